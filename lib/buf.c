@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/* buf.c: owned octets with a hard maximum. */
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUF_FIRST 256 /* octets of the first allocation. Ours */
+
+char buf_nothing[1];
+
+bool
+buf_reserve(struct buf *b, size_t n)
+{
+	size_t want, cap = b->cap == 0 ? BUF_FIRST : b->cap;
+	char *p;
+
+	if (b->failed || !size_add(b->len, n, &want) || want > b->max) {
+		b->failed = true;
+		return false;
+	}
+	if (want < b->cap)
+		return true; /* one octet is kept for the closing 0 */
+	while (cap <= want)
+		cap *= 2;
+	p = realloc(b->cap == 0 ? NULL : b->p, cap);
+	if (p == NULL) {
+		b->failed = true;
+		return false;
+	}
+	b->p = p;
+	b->cap = cap;
+	b->p[b->len] = '\0';
+	return true;
+}
+
+void
+buf_add(struct buf *b, struct span s)
+{
+	if (s.len == 0 || !buf_reserve(b, s.len))
+		return;
+	memcpy(b->p + b->len, s.p, s.len);
+	b->len += s.len;
+	b->p[b->len] = '\0';
+}
+
+void
+buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, span_of(s));
+}
+
+void
+buf_addc(struct buf *b, char c)
+{
+	buf_add(b, (struct span) { &c, 1 });
+}
+
+void
+buf_addf(struct buf *b, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(NULL, 0, format, ap);
+	va_end(ap);
+	if (n < 0 || !buf_reserve(b, (size_t)n)) {
+		b->failed = true;
+		return;
+	}
+	if (n == 0)
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(b->p + b->len, (size_t)n + 1, format, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+void
+buf_drop(struct buf *b, size_t n)
+{
+	if (n >= b->len) {
+		buf_cut(b, 0);
+		return;
+	}
+	memmove(b->p, b->p + n, b->len - n);
+	buf_cut(b, b->len - n);
+}
+
+void
+buf_cut(struct buf *b, size_t len)
+{
+	if (len > b->len)
+		abort(); /* a caller's mistake: never go on with it */
+	b->len = len;
+	if (b->cap > 0)
+		b->p[len] = '\0';
+}
+
+void
+buf_reset(struct buf *b)
+{
+	buf_cut(b, 0);
+	b->failed = false;
+}
+
+void
+buf_free(struct buf *b)
+{
+	if (b->cap > 0)
+		free(b->p);
+	*b = BUF_INIT(b->max);
+}
+
+bool
+buf_failed(const struct buf *b)
+{
+	return b->failed;
+}
+
+struct span
+buf_span(const struct buf *b)
+{
+	return (struct span) { b->p, b->len };
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * buf.h: owned octets with a hard maximum.
+ *
+ * Adding never fails half: what does not fit (the maximum, or no memory) is
+ * not added at all, and the buffer remembers that it failed until buf_reset().
+ * So a writer adds what it has and asks buf_failed() once, at the end, before
+ * anything leaves the program. p is never NULL and p[len] is always 0.
+ */
+#ifndef LIB_BUF_H
+#define LIB_BUF_H
+
+#include "span.h"
+
+struct buf {
+	char *p;
+	size_t len, cap, max;
+	bool failed;
+};
+
+extern char buf_nothing[1]; /* what an empty buffer points to */
+#define BUF_INIT(maximum) \
+	((struct buf) { buf_nothing, 0, 0, (maximum), false })
+
+void buf_add(struct buf *, struct span);
+void buf_adds(struct buf *, const char *);
+void buf_addc(struct buf *, char);
+void buf_addf(struct buf *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Room for n more octets at p + len, or false; the caller then raises len. */
+bool buf_reserve(struct buf *, size_t n);
+void buf_drop(struct buf *, size_t n);	 /* the first n octets go */
+void buf_cut(struct buf *, size_t len);	 /* only the first len stay */
+void buf_reset(struct buf *);		 /* empty, keeps its memory */
+void buf_free(struct buf *);		 /* empty, reusable */
+bool buf_failed(const struct buf *);
+struct span buf_span(const struct buf *); /* dead when the buffer changes */
+
+#endif

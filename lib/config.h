@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config.h: one file, one snapshot, one table row a setting.
+ *
+ * pneu.conf: `[section]` lines, `key = value`, repeated keys for lists, `#`
+ * comments. The row of lib/settings.c feeds the parser, the checks, `pneu
+ * config show --explain` and the manual page.
+ */
+#ifndef LIB_CONFIG_H
+#define LIB_CONFIG_H
+
+#include "buf.h"
+#include "settings.h"
+
+enum setting_type {
+	SETTING_TEXT,	 /* char *, never NULL */
+	SETTING_LIST,	 /* struct setting_list */
+	SETTING_NUMBER,	 /* uint64_t */
+	SETTING_SIZE,	 /* uint64_t octets; 64K, 25M, 1G */
+	SETTING_TIME,	 /* uint64_t milliseconds; 500ms 30s 5m 1h 5d */
+	SETTING_SWITCH,	 /* uint64_t: yes is 1, no is 0 */
+	SETTING_CHOICE,	 /* uint64_t: index into the row's choices */
+};
+
+struct setting_row {
+	const char *section, *key;
+	enum setting_type type;
+	size_t offset;	      /* in struct settings */
+	const char *unit;     /* for people: "octets", "sessions" */
+	const char *value;    /* the default, as it would stand in the file */
+	uint64_t min, max;    /* numbers, sizes, times */
+	const char *choices;  /* "reject accept"; or NULL */
+	const char *help;     /* one line */
+};
+
+extern const struct setting_row setting_rows[]; /* ends with a NULL section */
+
+/*
+ * Fill s with the defaults, then with the file at path (relative to the cwd).
+ * Every error is appended to `errors` as `file:line: text` LF, all of them.
+ * path NULL: the defaults alone.
+ *
+ * OK	no error. PERM 5.3.5: errors has at least one. TEMP: cannot be read
+ */
+enum outcome config_load(struct settings *s, const char *path,
+    struct buf *errors, struct fault *) MUST_USE;
+void config_free(struct settings *);
+/* The value of a row as it would stand in the file, appended to b. */
+void config_put_value(struct buf *b, const struct settings *,
+    const struct setting_row *, const char *separator);
+
+#endif

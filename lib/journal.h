@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * journal.h: one call for every transition of every message.
+ *
+ *	94 time=2026-11-24T03:04:05.123456Z program=smtpd pid=4711 qid=... ip=...
+ *
+ * The word is the two-character code of lib/codes.h. Entries are collected and
+ * written to the FIFO run/journal once a round or session, at most PIPE_BUF a
+ * write, never waiting: when it is full or nobody reads, they are counted and
+ * the next record that gets through says so (`lost n=`). Without a FIFO there
+ * is no journal, and all works.
+ */
+#ifndef LIB_JOURNAL_H
+#define LIB_JOURNAL_H
+
+#include "qid.h"
+#include "record.h"
+
+#define JOURNAL_PENDING_MAX 65536 /* octets waiting for the round's end */
+
+struct journal {
+	int fd;		/* -1: no journal */
+	const char *program;
+	struct buf pending;
+	uint64_t pending_entries, lost;
+};
+
+/* Open run/journal for writing, before the sandbox is closed. */
+void journal_open(struct journal *, const char *program);
+/* qid may be NULL. The record is in j->pending until journal_flush(). */
+struct record_out journal_begin(struct journal *, const char *code,
+    const struct qid *qid);
+void journal_end(struct journal *, struct record_out);
+void journal_flush(struct journal *);
+void journal_close(struct journal *);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * prog.h: how every program begins and ends.
+ *
+ * Fixed order: begin, options, home, open what is needed, sandbox, loop, exit
+ * by fault. Nothing untrusted is read before the sandbox.
+ */
+#ifndef LIB_PROG_H
+#define LIB_PROG_H
+
+#include "fault.h"
+#include "sandbox.h"
+#include "settings.h"
+
+struct prog_option {
+	int letter;	      /* 0 ends the table; over 255: no short form */
+	const char *name;     /* long form */
+	const char *argument; /* NULL: takes none */
+	const char *help;
+};
+
+struct prog_about {
+	const char *name;
+	const char *usage;   /* after the name: "[-C DIR] [-f PATH] [RCPT...]" */
+	const char *summary; /* one sentence */
+	const struct prog_option *options; /* besides the common ones */
+	const char *more;    /* further paragraphs of --help, or NULL */
+};
+
+/* One for each process; set by prog_begin() and read by all. */
+struct prog {
+	const struct prog_about *about;
+	const char *home;   /* as given by -C, or the built-in one */
+	const char *config; /* -c: relative to where we were started */
+	char directory[4096]; /* where this program lies: its fellows do too */
+	struct settings settings;
+	bool json; /* --json, where the program has it */
+};
+extern struct prog prog;
+
+#ifndef PNEU_HOME
+#define PNEU_HOME "/var/spool/pneu"
+#endif
+#ifndef PNEU_CONF
+#define PNEU_CONF "/etc/pneu/pneu.conf"
+#endif
+
+/* umask 077, SIGPIPE ignored, descriptors 0 to 2 open, names. */
+void prog_begin(const struct prog_about *, char *argv0);
+/*
+ * The next option's letter, its argument in *value; -1 when none is left, and
+ * optind is then the first operand. -C -c -V -h --help are done here; a wrong
+ * option prints the usage and exits 100.
+ */
+int prog_option(int argc, char *argv[], const char **value);
+/*
+ * chdir to the home, become its owner when we are root (PERM when the owner is
+ * root), load the configuration. All paths are relative to the home from here.
+ */
+enum outcome prog_home(struct fault *) MUST_USE;
+/* The same without loading anything: for those that make a home. */
+enum outcome prog_become(const char *owner_of, struct fault *) MUST_USE;
+/* Fully qualified name of this machine, for banner and trace field. */
+const char *prog_hostname(void);
+
+/* "name: text" on fd 2 when the fault is not OK, and exit by its outcome. */
+void prog_exit(const struct fault *) __attribute__((noreturn));
+void prog_usage(const struct fault *) __attribute__((noreturn));
+/* "name: ..." on fd 2 for a person. */
+void prog_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: ISC */
+/* record.c: the one line format, both ways. */
+#include "record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char hex[] = "0123456789ABCDEF";
+
+static bool
+is_word_octet(int c)
+{
+	return is_alnum(c) || c == '-';
+}
+
+static bool
+is_key_octet(int c)
+{
+	return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-';
+}
+
+struct record_out
+record_begin(struct buf *b, const char *word)
+{
+	struct record_out out = { b, b->len };
+
+	buf_adds(b, word);
+	return out;
+}
+
+/* How many octets at the start of s may stand as they are. */
+static size_t
+plain_octets(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.len) {
+		int c = (unsigned char)s.p[n];
+		size_t step = is_graph(c) ? 1 :
+		    c > 0x7F		  ? utf8_printable(span_from(s, n)) :
+					    0;
+
+		if (step == 0 || c == '%')
+			break;
+		n += step;
+	}
+	return n;
+}
+
+void
+record_put(struct record_out out, const char *key, struct span value)
+{
+	buf_addc(out.b, ' ');
+	buf_adds(out.b, key);
+	buf_addc(out.b, '=');
+	while (value.len > 0) {
+		size_t n = plain_octets(value);
+
+		buf_add(out.b, span_head(value, n));
+		value = span_from(value, n);
+		if (value.len > 0) {
+			int c = (unsigned char)value.p[0];
+			char code[3] = { '%', hex[c >> 4], hex[c & 15] };
+
+			buf_add(out.b, (struct span) { code, sizeof(code) });
+			value = span_from(value, 1);
+		}
+	}
+}
+
+void
+record_puts(struct record_out out, const char *key, const char *value)
+{
+	record_put(out, key, span_of(value));
+}
+
+void
+record_put_num(struct record_out out, const char *key, uint64_t value)
+{
+	char digits[20], *p = digits + sizeof(digits);
+
+	do
+		*--p = (char)('0' + value % 10);
+	while ((value /= 10) != 0);
+	record_put(out, key,
+	    (struct span) { p, (size_t)(digits + sizeof(digits) - p) });
+}
+
+enum outcome
+record_end(struct record_out out, struct fault *f)
+{
+	buf_addc(out.b, '\n');
+	if (!buf_failed(out.b) && out.b->len - out.start <= RECORD_MAX)
+		return OK;
+	out.b->failed = false;
+	buf_cut(out.b, out.start);
+	return fault_set(f, PERM, "5.3.0", 0, "record too long");
+}
+
+/* Decode one value to *to; its span, or false at a bad octet. */
+static bool
+take_value(struct cur *c, char **to, struct span *out)
+{
+	char *from = *to;
+
+	while (cur_peek(c) != ' ' && cur_peek(c) != -1) {
+		struct span rest = cur_rest(c);
+		int octet = cur_peek(c);
+		size_t n = 1;
+
+		if (octet == '%') {
+			const char *hi = NULL, *lo = NULL;
+
+			if (rest.len >= 3 && rest.p[1] && rest.p[2]) {
+				hi = strchr(hex, rest.p[1]);
+				lo = strchr(hex, rest.p[2]);
+			}
+			if (hi == NULL || lo == NULL)
+				return false;
+			*(*to)++ = (char)((hi - hex) << 4 | (lo - hex));
+			c->p += 3;
+			continue;
+		}
+		if (!is_graph(octet)) {
+			n = octet > 0x7F ? utf8_printable(rest) : 0;
+			if (n == 0)
+				return false;
+		}
+		memcpy(*to, rest.p, n);
+		*to += n;
+		c->p += n;
+	}
+	*out = (struct span) { from, (size_t)(*to - from) };
+	return true;
+}
+
+static bool
+has_key(const struct record *r, struct span key)
+{
+	for (size_t i = 0; i < r->fields; i++)
+		if (span_same(r->field[i].key, key))
+			return true;
+	return false;
+}
+
+static bool
+take_field(struct cur *c, struct record *r, char **to)
+{
+	struct record_field *field = &r->field[r->fields];
+	struct span key = cur_while(c, is_key_octet);
+
+	if (key.len == 0 || has_key(r, key))
+		return false;
+	memcpy(*to, key.p, key.len);
+	field->key = (struct span) { *to, key.len };
+	*to += key.len;
+	if (!cur_eat(c, '=') || !take_value(c, to, &field->value))
+		return false;
+	r->fields++;
+	return true;
+}
+
+enum outcome
+record_parse(struct span line, struct record *r, struct fault *f)
+{
+	struct cur c;
+	struct span word;
+	char *to = r->text;
+
+	r->fields = 0;
+	r->taken = 0;
+	r->word = SPAN_EMPTY;
+	if (line.len > 0 && line.p[line.len - 1] == '\n')
+		line.len--;
+	if (line.len > RECORD_MAX - 1)
+		return fault_set(f, TEMP, "4.3.0", 0, "record: too long");
+	c = cur_over(line);
+	word = cur_while(&c, is_word_octet);
+	if (word.len == 0)
+		return fault_set(f, TEMP, "4.3.0", 0, "record: no word");
+	memcpy(to, word.p, word.len);
+	r->word = (struct span) { to, word.len };
+	to += word.len;
+	while (cur_eat(&c, ' ')) {
+		if (r->fields == RECORD_FIELDS_MAX)
+			return fault_set(f, TEMP, "4.3.0", 0,
+			    "record: too many fields");
+		if (!take_field(&c, r, &to))
+			return fault_set(f, TEMP, "4.3.0", 0,
+			    "record: bad field %zu", r->fields + 1);
+	}
+	if (cur_peek(&c) != -1)
+		return fault_set(f, TEMP, "4.3.0", 0, "record: bad octet");
+	return OK;
+}
+
+bool
+record_is(const struct record *r, const char *word)
+{
+	return span_eq(r->word, word);
+}
+
+static struct record_field *
+find_field(struct record *r, const char *key)
+{
+	for (size_t i = 0; i < r->fields; i++) {
+		if (span_eq(r->field[i].key, key)) {
+			r->taken |= 1U << i;
+			return &r->field[i];
+		}
+	}
+	return NULL;
+}
+
+bool
+record_take(struct record *r, const char *key, size_t max, struct span *out)
+{
+	const struct record_field *field = find_field(r, key);
+
+	if (field == NULL || field->value.len > max)
+		return false;
+	*out = field->value;
+	return true;
+}
+
+bool
+record_take_optional(struct record *r, const char *key, size_t max,
+    struct span *out)
+{
+	const struct record_field *field = find_field(r, key);
+
+	*out = SPAN_EMPTY;
+	if (field == NULL)
+		return true;
+	if (field->value.len > max)
+		return false;
+	*out = field->value;
+	return true;
+}
+
+bool
+record_take_num(struct record *r, const char *key, uint64_t min, uint64_t max,
+    uint64_t *out)
+{
+	const struct record_field *field = find_field(r, key);
+
+	return field != NULL && num_parse(field->value, min, max, out);
+}
+
+bool
+record_take_num_optional(struct record *r, const char *key, uint64_t min,
+    uint64_t max, uint64_t *out)
+{
+	const struct record_field *field = find_field(r, key);
+
+	return field == NULL || num_parse(field->value, min, max, out);
+}
+
+bool
+record_all_taken(const struct record *r)
+{
+	return r->fields == RECORD_FIELDS_MAX ?
+	    r->taken == UINT32_MAX :
+	    r->taken == (1U << r->fields) - 1;
+}
+
+enum outcome
+record_outcome(struct record *r, struct fault *f)
+{
+	struct span code, text;
+	char class = record_is(r, "perm") ? '5' : '4';
+	char copy[FAULT_CODE_MAX];
+
+	if (record_is(r, "ok"))
+		return OK;
+	if (!record_take_optional(r, "code", FAULT_CODE_MAX - 1, &code) ||
+	    !record_take_optional(r, "text", FAULT_TEXT_MAX, &text) ||
+	    (!record_is(r, "perm") && !record_is(r, "temp")))
+		return fault_set(f, TEMP, "4.3.0", 0, "unknown answer");
+	if (code.len < 5 || code.p[0] != class)
+		code = class == '5' ? SPAN_LIT("5.0.0") : SPAN_LIT("4.3.0");
+	(void)span_copy(code, copy, sizeof(copy));
+	return fault_set(f, class == '5' ? PERM : TEMP, copy, 0, SPAN_FMT,
+	    SPAN_ARG(text));
+}

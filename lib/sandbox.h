@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sandbox.h: promises and paths, in the manner of pledge(2) and unveil(2),
+ * over seccomp (libseccomp) and Landlock. Each main names its own, so that a
+ * program's rights are read where the program is read.
+ *
+ * Underneath: no_new_privs, Landlock with every right that the kernel knows
+ * handled, seccomp whose default is to kill the process, RLIMIT_CORE 0. What
+ * the kernel lacks is said on fd 2 and in the journal, and the program goes on
+ * unless `sandbox = required`; with `sandbox = off` (a debugger) nothing is
+ * done and it is said.
+ */
+#ifndef LIB_SANDBOX_H
+#define LIB_SANDBOX_H
+
+#include "span.h"
+
+/*
+ * Promises, separated by spaces; each is a set of system calls:
+ *
+ *	stdio	memory, time, signals of oneself, read write poll close on what
+ *		is open, exit, futex, getrandom
+ *	inet	accept4 on what listens, getpeername, setsockopt of what is open
+ *	unix	socket(AF_UNIX), connect
+ *	sendfd recvfd	sendmsg, recvmsg with descriptors (plain ones are stdio)
+ *	rpath	open for reading, stat, getdents
+ *	wpath	open for writing, truncate, fallocate
+ *	cpath	create, rename, unlink, mkdir
+ *	link	linkat
+ *	sync	fsync, fdatasync, syncfs, sync_file_range
+ *	flock
+ *	proc	fork, wait, kill of children (no exec)
+ *	exec	execve
+ */
+struct sandbox_path {
+	const char *path; /* relative to the home, or absolute */
+	/*
+	 * r read, w write, c create and remove, l link and rename across
+	 * directories (REFER); all of them for what lies beneath. A path that
+	 * does not exist is passed over unless it begins with '!'.
+	 */
+	const char *rights;
+};
+
+enum sandbox_mode { SANDBOX_AUTO, SANDBOX_REQUIRED, SANDBOX_OFF };
+
+/*
+ * paths ends with a NULL path. TEMP 4.3.0: mode is required and something is
+ * missing, or a promise or path is wrong. *summary, a static text, says what
+ * is in force: "seccomp landlock-7", for -V and the journal.
+ */
+enum outcome sandbox_enter(enum sandbox_mode, const char *promises,
+    const struct sandbox_path *paths, const char **summary,
+    struct fault *) MUST_USE;
+
+/* The two halves, for a program that forks confined children ahead of need:
+   its filter is compiled once, entered later. */
+enum outcome sandbox_paths(enum sandbox_mode, const struct sandbox_path *,
+    struct fault *) MUST_USE;
+enum outcome sandbox_promises(enum sandbox_mode, const char *promises,
+    struct fault *) MUST_USE;
+/* What this kernel offers: "seccomp landlock-7", "none". Static text. */
+const char *sandbox_summary(void);
+
+#endif

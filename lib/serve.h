@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * serve.h: fd 0 decides how a program serves.
+ *
+ * A connected socket, a pipe or a terminal: that one session, then end. A
+ * listening socket: what comes, until the share is done or SIGTERM came. So
+ * pools, systemd, inetd and a shell differ only in what fd 0 is.
+ */
+#ifndef LIB_SERVE_H
+#define LIB_SERVE_H
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "buf.h"
+
+/* Set by SIGTERM and by the end of the supervisor: finish and end. */
+extern volatile sig_atomic_t serve_stopping;
+/* Installs the signal handlers, and PDEATHSIG when a supervisor started us. */
+void serve_signals(void);
+
+/* ---- Session services: one conversation in one process at a time. ---- */
+
+struct peer {
+	char ip[64];   /* "192.0.2.7", "2001:db8::7"; "" when not a socket */
+	uint16_t port; /* 0: none */
+	bool loopback; /* also true for pipes, terminals and Unix sockets */
+	bool socket;
+};
+
+struct session_service {
+	uint64_t sessions;   /* its share; 1: a process for each session */
+	uint64_t timeout_ms; /* SO_RCVTIMEO, SO_SNDTIMEO where fd 0 lacks them */
+	uint32_t clients_per_address; /* 0: no limit */
+	const char *busy_address;     /* reply to one connection too many */
+	void (*session)(void *arg, int in, int out, const struct peer *);
+};
+/* Calls `session` for each one. `in` and `out` are closed afterwards. */
+enum outcome serve_sessions(const struct session_service *, void *arg,
+    struct fault *) MUST_USE;
+
+/*
+ * The scoreboard of a pool: shared memory (a memfd inherited as the
+ * descriptor in $PNEU_BOARD), one slot a worker (its number in $PNEU_SLOT),
+ * and an eventfd ($PNEU_BOARD_EVENT) written only when too few are idle.
+ * Filled by workers, read by the supervisor: no system call in the common case.
+ */
+#define BOARD_SLOTS 256
+struct board_slot {
+	_Atomic uint32_t busy;	  /* 1: in a session */
+	_Atomic uint32_t address; /* hash of the client's address, 0: none */
+	_Atomic uint64_t sessions;
+};
+struct board {
+	_Atomic uint32_t idle;	  /* workers waiting in accept() */
+	_Atomic uint32_t workers; /* alive, set by the supervisor */
+	_Atomic uint32_t min_idle;
+	_Atomic uint64_t served, refused; /* sessions ended; answered 421 */
+	struct board_slot slot[BOARD_SLOTS];
+};
+
+/* ---- Line services: records from many clients, in rounds. ---- */
+
+#define ROUND_REQUESTS_MAX 256			/* a round */
+#define ROUND_OCTETS_MAX   (4UL * 1024 * 1024)	/* a round */
+#define CLIENT_IN_MAX	   (1UL * 1024 * 1024)	/* waiting, a connection */
+#define CLIENT_OUT_MAX	   (64UL * 1024)	/* unread, a connection */
+#define CLIENT_IDLE_MS	   30000 /* half a request, or answers unread */
+
+struct client {
+	int in, out;
+	struct buf inbuf, outbuf; /* outbuf: answers; sent when a round ends */
+	int pass_fd;   /* goes with the next octets of outbuf, then is closed */
+	void *state;   /* the service's own; see gone() */
+	bool end;      /* set by the service: answer what is there, then close */
+	uint64_t serial;
+	uint64_t since_ms; /* half a request or unread answers since; 0: none */
+	bool ended;	   /* the client closed its side */
+};
+
+struct line_service {
+	/*
+	 * Handle complete requests at the start of `in`, say how many octets
+	 * were used and how many requests that was. 0 used: more is needed. At
+	 * most `most` requests. TEMP: malformed, the client is ended.
+	 * The client has closed its side: client->ended (what was begun may be
+	 * dropped). Called in arrival order of connections.
+	 */
+	enum outcome (*take)(void *arg, struct client *, struct span in,
+	    size_t most, size_t *used, size_t *requests, struct fault *);
+	/* Once a round, before answers leave; may add to any client's outbuf. */
+	void (*finish)(void *arg);
+	/* After the answers of the round left: hints to others, the journal. */
+	void (*after)(void *arg);
+	/* A client is about to be freed: free client->state. */
+	void (*gone)(void *arg, struct client *);
+	/*
+	 * Optional: descriptors of the service's own, polled beside the
+	 * clients, and its next deadline. prepare() fills at most `max` and
+	 * says how many and how long to wait at most (-1: no deadline);
+	 * ready() gets them back, also after a wait that ran out.
+	 */
+	size_t (*prepare)(void *arg, struct pollfd *, size_t max, int *wait_ms);
+	void (*ready)(void *arg, const struct pollfd *, size_t n);
+	/* Optional: SIGHUP came. */
+	void (*reload)(void *arg);
+	size_t clients_max; /* connections; more wait in the backlog */
+};
+#define SERVE_EXTRA_MAX 16
+
+/* Any of the functions but take may be NULL. Ends by SIGTERM or end of fd 0. */
+enum outcome serve_lines(const struct line_service *, void *arg,
+    struct fault *) MUST_USE;
+/* Before and beside it: hand out an answer to a client known by serial, if it
+   still is there; for services that answer in a later round. */
+struct client *serve_client(uint64_t serial);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * service.h: client of a line service.
+ *
+ * service_open() connects to run/<name>; without a socket there it starts the
+ * program on a socketpair (before the caller's sandbox closes), so that
+ * `smtpd < session` works with no daemon. Requests are records, answers come
+ * in order.
+ */
+#ifndef LIB_SERVICE_H
+#define LIB_SERVICE_H
+
+#include <sys/types.h>
+
+#include "buf.h"
+
+struct service {
+	const char *name;
+	int fd; /* -1: not open */
+	pid_t child; /* started by us; 0: none */
+	uint64_t timeout_ms;
+	struct buf in, out;
+	size_t at;	  /* consumed octets of in */
+	int received_fd;  /* came with the last octets; -1: none. Caller takes */
+};
+
+#define SERVICE_TIMEOUT_MS 60000 /* ours: then the peer counts as dead */
+
+void service_begin(struct service *, const char *name, uint64_t timeout_ms);
+/* TEMP 4.3.0: neither a socket nor a program. Open already: OK. */
+enum outcome service_open(struct service *, struct fault *) MUST_USE;
+void service_close(struct service *); /* and waits for a child of ours */
+
+/*
+ * Waiting use. Send the requests, wait for one line each. With again set, a
+ * peer that went away before it answered is opened and asked once more (for
+ * `resolve` and `auth`; `add` never). *line is dead at the next call.
+ * TEMP 4.3.0: dead, silent for timeout_ms, or no line.
+ */
+enum outcome service_ask(struct service *, struct span request, bool again,
+    struct span *line, struct fault *) MUST_USE;
+/* Only send (all of it), only wait for the next line. */
+enum outcome service_send(struct service *, struct span, struct fault *)
+    MUST_USE;
+enum outcome service_line(struct service *, struct span *line,
+    struct fault *) MUST_USE;
+/* Octets and a descriptor in one message. */
+enum outcome service_send_fd(struct service *, struct span, int fd,
+    struct fault *) MUST_USE;
+
+/*
+ * Use inside a poll loop, never waiting. Put requests into s->out, then
+ * service_push() writes what the socket takes; service_pull() reads what is
+ * there; service_next() gives lines until false. TEMP: the peer is gone.
+ */
+enum outcome service_push(struct service *, struct fault *) MUST_USE;
+enum outcome service_pull(struct service *, struct fault *) MUST_USE;
+bool service_next(struct service *, struct span *line);
+bool service_wants_write(const struct service *);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * settings.h: what can be set, as the programs see it. The rows (default,
+ * limits, one line of help) are in settings.c: a new setting is one line there
+ * and one here. Times are milliseconds, sizes octets.
+ */
+#ifndef LIB_SETTINGS_H
+#define LIB_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct setting_list {
+	char **value;
+	size_t n;
+};
+
+/* A pool or a line service: how it is started. */
+struct service_settings {
+	char *program; /* empty: ours; else a replacement */
+	uint64_t start, min_idle, add, max;
+	uint64_t sessions; /* a worker's share */
+};
+
+enum { BARE_REJECT, BARE_ACCEPT };
+enum { VRFY_VAGUE, VRFY_OFF };
+
+struct settings {
+	struct { /* [pneu] */
+		uint64_t sandbox; /* enum sandbox_mode */
+		char *hostname;	  /* empty: the machine's own */
+		uint64_t drain_ms;
+		uint64_t restart_min_ms, restart_max_ms;
+	} pneu;
+	struct { /* [smtpd] */
+		struct service_settings service;
+		struct setting_list listen;
+		uint64_t clients_per_address;
+		uint64_t timeout_ms, data_timeout_ms;
+		uint64_t max_size, max_recipients;
+		uint64_t command_max, text_line_max;
+		uint64_t max_errors, max_idle_commands;
+		uint64_t bare_lf, bare_cr;
+		uint64_t received_max;
+		uint64_t vrfy;
+		uint64_t min_free;
+		char *banner;
+	} smtpd;
+	struct { /* [pop3d] */
+		struct service_settings service;
+		struct setting_list listen;
+		uint64_t clients_per_address;
+		uint64_t timeout_ms;
+		uint64_t max_errors;
+		uint64_t failed_login_ms;
+		uint64_t plain_passwords; /* 0 no, 1 loopback, 2 anywhere */
+		uint64_t messages_max;
+		uint64_t sessions_max;
+	} pop3d;
+	struct { /* [queue] */
+		char *directory;
+		struct service_settings add, run;
+		uint64_t one_file_max; /* octets of content */
+		uint64_t min_free;
+		uint64_t window;
+		uint64_t let_go_ms, let_go_max;
+		uint64_t rescan_ms;
+		uint64_t attempts_max; /* under way at once */
+		uint64_t retry_min_ms, retry_max_ms;
+		uint64_t poison_deaths;
+	} queue;
+	struct { /* [mail] */
+		char *directory;
+		struct service_settings deliver;
+	} mail;
+	struct { /* [resolve] */
+		struct service_settings resolve, auth;
+		struct setting_list domain; /* local ones */
+		char *plus;		    /* delimiter; empty: off */
+		uint64_t alias_steps;
+		uint64_t auth_cache_ms, auth_cache_max;
+	} resolve;
+	struct { /* [journal] */
+		struct service_settings write;
+		uint64_t rotate_size, keep;
+		uint64_t sync_ms;
+	} journal;
+};
+
+#endif

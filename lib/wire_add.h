@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * wire_add.h: a message into the queue, both ends.
+ *
+ *	add qid=... from=... [body=] [smtputf8=1] [ret=] [envid=] [ip=] [name=]
+ *	    [helo=] [proto=] [user=]
+ *	to path=... [notify=] [orcpt=]			one for each recipient
+ *	data size=N					at most ADD_INLINE_MAX
+ *	N octets
+ *	end
+ *
+ * answered `ok qid=`, `exists qid=`, `temp qid= code= text=` or `perm ...`.
+ * Larger, over a socket: `data fd=1` ; queue-add creates the file and answers
+ * `write qid= offset=` with its descriptor (SCM_RIGHTS), positioned behind what
+ * queue-add wrote itself; the client writes the content, syncs, closes and
+ * sends `written size= digest= [dots=0]` (of what the client wrote), then `end`.
+ * Larger, over a pipe: `data chunked=1`, then `chunk size=N` LF N octets each
+ * at most ADD_INLINE_MAX, then `end`.
+ *
+ * Content has CRLF ends only, ends with one, and begins with the trace field.
+ * queue-add puts Return-Path: and, for one recipient, Delivered-To: before it.
+ */
+#ifndef LIB_WIRE_ADD_H
+#define LIB_WIRE_ADD_H
+
+#include "envelope.h"
+#include "record.h"
+
+#define ADD_INLINE_MAX 65536 /* octets. ../decisions: one round's share */
+
+/* `add` and its `to` lines from an envelope (its facts, not its sizes). */
+enum outcome wire_add_put(struct buf *, const struct envelope *,
+    struct fault *) MUST_USE;
+/* `data size=N` LF; the octets and wire_add_put_end() follow. */
+enum outcome wire_add_put_data(struct buf *, uint64_t size,
+    struct fault *) MUST_USE;
+enum outcome wire_add_put_data_fd(struct buf *, struct fault *) MUST_USE;
+enum outcome wire_add_put_written(struct buf *, uint64_t size,
+    const unsigned char digest[ENVELOPE_DIGEST_LEN], bool dots,
+    struct fault *) MUST_USE;
+void wire_add_put_end(struct buf *);
+
+/* The server's side: one line at a time, in any state. */
+enum add_word {
+	ADD_ADD,     /* e: begun and filled */
+	ADD_TO,	     /* e: has one recipient more */
+	ADD_DATA,    /* size: octets that follow */
+	ADD_DATA_FD,
+	ADD_DATA_CHUNKED,
+	ADD_CHUNK,   /* size */
+	ADD_WRITTEN, /* size, digest, dots */
+	ADD_END
+};
+struct add_line {
+	enum add_word word;
+	uint64_t size;
+	unsigned char digest[ENVELOPE_DIGEST_LEN];
+	bool dots;
+};
+/* TEMP: malformed; the peer is ended. PERM: a bad address, 5.1.x. */
+enum outcome wire_add_get(struct span line, struct envelope *e,
+    struct add_line *, struct fault *) MUST_USE;
+
+enum add_answer { ADD_OK, ADD_EXISTS, ADD_WRITE, ADD_FAILED };
+enum outcome wire_add_put_answer(struct buf *, enum add_answer,
+    const struct qid *, uint64_t offset, const struct fault *answer,
+    struct fault *) MUST_USE;
+/*
+ * OK: *answer is ADD_OK, ADD_EXISTS or ADD_WRITE (offset set). TEMP, PERM: the
+ * fault is the answer, or the answer was malformed or for another qid.
+ */
+enum outcome wire_add_get_answer(struct span line, const struct qid *,
+    enum add_answer *answer, uint64_t *offset, struct fault *) MUST_USE;
+
+#endif

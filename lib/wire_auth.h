@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * wire_auth.h: name and password to identity, both ends; and the ticket that
+ * opens one mailbox for ten seconds.
+ *
+ *	auth user=bob@example.org password=... [ip=192.0.2.7] [service=pop3]
+ *	ok user=bob@example.org path=example.org/bob ticket=...
+ *	perm code=5.7.8 text=...
+ *
+ * The ticket is hex(expiry seconds, 8 octets) hex(keyed BLAKE2b-256 over user,
+ * path and expiry). The key is drawn when the supervisor starts and given to
+ * auth and pop3-session on a descriptor (FD_TICKET_KEY); a program that starts
+ * alone draws its own and hands it to the child it starts.
+ */
+#ifndef LIB_WIRE_AUTH_H
+#define LIB_WIRE_AUTH_H
+
+#include "path.h"
+#include "record.h"
+#include "wire_resolve.h"
+
+#define AUTH_USER_MAX	  PATH_TEXT_MAX
+#define AUTH_PASSWORD_MAX 1024
+#define AUTH_KEY_LEN	  32
+#define AUTH_TICKET_LEN	  (16 + 64) /* hex digits */
+#define AUTH_TICKET_S	  10	    /* seconds a ticket is good. Ours */
+
+struct auth_req {
+	struct span user, password, ip, service;
+};
+
+struct auth_ans {
+	char user[AUTH_USER_MAX + 1]; /* canonical */
+	char path[RESOLVE_PATH_MAX + 1];
+	char ticket[AUTH_TICKET_LEN + 1];
+};
+
+enum outcome wire_auth_put_req(struct buf *, const struct auth_req *,
+    struct fault *) MUST_USE;
+enum outcome wire_auth_get_req(struct span line, struct record *r,
+    struct auth_req *, struct fault *) MUST_USE;
+enum outcome wire_auth_put_ans(struct buf *, enum outcome,
+    const struct auth_ans *, const struct fault *answer,
+    struct fault *) MUST_USE;
+enum outcome wire_auth_get_ans(struct span line, struct auth_ans *,
+    struct fault *) MUST_USE;
+
+/* Fill ans->ticket from its user and path, good until now + AUTH_TICKET_S. */
+void auth_ticket_make(const unsigned char key[AUTH_KEY_LEN],
+    struct auth_ans *);
+/* In constant time. false: forged, stale, or from another key. */
+bool auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],
+    const struct auth_ans *);
+
+/*
+ * pop3d to pop3-session, over its Unix socket, the client's descriptor with
+ * the first octet (SCM_RIGHTS), then the octets that pop3d had read already:
+ *
+ *	session user=... path=... ticket=... ip=... unread=N
+ *	N octets
+ */
+struct auth_handover {
+	struct auth_ans who;
+	char ip[64];
+	uint64_t unread;
+};
+enum outcome wire_auth_put_handover(struct buf *,
+    const struct auth_handover *, struct fault *) MUST_USE;
+enum outcome wire_auth_get_handover(struct span line, struct auth_handover *,
+    struct fault *) MUST_USE;
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * wire_resolve.h: address to destination, both ends.
+ *
+ *	resolve to=bob@example.org [from=ann@example.net]
+ *	mailbox to=bob@example.org path=example.org/bob [rule=plus]
+ *	remote to=sue@example.net domain=example.net
+ *	perm to=... code=5.1.1 text=...
+ *	temp to=... code=4.3.0 text=...
+ *
+ * `to` of the answer is the request's `to`, octet for octet. Answers come in
+ * the order of the requests.
+ */
+#ifndef LIB_WIRE_RESOLVE_H
+#define LIB_WIRE_RESOLVE_H
+
+#include "path.h"
+#include "record.h"
+
+#define RESOLVE_PATH_MAX 512 /* octets of a mailbox path, relative to mail/ */
+
+enum resolve_kind { RESOLVE_MAILBOX, RESOLVE_REMOTE };
+
+struct resolve_req {
+	struct span forward_path; /* local@domain, or Postmaster */
+	struct span reverse_path; /* or empty */
+};
+
+struct resolve_ans {
+	enum resolve_kind kind;
+	char path[RESOLVE_PATH_MAX + 1]; /* mailbox: where; no "..", no "/" at
+					    either end */
+	char domain[DOMAIN_MAX + 1];	 /* remote: A-labels */
+	char rule[32];			 /* which rule answered, or "" */
+};
+
+enum outcome wire_resolve_put_req(struct buf *, const struct resolve_req *,
+    struct fault *) MUST_USE;
+/* r keeps the text that the spans of the request borrow. */
+enum outcome wire_resolve_get_req(struct span line, struct record *r,
+    struct resolve_req *, struct fault *) MUST_USE;
+/* outcome OK: *ans; else the fault is the answer. */
+enum outcome wire_resolve_put_ans(struct buf *, struct span to,
+    enum outcome, const struct resolve_ans *, const struct fault *answer,
+    struct fault *) MUST_USE;
+/* The outcome of the question, or TEMP for an answer that is malformed. */
+enum outcome wire_resolve_get_ans(struct span line, struct span to,
+    struct resolve_ans *, struct fault *) MUST_USE;
+
+#endif

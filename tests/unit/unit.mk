@@ -1,0 +1,1 @@
+# What a unit test needs besides lib.a: objects of its folder, libraries.
