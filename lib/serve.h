@@ -10,6 +10,7 @@
 #define LIB_SERVE_H
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "buf.h"
