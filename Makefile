@@ -69,7 +69,8 @@ $(B)/%.o: %.c
 -include tests/unit/unit.mk
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 .SECONDEXPANSION:
-$(B)/unit/%: $(B)/tests/unit/%.o $$($$*_OBJS:%=$(B)/%.o) $(B)/lib.a
+$(B)/unit/%: $(B)/tests/unit/%.o \
+	$$(addprefix $(B)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
 		$($*_LIBS) $(LIBS)

@@ -55,7 +55,7 @@ buf_adds(struct buf *b, const char *s)
 void
 buf_addc(struct buf *b, char c)
 {
-	buf_add(b, (struct span) { &c, 1 });
+	buf_add(b, (struct span){ &c, 1 });
 }
 
 void
@@ -124,5 +124,5 @@ buf_failed(const struct buf *b)
 struct span
 buf_span(const struct buf *b)
 {
-	return (struct span) { b->p, b->len };
+	return (struct span){ b->p, b->len };
 }

@@ -19,8 +19,7 @@ struct buf {
 };
 
 extern char buf_nothing[1]; /* what an empty buffer points to */
-#define BUF_INIT(maximum) \
-	((struct buf) { buf_nothing, 0, 0, (maximum), false })
+#define BUF_INIT(maximum) ((struct buf){ buf_nothing, 0, 0, (maximum), false })
 
 void buf_add(struct buf *, struct span);
 void buf_adds(struct buf *, const char *);
@@ -29,10 +28,10 @@ void buf_addf(struct buf *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Room for n more octets at p + len, or false; the caller then raises len. */
 bool buf_reserve(struct buf *, size_t n);
-void buf_drop(struct buf *, size_t n);	 /* the first n octets go */
-void buf_cut(struct buf *, size_t len);	 /* only the first len stay */
-void buf_reset(struct buf *);		 /* empty, keeps its memory */
-void buf_free(struct buf *);		 /* empty, reusable */
+void buf_drop(struct buf *, size_t n); /* the first n octets go */
+void buf_cut(struct buf *, size_t len); /* only the first len stay */
+void buf_reset(struct buf *); /* empty, keeps its memory */
+void buf_free(struct buf *); /* empty, reusable */
 bool buf_failed(const struct buf *);
 struct span buf_span(const struct buf *); /* dead when the buffer changes */
 

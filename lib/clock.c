@@ -12,7 +12,7 @@ now(clockid_t id)
 	struct timespec ts;
 
 	if (clock_gettime(id, &ts) != 0)
-		return (struct timespec) { 0, 0 };
+		return (struct timespec){ 0, 0 };
 	return ts;
 }
 
@@ -72,8 +72,8 @@ clock_text_ms(uint64_t wall_ms, char out[CLOCK_TEXT_MAX])
 {
 	size_t n = put_seconds(wall_ms / 1000, out, CLOCK_TEXT_MAX);
 
-	(void)snprintf(out + n, CLOCK_TEXT_MAX - n, ".%03uZ",
-	    (unsigned)(wall_ms % 1000));
+	(void)snprintf(
+	    out + n, CLOCK_TEXT_MAX - n, ".%03uZ", (unsigned)(wall_ms % 1000));
 }
 
 void
@@ -123,8 +123,8 @@ clock_parse_ms(struct span s, uint64_t *wall_ms)
 	    !take_digits(&c, 3, 0, 999, &ms) || !cur_eat(&c, 'Z') ||
 	    cur_peek(&c) != -1)
 		return false;
-	*wall_ms = (((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec) * 1000
-	    + ms;
+	*wall_ms =
+	    (((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec) * 1000 + ms;
 	return true;
 }
 
@@ -144,9 +144,8 @@ clock_parse_minute(struct span s, uint64_t *wall_ms)
 	uint64_t y, mo, d, h, mi;
 
 	if (!take_digits(&c, 4, 1970, 9999, &y) ||
-	    !take_digits(&c, 2, 1, 12, &mo) ||
-	    !take_digits(&c, 2, 1, 31, &d) || !cur_eat(&c, 'T') ||
-	    !take_digits(&c, 2, 0, 23, &h) ||
+	    !take_digits(&c, 2, 1, 12, &mo) || !take_digits(&c, 2, 1, 31, &d) ||
+	    !cur_eat(&c, 'T') || !take_digits(&c, 2, 0, 23, &h) ||
 	    !take_digits(&c, 2, 0, 59, &mi) || cur_peek(&c) != -1)
 		return false;
 	*wall_ms = ((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60000;

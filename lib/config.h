@@ -13,24 +13,24 @@
 #include "settings.h"
 
 enum setting_type {
-	SETTING_TEXT,	 /* char *, never NULL */
-	SETTING_LIST,	 /* struct setting_list */
-	SETTING_NUMBER,	 /* uint64_t */
-	SETTING_SIZE,	 /* uint64_t octets; 64K, 25M, 1G */
-	SETTING_TIME,	 /* uint64_t milliseconds; 500ms 30s 5m 1h 5d */
-	SETTING_SWITCH,	 /* uint64_t: yes is 1, no is 0 */
-	SETTING_CHOICE,	 /* uint64_t: index into the row's choices */
+	SETTING_TEXT, /* char *, never NULL */
+	SETTING_LIST, /* struct setting_list */
+	SETTING_NUMBER, /* uint64_t */
+	SETTING_SIZE, /* uint64_t octets; 64K, 25M, 1G */
+	SETTING_TIME, /* uint64_t milliseconds; 500ms 30s 5m 1h 5d */
+	SETTING_SWITCH, /* uint64_t: yes is 1, no is 0 */
+	SETTING_CHOICE, /* uint64_t: index into the row's choices */
 };
 
 struct setting_row {
 	const char *section, *key;
 	enum setting_type type;
-	size_t offset;	      /* in struct settings */
-	const char *unit;     /* for people: "octets", "sessions" */
-	const char *value;    /* the default, as it would stand in the file */
-	uint64_t min, max;    /* numbers, sizes, times */
-	const char *choices;  /* "reject accept"; or NULL */
-	const char *help;     /* one line */
+	size_t offset; /* in struct settings */
+	const char *unit; /* for people: "octets", "sessions" */
+	const char *value; /* the default, as it would stand in the file */
+	uint64_t min, max; /* numbers, sizes, times */
+	const char *choices; /* "reject accept"; or NULL */
+	const char *help; /* one line */
 };
 
 extern const struct setting_row setting_rows[]; /* ends with a NULL section */

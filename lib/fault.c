@@ -15,7 +15,7 @@ make_printable(char *text)
 	size_t left = strlen(text);
 
 	while (left > 0) {
-		size_t n = utf8_printable((struct span) { text, left });
+		size_t n = utf8_printable((struct span){ text, left });
 
 		if (n == 0) {
 			*text = '?';
@@ -41,8 +41,8 @@ fault_set(struct fault *f, enum outcome outcome, const char *code, int error,
 	va_end(ap);
 	n = strlen(f->text);
 	if (error != 0)
-		(void)snprintf(f->text + n, sizeof(f->text) - n, ": %s",
-		    strerror(error));
+		(void)snprintf(
+		    f->text + n, sizeof(f->text) - n, ": %s", strerror(error));
 	make_printable(f->text);
 	return outcome;
 }

@@ -14,24 +14,24 @@
 
 /* The values are the exit codes (qmail's, and ours). */
 enum outcome {
-	OK = 0,	    /* done; responsibility accepted: must be earned */
+	OK = 0, /* done; responsibility accepted: must be earned */
 	TEMP = 111, /* not now, try again; also for all that is unknown */
-	PERM = 100  /* never, and why */
+	PERM = 100 /* never, and why */
 };
 
 #define MUST_USE __attribute__((warn_unused_result))
 
-#define FAULT_CODE_MAX 12  /* "4.3.0"; class.subject.detail. RFC 3463 2 */
+#define FAULT_CODE_MAX 12 /* "4.3.0"; class.subject.detail. RFC 3463 2 */
 #define FAULT_TEXT_MAX 256 /* one printable line. Ours: half a reply line */
 
 struct fault {
 	enum outcome outcome;
-	int error;		     /* errno, or 0 */
-	char code[FAULT_CODE_MAX];   /* enhanced status code, RFC 3463 */
-	char text[FAULT_TEXT_MAX];   /* printable UTF-8, no line break */
+	int error; /* errno, or 0 */
+	char code[FAULT_CODE_MAX]; /* enhanced status code, RFC 3463 */
+	char text[FAULT_TEXT_MAX]; /* printable UTF-8, no line break */
 };
 
-#define FAULT_NONE ((struct fault) { OK, 0, "", "" })
+#define FAULT_NONE ((struct fault){ OK, 0, "", "" })
 
 /*
  * Set what happened and return its outcome, so that an error is one statement:

@@ -7,10 +7,10 @@
 
 #include "buf.h"
 
-#define FD_IN	      0
-#define FD_OUT	      1
-#define FD_ERR	      2
-#define FD_SYSTEMD    3 /* first of systemd's sockets. sd_listen_fds(3) */
+#define FD_IN      0
+#define FD_OUT     1
+#define FD_ERR     2
+#define FD_SYSTEMD 3 /* first of systemd's sockets. sd_listen_fds(3) */
 
 /* What fd 0 is, the old inetd `nowait` and `wait`. */
 enum fds_kind { FDS_SESSION, FDS_LISTENER, FDS_CLOSED };
@@ -22,11 +22,11 @@ void fds_from_systemd(void);
 /* Every octet, or TEMP. Interrupted and short calls go on. */
 enum outcome fds_write_all(int fd, struct span, struct fault *) MUST_USE;
 /* Append what one read() gives. OK with *got 0 is the end of input. */
-enum outcome fds_read_some(int fd, struct buf *, size_t most, size_t *got,
-    struct fault *) MUST_USE;
+enum outcome fds_read_some(
+    int fd, struct buf *, size_t most, size_t *got, struct fault *) MUST_USE;
 /* A whole file from dirfd, at most b's max. PERM 5.2.0: it is larger. */
-enum outcome fds_read_file(int dirfd, const char *name, struct buf *,
-    struct fault *) MUST_USE;
+enum outcome fds_read_file(
+    int dirfd, const char *name, struct buf *, struct fault *) MUST_USE;
 
 /* Deadlines of a socket for its blocking calls, in milliseconds; 0: none. */
 void fds_set_timeouts(int fd, uint64_t receive_ms, uint64_t send_ms);
@@ -39,9 +39,9 @@ enum outcome fds_receive(int socket, struct buf *, size_t most, size_t *got,
     int *fd, struct fault *) MUST_USE;
 
 /* A Unix stream socket at path, relative to the home. Listens; mode 0600. */
-enum outcome fds_listen_unix(const char *path, int *fd,
-    struct fault *) MUST_USE;
-enum outcome fds_connect_unix(const char *path, int *fd,
-    struct fault *) MUST_USE;
+enum outcome fds_listen_unix(
+    const char *path, int *fd, struct fault *) MUST_USE;
+enum outcome fds_connect_unix(
+    const char *path, int *fd, struct fault *) MUST_USE;
 
 #endif

@@ -19,7 +19,7 @@
 #define JOURNAL_PENDING_MAX 65536 /* octets waiting for the round's end */
 
 struct journal {
-	int fd;		/* -1: no journal */
+	int fd; /* -1: no journal */
 	const char *program;
 	struct buf pending;
 	uint64_t pending_entries, lost;
@@ -28,8 +28,8 @@ struct journal {
 /* Open run/journal for writing, before the sandbox is closed. */
 void journal_open(struct journal *, const char *program);
 /* qid may be NULL. The record is in j->pending until journal_flush(). */
-struct record_out journal_begin(struct journal *, const char *code,
-    const struct qid *qid);
+struct record_out journal_begin(
+    struct journal *, const char *code, const struct qid *qid);
 void journal_end(struct journal *, struct record_out);
 void journal_flush(struct journal *);
 void journal_close(struct journal *);

@@ -19,9 +19,9 @@
 /* What a name of ours says. */
 struct maildir_name {
 	struct qid qid;
-	uint32_t n;	/* recipient */
+	uint32_t n; /* recipient */
 	uint64_t octets;
-	bool dots;	/* false: D=0 */
+	bool dots; /* false: D=0 */
 };
 
 void maildir_make_name(const struct maildir_name *, char out[MAILDIR_NAME_MAX]);

@@ -17,7 +17,7 @@
 /* Owns its text. An empty text is the null reverse-path `<>`. */
 struct path {
 	char text[PATH_TEXT_MAX + 1]; /* local-part@domain, as it was given */
-	size_t len, local_len;	      /* of the text; of the local-part in it */
+	size_t len, local_len; /* of the text; of the local-part in it */
 };
 
 /*
@@ -37,8 +37,8 @@ enum outcome path_parse_reverse(struct span in, bool utf8, struct path *out,
 enum outcome path_parse_forward(struct span in, bool utf8, struct path *out,
     struct span *rest, struct fault *) MUST_USE;
 /* The same for the inner text alone, as in a record: `ann@example.org`. */
-enum outcome path_parse_bare(struct span in, struct path *out,
-    struct fault *) MUST_USE;
+enum outcome path_parse_bare(
+    struct span in, struct path *out, struct fault *) MUST_USE;
 
 bool path_is_null(const struct path *);
 struct span path_span(const struct path *); /* between < and > */

@@ -13,24 +13,24 @@
 #include "settings.h"
 
 struct prog_option {
-	int letter;	      /* 0 ends the table; over 255: no short form */
-	const char *name;     /* long form */
+	int letter; /* 0 ends the table; over 255: no short form */
+	const char *name; /* long form */
 	const char *argument; /* NULL: takes none */
 	const char *help;
 };
 
 struct prog_about {
 	const char *name;
-	const char *usage;   /* after the name: "[-C DIR] [-f PATH] [RCPT...]" */
+	const char *usage; /* after the name: "[-C DIR] [-f PATH] [RCPT...]" */
 	const char *summary; /* one sentence */
 	const struct prog_option *options; /* besides the common ones */
-	const char *more;    /* further paragraphs of --help, or NULL */
+	const char *more; /* further paragraphs of --help, or NULL */
 };
 
 /* One for each process; set by prog_begin() and read by all. */
 struct prog {
 	const struct prog_about *about;
-	const char *home;   /* as given by -C, or the built-in one */
+	const char *home; /* as given by -C, or the built-in one */
 	const char *config; /* -c: relative to where we were started */
 	char directory[4096]; /* where this program lies: its fellows do too */
 	struct settings settings;

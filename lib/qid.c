@@ -80,5 +80,5 @@ qid_time_ms(const struct qid *q)
 struct span
 qid_span(const struct qid *q)
 {
-	return (struct span) { q->text, QID_LEN };
+	return (struct span){ q->text, QID_LEN };
 }

@@ -9,7 +9,7 @@
 
 #include "span.h"
 
-#define QID_LEN	      26
+#define QID_LEN       26
 #define QID_SHARD_LEN 6 /* first characters: about 17 minutes of mail */
 
 struct qid {

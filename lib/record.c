@@ -36,9 +36,9 @@ plain_octets(struct span s)
 
 	while (n < s.len) {
 		int c = (unsigned char)s.p[n];
-		size_t step = is_graph(c) ? 1 :
-		    c > 0x7F		  ? utf8_printable(span_from(s, n)) :
-					    0;
+		size_t step = is_graph(c) ? 1
+		    : c > 0x7F            ? utf8_printable(span_from(s, n))
+		                          : 0;
 
 		if (step == 0 || c == '%')
 			break;
@@ -62,7 +62,7 @@ record_put(struct record_out out, const char *key, struct span value)
 			int c = (unsigned char)value.p[0];
 			char code[3] = { '%', hex[c >> 4], hex[c & 15] };
 
-			buf_add(out.b, (struct span) { code, sizeof(code) });
+			buf_add(out.b, (struct span){ code, sizeof(code) });
 			value = span_from(value, 1);
 		}
 	}
@@ -83,7 +83,7 @@ record_put_num(struct record_out out, const char *key, uint64_t value)
 		*--p = (char)('0' + value % 10);
 	while ((value /= 10) != 0);
 	record_put(out, key,
-	    (struct span) { p, (size_t)(digits + sizeof(digits) - p) });
+	    (struct span){ p, (size_t)(digits + sizeof(digits) - p) });
 }
 
 enum outcome
@@ -130,7 +130,7 @@ take_value(struct cur *c, char **to, struct span *out)
 		*to += n;
 		c->p += n;
 	}
-	*out = (struct span) { from, (size_t)(*to - from) };
+	*out = (struct span){ from, (size_t)(*to - from) };
 	return true;
 }
 
@@ -152,7 +152,7 @@ take_field(struct cur *c, struct record *r, char **to)
 	if (key.len == 0 || has_key(r, key))
 		return false;
 	memcpy(*to, key.p, key.len);
-	field->key = (struct span) { *to, key.len };
+	field->key = (struct span){ *to, key.len };
 	*to += key.len;
 	if (!cur_eat(c, '=') || !take_value(c, to, &field->value))
 		return false;
@@ -179,12 +179,12 @@ record_parse(struct span line, struct record *r, struct fault *f)
 	if (word.len == 0)
 		return fault_set(f, TEMP, "4.3.0", 0, "record: no word");
 	memcpy(to, word.p, word.len);
-	r->word = (struct span) { to, word.len };
+	r->word = (struct span){ to, word.len };
 	to += word.len;
 	while (cur_eat(&c, ' ')) {
 		if (r->fields == RECORD_FIELDS_MAX)
-			return fault_set(f, TEMP, "4.3.0", 0,
-			    "record: too many fields");
+			return fault_set(
+			    f, TEMP, "4.3.0", 0, "record: too many fields");
 		if (!take_field(&c, r, &to))
 			return fault_set(f, TEMP, "4.3.0", 0,
 			    "record: bad field %zu", r->fields + 1);
@@ -224,8 +224,8 @@ record_take(struct record *r, const char *key, size_t max, struct span *out)
 }
 
 bool
-record_take_optional(struct record *r, const char *key, size_t max,
-    struct span *out)
+record_take_optional(
+    struct record *r, const char *key, size_t max, struct span *out)
 {
 	const struct record_field *field = find_field(r, key);
 
@@ -259,9 +259,9 @@ record_take_num_optional(struct record *r, const char *key, uint64_t min,
 bool
 record_all_taken(const struct record *r)
 {
-	return r->fields == RECORD_FIELDS_MAX ?
-	    r->taken == UINT32_MAX :
-	    r->taken == (1U << r->fields) - 1;
+	return r->fields == RECORD_FIELDS_MAX
+	    ? r->taken == UINT32_MAX
+	    : r->taken == (1U << r->fields) - 1;
 }
 
 enum outcome
@@ -280,6 +280,6 @@ record_outcome(struct record *r, struct fault *f)
 	if (code.len < 5 || code.p[0] != class)
 		code = class == '5' ? SPAN_LIT("5.0.0") : SPAN_LIT("4.3.0");
 	(void)span_copy(code, copy, sizeof(copy));
-	return fault_set(f, class == '5' ? PERM : TEMP, copy, 0, SPAN_FMT,
-	    SPAN_ARG(text));
+	return fault_set(
+	    f, class == '5' ? PERM : TEMP, copy, 0, SPAN_FMT, SPAN_ARG(text));
 }

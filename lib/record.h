@@ -16,8 +16,8 @@
 
 #include "buf.h"
 
-#define RECORD_MAX	  4096 /* octets with LF: PIPE_BUF, atomic on a pipe */
-#define RECORD_FIELDS_MAX 32   /* ours; a bit each in `taken` */
+#define RECORD_MAX        4096 /* octets with LF: PIPE_BUF, atomic on a pipe */
+#define RECORD_FIELDS_MAX 32 /* ours; a bit each in `taken` */
 
 struct record_field {
 	struct span key, value; /* value decoded */
@@ -55,16 +55,16 @@ enum outcome record_end(struct record_out, struct fault *) MUST_USE;
  * TEMP	4.3.0: raw control octet, bad escape, repeated key, too
  *	long, too many fields; the text says which
  */
-enum outcome record_parse(struct span line, struct record *r,
-    struct fault *) MUST_USE;
+enum outcome record_parse(
+    struct span line, struct record *r, struct fault *) MUST_USE;
 
 bool record_is(const struct record *, const char *word);
 /* Take a field: false when it is missing or longer than max octets. */
-bool record_take(struct record *, const char *key, size_t max,
-    struct span *out);
+bool record_take(
+    struct record *, const char *key, size_t max, struct span *out);
 /* The same, but a missing one is SPAN_EMPTY and true. */
-bool record_take_optional(struct record *, const char *key, size_t max,
-    struct span *out);
+bool record_take_optional(
+    struct record *, const char *key, size_t max, struct span *out);
 /* A number in min..max; the optional one keeps *out when it is missing. */
 bool record_take_num(struct record *, const char *key, uint64_t min,
     uint64_t max, uint64_t *out);

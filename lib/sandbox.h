@@ -55,10 +55,10 @@ enum outcome sandbox_enter(enum sandbox_mode, const char *promises,
 
 /* The two halves, for a program that forks confined children ahead of need:
    its filter is compiled once, entered later. */
-enum outcome sandbox_paths(enum sandbox_mode, const struct sandbox_path *,
-    struct fault *) MUST_USE;
-enum outcome sandbox_promises(enum sandbox_mode, const char *promises,
-    struct fault *) MUST_USE;
+enum outcome sandbox_paths(
+    enum sandbox_mode, const struct sandbox_path *, struct fault *) MUST_USE;
+enum outcome sandbox_promises(
+    enum sandbox_mode, const char *promises, struct fault *) MUST_USE;
 /* What this kernel offers: "seccomp landlock-7", "none". Static text. */
 const char *sandbox_summary(void);
 

@@ -23,22 +23,23 @@ void serve_signals(void);
 /* ---- Session services: one conversation in one process at a time. ---- */
 
 struct peer {
-	char ip[64];   /* "192.0.2.7", "2001:db8::7"; "" when not a socket */
+	char ip[64]; /* "192.0.2.7", "2001:db8::7"; "" when not a socket */
 	uint16_t port; /* 0: none */
 	bool loopback; /* also true for pipes, terminals and Unix sockets */
 	bool socket;
 };
 
 struct session_service {
-	uint64_t sessions;   /* its share; 1: a process for each session */
-	uint64_t timeout_ms; /* SO_RCVTIMEO, SO_SNDTIMEO where fd 0 lacks them */
+	uint64_t sessions; /* its share; 1: a process for each session */
+	uint64_t
+	    timeout_ms; /* SO_RCVTIMEO, SO_SNDTIMEO where fd 0 lacks them */
 	uint32_t clients_per_address; /* 0: no limit */
-	const char *busy_address;     /* reply to one connection too many */
+	const char *busy_address; /* reply to one connection too many */
 	void (*session)(void *arg, int in, int out, const struct peer *);
 };
 /* Calls `session` for each one. `in` and `out` are closed afterwards. */
-enum outcome serve_sessions(const struct session_service *, void *arg,
-    struct fault *) MUST_USE;
+enum outcome serve_sessions(
+    const struct session_service *, void *arg, struct fault *) MUST_USE;
 
 /*
  * The scoreboard of a pool: shared memory (a memfd inherited as the
@@ -48,12 +49,12 @@ enum outcome serve_sessions(const struct session_service *, void *arg,
  */
 #define BOARD_SLOTS 256
 struct board_slot {
-	_Atomic uint32_t busy;	  /* 1: in a session */
+	_Atomic uint32_t busy; /* 1: in a session */
 	_Atomic uint32_t address; /* hash of the client's address, 0: none */
 	_Atomic uint64_t sessions;
 };
 struct board {
-	_Atomic uint32_t idle;	  /* workers waiting in accept() */
+	_Atomic uint32_t idle; /* workers waiting in accept() */
 	_Atomic uint32_t workers; /* alive, set by the supervisor */
 	_Atomic uint32_t min_idle;
 	_Atomic uint64_t served, refused; /* sessions ended; answered 421 */
@@ -62,21 +63,21 @@ struct board {
 
 /* ---- Line services: records from many clients, in rounds. ---- */
 
-#define ROUND_REQUESTS_MAX 256			/* a round */
-#define ROUND_OCTETS_MAX   (4UL * 1024 * 1024)	/* a round */
-#define CLIENT_IN_MAX	   (1UL * 1024 * 1024)	/* waiting, a connection */
-#define CLIENT_OUT_MAX	   (64UL * 1024)	/* unread, a connection */
-#define CLIENT_IDLE_MS	   30000 /* half a request, or answers unread */
+#define ROUND_REQUESTS_MAX 256 /* a round */
+#define ROUND_OCTETS_MAX   (4UL * 1024 * 1024) /* a round */
+#define CLIENT_IN_MAX      (1UL * 1024 * 1024) /* waiting, a connection */
+#define CLIENT_OUT_MAX     (64UL * 1024) /* unread, a connection */
+#define CLIENT_IDLE_MS     30000 /* half a request, or answers unread */
 
 struct client {
 	int in, out;
 	struct buf inbuf, outbuf; /* outbuf: answers; sent when a round ends */
-	int pass_fd;   /* goes with the next octets of outbuf, then is closed */
-	void *state;   /* the service's own; see gone() */
-	bool end;      /* set by the service: answer what is there, then close */
+	int pass_fd; /* goes with the next octets of outbuf, then is closed */
+	void *state; /* the service's own; see gone() */
+	bool end; /* set by the service: answer what is there, then close */
 	uint64_t serial;
 	uint64_t since_ms; /* half a request or unread answers since; 0: none */
-	bool ended;	   /* the client closed its side */
+	bool ended; /* the client closed its side */
 };
 
 struct line_service {
@@ -110,8 +111,8 @@ struct line_service {
 #define SERVE_EXTRA_MAX 16
 
 /* Any of the functions but take may be NULL. Ends by SIGTERM or end of fd 0. */
-enum outcome serve_lines(const struct line_service *, void *arg,
-    struct fault *) MUST_USE;
+enum outcome serve_lines(
+    const struct line_service *, void *arg, struct fault *) MUST_USE;
 /* Before and beside it: hand out an answer to a client known by serial, if it
    still is there; for services that answer in a later round. */
 struct client *serve_client(uint64_t serial);

@@ -20,8 +20,8 @@ struct service {
 	pid_t child; /* started by us; 0: none */
 	uint64_t timeout_ms;
 	struct buf in, out;
-	size_t at;	  /* consumed octets of in */
-	int received_fd;  /* came with the last octets; -1: none. Caller takes */
+	size_t at; /* consumed octets of in */
+	int received_fd; /* came with the last octets; -1: none. Caller takes */
 };
 
 #define SERVICE_TIMEOUT_MS 60000 /* ours: then the peer counts as dead */
@@ -40,13 +40,13 @@ void service_close(struct service *); /* and waits for a child of ours */
 enum outcome service_ask(struct service *, struct span request, bool again,
     struct span *line, struct fault *) MUST_USE;
 /* Only send (all of it), only wait for the next line. */
-enum outcome service_send(struct service *, struct span, struct fault *)
-    MUST_USE;
-enum outcome service_line(struct service *, struct span *line,
-    struct fault *) MUST_USE;
+enum outcome service_send(
+    struct service *, struct span, struct fault *) MUST_USE;
+enum outcome service_line(
+    struct service *, struct span *line, struct fault *) MUST_USE;
 /* Octets and a descriptor in one message. */
-enum outcome service_send_fd(struct service *, struct span, int fd,
-    struct fault *) MUST_USE;
+enum outcome service_send_fd(
+    struct service *, struct span, int fd, struct fault *) MUST_USE;
 
 /*
  * Use inside a poll loop, never waiting. Put requests into s->out, then

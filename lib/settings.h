@@ -28,7 +28,7 @@ enum { VRFY_VAGUE, VRFY_OFF };
 struct settings {
 	struct { /* [pneu] */
 		uint64_t sandbox; /* enum sandbox_mode */
-		char *hostname;	  /* empty: the machine's own */
+		char *hostname; /* empty: the machine's own */
 		uint64_t drain_ms;
 		uint64_t restart_min_ms, restart_max_ms;
 	} pneu;
@@ -76,7 +76,7 @@ struct settings {
 	struct { /* [resolve] */
 		struct service_settings resolve, auth;
 		struct setting_list domain; /* local ones */
-		char *plus;		    /* delimiter; empty: off */
+		char *plus; /* delimiter; empty: off */
 		uint64_t alias_steps;
 		uint64_t auth_cache_ms, auth_cache_max;
 	} resolve;

@@ -8,7 +8,7 @@
 struct span
 span_of(const char *s)
 {
-	return (struct span) { s, strlen(s) };
+	return (struct span){ s, strlen(s) };
 }
 
 struct span
@@ -16,13 +16,13 @@ span_from(struct span s, size_t skip)
 {
 	if (skip > s.len)
 		skip = s.len;
-	return (struct span) { s.p + skip, s.len - skip };
+	return (struct span){ s.p + skip, s.len - skip };
 }
 
 struct span
 span_head(struct span s, size_t len)
 {
-	return (struct span) { s.p, len < s.len ? len : s.len };
+	return (struct span){ s.p, len < s.len ? len : s.len };
 }
 
 bool
@@ -102,7 +102,7 @@ span_copy(struct span s, char *out, size_t size)
 struct cur
 cur_over(struct span s)
 {
-	return (struct cur) { s.p, s.p + s.len };
+	return (struct cur){ s.p, s.p + s.len };
 }
 
 int
@@ -142,13 +142,13 @@ cur_while(struct cur *c, bool (*is)(int))
 
 	while (is(cur_peek(c)))
 		c->p++;
-	return (struct span) { from, (size_t)(c->p - from) };
+	return (struct span){ from, (size_t)(c->p - from) };
 }
 
 struct span
 cur_rest(const struct cur *c)
 {
-	return (struct span) { c->p, (size_t)(c->end - c->p) };
+	return (struct span){ c->p, (size_t)(c->end - c->p) };
 }
 
 bool
@@ -201,12 +201,12 @@ utf8_decode(struct span s, uint32_t *point)
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	struct cur c = cur_over(s);
 	int first = cur_take(&c);
-	size_t len = first < 0	? 0 :
-	    first < 0x80	? 1 :
-	    (first & 0xE0) == 0xC0 ? 2 :
-	    (first & 0xF0) == 0xE0 ? 3 :
-	    (first & 0xF8) == 0xF0 ? 4 :
-				     0;
+	size_t len = first < 0       ? 0
+	    : first < 0x80           ? 1
+	    : (first & 0xE0) == 0xC0 ? 2
+	    : (first & 0xF0) == 0xE0 ? 3
+	    : (first & 0xF8) == 0xF0 ? 4
+	                             : 0;
 	uint32_t v;
 
 	if (len < 2) {

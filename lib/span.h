@@ -20,14 +20,14 @@ struct span {
 	size_t len;
 };
 
-#define SPAN_EMPTY    ((struct span) { "", 0 })
-#define SPAN_LIT(s)   ((struct span) { (s), sizeof(s) - 1 })
-#define SPAN_FMT      "%.*s"
-#define SPAN_ARG(s)   (int)(s).len, (s).p
+#define SPAN_EMPTY  ((struct span){ "", 0 })
+#define SPAN_LIT(s) ((struct span){ (s), sizeof(s) - 1 })
+#define SPAN_FMT    "%.*s"
+#define SPAN_ARG(s) (int)(s).len, (s).p
 
 struct span span_of(const char *); /* a C string */
 struct span span_from(struct span, size_t skip); /* all after skip octets */
-struct span span_head(struct span, size_t len);	 /* the first len octets */
+struct span span_head(struct span, size_t len); /* the first len octets */
 bool span_eq(struct span, const char *);
 bool span_same(struct span, struct span);
 bool span_same_nocase(struct span, struct span); /* ASCII letters fold */
@@ -46,9 +46,9 @@ struct cur {
 };
 
 struct cur cur_over(struct span);
-int cur_peek(const struct cur *);	     /* next octet 0..255, or -1 */
-int cur_take(struct cur *);		     /* the same, and step over it */
-bool cur_eat(struct cur *, char);	     /* step over it if it is next */
+int cur_peek(const struct cur *); /* next octet 0..255, or -1 */
+int cur_take(struct cur *); /* the same, and step over it */
+bool cur_eat(struct cur *, char); /* step over it if it is next */
 bool cur_eat_nocase(struct cur *, const char *word);
 struct span cur_while(struct cur *, bool (*is)(int));
 struct span cur_rest(const struct cur *);
@@ -57,10 +57,10 @@ struct span cur_rest(const struct cur *);
 bool is_digit(int);
 bool is_alpha(int);
 bool is_alnum(int);
-bool is_atext(int);    /* RFC 5322 3.2.3, and octets over 127 (RFC 6531) */
+bool is_atext(int); /* RFC 5322 3.2.3, and octets over 127 (RFC 6531) */
 bool is_wsp(int);
-bool is_graph(int);    /* 0x21-0x7E */
-int to_lower(int);     /* ASCII only */
+bool is_graph(int); /* 0x21-0x7E */
+int to_lower(int); /* ASCII only */
 
 /*
  * Length in octets of the character at the start of s if it may be shown: an

@@ -14,8 +14,8 @@
 
 #include "buf.h"
 
-#define STREAM_IN_MAX	65536 /* octets that wait unread. Ours */
-#define STREAM_OUT_MAX	65536 /* octets that wait to be written. Ours */
+#define STREAM_IN_MAX  65536 /* octets that wait unread. Ours */
+#define STREAM_OUT_MAX 65536 /* octets that wait to be written. Ours */
 
 struct stream {
 	int in, out;

@@ -29,11 +29,11 @@
 #define ADD_INLINE_MAX 65536 /* octets. ../decisions: one round's share */
 
 /* `add` and its `to` lines from an envelope (its facts, not its sizes). */
-enum outcome wire_add_put(struct buf *, const struct envelope *,
-    struct fault *) MUST_USE;
+enum outcome wire_add_put(
+    struct buf *, const struct envelope *, struct fault *) MUST_USE;
 /* `data size=N` LF; the octets and wire_add_put_end() follow. */
-enum outcome wire_add_put_data(struct buf *, uint64_t size,
-    struct fault *) MUST_USE;
+enum outcome wire_add_put_data(
+    struct buf *, uint64_t size, struct fault *) MUST_USE;
 enum outcome wire_add_put_data_fd(struct buf *, struct fault *) MUST_USE;
 enum outcome wire_add_put_written(struct buf *, uint64_t size,
     const unsigned char digest[ENVELOPE_DIGEST_LEN], bool dots,
@@ -42,12 +42,12 @@ void wire_add_put_end(struct buf *);
 
 /* The server's side: one line at a time, in any state. */
 enum add_word {
-	ADD_ADD,     /* e: begun and filled */
-	ADD_TO,	     /* e: has one recipient more */
-	ADD_DATA,    /* size: octets that follow */
+	ADD_ADD, /* e: begun and filled */
+	ADD_TO, /* e: has one recipient more */
+	ADD_DATA, /* size: octets that follow */
 	ADD_DATA_FD,
 	ADD_DATA_CHUNKED,
-	ADD_CHUNK,   /* size */
+	ADD_CHUNK, /* size */
 	ADD_WRITTEN, /* size, digest, dots */
 	ADD_END
 };

@@ -19,11 +19,11 @@
 #include "record.h"
 #include "wire_resolve.h"
 
-#define AUTH_USER_MAX	  PATH_TEXT_MAX
+#define AUTH_USER_MAX     PATH_TEXT_MAX
 #define AUTH_PASSWORD_MAX 1024
-#define AUTH_KEY_LEN	  32
-#define AUTH_TICKET_LEN	  (16 + 64) /* hex digits */
-#define AUTH_TICKET_S	  10	    /* seconds a ticket is good. Ours */
+#define AUTH_KEY_LEN      32
+#define AUTH_TICKET_LEN   (16 + 64) /* hex digits */
+#define AUTH_TICKET_S     10 /* seconds a ticket is good. Ours */
 
 struct auth_req {
 	struct span user, password, ip, service;
@@ -35,22 +35,21 @@ struct auth_ans {
 	char ticket[AUTH_TICKET_LEN + 1];
 };
 
-enum outcome wire_auth_put_req(struct buf *, const struct auth_req *,
-    struct fault *) MUST_USE;
+enum outcome wire_auth_put_req(
+    struct buf *, const struct auth_req *, struct fault *) MUST_USE;
 enum outcome wire_auth_get_req(struct span line, struct record *r,
     struct auth_req *, struct fault *) MUST_USE;
 enum outcome wire_auth_put_ans(struct buf *, enum outcome,
     const struct auth_ans *, const struct fault *answer,
     struct fault *) MUST_USE;
-enum outcome wire_auth_get_ans(struct span line, struct auth_ans *,
-    struct fault *) MUST_USE;
+enum outcome wire_auth_get_ans(
+    struct span line, struct auth_ans *, struct fault *) MUST_USE;
 
 /* Fill ans->ticket from its user and path, good until now + AUTH_TICKET_S. */
-void auth_ticket_make(const unsigned char key[AUTH_KEY_LEN],
-    struct auth_ans *);
+void auth_ticket_make(const unsigned char key[AUTH_KEY_LEN], struct auth_ans *);
 /* In constant time. false: forged, stale, or from another key. */
-bool auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],
-    const struct auth_ans *);
+bool auth_ticket_check(
+    const unsigned char key[AUTH_KEY_LEN], const struct auth_ans *);
 
 /*
  * pop3d to pop3-session, over its Unix socket, the client's descriptor with
@@ -64,9 +63,9 @@ struct auth_handover {
 	char ip[64];
 	uint64_t unread;
 };
-enum outcome wire_auth_put_handover(struct buf *,
-    const struct auth_handover *, struct fault *) MUST_USE;
-enum outcome wire_auth_get_handover(struct span line, struct auth_handover *,
-    struct fault *) MUST_USE;
+enum outcome wire_auth_put_handover(
+    struct buf *, const struct auth_handover *, struct fault *) MUST_USE;
+enum outcome wire_auth_get_handover(
+    struct span line, struct auth_handover *, struct fault *) MUST_USE;
 
 #endif

@@ -27,8 +27,12 @@
 
 #define DELIVER_FILE_MAX 128
 
-enum deliver_word { DELIVER_DELIVER, DELIVER_SYNC, DELIVER_SYNC_ALL,
-	DELIVER_HELLO };
+enum deliver_word {
+	DELIVER_DELIVER,
+	DELIVER_SYNC,
+	DELIVER_SYNC_ALL,
+	DELIVER_HELLO
+};
 
 struct deliver_req {
 	enum deliver_word word;
@@ -42,16 +46,16 @@ struct deliver_req {
 
 enum deliver_how { DELIVER_LINK, DELIVER_COPY, DELIVER_FOUND, DELIVER_NONE };
 
-enum outcome wire_deliver_put_req(struct buf *, const struct deliver_req *,
-    struct fault *) MUST_USE;
+enum outcome wire_deliver_put_req(
+    struct buf *, const struct deliver_req *, struct fault *) MUST_USE;
 /* TEMP: malformed, an absolute path, a "..", a name that is not ours. */
-enum outcome wire_deliver_get_req(struct span line, struct deliver_req *,
-    struct fault *) MUST_USE;
+enum outcome wire_deliver_get_req(
+    struct span line, struct deliver_req *, struct fault *) MUST_USE;
 enum outcome wire_deliver_put_ans(struct buf *, const struct deliver_req *,
     enum outcome, enum deliver_how, const struct fault *answer,
     struct fault *) MUST_USE;
 /* The answer to req; TEMP when it is malformed or answers another one. */
-enum outcome wire_deliver_get_ans(struct span line,
-    const struct deliver_req *, enum deliver_how *, struct fault *) MUST_USE;
+enum outcome wire_deliver_get_ans(struct span line, const struct deliver_req *,
+    enum deliver_how *, struct fault *) MUST_USE;
 
 #endif

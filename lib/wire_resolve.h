@@ -30,18 +30,18 @@ struct resolve_ans {
 	enum resolve_kind kind;
 	char path[RESOLVE_PATH_MAX + 1]; /* mailbox: where; no "..", no "/" at
 					    either end */
-	char domain[DOMAIN_MAX + 1];	 /* remote: A-labels */
-	char rule[32];			 /* which rule answered, or "" */
+	char domain[DOMAIN_MAX + 1]; /* remote: A-labels */
+	char rule[32]; /* which rule answered, or "" */
 };
 
-enum outcome wire_resolve_put_req(struct buf *, const struct resolve_req *,
-    struct fault *) MUST_USE;
+enum outcome wire_resolve_put_req(
+    struct buf *, const struct resolve_req *, struct fault *) MUST_USE;
 /* r keeps the text that the spans of the request borrow. */
 enum outcome wire_resolve_get_req(struct span line, struct record *r,
     struct resolve_req *, struct fault *) MUST_USE;
 /* outcome OK: *ans; else the fault is the answer. */
-enum outcome wire_resolve_put_ans(struct buf *, struct span to,
-    enum outcome, const struct resolve_ans *, const struct fault *answer,
+enum outcome wire_resolve_put_ans(struct buf *, struct span to, enum outcome,
+    const struct resolve_ans *, const struct fault *answer,
     struct fault *) MUST_USE;
 /* The outcome of the question, or TEMP for an answer that is malformed. */
 enum outcome wire_resolve_get_ans(struct span line, struct span to,

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: ISC */
+/* config.c: pneu.conf by the table of settings; every error with its line. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fds.h"
+
+#define CONFIG_FILE_MAX (1024UL * 1024) /* octets. Ours */
+#define LIST_MAX        256 /* values of one key. Ours */
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static const struct unit size_units[] = {
+	{ "G", 1024UL * 1024 * 1024 },
+	{ "M", 1024UL * 1024 },
+	{ "K", 1024UL },
+	{ "", 1 },
+	{ NULL, 0 },
+};
+
+/* Longest first, so that the shortest exact text is printed; "" is seconds. */
+static const struct unit time_units[] = {
+	{ "d", 86400000UL },
+	{ "h", 3600000UL },
+	{ "m", 60000UL },
+	{ "s", 1000UL },
+	{ "ms", 1 },
+	{ "", 1000UL },
+	{ NULL, 0 },
+};
+
+static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
+
+static const struct unit *
+units_of(const struct setting_row *row)
+{
+	switch (row->type) {
+	case SETTING_SIZE:
+		return size_units;
+	case SETTING_TIME:
+		return time_units;
+	case SETTING_TEXT:
+	case SETTING_LIST:
+	case SETTING_NUMBER:
+	case SETTING_SWITCH:
+	case SETTING_CHOICE:
+		break;
+	}
+	return no_units;
+}
+
+static void *
+member(struct settings *s, const struct setting_row *row)
+{
+	return (char *)s + row->offset;
+}
+
+static const void *
+member_of(const struct settings *s, const struct setting_row *row)
+{
+	return (const char *)s + row->offset;
+}
+
+static const char *
+choices_of(const struct setting_row *row)
+{
+	return row->type == SETTING_SWITCH ? "no yes" : row->choices;
+}
+
+/* "64K", "30s": digits and a unit of the type. */
+static bool
+parse_number(const struct setting_row *row, struct span text, uint64_t *out)
+{
+	struct cur c = cur_over(text);
+	struct span digits = cur_while(&c, is_digit), unit = cur_rest(&c);
+	uint64_t n;
+
+	if (!num_parse(digits, 0, UINT64_MAX, &n))
+		return false;
+	for (const struct unit *u = units_of(row); u->name != NULL; u++) {
+		if (!span_eq(unit, u->name))
+			continue;
+		return !__builtin_mul_overflow(n, u->factor, out);
+	}
+	return false;
+}
+
+static bool
+parse_choice(const struct setting_row *row, struct span text, uint64_t *out)
+{
+	struct span rest = span_of(choices_of(row)), word;
+
+	for (uint64_t i = 0; span_next(&rest, ' ', &word); i++) {
+		if (span_same(word, text)) {
+			*out = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+put_unit_value(struct buf *b, const struct setting_row *row, uint64_t value)
+{
+	for (const struct unit *u = units_of(row); u->name != NULL; u++) {
+		if (value % u->factor == 0 && (value != 0 || u->factor == 1)) {
+			buf_addf(b, "%llu%s",
+			    (unsigned long long)(value / u->factor), u->name);
+			return;
+		}
+	}
+}
+
+static enum outcome
+bad_value(const struct setting_row *row, struct fault *f)
+{
+	struct buf b = BUF_INIT(512);
+
+	switch (row->type) {
+	case SETTING_NUMBER:
+	case SETTING_SIZE:
+	case SETTING_TIME:
+		buf_addf(&b, "%s wants a %s from ", row->key,
+		    row->type == SETTING_NUMBER     ? "number"
+		        : row->type == SETTING_SIZE ? "size (64K, 25M, 1G)"
+		                                    : "time (500ms, 30s, 5m)");
+		put_unit_value(&b, row, row->min);
+		buf_adds(&b, " to ");
+		put_unit_value(&b, row, row->max);
+		break;
+	case SETTING_SWITCH:
+	case SETTING_CHOICE:
+		buf_addf(&b, "%s is one of: %s", row->key, choices_of(row));
+		break;
+	case SETTING_TEXT:
+	case SETTING_LIST:
+		buf_addf(&b, "%s is too long", row->key);
+		break;
+	}
+	fault_set(f, PERM, "5.3.5", 0, "%s", b.p);
+	buf_free(&b);
+	return PERM;
+}
+
+static enum outcome
+list_add(struct setting_list *list, struct span text, struct fault *f)
+{
+	char **grown;
+
+	if (list->n == LIST_MAX)
+		return fault_set(f, PERM, "5.3.5", 0, "too many values");
+	grown = realloc(list->value, (list->n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return fault_set(f, TEMP, "4.3.0", errno, "configuration");
+	list->value = grown;
+	grown[list->n] = strndup(text.p, text.len);
+	if (grown[list->n] == NULL)
+		return fault_set(f, TEMP, "4.3.0", errno, "configuration");
+	list->n++;
+	return OK;
+}
+
+static void
+list_clear(struct setting_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->value[i]);
+	free(list->value);
+	*list = (struct setting_list){ NULL, 0 };
+}
+
+static enum outcome
+set_text(char **where, struct span text, struct fault *f)
+{
+	char *copy = strndup(text.p, text.len);
+
+	if (copy == NULL)
+		return fault_set(f, TEMP, "4.3.0", errno, "configuration");
+	free(*where);
+	*where = copy;
+	return OK;
+}
+
+static enum outcome
+set_value(struct settings *s, const struct setting_row *row, struct span text,
+    struct fault *f)
+{
+	uint64_t n;
+
+	switch (row->type) {
+	case SETTING_TEXT:
+		if (text.len > row->max)
+			return bad_value(row, f);
+		return set_text(member(s, row), text, f);
+	case SETTING_LIST:
+		if (text.len > row->max)
+			return bad_value(row, f);
+		return list_add(member(s, row), text, f);
+	case SETTING_NUMBER:
+	case SETTING_SIZE:
+	case SETTING_TIME:
+		if (!parse_number(row, text, &n) || n < row->min ||
+		    n > row->max)
+			return bad_value(row, f);
+		break;
+	case SETTING_SWITCH:
+	case SETTING_CHOICE:
+		if (!parse_choice(row, text, &n))
+			return bad_value(row, f);
+		break;
+	}
+	*(uint64_t *)member(s, row) = n;
+	return OK;
+}
+
+static enum outcome
+set_defaults(struct settings *s, struct fault *f)
+{
+	memset(s, 0, sizeof(*s));
+	for (const struct setting_row *r = setting_rows; r->section; r++) {
+		if (r->type == SETTING_LIST && r->value[0] == '\0')
+			continue;
+		if (set_value(s, r, span_of(r->value), f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+static struct span
+trim(struct span s)
+{
+	while (s.len > 0 && is_wsp((unsigned char)s.p[0]))
+		s = span_from(s, 1);
+	while (s.len > 0 && is_wsp((unsigned char)s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+static bool
+is_key_octet(int c)
+{
+	return is_alnum(c) || c == '_' || c == '-';
+}
+
+/* What is kept while a file is read. */
+struct reader {
+	struct settings *s;
+	struct span section;
+	const struct setting_row *seen[512]; /* rows set by this file */
+	size_t seen_count;
+};
+
+static bool
+is_seen(const struct reader *r, const struct setting_row *row)
+{
+	for (size_t i = 0; i < r->seen_count; i++)
+		if (r->seen[i] == row)
+			return true;
+	return false;
+}
+
+/* The first value in the file replaces the default; lists then grow. */
+static enum outcome
+assign(struct reader *r, const struct setting_row *row, struct span value,
+    struct fault *f)
+{
+	bool again = is_seen(r, row);
+
+	if (again && row->type != SETTING_LIST)
+		return fault_set(f, PERM, "5.3.5", 0, "%s is set twice in [%s]",
+		    row->key, row->section);
+	if (!again && r->seen_count < sizeof(r->seen) / sizeof(r->seen[0]))
+		r->seen[r->seen_count++] = row;
+	if (!again && row->type == SETTING_LIST) {
+		list_clear(member(r->s, row));
+		if (value.len == 0)
+			return OK;
+	}
+	return set_value(r->s, row, value, f);
+}
+
+static enum outcome
+read_section(struct reader *r, struct span line, struct fault *f)
+{
+	if (line.p[line.len - 1] != ']')
+		return fault_set(f, PERM, "5.3.5", 0, "no ']' at the end");
+	r->section = trim((struct span){ line.p + 1, line.len - 2 });
+	for (const struct setting_row *row = setting_rows; row->section; row++)
+		if (span_eq(r->section, row->section))
+			return OK;
+	return fault_set(f, PERM, "5.3.5", 0, "unknown section [" SPAN_FMT "]",
+	    SPAN_ARG(r->section));
+}
+
+static enum outcome
+read_line(struct reader *r, struct span line, struct fault *f)
+{
+	struct cur c;
+	struct span key, value;
+
+	line = trim(line);
+	if (line.len == 0 || line.p[0] == '#')
+		return OK;
+	if (line.p[0] == '[')
+		return read_section(r, line, f);
+	c = cur_over(line);
+	key = cur_while(&c, is_key_octet);
+	(void)cur_while(&c, is_wsp);
+	if (key.len == 0 || !cur_eat(&c, '='))
+		return fault_set(
+		    f, PERM, "5.3.5", 0, "neither [section] nor key = value");
+	value = trim(cur_rest(&c));
+	if (!utf8_is_valid(value) || memchr(value.p, '\0', value.len) != NULL)
+		return fault_set(f, PERM, "5.3.5", 0, "value is not text");
+	if (r->section.len == 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    SPAN_FMT " stands before any [section]", SPAN_ARG(key));
+	for (const struct setting_row *row = setting_rows; row->section; row++)
+		if (span_eq(r->section, row->section) && span_eq(key, row->key))
+			return assign(r, row, value, f);
+	return fault_set(f, PERM, "5.3.5", 0,
+	    "unknown setting " SPAN_FMT " in [" SPAN_FMT "]", SPAN_ARG(key),
+	    SPAN_ARG(r->section));
+}
+
+static enum outcome
+read_file(struct settings *s, const char *path, struct span text,
+    struct buf *errors, struct fault *f)
+{
+	struct reader r = { .s = s, .section = SPAN_EMPTY };
+	struct fault one = FAULT_NONE;
+	struct span line;
+
+	for (unsigned n = 1; span_next(&text, '\n', &line); n++) {
+		switch (read_line(&r, line, &one)) {
+		case OK:
+			break;
+		case TEMP:
+			*f = one;
+			return TEMP;
+		case PERM:
+			buf_addf(errors, "%s:%u: %s\n", path, n, one.text);
+			break;
+		}
+	}
+	return OK;
+}
+
+/* What one row cannot say: settings that must agree with each other. */
+static void
+check_together(const struct settings *s, const char *path, struct buf *errors)
+{
+	const struct {
+		const char *section;
+		const struct service_settings *v;
+	} pools[] = { { "smtpd", &s->smtpd.service },
+		{ "pop3d", &s->pop3d.service } };
+
+	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+		if (pools[i].v->start > pools[i].v->max)
+			buf_addf(errors, "%s: [%s] start is over max\n", path,
+			    pools[i].section);
+		if (pools[i].v->min_idle > pools[i].v->max)
+			buf_addf(errors, "%s: [%s] min_idle is over max\n",
+			    path, pools[i].section);
+	}
+	if (s->pneu.restart_min_ms > s->pneu.restart_max_ms)
+		buf_addf(errors, "%s: [pneu] restart_min is over restart_max\n",
+		    path);
+	if (s->queue.retry_min_ms > s->queue.retry_max_ms)
+		buf_addf(
+		    errors, "%s: [queue] retry_min is over retry_max\n", path);
+}
+
+enum outcome
+config_load(
+    struct settings *s, const char *path, struct buf *errors, struct fault *f)
+{
+	struct buf text = BUF_INIT(CONFIG_FILE_MAX);
+
+	if (set_defaults(s, f) != OK || path == NULL)
+		return path == NULL ? OK : f->outcome;
+	if (fds_read_file(AT_FDCWD, path, &text, f) != OK)
+		goto out;
+	if (read_file(s, path, buf_span(&text), errors, f) != OK)
+		goto out;
+	check_together(s, path, errors);
+	if (errors->len > 0 || buf_failed(errors))
+		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
+	else
+		f->outcome = OK;
+out:
+	buf_free(&text);
+	return f->outcome;
+}
+
+void
+config_free(struct settings *s)
+{
+	for (const struct setting_row *r = setting_rows; r->section; r++) {
+		if (r->type == SETTING_TEXT) {
+			free(*(char **)member(s, r));
+			*(char **)member(s, r) = NULL;
+		} else if (r->type == SETTING_LIST) {
+			list_clear(member(s, r));
+		}
+	}
+}
+
+static void
+put_choice(struct buf *b, const struct setting_row *row, uint64_t value)
+{
+	struct span rest = span_of(choices_of(row)), word = SPAN_EMPTY;
+
+	for (uint64_t i = 0; i <= value && span_next(&rest, ' ', &word); i++)
+		continue;
+	buf_add(b, word);
+}
+
+void
+config_put_value(struct buf *b, const struct settings *s,
+    const struct setting_row *row, const char *separator)
+{
+	const void *at = member_of(s, row);
+
+	switch (row->type) {
+	case SETTING_TEXT:
+		buf_adds(b, *(char *const *)at);
+		break;
+	case SETTING_LIST: {
+		const struct setting_list *list = at;
+
+		for (size_t i = 0; i < list->n; i++) {
+			buf_adds(b, i == 0 ? "" : separator);
+			buf_adds(b, list->value[i]);
+		}
+		break;
+	}
+	case SETTING_NUMBER:
+	case SETTING_SIZE:
+	case SETTING_TIME:
+		put_unit_value(b, row, *(const uint64_t *)at);
+		break;
+	case SETTING_SWITCH:
+	case SETTING_CHOICE:
+		put_choice(b, row, *(const uint64_t *)at);
+		break;
+	}
+}

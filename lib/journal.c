@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/* journal.c: one call for every transition of every message. */
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "codes.h"
+
+#define JOURNAL_FIFO "run/journal"
+
+void
+journal_open(struct journal *j, const char *program)
+{
+	struct stat st;
+
+	*j = (struct journal){ .fd = -1,
+		.program = program,
+		.pending = BUF_INIT(JOURNAL_PENDING_MAX) };
+	/* ENXIO: nobody reads. Then there is no journal, and all works. */
+	j->fd =
+	    open(JOURNAL_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (j->fd != -1 && (fstat(j->fd, &st) != 0 || !S_ISFIFO(st.st_mode))) {
+		(void)close(j->fd);
+		j->fd = -1;
+	}
+}
+
+static struct record_out
+begin(struct journal *j, const char *code, const struct qid *qid)
+{
+	struct record_out out = record_begin(&j->pending, code);
+	char time[CLOCK_TEXT_MAX];
+
+	clock_text_us(clock_wall_us(), time);
+	record_puts(out, "time", time);
+	record_puts(out, "program", j->program);
+	record_put_num(out, "pid", (uint64_t)getpid());
+	if (qid != NULL)
+		record_put(out, "qid", qid_span(qid));
+	return out;
+}
+
+struct record_out
+journal_begin(struct journal *j, const char *code, const struct qid *qid)
+{
+	if (j->lost > 0 && j->fd != -1) {
+		struct record_out out = begin(j, CODE_LOST, NULL);
+
+		record_put_num(out, "n", j->lost);
+		j->lost = 0;
+		journal_end(j, out);
+	}
+	return begin(j, code, qid);
+}
+
+void
+journal_end(struct journal *j, struct record_out out)
+{
+	struct fault f;
+
+	if (j->fd == -1) {
+		j->pending.failed = false;
+		buf_cut(&j->pending, out.start);
+	} else if (record_end(out, &f) != OK) {
+		j->lost++;
+	} else {
+		j->pending_entries++;
+	}
+}
+
+/* As many whole records as one atomic write to a pipe may carry. */
+static size_t
+portion(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.len) {
+		size_t line = span_find(span_from(s, n), '\n') + 1;
+
+		if (n > 0 && n + line > PIPE_BUF)
+			break;
+		n += line;
+	}
+	return n;
+}
+
+static uint64_t
+count_lines(struct span s)
+{
+	uint64_t n = 0;
+
+	while (s.len > 0) {
+		s = span_from(s, span_find(s, '\n') + 1);
+		n++;
+	}
+	return n;
+}
+
+void
+journal_flush(struct journal *j)
+{
+	struct span rest = buf_span(&j->pending);
+
+	while (rest.len > 0) {
+		struct span part = span_head(rest, portion(rest));
+		ssize_t n = write(j->fd, part.p, part.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			j->lost += count_lines(rest);
+			break;
+		}
+		rest = span_from(rest, part.len);
+	}
+	j->pending_entries = 0;
+	buf_reset(&j->pending);
+}
+
+void
+journal_close(struct journal *j)
+{
+	if (j->fd != -1) {
+		journal_flush(j);
+		(void)close(j->fd);
+	}
+	buf_free(&j->pending);
+	j->fd = -1;
+}

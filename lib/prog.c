@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: ISC */
+/* prog.c: how every program begins and ends. */
+#include "prog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#ifndef PNEU_VERSION
+#define PNEU_VERSION "unknown"
+#endif
+
+#define OPTIONS_MAX    32 /* of one program, the common ones included */
+#define LETTER_VERSION 'V'
+#define LETTER_HELP    'h'
+
+struct prog prog;
+
+static const struct prog_option common_options[] = {
+	{ 'C', "home", "DIR",
+	    "the home: queue, mail, directory, run lie there" },
+	{ 'c', "config", "FILE", "read FILE instead of the home's pneu.conf" },
+	{ LETTER_VERSION, "version", NULL, "print version and sandbox, exit" },
+	{ LETTER_HELP, "help", NULL, "print this, exit" },
+	{ 0, NULL, NULL, NULL },
+};
+
+/* A closed 0, 1 or 2 would be filled by the next open(), and then written. */
+static void
+open_standard_fds(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+		    open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
+			_exit(TEMP);
+	}
+}
+
+/* Our fellows (what lib/service starts) lie where we lie. */
+static void
+find_directory(void)
+{
+	ssize_t n = readlink(
+	    "/proc/self/exe", prog.directory, sizeof(prog.directory) - 1);
+	char *slash;
+
+	prog.directory[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(prog.directory, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	else
+		(void)strcpy(prog.directory, ".");
+}
+
+void
+prog_begin(const struct prog_about *about, char *argv0)
+{
+	(void)argv0;
+	open_standard_fds();
+	(void)umask(077);
+	(void)signal(SIGPIPE, SIG_IGN);
+	memset(&prog, 0, sizeof(prog));
+	prog.about = about;
+	find_directory();
+}
+
+static void
+print_option(FILE *out, const struct prog_option *o)
+{
+	char left[64];
+
+	(void)snprintf(left, sizeof(left), "%s%c%s--%s%s%s",
+	    o->letter < 256 ? "-" : " ", o->letter < 256 ? o->letter : ' ',
+	    o->letter < 256 ? ", " : "  ", o->name,
+	    o->argument == NULL ? "" : "=",
+	    o->argument == NULL ? "" : o->argument);
+	(void)fprintf(out, "  %-28s %s\n", left, o->help);
+}
+
+static void
+print_help(FILE *out)
+{
+	const struct prog_about *a = prog.about;
+
+	(void)fprintf(
+	    out, "usage: %s %s\n\n%s\n\n", a->name, a->usage, a->summary);
+	for (const struct prog_option *o = a->options; o && o->letter; o++)
+		print_option(out, o);
+	for (const struct prog_option *o = common_options; o->letter; o++)
+		print_option(out, o);
+	(void)fprintf(out,
+	    "\nExit status: 0 done, 100 never (the text says why), 111 try "
+	    "again later.\nManual: man %s\n",
+	    a->name);
+	if (a->more != NULL)
+		(void)fprintf(out, "\n%s", a->more);
+}
+
+static void
+print_version(void)
+{
+	(void)printf("%s (Pneu) %s\nsandbox: %s\n", prog.about->name,
+	    PNEU_VERSION, sandbox_summary());
+}
+
+/* Short and long forms for getopt_long(), from both tables. */
+static void
+fill_tables(struct option *longs, char *shorts)
+{
+	const struct prog_option *tables[2] = { prog.about->options,
+		common_options };
+	size_t n = 0;
+
+	*shorts++ = '+'; /* operands end the options */
+	for (size_t t = 0; t < 2; t++) {
+		for (const struct prog_option *o = tables[t]; o && o->letter;
+		     o++) {
+			int has = o->argument == NULL ? no_argument
+			                              : required_argument;
+
+			if (n == OPTIONS_MAX)
+				abort();
+			longs[n++] =
+			    (struct option){ o->name, has, NULL, o->letter };
+			if (o->letter < 256) {
+				*shorts++ = (char)o->letter;
+				if (has == required_argument)
+					*shorts++ = ':';
+			}
+		}
+	}
+	longs[n] = (struct option){ NULL, 0, NULL, 0 };
+	*shorts = '\0';
+}
+
+int
+prog_option(int argc, char *argv[], const char **value)
+{
+	struct option longs[OPTIONS_MAX + 1];
+	char shorts[2 * OPTIONS_MAX + 2];
+	int letter;
+
+	fill_tables(longs, shorts);
+	for (;;) {
+		letter = getopt_long(argc, argv, shorts, longs, NULL);
+		*value = optarg;
+		switch (letter) {
+		case 'C':
+			prog.home = optarg;
+			break;
+		case 'c':
+			prog.config = optarg;
+			break;
+		case LETTER_VERSION:
+			print_version();
+			exit(OK);
+		case LETTER_HELP:
+			print_help(stdout);
+			exit(OK);
+		case '?':
+			(void)fprintf(stderr, "usage: %s %s\n(%s --help)\n",
+			    prog.about->name, prog.about->usage,
+			    prog.about->name);
+			exit(PERM);
+		default:
+			return letter;
+		}
+	}
+}
+
+enum outcome
+prog_become(const char *owner_of, struct fault *f)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return OK;
+	if (stat(owner_of, &st) != 0)
+		return fault_set(f, PERM, "5.3.5", errno, "%s", owner_of);
+	if (st.st_uid == 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%s belongs to root, and no program of ours runs as root: "
+		    "chown it to the user who shall own the mail",
+		    owner_of);
+	if (setgroups(0, NULL) != 0 ||
+	    setresgid(st.st_gid, st.st_gid, st.st_gid) != 0 ||
+	    setresuid(st.st_uid, st.st_uid, st.st_uid) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno,
+		    "become the owner of %s", owner_of);
+	if (setuid(0) == 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "root could be got back: refusing to go on");
+	return OK;
+}
+
+/* The configuration's path once we stand in the home. */
+static const char *
+config_path(void)
+{
+	if (prog.config != NULL)
+		return prog.config;
+	if (prog.home == NULL && access("pneu.conf", F_OK) != 0)
+		return PNEU_CONF;
+	return "pneu.conf";
+}
+
+static enum outcome
+load_config(struct fault *f)
+{
+	struct buf errors = BUF_INIT(65536);
+	enum outcome got =
+	    config_load(&prog.settings, config_path(), &errors, f);
+
+	if (errors.len > 0)
+		(void)fprintf(stderr, "%s", errors.p);
+	buf_free(&errors);
+	if (got != OK && f->error == ENOENT)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "no pneu.conf in %s: `pneu -C DIR init` makes a home",
+		    prog.home == NULL ? PNEU_HOME : prog.home);
+	return got;
+}
+
+enum outcome
+prog_home(struct fault *f)
+{
+	static char config[4096];
+	const char *home = prog.home == NULL ? PNEU_HOME : prog.home;
+
+	/* -c is relative to where the person stands, before we go home. */
+	if (prog.config != NULL && realpath(prog.config, config) == NULL)
+		return fault_set(f, PERM, "5.3.5", errno, "%s", prog.config);
+	if (prog.config != NULL)
+		prog.config = config;
+	if (chdir(home) != 0)
+		return fault_set(f, PERM, "5.3.5", errno,
+		    "home %s (-C DIR names another)", home);
+	if (prog_become(".", f) != OK)
+		return f->outcome;
+	return load_config(f);
+}
+
+static bool
+is_hostname(const char *name)
+{
+	struct span s = span_of(name);
+
+	if (s.len == 0 || s.len > 255 || span_find(s, '.') == s.len)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_alnum((unsigned char)s.p[i]) && s.p[i] != '-' &&
+		    s.p[i] != '.')
+			return false;
+	return true;
+}
+
+/*
+ * The machine's own name where it is fully qualified, else that name in the
+ * first local domain: a resolver is never asked, a start must not wait for it.
+ */
+const char *
+prog_hostname(void)
+{
+	static char name[512];
+	const struct settings *s = &prog.settings;
+	size_t n;
+
+	if (s->pneu.hostname != NULL && s->pneu.hostname[0] != '\0')
+		return s->pneu.hostname;
+	if (name[0] != '\0')
+		return name;
+	if (gethostname(name, 256) != 0 || name[0] == '\0')
+		(void)strcpy(name, "localhost");
+	name[255] = '\0';
+	if (is_hostname(name))
+		return name;
+	n = strlen(name);
+	(void)snprintf(name + n, sizeof(name) - n, ".%s",
+	    s->resolve.domain.n > 0 ? s->resolve.domain.value[0]
+	                            : "localdomain");
+	return name;
+}
+
+void
+prog_warn(const char *format, ...)
+{
+	char line[1024];
+	va_list ap;
+	int n;
+
+	n = snprintf(line, sizeof(line) - 1, "%s: ", prog.about->name);
+	va_start(ap, format);
+	n += vsnprintf(line + n, sizeof(line) - 1 - (size_t)n, format, ap);
+	va_end(ap);
+	if ((size_t)n > sizeof(line) - 2)
+		n = (int)sizeof(line) - 2;
+	line[n++] = '\n';
+	(void)!write(STDERR_FILENO, line, (size_t)n);
+}
+
+void
+prog_exit(const struct fault *f)
+{
+	if (f->outcome != OK)
+		prog_warn("%s", f->text);
+	exit((int)f->outcome);
+}
+
+void
+prog_usage(const struct fault *f)
+{
+	if (f->outcome != OK)
+		prog_warn("%s", f->text);
+	(void)fprintf(stderr, "usage: %s %s\n(%s --help)\n", prog.about->name,
+	    prog.about->usage, prog.about->name);
+	exit(PERM);
+}

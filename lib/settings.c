@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+/* settings.c: one row a setting. The manual page is compared with it. */
+#include "settings.h"
+
+#include "config.h"
+
+#define AT(member) offsetof(struct settings, member)
+#define KB         1024UL
+#define MB         (1024UL * 1024)
+#define GB         (1024UL * 1024 * 1024)
+#define SECOND     1000UL
+#define MINUTE     (60 * SECOND)
+#define HOUR       (60 * MINUTE)
+#define DAY        (24 * HOUR)
+#define POOL_MAX   256 /* prestart jobs of the original: at most 256 */
+
+#define TEXT(s, k, m, v, h)                                                    \
+	{                                                                      \
+		s, k, SETTING_TEXT, AT(m), "", v, 0, 4096, NULL, h             \
+	}
+#define LIST(s, k, m, v, h)                                                    \
+	{                                                                      \
+		s, k, SETTING_LIST, AT(m), "", v, 0, 4096, NULL, h             \
+	}
+#define NUMBER(s, k, m, u, v, lo, hi, h)                                       \
+	{                                                                      \
+		s, k, SETTING_NUMBER, AT(m), u, v, lo, hi, NULL, h             \
+	}
+#define SIZE(s, k, m, v, lo, hi, h)                                            \
+	{                                                                      \
+		s, k, SETTING_SIZE, AT(m), "octets", v, lo, hi, NULL, h        \
+	}
+#define TIME(s, k, m, v, lo, hi, h)                                            \
+	{                                                                      \
+		s, k, SETTING_TIME, AT(m), "time", v, lo, hi, NULL, h          \
+	}
+#define CHOICE(s, k, m, v, c, h)                                               \
+	{                                                                      \
+		s, k, SETTING_CHOICE, AT(m), "", v, 0, 0, c, h                 \
+	}
+
+#define REPLACEMENT(s, m)                                                      \
+	TEXT(s, "program", m.program, "",                                      \
+	    "program run instead of ours, once per connection on fds 0 and 1")
+
+/* A pool of session workers: the prestart job values of the original. */
+#define POOL(s, m, sessions_, share)                                           \
+	NUMBER(s, "start", m.start, "workers", "4", 1, POOL_MAX,               \
+	    "workers started at first"),                                       \
+	    NUMBER(s, "min_idle", m.min_idle, "workers", "2", 1, POOL_MAX,     \
+	        "when fewer are idle, more are started"),                      \
+	    NUMBER(s, "add", m.add, "workers", "2", 1, POOL_MAX,               \
+	        "how many are started then"),                                  \
+	    NUMBER(s, "max", m.max, "workers", "20", 1, POOL_MAX,              \
+	        "never more than this"),                                       \
+	    NUMBER(s, "sessions", m.sessions, "sessions", sessions_, 1,        \
+	        1000000, share)
+
+const struct setting_row setting_rows[] = {
+	CHOICE("pneu", "sandbox", pneu.sandbox, "auto", "auto required off",
+	    "required: refuse to run where the kernel cannot confine us"),
+	TEXT("pneu", "hostname", pneu.hostname, "",
+	    "name in banner, trace field and reports; empty: the machine's"),
+	TIME("pneu", "drain", pneu.drain_ms, "30s", 0, HOUR,
+	    "how long a stop waits for sessions and rounds to end"),
+	TIME("pneu", "restart_min", pneu.restart_min_ms, "200ms", 1, HOUR,
+	    "pause before a service that died is started again"),
+	TIME("pneu", "restart_max", pneu.restart_max_ms, "1m", 1, DAY,
+	    "longest such pause; it doubles at each death"),
+
+	REPLACEMENT("smtpd", smtpd.service),
+	LIST("smtpd", "listen", smtpd.listen, "127.0.0.1:2525",
+	    "address:port to accept mail on; [v6]:port; repeat for more"),
+	POOL("smtpd", smtpd.service, "200",
+	    "a worker's share; 1 is a process for each session"),
+	NUMBER("smtpd", "clients_per_address", smtpd.clients_per_address,
+	    "sessions", "50", 0, POOL_MAX,
+	    "sessions of one client address at once; 0: no limit"),
+	TIME("smtpd", "timeout", smtpd.timeout_ms, "5m", SECOND, DAY,
+	    "longest wait for a command (RFC 5321 4.5.3.2.7: 5 minutes)"),
+	TIME("smtpd", "data_timeout", smtpd.data_timeout_ms, "3m", SECOND, DAY,
+	    "longest wait for a piece of content (4.5.3.2.5: 3 minutes)"),
+	SIZE("smtpd", "max_size", smtpd.max_size, "50M", 64 * KB, 2 * GB,
+	    "largest message; announced with SIZE (RFC 1870)"),
+	NUMBER("smtpd", "max_recipients", smtpd.max_recipients, "recipients",
+	    "1000", 100, 100000,
+	    "recipients of one message (RFC 5321 4.5.3.1.8: at least 100)"),
+	SIZE("smtpd", "command_max", smtpd.command_max, "2048", 512, 16 * KB,
+	    "longest command line (RFC 5321 4.5.3.1.4: at least 512)"),
+	SIZE("smtpd", "text_line_max", smtpd.text_line_max, "1000", 1000,
+	    64 * KB, "longest line of content with CRLF (4.5.3.1.6: 1000)"),
+	NUMBER("smtpd", "max_errors", smtpd.max_errors, "errors", "20", 1,
+	    10000, "wrong commands before the session is ended with 421"),
+	NUMBER("smtpd", "max_idle_commands", smtpd.max_idle_commands,
+	    "commands", "100", 10, 100000,
+	    "commands that bring no mail before the session is ended"),
+	CHOICE("smtpd", "bare_lf", smtpd.bare_lf, "reject", "reject accept",
+	    "a line feed without carriage return; never an end of data"),
+	CHOICE("smtpd", "bare_cr", smtpd.bare_cr, "reject", "reject accept",
+	    "a carriage return without line feed; accept makes it CRLF"),
+	NUMBER("smtpd", "received_max", smtpd.received_max, "fields", "100",
+	    100, 1000, "Received fields before a message is in a loop (6.3)"),
+	CHOICE("smtpd", "vrfy", smtpd.vrfy, "vague", "vague off",
+	    "VRFY answers 252 without looking, or 502"),
+	SIZE("smtpd", "min_free", smtpd.min_free, "100M", 0, 1024 * GB,
+	    "452 4.3.1 when the queue's file system has less free"),
+	TEXT("smtpd", "banner", smtpd.banner, "ESMTP Pneu",
+	    "text of the greeting after the host name"),
+
+	REPLACEMENT("pop3d", pop3d.service),
+	LIST("pop3d", "listen", pop3d.listen, "127.0.0.1:2110",
+	    "address:port for mail programs; [v6]:port; repeat for more"),
+	POOL("pop3d", pop3d.service, "200",
+	    "a worker's share; 1 is a process for each login"),
+	NUMBER("pop3d", "clients_per_address", pop3d.clients_per_address,
+	    "sessions", "50", 0, POOL_MAX,
+	    "logins of one client address at once; 0: no limit"),
+	TIME("pop3d", "timeout", pop3d.timeout_ms, "10m", 10 * MINUTE, DAY,
+	    "idle time before the session ends (RFC 1939 3: 10 minutes)"),
+	NUMBER("pop3d", "max_errors", pop3d.max_errors, "errors", "20", 1,
+	    10000, "wrong commands before the session is ended"),
+	TIME("pop3d", "failed_login", pop3d.failed_login_ms, "1s", 0, MINUTE,
+	    "pause after a failed login; doubles in a session"),
+	CHOICE("pop3d", "plain_passwords", pop3d.plain_passwords, "loopback",
+	    "no loopback yes", "where USER and PASS are allowed without TLS"),
+	NUMBER("pop3d", "messages_max", pop3d.messages_max, "messages",
+	    "1000000", 1000, 10000000,
+	    "messages of one maildrop that a session shows"),
+	NUMBER("pop3-session", "max", pop3d.sessions_max, "sessions", "256", 1,
+	    4096, "mailboxes open at once"),
+
+	TEXT("queue", "directory", queue.directory, "queue",
+	    "where the queue lies; relative to the home"),
+	SIZE("queue", "one_file_max", queue.one_file_max, "64K", 0, 64 * KB,
+	    "content up to this lies in one file with its envelope"),
+	SIZE("queue", "min_free", queue.min_free, "50M", 0, 1024 * GB,
+	    "nothing is accepted when the file system has less free"),
+	NUMBER("queue", "window", queue.window, "messages", "5000", 10, 100000,
+	    "messages that queue-run holds in memory at once"),
+	TIME("queue", "let_go", queue.let_go_ms, "1s", 10, MINUTE,
+	    "longest time from a delivery to the sync that settles it"),
+	NUMBER("queue", "let_go_max", queue.let_go_max, "messages", "300", 1,
+	    10000, "deliveries that are settled together"),
+	TIME("queue", "rescan", queue.rescan_ms, "10m", SECOND, DAY,
+	    "queue/in is listed again after this time"),
+	NUMBER("queue", "attempts_max", queue.attempts_max, "attempts", "256",
+	    1, 10000, "attempts of one transport under way at once"),
+	TIME("queue", "retry_min", queue.retry_min_ms, "1m", MINUTE, DAY,
+	    "first retry after local trouble; doubles"),
+	TIME("queue", "retry_max", queue.retry_max_ms, "1h", MINUTE, DAY,
+	    "longest pause between retries after local trouble"),
+	NUMBER("queue", "poison_deaths", queue.poison_deaths, "deaths", "3", 1,
+	    100, "a message that a stage died on so often goes to hold"),
+	REPLACEMENT("queue-add", queue.add),
+	REPLACEMENT("queue-run", queue.run),
+
+	TEXT("mail", "directory", mail.directory, "mail",
+	    "where the mailboxes lie; relative to the home"),
+	REPLACEMENT("deliver-mailbox", mail.deliver),
+
+	LIST("resolve", "domain", resolve.domain, "",
+	    "a local domain; repeat for more; the first is postmaster's"),
+	TEXT("resolve", "plus", resolve.plus, "+",
+	    "delimiter of plus-addressing (bob+x is bob); empty: off"),
+	NUMBER("resolve", "alias_steps", resolve.alias_steps, "steps", "10", 1,
+	    100, "aliases that may follow one another"),
+	REPLACEMENT("resolve", resolve.resolve),
+	REPLACEMENT("auth", resolve.auth),
+	NUMBER("auth", "max", resolve.auth.max, "processes", "2", 1, POOL_MAX,
+	    "processes that check passwords side by side"),
+	TIME("auth", "cache", resolve.auth_cache_ms, "5m", 0, DAY,
+	    "a repeated login within this time costs no password hash"),
+	NUMBER("auth", "cache_max", resolve.auth_cache_max, "logins", "10000",
+	    0, 1000000, "logins remembered by one process"),
+
+	REPLACEMENT("journal-write", journal.write),
+	SIZE("journal", "rotate_size", journal.rotate_size, "64M", 64 * KB,
+	    64 * GB, "a new receiver is begun at this size"),
+	NUMBER("journal", "keep", journal.keep, "receivers", "100", 1, 100000,
+	    "receivers kept; the oldest beyond are removed"),
+	TIME("journal", "sync", journal.sync_ms, "1s", 10, HOUR,
+	    "longest time until an entry is on disk"),
+
+	{ NULL, NULL, SETTING_TEXT, 0, NULL, NULL, 0, 0, NULL, NULL },
+};
