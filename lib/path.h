@@ -36,7 +36,10 @@ enum outcome path_parse_reverse(struct span in, bool utf8, struct path *out,
     struct span *rest, struct fault *) MUST_USE;
 enum outcome path_parse_forward(struct span in, bool utf8, struct path *out,
     struct span *rest, struct fault *) MUST_USE;
-/* The same for the inner text alone, as in a record: `ann@example.org`. */
+/*
+ * The same for the inner text alone, as in a record: `ann@example.org`. UTF-8
+ * is allowed; an empty text (the null reverse-path) is the caller's to see.
+ */
 enum outcome path_parse_bare(
     struct span in, struct path *out, struct fault *) MUST_USE;
 
