@@ -81,7 +81,7 @@ parse_number(const struct setting_row *row, struct span text, uint64_t *out)
 {
 	struct cur c = cur_over(text);
 	struct span digits = cur_while(&c, is_digit), unit = cur_rest(&c);
-	uint64_t n;
+	uint64_t n = 0;
 
 	if (!num_parse(digits, 0, UINT64_MAX, &n))
 		return false;
@@ -193,7 +193,7 @@ static enum outcome
 set_value(struct settings *s, const struct setting_row *row, struct span text,
     struct fault *f)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
 	switch (row->type) {
 	case SETTING_TEXT:
