@@ -58,6 +58,7 @@ bool auth_ticket_check(
  *	session user=... path=... ticket=... ip=... unread=N
  *	N octets
  */
+#define AUTH_UNREAD_MAX 65536 /* octets; what a stream keeps unread at most */
 struct auth_handover {
 	struct auth_ans who;
 	char ip[64];

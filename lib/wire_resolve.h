@@ -8,6 +8,14 @@
  *	perm to=... code=5.1.1 text=...
  *	temp to=... code=4.3.0 text=...
  *
+ * An alias whose target lies elsewhere adds address=, the forward-path to use
+ * there. `explain` in place of `resolve` asks the same and answers a line for
+ * each step before it, for people (pneu explain):
+ *
+ *	step rule=plus text=the%20part%20from%20'+'%20on%20is%20left%20out
+ *
+ * An empty rule in a mailbox answer: the entry of that very address.
+ *
  * `to` of the answer is the request's `to`, octet for octet. Answers come in
  * the order of the requests.
  */
@@ -24,6 +32,7 @@ enum resolve_kind { RESOLVE_MAILBOX, RESOLVE_REMOTE };
 struct resolve_req {
 	struct span forward_path; /* local@domain, or Postmaster */
 	struct span reverse_path; /* or empty */
+	bool explain;		  /* steps come before the answer */
 };
 
 struct resolve_ans {
@@ -31,6 +40,8 @@ struct resolve_ans {
 	char path[RESOLVE_PATH_MAX + 1]; /* mailbox: where; no "..", no "/" at
 					    either end */
 	char domain[DOMAIN_MAX + 1]; /* remote: A-labels */
+	/* remote: where an alias leads, else empty */
+	char address[PATH_TEXT_MAX + 1];
 	char rule[32]; /* which rule answered, or "" */
 };
 
@@ -46,5 +57,22 @@ enum outcome wire_resolve_put_ans(struct buf *, struct span to, enum outcome,
 /* The outcome of the question, or TEMP for an answer that is malformed. */
 enum outcome wire_resolve_get_ans(struct span line, struct span to,
     struct resolve_ans *, struct fault *) MUST_USE;
+
+/* One step of an explanation; the spans borrow from the record. */
+struct resolve_step {
+	struct span rule, text;
+};
+bool wire_resolve_is_step(struct span line);
+enum outcome wire_resolve_put_step(struct buf *, const struct resolve_step *,
+    struct fault *) MUST_USE;
+enum outcome wire_resolve_get_step(struct span line, struct record *,
+    struct resolve_step *, struct fault *) MUST_USE;
+
+/*
+ * May this be a mailbox path? 1..RESOLVE_PATH_MAX octets; components of
+ * 1..255 octets between single '/', none beginning with a dot (so no "." and
+ * no ".."), no control octet. Whoever opens it uses RESOLVE_BENEATH besides.
+ */
+bool resolve_path_is_safe(struct span);
 
 #endif

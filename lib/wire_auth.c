@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/* wire_auth.c: name and password to identity, both ends, and the ticket. */
+#include "wire_auth.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "clock.h"
+
+#define AUTH_WORD_MAX 64 /* ip, service */
+
+enum outcome
+wire_auth_put_req(struct buf *b, const struct auth_req *req, struct fault *f)
+{
+	struct record_out out = record_begin(b, "auth");
+
+	record_put(out, "user", req->user);
+	record_put(out, "password", req->password);
+	if (req->ip.len > 0)
+		record_put(out, "ip", req->ip);
+	if (req->service.len > 0)
+		record_put(out, "service", req->service);
+	return record_end(out, f);
+}
+
+enum outcome
+wire_auth_get_req(
+    struct span line, struct record *r, struct auth_req *req, struct fault *f)
+{
+	if (record_parse(line, r, f) != OK)
+		return fault_context(f, "auth request");
+	if (!record_is(r, "auth") ||
+	    !record_take(r, "user", AUTH_USER_MAX, &req->user) ||
+	    !record_take(r, "password", AUTH_PASSWORD_MAX, &req->password) ||
+	    !record_take_optional(r, "ip", AUTH_WORD_MAX, &req->ip) ||
+	    !record_take_optional(r, "service", AUTH_WORD_MAX, &req->service) ||
+	    !record_all_taken(r))
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "auth request: malformed");
+	return OK;
+}
+
+enum outcome
+wire_auth_put_ans(struct buf *b, enum outcome outcome,
+    const struct auth_ans *ans, const struct fault *answer, struct fault *f)
+{
+	struct record_out out = record_begin(b, outcome_word(outcome));
+
+	if (outcome == OK) {
+		record_puts(out, "user", ans->user);
+		record_puts(out, "path", ans->path);
+		record_puts(out, "ticket", ans->ticket);
+	} else {
+		record_puts(out, "code", answer->code);
+		record_puts(out, "text", answer->text);
+	}
+	return record_end(out, f);
+}
+
+/* The value as a C string of 1..size - 1 octets. */
+static bool
+take_text(struct record *r, const char *key, char *out, size_t size)
+{
+	struct span value;
+
+	return record_take(r, key, size - 1, &value) && value.len > 0 &&
+	    span_find(value, '\0') == value.len && span_copy(value, out, size);
+}
+
+static bool
+take_identity(struct record *r, struct auth_ans *ans)
+{
+	return take_text(r, "user", ans->user, sizeof(ans->user)) &&
+	    take_text(r, "path", ans->path, sizeof(ans->path)) &&
+	    resolve_path_is_safe(span_of(ans->path)) &&
+	    take_text(r, "ticket", ans->ticket, sizeof(ans->ticket)) &&
+	    strlen(ans->ticket) == AUTH_TICKET_LEN;
+}
+
+enum outcome
+wire_auth_get_ans(struct span line, struct auth_ans *ans, struct fault *f)
+{
+	struct record r;
+
+	*ans = (struct auth_ans){ "", "", "" };
+	if (record_parse(line, &r, f) != OK)
+		return fault_context(f, "auth answer");
+	if (record_outcome(&r, f) != OK)
+		return f->outcome;
+	if (!take_identity(&r, ans) || !record_all_taken(&r)) {
+		*ans = (struct auth_ans){ "", "", "" };
+		return fault_set(f, TEMP, "4.3.0", 0, "auth answer: malformed");
+	}
+	return OK;
+}
+
+/* Keyed BLAKE2b-256 over user, path (each with its closing 0) and expiry. */
+static void
+ticket_hash(const unsigned char key[AUTH_KEY_LEN], const struct auth_ans *ans,
+    const unsigned char expiry[8], unsigned char out[32])
+{
+	crypto_generichash_state state;
+
+	(void)crypto_generichash_init(&state, key, AUTH_KEY_LEN, 32);
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)ans->user, strlen(ans->user) + 1);
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)ans->path, strlen(ans->path) + 1);
+	(void)crypto_generichash_update(&state, expiry, 8);
+	(void)crypto_generichash_final(&state, out, 32);
+	sodium_memzero(&state, sizeof(state));
+}
+
+void
+auth_ticket_make(const unsigned char key[AUTH_KEY_LEN], struct auth_ans *ans)
+{
+	unsigned char ticket[8 + 32];
+	uint64_t expiry_s = clock_wall_ms() / 1000 + AUTH_TICKET_S;
+
+	for (size_t i = 0; i < 8; i++)
+		ticket[i] = (unsigned char)(expiry_s >> (56 - 8 * i));
+	ticket_hash(key, ans, ticket, ticket + 8);
+	(void)sodium_bin2hex(
+	    ans->ticket, sizeof(ans->ticket), ticket, sizeof(ticket));
+}
+
+bool
+auth_ticket_check(
+    const unsigned char key[AUTH_KEY_LEN], const struct auth_ans *ans)
+{
+	unsigned char ticket[8 + 32], want[32];
+	uint64_t expiry_s = 0, now_s = clock_wall_ms() / 1000;
+	size_t len = 0;
+
+	if (strlen(ans->ticket) != AUTH_TICKET_LEN ||
+	    sodium_hex2bin(ticket, sizeof(ticket), ans->ticket, AUTH_TICKET_LEN,
+	        NULL, &len, NULL) != 0 ||
+	    len != sizeof(ticket))
+		return false;
+	for (size_t i = 0; i < 8; i++)
+		expiry_s = expiry_s << 8 | ticket[i];
+	ticket_hash(key, ans, ticket, want);
+	/* Upper bound as well: a clock set back must not make it live long. */
+	return sodium_memcmp(want, ticket + 8, 32) == 0 && expiry_s >= now_s &&
+	    expiry_s <= now_s + AUTH_TICKET_S;
+}
+
+enum outcome
+wire_auth_put_handover(
+    struct buf *b, const struct auth_handover *handover, struct fault *f)
+{
+	struct record_out out = record_begin(b, "session");
+
+	record_puts(out, "user", handover->who.user);
+	record_puts(out, "path", handover->who.path);
+	record_puts(out, "ticket", handover->who.ticket);
+	record_puts(out, "ip", handover->ip);
+	record_put_num(out, "unread", handover->unread);
+	return record_end(out, f);
+}
+
+enum outcome
+wire_auth_get_handover(
+    struct span line, struct auth_handover *handover, struct fault *f)
+{
+	struct record r;
+	struct span ip;
+
+	*handover = (struct auth_handover){ .unread = 0 };
+	if (record_parse(line, &r, f) != OK)
+		return fault_context(f, "session request");
+	if (!record_is(&r, "session") || !take_identity(&r, &handover->who) ||
+	    !record_take(&r, "ip", sizeof(handover->ip) - 1, &ip) ||
+	    span_find(ip, '\0') != ip.len ||
+	    !span_copy(ip, handover->ip, sizeof(handover->ip)) ||
+	    !record_take_num(
+	        &r, "unread", 0, AUTH_UNREAD_MAX, &handover->unread) ||
+	    !record_all_taken(&r)) {
+		*handover = (struct auth_handover){ .unread = 0 };
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "session request: malformed");
+	}
+	return OK;
+}
