@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store.h: the queue on disk: names, states, locks, moves, syncs.
+ *
+ * Only this and envelope.c know the shapes of a message. The directory an
+ * envelope lies in is its state. Every function that changes something is one
+ * step (a link, a sync, an unlink), so that queue-run can do each step for a
+ * whole round before the next step rests on it; the orders are those of
+ * tests/model. Nothing here retries an fsync: the page cache may look whole
+ * after the first failure while the disk is not.
+ *
+ * Failures are TEMP with the errno in f->error: ENOENT and EEXIST are answers
+ * to many callers and are told apart by it. ENOSPC and EDQUOT carry 4.3.1, all
+ * others 4.3.0. Source of all of it: ours, doc/PROTOCOL.md.
+ */
+#ifndef QUEUE_STORE_H
+#define QUEUE_STORE_H
+
+#include <sys/types.h>
+
+#include "envelope.h"
+
+enum store_state {
+	STORE_IN, /* accepted, not yet settled */
+	STORE_OUT, /* remote recipients, due now */
+	STORE_RETRY1, /* by minute */
+	STORE_RETRY2, /* by minute */
+	STORE_BUSY,
+	STORE_HOLD,
+	STORE_QUARANTINE,
+	STORE_ASIDE
+};
+#define STORE_STATES 8
+
+/* Where an envelope lies. minute_ms counts for the retry states only. */
+struct store_place {
+	enum store_state state;
+	uint64_t minute_ms; /* wall time; rounded down to the minute */
+};
+
+#define STORE_NAME_MAX 64 /* octets of any name below, with the closing 0 */
+#define STORE_DIR_MAX  32 /* "retry1/20261124T0304" and its 0, with room */
+#define STORE_DOT_MAX  32 /* ".<qid>.9" and its 0, with room */
+#define STORE_DIRS     16 /* directories kept open. Ours: all states, shards */
+/* The largest envelope file that is read: ENVELOPE_RCPT_MAX recipients at 600
+   octets. Ours. */
+#define STORE_ENVELOPE_MAX (64UL * 1024 * 1024)
+#define STORE_LOCK_WAIT_MS 30000 /* a start waits so long. ../decisions */
+
+struct store_dir {
+	char name[STORE_DIR_MAX]; /* relative to the queue; "": free */
+	int fd;
+	uint64_t used; /* serial of the last use */
+};
+
+struct store {
+	int fd; /* the queue directory; -1: not open */
+	/*
+	 * fsync of a file that was just created or renamed carries its name
+	 * (and that of a new parent), with a journal and without one: ext4.
+	 * Elsewhere its directory must be synced too.
+	 * Source: fs/ext4/fsync.c, ext4_sync_parent(), and tests/crash.
+	 * Where nothing survives (tmpfs) there is nothing to sync either.
+	 */
+	bool fsync_carries_name;
+	/*
+	 * Changes of names reach the disk in the order they were made: ext4
+	 * with a journal, XFS. Elsewhere the directory that a name left must
+	 * be synced before the next step on that message (model rows 83-86).
+	 * False when it is not known.
+	 */
+	bool names_in_order;
+	int lock_fd, run_lock_fd; /* -1: not held */
+	struct store_dir dir[STORE_DIRS];
+	uint64_t uses;
+};
+
+/* ---- Open, locks. ---- */
+
+/*
+ * directory is prog.settings.queue.directory; PERM 5.3.5 when it is missing
+ * (an unmounted queue must not look like an empty one). Missing directories
+ * below are made and synced into it. Call before the sandbox closes: the facts
+ * of the file system come from /sys and /proc.
+ */
+enum outcome store_open(
+    struct store *, const char *directory, struct fault *) MUST_USE;
+void store_close(struct store *);
+
+/*
+ * queue/lock. Shared: all that run (queue-add, queue-run, verbs). Exclusive:
+ * `queue tidy`, when nothing runs. TEMP with EWOULDBLOCK after wait_ms.
+ */
+enum store_lock { STORE_SHARED, STORE_EXCLUSIVE };
+enum outcome store_lock(
+    struct store *, enum store_lock, uint64_t wait_ms, struct fault *) MUST_USE;
+/*
+ * queue/run.lock, exclusive: one queue-run a queue, or one operator's verb
+ * when none runs. Takes queue/lock shared before it, if not held.
+ */
+enum outcome store_lock_run(
+    struct store *, uint64_t wait_ms, struct fault *) MUST_USE;
+/*
+ * The qid that is being taken up, written into run.lock before it is read, so
+ * that a crash has a name; NULL: none. Not synced: it outlives a process only.
+ */
+void store_run_takes(struct store *, const struct qid *);
+/* What the last holder was taking up when it ended; false: nothing. */
+bool store_run_took(const struct store *, struct qid *);
+
+/* ---- Names, relative to the queue directory. ---- */
+
+const char *store_state_word(enum store_state); /* "in", "retry1", ... */
+bool store_state_parse(struct span word, enum store_state *);
+/* "in", "retry1/20261124T0304" */
+void store_dir_name(struct store_place, char out[STORE_DIR_MAX]);
+/* "in/<qid>", "retry1/20261124T0304/<qid>" */
+void store_envelope_name(
+    struct store_place, const struct qid *, char out[STORE_NAME_MAX]);
+/* "message/<shard>" and "message/<shard>/<qid>" */
+void store_shard_name(const struct qid *, char out[STORE_DIR_MAX]);
+void store_content_name(const struct qid *, char out[STORE_NAME_MAX]);
+
+/*
+ * A directory below the queue by its name above, from the kept ones or opened.
+ * With make, a missing one is made and synced into its parent before anything
+ * rests on it. The descriptor stays the store's: never close it, and use it
+ * before the next call of any function here.
+ */
+enum outcome store_dir(struct store *, const char *name, bool make, int *fd,
+    struct fault *) MUST_USE;
+/* rmdir of a minute or a shard; one that is not empty stays, silently. */
+void store_remove_dir(struct store *, const char *name);
+
+/* ---- Writing a new file. ---- */
+
+/* A file that is being written as `.<qid>`; nobody else looks at dot names. */
+struct store_file {
+	int fd; /* -1: none */
+	char dir[STORE_DIR_MAX];
+	char dot[STORE_DOT_MAX]; /* "": published or removed */
+};
+#define STORE_FILE_NONE ((struct store_file){ -1, "", "" })
+
+/*
+ * Create in dir (made if missing), O_EXCL, O_NOFOLLOW, for writing. mode: 0600
+ * for envelopes, 0400 for content (one inode, many readers). A dot name that a
+ * dead process left is passed over for `.<qid>.1` and so on.
+ */
+enum outcome store_create(struct store *, const char *dir, const struct qid *,
+    mode_t mode, struct store_file *, struct fault *) MUST_USE;
+/*
+ * Rename to its own name. TEMP with EEXIST: that name is taken; the dot name
+ * is still there. Does not sync, does not close.
+ */
+enum outcome store_publish(struct store *, struct store_file *,
+    const struct qid *, struct fault *) MUST_USE;
+/* Close, and remove the dot name if it is still there. */
+void store_abandon(struct store *, struct store_file *);
+/* Close only, after all is done. */
+void store_file_close(struct store_file *);
+
+/*
+ * fsync of one file, once. A caller that gets TEMP never syncs it again: it
+ * removes the name (ENOSPC, EDQUOT) or sets it aside and calls
+ * store_trouble_set().
+ */
+enum outcome store_sync_file(int fd, struct fault *) MUST_USE;
+
+/* ---- Steps of moves and of letting go. ---- */
+
+/* fsync of a directory by its name; a missing one is OK (its name went). */
+enum outcome store_sync_dir(
+    struct store *, const char *name, struct fault *) MUST_USE;
+enum outcome store_syncfs(struct store *, struct fault *) MUST_USE;
+
+/* A second name in the new state. One that is this very file already: OK. */
+enum outcome store_link_state(struct store *, const struct qid *,
+    struct store_place from, struct store_place to, struct fault *) MUST_USE;
+enum outcome store_sync_state_dir(
+    struct store *, struct store_place, struct fault *) MUST_USE;
+/* A missing one is OK. */
+enum outcome store_unlink_state(struct store *, const struct qid *,
+    struct store_place, struct fault *) MUST_USE;
+
+/* The one file gets its name in message/<shard>/ (its envelope file exists). */
+enum outcome store_link_content(
+    struct store *, const struct qid *, struct fault *) MUST_USE;
+enum outcome store_sync_shard(
+    struct store *, const struct qid *, struct fault *) MUST_USE;
+enum outcome store_unlink_content(
+    struct store *, const struct qid *, struct fault *) MUST_USE;
+
+/* Append whole lines to an envelope file, after a torn one on a new line; with
+   sync, fsync once. */
+enum outcome store_append(struct store *, const struct qid *,
+    struct store_place, struct span lines, bool sync, struct fault *) MUST_USE;
+
+/*
+ * To aside/<qid> (or aside/<qid>.1 and so on). The content of two files goes
+ * to aside/<qid>.content. Nothing is synced. A missing one is TEMP, ENOENT.
+ */
+enum outcome store_set_aside(struct store *, const struct qid *,
+    struct store_place, struct fault *) MUST_USE;
+enum outcome store_set_aside_content(
+    struct store *, const struct qid *, struct fault *) MUST_USE;
+
+/*
+ * queue/trouble: a write to the disk failed; while it stands, what a listing
+ * finds is read back from the disk before it is believed. An operator or a
+ * clean tidy removes it.
+ */
+void store_trouble_set(struct store *, const char *program, const char *text);
+bool store_is_trouble(const struct store *);
+enum outcome store_trouble_clear(struct store *, struct fault *) MUST_USE;
+
+/* ---- Listing. ---- */
+
+struct store_listed {
+	char text[QID_LEN + 1]; /* a qid, a minute, or a shard */
+};
+
+enum store_kind { STORE_QIDS, STORE_MINUTES, STORE_SHARDS };
+
+/*
+ * The `most` smallest names of that kind that are greater than `after` ("": all),
+ * in order: the oldest first, in memory for `most` alone. dir: "in",
+ * "retry1/20261124T0304" (STORE_QIDS); "retry1" (STORE_MINUTES); "message"
+ * (STORE_SHARDS).
+ *
+ * out		at least `most`; got: how many are set
+ * more		there are greater ones than the last
+ * strangers	other names in it that do not begin with a dot; may be NULL
+ */
+enum outcome store_list(struct store *, const char *dir, enum store_kind,
+    const char *after, size_t most, struct store_listed *out, size_t *got,
+    bool *more, size_t *strangers, struct fault *) MUST_USE;
+
+/* Every name in dir but "." and "..", in no order, dot names too; for tidying.
+   The function may remove that name. False from it ends the walk. */
+enum outcome store_each(struct store *, const char *dir,
+    bool (*each)(void *arg, const char *name), void *arg,
+    struct fault *) MUST_USE;
+
+/* How many envelopes of a state there are; retry states over all minutes. */
+enum outcome store_count(
+    struct store *, enum store_state, uint64_t *n, struct fault *) MUST_USE;
+
+/* ---- Reading. ---- */
+
+/*
+ * The envelope, of either shape, with its name checked against its qid. fresh:
+ * from the disk, not from the page cache (POSIX_FADV_DONTNEED).
+ *
+ * PERM	5.3.0 cannot be believed: aside
+ * TEMP	ENOENT not there; 4.3.0 cannot be read now, or a newer version
+ */
+enum outcome store_read_envelope(struct store *, const struct qid *,
+    struct store_place, bool fresh, struct envelope *, struct fault *) MUST_USE;
+
+struct store_content {
+	int fd; /* -1: none */
+	uint64_t offset; /* of the first octet that size and digest cover */
+	char name[STORE_NAME_MAX]; /* relative to the queue: `deliver file=` */
+	nlink_t links;
+	dev_t device;
+	ino_t inode;
+	uint64_t file_size;
+};
+#define STORE_CONTENT_NONE ((struct store_content){ .fd = -1 })
+
+/*
+ * Open the content of an envelope: in/<qid> for one file; message/<shard>/ for
+ * an envelope apart, or in/ when the one file has not moved yet. TEMP, ENOENT:
+ * in neither, a live envelope without content: an alarm, and aside.
+ */
+enum outcome store_open_content(struct store *, const struct envelope *,
+    struct store_content *, struct fault *) MUST_USE;
+/*
+ * Read it all and compare size and digest. PERM 5.3.0: not what was accepted.
+ */
+enum outcome store_check_content(const struct store_content *,
+    const struct envelope *, bool fresh, struct fault *) MUST_USE;
+void store_close_content(struct store_content *);
+
+/* Octets that unprivileged writers may still use. */
+enum outcome store_free_octets(
+    const struct store *, uint64_t *octets, struct fault *) MUST_USE;
+
+#endif
