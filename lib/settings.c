@@ -172,6 +172,10 @@ const struct setting_row setting_rows[] = {
 	    "a repeated login within this time costs no password hash"),
 	NUMBER("auth", "cache_max", resolve.auth_cache_max, "logins", "10000",
 	    0, 1000000, "logins remembered by one process"),
+	NUMBER("auth", "hash_ops", resolve.hash_ops, "passes", "2", 1, 100,
+	    "Argon2id passes of a new password's hash"),
+	SIZE("auth", "hash_memory", resolve.hash_memory, "64M", 8 * KB, 4 * GB,
+	    "Argon2id memory of a new password's hash, and of each check"),
 
 	REPLACEMENT("journal-write", journal.write),
 	SIZE("journal", "rotate_size", journal.rotate_size, "64M", 64 * KB,

@@ -79,6 +79,7 @@ struct settings {
 		char *plus; /* delimiter; empty: off */
 		uint64_t alias_steps;
 		uint64_t auth_cache_ms, auth_cache_max;
+		uint64_t hash_ops, hash_memory; /* Argon2id of new ones */
 	} resolve;
 	struct { /* [journal] */
 		struct service_settings write;
