@@ -29,15 +29,17 @@ directory_OBJS := resolve/main_directory resolve/directory resolve/compiled
 deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox
 pop3d_OBJS := pop3d/main_pop3d pop3d/login
 pop3-session_OBJS := pop3d/main_pop3-session pop3d/session pop3d/maildrop
-journal-write_OBJS := journal/main_journal-write journal/receiver
-journal_OBJS := journal/main_journal journal/select journal/story
+journal-write_OBJS := journal/main_journal-write journal/receiver \
+	journal/receivers
+journal_OBJS := journal/main_journal journal/select journal/show journal/story \
+	journal/receivers
 
 SODIUM  := -lsodium
 SECCOMP := -lseccomp
 CDB     := -lcdb
 JSON    := -ljansson
 IDN     := -lidn2 -lunistring
-LIBS    := $(SODIUM) $(SECCOMP)
+LIBS    := $(SODIUM) $(SECCOMP) -pthread
 pneu_LIBS := $(JSON)
 queue_LIBS := $(JSON)
 journal_LIBS := $(JSON)

@@ -123,7 +123,8 @@ fill_tables(struct option *longs, char *shorts)
 		common_options };
 	size_t n = 0;
 
-	*shorts++ = '+'; /* operands end the options */
+	if (prog.about->verbs)
+		*shorts++ = '+';
 	for (size_t t = 0; t < 2; t++) {
 		for (const struct prog_option *o = tables[t]; o && o->letter;
 		     o++) {

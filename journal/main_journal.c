@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * journal: show, trace, verify and rotate what journal-write keeps. Reads
+ * lines that came from every program, some of them facing the network: each is
+ * parsed as a record in a closed sandbox and shown only as text.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "prog.h"
+#include "receivers.h"
+#include "select.h"
+#include "show.h"
+#include "story.h"
+
+#define FOLLOW_MS  250 /* --follow looks so often. Ours */
+#define TRACE_MOST 20 /* messages that a trace tells of, unless asked */
+
+enum {
+	OPT_JSON = 256,
+	OPT_QID,
+	OPT_CODE,
+	OPT_ADDRESS,
+	OPT_ID,
+	OPT_IP,
+	OPT_PROGRAM,
+	OPT_SINCE,
+	OPT_UNTIL,
+	OPT_FOLLOW,
+	OPT_MOST
+};
+
+static const struct prog_option options[] = {
+	{ OPT_JSON, "json", NULL, "one JSON object a line" },
+	{ OPT_QID, "qid", "QID", "show: entries of this message" },
+	{ OPT_CODE, "code", "CODE", "show: entries of this code or name" },
+	{ OPT_ADDRESS, "address", "ADDRESS",
+	    "show: entries with this address" },
+	{ OPT_ID, "message-id", "ID", "show: entries with this Message-ID" },
+	{ OPT_IP, "ip", "IP", "show: entries of this client" },
+	{ OPT_PROGRAM, "program", "NAME", "show: entries of this program" },
+	{ OPT_SINCE, "since", "TIME",
+	    "show: from 2026-11-24T03:04, or 30m ago" },
+	{ OPT_UNTIL, "until", "TIME", "show: up to that time" },
+	{ OPT_FOLLOW, "follow", NULL, "show: go on as entries come" },
+	{ OPT_MOST, "most", "N", "trace: at most the N newest messages" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct prog_about about = {
+	.name = "journal",
+	.usage = "[-C DIR] [options] show | trace WHAT | verify | rotate",
+	.summary = "Look at the journal: what happened to every message.",
+	.options = options,
+	.more = "trace WHAT tells the story of a message by its queue id, its "
+	        "Message-ID or an address.\n",
+};
+
+struct asked {
+	struct select select;
+	bool json, follow;
+	uint64_t most;
+	char since[64], until[64];
+};
+
+static bool
+set_option(struct asked *a, int letter, struct span value)
+{
+	switch (letter) {
+	case OPT_JSON:
+		a->json = true;
+		return true;
+	case OPT_FOLLOW:
+		a->follow = true;
+		return true;
+	case OPT_QID:
+		a->select.qid = value;
+		return true;
+	case OPT_CODE:
+		return select_set_code(&a->select, value);
+	case OPT_ADDRESS:
+		a->select.address = value;
+		return true;
+	case OPT_ID:
+		a->select.message_id = value;
+		return true;
+	case OPT_IP:
+		a->select.ip = value;
+		return true;
+	case OPT_PROGRAM:
+		a->select.program = value;
+		return true;
+	case OPT_SINCE:
+		if (!select_parse_time(value, a->since, sizeof(a->since)))
+			return false;
+		a->select.since = span_of(a->since);
+		return true;
+	case OPT_UNTIL:
+		if (!select_parse_time(value, a->until, sizeof(a->until)))
+			return false;
+		a->select.until = span_of(a->until);
+		return true;
+	case OPT_MOST:
+		return num_parse(value, 1, 10000, &a->most);
+	default:
+		return false;
+	}
+}
+
+struct printer {
+	struct buf b;
+	bool json;
+	uint64_t entries, bad;
+};
+
+static bool
+print_entry(void *arg, const struct entry *e)
+{
+	struct printer *p = arg;
+
+	buf_reset(&p->b);
+	if (p->json)
+		show_put_json(&p->b, e);
+	else
+		show_put_line(&p->b, e);
+	p->entries++;
+	return fwrite(p->b.p, 1, p->b.len, stdout) == p->b.len;
+}
+
+static enum outcome
+show(int dir, const struct asked *a, struct fault *f)
+{
+	struct walk walk = { .dir = dir };
+	struct printer p = { .b = BUF_INIT(65536), .json = a->json };
+	enum outcome got;
+
+	do {
+		got = select_walk(&walk, &a->select, print_entry, NULL, &p, f);
+		(void)fflush(stdout);
+		if (a->follow)
+			(void)poll(NULL, 0, FOLLOW_MS);
+	} while (a->follow && got == OK && !ferror(stdout));
+	buf_free(&p.b);
+	return got;
+}
+
+static bool
+count_entry(void *arg, const struct entry *e)
+{
+	struct printer *p = arg;
+
+	(void)e;
+	p->entries++;
+	return true;
+}
+
+static void
+print_bad(void *arg, const struct entry *e, const char *why)
+{
+	struct printer *p = arg;
+	char name[RECEIVER_NAME_MAX];
+
+	receiver_name(e->receiver, name);
+	(void)printf(RECEIVER_DIRECTORY "/%s:%llu: %s\n", name,
+	    (unsigned long long)e->number, why);
+	p->bad++;
+}
+
+static enum outcome
+verify(int dir, struct fault *f)
+{
+	struct walk walk = { .dir = dir };
+	struct select all = { 0 };
+	struct printer p = { .b = BUF_INIT(0) };
+
+	if (select_walk(&walk, &all, count_entry, print_bad, &p, f) != OK)
+		return f->outcome;
+	(void)printf("%llu entries, %llu lines that are no entry\n",
+	    (unsigned long long)p.entries, (unsigned long long)p.bad);
+	return p.bad == 0 ? OK
+	                  : fault_set(f, PERM, "5.3.0", 0,
+	                        "the journal has lines that are no entry");
+}
+
+/* The next file is made here; journal-write attaches it with its next entry. */
+static enum outcome
+rotate(int dir, struct fault *f)
+{
+	uint64_t *numbers;
+	size_t count;
+	char name[RECEIVER_NAME_MAX];
+	int fd;
+
+	if (receivers_list(dir, &numbers, &count, f) != OK)
+		return f->outcome;
+	receiver_name(count == 0 ? 1 : numbers[count - 1] + 1, name);
+	free(numbers);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return fault_set(f, TEMP, "4.3.0", errno,
+		    "make receiver " RECEIVER_DIRECTORY "/%s", name);
+	(void)close(fd);
+	(void)printf("next receiver: " RECEIVER_DIRECTORY "/%s\n", name);
+	return OK;
+}
+
+static enum outcome
+run_verb(
+    int dir, const struct asked *a, int argc, char *argv[], struct fault *f)
+{
+	struct span verb = span_of(argc > 0 ? argv[0] : "");
+
+	if (span_eq(verb, "show") && argc == 1)
+		return show(dir, a, f);
+	if (span_eq(verb, "trace") && argc == 2)
+		return story_trace(dir, span_of(argv[1]),
+		    (size_t)(a->most == 0 ? TRACE_MOST : a->most), a->json,
+		    stdout, f);
+	if (span_eq(verb, "verify") && argc == 1)
+		return verify(dir, f);
+	if (span_eq(verb, "rotate") && argc == 1)
+		return rotate(dir, f);
+	fault_set(
+	    f, PERM, "5.5.4", 0, "say show, trace WHAT, verify or rotate");
+	prog_usage(f);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct sandbox_path paths[] = {
+		{ "!" RECEIVER_DIRECTORY, "rwc" },
+		{ NULL, NULL },
+	};
+	struct asked asked = { 0 };
+	struct fault f = FAULT_NONE;
+	const char *value;
+	int letter, dir;
+
+	prog_begin(&about, argv[0]);
+	while ((letter = prog_option(argc, argv, &value)) != -1) {
+		if (set_option(
+		        &asked, letter, span_of(value == NULL ? "" : value)))
+			continue;
+		fault_set(
+		    &f, PERM, "5.5.4", 0, "a value of an option is wrong");
+		prog_usage(&f);
+	}
+	if (prog_home(&f) != OK)
+		prog_exit(&f);
+	dir = open(RECEIVER_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir == -1) {
+		fault_set(&f, TEMP, "4.3.0", errno, RECEIVER_DIRECTORY);
+		prog_exit(&f);
+	}
+	if (sandbox_enter(prog.settings.pneu.sandbox, "stdio rpath wpath cpath",
+	        paths, NULL, &f) == OK)
+		(void)run_verb(dir, &asked, argc - optind, argv + optind, &f);
+	prog_exit(&f);
+}

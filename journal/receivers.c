@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/* receivers.c: names of the journal's files, oldest first. */
+#include "receivers.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void
+receiver_name(uint64_t number, char out[RECEIVER_NAME_MAX])
+{
+	(void)snprintf(
+	    out, RECEIVER_NAME_MAX, "%06llu", (unsigned long long)number);
+}
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static enum outcome
+add_number(uint64_t **numbers, size_t *count, uint64_t n, struct fault *f)
+{
+	uint64_t *grown = realloc(*numbers, (*count + 1) * sizeof(n));
+
+	if (grown == NULL)
+		return fault_set(f, TEMP, "4.3.0", errno, "list receivers");
+	grown[(*count)++] = n;
+	*numbers = grown;
+	return OK;
+}
+
+enum outcome
+receivers_list(int dir, uint64_t **numbers, size_t *count, struct fault *f)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	enum outcome got = OK;
+
+	*numbers = NULL;
+	*count = 0;
+	if (d == NULL) {
+		got = fault_set(f, TEMP, "4.3.0", errno, "list receivers");
+		if (fd != -1)
+			(void)close(fd);
+		return got;
+	}
+	while (got == OK && (e = readdir(d)) != NULL) {
+		struct span name = span_of(e->d_name);
+		uint64_t n;
+
+		if (name.len >= 6 &&
+		    num_parse(name, 1, RECEIVER_NUMBER_MAX, &n))
+			got = add_number(numbers, count, n, f);
+	}
+	(void)closedir(d);
+	if (*count > 1)
+		qsort(*numbers, *count, sizeof(**numbers), compare_numbers);
+	return got;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: ISC */
+/* select.c: which entries of the journal a person asks for. */
+#include "select.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "codes.h"
+#include "receivers.h"
+
+#define READ_CHUNK (256UL * 1024)
+
+bool
+select_set_code(struct select *s, struct span text)
+{
+	for (const struct code *c = codes; c->code != NULL; c++) {
+		if (span_eq(text, c->code) || span_eq(text, c->name)) {
+			s->code = span_of(c->code);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "90s", "30m", "2h", "7d" ago. */
+static bool
+parse_age(struct span text, uint64_t *ms)
+{
+	static const struct {
+		char letter;
+		uint64_t ms;
+	} units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 },
+		{ 'd', 86400000 } };
+	uint64_t n;
+
+	if (text.len < 2 ||
+	    !num_parse(span_head(text, text.len - 1), 0, 1000000, &n))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (text.p[text.len - 1] == units[i].letter) {
+			*ms = n * units[i].ms;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+select_parse_time(struct span text, char *out, size_t size)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddddd";
+	char now[CLOCK_TEXT_MAX];
+	uint64_t age;
+
+	if (parse_age(text, &age)) {
+		clock_text_us((clock_wall_ms() - age) * 1000, now);
+		return span_copy(span_of(now), out, size);
+	}
+	if (text.len > 0 && text.p[text.len - 1] == 'Z')
+		text.len--;
+	if (text.len < 4 || text.len >= sizeof(form))
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if (form[i] == 'd' ? !is_digit((unsigned char)text.p[i])
+		                   : text.p[i] != form[i])
+			return false;
+	return span_copy(text, out, size);
+}
+
+/* Most lines are not wanted: a look for the octets is cheaper than parsing. */
+static bool
+has_octets(struct span line, struct span needle)
+{
+	return needle.len == 0 ||
+	    memmem(line.p, line.len, needle.p, needle.len) != NULL;
+}
+
+static bool
+has_value_nocase(const struct record *r, struct span value)
+{
+	for (size_t i = 0; i < r->fields; i++)
+		if (span_same_nocase(r->field[i].value, value))
+			return true;
+	return false;
+}
+
+static bool
+has_field(const struct record *r, const char *key, struct span value)
+{
+	for (size_t i = 0; i < r->fields; i++)
+		if (span_eq(r->field[i].key, key))
+			return span_same(r->field[i].value, value);
+	return false;
+}
+
+static bool
+is_selected(const struct select *s, const struct entry *e)
+{
+	const struct record *r = &e->record;
+
+	if (s->since.len > 0 &&
+	    memcmp(e->time.p, s->since.p,
+	        e->time.len < s->since.len ? e->time.len : s->since.len) < 0)
+		return false;
+	if (s->until.len > 0 &&
+	    memcmp(e->time.p, s->until.p,
+	        e->time.len < s->until.len ? e->time.len : s->until.len) > 0)
+		return false;
+	return (s->code.len == 0 || span_same(r->word, s->code)) &&
+	    (s->qid.len == 0 || has_field(r, "qid", s->qid)) &&
+	    (s->program.len == 0 || has_field(r, "program", s->program)) &&
+	    (s->ip.len == 0 || has_field(r, "ip", s->ip)) &&
+	    (s->address.len == 0 || has_value_nocase(r, s->address)) &&
+	    (s->message_id.len == 0 || has_value_nocase(r, s->message_id));
+}
+
+struct walker {
+	struct walk *walk;
+	const struct select *select;
+	bool (*each)(void *, const struct entry *);
+	void (*bad)(void *, const struct entry *, const char *);
+	void *arg;
+	struct entry entry;
+};
+
+/* false: each() wants no more. */
+static bool
+walk_line(struct walker *w, struct span line)
+{
+	struct entry *e = &w->entry;
+	struct fault f = FAULT_NONE;
+
+	e->line = line;
+	e->receiver = w->walk->receiver;
+	e->number = ++w->walk->number;
+	if (!has_octets(line, w->select->qid))
+		return true;
+	if (record_parse(line, &e->record, &f) != OK ||
+	    !record_take(&e->record, "time", CLOCK_TEXT_MAX, &e->time)) {
+		if (w->bad != NULL)
+			w->bad(w->arg, e, f.outcome == OK ? "no time" : f.text);
+		return true;
+	}
+	return !is_selected(w->select, e) || w->each(w->arg, e);
+}
+
+/* From the walk's offset to the end of one receiver. */
+static enum outcome
+walk_file(struct walker *w, int fd, struct buf *b, bool *more, struct fault *f)
+{
+	ssize_t n = 1;
+
+	buf_reset(b);
+	while (*more && n > 0) {
+		struct span rest, line;
+		size_t used = 0;
+
+		if (!buf_reserve(b, READ_CHUNK))
+			return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+		n = pread(fd, b->p + b->len, READ_CHUNK,
+		    (off_t)(w->walk->offset + b->len));
+		if (n < 0)
+			return fault_set(
+			    f, TEMP, "4.3.0", errno, "read receiver");
+		b->len += (size_t)n;
+		rest = buf_span(b);
+		while (*more && span_find(rest, '\n') < rest.len &&
+		    span_next(&rest, '\n', &line)) {
+			used = b->len - rest.len;
+			*more = walk_line(w, line);
+		}
+		w->walk->offset += used;
+		buf_drop(b, used);
+	}
+	return OK;
+}
+
+static enum outcome
+walk_receiver(struct walker *w, uint64_t number, struct buf *b, bool *more,
+    struct fault *f)
+{
+	char name[RECEIVER_NAME_MAX];
+	enum outcome got;
+	int fd;
+
+	if (number != w->walk->receiver) {
+		w->walk->receiver = number;
+		w->walk->offset = 0;
+		w->walk->number = 0;
+	}
+	receiver_name(number, name);
+	fd = openat(w->walk->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1 && errno == ENOENT)
+		return OK; /* removed since it was listed */
+	if (fd == -1)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "open receiver %s", name);
+	got = walk_file(w, fd, b, more, f);
+	(void)close(fd);
+	return got;
+}
+
+enum outcome
+select_walk(struct walk *walk, const struct select *s,
+    bool (*each)(void *, const struct entry *),
+    void (*bad)(void *, const struct entry *, const char *), void *arg,
+    struct fault *f)
+{
+	struct walker w = {
+		.walk = walk, .select = s, .each = each, .bad = bad, .arg = arg
+	};
+	struct buf b = BUF_INIT(READ_CHUNK + 2 * RECORD_MAX);
+	uint64_t *numbers;
+	size_t count;
+	bool more = true;
+	enum outcome got;
+
+	b.max += READ_CHUNK;
+	got = receivers_list(walk->dir, &numbers, &count, f);
+	for (size_t i = 0; got == OK && more && i < count; i++)
+		if (numbers[i] >= walk->receiver)
+			got = walk_receiver(&w, numbers[i], &b, &more, f);
+	free(numbers);
+	buf_free(&b);
+	return got;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/* show.c: one entry as a line for people, or as JSON for programs. */
+#include "show.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "codes.h"
+
+void
+show_put_value(struct buf *b, struct span value)
+{
+	while (value.len > 0) {
+		size_t n = utf8_printable(value);
+
+		if (n == 0) {
+			buf_addc(b, '?');
+			n = 1;
+		} else {
+			buf_add(b, span_head(value, n));
+		}
+		value = span_from(value, n);
+	}
+}
+
+/* Said in a column of their own, or of no use to a person. */
+static bool
+is_common_key(struct span key)
+{
+	return span_eq(key, "time") || span_eq(key, "program") ||
+	    span_eq(key, "pid") || span_eq(key, "qid");
+}
+
+static struct span
+value_of(const struct record *r, const char *key)
+{
+	for (size_t i = 0; i < r->fields; i++)
+		if (span_eq(r->field[i].key, key))
+			return r->field[i].value;
+	return SPAN_EMPTY;
+}
+
+void
+show_put_fields(struct buf *b, const struct record *r)
+{
+	for (size_t i = 0; i < r->fields; i++) {
+		if (is_common_key(r->field[i].key))
+			continue;
+		buf_addf(b, " " SPAN_FMT "=", SPAN_ARG(r->field[i].key));
+		show_put_value(b, r->field[i].value);
+	}
+}
+
+void
+show_put_line(struct buf *b, const struct entry *e)
+{
+	const struct record *r = &e->record;
+	const struct code *code = code_find(r->word.p, r->word.len);
+	struct span qid = value_of(r, "qid");
+
+	buf_add(b, span_head(e->time, 10));
+	buf_addc(b, ' ');
+	buf_add(b, span_head(span_from(e->time, 11), 12));
+	buf_addf(b, " " SPAN_FMT " %-19s %-26.*s ", SPAN_ARG(r->word),
+	    code == NULL ? "?" : code->name, SPAN_ARG(qid));
+	show_put_value(b, value_of(r, "program"));
+	show_put_fields(b, r);
+	buf_addc(b, '\n');
+}
+
+/* A value with octets that are no text keeps them as %XX would show them. */
+static json_t *
+json_value(struct span value)
+{
+	json_t *v = json_stringn(value.p, value.len);
+	struct buf b = BUF_INIT(RECORD_MAX * 2);
+
+	if (v != NULL)
+		return v;
+	show_put_value(&b, value);
+	v = json_string(b.p);
+	buf_free(&b);
+	return v;
+}
+
+static void
+set(json_t *o, const char *key, json_t *value)
+{
+	if (value != NULL)
+		(void)json_object_set_new(o, key, value);
+}
+
+void
+show_put_json(struct buf *b, const struct entry *e)
+{
+	const struct record *r = &e->record;
+	const struct code *code = code_find(r->word.p, r->word.len);
+	json_t *o = json_object();
+	char key[64], *text;
+
+	set(o, "code", json_value(r->word));
+	if (code != NULL) {
+		set(o, "name", json_string(code->name));
+		set(o, "english", json_string(code->english));
+	}
+	for (size_t i = 0; i < r->fields; i++) {
+		/* `code` and `name` are taken; an entry's own come after. */
+		const char *form = span_eq(r->field[i].key, "code") ? "status"
+		    : span_eq(r->field[i].key, "name")              ? "host"
+		                                                    : NULL;
+
+		if (form != NULL ||
+		    span_copy(r->field[i].key, key, sizeof(key)))
+			set(o, form != NULL ? form : key,
+			    json_value(r->field[i].value));
+	}
+	text = json_dumps(o, JSON_COMPACT);
+	if (text != NULL)
+		buf_addf(b, "%s\n", text);
+	free(text);
+	json_decref(o);
+}
+
+bool
+show_parse_time(struct span time, uint64_t *wall_us)
+{
+	char ms_form[CLOCK_TEXT_MAX];
+	uint64_t ms, rest;
+
+	/* "2026-11-24T03:04:05.123" "456" "Z" */
+	if (time.len != 27 || time.p[26] != 'Z' ||
+	    !num_parse((struct span){ time.p + 23, 3 }, 0, 999, &rest))
+		return false;
+	(void)span_copy(span_head(time, 23), ms_form, sizeof(ms_form));
+	ms_form[23] = 'Z';
+	ms_form[24] = '\0';
+	if (!clock_parse_ms(span_of(ms_form), &ms))
+		return false;
+	*wall_us = ms * 1000 + rest;
+	return true;
+}

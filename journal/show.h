@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * show.h: one entry as a line for people, or as JSON for programs.
+ */
+#ifndef JOURNAL_SHOW_H
+#define JOURNAL_SHOW_H
+
+#include "select.h"
+
+/* A value for a person's eyes: what may not be shown is '?'. */
+void show_put_value(struct buf *, struct span);
+/* " key=value ..." of all fields but time, program, pid and qid. */
+void show_put_fields(struct buf *, const struct record *);
+/* "2026-11-24 03:04:05.123 94 local-received <qid> smtpd ip=..." LF. */
+void show_put_line(struct buf *, const struct entry *);
+/* One object with LF. */
+void show_put_json(struct buf *, const struct entry *);
+/* Microseconds since 1970 of an entry's time. */
+bool show_parse_time(struct span, uint64_t *wall_us);
+
+#endif
