@@ -37,7 +37,12 @@ struct session_service {
 	const char *busy_address; /* reply to one connection too many */
 	void (*session)(void *arg, int in, int out, const struct peer *);
 };
-/* Calls `session` for each one. `in` and `out` are closed afterwards. */
+/*
+ * Calls `session` for each one. `in` and `out` are closed afterwards. SIGHUP
+ * (a new configuration, workers with it have been started beside us): the
+ * session in hand goes on undisturbed, then the worker ends with OK; one that
+ * waits in accept() ends at once. SIGTERM sets serve_stopping besides.
+ */
 enum outcome serve_sessions(
     const struct session_service *, void *arg, struct fault *) MUST_USE;
 
@@ -46,10 +51,14 @@ enum outcome serve_sessions(
  * descriptor in $PNEU_BOARD), one slot a worker (its number in $PNEU_SLOT),
  * and an eventfd ($PNEU_BOARD_EVENT) written only when too few are idle.
  * Filled by workers, read by the supervisor: no system call in the common case.
+ * The event is written when idle < min_idle after a session was taken; the
+ * supervisor sets min_idle to 0 while it needs no telling.
  */
 #define BOARD_SLOTS 256
 struct board_slot {
-	_Atomic uint32_t busy; /* 1: in a session */
+	_Atomic uint32_t busy; /* 1: in a session; set before board.idle falls */
+	_Atomic uint32_t waits; /* 1: in accept() and counted in board.idle: so
+				   the supervisor can take a dead one back */
 	_Atomic uint32_t address; /* hash of the client's address, 0: none */
 	_Atomic uint64_t sessions;
 };
