@@ -25,6 +25,9 @@ struct prog_about {
 	const char *summary; /* one sentence */
 	const struct prog_option *options; /* besides the common ones */
 	const char *more; /* further paragraphs of --help, or NULL */
+	/* What follows the first operand belongs to another program; else
+	   options may stand anywhere. */
+	bool verbs;
 };
 
 /* One for each process; set by prog_begin() and read by all. */
