@@ -17,6 +17,8 @@
 
 /* Set by SIGTERM and by the end of the supervisor: finish and end. */
 extern volatile sig_atomic_t serve_stopping;
+/* After SIGTERM a session may still wait this long for its peer. Ours */
+#define SERVE_DRAIN_MS 30000
 /* Installs the signal handlers, and PDEATHSIG when a supervisor started us. */
 void serve_signals(void);
 

@@ -7,7 +7,7 @@
  * listener and inherited); on a pipe or a terminal poll() keeps the same
  * time. Output is collected and written by stream_flush(), which
  * stream_fill() calls first when it would have to wait: replies of pipelined
- * commands leave in one write.
+ * commands leave in one write. SIGTERM shortens a wait to SERVE_DRAIN_MS.
  */
 #ifndef LIB_STREAM_H
 #define LIB_STREAM_H
@@ -28,6 +28,8 @@ struct stream {
 };
 
 void stream_begin(struct stream *, int in, int out, uint64_t timeout_ms);
+/* The next session of a worker: as begun, but the memory is kept. */
+void stream_again(struct stream *, int in, int out, uint64_t timeout_ms);
 void stream_free(struct stream *); /* does not close in and out */
 
 /* What has been read and not consumed; dead at the next call. */
@@ -46,6 +48,7 @@ enum outcome stream_fill(struct stream *, struct fault *) MUST_USE;
  * The next line without its end; *ending says how it ended. At most max octets
  * are looked at with the end: a longer line is LINE_LONG once, and its rest is
  * passed over up to STREAM_SKIP_MAX octets, then TEMP.
+ * LINE_END_OF_INPUT: the line is what came of an unfinished one, often nothing.
  */
 enum line_ending { LINE_CRLF, LINE_LF, LINE_LONG, LINE_END_OF_INPUT };
 #define STREAM_SKIP_MAX (1024UL * 1024)

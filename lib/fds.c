@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fds.c: what the descriptors are, and reading and writing all of something.
+ * Everything opened here is close-on-exec.
+ */
+#include "fds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CONNECT_MS  10000 /* a full backlog of a Unix socket. Ours */
+#define FDS_PER_MSG 4 /* room in a control message; more than one is refused */
+
+enum fds_kind
+fds_kind(int fd)
+{
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+
+	if (fcntl(fd, F_GETFD) == -1)
+		return FDS_CLOSED;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
+	    listens != 0)
+		return FDS_LISTENER;
+	return FDS_SESSION;
+}
+
+/* A number from systemd's environment; 0 when it is not there or wrong. */
+static uint64_t
+number_from_env(const char *name)
+{
+	const char *text = getenv(name);
+	uint64_t n = 0;
+
+	if (text == NULL || !num_parse(span_of(text), 1, INT32_MAX, &n))
+		return 0;
+	return n;
+}
+
+void
+fds_from_systemd(void)
+{
+	bool ours = number_from_env("LISTEN_PID") == (uint64_t)getpid() &&
+	    number_from_env("LISTEN_FDS") == 1;
+
+	/* Not for our children, whoever it was meant for. sd_listen_fds(3) */
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+	if (!ours || fcntl(FD_SYSTEMD, F_GETFD) == -1)
+		return;
+	if (dup2(FD_SYSTEMD, FD_IN) == -1 || dup2(FD_SYSTEMD, FD_OUT) == -1)
+		return;
+	(void)close(FD_SYSTEMD);
+}
+
+/* A descriptor that never waits may still be asked for all: wait for it. */
+static bool
+wait_until(int fd, short events)
+{
+	struct pollfd p = { fd, events, 0 };
+
+	return poll(&p, 1, -1) >= 0 || errno == EINTR;
+}
+
+enum outcome
+fds_write_all(int fd, struct span s, struct fault *f)
+{
+	while (s.len > 0) {
+		ssize_t n = write(fd, s.p, s.len);
+
+		if (n >= 0)
+			s = span_from(s, (size_t)n);
+		else if (errno == EAGAIN && wait_until(fd, POLLOUT))
+			continue;
+		else if (errno != EINTR)
+			return fault_set(f, TEMP, "4.3.0", errno, "write");
+	}
+	return OK;
+}
+
+enum outcome
+fds_read_some(int fd, struct buf *b, size_t most, size_t *got, struct fault *f)
+{
+	ssize_t n;
+
+	*got = 0;
+	if (!buf_reserve(b, most))
+		return fault_set(f, TEMP, "4.3.0", 0, "read: no room");
+	do
+		n = read(fd, b->p + b->len, most);
+	while (n < 0 &&
+	    (errno == EINTR || (errno == EAGAIN && wait_until(fd, POLLIN))));
+	if (n < 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "read");
+	*got = (size_t)n;
+	b->len += *got;
+	b->p[b->len] = '\0';
+	return OK;
+}
+
+/* Is there one octet more than the buffer may hold? */
+static enum outcome
+expect_end(int fd, const char *name, struct fault *f)
+{
+	char more;
+	ssize_t n;
+
+	do
+		n = read(fd, &more, 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "read %s", name);
+	if (n > 0)
+		return fault_set(f, PERM, "5.2.0", 0, "%s is too large", name);
+	return OK;
+}
+
+static enum outcome
+read_to_end(int fd, const char *name, struct buf *b, struct fault *f)
+{
+	struct stat st;
+	size_t want = 4096, got;
+
+	/* The size is a hint: it saves growing, the end of input decides. */
+	if (fstat(fd, &st) == 0 && st.st_size > 0 &&
+	    (uint64_t)st.st_size < SIZE_MAX)
+		want = (size_t)st.st_size + 1;
+	for (;;) {
+		size_t room = b->max - b->len;
+
+		if (room == 0)
+			return expect_end(fd, name, f);
+		if (fds_read_some(fd, b, want < room ? want : room, &got, f) !=
+		    OK)
+			return fault_context(f, "%s", name);
+		if (got == 0)
+			return OK;
+	}
+}
+
+enum outcome
+fds_read_file(int dirfd, const char *name, struct buf *b, struct fault *f)
+{
+	enum outcome result;
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "open %s", name);
+	result = read_to_end(fd, name, b, f);
+	(void)close(fd);
+	return result;
+}
+
+static struct timeval
+timeval_of(uint64_t ms)
+{
+	return (struct timeval){ .tv_sec = (time_t)(ms / 1000),
+		.tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+}
+
+void
+fds_set_timeouts(int fd, uint64_t receive_ms, uint64_t send_ms)
+{
+	struct timeval receive = timeval_of(receive_ms);
+	struct timeval send = timeval_of(send_ms);
+
+	/* Fails on what is not a socket: that has no deadline of its own. */
+	(void)setsockopt(
+	    fd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send));
+}
+
+void
+fds_set_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+	int wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+
+	if (flags != -1 && flags != wanted)
+		(void)fcntl(fd, F_SETFL, wanted);
+}
+
+/* Aligned room for the descriptors of one message. cmsg(3) */
+union control {
+	struct cmsghdr align;
+	char octets[CMSG_SPACE(FDS_PER_MSG * sizeof(int))];
+};
+
+static void
+attach(struct msghdr *msg, union control *control, int fd)
+{
+	struct cmsghdr *c;
+
+	memset(control, 0, sizeof(*control));
+	msg->msg_control = control->octets;
+	msg->msg_controllen = CMSG_SPACE(sizeof(int));
+	c = CMSG_FIRSTHDR(msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+}
+
+enum outcome
+fds_send(int socket, struct span s, int fd, struct fault *f)
+{
+	union control control;
+	ssize_t n;
+
+	if (s.len == 0)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "a descriptor travels with at least one octet");
+	do {
+		/* sendmsg() may say that it changed them: nothing is kept. */
+		struct iovec iov = { (void *)(uintptr_t)s.p, s.len };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+		if (fd != -1)
+			attach(&msg, &control, fd);
+		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
+	} while (n < 0 &&
+	    (errno == EINTR ||
+	        (errno == EAGAIN && wait_until(socket, POLLOUT))));
+	if (n < 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "send");
+	/* The descriptor left with the first octet; the rest is plain. */
+	return fds_write_all(socket, span_from(s, (size_t)n), f);
+}
+
+/* The first descriptor of a message; all others are closed at once. */
+static int
+descriptor_of(struct msghdr *msg, size_t *others)
+{
+	int found = -1;
+
+	*others = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL;
+	     c = CMSG_NXTHDR(msg, c)) {
+		size_t n;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(
+			    &fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (found == -1) {
+				found = fd;
+				continue;
+			}
+			(void)close(fd);
+			(*others)++;
+		}
+	}
+	return found;
+}
+
+enum outcome
+fds_receive(int socket, struct buf *b, size_t most, size_t *got, int *fd,
+    struct fault *f)
+{
+	union control control;
+	struct iovec iov;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	size_t others;
+	ssize_t n;
+
+	*got = 0;
+	*fd = -1;
+	if (!buf_reserve(b, most))
+		return fault_set(f, TEMP, "4.3.0", 0, "receive: no room");
+	iov = (struct iovec){ b->p + b->len, most };
+	do {
+		msg.msg_control = control.octets;
+		msg.msg_controllen = sizeof(control.octets);
+		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "receive");
+	*fd = descriptor_of(&msg, &others);
+	if (others > 0 || (msg.msg_flags & MSG_CTRUNC) != 0) {
+		if (*fd != -1)
+			(void)close(*fd);
+		*fd = -1;
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "more descriptors came than were asked for");
+	}
+	*got = (size_t)n;
+	b->len += *got;
+	b->p[b->len] = '\0';
+	return OK;
+}
+
+static enum outcome
+unix_address(const char *path, struct sockaddr_un *a, struct fault *f)
+{
+	memset(a, 0, sizeof(*a));
+	a->sun_family = AF_UNIX;
+	if (!span_copy(span_of(path), a->sun_path, sizeof(a->sun_path)))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%s: a socket's path has at most %zu octets; stand in its "
+		    "directory and use a relative one",
+		    path, sizeof(a->sun_path) - 1);
+	return OK;
+}
+
+/* Only a socket that nobody answers is taken away, never a file. */
+static void
+remove_stale(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		(void)unlink(path);
+}
+
+enum outcome
+fds_listen_unix(const char *path, int *fd, struct fault *f)
+{
+	struct sockaddr_un a;
+	mode_t old;
+	int got;
+
+	*fd = -1;
+	if (unix_address(path, &a, f) != OK)
+		return f->outcome;
+	got = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (got == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "socket");
+	remove_stale(path);
+	old = umask(0177); /* 0600 from the first instant */
+	if (bind(got, (struct sockaddr *)&a, sizeof(a)) != 0 ||
+	    listen(got, SOMAXCONN) != 0) {
+		(void)fault_set(f, TEMP, "4.3.0", errno, "listen on %s", path);
+		(void)umask(old);
+		(void)close(got);
+		return f->outcome;
+	}
+	(void)umask(old);
+	*fd = got;
+	return OK;
+}
+
+enum outcome
+fds_connect_unix(const char *path, int *fd, struct fault *f)
+{
+	struct sockaddr_un a;
+	int got, error;
+
+	*fd = -1;
+	if (unix_address(path, &a, f) != OK)
+		return f->outcome;
+	got = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (got == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "socket");
+	/* A full backlog would hold us for ever: the send deadline counts. */
+	fds_set_timeouts(got, 0, CONNECT_MS);
+	do
+		error = connect(got, (struct sockaddr *)&a, sizeof(a)) == 0
+		    ? 0
+		    : errno;
+	while (error == EINTR);
+	if (error != 0 && error != EISCONN) {
+		(void)close(got);
+		return fault_set(
+		    f, TEMP, "4.3.0", error, "connect to %s", path);
+	}
+	fds_set_timeouts(got, 0, 0);
+	*fd = got;
+	return OK;
+}

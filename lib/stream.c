@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stream.c: one session's octets. One recv() a fill into a kept buffer; lines
+ * are handed out where they lie, and octets move only when the end of the
+ * buffer is reached.
+ *
+ * Whether fd 0 is a socket is learnt from the first call that says ENOTSOCK,
+ * not asked for: a question would cost every session a system call.
+ */
+#include "stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "serve.h"
+
+#define READ_ROOM  (STREAM_IN_MAX - 1) /* octets; buf keeps one for its 0 */
+#define READ_LEAST 4096 /* octets of room worth a recv(); less: compact. Ours */
+
+void
+stream_begin(struct stream *s, int in, int out, uint64_t timeout_ms)
+{
+	*s = (struct stream){ .rbuf = BUF_INIT(STREAM_IN_MAX),
+		.wbuf = BUF_INIT(STREAM_OUT_MAX) };
+	stream_again(s, in, out, timeout_ms);
+}
+
+void
+stream_again(struct stream *s, int in, int out, uint64_t timeout_ms)
+{
+	s->in = in;
+	s->out = out;
+	s->timeout_ms = timeout_ms;
+	s->is_socket = true; /* until ENOTSOCK */
+	s->at = 0;
+	s->ended = false;
+	buf_reset(&s->rbuf);
+	buf_reset(&s->wbuf);
+}
+
+void
+stream_free(struct stream *s)
+{
+	buf_free(&s->rbuf);
+	buf_free(&s->wbuf);
+	s->at = 0;
+}
+
+struct span
+stream_waiting(const struct stream *s)
+{
+	return span_from(buf_span(&s->rbuf), s->at);
+}
+
+void
+stream_consume(struct stream *s, size_t n)
+{
+	size_t left = s->rbuf.len - s->at;
+
+	s->at += n < left ? n : left;
+}
+
+void
+stream_drop_input(struct stream *s)
+{
+	s->at = s->rbuf.len;
+}
+
+/* Room for a worthwhile recv() behind what waits. */
+static enum outcome
+make_room(struct stream *s, size_t *room, struct fault *f)
+{
+	struct buf *b = &s->rbuf;
+
+	if (s->at == b->len) {
+		buf_cut(b, 0);
+		s->at = 0;
+	} else if (s->at > 0 && READ_ROOM - b->len < READ_LEAST) {
+		buf_drop(b, s->at);
+		s->at = 0;
+	}
+	*room = READ_ROOM - b->len;
+	if (*room == 0)
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "%d octets wait unread", READ_ROOM);
+	if (!buf_reserve(b, *room))
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "read");
+	return OK;
+}
+
+/*
+ * What is no socket has no deadline of its own. SIGTERM shortens the wait to
+ * what the drain allows, as its handler does for a socket.
+ */
+static enum outcome
+wait_for(const struct stream *s, int fd, short events, struct fault *f)
+{
+	struct pollfd p = { fd, events, 0 };
+	uint64_t end = clock_mono_ms() + s->timeout_ms;
+
+	for (;;) {
+		uint64_t now = clock_mono_ms();
+		uint64_t left = end > now ? end - now : 0;
+		int n;
+
+		if (serve_stopping && left > SERVE_DRAIN_MS)
+			left = SERVE_DRAIN_MS;
+		n = poll(&p, 1,
+		    s->timeout_ms == 0   ? -1
+		        : left > INT_MAX ? INT_MAX
+		                         : (int)left);
+		if (n > 0)
+			return OK;
+		if (n == 0)
+			return fault_set(f, TEMP, "4.4.2", ETIMEDOUT,
+			    "the peer was silent for too long");
+		if (errno != EINTR)
+			return fault_set(f, TEMP, "4.4.2", errno, "poll");
+	}
+}
+
+/* One read from whatever in is; -1 and the fault for a deadline or an error. */
+static ssize_t
+read_once(struct stream *s, char *p, size_t room, struct fault *f)
+{
+	ssize_t n;
+
+	for (;;) {
+		if (s->is_socket) {
+			n = recv(s->in, p, room, 0);
+		} else {
+			if (wait_for(s, s->in, POLLIN, f) != OK)
+				return -1;
+			n = read(s->in, p, room);
+		}
+		if (n >= 0)
+			return n;
+		if (errno == ENOTSOCK && s->is_socket)
+			s->is_socket = false;
+		else if (errno == EAGAIN && s->is_socket)
+			break;
+		else if (errno != EINTR && errno != EAGAIN) {
+			(void)fault_set(f, TEMP, "4.4.2", errno, "read");
+			return -1;
+		}
+	}
+	(void)fault_set(
+	    f, TEMP, "4.4.2", ETIMEDOUT, "the peer was silent for too long");
+	return -1;
+}
+
+enum outcome
+stream_fill(struct stream *s, struct fault *f)
+{
+	size_t room;
+	ssize_t n;
+
+	/* It may have to wait: the peer gets its answers first. */
+	if (s->wbuf.len > 0 && stream_flush(s, f) != OK)
+		return f->outcome;
+	if (s->ended)
+		return OK;
+	if (make_room(s, &room, f) != OK)
+		return f->outcome;
+	n = read_once(s, s->rbuf.p + s->rbuf.len, room, f);
+	if (n < 0)
+		return f->outcome;
+	s->ended = n == 0;
+	s->rbuf.len += (size_t)n;
+	s->rbuf.p[s->rbuf.len] = '\0';
+	return OK;
+}
+
+/* Pass over the rest of a line that nobody will look at, with its end. */
+static enum outcome
+skip_line(struct stream *s, struct fault *f)
+{
+	size_t skipped = 0;
+
+	for (;;) {
+		struct span w = stream_waiting(s);
+		size_t n = span_find(w, '\n');
+
+		if (n < w.len) {
+			stream_consume(s, n + 1);
+			return OK;
+		}
+		skipped += w.len;
+		stream_drop_input(s);
+		if (skipped > STREAM_SKIP_MAX)
+			return fault_set(f, TEMP, "4.4.2", 0,
+			    "a line went on for over %lu octets",
+			    STREAM_SKIP_MAX);
+		if (s->ended)
+			return OK;
+		if (stream_fill(s, f) != OK)
+			return f->outcome;
+	}
+}
+
+static void
+cut_line(
+    struct stream *s, size_t len, struct span *line, enum line_ending *ending)
+{
+	*line = span_head(stream_waiting(s), len);
+	*ending = LINE_LF;
+	if (len > 0 && line->p[len - 1] == '\r') {
+		*ending = LINE_CRLF;
+		line->len--;
+	}
+	stream_consume(s, len + 1);
+}
+
+enum outcome
+stream_line(struct stream *s, size_t max, struct span *line,
+    enum line_ending *ending, struct fault *f)
+{
+	*line = SPAN_EMPTY;
+	for (;;) {
+		struct span w = stream_waiting(s);
+		size_t n =
+		    span_find(span_head(w, max < w.len ? max : w.len), '\n');
+
+		if (n < w.len && n < max) {
+			cut_line(s, n, line, ending);
+			return OK;
+		}
+		if (w.len >= max) {
+			*ending = LINE_LONG;
+			return skip_line(s, f);
+		}
+		if (s->ended) {
+			*ending = LINE_END_OF_INPUT;
+			*line = w;
+			stream_drop_input(s);
+			return OK;
+		}
+		if (stream_fill(s, f) != OK)
+			return f->outcome;
+	}
+}
+
+enum outcome
+stream_put(struct stream *s, struct span octets, struct fault *f)
+{
+	while (octets.len > 0) {
+		size_t room = STREAM_OUT_MAX - 1 - s->wbuf.len;
+		size_t n = octets.len < room ? octets.len : room;
+
+		buf_add(&s->wbuf, span_head(octets, n));
+		if (buf_failed(&s->wbuf)) {
+			s->wbuf.failed = false;
+			return fault_set(f, TEMP, "4.3.0", ENOMEM, "reply");
+		}
+		octets = span_from(octets, n);
+		if (octets.len > 0 && stream_flush(s, f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+/* One write to whatever out is; a full pipe is waited for, a portion a time. */
+static ssize_t
+write_once(struct stream *s, struct span w, struct fault *f)
+{
+	if (s->is_socket)
+		return send(s->out, w.p, w.len, MSG_NOSIGNAL);
+	if (s->timeout_ms != 0 && wait_for(s, s->out, POLLOUT, f) != OK) {
+		errno = f->error;
+		return -1;
+	}
+	/* A writable pipe takes PIPE_BUF octets without waiting. pipe(7) */
+	return write(s->out, w.p,
+	    s->timeout_ms != 0 && w.len > PIPE_BUF ? PIPE_BUF : w.len);
+}
+
+enum outcome
+stream_flush(struct stream *s, struct fault *f)
+{
+	struct span w = buf_span(&s->wbuf);
+
+	while (w.len > 0) {
+		ssize_t n = write_once(s, w, f);
+
+		if (n >= 0)
+			w = span_from(w, (size_t)n);
+		else if (errno == ENOTSOCK && s->is_socket)
+			s->is_socket = false;
+		else if (errno != EINTR) {
+			buf_reset(&s->wbuf); /* nobody will ever read it */
+			return fault_set(f, TEMP, "4.4.2",
+			    errno == EAGAIN ? ETIMEDOUT : errno, "reply");
+		}
+	}
+	buf_reset(&s->wbuf);
+	return OK;
+}
