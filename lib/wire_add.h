@@ -35,6 +35,9 @@ enum outcome wire_add_put(
 enum outcome wire_add_put_data(
     struct buf *, uint64_t size, struct fault *) MUST_USE;
 enum outcome wire_add_put_data_fd(struct buf *, struct fault *) MUST_USE;
+enum outcome wire_add_put_data_chunked(struct buf *, struct fault *) MUST_USE;
+enum outcome wire_add_put_chunk(
+    struct buf *, uint64_t size, struct fault *) MUST_USE;
 enum outcome wire_add_put_written(struct buf *, uint64_t size,
     const unsigned char digest[ENVELOPE_DIGEST_LEN], bool dots,
     struct fault *) MUST_USE;
@@ -42,7 +45,7 @@ void wire_add_put_end(struct buf *);
 
 /* The server's side: one line at a time, in any state. */
 enum add_word {
-	ADD_ADD, /* e: begun and filled */
+	ADD_ADD, /* e (begun by the caller) is emptied and filled */
 	ADD_TO, /* e: has one recipient more */
 	ADD_DATA, /* size: octets that follow */
 	ADD_DATA_FD,
@@ -57,7 +60,10 @@ struct add_line {
 	unsigned char digest[ENVELOPE_DIGEST_LEN];
 	bool dots;
 };
-/* TEMP: malformed; the peer is ended. PERM: a bad address, 5.1.x. */
+/*
+ * TEMP: malformed; the peer is ended (f->code 4.3.0), or too many recipients
+ * (4.5.3). PERM: a bad address, 5.1.x; out->word is set.
+ */
 enum outcome wire_add_get(struct span line, struct envelope *e,
     struct add_line *, struct fault *) MUST_USE;
 
