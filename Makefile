@@ -81,6 +81,105 @@ unit: $(UNIT)
 clean:
 	rm -rf $(B)
 
+# ---- Set-up: what a fresh Debian 12 lacks. As root it is installed, else the
+# line to run is printed and nothing is half-built.
+BUILD_DEPS := gcc libc6-dev pkg-config libsodium-dev libseccomp-dev libcdb-dev \
+	libjansson-dev libidn2-dev libunistring-dev
+TEST_DEPS := perl python3 procps iproute2 util-linux e2fsprogs strace curl \
+	swaks msmtp mpop fetchmail s-nail mutt openbsd-inetd systemd \
+	dovecot-imapd dovecot-pop3d clang clang-format cppcheck mandoc spin \
+	libclang-rt-14-dev netcat-openbsd
+BENCH_DEPS := postfix dovecot-pop3d linux-perf strace python3 e2fsprogs
+DEPS ?= $(BUILD_DEPS)
+missing = $(shell for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' \
+	$$p 2>/dev/null | grep -qx installed || printf '%s ' $$p; done)
+
+deps:
+	@missing='$(strip $(call missing,$(DEPS)))'; \
+	[ -z "$$missing" ] && exit 0; \
+	command -v apt-get >/dev/null || { \
+		echo "needed, by their Debian names: $$missing" >&2; exit 1; }; \
+	if [ "$$(id -u)" = 0 ]; then \
+		echo "installing: $$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $$missing \
+			>/dev/null; \
+	else \
+		echo "missing. Run: sudo apt-get install $$missing" >&2; exit 1; \
+	fi
+
+# ---- The main job: SMTP on 127.0.0.1:2525, POP3 on :2110, home ./run.
+run: deps
+	@$(MAKE) --no-print-directory all
+	@B=$(B) sh start/demo.sh
+
+# ---- Tests. One prove(1) run counts them all; those marked san run on a build
+# with AddressSanitizer and UndefinedBehaviorSanitizer.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+test:
+	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) $(TEST_DEPS)" test-deps
+	@$(MAKE) --no-print-directory all unit corpus
+	@$(MAKE) --no-print-directory B=$(B)/san SAN="$(SANITIZE)" \
+		CFLAGS="-O1 -g" all unit
+	@B=$(B) sh tests/run.sh $(T)
+
+# Without root, tests that need a missing tool skip and say so.
+test-deps:
+	@if [ "$$(id -u)" = 0 ] || [ -n "$$CI" ]; then $(MAKE) -s deps; else \
+		$(MAKE) -s DEPS="$(BUILD_DEPS)" deps; \
+		$(MAKE) -s deps || echo "tests that need them will be skipped"; \
+	fi
+
+# Fuzz targets: `make fuzz T=60` runs each for so many seconds; `make corpus`
+# builds them with a plain main that takes files.
+-include tests/fuzz/fuzz.mk
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+T ?=
+$(B)/corpus/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/standalone.o \
+	$$(addprefix $(B)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
+		$($*_LIBS) $(LIBS)
+corpus:
+	@$(MAKE) --no-print-directory B=$(B)/san SAN="$(SANITIZE)" \
+		CFLAGS="-O1 -g" $(FUZZ:%=$(B)/san/corpus/%)
+$(B)/fuzzer/%: $(B)/tests/fuzz/%.o \
+	$$(addprefix $(B)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ \
+		$(filter %.o,$^) $(B)/lib.a $($*_LIBS) $(LIBS)
+fuzz:
+	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) clang libclang-rt-14-dev" deps
+	@$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang \
+		SAN="-fsanitize=fuzzer-no-link,address,undefined" \
+		CFLAGS="-O1 -g" $(FUZZ:%=$(B)/fuzz/fuzzer/%)
+	@for f in $(FUZZ); do mkdir -p $(B)/fuzz/corpus/$$f; \
+		echo "== $$f, $(or $(T),60) s"; \
+		$(B)/fuzz/fuzzer/$$f -max_total_time=$(or $(T),60) \
+		-timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+		-artifact_prefix=$(B)/fuzz/$$f- $(B)/fuzz/corpus/$$f \
+		tests/fuzz/corpus/$${f#fuzz_} 2>&1 | tail -n 8 || exit 1; done
+
+lint:
+	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) clang-format cppcheck mandoc" deps
+	@sh tests/lint.sh
+bench: 
+	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) $(BENCH_DEPS)" test-deps
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run --build $(B) $(BENCH)
+crash:
+	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) strace e2fsprogs python3" test-deps
+	@$(MAKE) --no-print-directory all
+	@tests/crash/run --build $(B) $(CRASH)
+model:
+	@$(MAKE) --no-print-directory DEPS="gcc libc6-dev spin" deps
+	@sh tests/model/check $(MODEL)
+
+help:
+	@echo "all run test lint fuzz bench crash model clean (B=DIR, T=SECONDS)"
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit clean
+.PHONY: all unit clean deps run test test-deps corpus fuzz lint bench crash \
+	model help
 .DELETE_ON_ERROR:

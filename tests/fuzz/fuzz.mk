@@ -1,0 +1,1 @@
+# What a fuzz target needs besides lib.a: objects of its folder, libraries.
