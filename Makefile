@@ -23,9 +23,11 @@ queue-add_OBJS := queue/main_queue-add queue/accept queue/store
 queue-run_OBJS := queue/main_queue-run queue/run queue/schedule \
 	queue/attempt queue/settle queue/recover queue/notice queue/store
 queue_OBJS := queue/main_queue queue/verbs queue/store
-resolve_OBJS := resolve/main_resolve resolve/lookup resolve/compiled
-auth_OBJS := resolve/main_auth resolve/verify resolve/compiled
-directory_OBJS := resolve/main_directory resolve/directory resolve/compiled
+resolve_OBJS := resolve/main_resolve resolve/lookup resolve/compiled \
+	resolve/address
+auth_OBJS := resolve/main_auth resolve/verify resolve/compiled resolve/address
+directory_OBJS := resolve/main_directory resolve/directory resolve/edit \
+	resolve/store resolve/compiled resolve/address
 deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox
 pop3d_OBJS := pop3d/main_pop3d pop3d/login
 pop3-session_OBJS := pop3d/main_pop3-session pop3d/session pop3d/maildrop
