@@ -207,8 +207,8 @@ prog_become(const char *owner_of, struct fault *f)
 }
 
 /* The configuration's path once we stand in the home. */
-static const char *
-config_path(void)
+const char *
+prog_config_path(void)
 {
 	if (prog.config != NULL)
 		return prog.config;
@@ -217,12 +217,12 @@ config_path(void)
 	return "pneu.conf";
 }
 
-static enum outcome
-load_config(struct fault *f)
+enum outcome
+prog_load(struct fault *f)
 {
 	struct buf errors = BUF_INIT(65536);
 	enum outcome got =
-	    config_load(&prog.settings, config_path(), &errors, f);
+	    config_load(&prog.settings, prog_config_path(), &errors, f);
 
 	if (errors.len > 0)
 		(void)fprintf(stderr, "%s", errors.p);
@@ -235,7 +235,7 @@ load_config(struct fault *f)
 }
 
 enum outcome
-prog_home(struct fault *f)
+prog_stand(struct fault *f)
 {
 	static char config[4096];
 	const char *home = prog.home == NULL ? PNEU_HOME : prog.home;
@@ -248,9 +248,15 @@ prog_home(struct fault *f)
 	if (chdir(home) != 0)
 		return fault_set(f, PERM, "5.3.5", errno,
 		    "home %s (-C DIR names another)", home);
-	if (prog_become(".", f) != OK)
+	return OK;
+}
+
+enum outcome
+prog_home(struct fault *f)
+{
+	if (prog_stand(f) != OK || prog_become(".", f) != OK)
 		return f->outcome;
-	return load_config(f);
+	return prog_load(f);
 }
 
 static bool

@@ -61,7 +61,12 @@ int prog_option(int argc, char *argv[], const char **value);
  * root), load the configuration. All paths are relative to the home from here.
  */
 enum outcome prog_home(struct fault *) MUST_USE;
-/* The same without loading anything: for those that make a home. */
+/* Its parts, for the supervisor and those that make a home: chdir to it; the
+   configuration's path, once there; load it into prog.settings. */
+enum outcome prog_stand(struct fault *) MUST_USE;
+const char *prog_config_path(void);
+enum outcome prog_load(struct fault *) MUST_USE;
+/* Become the owner of a path for good when we are root. */
 enum outcome prog_become(const char *owner_of, struct fault *) MUST_USE;
 /* Fully qualified name of this machine, for banner and trace field. */
 const char *prog_hostname(void);
