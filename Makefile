@@ -10,6 +10,7 @@ CFLAGS  ?= $(OPT) $(HARDEN)
 CPPFLAGS += -D_GNU_SOURCE -DPNEU_VERSION='"$(VERSION)"' -Ilib
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 SAN     ?=
+Q       := $(if $(V),,@)
 
 PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 	auth directory deliver-mailbox journal-write journal
@@ -55,18 +56,20 @@ all: $(PROGRAMS:%=$(B)/%)
 
 define program
 $(B)/$(1): $$($(1)_OBJS:%=$(B)/%.o) $(B)/lib.a
-	$$(CC) $$(CFLAGS) $$(SAN) $$(LDFLAGS) -o $$@ $$($(1)_OBJS:%=$(B)/%.o) \
+	@echo "  LD   $$@"
+	$(Q)$$(CC) $$(CFLAGS) $$(SAN) $$(LDFLAGS) -o $$@ $$($(1)_OBJS:%=$(B)/%.o) \
 		$(B)/lib.a $$($(1)_LIBS) $$(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 $(B)/lib.a: $(LIB_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+	@echo "  CC   $<"
+	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
 
 # Unit tests: tests/unit/<folder>_<file>.c tests <folder>/<file>.c. Objects of
 # the folder that the test needs besides lib.a: <name>_OBJS in unit.mk.
@@ -76,7 +79,8 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 $(B)/unit/%: $(B)/tests/unit/%.o \
 	$$(addprefix $(B)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
+	@echo "  LD   $@"
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
 		$($*_LIBS) $(LIBS)
 unit: $(UNIT)
 
@@ -141,7 +145,8 @@ T ?=
 $(B)/corpus/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/standalone.o \
 	$$(addprefix $(B)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
+	@echo "  LD   $@"
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
 		$($*_LIBS) $(LIBS)
 corpus:
 	@$(MAKE) --no-print-directory B=$(B)/san SAN="$(SANITIZE)" \
@@ -149,7 +154,8 @@ corpus:
 $(B)/fuzzer/%: $(B)/tests/fuzz/%.o \
 	$$(addprefix $(B)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ \
+	@echo "  LD   $@"
+	$(Q)$(CC) $(CFLAGS) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ \
 		$(filter %.o,$^) $(B)/lib.a $($*_LIBS) $(LIBS)
 fuzz:
 	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) clang libclang-rt-14-dev" deps
@@ -179,7 +185,7 @@ model:
 	@sh tests/model/check $(MODEL)
 
 help:
-	@echo "all run test lint fuzz bench crash model clean (B=DIR, T=SECONDS)"
+	@echo "all run test lint fuzz bench crash model clean (B=DIR, T=SECONDS, V=1)"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: all unit clean deps run test test-deps corpus fuzz lint bench crash \

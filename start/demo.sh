@@ -1,0 +1,34 @@
+#!/bin/sh
+# demo.sh: what `make run` does: a home in ./run, an account, everything up.
+set -eu
+B=${B:-build}
+H=${HOME_DIR:-run}
+pneu="$B/pneu -C $H"
+
+if [ ! -e "$H/pneu.conf" ]; then
+	# shellcheck disable=SC2086
+	$pneu init --domain example.org
+	password=$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
+	# shellcheck disable=SC2086
+	printf '%s\n' "$password" |
+	    $pneu directory add demo@example.org --password-stdin
+	printf '%s\n' "$password" > "$H/demo-password"
+	chmod 600 "$H/demo-password"
+fi
+password=$(cat "$H/demo-password" 2>/dev/null || echo '?')
+cat <<TEXT
+
+  SMTP 127.0.0.1:2525   POP3 127.0.0.1:2110   home $H
+  account demo@example.org   password $password
+
+  In another terminal:
+    printf 'Subject: hello\n\nworld\n' | curl -s smtp://127.0.0.1:2525 \\
+        --mail-from you@example.net --mail-rcpt demo@example.org -T -
+    curl -s pop3://127.0.0.1:2110/1 -u demo@example.org:$password
+    $B/pneu -C $H journal trace demo@example.org
+
+  Ctrl-C stops it.
+
+TEXT
+# shellcheck disable=SC2086
+exec $pneu run

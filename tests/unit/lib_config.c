@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+static const struct {
+	const char *title, *text, *error; /* error NULL: it is good */
+} cases[] = {
+	{ "an empty file is good", "", NULL },
+	{ "comments and blank lines are passed over",
+	    "# a\n\n  # b\n[smtpd]\n\n", NULL },
+	{ "spaces around are of no matter", " [smtpd]\n  timeout=  30s  \n",
+	    NULL },
+	{ "a size has a unit", "[smtpd]\nmax_size = 25M\n", NULL },
+	{ "an unknown section has its line", "\n[smtp]\n",
+	    ":2: unknown section [smtp]" },
+	{ "an unknown key has its line", "[smtpd]\ntimeuot = 5m\n",
+	    ":2: unknown setting timeuot in [smtpd]" },
+	{ "a key of another section is unknown", "[pop3d]\nmax_size = 25M\n",
+	    ":2: unknown setting max_size in [pop3d]" },
+	{ "a key before a section", "max = 3\n", "before any [section]" },
+	{ "a number out of range says the range", "[smtpd]\nmax = 257\n",
+	    "max wants a number from 1 to 256" },
+	{ "a time without sense says what is wanted",
+	    "[smtpd]\ntimeout = soon\n", "timeout wants a time" },
+	{ "a size below the floor", "[smtpd]\ncommand_max = 511\n",
+	    "from 512 to 16K" },
+	{ "a choice says its choices", "[smtpd]\nbare_lf = maybe\n",
+	    "bare_lf is one of: reject accept" },
+	{ "a setting twice", "[smtpd]\nmax = 3\nmax = 4\n",
+	    ":3: max is set twice" },
+	{ "settings must agree", "[smtpd]\nstart = 9\nmax = 8\n",
+	    "start is over max" },
+	{ "no ']'", "[smtpd\n", ":1: no ']'" },
+	{ "a line that is nothing", "[smtpd]\nhello\n",
+	    "neither [section] nor key = value" },
+};
+
+static char path[] = "/tmp/pneu-unit-config.XXXXXX";
+
+static enum outcome
+load(const char *text, struct settings *s, struct buf *errors)
+{
+	struct fault f = FAULT_NONE;
+	FILE *out = fopen(path, "w");
+
+	if (out == NULL || fputs(text, out) == EOF || fclose(out) != 0)
+		return TEMP;
+	buf_reset(errors);
+	return config_load(s, path, errors, &f);
+}
+
+static void
+test_values(void)
+{
+	struct settings s;
+	struct buf errors = BUF_INIT(65536), b = BUF_INIT(4096);
+	struct fault f = FAULT_NONE;
+
+	tap_ok(config_load(&s, NULL, &errors, &f) == OK &&
+	        s.smtpd.service.max == 20 && s.smtpd.timeout_ms == 300000 &&
+	        s.smtpd.listen.n == 1,
+	    "the defaults alone are good");
+	config_free(&s);
+	tap_ok(load("[smtpd]\nlisten = [::1]:25\nlisten = 127.0.0.1:25\n"
+	            "timeout = 90\n[resolve]\ndomain = a.test\n",
+	           &s, &errors) == OK &&
+	        s.smtpd.listen.n == 2 &&
+	        strcmp(s.smtpd.listen.value[0], "[::1]:25") == 0 &&
+	        s.smtpd.timeout_ms == 90000 && s.resolve.domain.n == 1,
+	    "repeated keys are a list that replaces the default");
+	for (const struct setting_row *r = setting_rows; r->section; r++) {
+		if (strcmp(r->key, "timeout") != 0)
+			continue;
+		buf_reset(&b);
+		config_put_value(&b, &s, r, ",");
+		tap_ok(
+		    strcmp(b.p,
+		        strcmp(r->section, "smtpd") == 0 ? "90s" : "10m") == 0,
+		    "[%s] timeout is shown as %s", r->section, b.p);
+	}
+	config_free(&s);
+	buf_free(&b);
+	buf_free(&errors);
+}
+
+/* What is printed as a default is what the parser takes for it. */
+static void
+test_rows(void)
+{
+	struct settings s, again;
+	struct buf errors = BUF_INIT(65536), text = BUF_INIT(65536);
+	struct fault f = FAULT_NONE;
+	const char *section = "";
+	enum outcome got = config_load(&s, NULL, &errors, &f);
+
+	for (const struct setting_row *r = setting_rows; r->section; r++) {
+		if (strcmp(section, r->section) != 0)
+			buf_addf(&text, "[%s]\n", r->section);
+		section = r->section;
+		buf_addf(&text, "%s = ", r->key);
+		config_put_value(&text, &s, r, "");
+		buf_addc(&text, '\n');
+		if (r->help == NULL || r->help[0] == '\0')
+			got = PERM;
+	}
+	tap_ok(got == OK && load(text.p, &again, &errors) == OK,
+	    "every default is shown as it may be written: %s", errors.p);
+	config_free(&s);
+	config_free(&again);
+	buf_free(&text);
+	buf_free(&errors);
+}
+
+int
+main(void)
+{
+	struct buf errors = BUF_INIT(65536);
+	struct settings s;
+	int fd = mkstemp(path);
+
+	if (fd == -1)
+		return 1;
+	(void)close(fd);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum outcome got = load(cases[i].text, &s, &errors);
+
+		tap_ok(cases[i].error == NULL ? got == OK && errors.len == 0
+		                              : got == PERM &&
+		            strstr(errors.p, cases[i].error) != NULL,
+		    "%s", cases[i].title);
+		config_free(&s);
+	}
+	(void)load("[smtpd]\nx = 1\ny = 2\n", &s, &errors);
+	config_free(&s);
+	tap_ok(
+	    strstr(errors.p, ":2:") != NULL && strstr(errors.p, ":3:") != NULL,
+	    "all errors are told, not the first alone");
+	test_values();
+	test_rows();
+	(void)unlink(path);
+	buf_free(&errors);
+	return tap_done();
+}
