@@ -19,8 +19,22 @@
 extern volatile sig_atomic_t serve_stopping;
 /* After SIGTERM a session may still wait this long for its peer. Ours */
 #define SERVE_DRAIN_MS 30000
-/* Installs the signal handlers, and PDEATHSIG when a supervisor started us. */
+/*
+ * Installs the signal handlers, and PDEATHSIG when a supervisor started us:
+ * $PNEU_SUPERVISOR is its pid; when our parent is another by now, it is gone
+ * and serve_stopping is set at once. The two loops below call it when main did
+ * not.
+ */
 void serve_signals(void);
+/* Set by SIGHUP; whoever acts on it clears it. */
+extern volatile sig_atomic_t serve_reloading;
+/*
+ * For the loops: what the SIGTERM handler has to do besides setting the flag,
+ * so that no call that was about to begin waits on: `accepting` is replaced by
+ * /dev/null (accept() then fails), the deadlines of the socket `session` are
+ * shortened to SERVE_DRAIN_MS. -1: nothing. Costs no system call.
+ */
+void serve_interrupt(int accepting, int session);
 
 /* ---- Session services: one conversation in one process at a time. ---- */
 
@@ -29,6 +43,7 @@ struct peer {
 	uint16_t port; /* 0: none */
 	bool loopback; /* also true for pipes, terminals and Unix sockets */
 	bool socket;
+	uint32_t hash; /* of the address (IPv6: of its /64), never 0; 0: none */
 };
 
 struct session_service {
@@ -54,11 +69,14 @@ enum outcome serve_sessions(
  * and an eventfd ($PNEU_BOARD_EVENT) written only when too few are idle.
  * Filled by workers, read by the supervisor: no system call in the common case.
  * The event is written when idle < min_idle after a session was taken; the
- * supervisor sets min_idle to 0 while it needs no telling.
+ * supervisor sets min_idle to 0 while it needs no telling. Also when idle rises
+ * from 0 while `wake` is set, which the worker clears: the supervisor sets it
+ * while all are busy and it answers what comes by itself.
  */
 #define BOARD_SLOTS 256
 struct board_slot {
-	_Atomic uint32_t busy; /* 1: in a session; set before board.idle falls */
+	_Atomic uint32_t
+	    busy; /* 1: in a session; set before board.idle falls */
 	_Atomic uint32_t waits; /* 1: in accept() and counted in board.idle: so
 				   the supervisor can take a dead one back */
 	_Atomic uint32_t address; /* hash of the client's address, 0: none */
@@ -70,6 +88,8 @@ struct board {
 	_Atomic uint32_t min_idle;
 	_Atomic uint64_t served, refused; /* sessions ended; answered 421 */
 	struct board_slot slot[BOARD_SLOTS];
+	_Atomic uint32_t wake; /* the supervisor waits for an idle worker */
+	_Atomic uint32_t seed; /* of the address hashes; drawn by the first */
 };
 
 /* ---- Line services: records from many clients, in rounds. ---- */

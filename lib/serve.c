@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/* serve.c: signals of a program that serves, and the death of its supervisor. */
+#include "serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "fds.h"
+
+volatile sig_atomic_t serve_stopping;
+volatile sig_atomic_t serve_reloading;
+
+/* What the handler acts on; -1: nothing. */
+static volatile sig_atomic_t accepting_fd = -1;
+static volatile sig_atomic_t session_fd = -1;
+static int null_fd = -1; /* "/dev/null", opened before the sandbox closes */
+
+/*
+ * A flag alone would lose against a signal that comes between its check and
+ * the blocking call. What the call works on is changed instead, and that also
+ * stops a call that has not begun. Only system calls that are async-signal-safe
+ * or plain ones of Linux.
+ */
+static void
+stop(int signal)
+{
+	int saved = errno;
+
+	(void)signal;
+	serve_stopping = 1;
+	if (accepting_fd != -1 && null_fd != -1)
+		(void)dup2(null_fd, accepting_fd);
+	if (session_fd != -1)
+		fds_set_timeouts(session_fd, SERVE_DRAIN_MS, SERVE_DRAIN_MS);
+	errno = saved;
+}
+
+/* A worker that waits in accept() ends; one in a session finishes it. */
+static void
+reload(int signal)
+{
+	int saved = errno;
+
+	(void)signal;
+	serve_reloading = 1;
+	if (accepting_fd != -1 && null_fd != -1)
+		(void)dup2(null_fd, accepting_fd);
+	errno = saved;
+}
+
+/* No SA_RESTART: a call that waits has to see that the world changed. */
+static void
+handle(int signal, void (*handler)(int))
+{
+	struct sigaction a;
+
+	memset(&a, 0, sizeof(a));
+	a.sa_handler = handler;
+	(void)sigfillset(&a.sa_mask);
+	(void)sigaction(signal, &a, NULL);
+}
+
+/* Our supervisor's death is a SIGTERM; is it the one that started us? */
+static void
+follow_supervisor(void)
+{
+	const char *text = getenv("PNEU_SUPERVISOR");
+	uint64_t pid;
+
+	if (text == NULL || !num_parse(span_of(text), 1, INT32_MAX, &pid))
+		return;
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if ((uint64_t)getppid() != pid)
+		serve_stopping = 1; /* it died before we asked */
+}
+
+void
+serve_signals(void)
+{
+	static bool installed;
+
+	if (installed)
+		return;
+	installed = true;
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	handle(SIGTERM, stop);
+	handle(SIGHUP, reload);
+	follow_supervisor();
+}
+
+void
+serve_interrupt(int accepting, int session)
+{
+	accepting_fd = accepting;
+	session_fd = session;
+	/* It came before we said so: then do what the handler would have. */
+	if ((serve_stopping || serve_reloading) && accepting != -1 &&
+	    null_fd != -1)
+		(void)dup2(null_fd, accepting);
+	if (serve_stopping && session != -1)
+		fds_set_timeouts(session, SERVE_DRAIN_MS, SERVE_DRAIN_MS);
+}

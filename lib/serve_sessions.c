@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * serve_sessions.c: one conversation at a time, on fds 0 and 1 or on what a
+ * listening fd 0 accepts. Several workers block in accept4() on one listener
+ * and the kernel wakes one of them; a session costs accept4() and close(), and
+ * everything else the supervisor wants to know is in shared memory.
+ */
+#include "serve.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fds.h"
+
+#define PAUSE_MIN_MS 10 /* after accept() lacked descriptors or memory. Ours */
+#define PAUSE_MAX_MS 1000
+
+/* One worker: its board, or a private one when it works alone. */
+struct worker {
+	const struct session_service *service;
+	void *arg;
+	struct board *board;
+	struct board_slot *slot;
+	int event; /* -1: nobody to tell */
+	struct board alone;
+	int pause_ms;
+};
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+	struct sockaddr_storage room;
+};
+
+static bool
+number_from_env(const char *name, uint64_t max, uint64_t *n)
+{
+	const char *text = getenv(name);
+
+	return text != NULL && num_parse(span_of(text), 0, max, n);
+}
+
+/* The supervisor's board, if all three parts of it are there. */
+static void
+board_open(struct worker *w)
+{
+	uint64_t fd, slot, event;
+	struct stat st;
+	void *p;
+
+	w->board = &w->alone;
+	w->slot = &w->alone.slot[0];
+	w->event = -1;
+	if (!number_from_env("PNEU_BOARD", INT32_MAX, &fd) ||
+	    !number_from_env("PNEU_SLOT", BOARD_SLOTS - 1, &slot))
+		return;
+	if (fstat((int)fd, &st) != 0 ||
+	    (uint64_t)st.st_size < sizeof(struct board))
+		return; /* touching what is not there would be a SIGBUS */
+	p = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED,
+	    (int)fd, 0);
+	if (p == MAP_FAILED)
+		return;
+	w->board = p;
+	w->slot = &w->board->slot[slot];
+	if (number_from_env("PNEU_BOARD_EVENT", INT32_MAX, &event))
+		w->event = (int)event;
+}
+
+static void
+board_close(struct worker *w)
+{
+	if (w->board != &w->alone)
+		(void)munmap(w->board, sizeof(struct board));
+}
+
+/* Hashes of one pool must be equal for all its workers and unknown outside. */
+static void
+draw_seed(struct worker *w)
+{
+	uint32_t none = 0, seed = 0;
+
+	if (w->board->seed != 0)
+		return;
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed) ||
+	    seed == 0)
+		seed = 0x9e3779b9;
+	(void)__atomic_compare_exchange_n((uint32_t *)&w->board->seed, &none,
+	    seed, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static void
+tell_supervisor(const struct worker *w)
+{
+	static const uint64_t one = 1;
+
+	if (w->event != -1)
+		(void)!write(w->event, &one, sizeof(one));
+}
+
+static void
+become_idle(struct worker *w)
+{
+	uint32_t before = w->board->idle++;
+
+	w->slot->waits = 1;
+	w->slot->busy = 0;
+	w->slot->address = 0;
+	if (before == 0 && w->board->wake != 0) {
+		w->board->wake = 0;
+		tell_supervisor(w);
+	}
+}
+
+static void
+become_busy(struct worker *w, uint32_t address)
+{
+	uint32_t left;
+
+	w->slot->address = address;
+	w->slot->busy = 1;
+	w->slot->waits = 0;
+	left = --w->board->idle;
+	if (left < w->board->min_idle)
+		tell_supervisor(w);
+}
+
+/* FNV-1a over the seed and the address, mixed; 0 means none, so never 0. */
+static uint32_t
+hash_of(uint32_t seed, const void *octets, size_t len)
+{
+	const unsigned char *p = octets;
+	uint64_t h = 0xcbf29ce484222325ULL ^ seed;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 0x100000001b3ULL;
+	h ^= h >> 32;
+	return (uint32_t)h == 0 ? 1 : (uint32_t)h;
+}
+
+static void
+peer_v4(struct peer *peer, const struct in_addr *a, uint32_t seed)
+{
+	(void)inet_ntop(AF_INET, a, peer->ip, sizeof(peer->ip));
+	peer->loopback = ntohl(a->s_addr) >> 24 == 127;
+	peer->hash = hash_of(seed, a, sizeof(*a));
+}
+
+/* One client has a whole /64 of addresses: they count as one. RFC 6177 */
+static void
+peer_v6(struct peer *peer, const struct in6_addr *a, uint32_t seed)
+{
+	(void)inet_ntop(AF_INET6, a, peer->ip, sizeof(peer->ip));
+	peer->loopback = IN6_IS_ADDR_LOOPBACK(a);
+	peer->hash = hash_of(seed, a, 8);
+}
+
+static void
+peer_of(struct peer *peer, const union address *a, uint32_t seed)
+{
+	struct in_addr mapped;
+
+	*peer = (struct peer){ .socket = true };
+	switch (a->any.sa_family) {
+	case AF_INET:
+		peer->port = ntohs(a->v4.sin_port);
+		peer_v4(peer, &a->v4.sin_addr, seed);
+		break;
+	case AF_INET6:
+		peer->port = ntohs(a->v6.sin6_port);
+		if (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr)) {
+			memcpy(&mapped, &a->v6.sin6_addr.s6_addr[12],
+			    sizeof(mapped));
+			peer_v4(peer, &mapped, seed);
+		} else {
+			peer_v6(peer, &a->v6.sin6_addr, seed);
+		}
+		break;
+	default: /* a Unix socket: somebody of this machine */
+		peer->loopback = true;
+		break;
+	}
+}
+
+static uint32_t
+sessions_from(const struct board *b, uint32_t address)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < BOARD_SLOTS; i++)
+		if (b->slot[i].busy != 0 && b->slot[i].address == address)
+			n++;
+	return n;
+}
+
+/* Our own session is in its slot already, so that two that come at once see
+   each other: both may be refused, never both let in. */
+static bool
+is_one_too_many(const struct worker *w, const struct peer *peer)
+{
+	return w->service->clients_per_address > 0 && peer->hash != 0 &&
+	    sessions_from(w->board, peer->hash) >
+	    w->service->clients_per_address;
+}
+
+static void
+refuse(struct worker *w, int fd)
+{
+	struct span text = span_of(
+	    w->service->busy_address == NULL ? "" : w->service->busy_address);
+
+	(void)!send(fd, text.p, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)shutdown(fd, SHUT_WR); /* the text before the reset */
+	w->board->refused++;
+}
+
+static void
+serve_one(struct worker *w, int fd, const struct peer *peer)
+{
+	serve_interrupt(FD_IN, fd);
+	w->service->session(w->arg, fd, fd, peer);
+	serve_interrupt(FD_IN, -1);
+	w->slot->sessions++;
+	w->board->served++;
+}
+
+/*
+ * accept() failed. OK: go on. TEMP: fd 0 is of no use any more, or a
+ * signal took it away (then its flag is set). A lack of descriptors or memory
+ * leaves the connection in the backlog, so accept() would fail again at once:
+ * we wait, longer each time, and not as an idle worker.
+ */
+static enum outcome
+accept_failed(struct worker *w, int error, struct fault *f)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		w->pause_ms = w->pause_ms == 0       ? PAUSE_MIN_MS
+		    : w->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS
+		                                     : w->pause_ms * 2;
+		(void)poll(NULL, 0, w->pause_ms);
+		return OK;
+	case EBADF:
+	case EINVAL:
+	case ENOTSOCK:
+	case EOPNOTSUPP:
+	case EFAULT:
+		return fault_set(f, TEMP, "4.3.0", error, "accept");
+	case EAGAIN: {
+		/* Somebody made the listener one that does not wait. */
+		struct pollfd p = { FD_IN, POLLIN, 0 };
+
+		(void)poll(&p, 1, -1);
+		return OK;
+	}
+	default: /* the connection's own trouble, or a signal. accept(2) */
+		return OK;
+	}
+}
+
+static enum outcome
+serve_next(struct worker *w, bool *served, struct fault *f)
+{
+	union address a;
+	struct peer peer;
+	socklen_t len = sizeof(a);
+	int fd, error;
+
+	*served = false;
+	a.any.sa_family = AF_UNSPEC;
+	become_idle(w);
+	fd = accept4(FD_IN, &a.any, &len, SOCK_CLOEXEC);
+	error = errno;
+	if (fd != -1)
+		peer_of(&peer, &a, w->board->seed);
+	become_busy(w, fd == -1 ? 0 : peer.hash);
+	if (fd == -1)
+		return accept_failed(w, error, f);
+	w->pause_ms = 0;
+	if (is_one_too_many(w, &peer)) {
+		refuse(w, fd);
+	} else {
+		serve_one(w, fd, &peer);
+		*served = true;
+	}
+	(void)close(fd);
+	return OK;
+}
+
+static enum outcome
+serve_listener(struct worker *w, struct fault *f)
+{
+	enum outcome result = OK;
+	uint64_t left = w->service->sessions;
+	bool served;
+
+	board_open(w);
+	draw_seed(w);
+	serve_interrupt(FD_IN, -1);
+	while (
+	    left > 0 && !serve_stopping && !serve_reloading && result == OK) {
+		result = serve_next(w, &served, f);
+		if (served)
+			left--;
+	}
+	serve_interrupt(-1, -1);
+	w->slot->busy = 0;
+	w->slot->address = 0;
+	board_close(w);
+	if (serve_stopping || serve_reloading) {
+		*f = FAULT_NONE;
+		return OK;
+	}
+	return result;
+}
+
+/* fd 0 is the conversation: inetd, systemd with Accept=yes, or a shell. */
+static enum outcome
+serve_this_one(struct worker *w)
+{
+	union address a;
+	socklen_t len = sizeof(a);
+	struct peer peer = { .loopback = true };
+	int one = 1;
+
+	a.any.sa_family = AF_UNSPEC;
+	if (getpeername(FD_IN, &a.any, &len) == 0) {
+		peer_of(&peer, &a, 0);
+		fds_set_nonblock(FD_IN, false); /* deadlines need it */
+		fds_set_timeouts(
+		    FD_IN, w->service->timeout_ms, w->service->timeout_ms);
+		(void)setsockopt(
+		    FD_IN, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		serve_interrupt(-1, FD_IN);
+	}
+	w->service->session(w->arg, FD_IN, FD_OUT, &peer);
+	serve_interrupt(-1, -1);
+	(void)close(FD_IN);
+	(void)close(FD_OUT);
+	return OK;
+}
+
+enum outcome
+serve_sessions(
+    const struct session_service *service, void *arg, struct fault *f)
+{
+	struct worker w = { .service = service, .arg = arg };
+
+	serve_signals();
+	if (serve_stopping)
+		return OK;
+	switch (fds_kind(FD_IN)) {
+	case FDS_LISTENER:
+		return serve_listener(&w, f);
+	case FDS_SESSION:
+		return serve_this_one(&w);
+	case FDS_CLOSED:
+		break;
+	}
+	return fault_set(f, PERM, "5.3.5", 0,
+	    "fd 0 is closed: it must be a session or a listening socket");
+}
