@@ -20,10 +20,10 @@ pneu_OBJS := start/main start/services start/supervise start/pool start/init \
 	start/status start/explain
 smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content
-queue-add_OBJS := queue/main_queue-add queue/accept queue/store
+queue-add_OBJS := queue/main_queue-add queue/accept queue/store queue/store_read
 queue-run_OBJS := queue/main_queue-run queue/run queue/schedule \
-	queue/attempt queue/settle queue/recover queue/notice queue/store
-queue_OBJS := queue/main_queue queue/verbs queue/store
+	queue/attempt queue/settle queue/recover queue/notice queue/store queue/store_read
+queue_OBJS := queue/main_queue queue/verbs queue/store queue/store_read
 resolve_OBJS := resolve/main_resolve resolve/lookup resolve/compiled \
 	resolve/address
 auth_OBJS := resolve/main_auth resolve/verify resolve/compiled resolve/address

@@ -1,0 +1,802 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store.c: the queue on disk: directories, locks, and every change as one
+ * step. store_read.c lists and reads.
+ */
+#include "store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fds.h"
+#include "record.h"
+
+#define LOCK_NAME     "lock"
+#define RUN_LOCK_NAME "run.lock"
+#define TROUBLE_NAME  "trouble"
+#define LOCK_PAUSE_NS 20000000L /* between two tries of a lock. Ours */
+#define SUFFIX_MAX    9 /* ".<qid>.1" to ".9". Ours */
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+
+static const char *const state_words[STORE_STATES] = {
+	[STORE_IN] = "in",
+	[STORE_OUT] = "out",
+	[STORE_RETRY1] = "retry1",
+	[STORE_RETRY2] = "retry2",
+	[STORE_BUSY] = "busy",
+	[STORE_HOLD] = "hold",
+	[STORE_QUARANTINE] = "quarantine",
+	[STORE_ASIDE] = "aside",
+};
+
+static enum outcome
+failed(struct fault *f, const char *what, const char *name)
+{
+	int error = errno;
+	bool full = error == ENOSPC || error == EDQUOT;
+
+	return fault_set(f, TEMP, full ? "4.3.1" : "4.3.0", error,
+	    "queue: %s %s", what, name);
+}
+
+/* ---- Names. ---- */
+
+const char *
+store_state_word(enum store_state state)
+{
+	return state_words[state];
+}
+
+bool
+store_state_parse(struct span word, enum store_state *state)
+{
+	for (int i = 0; i < STORE_STATES; i++) {
+		if (span_eq(word, state_words[i])) {
+			*state = (enum store_state)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+store_dir_name(struct store_place place, char out[STORE_DIR_MAX])
+{
+	char minute[CLOCK_TEXT_MAX];
+
+	if (place.state != STORE_RETRY1 && place.state != STORE_RETRY2) {
+		(void)span_copy(
+		    span_of(state_words[place.state]), out, STORE_DIR_MAX);
+		return;
+	}
+	clock_minute(place.minute_ms, minute);
+	(void)snprintf(
+	    out, STORE_DIR_MAX, "%s/%.20s", state_words[place.state], minute);
+}
+
+void
+store_envelope_name(
+    struct store_place place, const struct qid *qid, char out[STORE_NAME_MAX])
+{
+	char dir[STORE_DIR_MAX];
+
+	store_dir_name(place, dir);
+	(void)snprintf(out, STORE_NAME_MAX, "%s/%s", dir, qid->text);
+}
+
+void
+store_shard_name(const struct qid *qid, char out[STORE_DIR_MAX])
+{
+	(void)snprintf(
+	    out, STORE_DIR_MAX, "message/%.*s", QID_SHARD_LEN, qid->text);
+}
+
+void
+store_content_name(const struct qid *qid, char out[STORE_NAME_MAX])
+{
+	(void)snprintf(out, STORE_NAME_MAX, "message/%.*s/%s", QID_SHARD_LEN,
+	    qid->text, qid->text);
+}
+
+/* ---- Facts of the file system. ---- */
+
+/*
+ * Does the line of mountinfo speak of that device, and as which type?
+ * "36 35 98:0 /root /mount rw,noatime - ext4 /dev/sda1 rw". proc(5).
+ */
+static bool
+is_mounted_as(struct span line, dev_t device, const char *type)
+{
+	struct span field = SPAN_EMPTY;
+	char want[32];
+
+	(void)snprintf(
+	    want, sizeof(want), "%u:%u", major(device), minor(device));
+	for (int i = 0; i < 3; i++)
+		if (!span_next(&line, ' ', &field))
+			return false;
+	if (!span_eq(field, want))
+		return false;
+	while (span_next(&line, ' ', &field) && !span_eq(field, "-"))
+		;
+	return span_next(&line, ' ', &field) && span_eq(field, type);
+}
+
+/* The magic number is the same for ext2's own driver, which is older. */
+static bool
+is_ext4(dev_t device)
+{
+	char line[4096];
+	FILE *in = fopen("/proc/self/mountinfo", "re");
+	bool found = false;
+
+	if (in == NULL)
+		return false;
+	while (!found && fgets(line, sizeof(line), in) != NULL)
+		found = is_mounted_as(span_of(line), device, "ext4");
+	(void)fclose(in);
+	return found;
+}
+
+/* Every ext4 with a journal has a directory `<device>-<journal inode>`. */
+static bool
+has_journal(dev_t device)
+{
+	char link[64], target[256];
+	const char *name;
+	ssize_t n;
+	size_t len;
+	DIR *d;
+	const struct dirent *entry;
+	bool found = false;
+
+	(void)snprintf(link, sizeof(link), "/sys/dev/block/%u:%u",
+	    major(device), minor(device));
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n <= 0 || (d = opendir("/proc/fs/jbd2")) == NULL)
+		return false;
+	target[n] = '\0';
+	name = strrchr(target, '/');
+	name = name == NULL ? target : name + 1;
+	len = strlen(name);
+	while (!found && (entry = readdir(d)) != NULL)
+		found = strncmp(entry->d_name, name, len) == 0 &&
+		    entry->d_name[len] == '-';
+	(void)closedir(d);
+	return found;
+}
+
+static enum outcome
+learn_facts(struct store *s, struct fault *f)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(s->fd, &fs) != 0 || fstat(s->fd, &st) != 0)
+		return failed(f, "look at", "its file system");
+	switch ((unsigned long)fs.f_type) {
+	case EXT4_SUPER_MAGIC:
+		s->fsync_carries_name = is_ext4(st.st_dev);
+		s->names_in_order =
+		    s->fsync_carries_name && has_journal(st.st_dev);
+		break;
+	case TMPFS_MAGIC:
+		/* Nothing survives, so nothing can come out of order. */
+		s->fsync_carries_name = s->names_in_order = true;
+		break;
+	case XFS_SUPER_MAGIC:
+		s->names_in_order = true;
+		break;
+	default:
+		break;
+	}
+	return OK;
+}
+
+/* ---- Open. ---- */
+
+static enum outcome
+make_directories(struct store *s, struct fault *f)
+{
+	bool made = false;
+
+	for (int i = 0; i <= STORE_STATES; i++) {
+		const char *name =
+		    i < STORE_STATES ? state_words[i] : "message";
+
+		if (mkdirat(s->fd, name, 0700) == 0)
+			made = true;
+		else if (errno != EEXIST)
+			return failed(f, "make", name);
+	}
+	if (made && fsync(s->fd) != 0)
+		return failed(f, "sync", "the queue directory");
+	return OK;
+}
+
+enum outcome
+store_open(struct store *s, const char *directory, struct fault *f)
+{
+	memset(s, 0, sizeof(*s));
+	s->lock_fd = s->run_lock_fd = -1;
+	s->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->fd == -1)
+		return fault_set(f, errno == ENOENT ? PERM : TEMP,
+		    errno == ENOENT ? "5.3.5" : "4.3.0", errno,
+		    "queue directory %s", directory);
+	if (learn_facts(s, f) != OK || make_directories(s, f) != OK) {
+		store_close(s);
+		return f->outcome;
+	}
+	return OK;
+}
+
+static void
+close_fd(int *fd)
+{
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+static void
+forget_dir(struct store_dir *d)
+{
+	if (d->name[0] != '\0')
+		(void)close(d->fd);
+	d->name[0] = '\0';
+}
+
+void
+store_close(struct store *s)
+{
+	for (size_t i = 0; i < STORE_DIRS; i++)
+		forget_dir(&s->dir[i]);
+	close_fd(&s->run_lock_fd);
+	close_fd(&s->lock_fd);
+	close_fd(&s->fd);
+}
+
+/* ---- Locks. ---- */
+
+/* flock() has no deadline of its own, and a signal would be everybody's. */
+static enum outcome
+wait_for_lock(
+    int fd, int how, uint64_t wait_ms, const char *name, struct fault *f)
+{
+	uint64_t until = clock_mono_ms() + wait_ms;
+	struct timespec pause = { 0, LOCK_PAUSE_NS };
+
+	while (flock(fd, how | LOCK_NB) != 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK || clock_mono_ms() >= until)
+			return failed(f, "lock", name);
+		(void)nanosleep(&pause, NULL);
+	}
+	return OK;
+}
+
+static enum outcome
+take_lock(const struct store *s, const char *name, int how, uint64_t wait_ms,
+    int *out, struct fault *f)
+{
+	int fd = openat(
+	    s->fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return failed(f, "open", name);
+	if (wait_for_lock(fd, how, wait_ms, name, f) != OK) {
+		(void)close(fd);
+		return f->outcome;
+	}
+	*out = fd;
+	return OK;
+}
+
+enum outcome
+store_lock(
+    struct store *s, enum store_lock lock, uint64_t wait_ms, struct fault *f)
+{
+	int how = lock == STORE_SHARED ? LOCK_SH : LOCK_EX;
+
+	if (s->lock_fd != -1)
+		return wait_for_lock(s->lock_fd, how, wait_ms, LOCK_NAME, f);
+	return take_lock(s, LOCK_NAME, how, wait_ms, &s->lock_fd, f);
+}
+
+enum outcome
+store_lock_run(struct store *s, uint64_t wait_ms, struct fault *f)
+{
+	if (s->lock_fd == -1 && store_lock(s, STORE_SHARED, wait_ms, f) != OK)
+		return f->outcome;
+	if (s->run_lock_fd != -1)
+		return OK;
+	return take_lock(
+	    s, RUN_LOCK_NAME, LOCK_EX, wait_ms, &s->run_lock_fd, f);
+}
+
+void
+store_run_takes(struct store *s, const struct qid *qid)
+{
+	if (s->run_lock_fd == -1)
+		return;
+	/* It is a hint for the next start: a failure costs that hint only. */
+	if (qid == NULL)
+		(void)!ftruncate(s->run_lock_fd, 0);
+	else
+		(void)!pwrite(s->run_lock_fd, qid->text, QID_LEN, 0);
+}
+
+bool
+store_run_took(const struct store *s, struct qid *qid)
+{
+	char text[QID_LEN];
+
+	return s->run_lock_fd != -1 &&
+	    pread(s->run_lock_fd, text, QID_LEN, 0) == QID_LEN &&
+	    qid_parse((struct span){ text, QID_LEN }, qid);
+}
+
+/* ---- Directories kept open. ---- */
+
+static struct store_dir *
+find_dir(struct store *s, const char *name)
+{
+	for (size_t i = 0; i < STORE_DIRS; i++)
+		if (strcmp(s->dir[i].name, name) == 0)
+			return &s->dir[i];
+	return NULL;
+}
+
+static struct store_dir *
+oldest_dir(struct store *s)
+{
+	struct store_dir *oldest = &s->dir[0];
+
+	for (size_t i = 0; i < STORE_DIRS; i++) {
+		if (s->dir[i].name[0] == '\0')
+			return &s->dir[i];
+		if (s->dir[i].used < oldest->used)
+			oldest = &s->dir[i];
+	}
+	return oldest;
+}
+
+/*
+ * Make it if it is missing. Somebody else may have made it a moment ago and
+ * died before he synced it, so its parent is synced whoever made it, once for
+ * each time that we open it.
+ */
+static enum outcome
+make_dir(struct store *s, const char *name, struct fault *f)
+{
+	struct span parent = span_of(name);
+	char above[STORE_DIR_MAX];
+	int fd = s->fd;
+
+	if (mkdirat(s->fd, name, 0700) != 0 && errno != EEXIST)
+		return failed(f, "make", name);
+	parent = span_head(parent, span_find(parent, '/'));
+	if (parent.len < strlen(name)) {
+		(void)span_copy(parent, above, sizeof(above));
+		if (store_dir(s, above, false, &fd, f) != OK)
+			return f->outcome;
+	}
+	if (fsync(fd) != 0)
+		return failed(f, "sync the parent of", name);
+	return OK;
+}
+
+enum outcome
+store_dir(
+    struct store *s, const char *name, bool make, int *fd, struct fault *f)
+{
+	struct store_dir *d = find_dir(s, name);
+
+	if (d == NULL) {
+		int opened;
+
+		if (make && make_dir(s, name, f) != OK)
+			return f->outcome;
+		opened = openat(s->fd, name,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (opened == -1)
+			return failed(f, "open", name);
+		d = oldest_dir(s);
+		forget_dir(d);
+		(void)span_copy(span_of(name), d->name, sizeof(d->name));
+		d->fd = opened;
+	}
+	d->used = ++s->uses;
+	*fd = d->fd;
+	return OK;
+}
+
+static void
+drop_dir(struct store *s, const char *name)
+{
+	struct store_dir *d = find_dir(s, name);
+
+	if (d != NULL)
+		forget_dir(d);
+}
+
+void
+store_remove_dir(struct store *s, const char *name)
+{
+	if (unlinkat(s->fd, name, AT_REMOVEDIR) == 0)
+		drop_dir(s, name);
+}
+
+/* ---- Writing a new file. ---- */
+
+static int
+open_dot(int dir, const struct qid *qid, mode_t mode, char dot[STORE_DOT_MAX])
+{
+	int fd;
+
+	for (int i = 0; i <= SUFFIX_MAX; i++) {
+		(void)snprintf(dot, STORE_DOT_MAX, i == 0 ? ".%s" : ".%s.%d",
+		    qid->text, i);
+		fd = openat(dir, dot,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (fd != -1 || errno != EEXIST)
+			return fd;
+	}
+	return -1;
+}
+
+enum outcome
+store_create(struct store *s, const char *dir, const struct qid *qid,
+    mode_t mode, struct store_file *file, struct fault *f)
+{
+	int fd;
+
+	*file = STORE_FILE_NONE;
+	if (store_dir(s, dir, true, &fd, f) != OK)
+		return f->outcome;
+	file->fd = open_dot(fd, qid, mode, file->dot);
+	if (file->fd == -1 && errno == ENOENT) {
+		/* The kept directory was removed, being empty: once more. */
+		drop_dir(s, dir);
+		if (store_dir(s, dir, true, &fd, f) != OK)
+			return f->outcome;
+		file->fd = open_dot(fd, qid, mode, file->dot);
+	}
+	if (file->fd == -1) {
+		(void)failed(f, "create a file in", dir);
+		file->dot[0] = '\0';
+		return f->outcome;
+	}
+	(void)span_copy(span_of(dir), file->dir, sizeof(file->dir));
+	return OK;
+}
+
+/* Rename without replacing; by link and unlink where the kernel cannot. */
+static int
+rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (linkat(from_dir, from, to_dir, to, 0) != 0)
+		return -1;
+	return unlinkat(from_dir, from, 0);
+}
+
+enum outcome
+store_publish(struct store *s, struct store_file *file, const struct qid *qid,
+    struct fault *f)
+{
+	int dir;
+
+	if (store_dir(s, file->dir, false, &dir, f) != OK)
+		return f->outcome;
+	if (rename_new(dir, file->dot, dir, qid->text) != 0)
+		return failed(f, "publish in", file->dir);
+	file->dot[0] = '\0';
+	return OK;
+}
+
+void
+store_file_close(struct store_file *file)
+{
+	close_fd(&file->fd);
+}
+
+void
+store_abandon(struct store *s, struct store_file *file)
+{
+	struct fault f;
+	int dir;
+
+	store_file_close(file);
+	if (file->dot[0] != '\0' &&
+	    store_dir(s, file->dir, false, &dir, &f) == OK)
+		(void)unlinkat(dir, file->dot, 0);
+	file->dot[0] = '\0';
+}
+
+enum outcome
+store_sync_file(int fd, struct fault *f)
+{
+	/* fsync, never fdatasync: the name would not be on disk. */
+	if (fsync(fd) != 0)
+		return failed(f, "sync", "a file");
+	return OK;
+}
+
+/* ---- Steps. ---- */
+
+enum outcome
+store_sync_dir(struct store *s, const char *name, struct fault *f)
+{
+	int fd;
+
+	if (store_dir(s, name, false, &fd, f) != OK)
+		return f->error == ENOENT ? OK : f->outcome;
+	if (fsync(fd) != 0)
+		return failed(f, "sync directory", name);
+	return OK;
+}
+
+enum outcome
+store_syncfs(struct store *s, struct fault *f)
+{
+	if (syncfs(s->fd) != 0)
+		return failed(f, "sync", "the file system");
+	return OK;
+}
+
+/* Do both directories have the same file under that name? */
+static bool
+is_same_file(int a_dir, int b_dir, const char *name)
+{
+	struct stat a, b;
+
+	return fstatat(a_dir, name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(b_dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static enum outcome
+link_into(struct store *s, const struct qid *qid, const char *from,
+    const char *to, struct fault *f)
+{
+	int from_fd, to_fd;
+
+	for (int tries = 2;; tries--) {
+		if (store_dir(s, to, true, &to_fd, f) != OK ||
+		    store_dir(s, from, false, &from_fd, f) != OK)
+			return f->outcome;
+		if (linkat(from_fd, qid->text, to_fd, qid->text, 0) == 0)
+			return OK;
+		(void)failed(f, "link into", to);
+		if (f->error == EEXIST &&
+		    is_same_file(from_fd, to_fd, qid->text))
+			return OK;
+		if (f->error != ENOENT || tries == 1)
+			return f->outcome;
+		/* A kept directory may have been removed, being empty. */
+		drop_dir(s, to);
+		drop_dir(s, from);
+	}
+}
+
+static enum outcome
+unlink_in(
+    struct store *s, const struct qid *qid, const char *dir, struct fault *f)
+{
+	int fd;
+
+	if (store_dir(s, dir, false, &fd, f) != OK)
+		return f->error == ENOENT ? OK : f->outcome;
+	if (unlinkat(fd, qid->text, 0) != 0 && errno != ENOENT)
+		return failed(f, "unlink in", dir);
+	return OK;
+}
+
+enum outcome
+store_link_state(struct store *s, const struct qid *qid,
+    struct store_place from, struct store_place to, struct fault *f)
+{
+	char a[STORE_DIR_MAX], b[STORE_DIR_MAX];
+
+	store_dir_name(from, a);
+	store_dir_name(to, b);
+	return link_into(s, qid, a, b, f);
+}
+
+enum outcome
+store_sync_state_dir(struct store *s, struct store_place place, struct fault *f)
+{
+	char dir[STORE_DIR_MAX];
+
+	store_dir_name(place, dir);
+	return store_sync_dir(s, dir, f);
+}
+
+enum outcome
+store_unlink_state(struct store *s, const struct qid *qid,
+    struct store_place place, struct fault *f)
+{
+	char dir[STORE_DIR_MAX];
+
+	store_dir_name(place, dir);
+	return unlink_in(s, qid, dir, f);
+}
+
+enum outcome
+store_link_content(struct store *s, const struct qid *qid, struct fault *f)
+{
+	char shard[STORE_DIR_MAX];
+
+	store_shard_name(qid, shard);
+	return link_into(s, qid, state_words[STORE_IN], shard, f);
+}
+
+enum outcome
+store_sync_shard(struct store *s, const struct qid *qid, struct fault *f)
+{
+	char shard[STORE_DIR_MAX];
+
+	store_shard_name(qid, shard);
+	return store_sync_dir(s, shard, f);
+}
+
+enum outcome
+store_unlink_content(struct store *s, const struct qid *qid, struct fault *f)
+{
+	char shard[STORE_DIR_MAX];
+
+	store_shard_name(qid, shard);
+	return unlink_in(s, qid, shard, f);
+}
+
+/* Lines after a torn one must not become the end of it. */
+static enum outcome
+append_lines(int fd, struct span lines, struct fault *f)
+{
+	struct stat st;
+	char last = '\n';
+
+	if (fstat(fd, &st) != 0 ||
+	    (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) != 1))
+		return failed(f, "read", "the end of an envelope");
+	if (last != '\n' && fds_write_all(fd, SPAN_LIT("\n"), f) != OK)
+		return f->outcome;
+	return fds_write_all(fd, lines, f);
+}
+
+enum outcome
+store_append(struct store *s, const struct qid *qid, struct store_place place,
+    struct span lines, bool sync, struct fault *f)
+{
+	char dir[STORE_DIR_MAX];
+	enum outcome got;
+	int at, fd;
+
+	store_dir_name(place, dir);
+	if (store_dir(s, dir, false, &at, f) != OK)
+		return f->outcome;
+	fd = openat(at, qid->text, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return failed(f, "open an envelope in", dir);
+	got = append_lines(fd, lines, f);
+	if (got == OK && sync)
+		got = store_sync_file(fd, f);
+	(void)close(fd);
+	return got;
+}
+
+static enum outcome
+move_aside(struct store *s, const char *dir, const struct qid *qid,
+    const char *suffix, struct fault *f)
+{
+	char name[STORE_NAME_MAX];
+	int from, to;
+
+	if (store_dir(s, dir, false, &from, f) != OK ||
+	    store_dir(s, state_words[STORE_ASIDE], false, &to, f) != OK)
+		return f->outcome;
+	for (int i = 0; i <= SUFFIX_MAX; i++) {
+		(void)snprintf(name, sizeof(name), i == 0 ? "%s%s" : "%s%s.%d",
+		    qid->text, suffix, i);
+		if (rename_new(from, qid->text, to, name) == 0)
+			return OK;
+		if (errno != EEXIST)
+			break;
+	}
+	return failed(f, "set aside from", dir);
+}
+
+enum outcome
+store_set_aside(struct store *s, const struct qid *qid,
+    struct store_place place, struct fault *f)
+{
+	char dir[STORE_DIR_MAX];
+
+	store_dir_name(place, dir);
+	return move_aside(s, dir, qid, "", f);
+}
+
+enum outcome
+store_set_aside_content(struct store *s, const struct qid *qid, struct fault *f)
+{
+	char shard[STORE_DIR_MAX];
+
+	store_shard_name(qid, shard);
+	return move_aside(s, shard, qid, ".content", f);
+}
+
+/* ---- Trouble. ---- */
+
+void
+store_trouble_set(struct store *s, const char *program, const char *text)
+{
+	struct buf line = BUF_INIT(RECORD_MAX);
+	struct fault f = FAULT_NONE;
+	char time[CLOCK_TEXT_MAX];
+	struct record_out out;
+	/* The first trouble tells the most: later ones leave it as it is. */
+	int fd = openat(s->fd, TROUBLE_NAME,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return;
+	clock_text_ms(clock_wall_ms(), time);
+	out = record_begin(&line, "trouble");
+	record_puts(out, "time", time);
+	record_puts(out, "program", program);
+	record_puts(out, "text", text);
+	/* That it is there is what counts; what it says is for people. */
+	if (record_end(out, &f) == OK)
+		(void)!write(fd, line.p, line.len);
+	(void)close(fd);
+	buf_free(&line);
+}
+
+bool
+store_is_trouble(const struct store *s)
+{
+	return faccessat(s->fd, TROUBLE_NAME, F_OK, 0) == 0;
+}
+
+enum outcome
+store_trouble_clear(struct store *s, struct fault *f)
+{
+	if (unlinkat(s->fd, TROUBLE_NAME, 0) != 0 && errno != ENOENT)
+		return failed(f, "unlink", TROUBLE_NAME);
+	return OK;
+}
+
+enum outcome
+store_free_octets(const struct store *s, uint64_t *octets, struct fault *f)
+{
+	struct statvfs vfs;
+
+	if (fstatvfs(s->fd, &vfs) != 0)
+		return failed(f, "look at", "its free space");
+	if (__builtin_mul_overflow(
+	        (uint64_t)vfs.f_bavail, (uint64_t)vfs.f_frsize, octets))
+		*octets = UINT64_MAX;
+	return OK;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: ISC */
+/* store_read.c: listing the queue in windows, reading envelopes and content. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "store.h"
+
+#define CHUNK 32768 /* octets read at once. Ours */
+
+static enum outcome
+failed(struct fault *f, const char *what, const char *name)
+{
+	return fault_set(f, TEMP, "4.3.0", errno, "queue: %s %s", what, name);
+}
+
+/* ---- Listing. ---- */
+
+static DIR *
+open_dir(struct store *s, const char *name)
+{
+	int fd = openat(
+	    s->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+
+	if (d == NULL && fd != -1)
+		(void)close(fd);
+	return d;
+}
+
+static bool
+is_of_kind(struct span name, enum store_kind kind)
+{
+	struct qid qid;
+	uint64_t ms;
+	char whole[QID_LEN + 1] = "00000000000000000000000000";
+
+	switch (kind) {
+	case STORE_QIDS:
+		return qid_parse(name, &qid);
+	case STORE_MINUTES:
+		return clock_parse_minute(name, &ms);
+	case STORE_SHARDS:
+		if (name.len != QID_SHARD_LEN)
+			return false;
+		memcpy(whole, name.p, QID_SHARD_LEN);
+		return qid_parse(span_of(whole), &qid);
+	}
+	return false;
+}
+
+/* A heap whose root is the greatest, so that it is the first to leave. */
+static void
+sift_down(struct store_listed *heap, size_t n, size_t at)
+{
+	for (;;) {
+		size_t child = 2 * at + 1;
+		struct store_listed tmp;
+
+		if (child >= n)
+			return;
+		if (child + 1 < n &&
+		    strcmp(heap[child].text, heap[child + 1].text) < 0)
+			child++;
+		if (strcmp(heap[at].text, heap[child].text) >= 0)
+			return;
+		tmp = heap[at];
+		heap[at] = heap[child];
+		heap[child] = tmp;
+		at = child;
+	}
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(((const struct store_listed *)a)->text,
+	    ((const struct store_listed *)b)->text);
+}
+
+struct window {
+	struct store_listed *out;
+	size_t most, got;
+	bool more;
+};
+
+static void
+window_add(struct window *w, struct span name)
+{
+	struct store_listed *to;
+
+	if (w->got < w->most) {
+		to = &w->out[w->got++];
+		(void)span_copy(name, to->text, sizeof(to->text));
+		if (w->got == w->most) /* from here on it is a heap */
+			for (size_t i = w->most / 2 + 1; i-- > 0;)
+				sift_down(w->out, w->most, i);
+		return;
+	}
+	w->more = true;
+	to = &w->out[0];
+	if (w->most == 0 || strcmp(name.p, to->text) >= 0)
+		return;
+	(void)span_copy(name, to->text, sizeof(to->text));
+	sift_down(w->out, w->most, 0);
+}
+
+enum outcome
+store_list(struct store *s, const char *dir, enum store_kind kind,
+    const char *after, size_t most, struct store_listed *out, size_t *got,
+    bool *more, size_t *strangers, struct fault *f)
+{
+	struct window w = { out, most, 0, false };
+	size_t strange = 0;
+	bool got_all;
+	DIR *d = open_dir(s, dir);
+	const struct dirent *entry;
+
+	if (d == NULL)
+		return failed(f, "open", dir);
+	errno = 0;
+	while ((entry = readdir(d)) != NULL) {
+		struct span name = span_of(entry->d_name);
+
+		if (name.p[0] == '.')
+			continue;
+		if (!is_of_kind(name, kind))
+			strange++;
+		else if (strcmp(name.p, after) > 0)
+			window_add(&w, name);
+		errno = 0;
+	}
+	got_all = errno == 0;
+	if (!got_all)
+		(void)failed(f, "read directory", dir);
+	(void)closedir(d);
+	if (!got_all)
+		return f->outcome;
+	qsort(w.out, w.got, sizeof(*w.out), by_text);
+	*got = w.got;
+	*more = w.more;
+	if (strangers != NULL)
+		*strangers = strange;
+	return OK;
+}
+
+enum outcome
+store_each(struct store *s, const char *dir,
+    bool (*each)(void *arg, const char *name), void *arg, struct fault *f)
+{
+	DIR *d = open_dir(s, dir);
+	const struct dirent *entry;
+	enum outcome got = OK;
+
+	if (d == NULL)
+		return failed(f, "open", dir);
+	for (;;) {
+		errno = 0;
+		entry = readdir(d);
+		if (entry == NULL) {
+			if (errno != 0)
+				got = failed(f, "read directory", dir);
+			break;
+		}
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (!each(arg, entry->d_name))
+			break;
+	}
+	(void)closedir(d);
+	return got;
+}
+
+struct counting {
+	struct store *store;
+	const char *state;
+	bool minutes;
+	uint64_t n;
+	struct fault *f;
+	enum outcome outcome;
+};
+
+static bool
+count_one(void *arg, const char *name)
+{
+	struct counting *c = arg;
+	char dir[STORE_DIR_MAX];
+
+	if (!c->minutes) {
+		c->n += is_of_kind(span_of(name), STORE_QIDS);
+		return true;
+	}
+	if (!is_of_kind(span_of(name), STORE_MINUTES))
+		return true;
+	(void)snprintf(dir, sizeof(dir), "%s/%.20s", c->state, name);
+	c->minutes = false;
+	c->outcome = store_each(c->store, dir, count_one, c, c->f);
+	c->minutes = true;
+	if (c->outcome != OK && c->f->error == ENOENT)
+		c->outcome = OK; /* its minute came, and it went */
+	return c->outcome == OK;
+}
+
+enum outcome
+store_count(
+    struct store *s, enum store_state state, uint64_t *n, struct fault *f)
+{
+	struct counting c = { s, store_state_word(state),
+		state == STORE_RETRY1 || state == STORE_RETRY2, 0, f, OK };
+
+	if (store_each(s, c.state, count_one, &c, f) != OK)
+		return f->outcome;
+	*n = c.n;
+	return c.outcome;
+}
+
+/* ---- Envelopes. ---- */
+
+/* Enough for one file's first line; an envelope file is read to its end. */
+static enum outcome
+read_envelope_octets(int fd, struct buf *b, struct fault *f)
+{
+	for (;;) {
+		ssize_t n;
+
+		if (!buf_reserve(b, CHUNK / 4))
+			return fault_set(f,
+			    b->len + CHUNK > b->max ? PERM : TEMP, "5.3.0", 0,
+			    "envelope: too large");
+		n = read(fd, b->p + b->len, CHUNK / 4);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return failed(f, "read", "an envelope");
+		b->len += (size_t)n;
+		if (n == 0 ||
+		    (b->len >= ENVELOPE_ONE_LINE &&
+		        span_has_prefix(buf_span(b), ENVELOPE_ONE_PREFIX)))
+			return OK;
+	}
+}
+
+enum outcome
+store_read_envelope(struct store *s, const struct qid *qid,
+    struct store_place place, bool fresh, struct envelope *e, struct fault *f)
+{
+	struct buf b = BUF_INIT(STORE_ENVELOPE_MAX);
+	char dir[STORE_DIR_MAX];
+	enum outcome got;
+	int at, fd;
+
+	store_dir_name(place, dir);
+	if (store_dir(s, dir, false, &at, f) != OK)
+		return f->outcome;
+	fd = openat(at, qid->text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return failed(f, "open an envelope in", dir);
+	if (fresh)
+		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	got = read_envelope_octets(fd, &b, f);
+	(void)close(fd);
+	if (got == OK)
+		got = envelope_get(buf_span(&b), e, f);
+	buf_free(&b);
+	if (got == OK && !span_same(qid_span(qid), qid_span(&e->qid)))
+		got = fault_set(
+		    f, PERM, "5.3.0", 0, "envelope: of another message");
+	return got;
+}
+
+/* ---- Content. ---- */
+
+static enum outcome
+open_at(struct store *s, struct store_content *c, struct fault *f)
+{
+	struct stat st;
+
+	c->fd = openat(s->fd, c->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (c->fd == -1)
+		return failed(f, "open", c->name);
+	if (fstat(c->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		store_close_content(c);
+		return fault_set(
+		    f, PERM, "5.3.0", 0, "queue: %s is no file", c->name);
+	}
+	c->links = st.st_nlink;
+	c->device = st.st_dev;
+	c->inode = st.st_ino;
+	c->file_size = (uint64_t)st.st_size;
+	return OK;
+}
+
+/* in/<qid> may be the envelope file itself, which is no content. */
+static bool
+is_one_file(const struct store_content *c)
+{
+	char head[sizeof(ENVELOPE_ONE_PREFIX) - 1];
+
+	return pread(c->fd, head, sizeof(head), 0) == sizeof(head) &&
+	    memcmp(head, ENVELOPE_ONE_PREFIX, sizeof(head)) == 0;
+}
+
+enum outcome
+store_open_content(struct store *s, const struct envelope *e,
+    struct store_content *c, struct fault *f)
+{
+	*c = STORE_CONTENT_NONE;
+	c->offset = e->start;
+	if (e->shape == ENVELOPE_APART) {
+		store_content_name(&e->qid, c->name);
+		if (open_at(s, c, f) == OK)
+			return OK;
+		if (f->error != ENOENT)
+			return f->outcome;
+	}
+	store_envelope_name(
+	    (struct store_place){ STORE_IN, 0 }, &e->qid, c->name);
+	if (open_at(s, c, f) != OK)
+		return f->outcome;
+	if (!is_one_file(c)) {
+		store_close_content(c);
+		errno = ENOENT;
+		return failed(f, "find the content of", e->qid.text);
+	}
+	return OK;
+}
+
+enum outcome
+store_check_content(const struct store_content *c, const struct envelope *e,
+    bool fresh, struct fault *f)
+{
+	unsigned char digest[ENVELOPE_DIGEST_LEN];
+	struct envelope_digest d;
+	char chunk[CHUNK];
+	uint64_t at = c->offset;
+
+	if (c->file_size < c->offset || c->file_size - c->offset != e->size)
+		return fault_set(
+		    f, PERM, "5.3.0", 0, "content: not of the size accepted");
+	if (fresh)
+		(void)posix_fadvise(c->fd, 0, 0, POSIX_FADV_DONTNEED);
+	envelope_digest_begin(&d);
+	while (at < c->file_size) {
+		ssize_t n = pread(c->fd, chunk, sizeof(chunk), (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return failed(f, "read", c->name);
+		if (n == 0)
+			break;
+		envelope_digest_add(&d, (struct span){ chunk, (size_t)n });
+		at += (uint64_t)n;
+	}
+	envelope_digest_end(&d, digest);
+	if (at != c->file_size ||
+	    memcmp(digest, e->digest, sizeof(digest)) != 0)
+		return fault_set(
+		    f, PERM, "5.3.0", 0, "content: not what was accepted");
+	return OK;
+}
+
+void
+store_close_content(struct store_content *c)
+{
+	if (c->fd != -1)
+		(void)close(c->fd);
+	c->fd = -1;
+}
