@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mailbox.h: a message into a mailbox, and the syncs that settle it.
+ *
+ * The order of the calls is not a matter of taste: it is that of the model
+ * (tests/model, deliver). A delivery is one linkat() of the queue's file into
+ * new/, under a name made of the envelope alone, so that repeating it is
+ * harmless. Nothing is synced then; queue-run asks for the syncs and lets go
+ * only after them.
+ */
+#ifndef DELIVER_MAILBOX_H
+#define DELIVER_MAILBOX_H
+
+#include <sys/types.h>
+
+#include "journal.h"
+#include "wire_deliver.h"
+
+/*
+ * Open new/ directories kept between deliveries. Ours: with one message a
+ * mailbox and a thousand mailboxes an open and a close are saved for each.
+ */
+#define MAILBOX_OPEN_MAX 2048
+/* File systems under the mail directory, mounts within it included. Ours. */
+#define MAILBOX_ROOTS_MAX 64
+/* The same alarm is said once in this time, in milliseconds. Ours. */
+#define MAILBOX_ALARM_MS 60000
+
+struct mailbox; /* an open new/ directory */
+
+struct mailbox_root {
+	dev_t dev;
+	int fd; /* open since the first use, so that no error is missed */
+};
+
+struct mailbox_store {
+	int queue, mail; /* descriptors of the two directories */
+	struct journal *journal; /* alarms */
+	struct mailbox *open; /* `most` of them */
+	int32_t *bucket; /* heads of the hash chains, -1: none */
+	size_t most, used, buckets;
+	int32_t newest, oldest; /* list by last use, -1: none */
+	uint64_t round; /* a kept directory is looked at once a round */
+	bool links; /* the try at the start could link */
+	struct mailbox_root root[MAILBOX_ROOTS_MAX];
+	size_t roots;
+	uint32_t alarm_key;
+	uint64_t alarm_ms;
+	struct buf copy; /* octets on their way across file systems */
+};
+
+/*
+ * Open both directories and every file system mounted beneath the second.
+ * queue, mail: relative to the home. journal is borrowed, may be without FIFO.
+ * TEMP 4.3.0: cannot be opened, or no memory. Free with mailbox_store_free().
+ */
+enum outcome mailbox_store_open(struct mailbox_store *, const char *queue,
+    const char *mail, struct journal *, struct fault *) MUST_USE;
+void mailbox_store_free(struct mailbox_store *);
+
+/*
+ * Inside the closed sandbox: link a file of the queue into each mailbox root,
+ * and take both away. Another set of Landlock rights on the two, or a mount
+ * between them, answers EXDEV, and every delivery would silently be a copy.
+ * What is wrong is said on fd 2 and in the journal. False: links fail.
+ */
+bool mailbox_try_links(struct mailbox_store *);
+
+/*
+ * One attempt.
+ * OK	*how: linked, copied (other file system, too many links), or found
+ *	under its name already. Nothing is synced but a copy's own content.
+ * TEMP	4.2.0 no such mailbox (an unmounted store must not look like an empty
+ *	one); 4.2.2 over quota; 4.3.1 no space; 4.3.0 not permitted, or else
+ */
+enum outcome mailbox_deliver(struct mailbox_store *, const struct deliver_req *,
+    enum deliver_how *how, struct fault *) MUST_USE;
+
+/*
+ * What was linked there is on disk: new/, then cur/, for a reader may have
+ * moved it in between. TEMP: not known to be on disk.
+ */
+enum outcome mailbox_sync(
+    struct mailbox_store *, const char *path, struct fault *) MUST_USE;
+/* The same for all mailboxes: each file system, twice (model, SYNC=3). */
+enum outcome mailbox_sync_all(struct mailbox_store *, struct fault *) MUST_USE;
+
+/* A round ended: directories are looked at again before their next use. */
+void mailbox_next_round(struct mailbox_store *);
+
+#endif
