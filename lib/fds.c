@@ -62,12 +62,20 @@ fds_from_systemd(void)
 	(void)close(FD_SYSTEMD);
 }
 
-/* A descriptor that never waits may still be asked for all: wait for it. */
+/*
+ * EAGAIN: a descriptor that never waits may still be asked for all, so we wait
+ * for it; from one that does wait it means that its deadline passed.
+ */
 static bool
 wait_until(int fd, short events)
 {
 	struct pollfd p = { fd, events, 0 };
+	int flags = fcntl(fd, F_GETFL);
 
+	if (flags == -1 || (flags & O_NONBLOCK) == 0) {
+		errno = ETIMEDOUT;
+		return false;
+	}
 	return poll(&p, 1, -1) >= 0 || errno == EINTR;
 }
 
@@ -210,24 +218,35 @@ attach(struct msghdr *msg, union control *control, int fd)
 	memcpy(CMSG_DATA(c), &fd, sizeof(int));
 }
 
+static ssize_t
+send_with(int socket, struct span s, int fd, int flags)
+{
+	union control control;
+	struct iovec iov = { (void *)(uintptr_t)s.p, s.len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd != -1)
+		attach(&msg, &control, fd);
+	return sendmsg(socket, &msg, MSG_NOSIGNAL | flags);
+}
+
+ssize_t
+fds_send_some(int socket, struct span s, int fd)
+{
+	return send_with(socket, s, fd, MSG_DONTWAIT);
+}
+
 enum outcome
 fds_send(int socket, struct span s, int fd, struct fault *f)
 {
-	union control control;
 	ssize_t n;
 
 	if (s.len == 0)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "a descriptor travels with at least one octet");
-	do {
-		/* sendmsg() may say that it changed them: nothing is kept. */
-		struct iovec iov = { (void *)(uintptr_t)s.p, s.len };
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-		if (fd != -1)
-			attach(&msg, &control, fd);
-		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
-	} while (n < 0 &&
+	do
+		n = send_with(socket, s, fd, 0);
+	while (n < 0 &&
 	    (errno == EINTR ||
 	        (errno == EAGAIN && wait_until(socket, POLLOUT))));
 	if (n < 0)

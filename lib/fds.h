@@ -5,6 +5,8 @@
 #ifndef LIB_FDS_H
 #define LIB_FDS_H
 
+#include <sys/types.h>
+
 #include "buf.h"
 
 #define FD_IN      0
@@ -34,6 +36,8 @@ void fds_set_nonblock(int fd, bool on);
 
 /* One message with at most one descriptor (SCM_RIGHTS); fd -1: none. */
 enum outcome fds_send(int socket, struct span, int fd, struct fault *) MUST_USE;
+/* One sendmsg() that does not wait; octets sent, or -1 and errno. */
+ssize_t fds_send_some(int socket, struct span, int fd);
 /* Append what one recvmsg() gives; *fd is -1 or a new descriptor (CLOEXEC). */
 enum outcome fds_receive(int socket, struct buf *, size_t most, size_t *got,
     int *fd, struct fault *) MUST_USE;

@@ -59,6 +59,8 @@ enum outcome sandbox_paths(
     enum sandbox_mode, const struct sandbox_path *, struct fault *) MUST_USE;
 enum outcome sandbox_promises(
     enum sandbox_mode, const char *promises, struct fault *) MUST_USE;
+/* Promises are in force: no program can be started any more. */
+bool sandbox_is_closed(void);
 /* What this kernel offers: "seccomp landlock-7", "none". Static text. */
 const char *sandbox_summary(void);
 

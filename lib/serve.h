@@ -109,10 +109,12 @@ struct client {
 	uint64_t serial;
 	uint64_t since_ms; /* half a request or unread answers since; 0: none */
 	bool ended; /* the client closed its side */
+	bool is_socket; /* descriptors can be passed */
 };
 
 struct line_service {
 	/*
+	 * `in` and what it points to stay as they are until finish() returns.
 	 * Handle complete requests at the start of `in`, say how many octets
 	 * were used and how many requests that was. 0 used: more is needed. At
 	 * most `most` requests. TEMP: malformed, the client is ended.

@@ -3,7 +3,8 @@
  * service.h: client of a line service.
  *
  * service_open() connects to run/<name>; without a socket there it starts the
- * program on a socketpair (before the caller's sandbox closes), so that
+ * program (`program =` of the section [<name>], else ours beside the caller's)
+ * on a socketpair, before the caller's sandbox closes, so that
  * `smtpd < session` works with no daemon. Requests are records, answers come
  * in order.
  */
@@ -22,6 +23,9 @@ struct service {
 	struct buf in, out;
 	size_t at; /* consumed octets of in */
 	int received_fd; /* came with the last octets; -1: none. Caller takes */
+	/* Set before an answer that may bring a descriptor (`write` of
+	   queue-add): only then is recvmsg() used, promise recvfd. */
+	bool takes_fd;
 };
 
 #define SERVICE_TIMEOUT_MS 60000 /* ours: then the peer counts as dead */
@@ -30,6 +34,7 @@ void service_begin(struct service *, const char *name, uint64_t timeout_ms);
 /* TEMP 4.3.0: neither a socket nor a program. Open already: OK. */
 enum outcome service_open(struct service *, struct fault *) MUST_USE;
 void service_close(struct service *); /* and waits for a child of ours */
+void service_free(struct service *); /* the same, and its buffers */
 
 /*
  * Waiting use. Send the requests, wait for one line each. With again set, a

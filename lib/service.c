@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * service.c: client of a line service, waiting or inside a poll loop. Waiting
+ * use costs one send() and one recv() a question: the deadline is the socket's
+ * own. Whatever goes wrong with the peer is TEMP, and the connection is closed
+ * then, so that an answer that comes late never answers the next question.
+ */
+#include "service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "fds.h"
+#include "prog.h"
+#include "record.h"
+
+#define IN_MAX     65536 /* octets of answers that wait. Ours */
+#define OUT_MAX    (1024UL * 1024) /* octets of questions that wait. Ours */
+#define READ_ROOM  16384 /* octets asked of a recv(): some answers. Ours */
+#define CHILD_ARGS 6
+#define ENV_DROPPED                                                            \
+	"PNEU_SUPERVISOR", "PNEU_BOARD", "PNEU_SLOT", "PNEU_BOARD_EVENT"
+
+extern char **environ;
+
+void
+service_begin(struct service *s, const char *name, uint64_t timeout_ms)
+{
+	*s = (struct service){ .name = name,
+		.fd = -1,
+		.timeout_ms = timeout_ms,
+		.in = BUF_INIT(IN_MAX),
+		.out = BUF_INIT(OUT_MAX),
+		.received_fd = -1 };
+}
+
+/* `program = PATH` of the section named like the service, or NULL. */
+static const char *
+replacement(const char *name)
+{
+	for (const struct setting_row *r = setting_rows; r->section; r++) {
+		const char *value;
+
+		if (strcmp(r->section, name) != 0 ||
+		    strcmp(r->key, "program") != 0 || r->type != SETTING_TEXT)
+			continue;
+		memcpy(&value, (const char *)&prog.settings + r->offset,
+		    sizeof(value));
+		return value != NULL && value[0] != '\0' ? value : NULL;
+	}
+	return NULL;
+}
+
+/* Ours lies beside us; -C . because we stand in the home. */
+static enum outcome
+child_arguments(const struct service *s, char path[4096 + 64],
+    const char *argv[CHILD_ARGS], struct fault *f)
+{
+	const char *other = replacement(s->name);
+	size_t n = 0;
+
+	if (other != NULL) {
+		argv[n++] = other;
+		argv[n] = NULL;
+		return OK;
+	}
+	if (snprintf(path, 4096 + 64, "%s/%s", prog.directory, s->name) >=
+	    4096 + 64)
+		return fault_set(f, TEMP, "4.3.0", ENAMETOOLONG, "%s", s->name);
+	argv[n++] = path;
+	argv[n++] = "-C";
+	argv[n++] = ".";
+	if (prog.config != NULL) {
+		argv[n++] = "-c";
+		argv[n++] = prog.config;
+	}
+	argv[n] = NULL;
+	return OK;
+}
+
+static bool
+is_dropped(const char *entry)
+{
+	static const char *const dropped[] = { ENV_DROPPED };
+
+	for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++) {
+		size_t n = strlen(dropped[i]);
+
+		if (strncmp(entry, dropped[i], n) == 0 && entry[n] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* Our environment without what is ours alone: the child has another parent
+   and no slot on the board. Caller frees the array, not the strings. */
+static char **
+child_environment(void)
+{
+	size_t n = 0, kept = 0;
+	char **copy;
+
+	while (environ != NULL && environ[n] != NULL)
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; copy != NULL && i < n; i++)
+		if (!is_dropped(environ[i]))
+			copy[kept++] = environ[i];
+	return copy;
+}
+
+/* The whole of posix_spawn(3)'s attributes, in the order it wants them. */
+static int
+spawn(pid_t *child, const char *const *argv, int fd)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	char **env = child_environment();
+	int error = ENOMEM;
+
+	if (env == NULL)
+		return error;
+	(void)sigemptyset(&none);
+	(void)sigemptyset(&all);
+	(void)sigaddset(&all, SIGTERM);
+	(void)sigaddset(&all, SIGHUP);
+	if ((error = posix_spawn_file_actions_init(&actions)) != 0) {
+		free(env);
+		return error;
+	}
+	if ((error = posix_spawnattr_init(&attributes)) == 0) {
+		(void)posix_spawnattr_setflags(&attributes,
+		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+		(void)posix_spawnattr_setsigmask(&attributes, &none);
+		(void)posix_spawnattr_setsigdefault(&attributes, &all);
+		if ((error = posix_spawn_file_actions_adddup2(
+		         &actions, fd, FD_IN)) == 0 &&
+		    (error = posix_spawn_file_actions_adddup2(
+		         &actions, fd, FD_OUT)) == 0)
+			error = posix_spawn(child, argv[0], &actions,
+			    &attributes, (char *const *)(uintptr_t)argv, env);
+		(void)posix_spawnattr_destroy(&attributes);
+	}
+	(void)posix_spawn_file_actions_destroy(&actions);
+	free(env);
+	return error;
+}
+
+static enum outcome
+start_child(struct service *s, struct fault *f)
+{
+	char path[4096 + 64];
+	const char *argv[CHILD_ARGS];
+	int pair[2], error;
+
+	/* Where a sandbox is closed, starting one would be our own death. */
+	if (sandbox_is_closed())
+		return TEMP;
+	if (child_arguments(s, path, argv, f) != OK)
+		return TEMP;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "socketpair");
+	error = spawn(&s->child, argv, pair[1]);
+	(void)close(pair[1]);
+	if (error != 0) {
+		(void)close(pair[0]);
+		s->child = 0;
+		return fault_set(f, TEMP, "4.3.0", error,
+		    "%s: no socket run/%s, and %s cannot be started", s->name,
+		    s->name, argv[0]);
+	}
+	s->fd = pair[0];
+	return OK;
+}
+
+enum outcome
+service_open(struct service *s, struct fault *f)
+{
+	char path[128];
+
+	if (s->fd != -1)
+		return OK;
+	service_close(s); /* what is left of the one before */
+	(void)snprintf(path, sizeof(path), "run/%s", s->name);
+	if (fds_connect_unix(path, &s->fd, f) != OK && start_child(s, f) != OK)
+		return fault_context(f, "%s", s->name);
+	if (s->timeout_ms > 0)
+		fds_set_timeouts(s->fd, s->timeout_ms, s->timeout_ms);
+	return OK;
+}
+
+void
+service_close(struct service *s)
+{
+	if (s->fd != -1)
+		(void)close(s->fd);
+	s->fd = -1;
+	if (s->received_fd != -1)
+		(void)close(s->received_fd);
+	s->received_fd = -1;
+	s->at = 0;
+	buf_reset(&s->in);
+	buf_reset(&s->out);
+	/* It sees the end of its input and ends. */
+	if (s->child > 0)
+		while (waitpid(s->child, NULL, 0) == -1 && errno == EINTR)
+			continue;
+	s->child = 0;
+}
+
+void
+service_free(struct service *s)
+{
+	service_close(s);
+	buf_free(&s->in);
+	buf_free(&s->out);
+}
+
+/* The peer is of no use any more, and says why to whoever asked. */
+static enum outcome
+lost(struct service *s, int error, struct fault *f)
+{
+	if (error == EAGAIN || error == ETIMEDOUT)
+		(void)fault_set(f, TEMP, "4.3.0", ETIMEDOUT,
+		    "%s did not answer in time", s->name);
+	else if (error == 0)
+		(void)fault_set(f, TEMP, "4.3.0", ECONNRESET,
+		    "%s ended before it answered", s->name);
+	else
+		(void)fault_set(f, TEMP, "4.3.0", error, "%s", s->name);
+	service_close(s);
+	return TEMP;
+}
+
+enum outcome
+service_send(struct service *s, struct span octets, struct fault *f)
+{
+	if (s->fd == -1)
+		return fault_set(f, TEMP, "4.3.0", ENOTCONN, "%s", s->name);
+	while (octets.len > 0) {
+		ssize_t n = send(s->fd, octets.p, octets.len, MSG_NOSIGNAL);
+
+		if (n >= 0)
+			octets = span_from(octets, (size_t)n);
+		else if (errno != EINTR)
+			return lost(s, errno, f);
+	}
+	return OK;
+}
+
+enum outcome
+service_send_fd(struct service *s, struct span octets, int fd, struct fault *f)
+{
+	struct fault cause = FAULT_NONE;
+
+	if (s->fd == -1)
+		return fault_set(f, TEMP, "4.3.0", ENOTCONN, "%s", s->name);
+	if (fds_send(s->fd, octets, fd, &cause) != OK)
+		return lost(s, cause.error, f);
+	return OK;
+}
+
+/* Room for more answers; false: one line is longer than any record. */
+static bool
+make_room(struct service *s)
+{
+	if (s->at == s->in.len) {
+		buf_cut(&s->in, 0);
+		s->at = 0;
+	} else if (s->in.max - s->in.len < READ_ROOM && s->at > 0) {
+		buf_drop(&s->in, s->at);
+		s->at = 0;
+	}
+	return buf_reserve(&s->in, READ_ROOM);
+}
+
+/* One recv(): octets, 0 at the end, -1 and errno. */
+static ssize_t
+receive(struct service *s, int flags)
+{
+	size_t got;
+	struct fault f = FAULT_NONE;
+	ssize_t n;
+	int fd;
+
+	if (!make_room(s)) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	if (s->takes_fd) {
+		if (fds_receive(s->fd, &s->in, READ_ROOM, &got, &fd, &f) !=
+		    OK) {
+			errno = f.error == 0 ? EPROTO : f.error;
+			return -1;
+		}
+		if (fd != -1) {
+			if (s->received_fd != -1)
+				(void)close(s->received_fd);
+			s->received_fd = fd;
+		}
+		return (ssize_t)got;
+	}
+	do
+		n = recv(s->fd, s->in.p + s->in.len, READ_ROOM, flags);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		s->in.len += (size_t)n;
+		s->in.p[s->in.len] = '\0';
+	}
+	return n;
+}
+
+bool
+service_next(struct service *s, struct span *line)
+{
+	struct span w = span_from(buf_span(&s->in), s->at);
+	size_t n = span_find(w, '\n');
+
+	if (n == w.len)
+		return false;
+	*line = span_head(w, n);
+	s->at += n + 1;
+	return true;
+}
+
+enum outcome
+service_line(struct service *s, struct span *line, struct fault *f)
+{
+	*line = SPAN_EMPTY;
+	while (!service_next(s, line)) {
+		ssize_t n;
+
+		if (s->fd == -1)
+			return fault_set(
+			    f, TEMP, "4.3.0", ENOTCONN, "%s", s->name);
+		if (s->in.len - s->at >= RECORD_MAX)
+			return lost(s, EMSGSIZE, f);
+		n = receive(s, 0);
+		if (n <= 0)
+			return lost(s, n == 0 ? 0 : errno, f);
+	}
+	return OK;
+}
+
+static enum outcome
+ask_once(
+    struct service *s, struct span request, struct span *line, struct fault *f)
+{
+	if (service_open(s, f) != OK || service_send(s, request, f) != OK ||
+	    service_line(s, line, f) != OK)
+		return f->outcome;
+	return OK;
+}
+
+enum outcome
+service_ask(struct service *s, struct span request, bool again,
+    struct span *line, struct fault *f)
+{
+	*line = SPAN_EMPTY;
+	if (ask_once(s, request, line, f) == OK)
+		return OK;
+	/* Silence is not repeated: it would only double the wait. */
+	if (!again || f->error == ETIMEDOUT)
+		return f->outcome;
+	return ask_once(s, request, line, f);
+}
+
+enum outcome
+service_push(struct service *s, struct fault *f)
+{
+	ssize_t n;
+
+	if (s->out.len == 0)
+		return OK;
+	if (s->fd == -1)
+		return fault_set(f, TEMP, "4.3.0", ENOTCONN, "%s", s->name);
+	do
+		n = send(
+		    s->fd, s->out.p, s->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN)
+		return lost(s, errno, f);
+	if (n > 0)
+		buf_drop(&s->out, (size_t)n);
+	return OK;
+}
+
+enum outcome
+service_pull(struct service *s, struct fault *f)
+{
+	ssize_t n;
+
+	if (s->fd == -1)
+		return fault_set(f, TEMP, "4.3.0", ENOTCONN, "%s", s->name);
+	n = receive(s, MSG_DONTWAIT);
+	if (n < 0 && errno == EAGAIN)
+		return OK;
+	if (n <= 0)
+		return lost(s, n == 0 ? 0 : errno, f);
+	return OK;
+}
+
+bool
+service_wants_write(const struct service *s)
+{
+	return s->fd != -1 && s->out.len > 0;
+}
