@@ -1,0 +1,446 @@
+"""
+The rows. Each is a function of (bench, system) that measures once and gives
+{metric: value}; ROWS says which systems take part, what is better and the bar.
+"""
+import os
+import re
+import socket
+import subprocess
+import time
+
+from .host import Failed, Tool, call, cpu_ns, free_port, pss_kib, tree
+from .peers import DOMAIN, PASSWORD
+
+MIB = 1024 * 1024
+CONNECTIONS = 20
+STEADY_MAILBOXES = 1000
+POP_MAILBOXES = 20
+SETTLE_S = 1.2      # our queue lets go at most a second after a delivery
+
+
+class Metric:
+    """One printed figure of a row, and its bar."""
+
+    def __init__(self, key, title, unit, better="more", times=None,
+                 absolute=None, of=None):
+        self.key, self.title, self.unit = key, title, unit
+        self.better = better        # more or less
+        self.times = times          # so many times better than the peer
+        self.absolute = absolute    # or this value
+        self.of = of                # the peer's metric, when another
+
+
+class Row:
+    def __init__(self, name, title, function, metrics, peer=True, per=None,
+                 rounds=None, where=()):
+        self.name, self.title, self.function = name, title, function
+        self.metrics, self.peer = metrics, peer
+        self.per = per              # what CPU is divided by: "message"
+        self.rounds = rounds        # at most so many
+        self.where = where          # the file systems, where others exist
+
+
+def smtp(bench, system, *args, **more):
+    return Tool(bench.tools, "load-smtp", "-a",
+                f"127.0.0.1:{system.smtp_port}", *args, **more)
+
+
+def pop3(bench, system, *args, **more):
+    return Tool(bench.tools, "load-pop3", "-a",
+                f"127.0.0.1:{system.pop_port}", "-p", PASSWORD, *args,
+                **more)
+
+
+def wait_begin(bench, system, names, count, seconds=300):
+    """wait-mail with its watches set."""
+    tool = Tool(bench.tools, "wait-mail", "-n", count, "-t", seconds,
+                stdin=subprocess.PIPE)
+    dirs = "".join(f"{system.maildir(n)}/new\n" for n in names).encode()
+    tool.process.stdin.write(dirs)
+    tool.process.stdin.close()
+    tool.process.stdin = None
+    if tool.process.stdout.readline() != b"ready\n":
+        raise Failed("wait-mail: " + tool.process.stderr.read().decode())
+    return tool
+
+
+def wait_for(bench, system, names, count):
+    """Sleeps until count messages are there; the time of the last one."""
+    done = wait_begin(bench, system, names, count).result(330)
+    if not done["all"]:
+        raise Failed(f"{count - done['count']} of {count} messages never "
+                     "came to the mailbox")
+    return done["at_us"]
+
+
+def check(sent, wanted=None):
+    bad = sent["temp"] + sent["perm"] + sent["lost"]
+    if bad or (wanted is not None and sent["ok"] != wanted):
+        raise Failed(f"{sent['ok']} accepted, {sent['temp']} temporary, "
+                     f"{sent['perm']} permanent refusals, {sent['lost']} "
+                     f"lost: {sent['error']}")
+    return sent
+
+
+def warm_up(bench, system, count=200):
+    """Fills the pools, into a mailbox that is not counted."""
+    sent = smtp(bench, system, "-c", CONNECTIONS, "-m", 5, "-n", count, "-t",
+                f"warm@{DOMAIN}").result()
+    check(sent, count)
+    wait_for(bench, system, ["warm"], count)
+    os.sync()
+
+
+def begin(bench, system, **setup):
+    system.setup(bench.root(system), **setup)
+    system.start()
+    warm_up(bench, system)
+
+
+# ---- SMTP to mailbox ----
+
+def deliver(bench, system, names, *args):
+    """Sends, waits for the last message, counts: messages a second."""
+    bench.meter.begin(system.roots())
+    sent = check(smtp(bench, system, *args).result())
+    last = wait_for(bench, system, names, sent["ok"])
+    time.sleep(SETTLE_S)
+    cpu = bench.meter.end(system.roots())
+    seconds = (last - sent["start_us"]) / 1e6
+    return {"rate": sent["ok"] / seconds, "count": sent["ok"],
+            "after_s": (last - sent["end_us"]) / 1e6,
+            "p50_us": sent["p50_us"], "p99_us": sent["p99_us"],
+            "cpu": cpu, "load_us": sent["cpu_us"]}
+
+
+def row_smtp1(bench, system):
+    begin(bench, system)
+    return deliver(bench, system, ["u1"], "-c", CONNECTIONS, "-d",
+                   bench.pick(10, 3))
+
+
+def row_smtp50(bench, system):
+    begin(bench, system)
+    return deliver(bench, system, ["u1"], "-c", CONNECTIONS, "-m", 50, "-d",
+                   bench.pick(10, 3))
+
+
+def row_spread(bench, system):
+    begin(bench, system, mailboxes=1000)
+    return deliver(bench, system, [f"u{i}" for i in range(1, 1001)], "-c",
+                   CONNECTIONS, "-m", 50, "-t", f"u%@{DOMAIN}", "-N", 1000,
+                   "-d", bench.pick(10, 3))
+
+
+def row_steady(bench, system):
+    n = bench.pick(STEADY_MAILBOXES, 100)
+    begin(bench, system, mailboxes=n, pop=True)
+    first = pop3(bench, system, "-c", 8, "-N", n, "-n", n).result()
+    if first["failed"]:
+        raise Failed(f"{first['failed']} logins failed")
+    bench.meter.begin(system.roots())
+    readers = pop3(bench, system, "-c", 8, "-N", n, "-r", n // 20, "-R", "-D",
+                   "-T", stdin=subprocess.PIPE)
+    sent = check(smtp(bench, system, "-c", CONNECTIONS, "-m", 50, "-t",
+                      f"u%@{DOMAIN}", "-N", n, "-d",
+                      bench.pick(60, 5)).result())
+    read = readers.result(300, f"{sent['ok']}\n".encode())
+    cpu = bench.meter.end(system.roots())
+    if read["failed"] or read["deleted"] != sent["ok"]:
+        raise Failed(f"{sent['ok']} accepted, {read['deleted']} read and "
+                     f"deleted, {read['failed']} sessions failed")
+    seconds = (read["end_us"] - sent["start_us"]) / 1e6
+    return {"rate": sent["ok"] / seconds, "count": sent["ok"],
+            "after_s": (read["end_us"] - sent["end_us"]) / 1e6, "cpu": cpu,
+            "load_us": sent["cpu_us"] + read["cpu_us"]}
+
+
+def row_latency(bench, system):
+    begin(bench, system)
+    out = deliver(bench, system, ["u1"], "-c", 1, "-m", 1000000, "-d",
+                  bench.pick(5, 2))
+    return out
+
+
+def row_fanout(bench, system):
+    count = 1000
+    begin(bench, system, mailboxes=count)
+    names = [f"u{i}" for i in range(1, count + 1)]
+    times = []
+    for turn in range(bench.pick(3, 1)):
+        wait = wait_begin(bench, system, names, count * (turn + 1))
+        sent = check(smtp(bench, system, "-c", 1, "-n", 1, "-r", count, "-t",
+                          f"u%@{DOMAIN}").result(), 1)
+        done = wait.result(330)
+        if not done["all"]:
+            raise Failed(f"{done['count']} of {count * (turn + 1)} came")
+        times.append((done["at_us"] - sent["last_dot_us"]) / 1000)
+    return {"ms": sorted(times)[len(times) // 2]}
+
+
+# ---- large messages ----
+
+def row_big(bench, system):
+    begin(bench, system)
+    n = bench.pick(160, 40)
+    out = deliver(bench, system, ["u1"], "-c", 4, "-m", 20, "-n", n, "-s",
+                  10 * MIB)
+    out["mib"] = out["rate"] * 10
+    return out
+
+
+def offered(bench, system, seconds):
+    return smtp(bench, system, "-c", 40, "-m", 1, "-t", f"warm@{DOMAIN}",
+                "-R", 500, "-d", seconds)
+
+
+def row_mixed(bench, system):
+    seconds = bench.pick(10, 4)
+    begin(bench, system)
+    alone = check(offered(bench, system, seconds).result())
+    big = smtp(bench, system, "-c", 4, "-m", 20, "-d", seconds + 1, "-n",
+               bench.pick(300, 120), "-s", 10 * MIB)
+    time.sleep(0.5)
+    small = offered(bench, system, seconds).result()
+    streams = check(big.result())
+    covered = (streams["end_us"] - small["start_us"]) / 1e6
+    refused = small["temp"] + small["perm"] + small["lost"]
+    return {"refused": refused, "alone_ms": alone["p99_us"] / 1000,
+            "beside_ms": small["p99_us"] / 1000,
+            "factor": small["p99_us"] / alone["p99_us"],
+            "big_mib": streams["ok"] * 10 /
+            ((streams["end_us"] - streams["start_us"]) / 1e6),
+            "covered": min(1.0, covered / seconds)}
+
+
+# ---- POP3 ----
+
+def row_pop3(bench, system):
+    n, each = POP_MAILBOXES, bench.pick(1000, 250)
+    system.setup(bench.root(system), mailboxes=n, pop=True)
+    for i in range(1, n + 1):
+        system.fill(f"u{i}", each, 4096)
+    system.start()
+    os.sync()
+    pop3(bench, system, "-c", n, "-N", n, "-n", n).result()
+    bench.meter.begin(system.roots())
+    read = pop3(bench, system, "-c", n, "-N", n, "-n", n, "-R").result()
+    cpu = bench.meter.end(system.roots())
+    if read["failed"] or read["retrieved"] != n * each:
+        raise Failed(f"{read['retrieved']} of {n * each} read, "
+                     f"{read['failed']} sessions failed")
+    stat = pop3(bench, system, "-c", n, "-N", n, "-d",
+                bench.pick(5, 2)).result()
+    if stat["failed"]:
+        raise Failed(f"{stat['failed']} logins failed")
+    us = read["end_us"] - read["start_us"]
+    return {"retr": read["retrieved"] * 1e6 / us, "count": read["retrieved"],
+            "login": stat["sessions"] * 1e6 /
+            (stat["end_us"] - stat["start_us"]),
+            "cpu": cpu, "load_us": read["cpu_us"]}
+
+
+def row_stat(bench, system):
+    count = bench.pick(100000, 20000)
+    system.setup(bench.root(system), mailboxes=1, pop=True)
+    system.fill("u1", count, 4096)
+    system.start()
+    os.sync()
+    # the login itself once before, with an empty mailbox
+    pop3(bench, system, "-c", 1, "-u", f"warm@{DOMAIN}", "-n", 1).result()
+    first = pop3(bench, system, "-c", 1, "-n", 1).result()
+    later = pop3(bench, system, "-c", 1, "-n", 10).result()
+    if first["failed"] or later["failed"] or first["found"] != count:
+        raise Failed(f"STAT found {first['found']} of {count}")
+    return {"first": first["p50_us"] / 1000, "later": later["p50_us"] / 1000}
+
+
+# ---- ours alone ----
+
+def row_resolve(bench, system):
+    n = bench.pick(1000000, 100000)
+    system.setup(bench.root(system), imported=False)
+    path = f"{system.home}/directory/entries"
+    with open(path, "w") as f:
+        f.writelines(f"entry smtp=u{i}@{DOMAIN} store=mailbox "
+                     f"path={DOMAIN}/u{i}\n" for i in range(1, n + 1))
+    os.chown(path, *system.ids)
+    start = time.monotonic()
+    system.pneu("directory", "compile")
+    compiled = time.monotonic() - start
+    system.start()
+    bench.meter.begin(system.roots())
+    asked = Tool(bench.tools, "load-resolve", "-s",
+                 f"{system.home}/run/resolve", "-n", n, "-N", n).result()
+    cpu = bench.meter.end(system.roots())
+    if asked["mailbox"] != n:
+        raise Failed(f"{asked['mailbox']} of {n} found")
+    return {"lookups": n * 1e6 / asked["us"], "compile": compiled,
+            "count": n, "cpu": cpu, "load_us": asked["cpu_us"]}
+
+
+def accept(bench, system, seconds):
+    sent = check(smtp(bench, system, "-c", CONNECTIONS, "-m", 50, "-d",
+                      seconds).result())
+    return sent["ok"] * 1e6 / (sent["end_us"] - sent["start_us"])
+
+
+def row_waiting(bench, system):
+    """The store answers `temp` for all, so that every message waits."""
+    n, seconds = bench.pick(200000, 10000), bench.pick(10, 3)
+    system.setup(bench.root(system), settings=[
+        ("deliver-mailbox", "program", f"{bench.tools}/answer-temp"),
+        ("queue", "retry_min", "1h")])
+    system.start()
+    empty = accept(bench, system, seconds)
+    check(smtp(bench, system, "-c", CONNECTIONS, "-m", 200, "-n",
+               n).result(1200))
+    full = accept(bench, system, seconds)
+    memory = pss_kib([system.queue_run_pid()]) / 1024
+    system.stop()
+    start = time.monotonic()
+    system.start()
+    ready = time.monotonic() - start
+    memory = max(memory, pss_kib([system.queue_run_pid()]) / 1024)
+    return {"share": 100 * full / empty, "empty": empty, "full": full,
+            "ready": ready, "memory": memory}
+
+
+def idle_connections(port, n):
+    out = []
+    for _ in range(n):
+        s = socket.create_connection(("127.0.0.1", port), 10)
+        s.recv(512)
+        s.sendall(b"EHLO idle.bench.test\r\n")
+        s.recv(2048)
+        out.append(s)
+    return out
+
+
+def row_memory(bench, system):
+    n = 40
+    system.setup(bench.root(system), pop=True,
+                 settings=[("smtpd", "max", 100)])
+    system.start()
+    time.sleep(2)
+    idle = pss_kib(tree(system.roots())) / 1024
+    some = idle_connections(system.smtp_port, 10)
+    time.sleep(1)
+    before = pss_kib(tree(system.roots())) / 1024
+    more = idle_connections(system.smtp_port, n)
+    time.sleep(1)
+    after = pss_kib(tree(system.roots())) / 1024
+    for s in some + more:
+        s.close()
+    return {"idle": idle, "each": (after - before) / n}
+
+
+# ---- system calls, not timed ----
+
+CALLS_LINE = re.compile(
+    r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$")
+
+
+def row_calls(bench, system):
+    """strace -c on each program while 500 messages pass; 50 a connection."""
+    count = 1000
+    begin(bench, system)
+    groups = {}
+    for pid, name in tree(system.roots()).items():
+        groups.setdefault(name, []).append(pid)
+    tracers = []
+    for name, pids in groups.items():
+        file = f"{bench.top}/calls.{len(tracers)}"
+        argv = ["strace", "-c", "-f", "-o", file]
+        for pid in pids:
+            argv += ["-p", str(pid)]
+        tracers.append((name, file, subprocess.Popen(
+            argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)))
+    time.sleep(1)
+    sent = smtp(bench, system, "-c", CONNECTIONS, "-m", 50, "-n",
+                count).result()
+    wait_for(bench, system, ["u1"], sent["ok"])
+    time.sleep(1.5)             # the letting go belongs to it
+    out = {}
+    for name, file, process in tracers:
+        process.terminate()
+        process.wait()
+        out[name] = read_calls(file, count)
+    check(sent, count)
+    return {"calls": {n: c for n, c in out.items() if sum(c.values()) > 0.01}}
+
+
+def read_calls(file, count):
+    out = {}
+    with open(file) as f:
+        for line in f:
+            found = CALLS_LINE.match(line)
+            if found and found.group(2) != "total":
+                out[found.group(2)] = int(found.group(1)) / count
+    return out
+
+
+RATE = "messages/s"
+ROWS = [
+    Row("smtp1", "SMTP to mailbox, 4 KiB, 20 connections, one message each",
+        row_smtp1, [Metric("rate", "messages", RATE, times=4)],
+        per="message"),
+    Row("smtp50", "the same, 50 messages each connection", row_smtp50,
+        [Metric("rate", "messages", RATE, times=5)], per="message"),
+    Row("spread", "the same over 1,000 mailboxes", row_spread,
+        [Metric("rate", "messages", RATE, times=4)], per="message"),
+    Row("steady", "the same while POP3 readers fetch and delete all of it",
+        row_steady, [Metric("rate", "messages", RATE, times=3)],
+        per="message",
+        where=("ext4", "tmpfs")),
+    Row("latency", "one connection, one message after the other",
+        row_latency, [Metric("rate", "messages", RATE, times=1.5),
+                      Metric("p50_us", "median", "us", "less")],
+        per="message"),
+    Row("fanout", "one message to 1,000 mailboxes, from the final dot",
+        row_fanout, [Metric("ms", "until all have it", "ms", "less",
+                            times=10)],
+        where=("ext4", "tmpfs")),
+    Row("big", "10 MiB messages, 4 connections, SMTP to mailbox", row_big,
+        [Metric("mib", "content", "MiB/s", times=2)], per="message"),
+    Row("mixed", "4 KiB offered at 500/s beside 10 MiB streams", row_mixed,
+        [Metric("refused", "not accepted", "messages", "less", absolute=0),
+         Metric("factor", "99th percentile, times its value alone", "times",
+                "less", absolute=5),
+         Metric("alone_ms", "99th percentile alone", "ms", "less"),
+         Metric("beside_ms", "99th percentile beside", "ms", "less"),
+         Metric("big_mib", "the streams accepted", "MiB/s"),
+         Metric("covered", "share of the time that streams ran", "")],
+        where=("ext4", "tmpfs")),
+    Row("pop3", "POP3, 20 sessions, 4 KiB messages", row_pop3,
+        [Metric("retr", "RETR", RATE, times=1.5),
+         Metric("login", "login, STAT, QUIT", "sessions/s", times=1.5)],
+        per="RETR",
+        where=("ext4", "tmpfs")),
+    Row("stat", "login and STAT on 100,000 messages", row_stat,
+        [Metric("first", "first", "ms", "less", times=20),
+         Metric("later", "later", "ms", "less", times=2)],
+        where=("ext4", "tmpfs")),
+    Row("resolve", "resolve with 1,000,000 entries", row_resolve,
+        [Metric("lookups", "lookups", "per s", absolute=300000),
+         Metric("compile", "compile", "s", "less", absolute=3)],
+        peer=False, per="lookup",
+        where=("ext4",)),
+    Row("waiting", "200,000 messages wait", row_waiting,
+        [Metric("share", "accepting, against an empty queue", "%",
+                absolute=80),
+         Metric("empty", "accepted, empty queue", RATE),
+         Metric("full", "accepted, full queue", RATE),
+         Metric("ready", "restart to ready", "s", "less", absolute=2),
+         Metric("memory", "queue-run", "MiB PSS", "less", absolute=64)],
+        peer=False,
+        rounds=1, where=("ext4", "tmpfs")),
+    Row("memory", "memory", row_memory,
+        [Metric("idle", "idle system", "MiB PSS", "less", absolute=30),
+         Metric("each", "each further idle SMTP connection", "MiB PSS",
+                "less", absolute=0.6)],
+        rounds=1, where=("ext4",)),
+    Row("calls", "system calls a message (strace, not timed)", row_calls,
+        [],
+        rounds=1, where=("ext4",)),
+]
