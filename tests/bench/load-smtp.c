@@ -220,16 +220,15 @@ body_length(const struct load *l, const struct conn *c)
 static int
 iov_fill(const struct load *l, struct conn *c, struct iovec *v, size_t *left)
 {
+	static char tail[] = TAIL;
 	struct iovec part[3] = {
 		{ c->head, c->head_len },
 		{ l->body, body_length(l, c) },
-		{ (char[]){ TAIL }, sizeof(TAIL) - 1 },
+		{ tail, sizeof(tail) - 1 },
 	};
-	static char tail[] = TAIL;
 	size_t skip = c->sent;
 	int n = 0;
 
-	part[2].iov_base = tail;
 	*left = 0;
 	for (int i = 0; i < 3; i++) {
 		if (skip >= part[i].iov_len) {
