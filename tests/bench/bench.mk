@@ -1,4 +1,8 @@
-# The load generators: plain C, no library of ours. Uses B, CC, CFLAGS.
+# The load generators: plain C, no library of ours. Uses B, CC, CFLAGS; may be
+# included, and works alone (make -f tests/bench/bench.mk).
+B      ?= build
+CC     ?= gcc
+CFLAGS ?= -O2 -g
 BENCH_PROGRAMS := load-smtp load-pop3 load-resolve wait-mail watch-exits \
 	answer-temp
 BENCH_WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
