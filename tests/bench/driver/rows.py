@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from .host import Failed, Tool, call, cpu_ns, free_port, pss_kib, tree
+from .host import Failed, Tool, pss_kib, tree
 from .peers import DOMAIN, PASSWORD
 
 MIB = 1024 * 1024
