@@ -1,5 +1,6 @@
 # Pneu. GNU make, non-recursive, no configure. `make help` names the targets.
 B       ?= build
+O       := $(B)/obj
 CC      ?= gcc
 VERSION := $(shell cat VERSION)
 OPT     ?= -O2 -g
@@ -19,8 +20,10 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 pneu_OBJS := start/main start/services start/supervise start/pool start/init \
 	start/status start/explain
 smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/reply \
-	smtpd/parameters smtpd/recipients smtpd/content
-queue-add_OBJS := queue/main_queue-add queue/accept queue/store queue/store_read
+	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
+	smtpd/entries
+queue-add_OBJS := queue/main_queue-add queue/accept queue/round queue/lines \
+	queue/tell queue/bring queue/store queue/store_read
 queue-run_OBJS := queue/main_queue-run queue/run queue/schedule \
 	queue/attempt queue/settle queue/recover queue/notice queue/store queue/store_read
 queue_OBJS := queue/main_queue queue/verbs queue/store queue/store_read
@@ -28,7 +31,7 @@ resolve_OBJS := resolve/main_resolve resolve/lookup resolve/compiled \
 	resolve/address
 auth_OBJS := resolve/main_auth resolve/verify resolve/compiled resolve/address
 directory_OBJS := resolve/main_directory resolve/directory resolve/edit \
-	resolve/store resolve/compiled resolve/address
+	resolve/verbs resolve/store resolve/compiled resolve/address
 deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox
 pop3d_OBJS := pop3d/main_pop3d pop3d/login
 pop3-session_OBJS := pop3d/main_pop3-session pop3d/session pop3d/maildrop
@@ -50,14 +53,16 @@ resolve_LIBS := $(CDB) $(IDN)
 auth_LIBS := $(CDB) $(IDN)
 directory_LIBS := $(CDB) $(IDN) $(JSON)
 
-LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard lib/*.c)))
+# Objects lie under obj/: a program may have the name of its folder.
+O       := $(B)/obj
+LIB_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard lib/*.c)))
 
 all: $(PROGRAMS:%=$(B)/%)
 
 define program
-$(B)/$(1): $$($(1)_OBJS:%=$(B)/%.o) $(B)/lib.a
+$(B)/$(1): $$($(1)_OBJS:%=$(O)/%.o) $(B)/lib.a
 	@echo "  LD   $$@"
-	$(Q)$$(CC) $$(CFLAGS) $$(SAN) $$(LDFLAGS) -o $$@ $$($(1)_OBJS:%=$(B)/%.o) \
+	$(Q)$$(CC) $$(CFLAGS) $$(SAN) $$(LDFLAGS) -o $$@ $$($(1)_OBJS:%=$(O)/%.o) \
 		$(B)/lib.a $$($(1)_LIBS) $$(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
@@ -66,7 +71,7 @@ $(B)/lib.a: $(LIB_OBJS)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(B)/%.o: %.c
+$(O)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
@@ -76,8 +81,8 @@ $(B)/%.o: %.c
 -include tests/unit/unit.mk
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 .SECONDEXPANSION:
-$(B)/unit/%: $(B)/tests/unit/%.o \
-	$$(addprefix $(B)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
+$(B)/unit/%: $(O)/tests/unit/%.o \
+	$$(addprefix $(O)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
@@ -142,8 +147,8 @@ test-deps:
 -include tests/fuzz/fuzz.mk
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 T ?=
-$(B)/corpus/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/standalone.o \
-	$$(addprefix $(B)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
+$(B)/corpus/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/standalone.o \
+	$$(addprefix $(O)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
@@ -151,8 +156,8 @@ $(B)/corpus/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/standalone.o \
 corpus:
 	@$(MAKE) --no-print-directory B=$(B)/san SAN="$(SANITIZE)" \
 		CFLAGS="-O1 -g" $(FUZZ:%=$(B)/san/corpus/%)
-$(B)/fuzzer/%: $(B)/tests/fuzz/%.o \
-	$$(addprefix $(B)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
+$(B)/fuzzer/%: $(O)/tests/fuzz/%.o \
+	$$(addprefix $(O)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(CFLAGS) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ \
