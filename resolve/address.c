@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC */
+/* address.c: addresses as keys. */
+#include "address.h"
+
+#include <errno.h>
+#include <idn2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unicase.h>
+
+static bool
+is_ascii(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] > 0x7F)
+			return false;
+	return true;
+}
+
+static void
+lower_ascii(char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		p[i] = (char)to_lower((unsigned char)p[i]);
+}
+
+/* Without the quotes and backslashes of a Quoted-string. */
+static size_t
+unquote(struct span local, char *out)
+{
+	size_t n = 0;
+
+	if (local.len < 2 || local.p[0] != '"') {
+		memcpy(out, local.p, local.len);
+		return local.len;
+	}
+	for (size_t i = 1; i + 1 < local.len; i++) {
+		if (local.p[i] == '\\')
+			i++;
+		out[n++] = local.p[i];
+	}
+	return n;
+}
+
+static enum outcome
+fold_local(struct span local, struct address *a, struct fault *f)
+{
+	char raw[LOCAL_PART_MAX];
+	size_t len = unquote(local, raw), n = ADDRESS_LOCAL_MAX;
+	uint8_t *folded;
+
+	if (is_ascii((struct span) { raw, len })) {
+		memcpy(a->key, raw, len);
+		lower_ascii(a->key, len);
+		a->local_len = len;
+		return OK;
+	}
+	/* NFC after folding: one character, one spelling. Unicode 3.13. */
+	folded = u8_casefold((const uint8_t *)raw, len, NULL, UNINORM_NFC,
+	    (uint8_t *)a->key, &n);
+	if (folded == NULL)
+		return fault_set(f, errno == ENOMEM ? TEMP : PERM,
+		    errno == ENOMEM ? "4.3.0" : "5.1.3", 0,
+		    "address: local-part cannot be folded");
+	if (folded != (uint8_t *)a->key) {
+		free(folded);
+		return fault_set(f, PERM, "5.1.3", 0,
+		    "address: local-part is too long when folded");
+	}
+	a->local_len = n;
+	return OK;
+}
+
+enum outcome
+address_fold_domain(struct span in, char out[DOMAIN_MAX + 1], struct fault *f)
+{
+	char text[DOMAIN_MAX + 1];
+	uint8_t *labels = NULL;
+	int got;
+	bool fits;
+
+	if (!span_copy(in, text, sizeof(text)) ||
+	    span_find(in, '\0') < in.len)
+		return fault_set(f, PERM, "5.1.2", 0, "domain: too long");
+	if (is_ascii(in)) {
+		memcpy(out, text, in.len + 1);
+		lower_ascii(out, in.len);
+		return OK;
+	}
+	got = idn2_lookup_u8((const uint8_t *)text, &labels,
+	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	if (got != IDN2_OK)
+		return fault_set(f, got == IDN2_MALLOC ? TEMP : PERM,
+		    got == IDN2_MALLOC ? "4.3.0" : "5.1.2", 0,
+		    "domain: not a name that IDNA allows");
+	fits = span_copy(span_of((const char *)labels), out, DOMAIN_MAX + 1);
+	idn2_free(labels);
+	return fits ? OK :
+		      fault_set(f, PERM, "5.1.2", 0,
+			  "domain: too long as A-labels");
+}
+
+void
+address_set_domain(struct address *a, struct span domain)
+{
+	a->key[a->local_len] = '@';
+	memcpy(a->key + a->local_len + 1, domain.p, domain.len);
+	a->len = a->local_len + 1 + domain.len;
+	a->key[a->len] = '\0';
+}
+
+enum outcome
+address_make(struct span text, struct address *a, struct fault *f)
+{
+	struct path path;
+	char domain[DOMAIN_MAX + 1];
+
+	a->len = a->local_len = 0;
+	if (path_parse_bare(text, &path, f) != OK ||
+	    fold_local(path_local(&path), a, f) != OK ||
+	    address_fold_domain(path_domain(&path), domain, f) != OK)
+		return f->outcome;
+	address_set_domain(a, span_of(domain));
+	return OK;
+}
+
+struct span
+address_key(const struct address *a)
+{
+	return (struct span) { a->key, a->len };
+}
+
+struct span
+address_local(const struct address *a)
+{
+	return (struct span) { a->key, a->local_len };
+}
+
+struct span
+address_domain(const struct address *a)
+{
+	return span_from(address_key(a), a->local_len + 1);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+enum outcome
+domains_begin(struct domains *d, const struct setting_list *list,
+    struct fault *f)
+{
+	char name[DOMAIN_MAX + 1];
+	struct address probe;
+	char text[2 + DOMAIN_MAX + 1];
+
+	*d = (struct domains) { .n = 0 };
+	d->name = calloc(list->n + 1, sizeof(*d->name));
+	for (size_t i = 0; d->name != NULL && i < list->n; i++) {
+		struct span in = span_of(list->value[i]);
+
+		/* What cannot stand in an address is no mail domain. */
+		memcpy(text, "x@", 2);
+		if (!span_copy(in, text + 2, sizeof(text) - 2) ||
+		    address_make(span_of(text), &probe, f) != OK ||
+		    address_fold_domain(in, name, f) != OK) {
+			domains_free(d);
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "[resolve] domain = %s: not a domain name",
+			    list->value[i]);
+		}
+		if (i == 0)
+			memcpy(d->first, name, sizeof(name));
+		d->name[d->n] = strdup(name);
+		if (d->name[d->n] == NULL)
+			break;
+		d->n++;
+	}
+	if (d->n < list->n || d->name == NULL) {
+		domains_free(d);
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "local domains");
+	}
+	qsort(d->name, d->n, sizeof(*d->name), compare_names);
+	return OK;
+}
+
+void
+domains_free(struct domains *d)
+{
+	for (size_t i = 0; d->name != NULL && i < d->n; i++)
+		free(d->name[i]);
+	free(d->name);
+	*d = (struct domains) { .n = 0 };
+}
+
+bool
+domains_has(const struct domains *d, struct span domain)
+{
+	size_t low = 0, high = d->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct span name = span_of(d->name[middle]);
+		size_t least = name.len < domain.len ? name.len : domain.len;
+		int order = memcmp(domain.p, name.p, least);
+
+		if (order == 0 && name.len == domain.len)
+			return true;
+		if (order < 0 || (order == 0 && domain.len < name.len))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+

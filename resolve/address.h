@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * address.h: addresses as keys, so that two spellings of one mailbox meet.
+ *
+ * Domains compare as A-labels in lower case (RFC 5891 5), local-parts by case
+ * folding, as RFC 5321 2.4 lets the host of the mailbox choose; a quoted
+ * local-part is its content ("bob"@x is bob@x, RFC 5321 4.1.2).
+ */
+#ifndef RESOLVE_ADDRESS_H
+#define RESOLVE_ADDRESS_H
+
+#include "path.h"
+#include "settings.h"
+
+/* Folding can make three octets of one. Source: ours, Unicode 5.18. */
+#define ADDRESS_LOCAL_MAX (3 * LOCAL_PART_MAX * 3)
+#define ADDRESS_KEY_MAX	  (ADDRESS_LOCAL_MAX + 1 + DOMAIN_MAX)
+
+/* The key is `local@domain`; of `Postmaster` alone it is `postmaster@`. */
+struct address {
+	char key[ADDRESS_KEY_MAX + 1];
+	size_t len, local_len;
+};
+
+/*
+ * Read and normalise.
+ * PERM	5.1.3 bad syntax, 5.1.2 a domain that IDNA 2008 refuses
+ * TEMP	4.3.0 no memory
+ */
+enum outcome address_make(struct span text, struct address *,
+    struct fault *) MUST_USE;
+struct span address_key(const struct address *);
+struct span address_local(const struct address *);
+struct span address_domain(const struct address *);
+/* Put another domain behind the local-part. */
+void address_set_domain(struct address *, struct span domain);
+
+/* A domain as A-labels in lower case, with a closing 0. */
+enum outcome address_fold_domain(struct span in, char out[DOMAIN_MAX + 1],
+    struct fault *) MUST_USE;
+
+/* The local domains, normalised; `first` is postmaster's. */
+struct domains {
+	char **name; /* sorted */
+	size_t n;
+	char first[DOMAIN_MAX + 1]; /* "" when there is none */
+};
+/* PERM 5.3.5: one of them is no domain. */
+enum outcome domains_begin(struct domains *, const struct setting_list *,
+    struct fault *) MUST_USE;
+void domains_free(struct domains *);
+bool domains_has(const struct domains *, struct span domain);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: ISC */
+/* compiled.c: the constant databases that readers map. */
+#include "compiled.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fds.h"
+
+#define CDB_HEAD 2048U	     /* octets: 256 positions and lengths */
+#define CDB_SIZE_MAX 0xFFFFFFFFL /* its positions are 32 bits */
+
+void
+compiled_begin(struct compiled *c, const char *name, const char *purpose)
+{
+	*c = (struct compiled) { .name = name, .purpose = purpose };
+}
+
+static void
+close_cdb(struct cdb *cdb)
+{
+	int fd = cdb_fileno(cdb);
+
+	cdb_free(cdb);
+	(void)close(fd);
+}
+
+void
+compiled_free(struct compiled *c)
+{
+	if (c->open)
+		close_cdb(&c->cdb);
+	c->open = false;
+}
+
+static void
+make_seal(const char *purpose, const void *octets, size_t len,
+    unsigned char seal[COMPILED_SEAL_LEN])
+{
+	crypto_generichash_state state;
+
+	(void)crypto_generichash_init(&state, NULL, 0, COMPILED_SEAL_LEN);
+	(void)crypto_generichash_update(&state, (const unsigned char *)purpose,
+	    strlen(purpose) + 1);
+	(void)crypto_generichash_update(&state, octets, len);
+	(void)crypto_generichash_final(&state, seal, COMPILED_SEAL_LEN);
+}
+
+static bool
+is_sealed(const struct compiled *c, const struct cdb *cdb, off_t size)
+{
+	unsigned char seal[COMPILED_SEAL_LEN];
+	const unsigned char *all;
+	unsigned len = (unsigned)size;
+
+	if (size < CDB_HEAD + COMPILED_SEAL_LEN || size > CDB_SIZE_MAX)
+		return false;
+	all = cdb_get(cdb, len, 0);
+	if (all == NULL)
+		return false;
+	make_seal(c->purpose, all, len - COMPILED_SEAL_LEN, seal);
+	return memcmp(seal, all + len - COMPILED_SEAL_LEN, sizeof(seal)) == 0;
+}
+
+static enum outcome
+refuse(const struct compiled *c, int fd, int error, const char *why,
+    struct fault *f)
+{
+	if (fd != -1)
+		(void)close(fd);
+	return fault_set(f, TEMP, "4.3.0", error,
+	    "%s: %s%s; `pneu directory compile` makes it anew", c->name, why,
+	    c->open ? ", the one before stays in use" : "");
+}
+
+static enum outcome
+take(struct compiled *c, struct fault *f)
+{
+	struct cdb fresh;
+	struct stat st;
+	int fd = open(c->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd == -1)
+		return refuse(c, -1, errno, "cannot be opened", f);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return refuse(c, fd, 0, "not a file", f);
+	if (cdb_init(&fresh, fd) != 0)
+		return refuse(c, fd, errno, "not a database", f);
+	if (!is_sealed(c, &fresh, st.st_size)) {
+		cdb_free(&fresh);
+		return refuse(c, fd, 0, "damaged, its seal is wrong", f);
+	}
+	if (c->open)
+		close_cdb(&c->cdb);
+	c->cdb = fresh;
+	c->open = true;
+	return OK;
+}
+
+static bool
+is_same(const struct compiled_id *a, const struct compiled_id *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	    a->mtime.tv_sec == b->mtime.tv_sec &&
+	    a->mtime.tv_nsec == b->mtime.tv_nsec;
+}
+
+enum outcome
+compiled_look(struct compiled *c, uint64_t now_ms, struct fault *f)
+{
+	struct compiled_id id = { .ino = 0 };
+	struct stat st;
+
+	if (c->looked_ms != 0 && now_ms - c->looked_ms < COMPILED_LOOK_MS)
+		return OK;
+	/* A name that is gone has the empty id, and is told once as well. */
+	if (stat(c->name, &st) == 0)
+		id = (struct compiled_id) { st.st_dev, st.st_ino, st.st_size,
+			st.st_mtim };
+	if (c->looked_ms != 0 && is_same(&id, &c->id)) {
+		c->looked_ms = now_ms;
+		return OK;
+	}
+	c->looked_ms = now_ms == 0 ? 1 : now_ms;
+	c->id = id;
+	return take(c, f);
+}
+
+enum outcome
+compiled_get(struct compiled *c, struct span key, struct span *value,
+    struct fault *f)
+{
+	const void *at;
+	int found;
+
+	if (!c->open)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "%s: no database in use; `pneu directory compile` makes "
+		    "it",
+		    c->name);
+	found = cdb_find(&c->cdb, key.p, (unsigned)key.len);
+	if (found == 0)
+		return PERM;
+	at = found > 0 ? cdb_getdata(&c->cdb) : NULL;
+	if (at == NULL)
+		return fault_set(f, TEMP, "4.3.0", 0, "%s: damaged", c->name);
+	*value = (struct span) { at, cdb_datalen(&c->cdb) };
+	return OK;
+}
+
+/* directory/entries.cdb: directory/.entries.cdb; false when it is too long. */
+static bool
+make_dot_name(struct compiled_maker *m)
+{
+	const char *slash = strrchr(m->name, '/');
+	int at = slash == NULL ? 0 : (int)(slash - m->name) + 1;
+	int n = snprintf(m->dot_name, sizeof(m->dot_name), "%.*s.%s", at,
+	    m->name, m->name + at);
+
+	return n > 0 && (size_t)n < sizeof(m->dot_name);
+}
+
+enum outcome
+compiled_make_begin(struct compiled_maker *m, const char *name,
+    const char *purpose, unsigned mode, struct fault *f)
+{
+	m->name = name;
+	m->purpose = purpose;
+	m->fd = -1;
+	m->begun = false;
+	if (!make_dot_name(m))
+		return fault_set(f, PERM, "5.3.0", ENAMETOOLONG, "%s", name);
+	/* What lies there is of a run that was cut short; we hold the lock. */
+	(void)unlink(m->dot_name);
+	m->fd = open(m->dot_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (m->fd == -1 || cdb_make_start(&m->make, m->fd) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "create %s",
+		    m->dot_name);
+	m->begun = true;
+	return OK;
+}
+
+enum outcome
+compiled_make_add(struct compiled_maker *m, struct span key,
+    struct span value, struct fault *f)
+{
+	if (cdb_make_add(&m->make, key.p, (unsigned)key.len, value.p,
+		(unsigned)value.len) == 0)
+		return OK;
+	return fault_set(f, TEMP, "4.3.0", errno, "write %s", m->dot_name);
+}
+
+static enum outcome
+append_seal(struct compiled_maker *m, struct fault *f)
+{
+	unsigned char seal[COMPILED_SEAL_LEN];
+	struct stat st;
+	void *map;
+
+	if (fstat(m->fd, &st) != 0 || st.st_size > CDB_SIZE_MAX)
+		return fault_set(f, TEMP, "4.3.0", errno, "%s", m->dot_name);
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, m->fd, 0);
+	if (map == MAP_FAILED)
+		return fault_set(f, TEMP, "4.3.0", errno, "map %s",
+		    m->dot_name);
+	make_seal(m->purpose, map, (size_t)st.st_size, seal);
+	(void)munmap(map, (size_t)st.st_size);
+	if (lseek(m->fd, 0, SEEK_END) == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "%s", m->dot_name);
+	return fds_write_all(m->fd,
+	    (struct span) { (const char *)seal, sizeof(seal) }, f);
+}
+
+enum outcome
+compiled_sync_directory(const char *name, struct fault *f)
+{
+	const char *slash = strrchr(name, '/');
+	char parent[128];
+	int fd, error;
+
+	if (slash == NULL)
+		(void)span_copy(SPAN_LIT("."), parent, sizeof(parent));
+	else if (!span_copy((struct span) { name, (size_t)(slash - name) },
+		     parent, sizeof(parent)))
+		return fault_set(f, PERM, "5.3.0", ENAMETOOLONG, "%s", name);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "open %s", parent);
+	error = fsync(fd) == 0 ? 0 : errno;
+	(void)close(fd);
+	return error == 0 ? OK :
+			    fault_set(f, TEMP, "4.3.0", error, "fsync %s",
+				parent);
+}
+
+enum outcome
+compiled_make_end(struct compiled_maker *m, struct fault *f)
+{
+	m->begun = false;
+	if (cdb_make_finish(&m->make) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "write %s",
+		    m->dot_name);
+	if (append_seal(m, f) != OK)
+		return f->outcome;
+	if (fsync(m->fd) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "fsync %s",
+		    m->dot_name);
+	if (rename(m->dot_name, m->name) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "rename to %s",
+		    m->name);
+	(void)close(m->fd);
+	m->fd = -1;
+	return compiled_sync_directory(m->name, f);
+}
+
+void
+compiled_make_drop(struct compiled_maker *m)
+{
+	if (m->fd == -1)
+		return;
+	/* cdb_make_finish() is what frees its memory, sealed or not. */
+	if (m->begun)
+		(void)cdb_make_finish(&m->make);
+	m->begun = false;
+	(void)close(m->fd);
+	(void)unlink(m->dot_name);
+	m->fd = -1;
+}

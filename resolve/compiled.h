@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * compiled.h: the constant databases that readers map: open, get, make.
+ *
+ * A cdb (cr.yp.to/cdb/cdb.txt) with a seal behind it: 32 octets of BLAKE2b-256
+ * over what the file is for and all before. Replacing one is a rename; a
+ * reader notices within COMPILED_LOOK_MS, and keeps the old one if the new one
+ * is damaged. A key is a normalised address (address.h), that of a catch-all
+ * `@domain`.
+ */
+#ifndef RESOLVE_COMPILED_H
+#define RESOLVE_COMPILED_H
+
+#include <cdb.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "span.h"
+
+#define COMPILED_SEAL_LEN 32
+#define COMPILED_LOOK_MS  1000 /* between two looks at the file's name. Ours */
+
+#define ENTRIES_DB "directory/entries.cdb"
+#define SECRETS_DB "directory/secrets.cdb"
+
+/* Which file this is, so that a new one of the same name is noticed. */
+struct compiled_id {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime;
+};
+
+struct compiled {
+	const char *name, *purpose;
+	struct cdb cdb;
+	bool open;
+	struct compiled_id id;	 /* of the newest one that was looked at */
+	uint64_t looked_ms;
+};
+
+/* purpose: "entries" or "secrets"; both names are borrowed for life. */
+void compiled_begin(struct compiled *, const char *name, const char *purpose);
+void compiled_free(struct compiled *);
+/*
+ * Look whether the name leads to another file than before, and take it. Cheap:
+ * one stat() in COMPILED_LOOK_MS. now_ms: monotonic.
+ *
+ * OK	nothing new, or the new one is in use
+ * TEMP	4.3.0, once for each bad file: the old one stays in use
+ */
+enum outcome compiled_look(struct compiled *, uint64_t now_ms,
+    struct fault *) MUST_USE;
+/*
+ * OK	*value borrows from the map until the next compiled_look()
+ * PERM	no such key; the fault is not set
+ * TEMP	4.3.0 no database in use, or it is damaged
+ */
+enum outcome compiled_get(struct compiled *, struct span key,
+    struct span *value, struct fault *) MUST_USE;
+
+/* Writes beside the name under a dot name; a reader never sees half of it. */
+struct compiled_maker {
+	const char *name, *purpose;
+	char dot_name[128];
+	int fd; /* -1: none */
+	bool begun;
+	struct cdb_make make;
+};
+enum outcome compiled_make_begin(struct compiled_maker *, const char *name,
+    const char *purpose, unsigned mode, struct fault *) MUST_USE;
+enum outcome compiled_make_add(struct compiled_maker *, struct span key,
+    struct span value, struct fault *) MUST_USE;
+/* Sealed, synced, renamed; the directory synced. */
+enum outcome compiled_make_end(struct compiled_maker *,
+    struct fault *) MUST_USE;
+/* After an error: nothing of it stays. Harmless after the end. */
+void compiled_make_drop(struct compiled_maker *);
+/* The directory that holds this name, so that a rename in it is on disk. */
+enum outcome compiled_sync_directory(const char *name,
+    struct fault *) MUST_USE;
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+/* lookup.c: address to destination: local, alias, plus, catch-all. */
+#include "lookup.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STEP_TEXT_MAX  1024 /* octets of one step's text. Ours */
+#define STEP_VALUE_MAX 300  /* octets of an address shown in it. Ours */
+
+/* One question on its way. */
+struct question {
+	struct lookup *l;
+	struct resolve_ans *ans;
+	struct buf *steps;
+	struct address at; /* what is looked for now */
+	char text[PATH_TEXT_MAX + 1]; /* the target of the last alias, or "" */
+};
+
+enum outcome
+lookup_begin(struct lookup *l, const struct settings *s, struct fault *f)
+{
+	*l = (struct lookup) { .plus = s->resolve.plus,
+		.steps_max = s->resolve.alias_steps };
+	compiled_begin(&l->entries, ENTRIES_DB, "entries");
+	return domains_begin(&l->domains, &s->resolve.domain, f);
+}
+
+void
+lookup_free(struct lookup *l)
+{
+	compiled_free(&l->entries);
+	domains_free(&l->domains);
+}
+
+/* A step for a person. One that does not fit is left out: the answer counts. */
+__attribute__((format(printf, 3, 4))) static void
+explain(const struct question *q, const char *rule, const char *format, ...)
+{
+	char text[STEP_TEXT_MAX];
+	struct fault ignored;
+	struct resolve_step step = { span_of(rule), SPAN_EMPTY };
+	va_list ap;
+
+	if (q->steps == NULL)
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	step.text = span_of(text);
+	if (wire_resolve_put_step(q->steps, &step, &ignored) != OK)
+		return;
+}
+
+/* For a step's text: not longer than is good to read. */
+static struct span
+shown(struct span s)
+{
+	return span_head(s, s.len < STEP_VALUE_MAX ? s.len : STEP_VALUE_MAX);
+}
+
+/* The first rule that changed the address is the one that answers. */
+static void
+note_rule(struct question *q, const char *rule)
+{
+	if (q->ans->rule[0] == '\0')
+		(void)span_copy(span_of(rule), q->ans->rule,
+		    sizeof(q->ans->rule));
+}
+
+static enum outcome
+get(struct question *q, struct span key, struct span *value, struct fault *f)
+{
+	return compiled_get(&q->l->entries, key, value, f);
+}
+
+static size_t
+plus_at(const struct question *q)
+{
+	struct span local = address_local(&q->at);
+
+	/* A delimiter in front leaves no name: it is none. */
+	for (size_t i = 1; i < local.len; i++)
+		if (strchr(q->l->plus, local.p[i]) != NULL &&
+		    local.p[i] != '\0')
+			return i;
+	return local.len;
+}
+
+/* The address without its detail: PERM when it has none or no entry. */
+static enum outcome
+get_plus(struct question *q, struct span *value, struct fault *f)
+{
+	struct address base = q->at;
+	char domain[DOMAIN_MAX + 1];
+	enum outcome got;
+
+	base.local_len = plus_at(q);
+	if (base.local_len == q->at.local_len)
+		return PERM;
+	(void)span_copy(address_domain(&q->at), domain, sizeof(domain));
+	address_set_domain(&base, span_of(domain));
+	got = get(q, address_key(&base), value, f);
+	explain(q, "plus", "without the detail after '%c': " SPAN_FMT ": %s",
+	    q->at.key[base.local_len], SPAN_ARG(shown(address_key(&base))),
+	    got == OK ? "found" : "no entry either");
+	if (got == OK)
+		note_rule(q, "plus");
+	return got;
+}
+
+static enum outcome
+get_catch_all(struct question *q, struct span *value, struct fault *f)
+{
+	struct span domain = address_domain(&q->at);
+	/* The key of a catch-all is the domain with its '@' before it. */
+	struct span key = { domain.p - 1, domain.len + 1 };
+	enum outcome got = get(q, key, value, f);
+
+	explain(q, "catch-all", SPAN_FMT " has %s", SPAN_ARG(domain),
+	    got == OK ? "a catch-all" : "no catch-all");
+	if (got == OK)
+		note_rule(q, "catch-all");
+	return got;
+}
+
+/* The value that answers for the address, by the order of lookup.h. */
+static enum outcome
+get_any(struct question *q, struct span *value, struct fault *f)
+{
+	struct span key = address_key(&q->at);
+	enum outcome got = get(q, key, value, f);
+
+	explain(q, "entry", SPAN_FMT ": %s", SPAN_ARG(shown(key)),
+	    got == OK ? "found" : "no entry and no alias");
+	if (got == PERM)
+		got = get_plus(q, value, f);
+	if (got == PERM)
+		got = get_catch_all(q, value, f);
+	if (got != PERM)
+		return got;
+	explain(q, "unknown", "nothing answers for it");
+	return fault_set(f, PERM, "5.1.1", 0,
+	    q->text[0] == '\0' ? "no such user" :
+				 "an alias leads to no such user");
+}
+
+static enum outcome
+damaged(struct fault *f)
+{
+	return fault_set(f, TEMP, "4.3.0", 0,
+	    "%s: a value that is not ours; `pneu directory compile`",
+	    ENTRIES_DB);
+}
+
+static enum outcome
+answer_remote(struct question *q, struct fault *f)
+{
+	struct span domain = address_domain(&q->at);
+
+	(void)f;
+	explain(q, "remote", SPAN_FMT " is not a local domain",
+	    SPAN_ARG(domain));
+	q->ans->kind = RESOLVE_REMOTE;
+	(void)span_copy(domain, q->ans->domain, sizeof(q->ans->domain));
+	(void)span_copy(span_of(q->text), q->ans->address,
+	    sizeof(q->ans->address));
+	return OK;
+}
+
+static enum outcome
+answer_mailbox(struct question *q, struct span path, struct fault *f)
+{
+	if (!resolve_path_is_safe(path) ||
+	    !span_copy(path, q->ans->path, sizeof(q->ans->path)))
+		return damaged(f);
+	explain(q, "mailbox", "mailbox " SPAN_FMT, SPAN_ARG(shown(path)));
+	q->ans->kind = RESOLVE_MAILBOX;
+	return OK;
+}
+
+/* The question goes on with the target of an alias or catch-all. */
+static enum outcome
+follow(struct question *q, struct span value, struct fault *f)
+{
+	bool caught = span_has_prefix(value, LOOKUP_CATCH_ALL);
+	struct span target;
+
+	if (!caught && !span_has_prefix(value, LOOKUP_ALIAS))
+		return damaged(f);
+	target = span_from(value,
+	    caught ? sizeof(LOOKUP_CATCH_ALL) - 1 : sizeof(LOOKUP_ALIAS) - 1);
+	if (!span_copy(target, q->text, sizeof(q->text)) ||
+	    address_make(target, &q->at, f) != OK)
+		return damaged(f);
+	if (!caught)
+		note_rule(q, "alias");
+	explain(q, caught ? "catch-all" : "alias", "goes on to " SPAN_FMT,
+	    SPAN_ARG(shown(address_key(&q->at))));
+	return OK;
+}
+
+/* `Postmaster` alone is the first domain's. RFC 5321 4.1.1.3. */
+static enum outcome
+complete(struct question *q, struct fault *f)
+{
+	const struct domains *domains = &q->l->domains;
+
+	if (address_domain(&q->at).len > 0)
+		return OK;
+	if (domains->n == 0)
+		return fault_set(f, TEMP, "4.3.5", 0,
+		    "no local domain is set: [resolve] domain in pneu.conf");
+	address_set_domain(&q->at, span_of(domains->first));
+	explain(q, "postmaster", "without a domain: " SPAN_FMT,
+	    SPAN_ARG(address_key(&q->at)));
+	note_rule(q, "postmaster");
+	return OK;
+}
+
+enum outcome
+lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
+    struct buf *steps, struct fault *f)
+{
+	struct question q = { .l = l, .ans = ans, .steps = steps };
+	struct span value;
+
+	ans->path[0] = ans->domain[0] = ans->address[0] = ans->rule[0] = '\0';
+	ans->kind = RESOLVE_MAILBOX;
+	if (address_make(to, &q.at, f) != OK || complete(&q, f) != OK)
+		return f->outcome;
+	for (uint64_t step = 0; step <= l->steps_max; step++) {
+		if (!domains_has(&l->domains, address_domain(&q.at)))
+			return answer_remote(&q, f);
+		if (get_any(&q, &value, f) != OK)
+			return f->outcome;
+		if (span_has_prefix(value, LOOKUP_MAILBOX))
+			return answer_mailbox(&q,
+			    span_from(value, sizeof(LOOKUP_MAILBOX) - 1), f);
+		if (follow(&q, value, f) != OK)
+			return f->outcome;
+	}
+	l->looped = true;
+	explain(&q, "loop", "more than %llu aliases one after the other",
+	    (unsigned long long)l->steps_max);
+	return fault_set(f, TEMP, "4.4.6", 0,
+	    "aliases lead in a circle, or more than %llu of them follow one "
+	    "another",
+	    (unsigned long long)l->steps_max);
+}

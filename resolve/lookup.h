@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * lookup.h: address to destination: local, alias, plus, catch-all.
+ *
+ * In this order, and an alias begins it anew with its target:
+ *
+ *	postmaster	no domain: the first local domain
+ *	remote		the domain is not a local one
+ *	entry, alias	the entry or alias of this very address
+ *	plus		the same without the part from the first delimiter on
+ *	catch-all	where the domain has one
+ *	unknown		perm 5.1.1
+ */
+#ifndef RESOLVE_LOOKUP_H
+#define RESOLVE_LOOKUP_H
+
+#include "address.h"
+#include "buf.h"
+#include "compiled.h"
+#include "wire_resolve.h"
+
+/* How a value in entries.cdb begins; the rest is a path or an address. */
+#define LOOKUP_MAILBOX	 "mailbox "
+#define LOOKUP_ALIAS	 "alias "
+#define LOOKUP_CATCH_ALL "catch-all "
+
+struct lookup {
+	struct domains domains;
+	struct compiled entries;
+	const char *plus;   /* each octet of it is a delimiter */
+	uint64_t steps_max; /* aliases that may follow one another */
+	bool looped;	    /* set when a loop was met; the caller clears it */
+};
+
+/* PERM 5.3.5: the configuration names something that is no domain. */
+enum outcome lookup_begin(struct lookup *, const struct settings *,
+    struct fault *) MUST_USE;
+void lookup_free(struct lookup *);
+
+/*
+ * steps: NULL, or gets a `step` record for each step.
+ *
+ * OK	*ans
+ * PERM	5.1.1 no such user, 5.1.2 and 5.1.3 a bad address
+ * TEMP	4.3.0 the database; 4.3.5 no local domain is set; 4.4.6 aliases loop
+ */
+enum outcome lookup_find(struct lookup *, struct span to,
+    struct resolve_ans *ans, struct buf *steps, struct fault *) MUST_USE;
+
+#endif

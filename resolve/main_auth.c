@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * auth: name and password to identity. A line service: requests on fd 0,
+ * answers on fd 1; its caller is pop3d, which may be in an attacker's hands.
+ * It reads the directory's secrets, nothing else, and writes nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "codes.h"
+#include "journal.h"
+#include "prog.h"
+#include "serve.h"
+#include "verify.h"
+
+#define CLIENTS_MAX    1024 /* connections. Ours: each pop3d keeps one */
+#define TICKET_KEY_ENV "PNEU_TICKET_KEY"
+
+struct authority {
+	struct verifier verifier;
+	struct journal journal;
+};
+
+static void
+raise_alarm(struct authority *a, const char *text)
+{
+	struct record_out out = journal_begin(&a->journal, CODE_ALARM, NULL);
+
+	record_puts(out, "what", "directory");
+	record_puts(out, "text", text);
+	journal_end(&a->journal, out);
+	prog_warn("%s", text);
+}
+
+/* Several processes read one memfd: its position is shared, so pread. */
+static enum outcome
+read_ticket_key(unsigned char key[AUTH_KEY_LEN], bool *given,
+    struct fault *f)
+{
+	const char *number = getenv(TICKET_KEY_ENV);
+	uint64_t fd;
+	ssize_t n;
+
+	*given = number != NULL;
+	if (number == NULL)
+		return OK;
+	if (!num_parse(span_of(number), 3, 65535, &fd))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    TICKET_KEY_ENV " is no descriptor");
+	n = pread((int)fd, key, AUTH_KEY_LEN, 0);
+	if (n == -1 && errno == ESPIPE)
+		n = read((int)fd, key, AUTH_KEY_LEN);
+	if (n != AUTH_KEY_LEN)
+		return fault_set(f, TEMP, "4.3.0", n == -1 ? errno : 0,
+		    "no ticket key on descriptor %d", (int)fd);
+	(void)close((int)fd);
+	(void)unsetenv(TICKET_KEY_ENV);
+	return OK;
+}
+
+static enum outcome
+answer(struct authority *a, struct span line, struct buf *out,
+    struct fault *f)
+{
+	struct record record;
+	struct auth_req req;
+	struct auth_ans ans;
+	struct fault why = FAULT_NONE;
+	enum outcome got = wire_auth_get_req(line, &record, &req, f);
+
+	if (got == OK) {
+		enum outcome who = verify_login(&a->verifier, &req,
+		    clock_mono_ms(), &ans, &why);
+
+		if (who == TEMP)
+			raise_alarm(a, why.text);
+		got = wire_auth_put_ans(out, who, &ans, &why, f);
+	}
+	sodium_memzero(&record, sizeof(record));
+	return got;
+}
+
+/*
+ * A hash takes long, and the answers of a round leave together: who has his
+ * answer shall not wait for the hashes of the others. What the socket does not
+ * take at once stays for the end of the round.
+ */
+static void
+answer_now(struct client *client)
+{
+	ssize_t n;
+
+	if (!client->is_socket)
+		return;
+	n = send(client->out, client->outbuf.p, client->outbuf.len,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n > 0)
+		buf_drop(&client->outbuf, (size_t)n);
+}
+
+static enum outcome
+take(void *arg, struct client *client, struct span in, size_t most,
+    size_t *used, size_t *requests, struct fault *f)
+{
+	struct authority *a = arg;
+	struct fault fault;
+	size_t end;
+
+	*used = *requests = 0;
+	if (compiled_look(&a->verifier.secrets, clock_mono_ms(), &fault) != OK)
+		raise_alarm(a, fault.text);
+	if (most > 0 && (end = span_find(in, '\n')) < in.len) {
+		if (answer(a, span_head(in, end), &client->outbuf, f) != OK)
+			return f->outcome;
+		/* `in` is the client's own buffer: no password stays in it. */
+		sodium_memzero((char *)(uintptr_t)in.p, end);
+		answer_now(client);
+		*used = end + 1;
+		*requests = 1;
+		return OK;
+	}
+	if (in.len > RECORD_MAX && span_find(in, '\n') > RECORD_MAX)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "auth request: too long");
+	return OK;
+}
+
+static void
+after(void *arg)
+{
+	struct authority *a = arg;
+
+	journal_flush(&a->journal);
+}
+
+static enum outcome
+begin(struct authority *a, struct fault *f)
+{
+	unsigned char key[AUTH_KEY_LEN];
+	struct fault look = FAULT_NONE;
+	bool given;
+
+	if (sodium_init() < 0)
+		return fault_set(f, TEMP, "4.3.0", 0, "libsodium");
+	if (read_ticket_key(key, &given, f) != OK || prog_home(f) != OK ||
+	    verify_begin(&a->verifier, &prog.settings, given ? key : NULL,
+		f) != OK)
+		return f->outcome;
+	sodium_memzero(key, sizeof(key));
+	journal_open(&a->journal, "auth");
+	/* Without a database it answers temp, and looks again. */
+	if (compiled_look(&a->verifier.secrets, clock_mono_ms(), &look) != OK)
+		raise_alarm(a, look.text);
+	return OK;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct prog_about about = { .name = "auth",
+		.usage = "[-C DIR]",
+		.summary = "Name and password to identity: a line `auth "
+			   "user=bob@example.org password=...` each." };
+	static const struct sandbox_path paths[] = { { "directory", "r" },
+		{ NULL, NULL } };
+	static const struct line_service service = { .take = take,
+		.after = after, .clients_max = CLIENTS_MAX };
+	struct authority a = { .journal = { .fd = -1 } };
+	struct fault f = FAULT_NONE;
+	const char *value, *sandbox;
+
+	prog_begin(&about, argv[0]);
+	while (prog_option(argc, argv, &value) != -1)
+		continue;
+	if (argc > optind)
+		prog_usage(&f);
+	if (begin(&a, &f) != OK)
+		prog_exit(&f);
+	serve_signals();
+	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
+		"stdio rpath", paths, &sandbox, &f) != OK ||
+	    serve_lines(&service, &a, &f) != OK)
+		prog_exit(&f);
+	journal_close(&a.journal);
+	verify_free(&a.verifier);
+	prog_exit(&f);
+}

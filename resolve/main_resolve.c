@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * resolve: address to destination. A line service: requests on fd 0, answers
+ * on fd 1; its callers are smtpd and queue-run, and it trusts neither. It
+ * reads the directory's entries, never a secret, and writes nothing.
+ */
+#include <sodium.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "codes.h"
+#include "journal.h"
+#include "lookup.h"
+#include "prog.h"
+#include "serve.h"
+
+#define CLIENTS_MAX  1024  /* connections. Ours: each smtpd keeps one */
+#define ALARM_MS     60000 /* between two alarms about loops. Ours */
+#define STEPS_OCTETS (48UL * 1024) /* of one explanation. Ours: a tenth of it is used */
+
+struct resolver {
+	struct lookup lookup;
+	struct journal journal;
+	struct buf steps;
+	uint64_t alarm_ms; /* when the last one was raised, monotonic; 0: never */
+};
+
+static void
+raise_alarm(struct resolver *r, const char *what, const char *text)
+{
+	struct record_out out = journal_begin(&r->journal, CODE_ALARM, NULL);
+
+	record_puts(out, "what", what);
+	record_puts(out, "text", text);
+	journal_end(&r->journal, out);
+	prog_warn("%s", text);
+}
+
+/* A loop is asked for again and again: once a minute is enough. */
+static void
+note_loop(struct resolver *r, const struct fault *f)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	r->lookup.looped = false;
+	if (r->alarm_ms != 0 && now_ms - r->alarm_ms < ALARM_MS)
+		return;
+	r->alarm_ms = now_ms;
+	raise_alarm(r, "alias-loop", f->text);
+}
+
+static enum outcome
+answer(struct resolver *r, struct span line, struct buf *out, struct fault *f)
+{
+	struct record record;
+	struct resolve_req req;
+	struct resolve_ans ans;
+	struct fault why;
+	enum outcome got;
+
+	if (wire_resolve_get_req(line, &record, &req, f) != OK)
+		return f->outcome;
+	buf_reset(&r->steps);
+	got = lookup_find(&r->lookup, req.forward_path, &ans,
+	    req.explain ? &r->steps : NULL, &why);
+	if (r->lookup.looped)
+		note_loop(r, &why);
+	if (r->steps.len > 0)
+		buf_add(out, buf_span(&r->steps));
+	return wire_resolve_put_ans(out, req.forward_path, got, &ans, &why, f);
+}
+
+static enum outcome
+take(void *arg, struct client *client, struct span in, size_t most,
+    size_t *used, size_t *requests, struct fault *f)
+{
+	struct resolver *r = arg;
+	struct fault fault;
+	struct span rest = in;
+	size_t end;
+
+	if (compiled_look(&r->lookup.entries, clock_mono_ms(), &fault) != OK)
+		raise_alarm(r, "directory", fault.text);
+	*used = *requests = 0;
+	while (*requests < most &&
+	    (end = span_find(rest, '\n')) < rest.len) {
+		struct span line = span_head(rest, end);
+
+		if (answer(r, line, &client->outbuf, f) != OK)
+			return f->outcome;
+		rest = span_from(rest, end + 1);
+		*used += end + 1;
+		(*requests)++;
+		/* Enough for now: explanations are long. */
+		if (client->outbuf.len > CLIENT_OUT_MAX)
+			break;
+	}
+	if (*requests == 0 && rest.len > RECORD_MAX &&
+	    span_find(span_head(rest, RECORD_MAX), '\n') == RECORD_MAX)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "resolve request: too long");
+	return OK;
+}
+
+static void
+after(void *arg)
+{
+	struct resolver *r = arg;
+
+	journal_flush(&r->journal);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct prog_about about = { .name = "resolve",
+		.usage = "[-C DIR]",
+		.summary = "Address to destination: a line `resolve "
+			   "to=bob@example.org` each.",
+		.more = "`explain to=...` answers every step as well.\n" };
+	static const struct sandbox_path paths[] = { { "directory", "r" },
+		{ NULL, NULL } };
+	static const struct line_service service = { .take = take,
+		.after = after, .clients_max = CLIENTS_MAX };
+	struct resolver r = { .steps = BUF_INIT(STEPS_OCTETS) };
+	struct fault f = FAULT_NONE, look = FAULT_NONE;
+	const char *value, *sandbox;
+
+	prog_begin(&about, argv[0]);
+	if (sodium_init() < 0)
+		abort();
+	while (prog_option(argc, argv, &value) != -1)
+		continue;
+	if (argc > optind)
+		prog_usage(&f);
+	if (prog_home(&f) != OK ||
+	    lookup_begin(&r.lookup, &prog.settings, &f) != OK)
+		prog_exit(&f);
+	journal_open(&r.journal, "resolve");
+	/* Without a database it answers temp, and looks again. */
+	if (compiled_look(&r.lookup.entries, clock_mono_ms(), &look) != OK)
+		raise_alarm(&r, "directory", look.text);
+	serve_signals();
+	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
+		"stdio rpath", paths, &sandbox, &f) != OK ||
+	    serve_lines(&service, &r, &f) != OK)
+		prog_exit(&f);
+	journal_close(&r.journal);
+	lookup_free(&r.lookup);
+	buf_free(&r.steps);
+	prog_exit(&f);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/* store.c: mailboxes of the mail store. */
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_NAME_MAX 255 /* octets; Linux's NAME_MAX */
+
+static bool
+is_plain(int c)
+{
+	return (c >= 'a' && c <= 'z') || is_digit(c) || c == '.' ||
+	    c == '_' || c == '+' || c == '=' || c == '-';
+}
+
+enum outcome
+store_path(const struct address *a, char out[RESOLVE_PATH_MAX + 1],
+    struct fault *f)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	struct span local = address_local(a), domain = address_domain(a);
+	char name[FILE_NAME_MAX + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < local.len; i++) {
+		int c = (unsigned char)local.p[i];
+		bool plain = is_plain(c) && (c != '.' || i > 0);
+
+		if (n + (plain ? 1 : 3) > FILE_NAME_MAX)
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "the local-part is too long for a file name: "
+			    "give --path");
+		if (plain) {
+			name[n++] = (char)c;
+			continue;
+		}
+		name[n++] = '%';
+		name[n++] = hex[c >> 4];
+		name[n++] = hex[c & 15];
+	}
+	if (domain.len == 0 || domain.len + 1 + n > RESOLVE_PATH_MAX)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "the address is too long for a path: give --path");
+	(void)snprintf(out, RESOLVE_PATH_MAX + 1, SPAN_FMT "/%.*s",
+	    SPAN_ARG(domain), (int)n, name);
+	return OK;
+}
+
+static enum outcome
+sync_fd(int fd, struct fault *f)
+{
+	if (fsync(fd) == 0)
+		return OK;
+	return fault_set(f, TEMP, "4.3.0", errno, "fsync a mail directory");
+}
+
+/* One directory below `at`; *fd is a new descriptor of it. */
+static enum outcome
+enter(int at, const char *name, bool *existed, int *fd, struct fault *f)
+{
+	*existed = mkdirat(at, name, 0700) != 0;
+	if (*existed && errno != EEXIST)
+		return fault_set(f, TEMP, "4.3.0", errno,
+		    "make a mail directory");
+	*fd = openat(at, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd != -1)
+		return OK;
+	return fault_set(f, errno == ENOTDIR || errno == ELOOP ? PERM : TEMP,
+	    errno == ENOTDIR || errno == ELOOP ? "5.3.5" : "4.3.0", errno,
+	    "open a mail directory");
+}
+
+/* new, cur, tmp in the mailbox at fd. */
+static enum outcome
+make_parts(int fd, bool sync, struct fault *f)
+{
+	static const char *const parts[] = { "tmp", "cur", "new" };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		bool existed;
+		int part;
+
+		if (enter(fd, parts[i], &existed, &part, f) != OK)
+			return f->outcome;
+		if (sync && sync_fd(part, f) != OK) {
+			(void)close(part);
+			return f->outcome;
+		}
+		(void)close(part);
+	}
+	return OK;
+}
+
+/*
+ * From `at` down: what lies below is made and synced before the directory that
+ * names it. A directory that existed is synced as well: the run that made it
+ * may have been cut short.
+ */
+static enum outcome
+make_below(int at, struct span path, bool sync, bool *existed,
+    struct fault *f)
+{
+	struct span part;
+	char name[FILE_NAME_MAX + 1];
+	enum outcome got = OK;
+	int fd;
+
+	if (!span_next(&path, '/', &part)) {
+		got = make_parts(at, sync, f);
+	} else {
+		if (!span_copy(part, name, sizeof(name)))
+			return fault_set(f, PERM, "5.3.5", ENAMETOOLONG,
+			    "mailbox path");
+		if (enter(at, name, existed, &fd, f) != OK)
+			return f->outcome;
+		got = make_below(fd, path, sync, existed, f);
+		(void)close(fd);
+	}
+	if (got == OK && sync)
+		got = sync_fd(at, f);
+	return got;
+}
+
+static enum outcome
+open_root(const char *root, int *fd, struct fault *f)
+{
+	*fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd != -1)
+		return OK;
+	return fault_set(f, TEMP, "4.3.0", errno,
+	    "mail directory %s (is it mounted?)", root);
+}
+
+enum outcome
+store_make(const char *root, struct span path, bool sync, bool *existed,
+    struct fault *f)
+{
+	enum outcome got;
+	int fd;
+
+	if (!resolve_path_is_safe(path))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "not a path within the mail directory");
+	if (open_root(root, &fd, f) != OK)
+		return f->outcome;
+	got = make_below(fd, path, sync, existed, f);
+	(void)close(fd);
+	return got;
+}
+
+enum outcome
+store_sync(const char *root, struct fault *f)
+{
+	int fd, error;
+
+	if (open_root(root, &fd, f) != OK)
+		return f->outcome;
+	error = syncfs(fd) == 0 ? 0 : errno;
+	(void)close(fd);
+	if (error == 0)
+		return OK;
+	return fault_set(f, TEMP, "4.3.0", error, "syncfs %s", root);
+}
+
+bool
+store_has_mailbox(const char *root, struct span path)
+{
+	char name[PATH_TEXT_MAX + RESOLVE_PATH_MAX + 4096];
+	struct stat st;
+	int n = snprintf(name, sizeof(name), "%s/" SPAN_FMT "/new", root,
+	    SPAN_ARG(path));
+
+	return n > 0 && (size_t)n < sizeof(name) && stat(name, &st) == 0 &&
+	    S_ISDIR(st.st_mode);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store.h: mailboxes of the mail store: where one lies, and making it.
+ *
+ * A mailbox is a Maildir (new, cur, tmp) at <mail>/<domain>/<user>. It is made
+ * here and nowhere else: for a delivery a missing one is `temp`, since a store
+ * that is not mounted must not look like an empty one.
+ */
+#ifndef RESOLVE_STORE_H
+#define RESOLVE_STORE_H
+
+#include "address.h"
+#include "buf.h"
+#include "wire_resolve.h"
+
+/*
+ * The path of an address: its domain as A-labels, '/', its local-part with all
+ * but a-z 0-9 . _ + = - percent-encoded, and a dot in front too. Two addresses
+ * never get one path. PERM 5.3.5: longer than a file name may be.
+ */
+enum outcome store_path(const struct address *, char out[RESOLVE_PATH_MAX + 1],
+    struct fault *) MUST_USE;
+
+/*
+ * Make the mailbox and whatever leads to it. sync: each directory up to the
+ * root is on disk after OK; else the caller ends with store_sync(). *existed:
+ * there was one already; it is kept as it is.
+ *
+ * PERM	5.3.5 the path leads over something that is no directory
+ * TEMP	4.3.0 the root is missing, or the system said no
+ */
+enum outcome store_make(const char *root, struct span path, bool sync,
+    bool *existed, struct fault *) MUST_USE;
+/* Everything of the root's file system (syncfs). */
+enum outcome store_sync(const char *root, struct fault *) MUST_USE;
+bool store_has_mailbox(const char *root, struct span path);
+
+#endif

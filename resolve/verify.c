@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/* verify.c: Argon2id with a keyed cache. */
+#include "verify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHE_WAYS 4 /* places where one tag may lie. Ours */
+
+/* What secrets.cdb says of one user. */
+struct secret {
+	struct record record;
+	char hash[crypto_pwhash_STRBYTES];
+};
+
+enum outcome
+verify_begin(struct verifier *v, const struct settings *s,
+    const unsigned char *ticket_key, struct fault *f)
+{
+	struct domains domains;
+	unsigned char password[32];
+
+	*v = (struct verifier) { .cache_ms = s->resolve.auth_cache_ms };
+	compiled_begin(&v->secrets, SECRETS_DB, "secrets");
+	if (domains_begin(&domains, &s->resolve.domain, f) != OK)
+		return f->outcome;
+	memcpy(v->domain, domains.first, sizeof(v->domain));
+	domains_free(&domains);
+	randombytes_buf(v->cache_key, sizeof(v->cache_key));
+	if (ticket_key != NULL)
+		memcpy(v->ticket_key, ticket_key, AUTH_KEY_LEN);
+	else
+		randombytes_buf(v->ticket_key, AUTH_KEY_LEN);
+	if (v->cache_ms > 0)
+		v->cache_max = (size_t)s->resolve.auth_cache_max / CACHE_WAYS *
+		    CACHE_WAYS;
+	v->cache = calloc(v->cache_max + 1, sizeof(*v->cache));
+	if (v->cache == NULL)
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "cache of logins");
+	/* A password that nobody knows, so that nobody can give it. */
+	randombytes_buf(password, sizeof(password));
+	errno = 0;
+	if (crypto_pwhash_str(v->dummy, (const char *)password,
+		sizeof(password), s->resolve.hash_ops,
+		(size_t)s->resolve.hash_memory) != 0)
+		return fault_set(f, errno == ENOMEM ? TEMP : PERM,
+		    errno == ENOMEM ? "4.3.0" : "5.3.5", errno,
+		    "hash with [auth] hash_ops and hash_memory");
+	sodium_memzero(password, sizeof(password));
+	return OK;
+}
+
+void
+verify_free(struct verifier *v)
+{
+	compiled_free(&v->secrets);
+	if (v->cache != NULL)
+		sodium_memzero(v->cache, v->cache_max * sizeof(*v->cache));
+	free(v->cache);
+	sodium_memzero(v, sizeof(*v));
+}
+
+static void
+make_tag(const struct verifier *v, const struct address *a,
+    struct span password, const char *hash, unsigned char tag[VERIFY_TAG_LEN])
+{
+	crypto_generichash_state state;
+	/* Lengths before the values: no two logins give the same octets. */
+	uint64_t lens[2] = { a->len, password.len };
+
+	(void)crypto_generichash_init(&state, v->cache_key,
+	    sizeof(v->cache_key), VERIFY_TAG_LEN);
+	(void)crypto_generichash_update(&state, (const unsigned char *)lens,
+	    sizeof(lens));
+	(void)crypto_generichash_update(&state, (const unsigned char *)a->key,
+	    a->len);
+	(void)crypto_generichash_update(&state,
+	    (const unsigned char *)password.p, password.len);
+	(void)crypto_generichash_update(&state, (const unsigned char *)hash,
+	    strlen(hash));
+	(void)crypto_generichash_final(&state, tag, VERIFY_TAG_LEN);
+	sodium_memzero(&state, sizeof(state));
+}
+
+static struct remembered *
+places(struct verifier *v, const unsigned char tag[VERIFY_TAG_LEN])
+{
+	uint64_t number;
+
+	memcpy(&number, tag, sizeof(number));
+	return &v->cache[number % (v->cache_max / CACHE_WAYS) * CACHE_WAYS];
+}
+
+static bool
+is_remembered(struct verifier *v, const unsigned char tag[VERIFY_TAG_LEN],
+    uint64_t now_ms)
+{
+	struct remembered *place;
+
+	if (v->cache_max == 0)
+		return false;
+	place = places(v, tag);
+	for (size_t i = 0; i < CACHE_WAYS; i++)
+		if (place[i].until_ms > now_ms &&
+		    sodium_memcmp(place[i].tag, tag, VERIFY_TAG_LEN) == 0)
+			return true;
+	return false;
+}
+
+static void
+remember(struct verifier *v, const unsigned char tag[VERIFY_TAG_LEN],
+    uint64_t now_ms)
+{
+	struct remembered *place, *oldest;
+
+	if (v->cache_max == 0)
+		return;
+	place = oldest = places(v, tag);
+	for (size_t i = 1; i < CACHE_WAYS; i++)
+		if (place[i].until_ms < oldest->until_ms)
+			oldest = &place[i];
+	memcpy(oldest->tag, tag, VERIFY_TAG_LEN);
+	oldest->until_ms = now_ms + v->cache_ms;
+}
+
+/* The user's name as a key: the first domain where none was given. */
+static enum outcome
+make_user(const struct verifier *v, struct span user, struct address *a,
+    struct fault *f)
+{
+	char text[PATH_TEXT_MAX + 1];
+	size_t len;
+
+	if (span_find(user, '@') < user.len)
+		return address_make(user, a, f);
+	len = strlen(v->domain);
+	if (len == 0 || user.len + 1 + len > PATH_TEXT_MAX)
+		return fault_set(f, PERM, "5.7.8", 0, "no domain");
+	memcpy(text, user.p, user.len);
+	text[user.len] = '@';
+	memcpy(text + user.len + 1, v->domain, len);
+	return address_make((struct span) { text, user.len + 1 + len }, a, f);
+}
+
+static enum outcome
+malformed(struct fault *f)
+{
+	return fault_set(f, TEMP, "4.3.0", 0,
+	    "%s: a value that is not ours; `pneu directory compile`",
+	    SECRETS_DB);
+}
+
+/* OK: the user has a secret, and ans has all but the ticket. PERM: none. */
+static enum outcome
+find_secret(struct verifier *v, const struct address *a, struct secret *s,
+    struct auth_ans *ans, struct fault *f)
+{
+	struct span value, user, path, hash;
+	enum outcome got = compiled_get(&v->secrets, address_key(a), &value, f);
+
+	if (got != OK)
+		return got;
+	if (record_parse(value, &s->record, f) != OK ||
+	    !record_is(&s->record, "secret") ||
+	    !record_take(&s->record, "smtp", AUTH_USER_MAX, &user) ||
+	    !record_take(&s->record, "path", RESOLVE_PATH_MAX, &path) ||
+	    !record_take(&s->record, "hash", sizeof(s->hash) - 1, &hash) ||
+	    !resolve_path_is_safe(path) ||
+	    !span_copy(user, ans->user, sizeof(ans->user)) ||
+	    !span_copy(path, ans->path, sizeof(ans->path)) ||
+	    !span_copy(hash, s->hash, sizeof(s->hash)))
+		return malformed(f);
+	return OK;
+}
+
+static enum outcome
+wrong(struct fault *f)
+{
+	return fault_set(f, PERM, "5.7.8", 0,
+	    "user name or password is wrong");
+}
+
+/* One Argon2id. A mismatch is EINVAL, all else is our own trouble. */
+static enum outcome
+hash_password(const char *hash, struct span password, struct fault *f)
+{
+	errno = 0;
+	if (crypto_pwhash_str_verify(hash, password.p, password.len) == 0)
+		return OK;
+	if (errno == EINVAL)
+		return wrong(f);
+	return fault_set(f, TEMP, "4.3.0", errno,
+	    "the password cannot be checked");
+}
+
+static enum outcome
+check_password(struct verifier *v, const struct address *a,
+    struct span password, const char *hash, uint64_t now_ms, struct fault *f)
+{
+	unsigned char tag[VERIFY_TAG_LEN];
+
+	make_tag(v, a, password, hash, tag);
+	if (is_remembered(v, tag, now_ms))
+		return OK;
+	if (hash_password(hash, password, f) != OK)
+		return f->outcome;
+	remember(v, tag, now_ms);
+	return OK;
+}
+
+enum outcome
+verify_login(struct verifier *v, const struct auth_req *req, uint64_t now_ms,
+    struct auth_ans *ans, struct fault *f)
+{
+	struct address a;
+	struct secret s;
+	enum outcome got;
+
+	*ans = (struct auth_ans) { "", "", "" };
+	got = make_user(v, req->user, &a, f);
+	if (got == OK)
+		got = find_secret(v, &a, &s, ans, f);
+	if (got == PERM) {
+		/* No such user: the same work and the same words. */
+		got = hash_password(v->dummy, req->password, f);
+		return got == TEMP ? TEMP : wrong(f);
+	}
+	if (got == OK)
+		got = check_password(v, &a, req->password, s.hash, now_ms, f);
+	sodium_memzero(&s, sizeof(s));
+	if (got == OK)
+		auth_ticket_make(v->ticket_key, ans);
+	else
+		*ans = (struct auth_ans) { "", "", "" };
+	return got;
+}
