@@ -285,9 +285,9 @@ descriptor_of(struct msghdr *msg, size_t *others)
 	return found;
 }
 
-enum outcome
-fds_receive(int socket, struct buf *b, size_t most, size_t *got, int *fd,
-    struct fault *f)
+static enum outcome
+receive_with(int socket, struct buf *b, size_t most, size_t *got, int *fd,
+    int flags, struct fault *f)
 {
 	union control control;
 	struct iovec iov;
@@ -303,7 +303,7 @@ fds_receive(int socket, struct buf *b, size_t most, size_t *got, int *fd,
 	do {
 		msg.msg_control = control.octets;
 		msg.msg_controllen = sizeof(control.octets);
-		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC | flags);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "receive");
@@ -319,6 +319,20 @@ fds_receive(int socket, struct buf *b, size_t most, size_t *got, int *fd,
 	b->len += *got;
 	b->p[b->len] = '\0';
 	return OK;
+}
+
+enum outcome
+fds_receive(int socket, struct buf *b, size_t most, size_t *got, int *fd,
+    struct fault *f)
+{
+	return receive_with(socket, b, most, got, fd, 0, f);
+}
+
+enum outcome
+fds_receive_some(int socket, struct buf *b, size_t most, size_t *got, int *fd,
+    struct fault *f)
+{
+	return receive_with(socket, b, most, got, fd, MSG_DONTWAIT, f);
 }
 
 static enum outcome

