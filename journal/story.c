@@ -106,14 +106,21 @@ story_put_entry(struct buf *b, const struct record *r)
 	show_put_fields(b, r);
 }
 
+/* One entry of a story. Programs write at their own pace: time is the order. */
+struct step {
+	size_t message; /* index into qid[] */
+	uint64_t us, serial;
+	char code[3];
+	char *text;
+};
+
 /* What is gathered in the two passes. */
 struct trace {
 	struct span what;
 	struct qid *qid;
 	size_t qids;
-	struct buf *story; /* of each qid */
-	uint64_t *first_ms; /* wall time of its first entry, 0: none yet */
-	uint64_t *last_us;
+	struct step *step;
+	size_t steps;
 	bool json, failed;
 };
 
@@ -175,65 +182,116 @@ note_message(void *arg, const struct entry *e)
 	return !t->failed;
 }
 
-/* Second pass: its entries, each with the time since the one before. */
 static bool
-tell_entry(void *arg, const struct entry *e)
+add_step(struct trace *t, struct step step)
 {
-	struct trace *t = arg;
-	struct span text = SPAN_EMPTY;
-	struct qid q;
-	uint64_t ms = 0, us = 0;
-	size_t i;
+	struct step *grown;
 
-	if (!field_of(&e->record, SPAN_LIT("qid"), &text) ||
-	    !qid_parse(text, &q) || (i = find_qid(t, &q)) == t->qids)
-		return true;
-	if (t->json) {
-		show_put_json(&t->story[i], e);
-		return true;
+	/* By halves again, in powers of two. */
+	if ((t->steps & (t->steps - 1)) == 0) {
+		size_t room = t->steps == 0 ? 1 : 2 * t->steps;
+
+		grown = realloc(t->step, room * sizeof(step));
+		if (grown == NULL)
+			return false;
+		t->step = grown;
 	}
-	if (show_parse_time(e->time, &us))
-		ms = us / 1000;
-	if (t->last_us[i] == 0) {
-		t->first_ms[i] = ms;
-		buf_addf(&t->story[i], "  " SPAN_FMT "  ",
-		    SPAN_ARG(span_head(span_from(e->time, 11), 15)));
-	} else {
-		buf_addf(&t->story[i], "  %+13.3f ms  ",
-		    (double)((int64_t)us - (int64_t)t->last_us[i]) / 1000);
-	}
-	t->last_us[i] = us;
-	story_put_entry(&t->story[i], &e->record);
-	buf_addf(&t->story[i], "  (" SPAN_FMT ")\n", SPAN_ARG(e->record.word));
+	step.serial = t->steps;
+	t->step[t->steps++] = step;
 	return true;
 }
 
+/* Second pass: its entries. */
+static bool
+note_entry(void *arg, const struct entry *e)
+{
+	struct trace *t = arg;
+	struct step step = { .us = 0 };
+	struct buf b = BUF_INIT(4 * RECORD_MAX);
+	struct span text = SPAN_EMPTY;
+	struct qid q;
+
+	if (!field_of(&e->record, SPAN_LIT("qid"), &text) ||
+	    !qid_parse(text, &q) || (step.message = find_qid(t, &q)) == t->qids)
+		return true;
+	(void)show_parse_time(e->time, &step.us);
+	(void)span_copy(
+	    span_head(e->record.word, 2), step.code, sizeof(step.code));
+	if (t->json)
+		show_put_json(&b, e);
+	else
+		story_put_entry(&b, &e->record);
+	step.text = strndup(b.p, b.len);
+	buf_free(&b);
+	if (step.text == NULL || !add_step(t, step)) {
+		free(step.text);
+		t->failed = true;
+	}
+	return !t->failed;
+}
+
+static int
+compare_steps(const void *a, const void *b)
+{
+	const struct step *x = a, *y = b;
+
+	if (x->message != y->message)
+		return (x->message > y->message) - (x->message < y->message);
+	if (x->us != y->us)
+		return (x->us > y->us) - (x->us < y->us);
+	return (x->serial > y->serial) - (x->serial < y->serial);
+}
+
+/* Wall time of the first step, then the time since the one before. */
+static void
+print_step(const struct trace *t, size_t i, FILE *out)
+{
+	const struct step *step = &t->step[i];
+	bool first = i == 0 || t->step[i - 1].message != step->message;
+	char time[CLOCK_TEXT_MAX];
+
+	if (t->json) {
+		(void)fputs(step->text, out);
+		return;
+	}
+	if (first) {
+		clock_text_us(step->us, time);
+		(void)fprintf(out, "%s%s  on %.10s\n  %.15s  ",
+		    i == 0 ? "" : "\n", t->qid[step->message].text, time,
+		    time + 11);
+	} else {
+		(void)fprintf(out, "  %+12.3f ms  ",
+		    (double)(step->us - t->step[i - 1].us) / 1000);
+	}
+	(void)fprintf(out, "%s  (%s)\n", step->text, step->code);
+}
+
 static enum outcome
-tell(int dir, struct trace *t, size_t first, FILE *out, struct fault *f)
+tell(int dir, struct trace *t, FILE *out, struct fault *f)
 {
 	struct walk walk = { .dir = dir };
 	struct select all = { 0 };
 	enum outcome got;
 
 	all.qid = t->qids == 1 ? qid_span(&t->qid[0]) : SPAN_EMPTY;
-	t->story = calloc(t->qids, sizeof(*t->story));
-	t->first_ms = calloc(t->qids, sizeof(*t->first_ms));
-	t->last_us = calloc(t->qids, sizeof(*t->last_us));
-	if (t->story == NULL || t->first_ms == NULL || t->last_us == NULL)
+	got = select_walk(&walk, &all, note_entry, NULL, t, f);
+	if (got == OK && t->failed)
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	for (size_t i = 0; i < t->qids; i++)
-		t->story[i] = BUF_INIT(1024 * 1024);
-	got = select_walk(&walk, &all, tell_entry, NULL, t, f);
-	for (size_t i = first; got == OK && i < t->qids; i++) {
-		if (!t->json)
-			(void)fprintf(out, "%s%s  %s\n", i > first ? "\n" : "",
-			    t->qid[i].text,
-			    buf_failed(&t->story[i]) ? "(cut short)" : "");
-		(void)fwrite(t->story[i].p, 1, t->story[i].len, out);
-	}
-	for (size_t i = 0; i < t->qids; i++)
-		buf_free(&t->story[i]);
+	if (t->steps > 0)
+		qsort(t->step, t->steps, sizeof(*t->step), compare_steps);
+	for (size_t i = 0; got == OK && i < t->steps; i++)
+		print_step(t, i, out);
 	return got;
+}
+
+/* Of many messages the newest. */
+static void
+keep_newest(struct trace *t, size_t most)
+{
+	if (t->qids <= most)
+		return;
+	memmove(t->qid, t->qid + t->qids - most, most * sizeof(*t->qid));
+	t->qids = most;
 }
 
 enum outcome
@@ -252,11 +310,12 @@ story_trace(int dir, struct span what, size_t most, bool json, FILE *out,
 		got = fault_set(f, PERM, "5.1.0", 0,
 		    "the journal knows no message by that name (journal show "
 		    "--since=... lists what it knows)");
+	keep_newest(&t, most);
 	if (got == OK)
-		got = tell(dir, &t, t.qids > most ? t.qids - most : 0, out, f);
+		got = tell(dir, &t, out, f);
+	for (size_t i = 0; i < t.steps; i++)
+		free(t.step[i].text);
+	free(t.step);
 	free(t.qid);
-	free(t.story);
-	free(t.first_ms);
-	free(t.last_us);
 	return got;
 }
