@@ -29,6 +29,11 @@ const struct code *code_find(const char *code, size_t len);
 #define CODE_CONN_REFUSED   "9S"
 #define CODE_RELAY_REFUSED  "9V"
 #define CODE_REJECTED       "9W"
+/* queue-add from a shell: the SendMail API of old */
+#define CODE_SEND_API        "EH"
+#define CODE_SEND_ORIGINATOR "E1"
+#define CODE_SEND_RECIPIENT  "E2"
+#define CODE_SEND_SIZE       "ET"
 /* queue-run: the bridge server of old */
 #define CODE_TAKEN_FROM_IN    "7A"
 #define CODE_TO_RETRY1        "7C"

@@ -48,8 +48,8 @@ buf_of(struct envelope *e, size_t i)
 	return i < sizeof(all) / sizeof(all[0]) ? all[i] : NULL;
 }
 
-static void
-free_recipients(struct envelope *e)
+void
+envelope_drop_recipients(struct envelope *e)
 {
 	for (size_t i = 0; i < e->recipients; i++) {
 		free(e->recipient[i].notify);
@@ -65,7 +65,7 @@ envelope_reset(struct envelope *e)
 
 	for (size_t i = 0; (b = buf_of(e, i)) != NULL; i++)
 		buf_reset(b);
-	free_recipients(e);
+	envelope_drop_recipients(e);
 	e->shape = ENVELOPE_ONE;
 	e->qid.text[0] = '\0';
 	e->time_ms = e->start = e->size = e->skip = 0;
@@ -83,7 +83,7 @@ envelope_free(struct envelope *e)
 
 	for (size_t i = 0; (b = buf_of(e, i)) != NULL; i++)
 		buf_free(b);
-	free_recipients(e);
+	envelope_drop_recipients(e);
 	free(e->recipient);
 	envelope_begin(e);
 }

@@ -63,6 +63,7 @@ void envelope_reset(struct envelope *); /* empty, keeps its memory */
 enum outcome envelope_add_recipient(struct envelope *, const struct path *,
     struct span notify, struct span orcpt, struct fault *) MUST_USE;
 
+void envelope_drop_recipients(struct envelope *); /* all of them */
 /* The recipient of that number, or NULL. */
 struct recipient *envelope_recipient(struct envelope *, uint32_t n);
 /* Recipients that still wait. */

@@ -50,18 +50,19 @@ struct settings {
 		struct service_settings service;
 		struct setting_list listen;
 		uint64_t clients_per_address;
-		uint64_t timeout_ms;
+		uint64_t timeout_ms, login_timeout_ms;
 		uint64_t max_errors;
 		uint64_t failed_login_ms;
 		uint64_t plain_passwords; /* 0 no, 1 loopback, 2 anywhere */
 		uint64_t messages_max;
-		uint64_t sessions_max;
+		uint64_t sessions_max, sessions_start, sessions_min_idle;
 	} pop3d;
 	struct { /* [queue] */
 		char *directory;
 		struct service_settings add, run;
 		uint64_t one_file_max; /* octets of content */
 		uint64_t min_free;
+		uint64_t recipients_max; /* of a message */
 		uint64_t window;
 		uint64_t let_go_ms, let_go_max;
 		uint64_t rescan_ms;

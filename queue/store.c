@@ -198,6 +198,7 @@ learn_facts(struct store *s, struct fault *f)
 		break;
 	case TMPFS_MAGIC:
 		/* Nothing survives, so nothing can come out of order. */
+		s->in_memory = true;
 		s->fsync_carries_name = s->names_in_order = true;
 		break;
 	case XFS_SUPER_MAGIC:

@@ -70,6 +70,7 @@ struct store {
 	 * False when it is not known.
 	 */
 	bool names_in_order;
+	bool in_memory; /* tmpfs: nothing survives */
 	int lock_fd, run_lock_fd; /* -1: not held */
 	struct store_dir dir[STORE_DIRS];
 	uint64_t uses;
@@ -257,6 +258,13 @@ enum outcome store_count(
  */
 enum outcome store_read_envelope(struct store *, const struct qid *,
     struct store_place, bool fresh, struct envelope *, struct fault *) MUST_USE;
+
+/* Is there anything as message/<shard>/<qid>? */
+bool store_has_content(const struct store *, const struct qid *);
+/* Where the envelope of that message lies, any state but aside; hold before
+   quarantine before in before the rest. TEMP, ENOENT: nowhere. */
+enum outcome store_find_envelope(struct store *, const struct qid *,
+    struct store_place *, struct fault *) MUST_USE;
 
 struct store_content {
 	int fd; /* -1: none */

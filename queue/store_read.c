@@ -275,6 +275,66 @@ store_read_envelope(struct store *s, const struct qid *qid,
 	return got;
 }
 
+bool
+store_has_content(const struct store *s, const struct qid *qid)
+{
+	char name[STORE_NAME_MAX];
+
+	store_content_name(qid, name);
+	return faccessat(s->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+struct finding {
+	const struct store *store;
+	const struct qid *qid;
+	struct store_place place;
+	bool found;
+};
+
+static bool
+is_envelope_at(struct finding *g)
+{
+	char name[STORE_NAME_MAX];
+
+	store_envelope_name(g->place, g->qid, name);
+	g->found =
+	    faccessat(g->store->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return g->found;
+}
+
+static bool
+find_in_minute(void *arg, const char *name)
+{
+	struct finding *g = arg;
+
+	return !clock_parse_minute(span_of(name), &g->place.minute_ms) ||
+	    !is_envelope_at(g);
+}
+
+enum outcome
+store_find_envelope(struct store *s, const struct qid *qid,
+    struct store_place *place, struct fault *f)
+{
+	static const enum store_state order[] = { STORE_HOLD, STORE_QUARANTINE,
+		STORE_IN, STORE_OUT, STORE_BUSY, STORE_RETRY1, STORE_RETRY2 };
+	struct finding g = { s, qid, { STORE_IN, 0 }, false };
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		g.place = (struct store_place){ order[i], 0 };
+		if (order[i] != STORE_RETRY1 && order[i] != STORE_RETRY2)
+			(void)is_envelope_at(&g);
+		else if (store_each(s, store_state_word(order[i]),
+		             find_in_minute, &g, f) != OK)
+			return f->outcome;
+		if (g.found) {
+			*place = g.place;
+			return OK;
+		}
+	}
+	errno = ENOENT;
+	return failed(f, "find the envelope of", qid->text);
+}
+
 /* ---- Content. ---- */
 
 static enum outcome

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: ISC */
+/* bring.c: one message from a shell: made whole, then accepted like all. */
+#include "bring.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "codes.h"
+#include "fds.h"
+#include "prog.h"
+
+#define READ_ONCE  65536
+#define FIELDS_MAX 8192 /* octets of the fields that we add. Ours */
+
+/* ---- Line ends. ---- */
+
+static enum outcome
+read_all(int fd, struct buf *b, struct fault *f)
+{
+	size_t got;
+
+	do {
+		if (fds_read_some(fd, b, READ_ONCE, &got, f) != OK) {
+			if (buf_failed(b))
+				return fault_set(f, PERM, "5.3.4", 0,
+				    "the message is larger than %zu octets",
+				    b->max);
+			return f->outcome;
+		}
+	} while (got > 0);
+	return OK;
+}
+
+/* LF and CRLF become CRLF; a last line without an end gets one. */
+static enum outcome
+put_crlf(struct buf *b, struct span in, struct fault *f)
+{
+	struct span line;
+
+	while (span_next(&in, '\n', &line)) {
+		if (line.len > 0 && line.p[line.len - 1] == '\r')
+			line.len--;
+		if (span_find(line, '\r') < line.len)
+			return fault_set(f, PERM, "5.6.0", 0,
+			    "a CR stands inside a line of the message");
+		buf_add(b, line);
+		buf_add(b, SPAN_LIT("\r\n"));
+	}
+	if (buf_failed(b))
+		return fault_set(f, PERM, "5.3.4", 0, "message too large");
+	return OK;
+}
+
+/* ---- The header section. ---- */
+
+/* The length of a field's name at the start of a line; 0: none. */
+static size_t
+field_name(struct span line)
+{
+	size_t n = 0;
+
+	while (n < line.len && is_graph((unsigned char)line.p[n]) &&
+	    line.p[n] != ':')
+		n++;
+	/* Space before the colon is obsolete, and still a field. RFC 5322 4.5 */
+	return n > 0 && span_find(line, ':') < line.len &&
+	        (line.p[n] == ':' || is_wsp((unsigned char)line.p[n]))
+	    ? n
+	    : 0;
+}
+
+struct header {
+	bool date, message_id, from;
+	bool any; /* the message begins with a field */
+	bool ends; /* an empty line ends the section */
+};
+
+static struct header
+look_at_header(struct span content)
+{
+	struct header h = { false, false, false, false, false };
+	struct span line;
+
+	while (span_next(&content, '\n', &line)) {
+		struct span name = span_head(line, field_name(line));
+
+		if (line.len == 1) { /* CR */
+			h.ends = true;
+			break;
+		}
+		if (h.any && is_wsp((unsigned char)line.p[0]))
+			continue;
+		if (name.len == 0)
+			break;
+		h.any = true;
+		h.date = h.date || span_same_nocase(name, SPAN_LIT("Date"));
+		h.from = h.from || span_same_nocase(name, SPAN_LIT("From"));
+		h.message_id = h.message_id ||
+		    span_same_nocase(name, SPAN_LIT("Message-ID"));
+	}
+	return h;
+}
+
+/* The line that mbox files put before a message is no part of it. */
+static struct span
+skip_mbox_line(struct span content)
+{
+	if (!span_has_prefix(content, "From "))
+		return content;
+	return span_from(content, span_find(content, '\n') + 1);
+}
+
+static void
+put_fields(struct buf *b, const struct header *h, const struct envelope *e,
+    const struct bring *bring)
+{
+	char date[48];
+
+	clock_rfc5322(clock_wall_ms(), date);
+	buf_addf(b, "Received: by %s (Pneu, uid %u)\r\n\tid %s;\r\n\t%s\r\n",
+	    prog_hostname(), (unsigned)bring->uid, e->qid.text, date);
+	if (!h->date)
+		buf_addf(b, "Date: %s\r\n", date);
+	if (!h->message_id)
+		buf_addf(
+		    b, "Message-ID: <%s@%s>\r\n", e->qid.text, prog_hostname());
+	if (!h->from && path_is_null(&e->reverse_path))
+		buf_addf(b, "From: MAILER-DAEMON@%s\r\n", prog_hostname());
+	else if (!h->from)
+		buf_addf(b, "From: <" SPAN_FMT ">\r\n",
+		    SPAN_ARG(path_span(&e->reverse_path)));
+	/* Neither fields nor an empty line: all of it is body. */
+	if (!h->any && !h->ends)
+		buf_add(b, SPAN_LIT("\r\n"));
+}
+
+static enum outcome
+make_whole(struct buf *out, struct span in, const struct envelope *e,
+    const struct bring *bring, struct fault *f)
+{
+	struct buf crlf = BUF_INIT(out->max);
+	enum outcome got = put_crlf(&crlf, skip_mbox_line(in), f);
+	struct header h;
+
+	if (got == OK) {
+		h = look_at_header(buf_span(&crlf));
+		put_fields(out, &h, e, bring);
+		buf_add(out, buf_span(&crlf));
+		if (buf_failed(out))
+			got = fault_set(
+			    f, PERM, "5.3.4", 0, "the message is too large");
+	}
+	buf_free(&crlf);
+	return got;
+}
+
+/* ---- The envelope. ---- */
+
+static enum outcome
+take_address(const char *text, bool forward, struct path *out, struct fault *f)
+{
+	struct span s = span_of(text);
+
+	*out = (struct path){ .len = 0 };
+	if (s.len >= 2 && s.p[0] == '<' && s.p[s.len - 1] == '>')
+		s = (struct span){ s.p + 1, s.len - 2 };
+	if (s.len == 0 && !forward)
+		return OK; /* the null reverse-path */
+	return path_parse_bare(s, out, f);
+}
+
+static enum outcome
+make_envelope(struct envelope *e, const struct bring *bring, struct fault *f)
+{
+	struct path path;
+
+	qid_draw(&e->qid);
+	buf_adds(&e->proto, "LOCAL");
+	if (take_address(bring->sender, false, &e->reverse_path, f) != OK)
+		return fault_context(f, "sender");
+	e->smtputf8 = !path_is_ascii(&e->reverse_path);
+	for (size_t i = 0; i < bring->rcpts; i++) {
+		if (take_address(bring->rcpt[i], true, &path, f) != OK)
+			return fault_context(f, "recipient %zu", i + 1);
+		e->smtputf8 = e->smtputf8 || !path_is_ascii(&path);
+		if (envelope_add_recipient(
+		        e, &path, SPAN_EMPTY, SPAN_EMPTY, f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+/* ---- Acceptance. ---- */
+
+/* All of a request, as a connection would bring it. */
+static enum outcome
+feed(struct accept *a, struct client *c, struct span in, struct fault *f)
+{
+	while (in.len > 0) {
+		size_t used = 0, requests = 0;
+
+		if (accept_take(a, c, in, ROUND_REQUESTS_MAX, &used, &requests,
+		        f) != OK)
+			return f->outcome;
+		if (used == 0)
+			return fault_set(
+			    f, TEMP, "4.3.0", 0, "acceptance stopped");
+		in = span_from(in, used);
+	}
+	return OK;
+}
+
+static enum outcome
+feed_small(struct accept *a, struct client *c, struct buf *request,
+    struct span content, struct fault *f)
+{
+	if (wire_add_put_data(request, content.len, f) != OK)
+		return f->outcome;
+	buf_add(request, content);
+	wire_add_put_end(request);
+	return feed(a, c, buf_span(request), f);
+}
+
+static enum outcome
+feed_chunks(struct accept *a, struct client *c, struct buf *request,
+    struct span content, struct fault *f)
+{
+	if (wire_add_put_data_chunked(request, f) != OK ||
+	    feed(a, c, buf_span(request), f) != OK)
+		return f->outcome;
+	while (content.len > 0) {
+		struct span chunk = span_head(content, ADD_INLINE_MAX);
+
+		buf_reset(request);
+		if (wire_add_put_chunk(request, chunk.len, f) != OK)
+			return f->outcome;
+		buf_add(request, chunk);
+		if (feed(a, c, buf_span(request), f) != OK)
+			return f->outcome;
+		content = span_from(content, chunk.len);
+	}
+	buf_reset(request);
+	wire_add_put_end(request);
+	return feed(a, c, buf_span(request), f);
+}
+
+static enum outcome
+accept_one(struct accept *a, const struct envelope *e, struct span content,
+    struct fault *f)
+{
+	struct buf request =
+	    BUF_INIT((e->recipients + 2) * RECORD_MAX + 2 * ADD_INLINE_MAX);
+	struct client c = { .in = -1,
+		.out = -1,
+		.pass_fd = -1,
+		.outbuf = BUF_INIT(CLIENT_OUT_MAX) };
+	enum add_answer answer;
+	uint64_t offset;
+	enum outcome got = wire_add_put(&request, e, f);
+
+	if (got == OK)
+		got = content.len <= ADD_INLINE_MAX
+		    ? feed_small(a, &c, &request, content, f)
+		    : feed_chunks(a, &c, &request, content, f);
+	accept_finish(a);
+	if (got == OK)
+		got = wire_add_get_answer(
+		    buf_span(&c.outbuf), &e->qid, &answer, &offset, f);
+	accept_after(a);
+	accept_gone(a, &c);
+	buf_free(&c.outbuf);
+	buf_free(&request);
+	return got;
+}
+
+/* ---- The journal: EH E1 E2 ET, as programs that send mail were noted. ---- */
+
+static void
+note(struct journal *j, const struct envelope *e, size_t size)
+{
+	struct record_out out = journal_begin(j, CODE_SEND_API, &e->qid);
+
+	journal_end(j, out);
+	out = journal_begin(j, CODE_SEND_ORIGINATOR, &e->qid);
+	envelope_put_path(out, "from", &e->reverse_path);
+	journal_end(j, out);
+	for (size_t i = 0; i < e->recipients; i++) {
+		out = journal_begin(j, CODE_SEND_RECIPIENT, &e->qid);
+		envelope_put_path(out, "to", &e->recipient[i].forward_path);
+		journal_end(j, out);
+		if (j->pending.len > j->pending.max / 2)
+			journal_flush(j);
+	}
+	out = journal_begin(j, CODE_SEND_SIZE, &e->qid);
+	record_put_num(out, "size", size);
+	journal_end(j, out);
+	out = journal_begin(j, CODE_QUEUED_IN, &e->qid);
+	journal_end(j, out);
+	journal_flush(j);
+}
+
+enum outcome
+bring_message(struct accept *a, const struct bring *bring, int fd,
+    struct qid *qid, struct fault *f)
+{
+	struct buf in = BUF_INIT(bring->size_max);
+	struct buf content = BUF_INIT(2 * bring->size_max + FIELDS_MAX);
+	struct envelope e;
+	enum outcome got;
+
+	envelope_begin(&e);
+	got = make_envelope(&e, bring, f);
+	if (got == OK)
+		got = read_all(fd, &in, f);
+	if (got == OK)
+		got = make_whole(&content, buf_span(&in), &e, bring, f);
+	buf_free(&in);
+	if (got == OK)
+		got = accept_one(a, &e, buf_span(&content), f);
+	if (got == OK) {
+		*qid = e.qid;
+		note(a->journal, &e, content.len);
+	}
+	envelope_free(&e);
+	buf_free(&content);
+	return got;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * queue-add: messages into the queue. Requests on fds 0 and 1, or from the
+ * clients of a listening socket on fd 0, in rounds; or one message from a
+ * shell. It only creates, and takes back what it could not finish. Whom it
+ * trusts: its clients, for what a message says and for whom it is; nobody for
+ * the form of it.
+ */
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "bring.h"
+#include "prog.h"
+
+#define CLIENTS_MAX 512 /* connections; more wait in the backlog. Ours */
+#define FILES_MAX   4096 /* descriptors: clients, files of a round. Ours */
+
+static const struct prog_option options[] = {
+	{ 'f', "from", "SENDER",
+	    "bring one message from fd 0, with this sender ('' for none)" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct prog_about about = {
+	.name = "queue-add",
+	.usage = "[-C DIR] [-f SENDER RCPT...]",
+	.summary =
+	    "Puts messages into the queue: requests on fd 0, answers on fd 1.",
+	.options = options,
+	.more =
+	    "  queue-add -C DIR -f ann@example.org bob@example.org < message\n"
+	    "      converts line ends, adds what a header lacks, prints "
+	    "`queued\n"
+	    "      as <qid>` when the message is on disk. Without -f: the\n"
+	    "      protocol of queue-add(8), on a session or a listening "
+	    "socket.\n",
+};
+
+/* More descriptors than the usual 1024, as far as we may. */
+static void
+raise_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= FILES_MAX)
+		return;
+	r.rlim_cur = r.rlim_max < FILES_MAX ? r.rlim_max : FILES_MAX;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static enum outcome
+close_sandbox(struct fault *f)
+{
+	const struct sandbox_path paths[] = {
+		{ prog.settings.queue.directory, "rwcl" },
+		{ NULL, NULL },
+	};
+	const char *summary;
+
+	/* link: to publish where renameat2() has no RENAME_NOREPLACE. */
+	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
+	    "stdio unix sendfd recvfd rpath wpath cpath link sync flock", paths,
+	    &summary, f);
+}
+
+/* While something is owed to queue-run, a round comes without a request. */
+static size_t
+wake_for_owed(void *arg, struct pollfd *p, size_t max, int *wait_ms)
+{
+	const struct accept *a = arg;
+
+	(void)p;
+	(void)max;
+	*wait_ms = tell_is_owing(&a->tell) ? TELL_RETRY_MS : -1;
+	return 0;
+}
+
+/* The loop asks for `prepare` each time: a poll() more is paid only then. */
+struct serving {
+	struct accept accept; /* first: the loop's argument */
+	struct line_service service;
+};
+
+static void
+after_round(void *arg)
+{
+	struct serving *s = arg;
+
+	accept_after(&s->accept);
+	s->service.prepare =
+	    tell_is_owing(&s->accept.tell) ? wake_for_owed : NULL;
+}
+
+static enum outcome
+serve(struct serving *s, struct fault *f)
+{
+	s->service = (struct line_service){ .take = accept_take,
+		.finish = accept_finish,
+		.after = after_round,
+		.gone = accept_gone,
+		.clients_max = CLIENTS_MAX };
+	tell_connect(&s->accept.tell);
+	return serve_lines(&s->service, s, f);
+}
+
+static enum outcome
+bring(struct accept *a, const struct bring *b, struct fault *f)
+{
+	struct qid qid;
+
+	if (bring_message(a, b, STDIN_FILENO, &qid, f) != OK)
+		return f->outcome;
+	(void)printf("queued as %s\n", qid.text);
+	return OK;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct serving s;
+	struct store store;
+	struct journal journal;
+	struct bring b = { .uid = getuid() };
+	struct fault f = FAULT_NONE;
+	const char *value;
+	int letter;
+
+	prog_begin(&about, argv[0]);
+	while ((letter = prog_option(argc, argv, &value)) != -1)
+		if (letter == 'f')
+			b.sender = value;
+	b.rcpt = argv + optind;
+	b.rcpts = (size_t)(argc - optind);
+	if ((b.sender == NULL) != (b.rcpts == 0)) {
+		(void)fault_set(&f, PERM, "5.5.4", 0,
+		    b.rcpts == 0 ? "no recipient" : "-f SENDER is missing");
+		prog_usage(&f);
+	}
+	if (prog_home(&f) != OK)
+		prog_exit(&f);
+	if (sodium_init() < 0)
+		(void)fault_set(&f, TEMP, "4.3.0", 0, "no random octets");
+	else if (store_open(&store, prog.settings.queue.directory, &f) != OK ||
+	    store_lock(&store, STORE_SHARED, STORE_LOCK_WAIT_MS, &f) != OK)
+		prog_exit(&f);
+	journal_open(&journal, "queue-add");
+	raise_files();
+	if (f.outcome != OK || close_sandbox(&f) != OK)
+		prog_exit(&f);
+	accept_begin(&s.accept, &store, &journal, &prog.settings);
+	b.size_max = prog.settings.smtpd.max_size;
+	(void)(b.sender != NULL ? bring(&s.accept, &b, &f) : serve(&s, &f));
+	accept_end(&s.accept);
+	journal_close(&journal);
+	store_close(&store);
+	prog_exit(&f);
+}
