@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -43,7 +44,7 @@ struct sess {
 
 struct load {
 	struct sockaddr_in to;
-	uint64_t sessions, users, first, total, duration_us, rate;
+	uint64_t sessions, users, first, total, duration_s, rate;
 	const char *user, *password;
 	bool retr, dele, target_wanted;
 	int epoll;
@@ -393,49 +394,44 @@ usage(void)
 	exit(100);
 }
 
+/* Options that are a number, and where it goes. */
+static const struct {
+	int letter;
+	size_t at;
+	uint64_t max;
+} numbers[] = {
+	{ 'c', offsetof(struct load, sessions), SESSIONS_MAX },
+	{ 'n', offsetof(struct load, total), 1U << 30 },
+	{ 'd', offsetof(struct load, duration_s), 86400 },
+	{ 'N', offsetof(struct load, users), 1U << 24 },
+	{ '1', offsetof(struct load, first), 1U << 30 },
+	{ 'r', offsetof(struct load, rate), 1000000 },
+};
+
 static void
 option(struct load *l, int o)
 {
-	switch (o) {
-	case 'a':
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (o == numbers[i].letter) {
+			uint64_t n = load_number(optarg, numbers[i].max);
+
+			memcpy((char *)l + numbers[i].at, &n, sizeof(n));
+			return;
+		}
+	if (o == 'a')
 		l->to = load_address(optarg);
-		return;
-	case 'c':
-		l->sessions = load_number(optarg, SESSIONS_MAX);
-		return;
-	case 'n':
-		l->total = load_number(optarg, 1U << 30);
-		return;
-	case 'd':
-		l->duration_us = load_number(optarg, 86400) * 1000000;
-		return;
-	case 'u':
+	else if (o == 'u')
 		l->user = optarg;
-		return;
-	case 'N':
-		l->users = load_number(optarg, 1U << 24);
-		return;
-	case '1':
-		l->first = load_number(optarg, 1U << 30);
-		return;
-	case 'p':
+	else if (o == 'p')
 		l->password = optarg;
-		return;
-	case 'r':
-		l->rate = load_number(optarg, 1000000);
-		return;
-	case 'R':
+	else if (o == 'R')
 		l->retr = true;
-		return;
-	case 'D':
+	else if (o == 'D')
 		l->dele = true;
-		return;
-	case 'T':
+	else if (o == 'T')
 		l->target_wanted = true;
-		return;
-	default:
+	else
 		usage();
-	}
 }
 
 static void
@@ -483,12 +479,12 @@ main(int argc, char *argv[])
 		option(&l, o);
 	if (optind != argc || l.to.sin_port == 0 || l.sessions == 0 ||
 	    l.users == 0 ||
-	    (l.total == 0 && l.duration_us == 0 && !l.target_wanted))
+	    (l.total == 0 && l.duration_s == 0 && !l.target_wanted))
 		usage();
 	load_begin();
 	prepare(&l);
 	l.start = load_now();
-	l.stop_at = l.duration_us ? l.start + l.duration_us : 0;
+	l.stop_at = l.duration_s ? l.start + l.duration_s * 1000000 : 0;
 	loop(&l);
 	l.end = load_now();
 	print(&l);

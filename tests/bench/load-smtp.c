@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -49,7 +50,7 @@ struct conn {
 
 struct load {
 	struct sockaddr_in to;
-	uint64_t connections, per_connection, total, duration_us;
+	uint64_t connections, per_connection, total, duration_s;
 	uint64_t size, mailboxes, first_mailbox, recipients, rate;
 	const char *rcpt, *from, *ledger_name;
 	bool pipelining;
@@ -554,58 +555,47 @@ usage(void)
 	exit(100);
 }
 
+/* Options that are a number, and where it goes. */
+static const struct {
+	int letter;
+	size_t at;
+	uint64_t max;
+} numbers[] = {
+	{ 'c', offsetof(struct load, connections), CONNECTIONS_MAX },
+	{ 'm', offsetof(struct load, per_connection), 1U << 30 },
+	{ 'n', offsetof(struct load, total), 1U << 30 },
+	{ 'd', offsetof(struct load, duration_s), 86400 },
+	{ 's', offsetof(struct load, size), 1U << 30 },
+	{ 'N', offsetof(struct load, mailboxes), 1U << 30 },
+	{ '1', offsetof(struct load, first_mailbox), 1U << 30 },
+	{ 'r', offsetof(struct load, recipients), 100000 },
+	{ 'R', offsetof(struct load, rate), 1000000 },
+};
+
 static void
 option(struct load *l, int o, const char **file)
 {
-	switch (o) {
-	case 'a':
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (o == numbers[i].letter) {
+			uint64_t n = load_number(optarg, numbers[i].max);
+
+			memcpy((char *)l + numbers[i].at, &n, sizeof(n));
+			return;
+		}
+	if (o == 'a')
 		l->to = load_address(optarg);
-		return;
-	case 'c':
-		l->connections = load_number(optarg, CONNECTIONS_MAX);
-		return;
-	case 'm':
-		l->per_connection = load_number(optarg, 1U << 30);
-		return;
-	case 'n':
-		l->total = load_number(optarg, 1U << 30);
-		return;
-	case 'd':
-		l->duration_us = load_number(optarg, 86400) * 1000000;
-		return;
-	case 's':
-		l->size = load_number(optarg, 1U << 30);
-		return;
-	case 'f':
+	else if (o == 'f')
 		*file = optarg;
-		return;
-	case 't':
+	else if (o == 't')
 		l->rcpt = optarg;
-		return;
-	case 'N':
-		l->mailboxes = load_number(optarg, 1U << 30);
-		return;
-	case '1':
-		l->first_mailbox = load_number(optarg, 1U << 30);
-		return;
-	case 'r':
-		l->recipients = load_number(optarg, 100000);
-		return;
-	case 'R':
-		l->rate = load_number(optarg, 1000000);
-		return;
-	case 'F':
+	else if (o == 'F')
 		l->from = optarg;
-		return;
-	case 'L':
+	else if (o == 'L')
 		l->ledger_name = optarg;
-		return;
-	case 'P':
+	else if (o == 'P')
 		l->pipelining = true;
-		return;
-	default:
+	else
 		usage();
-	}
 }
 
 static void
@@ -663,12 +653,12 @@ main(int argc, char *argv[])
 		option(&l, o, &file);
 	if (optind != argc || l.to.sin_port == 0 || l.connections == 0 ||
 	    l.per_connection == 0 || l.mailboxes == 0 || l.recipients == 0 ||
-	    (l.total == 0 && l.duration_us == 0))
+	    (l.total == 0 && l.duration_s == 0))
 		usage();
 	load_begin();
 	prepare(&l, file);
 	l.start = load_now();
-	l.stop_at = l.duration_us ? l.start + l.duration_us : 0;
+	l.stop_at = l.duration_s ? l.start + l.duration_s * 1000000 : 0;
 	loop(&l);
 	l.end = load_now();
 	if (l.ledger != NULL && fclose(l.ledger) != 0)
