@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * queue-run: takes what queue-add accepted, asks resolve where it goes and
+ * deliver-mailbox to bring it there, and lets go when that is on disk. On fd 0
+ * it listens for notices of queue-add and for operators' verbs. It trusts its
+ * stages for their answers, and nobody for the form of them; content it only
+ * digests. Mailboxes it cannot reach.
+ */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "prog.h"
+#include "run.h"
+
+#define READY_ENV "PNEU_READY" /* descriptor that takes a newline, once */
+
+static const struct prog_option options[] = {
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct prog_about about = { "queue-run", "[-C DIR]",
+	"Delivers what waits in the queue; one for each queue.", options,
+	"  Notices and operators' requests come on fd 0, a session or a\n"
+	"  listening socket; queue-run(8) has them all.\n",
+	false };
+
+/* Is another file system mounted somewhere below that directory? */
+static bool
+has_mounts_below(const char *directory)
+{
+	char real[4096], line[8192], *at;
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	bool found = mounts == NULL || realpath(directory, real) == NULL;
+	size_t len = found ? 0 : strlen(real);
+
+	while (!found && fgets(line, sizeof(line), mounts) != NULL) {
+		/* The fifth field is the mount point. proc(5). */
+		at = line;
+		for (int i = 0; i < 4 && at != NULL; i++) {
+			at = strchr(at, ' ');
+			at = at == NULL ? NULL : at + 1;
+		}
+		found = at != NULL && strncmp(at, real, len) == 0 &&
+		    at[len] == '/';
+	}
+	if (mounts != NULL)
+		(void)fclose(mounts);
+	return found;
+}
+
+/* A missing store must not look like an empty one: it is said, and asked of
+   deliver-mailbox each time. */
+static void
+look_at_mail(struct run *run)
+{
+	struct stat st;
+
+	if (stat(prog.settings.mail.directory, &st) != 0) {
+		prog_warn("%s: not there", prog.settings.mail.directory);
+		run->mail_is_far = true;
+		return;
+	}
+	run->mail_device = st.st_dev;
+	run->mail_is_far = has_mounts_below(prog.settings.mail.directory);
+}
+
+static enum outcome
+open_stages(struct run *run, struct fault *f)
+{
+	if (service_open(&run->resolve.service, f) != OK ||
+	    service_open(&run->deliver.service, f) != OK ||
+	    service_open(&run->add.service, f) != OK)
+		return f->outcome;
+	return OK;
+}
+
+static enum outcome
+close_sandbox(struct fault *f)
+{
+	const struct sandbox_path paths[] = {
+		{ prog.settings.queue.directory, "rwcl" },
+		{ "run", "rw" },
+		{ NULL, NULL },
+	};
+	const char *summary;
+
+	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
+	    "stdio unix rpath wpath cpath link sync flock", paths, &summary,
+	    f);
+}
+
+static void
+say_ready(void)
+{
+	const char *value = getenv(READY_ENV);
+	uint64_t fd;
+
+	if (value == NULL || !num_parse(span_of(value), 3, 65535, &fd))
+		return;
+	(void)!write((int)fd, "\n", 1);
+	(void)close((int)fd);
+}
+
+/* The end, good or bad, is in the fault. */
+static void
+serve(struct run *run, struct fault *f)
+{
+	if (recover_start(run, f) != OK)
+		return;
+	say_ready();
+	if (run_serve(run, f) == OK)
+		f->outcome = OK;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct run run;
+	struct fault f = FAULT_NONE;
+	const char *value;
+
+	prog_begin(&about, argv[0]);
+	while (prog_option(argc, argv, &value) != -1)
+		continue;
+	if (prog_home(&f) != OK)
+		prog_exit(&f);
+	if (sodium_init() < 0)
+		(void)fault_set(&f, TEMP, "4.3.0", 0, "no random octets");
+	else if (run_begin(&run, &prog.settings, "queue-run", &f) == OK &&
+	    store_lock_run(&run.store, STORE_LOCK_WAIT_MS, &f) == OK &&
+	    open_stages(&run, &f) == OK) {
+		look_at_mail(&run);
+		if (close_sandbox(&f) == OK)
+			serve(&run, &f);
+	}
+	run_end(&run);
+	prog_exit(&f);
+}

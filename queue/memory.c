@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * memory.c: a message gets a memory, or another state, in rounds: each step is
+ * done for all messages of the round before the next one rests on it. The
+ * order is that of the model (moves.pml):
+ *
+ *	a memory	envelope file under a dot name, synced, renamed; its
+ *			directory synced; the one file gets its name in
+ *			message/, synced; its name in in/ goes, synced
+ *	a move		link, target synced, unlink, source synced
+ *
+ * A message whose step fails leaves the round, stays as it lies (the envelope
+ * file governs, and the next start finishes the move), and waits in memory.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "codes.h"
+
+/* A move of this round; fault.outcome says whether it is still in it. */
+struct move {
+	struct message *m;
+	bool makes; /* an envelope file is made; else it moves or only grows */
+	struct fault fault;
+};
+
+static const struct store_place in_place = { STORE_IN, 0 };
+
+static bool
+is_same_place(struct store_place a, struct store_place b)
+{
+	return a.state == b.state &&
+	    ((a.state != STORE_RETRY1 && a.state != STORE_RETRY2) ||
+	        a.minute_ms / 60000 == b.minute_ms / 60000);
+}
+
+static enum outcome
+write_envelope(struct run *run, struct message *m, struct store_file *file,
+    struct fault *f)
+{
+	struct buf *b = &run->scratch;
+	size_t left;
+	ssize_t n;
+
+	buf_reset(b);
+	if (envelope_put_apart(b, &m->envelope, f) != OK)
+		return f->outcome;
+	buf_add(b, buf_span(&m->lines));
+	if (buf_failed(b))
+		return fault_set(f, TEMP, "4.3.0", 0, "envelope: no memory");
+	left = b->len;
+	while (left > 0) {
+		n = write(file->fd, b->p + (b->len - left), left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return fault_set(f, TEMP,
+			    errno == ENOSPC || errno == EDQUOT ? "4.3.1"
+			                                       : "4.3.0",
+			    errno, "write envelope");
+		left -= (size_t)n;
+	}
+	return store_sync_file(file->fd, f);
+}
+
+/* The envelope file of a message that was one file, in its new state. */
+static enum outcome
+make_envelope(struct run *run, struct message *m, struct fault *f)
+{
+	struct store_file file = STORE_FILE_NONE;
+	char dir[STORE_DIR_MAX];
+	enum outcome got;
+
+	store_dir_name(m->to, dir);
+	if (store_create(&run->store, dir, &m->envelope.qid, 0600, &file, f) !=
+	    OK)
+		return f->outcome;
+	got = write_envelope(run, m, &file, f);
+	if (got == OK)
+		got = store_publish(
+		    &run->store, &file, &m->envelope.qid, f);
+	if (got != OK) {
+		m->envelope.shape = ENVELOPE_ONE;
+		store_abandon(&run->store, &file);
+		return got;
+	}
+	store_file_close(&file);
+	return OK;
+}
+
+static enum outcome
+step_begin(struct run *run, struct move *move, struct fault *f)
+{
+	struct message *m = move->m;
+
+	if (move->makes)
+		return make_envelope(run, m, f);
+	if (m->lines.len > 0 &&
+	    store_append(&run->store, &m->envelope.qid, m->place,
+	        buf_span(&m->lines), true, f) != OK)
+		return f->outcome;
+	if (is_same_place(m->place, m->to))
+		return OK;
+	return store_link_state(
+	    &run->store, &m->envelope.qid, m->place, m->to, f);
+}
+
+static enum outcome
+step_content(struct run *run, struct move *move, struct fault *f)
+{
+	struct message *m = move->m;
+
+	if (move->makes)
+		return store_link_content(&run->store, &m->envelope.qid, f);
+	if (is_same_place(m->place, m->to))
+		return OK;
+	return store_unlink_state(&run->store, &m->envelope.qid, m->place, f);
+}
+
+static enum outcome
+step_unlink(struct run *run, struct move *move, struct fault *f)
+{
+	if (!move->makes)
+		return OK;
+	return store_unlink_state(
+	    &run->store, &move->m->envelope.qid, in_place, f);
+}
+
+/* The directories that a sync of a round is for: by name, each once. */
+enum which { SYNC_TO, SYNC_SHARD, SYNC_FROM };
+
+static void
+dir_of(const struct move *move, enum which which, char out[STORE_DIR_MAX])
+{
+	out[0] = '\0';
+	if (which == SYNC_TO)
+		store_dir_name(move->m->to, out);
+	else if (which == SYNC_SHARD && move->makes)
+		store_shard_name(&move->m->envelope.qid, out);
+	else if (which == SYNC_FROM && !move->makes &&
+	    !is_same_place(move->m->place, move->m->to))
+		store_dir_name(move->m->place, out);
+	else if (which == SYNC_FROM && move->makes)
+		store_dir_name(in_place, out);
+}
+
+static void
+sync_dirs(struct run *run, struct move *moves, size_t n, enum which which)
+{
+	char dir[STORE_DIR_MAX], other[STORE_DIR_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		bool done = moves[i].fault.outcome != OK;
+		struct fault f;
+
+		dir_of(&moves[i], which, dir);
+		done |= dir[0] == '\0';
+		for (size_t k = 0; k < i && !done; k++) {
+			dir_of(&moves[k], which, other);
+			done = strcmp(dir, other) == 0 &&
+			    moves[k].fault.outcome == OK;
+		}
+		if (done || store_sync_dir(&run->store, dir, &f) == OK)
+			continue;
+		store_trouble_set(&run->store, "queue-run", f.text);
+		for (size_t k = 0; k < n; k++) {
+			dir_of(&moves[k], which, other);
+			if (strcmp(dir, other) == 0 &&
+			    moves[k].fault.outcome == OK)
+				moves[k].fault = f;
+		}
+	}
+}
+
+static void
+each(struct run *run, struct move *moves, size_t n,
+    enum outcome (*step)(struct run *, struct move *, struct fault *))
+{
+	for (size_t i = 0; i < n; i++) {
+		struct fault f = FAULT_NONE;
+
+		if (moves[i].fault.outcome == OK &&
+		    step(run, &moves[i], &f) != OK)
+			moves[i].fault = f;
+	}
+}
+
+/* Released: it may be delivered from now on, so its old name must be gone. */
+static bool
+needs_source(const struct run *run, const struct move *moves, size_t n)
+{
+	if (!run->store.names_in_order)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (moves[i].m->place.state == STORE_HOLD &&
+		    moves[i].m->to.state != STORE_HOLD)
+			return true;
+	return false;
+}
+
+static void
+journal_moved(struct run *run, const struct message *m)
+{
+	const char *code = m->to.state == STORE_HOLD ? CODE_HELD
+	    : m->to.state == STORE_RETRY1            ? CODE_TO_RETRY1
+	    : m->place.state == STORE_HOLD           ? CODE_RELEASED
+	                                             : CODE_TAKEN_FROM_IN;
+	struct record_out out;
+	char dir[STORE_DIR_MAX];
+
+	out = journal_begin(&run->journal, code, &m->envelope.qid);
+	store_dir_name(m->to, dir);
+	record_puts(out, "to", dir);
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (m->way != NULL && m->way[i].state == WAY_DEFERRED) {
+			record_puts(out, "code", m->way[i].code);
+			record_puts(
+			    out, "text", message_text(m, m->way[i].text));
+			break;
+		}
+	if (m->operation != NULL && m->operation->reason[0] != '\0')
+		record_puts(out, "reason", m->operation->reason);
+	journal_end(&run->journal, out);
+}
+
+static void
+move_end(struct run *run, struct move *move)
+{
+	struct message *m = move->m;
+	char dir[STORE_DIR_MAX];
+
+	if (move->fault.outcome != OK) {
+		run_alarm(run, &m->envelope.qid, "%s", move->fault.text);
+		operate_end(run, m, &move->fault);
+		if (move->fault.error == ENOENT) { /* somebody was faster */
+			run->in.wanted = true;
+			window_drop(run, m);
+			return;
+		}
+		m->due_ms = clock_mono_ms() + run->settings->queue.retry_min_ms;
+		message_go(run, m, STEP_WAIT);
+		return;
+	}
+	journal_moved(run, m);
+	if (m->place.state == STORE_RETRY1) {
+		store_dir_name(m->place, dir);
+		if (!is_same_place(m->place, m->to))
+			store_remove_dir(&run->store, dir);
+	}
+	if (m->to.state == STORE_RETRY1)
+		schedule_due(run, m->to.minute_ms);
+	if (m->to.state == STORE_IN) {
+		m->place = m->to;
+		m->told = false;
+		operate_end(run, m, &move->fault);
+		message_go(run, m, STEP_LOAD);
+		return;
+	}
+	operate_end(run, m, &move->fault);
+	window_drop(run, m);
+}
+
+void
+memory_round(struct run *run)
+{
+	struct list *list = &run->step[STEP_MEMORY];
+	size_t n = 0, most = list->n;
+	struct move *moves;
+	bool source;
+
+	/* A share a turn, for each message costs a sync. */
+	if (most > run->settings->queue.let_go_max)
+		most = run->settings->queue.let_go_max;
+	moves = calloc(most, sizeof(*moves));
+	if (moves == NULL)
+		return;
+	while (n < most) {
+		struct message *m = list_take(list);
+
+		moves[n++] = (struct move){ m,
+			m->envelope.shape == ENVELOPE_ONE, FAULT_NONE };
+	}
+	each(run, moves, n, step_begin);
+	sync_dirs(run, moves, n, SYNC_TO);
+	each(run, moves, n, step_content);
+	sync_dirs(run, moves, n, SYNC_SHARD);
+	each(run, moves, n, step_unlink);
+	source = needs_source(run, moves, n);
+	if (source)
+		sync_dirs(run, moves, n, SYNC_FROM);
+	for (size_t i = 0; i < n; i++)
+		move_end(run, &moves[i]);
+	free(moves);
+}
+
+/* ---- What could not be remembered on disk. ---- */
+
+void
+memory_wait(struct run *run)
+{
+	struct list *list = &run->step[STEP_WAIT];
+	uint64_t now = clock_mono_ms();
+
+	for (size_t n = list->n; n > 0; n--) {
+		struct message *m = list_take(list);
+
+		if (m->due_ms > now && m->operation == NULL) {
+			message_go(run, m, STEP_WAIT);
+			continue;
+		}
+		/* Where it lies now is what a listing says. */
+		run->in.wanted = true;
+		run->due_ms = 1;
+		run->retry_after[0] = '\0';
+		window_drop(run, m);
+	}
+}
+
+uint64_t
+memory_next_ms(const struct run *run)
+{
+	uint64_t at = 0;
+
+	for (const struct message *m = run->step[STEP_WAIT].first; m != NULL;
+	     m = m->next)
+		if (at == 0 || m->due_ms < at)
+			at = m->due_ms;
+	return at;
+}

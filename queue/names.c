@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * names.c: a crash may leave two names of one envelope, or an envelope file
+ * whose content still lies in in/. Before a starting queue-run believes what
+ * it lists, each message has one name again. Of two names hold wins, then
+ * quarantine, then in; an envelope file governs over the one file, unless it
+ * is torn. Source: model, moves.pml, resolve().
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define NAMES_SHARE 4096 /* names of a listing at once. Ours: 110 KB */
+
+static const struct store_place in_place = { STORE_IN, 0 };
+static const struct store_place hold_place = { STORE_HOLD, 0 };
+static const struct store_place quarantine_place = { STORE_QUARANTINE, 0 };
+
+static bool
+has_name(struct run *run, const struct qid *qid, struct store_place place,
+    struct stat *st)
+{
+	char name[STORE_NAME_MAX];
+
+	store_envelope_name(place, qid, name);
+	return fstatat(run->store.fd, name, st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Remove a name that lost, and sync the directory it left. */
+static enum outcome
+drop_name(struct run *run, const struct qid *qid, struct store_place place,
+    struct fault *f)
+{
+	char dir[STORE_DIR_MAX];
+
+	store_dir_name(place, dir);
+	run_alarm(run, qid, "mended: a second name in %s", dir);
+	if (store_unlink_state(&run->store, qid, place, f) != OK)
+		return f->outcome;
+	return store_sync_state_dir(&run->store, place, f);
+}
+
+/* The one file moves to message/, as the round that was cut short meant to. */
+static enum outcome
+finish_part(struct run *run, const struct qid *qid, struct fault *f)
+{
+	run_alarm(run, qid, "mended: content moved behind its envelope");
+	if (store_link_content(&run->store, qid, f) != OK ||
+	    store_sync_shard(&run->store, qid, f) != OK ||
+	    store_unlink_state(&run->store, qid, in_place, f) != OK)
+		return f->outcome;
+	return store_sync_state_dir(&run->store, in_place, f);
+}
+
+/* in/ has a name of the message that lies in place. */
+static enum outcome
+mend_in(struct run *run, const struct qid *qid, struct store_place place,
+    struct fault *f)
+{
+	struct qid same = *qid;
+	struct envelope e;
+	enum outcome got;
+	bool one;
+
+	envelope_begin(&e);
+	got = store_read_envelope(&run->store, &same, place, true, &e, f);
+	if (got == OK)
+		got = store_read_envelope(
+		    &run->store, &same, in_place, true, &e, f);
+	else if (got == PERM) /* torn: it does not govern */
+		got = drop_name(run, qid, place, f) == OK ? PERM : TEMP;
+	one = got == OK && e.shape == ENVELOPE_ONE;
+	envelope_free(&e);
+	if (got == PERM) /* what lies in in/ is judged when it is handled */
+		return OK;
+	if (got != OK)
+		return f->outcome;
+	if (one)
+		return finish_part(run, qid, f);
+	if (place.state == STORE_HOLD || place.state == STORE_QUARANTINE)
+		return drop_name(run, qid, in_place, f);
+	return drop_name(run, qid, place, f);
+}
+
+/* Another minute with the same envelope; the later one goes. */
+static enum outcome
+mend_minutes(struct run *run, const struct qid *qid, struct store_place place,
+    const struct stat *st, struct fault *f)
+{
+	struct store_listed minute;
+	char after[CLOCK_TEXT_MAX] = "";
+	bool more = true;
+	size_t got;
+
+	clock_minute(place.minute_ms, after);
+	while (more) {
+		struct store_place other = { place.state, 0 };
+		struct stat st2;
+
+		if (store_list(&run->store, store_state_word(place.state),
+		        STORE_MINUTES, after, 1, &minute, &got, &more, NULL,
+		        f) != OK)
+			return f->outcome;
+		if (got == 0)
+			break;
+		(void)span_copy(span_of(minute.text), after, sizeof(after));
+		if (clock_parse_minute(span_of(after), &other.minute_ms) &&
+		    has_name(run, qid, other, &st2) &&
+		    st2.st_ino == st->st_ino &&
+		    drop_name(run, qid, other, f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+static enum outcome
+mend(struct run *run, const struct qid *qid, struct store_place place,
+    struct fault *f)
+{
+	struct stat st, other;
+
+	if (!has_name(run, qid, place, &st))
+		return OK;
+	if (has_name(run, qid, in_place, &other))
+		return mend_in(run, qid, place, f);
+	if (st.st_nlink < 2 || place.state == STORE_HOLD)
+		return OK;
+	if (has_name(run, qid, hold_place, &other) ||
+	    (place.state != STORE_QUARANTINE &&
+	        has_name(run, qid, quarantine_place, &other)))
+		return drop_name(run, qid, place, f);
+	if (place.state == STORE_RETRY1 || place.state == STORE_RETRY2)
+		return mend_minutes(run, qid, place, &st, f);
+	return OK;
+}
+
+static enum outcome
+mend_dir(struct run *run, struct store_place place, struct store_listed *name,
+    struct fault *f)
+{
+	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
+	bool more = true;
+	struct qid qid;
+	size_t got;
+
+	store_dir_name(place, dir);
+	while (more) {
+		if (store_list(&run->store, dir, STORE_QIDS, after,
+		        NAMES_SHARE, name, &got, &more, NULL, f) != OK)
+			return f->outcome;
+		for (size_t i = 0; i < got; i++)
+			if (qid_parse(span_of(name[i].text), &qid) &&
+			    mend(run, &qid, place, f) != OK)
+				return f->outcome;
+		if (got > 0)
+			(void)span_copy(span_of(name[got - 1].text), after,
+			    sizeof(after));
+	}
+	return OK;
+}
+
+static enum outcome
+mend_all_minutes(struct run *run, enum store_state state,
+    struct store_listed *name, struct fault *f)
+{
+	char after[QID_LEN + 1] = "", dir[STORE_DIR_MAX];
+	struct store_listed minute;
+	bool more = true;
+	size_t got;
+
+	while (more) {
+		struct store_place place = { state, 0 };
+
+		if (store_list(&run->store, store_state_word(state),
+		        STORE_MINUTES, after, 1, &minute, &got, &more, NULL,
+		        f) != OK)
+			return f->outcome;
+		if (got == 0)
+			break;
+		(void)span_copy(span_of(minute.text), after, sizeof(after));
+		if (!clock_parse_minute(span_of(after), &place.minute_ms))
+			continue;
+		if (mend_dir(run, place, name, f) != OK)
+			return f->outcome;
+		store_dir_name(place, dir);
+		store_remove_dir(&run->store, dir);
+	}
+	return OK;
+}
+
+enum outcome
+names_repair(struct run *run, struct fault *f)
+{
+	static const enum store_state plain[] = { STORE_HOLD, STORE_QUARANTINE,
+		STORE_OUT, STORE_BUSY };
+	struct store_listed *name = calloc(NAMES_SHARE, sizeof(*name));
+	enum outcome got = OK;
+
+	if (name == NULL)
+		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	for (size_t i = 0; got == OK && i < sizeof(plain) / sizeof(plain[0]);
+	     i++)
+		got = mend_dir(
+		    run, (struct store_place){ plain[i], 0 }, name, f);
+	if (got == OK)
+		got = mend_all_minutes(run, STORE_RETRY1, name, f);
+	if (got == OK)
+		got = mend_all_minutes(run, STORE_RETRY2, name, f);
+	free(name);
+	return got;
+}

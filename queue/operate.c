@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * operate.c: hold, release, delete, flush. queue-run does them for an operator
+ * (`queue` asks it over run/queue-run), and `queue` itself, with this same
+ * code and the lock in its hand, when none runs. A message that is under way
+ * comes to its rest first; what was delivered by then stays delivered. The
+ * answer comes after the last sync.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "codes.h"
+
+static const char *const words[] = { "hold", "release", "delete", "flush" };
+
+const char *
+operation_word(enum operation_word word)
+{
+	return words[word];
+}
+
+/* ---- The wire. ---- */
+
+/* `ok qid=`, `temp qid= code= text=`, `perm ...`. */
+static void
+answer_client(void *arg, struct operation *op, const struct fault *f)
+{
+	struct client *client = serve_client(op->client);
+	struct record_out out;
+	struct fault why;
+
+	(void)arg;
+	if (client == NULL)
+		return;
+	out = record_begin(&client->outbuf, outcome_word(f->outcome));
+	record_put(out, "qid", qid_span(&op->qid));
+	if (f->outcome != OK) {
+		record_puts(out, "code", f->code);
+		record_puts(out, "text", f->text);
+	}
+	if (record_end(out, &why) != OK)
+		client->end = true;
+}
+
+enum outcome
+operate_take(struct run *run, struct client *client, struct record *r,
+    struct fault *f)
+{
+	struct operation *op = calloc(1, sizeof(*op));
+	struct span qid, reason;
+	size_t word = 0;
+
+	while (word < sizeof(words) / sizeof(words[0]) &&
+	    !record_is(r, words[word]))
+		word++;
+	if (op == NULL || word == sizeof(words) / sizeof(words[0]) ||
+	    !record_take(r, "qid", QID_LEN, &qid) ||
+	    !qid_parse(qid, &op->qid) ||
+	    !record_take_optional(
+	        r, "reason", sizeof(op->reason) - 1, &reason) ||
+	    !record_all_taken(r)) {
+		free(op);
+		return fault_set(f, TEMP, "4.3.0", 0, "request: malformed");
+	}
+	op->word = (enum operation_word)word;
+	(void)span_copy(reason, op->reason, sizeof(op->reason));
+	op->client = client->serial;
+	op->answer = answer_client;
+	operate_begin(run, op);
+	return OK;
+}
+
+/* ---- Begin and end. ---- */
+
+static void
+end_now(struct run *run, struct operation *op, enum outcome outcome,
+    const char *text)
+{
+	struct fault f = FAULT_NONE;
+
+	if (outcome != OK)
+		fault_set(&f, outcome, outcome == PERM ? "5.3.0" : "4.3.0", 0,
+		    "%s", text);
+	op->answer(run->arg, op, &f);
+	free(op);
+}
+
+void
+operate_end(struct run *run, struct message *m, const struct fault *f)
+{
+	struct operation *op = m->operation;
+
+	if (op == NULL)
+		return;
+	m->operation = NULL;
+	op->answer(run->arg, op, f);
+	free(op);
+}
+
+static bool
+lies_in(struct store *store, const struct qid *qid, struct store_place place)
+{
+	char name[STORE_NAME_MAX];
+
+	store_envelope_name(place, qid, name);
+	return faccessat(store->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool
+find_minute(struct store *store, const struct qid *qid,
+    struct store_place *place)
+{
+	char after[QID_LEN + 1] = "";
+	struct store_listed minute;
+	bool more = true;
+	struct fault f;
+	size_t got;
+
+	while (more &&
+	    store_list(store, store_state_word(place->state), STORE_MINUTES,
+	        after, 1, &minute, &got, &more, NULL, &f) == OK &&
+	    got == 1) {
+		(void)span_copy(span_of(minute.text), after, sizeof(after));
+		if (clock_parse_minute(span_of(after), &place->minute_ms) &&
+		    lies_in(store, qid, *place))
+			return true;
+	}
+	return false;
+}
+
+bool
+operate_find(struct store *store, const struct qid *qid,
+    struct store_place *place)
+{
+	/* Hold first: of two names it wins. */
+	static const enum store_state order[] = { STORE_HOLD, STORE_QUARANTINE,
+		STORE_RETRY1, STORE_RETRY2, STORE_OUT, STORE_BUSY, STORE_IN };
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		*place = (struct store_place){ order[i], 0 };
+		if (order[i] == STORE_RETRY1 || order[i] == STORE_RETRY2) {
+			if (find_minute(store, qid, place))
+				return true;
+		} else if (lies_in(store, qid, *place)) {
+			return true;
+		}
+	}
+	*place = (struct store_place){ STORE_ASIDE, 0 };
+	return false;
+}
+
+/* What could not be believed is not read again: it only goes, if asked. */
+static void
+operate_aside(struct run *run, struct operation *op)
+{
+	struct store_place aside = { STORE_ASIDE, 0 };
+	char name[STORE_NAME_MAX];
+	struct fault f;
+
+	if (!lies_in(&run->store, &op->qid, aside)) {
+		end_now(run, op, PERM, "no such message in the queue");
+		return;
+	}
+	if (op->word != OPERATION_DELETE) {
+		end_now(run, op, PERM, "it lies in aside: look at it by hand");
+		return;
+	}
+	(void)snprintf(
+	    name, sizeof(name), "aside/%s.content", op->qid.text);
+	if (store_unlink_state(&run->store, &op->qid, aside, &f) != OK ||
+	    (unlinkat(run->store.fd, name, 0) != 0 && errno != ENOENT) ||
+	    store_sync_state_dir(&run->store, aside, &f) != OK) {
+		end_now(run, op, TEMP, "cannot be removed from aside");
+		return;
+	}
+	journal_end(&run->journal,
+	    journal_begin(&run->journal, CODE_DELETED, &op->qid));
+	end_now(run, op, OK, "");
+}
+
+/* Not in memory: from the disk, straight to its rest. */
+static void
+operate_listed(struct run *run, struct operation *op)
+{
+	struct store_place place;
+	struct message *m;
+
+	if (!operate_find(&run->store, &op->qid, &place)) {
+		operate_aside(run, op);
+		return;
+	}
+	m = window_add(run, &op->qid);
+	if (m == NULL) {
+		end_now(run, op, TEMP, "no memory");
+		return;
+	}
+	m->place = place;
+	m->told = true; /* no digest for a move */
+	m->operation = op;
+	message_go(run, m, STEP_LOAD);
+}
+
+void
+operate_begin(struct run *run, struct operation *op)
+{
+	struct message *m = window_find(run, &op->qid);
+
+	if (m != NULL && m->step == STEP_WAIT) {
+		message_leave(run, m);
+		window_drop(run, m);
+		m = NULL;
+	}
+	if (m == NULL) {
+		operate_listed(run, op);
+	} else if (op->word == OPERATION_FLUSH) {
+		end_now(run, op, OK, ""); /* it is under way */
+	} else if (m->operation != NULL || m->step == STEP_MEMORY) {
+		end_now(run, op, TEMP, "it is being moved: ask again");
+	} else if (m->step == STEP_GO || m->step == STEP_CONTENT) {
+		end_now(run, op, PERM, "it is settled already");
+	} else {
+		m->operation = op;
+		/* Questions that were not yet sent are taken back. */
+		stage_cancel(&run->resolve, m);
+		stage_cancel(&run->deliver, m);
+		stage_cancel(&run->add, m);
+		if (m->open == 0 && !m->listed &&
+		    (m->step == STEP_RESOLVE || m->step == STEP_DELIVER))
+			message_answered(run, m);
+		else if (m->open == 0 && !m->listed && m->step == STEP_REPORT)
+			message_go(run, m, STEP_REST);
+	}
+}
+
+/* ---- At rest. ---- */
+
+static void
+put_line(struct message *m, const char *word, const char *by, const char *text)
+{
+	struct record_out out = record_begin(&m->lines, word);
+	char time[CLOCK_TEXT_MAX];
+	struct fault f;
+
+	clock_text_ms(clock_wall_ms(), time);
+	record_put(out, "qid", qid_span(&m->envelope.qid));
+	record_puts(out, "time", time);
+	record_puts(out, "by", by);
+	if (text[0] != '\0')
+		record_puts(out, "text", text);
+	/* A word for people: nothing rests on it. */
+	if (record_end(out, &f) != OK)
+		m->lines.failed = false;
+}
+
+void
+operate_put_held(struct message *m, const char *by, const char *text)
+{
+	put_line(m, "held", by, text);
+}
+
+/* Refused, and the message goes on as it would have. */
+static bool
+refuse(struct run *run, struct message *m, bool was_loaded, const char *text)
+{
+	struct fault f;
+
+	fault_set(&f, PERM, "5.3.0", 0, "%s", text);
+	operate_end(run, m, &f);
+	if (!was_loaded)
+		return false;
+	window_drop(run, m);
+	return true;
+}
+
+static bool
+to_place(struct run *run, struct message *m, struct store_place to)
+{
+	m->to = to;
+	message_go(run, m, STEP_MEMORY);
+	return true;
+}
+
+static bool
+already(struct run *run, struct message *m)
+{
+	struct fault f = FAULT_NONE;
+
+	operate_end(run, m, &f);
+	window_drop(run, m);
+	return true;
+}
+
+static bool
+hold(struct run *run, struct message *m)
+{
+	if (m->place.state == STORE_HOLD)
+		return already(run, m);
+	settle_put_lines(run, m);
+	put_line(m, "held", "operator", m->operation->reason);
+	return to_place(run, m, (struct store_place){ STORE_HOLD, 0 });
+}
+
+static bool
+release(struct run *run, struct message *m)
+{
+	if (m->place.state != STORE_HOLD)
+		return refuse(
+		    run, m, m->place.state != STORE_IN, "it is not held");
+	buf_reset(&m->lines);
+	put_line(m, "released", "operator", m->operation->reason);
+	return to_place(run, m, (struct store_place){ STORE_IN, 0 });
+}
+
+static bool
+delete(struct run *run, struct message *m)
+{
+	struct record_out out =
+	    journal_begin(&run->journal, CODE_DELETED, &m->envelope.qid);
+
+	record_puts(out, "state", store_state_word(m->place.state));
+	if (m->operation->reason[0] != '\0')
+		record_puts(out, "reason", m->operation->reason);
+	journal_end(&run->journal, out);
+	message_go(run, m, STEP_GO);
+	return true;
+}
+
+/* Due now: its directory becomes this minute's. */
+static bool
+flush(struct run *run, struct message *m)
+{
+	uint64_t now = clock_wall_ms();
+	struct store_place to = { STORE_RETRY1, now - now % 60000 };
+	struct fault f = FAULT_NONE;
+
+	if (m->place.state == STORE_HOLD)
+		return refuse(run, m, true, "it is held: release it first");
+	if (m->place.state == STORE_IN) {
+		operate_end(run, m, &f);
+		return false;
+	}
+	if (m->place.state != STORE_RETRY1)
+		return refuse(run, m, true, "it waits for no retry");
+	if (m->place.minute_ms <= to.minute_ms) {
+		schedule_due(run, m->place.minute_ms);
+		return already(run, m);
+	}
+	buf_reset(&m->lines);
+	return to_place(run, m, to);
+}
+
+bool
+operate_at_rest(struct run *run, struct message *m, bool remaining)
+{
+	if (!remaining && m->operation->word != OPERATION_FLUSH)
+		return refuse(run, m, false, "it is settled already");
+	switch (m->operation->word) {
+	case OPERATION_HOLD:
+		return hold(run, m);
+	case OPERATION_RELEASE:
+		return release(run, m);
+	case OPERATION_DELETE:
+		return delete(run, m);
+	case OPERATION_FLUSH:
+		return flush(run, m);
+	}
+	return false;
+}

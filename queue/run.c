@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * run.c: the table of steps, the turn that works through it, and the service
+ * on fd 0: notices of queue-add (`one ...`, `apart qid=`, `look`), which get
+ * no answer, and operators' verbs, which get one each, with their qid, when
+ * they are done.
+ */
+#include "run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "codes.h"
+#include "prog.h"
+
+/* The life of a message: what each step does for all that stand in it. */
+static const struct {
+	enum step step;
+	void (*work)(struct run *);
+} life[] = {
+	{ STEP_WAIT, memory_wait },	  /* due again: RESOLVE */
+	{ STEP_LOAD, recover_load },	  /* believed: RESOLVE, else aside */
+	{ STEP_RESOLVE, attempt_resolve }, /* all answered: DELIVER */
+	{ STEP_DELIVER, attempt_deliver }, /* SETTLE, or REPORT */
+	{ STEP_SETTLE, settle_batch },	  /* mailboxes synced: REPORT */
+	{ STEP_REPORT, report_begin },	  /* report entered: REST */
+	{ STEP_REST, settle_rest },	  /* GO, or MEMORY */
+	{ STEP_MEMORY, memory_round },	  /* out of the window, or WAIT */
+	{ STEP_CONTENT, settle_content }, /* out of the window */
+	{ STEP_GO, settle_go },		  /* out of the window, or CONTENT */
+};
+_Static_assert(sizeof(life) / sizeof(life[0]) == STEPS, "one row a step");
+
+void
+list_begin(struct list *list)
+{
+	*list = (struct list){ .first = NULL, .last = &list->first };
+}
+
+static void
+list_add(struct list *list, struct message *m)
+{
+	m->next = NULL;
+	m->listed = true;
+	*list->last = m;
+	list->last = &m->next;
+	list->n++;
+}
+
+struct message *
+list_take(struct list *list)
+{
+	struct message *m = list->first;
+
+	if (m == NULL)
+		return NULL;
+	list->first = m->next;
+	if (list->first == NULL)
+		list->last = &list->first;
+	list->n--;
+	m->next = NULL;
+	m->listed = false;
+	return m;
+}
+
+void
+message_go(struct run *run, struct message *m, enum step step)
+{
+	m->step = step;
+	list_add(&run->step[step], m);
+}
+
+void
+message_leave(struct run *run, struct message *m)
+{
+	struct list *list = &run->step[m->step];
+
+	for (struct message **at = &list->first; *at != NULL;
+	     at = &(*at)->next)
+		if (*at == m) {
+			*at = m->next;
+			if (m->next == NULL)
+				list->last = at;
+			list->n--;
+			m->next = NULL;
+			m->listed = false;
+			return;
+		}
+}
+
+void
+message_answered(struct run *run, struct message *m)
+{
+	bool delivered = false;
+
+	if (m->step == STEP_RESOLVE && m->operation == NULL) {
+		message_go(run, m, STEP_DELIVER);
+		return;
+	}
+	if (m->step == STEP_REPORT) { /* or the next report */
+		message_go(run, m, STEP_REPORT);
+		return;
+	}
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		delivered |= m->way[i].state == WAY_DELIVERED;
+	message_go(run, m, delivered ? STEP_SETTLE : STEP_REPORT);
+}
+
+void
+run_alarm(struct run *run, const struct qid *qid, const char *format, ...)
+{
+	struct record_out out = journal_begin(&run->journal, CODE_ALARM, qid);
+	char text[FAULT_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	record_puts(out, "text", text);
+	journal_end(&run->journal, out);
+}
+
+enum outcome
+run_begin(struct run *run, const struct settings *settings,
+    const char *program, struct fault *f)
+{
+	*run = (struct run){ .settings = settings,
+		.content = BUF_INIT(64UL * 1024 * 2),
+		.scratch = BUF_INIT(STORE_ENVELOPE_MAX),
+		.batch_paths = BUF_INIT(64UL * 1024 * 1024) };
+	run->store.fd = run->store.lock_fd = run->store.run_lock_fd = -1;
+	for (size_t i = 0; i < STEPS; i++)
+		list_begin(&run->step[i]);
+	list_begin(&run->batch);
+	stage_begin(&run->resolve, "resolve", settings->queue.attempts_max);
+	stage_begin(&run->deliver, "deliver-mailbox",
+	    settings->queue.attempts_max);
+	stage_begin(&run->add, "queue-add", 1);
+	journal_open(&run->journal, program);
+	run->hostname = prog_hostname();
+	if (window_begin(run, f) != OK)
+		return f->outcome;
+	return store_open(&run->store, settings->queue.directory, f);
+}
+
+void
+run_end(struct run *run)
+{
+	stage_end(&run->resolve);
+	stage_end(&run->deliver);
+	stage_end(&run->add);
+	window_end(run);
+	if (run->store.run_lock_fd != -1)
+		store_run_takes(&run->store, NULL);
+	store_close(&run->store);
+	journal_close(&run->journal);
+	buf_free(&run->content);
+	buf_free(&run->scratch);
+	buf_free(&run->batch_paths);
+}
+
+void
+run_turn(struct run *run)
+{
+	stage_read(run, &run->resolve);
+	stage_read(run, &run->deliver);
+	stage_read(run, &run->add);
+	schedule_fill(run);
+	for (size_t i = 0; i < STEPS; i++)
+		if (run->step[life[i].step].n > 0)
+			life[i].work(run);
+	stage_write(run, &run->resolve);
+	stage_write(run, &run->deliver);
+	stage_write(run, &run->add);
+	if (run->journal.pending_entries > 0)
+		journal_flush(&run->journal);
+}
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	if (a == 0 || b == 0)
+		return a + b;
+	return a < b ? a : b;
+}
+
+int
+run_wait_ms(const struct run *run)
+{
+	uint64_t now = clock_mono_ms(), at;
+
+	/* A step that takes a share a turn has more to do at once. */
+	if (run->step[STEP_LOAD].n + run->step[STEP_RESOLVE].n +
+	        run->step[STEP_REST].n + run->step[STEP_MEMORY].n +
+	        run->step[STEP_GO].n >
+	    0)
+		return 0;
+	at = schedule_next_ms(run);
+	at = earlier(at, settle_next_ms(run));
+	at = earlier(at, memory_next_ms(run));
+	at = earlier(at, stage_next_ms(&run->resolve));
+	at = earlier(at, stage_next_ms(&run->deliver));
+	at = earlier(at, stage_next_ms(&run->add));
+	if (at == 0)
+		return -1;
+	if (at <= now)
+		return 0;
+	return at - now > 60000 ? 60000 : (int)(at - now);
+}
+
+/* ---- The service on fd 0. ---- */
+
+/*
+ * A message that queue-add has just accepted. `one` says all that there is to
+ * know; of `apart` the envelope is still to be read, for it has many
+ * recipients.
+ */
+static void
+take_notice(struct run *run, struct span line)
+{
+	struct envelope e;
+	struct message *m;
+	struct fault f;
+
+	if (!window_has_room(run)) {
+		run->in.wanted = true;
+		return;
+	}
+	envelope_begin(&e);
+	if (envelope_get_notice(line, &e, &f) != OK) {
+		/* What it was about is found by a listing. */
+		run_alarm(run, NULL, "notice: %s", f.text);
+		run->in.wanted = true;
+	} else if (window_find(run, &e.qid) == NULL &&
+	    (m = window_add(run, &e.qid)) != NULL) {
+		m->told = true;
+		if (e.shape == ENVELOPE_APART) {
+			message_go(run, m, STEP_LOAD);
+		} else {
+			envelope_free(&m->envelope);
+			m->envelope = e;
+			window_weigh(run, m);
+			recover_taken(run, m);
+			return;
+		}
+	}
+	envelope_free(&e);
+}
+
+static enum outcome
+take_line(struct run *run, struct client *client, struct span line,
+    struct fault *f)
+{
+	struct record r;
+
+	/* Nearly all lines: parsed once, by the envelope's codec. */
+	if (span_has_prefix(line, "one ") || span_has_prefix(line, "apart ")) {
+		client->state = run; /* it brings notices: see gone() */
+		take_notice(run, line);
+		return OK;
+	}
+	if (record_parse(line, &r, f) != OK)
+		return f->outcome;
+	if (record_is(&r, "look")) {
+		client->state = run;
+		run->in.wanted = true;
+		return OK;
+	}
+	return operate_take(run, client, &r, f);
+}
+
+static enum outcome
+take(void *arg, struct client *client, struct span in, size_t most,
+    size_t *used, size_t *requests, struct fault *f)
+{
+	*used = *requests = 0;
+	while (*requests < most) {
+		struct span rest = span_from(in, *used);
+		size_t n = span_find(rest, '\n');
+
+		if (n == rest.len) {
+			if (n < RECORD_MAX)
+				return OK;
+			return fault_set(f, TEMP, "4.3.0", 0, "line too long");
+		}
+		if (take_line(arg, client, span_head(rest, n), f) != OK)
+			return f->outcome;
+		*used += n + 1;
+		(*requests)++;
+	}
+	return OK;
+}
+
+static void
+turn(void *arg)
+{
+	run_turn(arg);
+}
+
+/* A notice connection ended: what it still had to say may be lost. */
+static void
+gone(void *arg, struct client *client)
+{
+	struct run *run = arg;
+
+	if (client->state != NULL)
+		run->in.wanted = true;
+	client->state = NULL;
+}
+
+static size_t
+prepare(void *arg, struct pollfd *fds, size_t max, int *wait_ms)
+{
+	struct run *run = arg;
+	struct stage *stages[] = { &run->resolve, &run->deliver, &run->add };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+		const struct service *s = &stages[i]->service;
+
+		if (s->fd == -1 || n == max)
+			continue;
+		fds[n] = (struct pollfd){ .fd = s->fd, .events = POLLIN };
+		if (service_wants_write(s))
+			fds[n].events |= POLLOUT;
+		n++;
+	}
+	*wait_ms = run_wait_ms(run);
+	return n;
+}
+
+/* Only said here; the turn comes when the round's notices are taken too. */
+static void
+ready(void *arg, const struct pollfd *fds, size_t n)
+{
+	struct run *run = arg;
+	struct stage *stages[] = { &run->resolve, &run->deliver, &run->add };
+
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+		for (size_t k = 0; k < n; k++)
+			if (fds[k].fd == stages[i]->service.fd &&
+			    (fds[k].revents & ~POLLOUT) != 0)
+				stages[i]->readable = true;
+}
+
+enum outcome
+run_serve(struct run *run, struct fault *f)
+{
+	static const struct line_service service = {
+		.take = take,
+		.finish = turn,
+		.gone = gone,
+		.prepare = prepare,
+		.ready = ready,
+		.clients_max = 64,
+	};
+
+	return serve_lines(&service, run, f);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * schedule.c: what is due, and the bounded window of it that memory holds.
+ * The rest stays on disk and is listed later, oldest first. A listing is
+ * believed only after a syncfs; a notice at once.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+#define MINUTE_MS 60000UL
+/* Recipients in memory for each message of the window: so many messages with
+   few recipients, or few with many. Ours: 5000 * 4 at 500 octets are 10 MB. */
+#define WINDOW_RECIPIENTS 4
+/* A recycled message keeps its memory up to this. Ours. */
+#define KEEP_MAX 4096
+
+/* ---- The window. ---- */
+
+enum outcome
+window_begin(struct run *run, struct fault *f)
+{
+	size_t size = 64;
+
+	while (size < 2 * run->settings->queue.window)
+		size *= 2;
+	run->hash = calloc(size, sizeof(struct message *));
+	run->hash_size = size;
+	run->in = (struct scan){ .place = { STORE_IN, 0 } };
+	run->retry = (struct scan){ .place = { STORE_RETRY1, 0 } };
+	if (run->hash == NULL)
+		return fault_set(f, TEMP, "4.3.0", 0, "window: no memory");
+	return OK;
+}
+
+static void
+message_free(struct message *m)
+{
+	envelope_free(&m->envelope);
+	buf_free(&m->text);
+	buf_free(&m->lines);
+	free(m->way);
+	free(m);
+}
+
+void
+window_end(struct run *run)
+{
+	struct message *m;
+
+	for (size_t i = 0; run->hash != NULL && i < run->hash_size; i++)
+		while ((m = run->hash[i]) != NULL) {
+			run->hash[i] = m->next_hash;
+			free(m->operation);
+			message_free(m);
+		}
+	while ((m = run->spare) != NULL) {
+		run->spare = m->next;
+		message_free(m);
+	}
+	free(run->hash);
+	free(run->in.name);
+	free(run->retry.name);
+	run->hash = NULL;
+	run->in.name = run->retry.name = NULL;
+}
+
+/* The last characters of a qid are random. FNV-1a. */
+static struct message **
+bucket(struct run *run, const struct qid *qid)
+{
+	uint64_t h = 14695981039346656037U;
+
+	for (size_t i = 10; i < QID_LEN; i++)
+		h = (h ^ (unsigned char)qid->text[i]) * 1099511628211U;
+	return &run->hash[(h ^ h >> 32) & (run->hash_size - 1)];
+}
+
+struct message *
+window_find(struct run *run, const struct qid *qid)
+{
+	struct message *m = *bucket(run, qid);
+
+	while (m != NULL && memcmp(m->envelope.qid.text, qid->text, QID_LEN))
+		m = m->next_hash;
+	return m;
+}
+
+struct message *
+window_add(struct run *run, const struct qid *qid)
+{
+	struct message *m = run->spare, **at = bucket(run, qid);
+
+	if (m != NULL) {
+		run->spare = m->next;
+	} else {
+		m = malloc(sizeof(*m));
+		if (m == NULL)
+			return NULL;
+		*m = (struct message){ .text = BUF_INIT(256UL * 1024 * 1024),
+			.lines = BUF_INIT(256UL * 1024 * 1024) };
+	}
+	envelope_begin(&m->envelope);
+	m->envelope.qid = *qid;
+	m->place = (struct store_place){ STORE_IN, 0 };
+	m->next_hash = *at;
+	*at = m;
+	run->held++;
+	return m;
+}
+
+void
+window_weigh(struct run *run, struct message *m)
+{
+	run->weight += m->envelope.recipients;
+}
+
+void
+window_drop(struct run *run, struct message *m)
+{
+	struct message **at = bucket(run, &m->envelope.qid);
+	struct message empty = { .text = m->text, .lines = m->lines,
+		.way = m->way, .ways_max = m->ways_max };
+
+	while (*at != m)
+		at = &(*at)->next_hash;
+	*at = m->next_hash;
+	run->held--;
+	run->weight -= m->envelope.recipients;
+	envelope_free(&m->envelope);
+	if (m->ways_max > 16 || m->text.cap > KEEP_MAX ||
+	    m->lines.cap > KEEP_MAX) {
+		message_free(m);
+		return;
+	}
+	buf_reset(&empty.text);
+	buf_reset(&empty.lines);
+	*m = empty;
+	m->next = run->spare;
+	run->spare = m;
+}
+
+bool
+window_has_room(const struct run *run)
+{
+	size_t window = run->settings->queue.window;
+
+	return run->held < window &&
+	    (run->weight < window * WINDOW_RECIPIENTS || run->held == 0);
+}
+
+/* ---- Listings. ---- */
+
+void
+schedule_rescan(struct run *run)
+{
+	run->in.wanted = true;
+	run->retry_after[0] = '\0';
+	run->due_ms = 1; /* long ago: look */
+	run->rescan_ms = clock_mono_ms() + run->settings->queue.rescan_ms;
+}
+
+void
+schedule_due(struct run *run, uint64_t minute_ms)
+{
+	char minute[CLOCK_TEXT_MAX];
+
+	if (run->due_ms == 0 || minute_ms < run->due_ms)
+		run->due_ms = minute_ms;
+	/* That minute may have been listed before. */
+	clock_minute(minute_ms, minute);
+	if (strcmp(minute, run->retry_after) <= 0)
+		run->retry_after[0] = '\0';
+}
+
+struct store_place
+schedule_retry(const struct settings *settings, uint64_t now_ms,
+    uint32_t tries)
+{
+	uint64_t delay = settings->queue.retry_min_ms;
+
+	while (tries-- > 0 && delay < settings->queue.retry_max_ms)
+		delay *= 2;
+	if (delay > settings->queue.retry_max_ms)
+		delay = settings->queue.retry_max_ms;
+	now_ms += delay + MINUTE_MS - 1;
+	return (struct store_place){ STORE_RETRY1,
+		now_ms - now_ms % MINUTE_MS };
+}
+
+/* The next part of a listing; believed when this is OK. */
+static enum outcome
+scan_list(struct run *run, struct scan *scan, struct fault *f)
+{
+	char dir[STORE_DIR_MAX];
+
+	if (scan->name == NULL)
+		scan->name = calloc(SCAN_NAMES_MAX, sizeof(*scan->name));
+	if (scan->name == NULL)
+		return fault_set(f, TEMP, "4.3.0", 0, "listing: no memory");
+	store_dir_name(scan->place, dir);
+	scan->at = scan->n = 0;
+	if (store_list(&run->store, dir, STORE_QIDS, scan->after,
+	        SCAN_NAMES_MAX, scan->name, &scan->n, &scan->more, NULL,
+	        f) != OK) {
+		scan->n = 0;
+		return f->outcome;
+	}
+	if (scan->n > 0)
+		memcpy(scan->after, scan->name[scan->n - 1].text,
+		    sizeof(scan->after));
+	/* A name that was seen may not be on disk yet: queue-add is about to
+	   sync it, or is dead. Model rows 14 and 15. */
+	if (scan->n > 0 && store_syncfs(&run->store, f) != OK) {
+		/* From now on what is read comes from the disk. */
+		store_trouble_set(&run->store, "queue-run", f->text);
+		run_alarm(run, NULL, "%s", f->text);
+	}
+	return OK;
+}
+
+static void
+scan_failed(struct run *run, struct scan *scan, const struct fault *f)
+{
+	if (f->error != ENOENT)
+		run_alarm(run, NULL, "listing: %s", f->text);
+	scan->active = false;
+}
+
+/* Names of a listing into the window while there is room. */
+static void
+scan_fill(struct run *run, struct scan *scan)
+{
+	struct fault f;
+
+	while (scan->active && window_has_room(run)) {
+		struct message *m;
+		struct qid qid;
+
+		if (scan->at == scan->n) {
+			if (!scan->more) {
+				scan->active = false;
+				run->starting &= scan != &run->in;
+				break;
+			}
+			if (scan_list(run, scan, &f) != OK) {
+				scan_failed(run, scan, &f);
+				break;
+			}
+			continue;
+		}
+		if (!qid_parse(span_of(scan->name[scan->at++].text), &qid) ||
+		    window_find(run, &qid) != NULL)
+			continue;
+		m = window_add(run, &qid);
+		if (m == NULL)
+			break;
+		m->place = scan->place;
+		m->recovered = run->starting;
+		message_go(run, m, STEP_LOAD);
+	}
+}
+
+/* The earliest minute of retry1 that is due, or the time of the next. */
+static void
+find_minute(struct run *run)
+{
+	struct store_listed minute;
+	uint64_t at = 0;
+	size_t got = 0;
+	struct fault f;
+	bool more;
+
+	run->due_ms = 0;
+	if (store_list(&run->store, "retry1", STORE_MINUTES, run->retry_after,
+	        1, &minute, &got, &more, NULL, &f) != OK) {
+		scan_failed(run, &run->retry, &f);
+		return;
+	}
+	if (got == 0 || !clock_parse_minute(span_of(minute.text), &at))
+		return;
+	if (at > clock_wall_ms()) {
+		run->due_ms = at;
+		return;
+	}
+	memcpy(run->retry_after, minute.text, sizeof(run->retry_after));
+	run->retry.place.minute_ms = at;
+	run->retry.after[0] = '\0';
+	run->retry.at = run->retry.n = 0;
+	run->retry.active = run->retry.more = true;
+	run->due_ms = 1; /* and look for the next one after it */
+}
+
+void
+schedule_fill(struct run *run)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (run->rescan_ms != 0 && now >= run->rescan_ms)
+		schedule_rescan(run);
+	/* Not for a few places at a time: each listing reads all names. */
+	if (run->in.wanted && !run->in.active &&
+	    run->held <= run->settings->queue.window / 2) {
+		run->in.wanted = false;
+		run->in.after[0] = '\0';
+		run->in.at = run->in.n = 0;
+		run->in.active = run->in.more = true;
+	}
+	if (run->in.active)
+		scan_fill(run, &run->in);
+	if (!run->retry.active && run->due_ms != 0 &&
+	    run->due_ms <= clock_wall_ms())
+		find_minute(run);
+	if (run->retry.active)
+		scan_fill(run, &run->retry);
+}
+
+uint64_t
+schedule_next_ms(const struct run *run)
+{
+	uint64_t wall = clock_wall_ms(), mono = clock_mono_ms();
+	uint64_t at = run->rescan_ms;
+
+	if (run->due_ms != 0 && !run->retry.active) {
+		uint64_t due =
+		    run->due_ms <= wall ? mono : mono + (run->due_ms - wall);
+
+		if (at == 0 || due < at)
+			at = due;
+	}
+	if ((run->in.active || run->retry.active) && window_has_room(run))
+		at = mono;
+	if (run->in.wanted && !run->in.active &&
+	    run->held <= run->settings->queue.window / 2)
+		at = mono;
+	return at;
+}

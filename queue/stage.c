@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stage.c: questions to a line service that are asked without waiting and
+ * answered in order. A stage that dies is opened again, and what it left
+ * unanswered is asked once more, one by one, so that the message it dies on
+ * gets a name.
+ */
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+/* Ours: a supervisor starts a dead service again within this time, mostly. */
+#define STAGE_PAUSE_MIN_MS 100
+#define STAGE_PAUSE_MAX_MS 5000
+/* A sync waits for the disk, which may have much to write. Ours. */
+#define STAGE_SYNC_MS 600000
+
+void
+stage_begin(struct stage *stage, const char *name, size_t most)
+{
+	*stage = (struct stage){ .most = most, .pause_ms = STAGE_PAUSE_MIN_MS };
+	service_begin(&stage->service, name, SERVICE_TIMEOUT_MS);
+}
+
+void
+stage_end(struct stage *stage)
+{
+	service_close(&stage->service);
+	service_free(&stage->service);
+	free(stage->ring);
+	stage->ring = NULL;
+}
+
+static struct ask *
+ask_at(const struct stage *stage, size_t i)
+{
+	return &stage->ring[(stage->head + i) % stage->cap];
+}
+
+bool
+stage_ask(struct stage *stage, struct ask ask)
+{
+	if (stage->n == stage->cap) {
+		size_t cap = stage->cap == 0 ? 256 : 2 * stage->cap;
+		struct ask *ring = calloc(cap, sizeof(*ring));
+
+		if (ring == NULL)
+			return false;
+		for (size_t i = 0; i < stage->n; i++)
+			ring[i] = *ask_at(stage, i);
+		free(stage->ring);
+		stage->ring = ring;
+		stage->head = 0;
+		stage->cap = cap;
+	}
+	*ask_at(stage, stage->n++) = ask;
+	return true;
+}
+
+void
+stage_cancel(struct stage *stage, struct message *m)
+{
+	for (size_t i = stage->sent; i < stage->n; i++)
+		if (ask_at(stage, i)->m == m) {
+			*ask_at(stage, i) = (struct ask){ .kind = ASK_NONE };
+			m->open--;
+		}
+}
+
+static struct ask
+take_head(struct stage *stage)
+{
+	struct ask ask = *ask_at(stage, 0);
+
+	stage->head = (stage->head + 1) % stage->cap;
+	stage->n--;
+	if (stage->sent > 0)
+		stage->sent--;
+	if (stage->suspects > 0)
+		stage->suspects--;
+	return ask;
+}
+
+/*
+ * The stage is gone. What it left is asked again, one by one; was only one
+ * asked, then it died on that.
+ */
+static void
+stage_died(struct run *run, struct stage *stage, const struct fault *f)
+{
+	size_t sent = stage->sent;
+
+	service_close(&stage->service);
+	for (size_t i = 0; i < sent; i++)
+		ask_at(stage, i)->again = true;
+	stage->sent = 0;
+	stage->suspects = sent > stage->suspects ? sent : stage->suspects;
+	stage->open_ms = clock_mono_ms() + stage->pause_ms;
+	if (sent > 0)
+		run_alarm(run, NULL, "%s: %s; %zu unanswered",
+		    stage->service.name, f->text, sent);
+	if (sent == 1 && ask_at(stage, 0)->m != NULL) {
+		struct ask ask = take_head(stage);
+		struct fault why;
+
+		fault_set(&why, TEMP, "4.3.0", 0, "%s died on it",
+		    stage->service.name);
+		attempt_unanswered(run, &ask, true, &why);
+	}
+}
+
+static bool
+stage_open(struct run *run, struct stage *stage)
+{
+	struct fault f;
+
+	if (stage->service.fd != -1)
+		return true;
+	if (clock_mono_ms() < stage->open_ms)
+		return false;
+	stage->service.at = 0;
+	if (service_open(&stage->service, &f) == OK) {
+		stage->answered_ms = clock_mono_ms();
+		return true;
+	}
+	/* Said once, not at each try. */
+	if (stage->pause_ms == STAGE_PAUSE_MIN_MS)
+		run_alarm(run, NULL, "%s", f.text);
+	stage->open_ms = clock_mono_ms() + stage->pause_ms;
+	stage->pause_ms *= 2;
+	if (stage->pause_ms > STAGE_PAUSE_MAX_MS)
+		stage->pause_ms = STAGE_PAUSE_MAX_MS;
+	return false;
+}
+
+void
+stage_read(struct run *run, struct stage *stage)
+{
+	struct fault f;
+	struct span line;
+	enum outcome outcome;
+
+	if (stage->service.fd == -1)
+		return;
+	outcome = stage->readable ? service_pull(&stage->service, &f) : OK;
+	stage->readable = false;
+	while (stage->sent > 0 && service_next(&stage->service, &line)) {
+		struct ask ask = take_head(stage);
+
+		stage->answered_ms = clock_mono_ms();
+		stage->pause_ms = STAGE_PAUSE_MIN_MS;
+		attempt_answer(run, &ask, line);
+	}
+	if (outcome == OK && stage_next_ms(stage) != 0 && stage->sent > 0 &&
+	    stage_next_ms(stage) <= clock_mono_ms())
+		outcome = fault_set(&f, TEMP, "4.3.0", 0, "%s: no answer",
+		    stage->service.name);
+	if (outcome != OK)
+		stage_died(run, stage, &f);
+}
+
+void
+stage_write(struct run *run, struct stage *stage)
+{
+	size_t most = stage->suspects > 0 ? 1 : stage->most;
+	struct ask unsendable;
+	struct fault f;
+
+	while (stage->n > 0 && stage->sent == 0 &&
+	    ask_at(stage, 0)->kind == ASK_NONE)
+		(void)take_head(stage);
+	if (stage->n == 0 || (stage->sent < stage->n && stage->sent < most &&
+	                         !stage_open(run, stage)))
+		return;
+	if (stage->service.fd == -1)
+		return;
+	if (stage->sent == 0)
+		stage->answered_ms = clock_mono_ms();
+	while (stage->sent < stage->n && stage->sent < most) {
+		struct ask *ask = ask_at(stage, stage->sent);
+
+		if (ask->kind == ASK_NONE) /* the head: next time */
+			break;
+		if (attempt_put(run, ask, &stage->service.out, &f) != OK) {
+			/* Answers come in order: it must be the next one. */
+			if (stage->sent > 0)
+				break;
+			unsendable = take_head(stage);
+			attempt_unanswered(run, &unsendable, false, &f);
+			continue;
+		}
+		stage->sent++;
+	}
+	if (service_wants_write(&stage->service) &&
+	    service_push(&stage->service, &f) != OK)
+		stage_died(run, stage, &f);
+}
+
+uint64_t
+stage_next_ms(const struct stage *stage)
+{
+	if (stage->n == 0)
+		return 0;
+	if (stage->service.fd == -1)
+		return stage->open_ms == 0 ? 1 : stage->open_ms;
+	if (stage->sent == 0)
+		return 0;
+	return stage->answered_ms +
+	    (ask_at(stage, 0)->kind == ASK_SYNC ? STAGE_SYNC_MS
+	                                        : stage->service.timeout_ms);
+}
