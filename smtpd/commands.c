@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: ISC */
+/* commands.c: one function a command; the table is the index. */
+#include "commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "entries.h"
+#include "parameters.h"
+#include "recipients.h"
+
+/* Slower than this, after data_timeout, is no delivery. Postfix's default. */
+#define DATA_RATE_LEAST 500 /* octets a second */
+/* A refused message is read to its end, but not for ever. Ours */
+#define DISCARD_SPARE (1024UL * 1024)
+
+#define IN(phase) (1U << (phase))
+#define IN_ANY    (~0U)
+
+struct command {
+	const char *verb;
+	void (*run)(struct session *, struct span args);
+	unsigned phases; /* where it may come */
+	enum rule order; /* what is said elsewhere */
+	bool takes_nothing; /* an argument is a syntax error */
+	bool is_idle; /* brings no mail: counts against the limit */
+};
+
+static void
+say(struct session *s, enum rule rule)
+{
+	refuse(s, rule, NULL, SPAN_EMPTY);
+}
+
+static void
+say_why(struct session *s, enum rule rule, const struct fault *why)
+{
+	refuse(s, rule, why, SPAN_EMPTY);
+}
+
+/* ---- EHLO, HELO. ---- */
+
+/*
+ * A domain or an address literal, taken by its letters only: names that the
+ * DNS would not know are common and must not be refused (RFC 5321 4.1.4), but
+ * nothing may come in that means something in a header field.
+ */
+static bool
+is_helo_octet(int c)
+{
+	return is_alnum(c) || (c > 0 && strchr("-._:[]", c) != NULL);
+}
+
+static bool
+take_helo(struct session *s, struct span args)
+{
+	struct cur c = cur_over(args);
+	struct span name = cur_while(&c, is_helo_octet);
+
+	return name.len > 0 && name.len <= HELO_MAX && cur_peek(&c) == -1 &&
+	    span_copy(name, s->helo, sizeof(s->helo));
+}
+
+static void
+run_helo(struct session *s, struct span args)
+{
+	if (!take_helo(s, args)) {
+		say(s, RULE_HELLO);
+		return;
+	}
+	s->is_esmtp = false;
+	session_move(s, EVENT_HELLO);
+	reply(s, 250, NULL, s->server->hostname);
+}
+
+static void
+run_ehlo(struct session *s, struct span args)
+{
+	char size[32];
+
+	if (!take_helo(s, args)) {
+		say(s, RULE_HELLO);
+		return;
+	}
+	s->is_esmtp = true;
+	session_move(s, EVENT_HELLO);
+	(void)snprintf(size, sizeof(size), "SIZE %" PRIu64,
+	    s->server->set->smtpd.max_size);
+	reply_more(s, 250, NULL, s->server->hostname);
+	reply_more(s, 250, NULL, "PIPELINING");
+	reply_more(s, 250, NULL, size);
+	reply_more(s, 250, NULL, "8BITMIME");
+	reply_more(s, 250, NULL, "SMTPUTF8");
+	reply_more(s, 250, NULL, "CHUNKING");
+	reply(s, 250, NULL, "ENHANCEDSTATUSCODES");
+}
+
+/* ---- MAIL, RCPT. ---- */
+
+/* Step over `FROM:` or `TO:` and the space that many put behind it. */
+static bool
+eat_keyword(struct span *args, const char *keyword)
+{
+	struct cur c = cur_over(*args);
+
+	if (!cur_eat_nocase(&c, keyword))
+		return false;
+	(void)cur_while(&c, is_wsp);
+	*args = cur_rest(&c);
+	return true;
+}
+
+static bool
+fill_envelope(
+    struct session *s, const struct path *path, const struct mail_parameters *p)
+{
+	struct envelope *e = s->envelope;
+
+	envelope_reset(e);
+	qid_draw(&e->qid);
+	e->time_ms = clock_wall_ms();
+	e->reverse_path = *path;
+	e->smtputf8 = p->smtputf8;
+	buf_add(&e->body, p->body);
+	buf_add(&e->ret, p->ret);
+	buf_add(&e->envid, p->envid);
+	buf_adds(&e->ip, s->peer->ip);
+	buf_adds(&e->helo, s->helo);
+	/* RFC 3848, RFC 6531 3.7.3 */
+	buf_adds(&e->proto,
+	    p->smtputf8       ? "UTF8SMTP"
+	        : s->is_esmtp ? "ESMTP"
+	                      : "SMTP");
+	return !buf_failed(&e->body) && !buf_failed(&e->ret) &&
+	    !buf_failed(&e->envid) && !buf_failed(&e->ip) &&
+	    !buf_failed(&e->helo) && !buf_failed(&e->proto);
+}
+
+static void
+run_mail(struct session *s, struct span args)
+{
+	struct mail_parameters p;
+	struct path path;
+	struct span rest;
+	struct fault f = FAULT_NONE;
+	enum rule rule;
+
+	if (!eat_keyword(&args, "FROM:")) {
+		say(s, RULE_SYNTAX);
+		return;
+	}
+	/* SMTPUTF8 stands behind the path it is about. */
+	if (path_parse_reverse(args, true, &path, &rest, &f) != OK) {
+		say_why(s, RULE_REVERSE_PATH, &f);
+		return;
+	}
+	rule = parameters_mail(rest, &p, &f);
+	if (rule != RULE_NONE)
+		say_why(s, rule, &f);
+	else if (!p.smtputf8 && !path_is_ascii(&path))
+		say(s, RULE_UTF8);
+	else if (p.size > s->server->set->smtpd.max_size)
+		say(s, RULE_SIZE);
+	else if (!server_has_space(s->server, p.size))
+		say(s, RULE_SPACE);
+	else if (!fill_envelope(s, &path, &p)) {
+		envelope_reset(s->envelope);
+		say(s, RULE_RESOLVE);
+	} else {
+		session_move(s, EVENT_MAIL);
+		reply(s, 250, "2.1.0", "sender ok");
+	}
+}
+
+/*
+ * Beyond max_recipients each is told to come later, and that is no error: a
+ * good client sends them in its next transaction (RFC 5321 4.5.3.1.10). As
+ * many again are borne, then they count.
+ */
+static void
+refuse_overshoot(struct session *s)
+{
+	if (++s->overshoot > s->server->set->smtpd.max_recipients)
+		s->errors++;
+	say(s, RULE_RECIPIENTS_MAX);
+}
+
+static void
+run_rcpt(struct session *s, struct span args)
+{
+	struct envelope *e = s->envelope;
+	struct rcpt_parameters p;
+	struct path path;
+	struct span rest;
+	struct fault f = FAULT_NONE;
+	enum rule rule;
+
+	if (!eat_keyword(&args, "TO:")) {
+		say(s, RULE_SYNTAX);
+		return;
+	}
+	if (path_parse_forward(args, e->smtputf8, &path, &rest, &f) != OK) {
+		say_why(s,
+		    strcmp(f.code, "5.6.7") == 0 ? RULE_UTF8
+		                                 : RULE_FORWARD_PATH,
+		    &f);
+		return;
+	}
+	rule = parameters_rcpt(rest, &p, &f);
+	if (rule != RULE_NONE) {
+		say_why(s, rule, &f);
+		return;
+	}
+	if (e->recipients >= s->server->set->smtpd.max_recipients) {
+		refuse_overshoot(s);
+		return;
+	}
+	rule = recipients_check(s, &path, &f);
+	if (rule == RULE_NONE &&
+	    envelope_add_recipient(e, &path, p.notify, p.orcpt, &f) != OK)
+		rule = RULE_RESOLVE;
+	if (rule != RULE_NONE) {
+		refuse(
+		    s, rule, rule == RULE_RELAY ? NULL : &f, path_span(&path));
+		return;
+	}
+	session_move(s, EVENT_RCPT);
+	reply(s, 250, "2.1.5", "recipient ok");
+}
+
+/* ---- DATA, BDAT. ---- */
+
+static void
+begin_content(struct session *s)
+{
+	const struct envelope *e = s->envelope;
+	struct trace t = { .helo = buf_span(&e->helo),
+		.ip = buf_span(&e->ip),
+		.host = span_of(s->server->hostname),
+		.protocol = buf_span(&e->proto),
+		.qid = qid_span(&e->qid),
+		.recipient = e->recipients == 1
+		    ? path_span(&e->recipient[0].forward_path)
+		    : SPAN_EMPTY,
+		.wall_ms = clock_wall_ms() };
+
+	content_begin(&s->content, s->server->set, &s->server->content, &t);
+}
+
+static uint64_t
+content_deadline(const struct session *s, uint64_t start_ms)
+{
+	uint64_t wait = s->server->set->smtpd.data_timeout_ms;
+	uint64_t by_rate =
+	    start_ms + wait + s->content.received * 1000 / DATA_RATE_LEAST;
+	uint64_t by_piece = clock_mono_ms() + wait;
+
+	return by_piece < by_rate ? by_piece : by_rate;
+}
+
+static enum rule
+rule_of_queue(const struct fault *f)
+{
+	if (f->outcome == PERM)
+		return RULE_QUEUE_PERM;
+	return strcmp(f->code, "4.3.1") == 0 ? RULE_SPACE : RULE_QUEUE;
+}
+
+/* After each piece: what is refused is let go, what is big moves on. */
+static bool
+keep_up(struct session *s, struct fault *why)
+{
+	struct content *c = &s->content;
+	struct submit *submit = &s->server->submit;
+
+	if (c->refused == RULE_NONE &&
+	    submit_spill(submit, s->envelope, c, why) != OK)
+		c->refused = rule_of_queue(why);
+	if (c->refused != RULE_NONE)
+		submit_drop(submit);
+	if (c->received > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
+		say(s, RULE_DISCARD);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * A message with bare CR or LF, and commands right behind its end: the client
+ * may be relaying what somebody wanted us to read as commands. They get no
+ * answer. CVE-2023-51764 and its family.
+ */
+static void
+end_if_smuggled(struct session *s, enum rule refused)
+{
+	if ((refused != RULE_BARE_CR && refused != RULE_BARE_LF) ||
+	    s->phase == PHASE_OVER || stream_waiting(&s->server->io).len == 0)
+		return;
+	s->has_unread = true;
+	session_move(s, EVENT_END);
+}
+
+static void
+finish_message(struct session *s, struct fault *why)
+{
+	enum rule refused = s->content.refused;
+	char text[64];
+
+	if (refused == RULE_NONE &&
+	    submit_finish(&s->server->submit, s->envelope, &s->content, why) !=
+	        OK)
+		refused = rule_of_queue(why);
+	if (refused != RULE_NONE) {
+		refuse(s, refused, why->outcome == OK ? NULL : why, SPAN_EMPTY);
+	} else {
+		(void)snprintf(
+		    text, sizeof(text), "queued as %s", s->envelope->qid.text);
+		reply(s, 250, "2.0.0", text);
+		entries_queued(s);
+		s->idle_commands = 0;
+	}
+	session_move(s, EVENT_DONE);
+	end_if_smuggled(s, refused);
+}
+
+static bool
+read_data(struct session *s, struct fault *why)
+{
+	struct stream *io = &s->server->io;
+	uint64_t start = clock_mono_ms();
+	bool ended = false;
+
+	for (;;) {
+		size_t used =
+		    content_take_data(&s->content, stream_waiting(io), &ended);
+
+		stream_consume(io, used);
+		if (!keep_up(s, why))
+			return false;
+		if (ended)
+			return true;
+		if (!session_fill(s, content_deadline(s, start)))
+			return false;
+	}
+}
+
+static void
+run_data(struct session *s, struct span args)
+{
+	struct fault why = FAULT_NONE;
+
+	(void)args;
+	/*
+	 * DATA ends a group of commands (RFC 2920 3.1): what is here already
+	 * was sent by somebody who does not read answers. A pipe may.
+	 */
+	if (s->peer->socket && stream_waiting(&s->server->io).len > 0) {
+		say(s, RULE_PIPELINING);
+		return;
+	}
+	session_move(s, EVENT_DATA);
+	reply(s, 354, NULL, "end data with CR LF . CR LF");
+	begin_content(s);
+	if (s->phase == PHASE_CONTENT && read_data(s, &why))
+		finish_message(s, &why);
+}
+
+/* chunk-size [SP "LAST"]. RFC 3030 2. */
+static bool
+take_chunk_size(struct span args, uint64_t *size, bool *last)
+{
+	struct cur c = cur_over(args);
+	struct span digits = cur_while(&c, is_digit);
+
+	*last = cur_while(&c, is_wsp).len > 0;
+	if (*last && !cur_eat_nocase(&c, "LAST"))
+		return false;
+	if (cur_peek(&c) != -1 || digits.len == 0)
+		return false;
+	if (!num_parse(digits, 0, UINT64_MAX, size))
+		*size = UINT64_MAX;
+	return true;
+}
+
+/* The chunk's octets leave the input, wanted or not. */
+static bool
+read_chunk(struct session *s, uint64_t size, bool wanted, struct fault *why)
+{
+	struct stream *io = &s->server->io;
+	uint64_t start = clock_mono_ms();
+
+	while (size > 0) {
+		struct span w = stream_waiting(io);
+
+		if (w.len > size)
+			w.len = (size_t)size;
+		if (w.len == 0) {
+			if (!session_fill(s, content_deadline(s, start)))
+				return false;
+			continue;
+		}
+		size -= w.len;
+		if (wanted)
+			content_take_chunk(&s->content, w);
+		else
+			s->content.received += w.len;
+		stream_consume(io, w.len);
+		if (wanted && !keep_up(s, why))
+			return false;
+	}
+	return true;
+}
+
+static enum rule
+chunk_order(const struct session *s)
+{
+	switch (s->phase) {
+	case PHASE_START:
+		return RULE_ORDER_HELLO;
+	case PHASE_READY:
+		return RULE_ORDER_MAIL;
+	case PHASE_MAIL:
+		return RULE_ORDER_RCPT;
+	default:
+		return RULE_NONE;
+	}
+}
+
+static void
+take_chunk(struct session *s, uint64_t size, bool last)
+{
+	struct fault why = FAULT_NONE;
+	char text[64];
+
+	if (s->phase == PHASE_RCPT)
+		begin_content(s);
+	if (!read_chunk(s, size, true, &why))
+		return;
+	if (last)
+		content_close(&s->content);
+	if (last || s->content.refused != RULE_NONE) {
+		finish_message(s, &why);
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " octets taken", size);
+	session_move(s, EVENT_CHUNK);
+	reply(s, 250, "2.0.0", text);
+}
+
+/* Whatever the answer is, the chunk is read first. RFC 3030 2. */
+static void
+run_bdat(struct session *s, struct span args)
+{
+	uint64_t size;
+	bool last;
+	enum rule order = chunk_order(s);
+	struct fault why = FAULT_NONE;
+
+	if (!take_chunk_size(args, &size, &last)) {
+		say(s, RULE_CHUNK_SIZE);
+		/* Nobody knows what comes now: the message is lost. */
+		if (order == RULE_NONE)
+			session_move(s, EVENT_DONE);
+	} else if (size > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
+		say(s, RULE_DISCARD);
+	} else if (order == RULE_NONE) {
+		take_chunk(s, size, last);
+	} else if (read_chunk(s, size, false, &why)) {
+		say(s, order);
+		s->content.received = 0;
+	}
+}
+
+/* ---- The small ones. ---- */
+
+static void
+run_rset(struct session *s, struct span args)
+{
+	(void)args;
+	session_move(s, EVENT_RESET);
+	reply(s, 250, "2.0.0", "ok");
+}
+
+static void
+run_noop(struct session *s, struct span args)
+{
+	(void)args;
+	reply(s, 250, "2.0.0", "ok");
+}
+
+static void
+run_quit(struct session *s, struct span args)
+{
+	(void)args;
+	reply(s, 221, "2.0.0", "closing");
+	session_move(s, EVENT_END);
+}
+
+static void
+run_vrfy(struct session *s, struct span args)
+{
+	if (args.len == 0)
+		say(s, RULE_SYNTAX);
+	else if (s->server->set->smtpd.vrfy == VRFY_OFF)
+		say(s, RULE_COMMAND_OFF);
+	else
+		reply(s, 252, "2.5.0", "not looked up, RCPT will say");
+}
+
+static void
+run_help(struct session *s, struct span args)
+{
+	(void)args;
+	reply_more(s, 214, "2.0.0",
+	    "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
+	reply(s, 214, "2.0.0", "RFC 5321 says what they mean");
+}
+
+static void
+run_off(struct session *s, struct span args)
+{
+	(void)args;
+	say(s, RULE_COMMAND_OFF);
+}
+
+static void
+run_http(struct session *s, struct span args)
+{
+	(void)args;
+	say(s, RULE_HTTP);
+}
+
+/* ---- The table. ---- */
+
+static const struct command commands[] = {
+	{ "EHLO", run_ehlo, IN_ANY, RULE_NONE, false, true },
+	{ "HELO", run_helo, IN_ANY, RULE_NONE, false, true },
+	{ "MAIL", run_mail, IN(PHASE_READY), RULE_ORDER_OPEN, false, false },
+	{ "RCPT", run_rcpt, IN(PHASE_MAIL) | IN(PHASE_RCPT), RULE_ORDER_MAIL,
+	    false, false },
+	{ "DATA", run_data, IN(PHASE_RCPT), RULE_ORDER_RCPT, true, false },
+	{ "BDAT", run_bdat, IN_ANY, RULE_NONE, false, false },
+	{ "RSET", run_rset, IN_ANY, RULE_NONE, true, true },
+	{ "NOOP", run_noop, IN_ANY, RULE_NONE, false, true },
+	{ "QUIT", run_quit, IN_ANY, RULE_NONE, true, false },
+	{ "VRFY", run_vrfy, IN_ANY, RULE_NONE, false, true },
+	{ "HELP", run_help, IN_ANY, RULE_NONE, false, true },
+	/* Known and not offered. RFC 5321 4.2.4. */
+	{ "EXPN", run_off, IN_ANY, RULE_NONE, false, false },
+	{ "SEND", run_off, IN_ANY, RULE_NONE, false, false },
+	{ "SOML", run_off, IN_ANY, RULE_NONE, false, false },
+	{ "SAML", run_off, IN_ANY, RULE_NONE, false, false },
+	{ "TURN", run_off, IN_ANY, RULE_NONE, false, false },
+	{ "ETRN", run_off, IN_ANY, RULE_NONE, false, false },
+	{ "AUTH", run_off, IN_ANY, RULE_NONE, false, false },
+	{ "STARTTLS", run_off, IN_ANY, RULE_NONE, false, false },
+	{ "BURL", run_off, IN_ANY, RULE_NONE, false, false },
+	/* A web browser was talked into talking to us. */
+	{ "GET", run_http, IN_ANY, RULE_NONE, false, false },
+	{ "POST", run_http, IN_ANY, RULE_NONE, false, false },
+	{ "PUT", run_http, IN_ANY, RULE_NONE, false, false },
+	{ "HEAD", run_http, IN_ANY, RULE_NONE, false, false },
+	{ "OPTIONS", run_http, IN_ANY, RULE_NONE, false, false },
+	{ "CONNECT", run_http, IN_ANY, RULE_NONE, false, false },
+};
+
+static const struct command *
+find_command(struct span verb)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (span_same_nocase(verb, span_of(commands[i].verb)))
+			return &commands[i];
+	return NULL;
+}
+
+/* What is wrong with this command in this phase. */
+static enum rule
+order_rule(const struct session *s, const struct command *c)
+{
+	if ((c->phases & IN(s->phase)) != 0)
+		return RULE_NONE;
+	if (s->phase == PHASE_START)
+		return RULE_ORDER_HELLO;
+	if (s->phase == PHASE_CHUNKS)
+		return RULE_ORDER_CHUNKS;
+	if (s->phase == PHASE_READY)
+		return RULE_ORDER_MAIL;
+	return c->order;
+}
+
+static bool
+has_control(struct span line)
+{
+	for (size_t i = 0; i < line.len; i++) {
+		unsigned char c = (unsigned char)line.p[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7F)
+			return true;
+	}
+	return false;
+}
+
+static void
+run_known(struct session *s, const struct command *c, struct span line,
+    struct span args)
+{
+	enum rule order = order_rule(s, c);
+
+	if (has_control(line))
+		say(s, RULE_LINE_OCTETS);
+	else if (c->takes_nothing && args.len > 0)
+		say(s, RULE_SYNTAX);
+	else if (order != RULE_NONE)
+		say(s, order);
+	else if (c->is_idle &&
+	    ++s->idle_commands > s->server->set->smtpd.max_idle_commands)
+		say(s, RULE_IDLE);
+	else
+		c->run(s, args);
+}
+
+void
+commands_run(struct session *s, struct span line)
+{
+	struct cur c = cur_over(line);
+	struct span verb = cur_while(&c, is_alnum), args;
+	const struct command *command = find_command(verb);
+	bool is_parted = cur_while(&c, is_wsp).len > 0 || cur_peek(&c) == -1;
+
+	args = cur_rest(&c);
+	while (args.len > 0 && is_wsp(args.p[args.len - 1]))
+		args.len--;
+	if (command == NULL || !is_parted) {
+		/* `NOOP` with an octet 0 behind it is no NOOP. */
+		say(s, RULE_COMMAND_UNKNOWN);
+		return;
+	}
+	run_known(s, command, line, args);
+}

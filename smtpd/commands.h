@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+/* commands.h: one function a command; the table of them is the index. */
+#ifndef SMTPD_COMMANDS_H
+#define SMTPD_COMMANDS_H
+
+#include "session.h"
+
+/* Carry out one command line, without its line end, and answer it. */
+void commands_run(struct session *, struct span line);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* entries.c: what the journal is told. */
+#include "entries.h"
+
+#include "codes.h"
+
+/* Octets that may wait before a flush in between; a pipe's share. Ours */
+#define PENDING_HIGH (JOURNAL_PENDING_MAX / 2)
+
+static void
+put_client(const struct session *s, struct record_out out)
+{
+	if (s->peer->ip[0] != '\0')
+		record_puts(out, "ip", s->peer->ip);
+	if (s->helo[0] != '\0')
+		record_puts(out, "helo", s->helo);
+}
+
+static void
+put_path(struct record_out out, const char *key, const struct path *path)
+{
+	record_put(
+	    out, key, path_is_null(path) ? SPAN_LIT("<>") : path_span(path));
+}
+
+/* Many recipients: the reply leaves first, then the pipe takes a portion. */
+static void
+flush_portion(struct session *s)
+{
+	struct fault f;
+
+	if (s->server->journal.pending.len < PENDING_HIGH)
+		return;
+	if (stream_flush(&s->server->io, &f) != OK)
+		session_move(s, EVENT_END);
+	journal_flush(&s->server->journal);
+}
+
+static void
+put_recipients(struct session *s)
+{
+	struct journal *j = &s->server->journal;
+	const struct envelope *e = s->envelope;
+
+	for (size_t i = 0; i < e->recipients && s->phase != PHASE_OVER; i++) {
+		struct record_out out =
+		    journal_begin(j, CODE_RECIPIENT, &e->qid);
+
+		record_put_num(out, "n", e->recipient[i].n);
+		put_path(out, "to", &e->recipient[i].forward_path);
+		journal_end(j, out);
+		flush_portion(s);
+	}
+}
+
+void
+entries_queued(struct session *s)
+{
+	struct journal *j = &s->server->journal;
+	const struct envelope *e = s->envelope;
+	struct record_out out;
+
+	if (j->fd == -1)
+		return;
+	out = journal_begin(j, CODE_LOCAL_RECEIVED, &e->qid);
+	put_client(s, out);
+	record_put(out, "proto", buf_span(&e->proto));
+	journal_end(j, out);
+	out = journal_begin(j, CODE_ORIGINATOR, &e->qid);
+	put_path(out, "from", &e->reverse_path);
+	journal_end(j, out);
+	out = journal_begin(j, CODE_MESSAGE_SIZE, &e->qid);
+	record_put_num(out, "size", s->content.size);
+	journal_end(j, out);
+	if (s->content.message_id[0] != '\0') {
+		out = journal_begin(j, CODE_MESSAGE_ID, &e->qid);
+		record_puts(out, "message-id", s->content.message_id);
+		journal_end(j, out);
+	}
+	put_recipients(s);
+	journal_end(j, journal_begin(j, CODE_QUEUED_IN, &e->qid));
+	s->journal_due = true;
+}
+
+void
+entries_refused(struct session *s, const char *code, const char *rule,
+    int reply, const struct fault *f, struct span to)
+{
+	struct journal *j = &s->server->journal;
+	const struct envelope *e = s->envelope;
+	bool in_transaction = s->phase >= PHASE_MAIL && s->phase < PHASE_OVER;
+	struct record_out out;
+
+	if (j->fd == -1)
+		return;
+	out = journal_begin(j, code, in_transaction ? &e->qid : NULL);
+	record_puts(out, "rule", rule);
+	record_put_num(out, "reply", (uint64_t)reply);
+	record_puts(out, "code", f->code);
+	put_client(s, out);
+	if (in_transaction)
+		put_path(out, "from", &e->reverse_path);
+	if (to.len > 0)
+		record_put(out, "to", to);
+	record_puts(out, "text", f->text);
+	journal_end(j, out);
+	if (j->pending.len > PENDING_HIGH)
+		s->journal_due = true;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* entries.h: what the journal is told. */
+#ifndef SMTPD_ENTRIES_H
+#define SMTPD_ENTRIES_H
+
+#include "session.h"
+
+/* The message in hand was queued: 94 91 92 9T 99 97. Call after its reply. */
+void entries_queued(struct session *);
+/* Something was refused: code with rule, reply, client and path. */
+void entries_refused(struct session *, const char *code, const char *rule,
+    int reply, const struct fault *, struct span to);
+
+#endif

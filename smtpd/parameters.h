@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * parameters.h: what follows the path in MAIL and RCPT. RFC 5321 4.1.1.11.
+ *
+ * SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531). RET, ENVID, NOTIFY and
+ * ORCPT (RFC 3461) are not offered yet but read and kept when they come, for
+ * the envelope has room for them and a report that nobody wants is not sent.
+ */
+#ifndef SMTPD_PARAMETERS_H
+#define SMTPD_PARAMETERS_H
+
+#include "reply.h"
+
+#define ENVID_TEXT_MAX 100 /* RFC 3461 4.4 */
+#define ORCPT_TEXT_MAX 500 /* RFC 3461 4.2 */
+
+struct mail_parameters {
+	uint64_t size; /* 0: not said */
+	struct span body, ret, envid;
+	bool smtputf8;
+};
+
+struct rcpt_parameters {
+	struct span notify, orcpt;
+};
+
+/*
+ * in: what follows '>'. The spans borrow from it.
+ * RULE_NONE	*p is set
+ * else		the rule it breaks, and the fault says how
+ */
+enum rule parameters_mail(
+    struct span in, struct mail_parameters *p, struct fault *);
+enum rule parameters_rcpt(
+    struct span in, struct rcpt_parameters *p, struct fault *);
+
+#endif

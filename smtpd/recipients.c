@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/* recipients.c: asks resolve at RCPT. */
+#include "recipients.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "wire_resolve.h"
+
+static enum outcome
+ask(struct server *server, const struct path *forward,
+    const struct path *reverse, struct resolve_ans *ans, struct fault *f)
+{
+	const struct resolve_req req = { .forward_path = path_span(forward),
+		.reverse_path = path_span(reverse) };
+	struct buf *b = &server->question;
+	struct span line;
+
+	buf_reset(b);
+	if (wire_resolve_put_req(b, &req, f) != OK)
+		return fault_set(f, TEMP, "4.3.0", 0, "resolve: request");
+	/* A question may be asked twice: it changes nothing. */
+	if (service_ask(&server->resolve, buf_span(b), true, &line, f) != OK)
+		return fault_context(f, "resolve");
+	return wire_resolve_get_ans(line, req.forward_path, ans, f);
+}
+
+/* `Postmaster` is the first local domain's. RFC 5321 4.1.1.3, 4.5.1. */
+static bool
+name_postmaster(const struct settings *set, struct path *path)
+{
+	char text[PATH_TEXT_MAX + 1];
+	struct path full;
+	struct fault f;
+
+	if (set->resolve.domain.n == 0)
+		return false;
+	(void)snprintf(
+	    text, sizeof(text), "postmaster@%s", set->resolve.domain.value[0]);
+	if (path_parse_bare(span_of(text), &full, &f) != OK)
+		return false;
+	*path = full;
+	return true;
+}
+
+enum rule
+recipients_check(struct session *s, struct path *path, struct fault *why)
+{
+	struct server *server = s->server;
+	struct resolve_ans ans;
+	bool is_postmaster = path_domain(path).len == 0;
+
+	if (is_postmaster)
+		(void)name_postmaster(server->set, path);
+	switch (ask(server, path, &s->envelope->reverse_path, &ans, why)) {
+	case OK:
+		break;
+	case PERM:
+		/* RFC 5321 4.5.1: there is always a postmaster. */
+		return is_postmaster ? RULE_NONE : RULE_RECIPIENT;
+	case TEMP:
+		return RULE_RESOLVE;
+	}
+	return ans.kind == RESOLVE_REMOTE ? RULE_RELAY : RULE_NONE;
+}

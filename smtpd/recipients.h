@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* recipients.h: may this recipient be taken? resolve is asked, at RCPT. */
+#ifndef SMTPD_RECIPIENTS_H
+#define SMTPD_RECIPIENTS_H
+
+#include "path.h"
+#include "session.h"
+
+/*
+ * `Postmaster` without a domain becomes postmaster of the first local domain,
+ * in *path, and is taken whatever resolve says for ever (RFC 5321 4.5.1).
+ *
+ * RULE_NONE	it may
+ * else		the rule that refuses it, and why
+ */
+enum rule recipients_check(
+    struct session *, struct path *path, struct fault *why);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: ISC */
+/* reply.c: what is said to the client; one table of all refusals. */
+#include "reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "codes.h"
+#include "entries.h"
+#include "session.h"
+
+#define REPLY_TEXT_MAX 500 /* octets; with code and CRLF 512. 4.5.3.1.5 */
+
+struct refusal {
+	const char *name;
+	int reply;
+	const char *enhanced; /* RFC 3463 */
+	const char *text;
+	const char *journal; /* code, or NULL: not worth an entry */
+	bool is_error; /* counts against max_errors */
+	bool ends; /* the session */
+	bool keeps; /* the reason is for the journal, not for strangers */
+};
+
+#define BAD     true, false, false
+#define LOCAL   false, false, true
+#define ENDS    false, true, false
+#define NOT_BAD false, false, false
+
+/* Reply codes: RFC 5321 4.2.3, 4.2.4; others as noted. */
+static const struct refusal refusals[RULES] = {
+	[RULE_NONE] = { "none", 451, "4.3.0", "local trouble", NULL, LOCAL },
+	[RULE_COMMAND_UNKNOWN] = { "command-unknown", 500, "5.5.2",
+	    "command not recognised", NULL, BAD },
+	[RULE_COMMAND_OFF] = { "command-off", 502, "5.5.1",
+	    "command not offered", NULL, BAD },
+	[RULE_LINE_LONG] = { "line-long", 500, "5.5.2", "line too long", NULL,
+	    BAD },
+	[RULE_LINE_FLOOD] = { "line-flood", 421, "4.7.0",
+	    "line without end, closing", CODE_CONN_REFUSED, ENDS },
+	[RULE_LINE_OCTETS] = { "line-octets", 501, "5.5.2",
+	    "control octet in a command", NULL, BAD },
+	[RULE_LINE_BARE_LF] = { "line-bare-lf", 500, "5.5.2",
+	    "a command ends with CR LF", NULL, BAD },
+	[RULE_SYNTAX] = { "syntax", 501, "5.5.4", "syntax error in arguments",
+	    NULL, BAD },
+	[RULE_ORDER_HELLO] = { "order-hello", 503, "5.5.1",
+	    "say EHLO or HELO first", NULL, BAD },
+	[RULE_ORDER_OPEN] = { "order-open", 503, "5.5.1",
+	    "a transaction is open, RSET ends it", NULL, BAD },
+	[RULE_ORDER_MAIL] = { "order-mail", 503, "5.5.1", "MAIL comes first",
+	    NULL, BAD },
+	[RULE_ORDER_RCPT] = { "order-rcpt", 503, "5.5.1",
+	    "no valid recipient yet", NULL, BAD },
+	[RULE_ORDER_CHUNKS] = { "order-chunks", 503, "5.5.1",
+	    "after BDAT comes BDAT or RSET", NULL, BAD },
+	[RULE_HELLO] = { "hello", 501, "5.5.4",
+	    "a domain name or address literal is needed", NULL, BAD },
+	[RULE_REVERSE_PATH] = { "reverse-path", 501, "5.1.7",
+	    "bad reverse-path", NULL, BAD },
+	[RULE_FORWARD_PATH] = { "forward-path", 501, "5.1.3",
+	    "bad forward-path", NULL, BAD },
+	[RULE_UTF8] = { "utf8", 553, "5.6.7",
+	    "address is not ASCII and SMTPUTF8 was not asked for", NULL,
+	    BAD }, /* RFC 6531 3.5 */
+	[RULE_PARAMETER] = { "parameter", 501, "5.5.4", "bad parameter", NULL,
+	    BAD },
+	[RULE_PARAMETER_UNKNOWN] = { "parameter-unknown", 555, "5.5.4",
+	    "parameter not recognised", NULL, BAD },
+	[RULE_CHUNK_SIZE] = { "chunk-size", 501, "5.5.4",
+	    "BDAT needs a size, then LAST or nothing", NULL, BAD },
+	[RULE_SIZE] = { "size", 552, "5.3.4", "message too big", CODE_REJECTED,
+	    BAD }, /* RFC 1870 6 */
+	[RULE_SPACE] = { "space", 452, "4.3.1", "not enough room now",
+	    CODE_REJECTED, NOT_BAD },
+	[RULE_RECIPIENTS_MAX] = { "recipients-max", 452, "4.5.3",
+	    "too many recipients", NULL, NOT_BAD }, /* 4.5.3.1.10 */
+	[RULE_RECIPIENT] = { "recipient", 550, "5.1.1", "no such recipient",
+	    CODE_REJECTED, BAD },
+	[RULE_RELAY] = { "relay", 550, "5.7.1", "we do not relay there",
+	    CODE_RELAY_REFUSED, BAD },
+	[RULE_RESOLVE] = { "local-trouble", 451, "4.3.0",
+	    "local trouble, try again later", CODE_REJECTED, LOCAL },
+	[RULE_BARE_LF] = { "bare-lf", 550, "5.6.0",
+	    "content has a line feed without carriage return", CODE_REJECTED,
+	    BAD },
+	[RULE_BARE_CR] = { "bare-cr", 550, "5.6.0",
+	    "content has a carriage return without line feed", CODE_REJECTED,
+	    BAD },
+	[RULE_NUL] = { "nul", 550, "5.6.0", "content has NUL octets",
+	    CODE_REJECTED, BAD },
+	[RULE_TEXT_LINE] = { "text-line", 550, "5.6.0",
+	    "content has a line that is too long", CODE_REJECTED, BAD },
+	[RULE_LOOP] = { "loop", 554, "5.4.6",
+	    "too many Received fields, a mail loop", CODE_REJECTED,
+	    BAD }, /* RFC 5321 6.3 */
+	[RULE_QUEUE] = { "queue", 451, "4.3.0",
+	    "cannot store the message now, try again later", CODE_REJECTED,
+	    LOCAL },
+	[RULE_QUEUE_PERM] = { "queue-perm", 554, "5.3.0",
+	    "message not accepted", CODE_REJECTED, BAD },
+	[RULE_EARLY] = { "early-talk", 554, "5.5.0",
+	    "you talk before the greeting", CODE_CONN_REFUSED, ENDS },
+	[RULE_PIPELINING] = { "pipelining", 554, "5.5.0",
+	    "you talk before the answer to DATA", CODE_CONN_REFUSED, ENDS },
+	[RULE_HTTP] = { "http", 421, "4.7.0", "this is SMTP, closing",
+	    CODE_CONN_REFUSED, ENDS },
+	[RULE_DISCARD] = { "discard", 552, "5.3.4",
+	    "message far too big, closing", CODE_REJECTED, ENDS },
+	[RULE_ERRORS] = { "errors", 421, "4.7.0", "too many errors, closing",
+	    CODE_CONN_REFUSED, ENDS },
+	[RULE_IDLE] = { "idle-commands", 421, "4.7.0",
+	    "too many commands without mail, closing", CODE_CONN_REFUSED,
+	    ENDS },
+	[RULE_TIMEOUT] = { "timeout", 421, "4.4.2",
+	    "you took too long, closing", NULL, ENDS },
+	[RULE_STOPPING] = { "stopping", 421, "4.3.2",
+	    "service is going down, closing", NULL, ENDS },
+};
+
+const char *
+rule_name(enum rule rule)
+{
+	return refusals[rule].name;
+}
+
+static void
+put_line(struct session *s, int code, char after_code, const char *enhanced,
+    const char *text)
+{
+	char line[REPLY_TEXT_MAX + 8];
+	struct fault f;
+	int n;
+
+	n = snprintf(line, REPLY_TEXT_MAX, "%03d%c%s%s%s", code, after_code,
+	    enhanced == NULL ? "" : enhanced, enhanced == NULL ? "" : " ",
+	    text);
+	if (n >= REPLY_TEXT_MAX)
+		n = REPLY_TEXT_MAX - 1;
+	for (int i = 0; i < n; i++)
+		if (line[i] != ' ' && !is_graph((unsigned char)line[i]))
+			line[i] = '?';
+	line[n] = '\r';
+	line[n + 1] = '\n';
+	if (s->phase != PHASE_OVER &&
+	    stream_put(
+	        &s->server->io, (struct span){ line, (size_t)n + 2 }, &f) != OK)
+		session_move(s, EVENT_END);
+}
+
+void
+reply(struct session *s, int code, const char *enhanced, const char *text)
+{
+	put_line(s, code, ' ', enhanced, text);
+}
+
+void
+reply_more(struct session *s, int code, const char *enhanced, const char *text)
+{
+	put_line(s, code, '-', enhanced, text);
+}
+
+void
+refuse(
+    struct session *s, enum rule rule, const struct fault *why, struct span to)
+{
+	const struct refusal *r = &refusals[rule];
+	struct fault said = FAULT_NONE;
+
+	(void)fault_set(
+	    &said, r->reply < 500 ? TEMP : PERM, r->enhanced, 0, "%s", r->text);
+	if (why != NULL && !r->keeps) {
+		(void)snprintf(said.code, sizeof(said.code), "%s", why->code);
+		(void)snprintf(said.text, sizeof(said.text), "%s", why->text);
+	}
+	put_line(s, r->reply, ' ', said.code, said.text);
+	if (r->is_error)
+		s->errors++;
+	if (r->journal != NULL)
+		entries_refused(s, r->journal, r->name, r->reply,
+		    why == NULL ? &said : why, to);
+	if (r->ends) {
+		s->has_unread = true;
+		session_move(s, EVENT_END);
+	}
+}

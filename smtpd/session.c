@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: ISC */
+/* session.c: the state and its moves; lines in, and the waits between them. */
+#include "session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "clock.h"
+#include "commands.h"
+#include "fds.h"
+
+#define SPACE_KEPT_MS 1000 /* how long a look at free space is good. Ours */
+#define INODES_LEAST  16 /* free ones, for the files of one round. Ours */
+#define LINGER_MS     1000 /* for a peer that talks after the end. Ours */
+#define LINGER_MAX    (1024UL * 1024) /* octets of that. Ours */
+
+/* ---- What a process keeps. ---- */
+
+void
+server_begin(struct server *v, const struct settings *set, const char *hostname,
+    int queue_fd)
+{
+	*v = (struct server){ .set = set,
+		.hostname = hostname,
+		.queue_fd = queue_fd,
+		.space = UINT64_MAX,
+		.content = BUF_INIT(CONTENT_BUF_MAX),
+		.line = BUF_INIT(set->smtpd.command_max + 1),
+		.question = BUF_INIT(RECORD_MAX + 1) };
+	envelope_begin(&v->envelope);
+	stream_begin(&v->io, -1, -1, 0);
+}
+
+void
+server_free(struct server *v)
+{
+	envelope_free(&v->envelope);
+	stream_free(&v->io);
+	buf_free(&v->content);
+	buf_free(&v->line);
+	buf_free(&v->question);
+}
+
+/* The sandbox has no paths: only the descriptor opened before it is asked. */
+static void
+look_at_space(struct server *v, uint64_t now)
+{
+	uint64_t reserve = v->set->smtpd.min_free, free_octets;
+	struct statvfs st;
+
+	if (v->space_ms != 0 && now - v->space_ms < SPACE_KEPT_MS)
+		return;
+	v->space_ms = now;
+	v->space = UINT64_MAX;
+	if (v->queue_fd == -1 || fstatvfs(v->queue_fd, &st) != 0)
+		return; /* not known: queue-add will say */
+	free_octets = (uint64_t)st.f_bavail * st.f_frsize;
+	v->space = free_octets > reserve ? free_octets - reserve : 0;
+	if (st.f_files > 0 && st.f_favail < INODES_LEAST)
+		v->space = 0;
+}
+
+bool
+server_has_space(struct server *v, uint64_t octets)
+{
+	look_at_space(v, clock_mono_ms());
+	return v->space > 0 && v->space >= octets;
+}
+
+/* ---- The moves. ---- */
+
+/* The one place where a transaction ends: all of it, whatever it was. */
+static void
+empty_transaction(struct session *s)
+{
+	submit_drop(&s->server->submit);
+	envelope_reset(s->envelope);
+	content_reset(&s->content);
+}
+
+#define NO PHASES /* cannot happen here: a command's row forbids it */
+
+static const unsigned char moves[PHASES][EVENTS] = {
+	/* HELLO MAIL RCPT DATA CHUNK DONE RESET END */
+	[PHASE_START] = { PHASE_READY, NO, NO, NO, NO, NO, PHASE_START,
+	    PHASE_OVER },
+	[PHASE_READY] = { PHASE_READY, PHASE_MAIL, NO, NO, NO, NO, PHASE_READY,
+	    PHASE_OVER },
+	[PHASE_MAIL] = { PHASE_READY, NO, PHASE_RCPT, NO, NO, NO, PHASE_READY,
+	    PHASE_OVER },
+	[PHASE_RCPT] = { PHASE_READY, NO, PHASE_RCPT, PHASE_CONTENT,
+	    PHASE_CHUNKS, PHASE_READY, PHASE_READY, PHASE_OVER },
+	[PHASE_CONTENT] = { NO, NO, NO, NO, NO, PHASE_READY, NO, PHASE_OVER },
+	[PHASE_CHUNKS] = { PHASE_READY, NO, NO, NO, PHASE_CHUNKS, PHASE_READY,
+	    PHASE_READY, PHASE_OVER },
+	[PHASE_OVER] = { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER,
+	    PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER },
+};
+
+void
+session_move(struct session *s, enum event event)
+{
+	enum phase next = moves[s->phase][event];
+
+	if (next == NO)
+		abort(); /* our fault, never the client's */
+	if (next <= PHASE_READY || next == PHASE_OVER)
+		empty_transaction(s);
+	s->phase = next;
+}
+
+/* ---- Input. ---- */
+
+/* The socket's deadline is the longer one; here it is cut to what is left. */
+static bool
+may_wait_on(struct session *s, uint64_t deadline_ms)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (now >= deadline_ms || serve_stopping)
+		return false;
+	fds_set_timeouts(s->server->io.in, deadline_ms - now,
+	    s->server->set->smtpd.timeout_ms);
+	s->server->io.timeout_ms = deadline_ms - now;
+	return true;
+}
+
+static bool
+end_by(struct session *s, enum rule rule)
+{
+	refuse(s, rule, NULL, SPAN_EMPTY);
+	return false;
+}
+
+bool
+session_fill(struct session *s, uint64_t deadline_ms)
+{
+	struct stream *io = &s->server->io;
+	struct fault f = FAULT_NONE;
+
+	if (s->journal_due) {
+		/* The answer leaves before the journal is told. */
+		if (stream_flush(io, &f) == OK)
+			journal_flush(&s->server->journal);
+		s->journal_due = false;
+	}
+	while (stream_fill(io, &f) != OK) {
+		if (f.error != ETIMEDOUT) {
+			session_move(s, EVENT_END);
+			return false;
+		}
+		if (!may_wait_on(s, deadline_ms))
+			return end_by(
+			    s, serve_stopping ? RULE_STOPPING : RULE_TIMEOUT);
+	}
+	if (io->ended) {
+		session_move(s, EVENT_END);
+		return false;
+	}
+	/* An octet a second does not renew the deadline. */
+	if (clock_mono_ms() > deadline_ms)
+		return end_by(s, RULE_TIMEOUT);
+	return true;
+}
+
+/* Pass over the rest of a long line. */
+static bool
+skip_line(struct session *s, uint64_t deadline_ms)
+{
+	struct stream *io = &s->server->io;
+	size_t skipped = 0;
+
+	for (;;) {
+		struct span w = stream_waiting(io);
+		size_t n = span_find(w, '\n');
+
+		if (n < w.len) {
+			stream_consume(io, n + 1);
+			refuse(s, RULE_LINE_LONG, NULL, SPAN_EMPTY);
+			return false;
+		}
+		skipped += w.len;
+		stream_drop_input(io);
+		if (skipped > STREAM_SKIP_MAX)
+			return end_by(s, RULE_LINE_FLOOD);
+		if (!session_fill(s, deadline_ms))
+			return false;
+	}
+}
+
+/* One line, without its end, in server->line; false: nothing to carry out. */
+static bool
+take_line(struct session *s)
+{
+	struct stream *io = &s->server->io;
+	size_t max = s->server->set->smtpd.command_max;
+	uint64_t deadline = clock_mono_ms() + s->server->set->smtpd.timeout_ms;
+	struct buf *line = &s->server->line;
+
+	for (;;) {
+		struct span w = span_head(stream_waiting(io), max);
+		size_t n = span_find(w, '\n');
+
+		if (n < w.len) {
+			buf_reset(line);
+			buf_add(line, span_head(w, n));
+			stream_consume(io, n + 1);
+			break;
+		}
+		if (w.len == max)
+			return skip_line(s, deadline);
+		if (!session_fill(s, deadline))
+			return false;
+	}
+	if (line->len > 0 && line->p[line->len - 1] == '\r') {
+		buf_cut(line, line->len - 1);
+		return true;
+	}
+	if (s->server->set->smtpd.bare_lf == BARE_ACCEPT)
+		return true;
+	refuse(s, RULE_LINE_BARE_LF, NULL, SPAN_EMPTY);
+	return false;
+}
+
+/* ---- A session. ---- */
+
+void
+session_begin(struct session *s, struct server *v, const struct peer *peer,
+    int in, int out)
+{
+	*s = (struct session){ .server = v,
+		.peer = peer,
+		.phase = PHASE_START,
+		.envelope = &v->envelope };
+	s->content.set = v->set;
+	s->content.buf = &v->content;
+	stream_again(&v->io, in, out, v->set->smtpd.timeout_ms);
+	empty_transaction(s);
+}
+
+/* Who talks before the greeting is no mail server. RFC 5321 4.3.1. */
+static bool
+is_early(const struct session *s)
+{
+	struct pollfd p = { s->server->io.in, POLLIN, 0 };
+
+	return s->peer->socket && poll(&p, 1, 0) == 1 &&
+	    (p.revents & (POLLIN | POLLHUP)) == POLLIN;
+}
+
+void
+session_greet(struct session *s)
+{
+	char text[512];
+
+	if (serve_stopping) {
+		refuse(s, RULE_STOPPING, NULL, SPAN_EMPTY);
+		return;
+	}
+	if (is_early(s)) {
+		refuse(s, RULE_EARLY, NULL, SPAN_EMPTY);
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "%s %s", s->server->hostname,
+	    s->server->set->smtpd.banner);
+	reply(s, 220, NULL, text);
+}
+
+bool
+session_step(struct session *s)
+{
+	if (s->phase == PHASE_OVER)
+		return false;
+	if (take_line(s)) {
+		if (serve_stopping)
+			refuse(s, RULE_STOPPING, NULL, SPAN_EMPTY);
+		else
+			commands_run(s, buf_span(&s->server->line));
+	}
+	if (s->phase != PHASE_OVER &&
+	    s->errors >= s->server->set->smtpd.max_errors)
+		refuse(s, RULE_ERRORS, NULL, SPAN_EMPTY);
+	return s->phase != PHASE_OVER;
+}
+
+/*
+ * A close with octets unread resets the connection, and the reset may overtake
+ * our last words: say that we are done and read a little more.
+ */
+static void
+linger(struct session *s)
+{
+	struct stream *io = &s->server->io;
+	uint64_t end = clock_mono_ms() + LINGER_MS;
+	size_t passed = 0;
+	struct fault f;
+
+	if (shutdown(io->out, SHUT_WR) != 0)
+		return;
+	fds_set_timeouts(io->in, LINGER_MS, LINGER_MS);
+	while (passed < LINGER_MAX && clock_mono_ms() < end && !io->ended) {
+		passed += stream_waiting(io).len;
+		stream_drop_input(io);
+		if (stream_fill(io, &f) != OK)
+			break;
+	}
+}
+
+void
+session_end(struct session *s)
+{
+	struct fault f;
+	bool is_sent = stream_flush(&s->server->io, &f) == OK;
+
+	if (s->phase != PHASE_OVER)
+		session_move(s, EVENT_END);
+	if (s->server->journal.pending_entries > 0)
+		journal_flush(&s->server->journal);
+	if (is_sent && s->has_unread && s->peer->socket)
+		linger(s);
+	/* It could still write to that message: it goes, a new one comes. */
+	if (s->server->submit.has_held)
+		serve_stopping = 1;
+}
+
+void
+session_serve(void *server, int in, int out, const struct peer *peer)
+{
+	struct session s;
+
+	session_begin(&s, server, peer, in, out);
+	session_greet(&s);
+	while (session_step(&s))
+		;
+	session_end(&s);
+}

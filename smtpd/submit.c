@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/* submit.c: hands a message to queue-add. */
+#include "submit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fds.h"
+#include "wire_add.h"
+
+#define HEAD_MAX (64UL * 1024 * 1024) /* octets: 100,000 recipients. Ours */
+
+void
+submit_begin(struct submit *s, uint64_t timeout_ms)
+{
+	*s = (struct submit){ .head = BUF_INIT(HEAD_MAX), .fd = -1 };
+	service_begin(&s->add, "queue-add", timeout_ms);
+}
+
+void
+submit_free(struct submit *s)
+{
+	submit_drop(s);
+	service_free(&s->add);
+	buf_free(&s->head);
+}
+
+void
+submit_drop(struct submit *s)
+{
+	if (s->fd == -1)
+		return;
+	/* queue-add waits for `written`: a closed connection says it all. */
+	(void)close(s->fd);
+	s->fd = -1;
+	service_close(&s->add);
+}
+
+/*
+ * Send a request. A queue-add that was started anew since the last message has
+ * left us a dead connection: what could not be sent whole was never begun
+ * there, so it may be sent once more. After that nothing is repeated.
+ */
+static enum outcome
+send_request(
+    struct submit *s, struct span first, struct span second, struct fault *f)
+{
+	for (int attempt = 0; attempt < 2; attempt++) {
+		if (service_open(&s->add, f) != OK)
+			return f->outcome;
+		if (service_send(&s->add, first, f) == OK &&
+		    (second.len == 0 || service_send(&s->add, second, f) == OK))
+			return OK;
+		service_close(&s->add);
+	}
+	return fault_context(f, "queue-add");
+}
+
+static enum outcome
+wait_for_answer(struct submit *s, const struct qid *qid, enum add_answer want,
+    struct fault *f)
+{
+	enum add_answer answer;
+	struct span line;
+	uint64_t offset = 0;
+
+	if (service_line(&s->add, &line, f) != OK) {
+		service_close(&s->add);
+		return fault_context(f, "queue-add");
+	}
+	if (wire_add_get_answer(line, qid, &answer, &offset, f) != OK)
+		return f->outcome;
+	if (answer == want)
+		return OK;
+	/* `exists`: not ours, whatever it is; 128 bits do not meet by chance */
+	service_close(&s->add);
+	return fault_set(f, TEMP, "4.3.0", 0, "queue-add: unexpected answer");
+}
+
+static enum outcome
+begin_file(struct submit *s, const struct envelope *e, struct fault *f)
+{
+	enum outcome answer;
+
+	buf_reset(&s->head);
+	if (wire_add_put(&s->head, e, f) != OK ||
+	    wire_add_put_data_fd(&s->head, f) != OK)
+		return f->outcome;
+	if (buf_failed(&s->head))
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "queue-add");
+	if (send_request(s, buf_span(&s->head), SPAN_EMPTY, f) != OK)
+		return f->outcome;
+	s->add.takes_fd = true;
+	answer = wait_for_answer(s, &e->qid, ADD_WRITE, f);
+	s->add.takes_fd = false;
+	if (answer != OK)
+		return answer;
+	s->fd = s->add.received_fd;
+	s->add.received_fd = -1;
+	if (s->fd == -1) {
+		service_close(&s->add);
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "queue-add: no descriptor came");
+	}
+	s->has_held = true;
+	s->written = 0;
+	envelope_digest_begin(&s->digest);
+	return OK;
+}
+
+static enum outcome
+write_out(
+    struct submit *s, struct content *c, struct span octets, struct fault *f)
+{
+	if (octets.len == 0)
+		return OK;
+	if (fds_write_all(s->fd, octets, f) != OK) {
+		submit_drop(s);
+		return fault_context(f, "message file");
+	}
+	envelope_digest_add(&s->digest, octets);
+	s->written += octets.len;
+	content_drop(c, octets.len);
+	return OK;
+}
+
+enum outcome
+submit_spill(struct submit *s, const struct envelope *e, struct content *c,
+    struct fault *f)
+{
+	if (content_waiting(c).len <= ADD_INLINE_MAX)
+		return OK;
+	if (s->fd == -1 && begin_file(s, e, f) != OK)
+		return f->outcome;
+	return write_out(s, c, content_whole_lines(c), f);
+}
+
+static enum outcome
+finish_file(struct submit *s, const struct envelope *e, struct content *c,
+    struct fault *f)
+{
+	unsigned char digest[ENVELOPE_DIGEST_LEN];
+
+	if (write_out(s, c, content_waiting(c), f) != OK)
+		return f->outcome;
+	/* fsync, not fdatasync: the name must be on disk with the octets. */
+	if (fsync(s->fd) != 0) {
+		(void)fault_set(f, TEMP, "4.3.0", errno, "message file: fsync");
+		submit_drop(s);
+		return f->outcome;
+	}
+	(void)close(s->fd);
+	s->fd = -1;
+	envelope_digest_end(&s->digest, digest);
+	buf_reset(&s->head);
+	if (wire_add_put_written(&s->head, s->written, digest, c->dots, f) !=
+	    OK) {
+		service_close(&s->add);
+		return f->outcome;
+	}
+	wire_add_put_end(&s->head);
+	if (service_send(&s->add, buf_span(&s->head), f) != OK) {
+		service_close(&s->add);
+		return fault_context(f, "queue-add");
+	}
+	return wait_for_answer(s, &e->qid, ADD_OK, f);
+}
+
+/* Request lines, content and `end`, in one write where the lines fit before. */
+static enum outcome
+send_whole(struct submit *s, const struct envelope *e, struct content *c,
+    struct fault *f)
+{
+	size_t head = s->head.len;
+	struct span content = content_waiting(c);
+
+	buf_reset(&s->head);
+	if (wire_add_put(&s->head, e, f) != OK ||
+	    wire_add_put_data(&s->head, content.len, f) != OK)
+		return f->outcome;
+	wire_add_put_end(c->buf);
+	if (buf_failed(&s->head) || buf_failed(c->buf))
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "queue-add");
+	head = s->head.len;
+	content = content_waiting(c);
+	if (head > CONTENT_FRONT)
+		return send_request(s, buf_span(&s->head), content, f);
+	memcpy(c->buf->p + CONTENT_FRONT - head, s->head.p, head);
+	return send_request(s,
+	    span_from(buf_span(c->buf), CONTENT_FRONT - head), SPAN_EMPTY, f);
+}
+
+enum outcome
+submit_finish(struct submit *s, const struct envelope *e, struct content *c,
+    struct fault *f)
+{
+	if (s->fd == -1 && content_waiting(c).len > ADD_INLINE_MAX &&
+	    begin_file(s, e, f) != OK)
+		return f->outcome;
+	if (s->fd != -1)
+		return finish_file(s, e, c, f);
+	if (send_whole(s, e, c, f) != OK)
+		return f->outcome;
+	return wait_for_answer(s, &e->qid, ADD_OK, f);
+}

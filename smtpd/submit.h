@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * submit.h: hands a message to queue-add: up to ADD_INLINE_MAX in the request
+ * itself, in one write; beyond it over a descriptor that queue-add passes.
+ */
+#ifndef SMTPD_SUBMIT_H
+#define SMTPD_SUBMIT_H
+
+#include "content.h"
+#include "envelope.h"
+#include "service.h"
+
+struct submit {
+	struct service add;
+	struct buf head; /* the lines before and after the content */
+	int fd; /* the file of a big message; -1: none */
+	bool has_held; /* held one: this process ends with its session */
+	struct envelope_digest digest;
+	uint64_t written;
+};
+
+void submit_begin(struct submit *, uint64_t timeout_ms);
+void submit_free(struct submit *);
+
+/*
+ * If the content has outgrown one request, open its file (once) and write what
+ * has come. TEMP, PERM: queue-add's answer, or it went away; the message is
+ * dropped.
+ */
+enum outcome submit_spill(struct submit *, const struct envelope *,
+    struct content *, struct fault *) MUST_USE;
+/* OK: the message is on disk and queued. */
+enum outcome submit_finish(struct submit *, const struct envelope *,
+    struct content *, struct fault *) MUST_USE;
+/* The message in hand is no more; queue-add takes back what it began. */
+void submit_drop(struct submit *);
+
+#endif
