@@ -160,25 +160,31 @@ contains_nocase(struct span all, struct span part)
 	return false;
 }
 
-/* First pass: which messages does it name? */
+static bool
+names_it(const struct record *r, struct span what)
+{
+	for (size_t i = 0; i < r->fields; i++)
+		if (contains_nocase(r->field[i].value, what))
+			return true;
+	return false;
+}
+
+/* First pass: which messages? One and the report about it are one story. */
 static bool
 note_message(void *arg, const struct entry *e)
 {
 	struct trace *t = arg;
 	const struct record *r = &e->record;
-	struct span qid = SPAN_EMPTY, other;
+	struct span text = SPAN_EMPTY, notice;
+	struct qid q;
 
-	if (!field_of(r, SPAN_LIT("qid"), &qid))
+	if (!field_of(r, SPAN_LIT("qid"), &text) || !qid_parse(text, &q))
 		return true;
-	for (size_t i = 0; i < r->fields; i++) {
-		if (!contains_nocase(r->field[i].value, t->what))
-			continue;
-		add_qid(t, qid);
-		/* A message and the report about it are one story. */
-		if (field_of(r, SPAN_LIT("notice"), &other))
-			add_qid(t, other);
-		break;
-	}
+	if (names_it(r, t->what))
+		add_qid(t, text);
+	if (field_of(r, SPAN_LIT("notice"), &notice) &&
+	    find_qid(t, &q) < t->qids)
+		add_qid(t, notice);
 	return !t->failed;
 }
 
