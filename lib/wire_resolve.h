@@ -32,7 +32,7 @@ enum resolve_kind { RESOLVE_MAILBOX, RESOLVE_REMOTE };
 struct resolve_req {
 	struct span forward_path; /* local@domain, or Postmaster */
 	struct span reverse_path; /* or empty */
-	bool explain;		  /* steps come before the answer */
+	bool explain; /* steps come before the answer */
 };
 
 struct resolve_ans {
@@ -63,8 +63,8 @@ struct resolve_step {
 	struct span rule, text;
 };
 bool wire_resolve_is_step(struct span line);
-enum outcome wire_resolve_put_step(struct buf *, const struct resolve_step *,
-    struct fault *) MUST_USE;
+enum outcome wire_resolve_put_step(
+    struct buf *, const struct resolve_step *, struct fault *) MUST_USE;
 enum outcome wire_resolve_get_step(struct span line, struct record *,
     struct resolve_step *, struct fault *) MUST_USE;
 

@@ -49,7 +49,7 @@ fold_local(struct span local, struct address *a, struct fault *f)
 	size_t len = unquote(local, raw), n = ADDRESS_LOCAL_MAX;
 	uint8_t *folded;
 
-	if (is_ascii((struct span) { raw, len })) {
+	if (is_ascii((struct span){ raw, len })) {
 		memcpy(a->key, raw, len);
 		lower_ascii(a->key, len);
 		a->local_len = len;
@@ -79,8 +79,7 @@ address_fold_domain(struct span in, char out[DOMAIN_MAX + 1], struct fault *f)
 	int got;
 	bool fits;
 
-	if (!span_copy(in, text, sizeof(text)) ||
-	    span_find(in, '\0') < in.len)
+	if (!span_copy(in, text, sizeof(text)) || span_find(in, '\0') < in.len)
 		return fault_set(f, PERM, "5.1.2", 0, "domain: too long");
 	if (is_ascii(in)) {
 		memcpy(out, text, in.len + 1);
@@ -95,9 +94,9 @@ address_fold_domain(struct span in, char out[DOMAIN_MAX + 1], struct fault *f)
 		    "domain: not a name that IDNA allows");
 	fits = span_copy(span_of((const char *)labels), out, DOMAIN_MAX + 1);
 	idn2_free(labels);
-	return fits ? OK :
-		      fault_set(f, PERM, "5.1.2", 0,
-			  "domain: too long as A-labels");
+	return fits
+	    ? OK
+	    : fault_set(f, PERM, "5.1.2", 0, "domain: too long as A-labels");
 }
 
 void
@@ -127,13 +126,13 @@ address_make(struct span text, struct address *a, struct fault *f)
 struct span
 address_key(const struct address *a)
 {
-	return (struct span) { a->key, a->len };
+	return (struct span){ a->key, a->len };
 }
 
 struct span
 address_local(const struct address *a)
 {
-	return (struct span) { a->key, a->local_len };
+	return (struct span){ a->key, a->local_len };
 }
 
 struct span
@@ -149,14 +148,14 @@ compare_names(const void *a, const void *b)
 }
 
 enum outcome
-domains_begin(struct domains *d, const struct setting_list *list,
-    struct fault *f)
+domains_begin(
+    struct domains *d, const struct setting_list *list, struct fault *f)
 {
 	char name[DOMAIN_MAX + 1];
 	struct address probe;
 	char text[2 + DOMAIN_MAX + 1];
 
-	*d = (struct domains) { .n = 0 };
+	*d = (struct domains){ .n = 0 };
 	d->name = calloc(list->n + 1, sizeof(*d->name));
 	for (size_t i = 0; d->name != NULL && i < list->n; i++) {
 		struct span in = span_of(list->value[i]);
@@ -192,7 +191,7 @@ domains_free(struct domains *d)
 	for (size_t i = 0; d->name != NULL && i < d->n; i++)
 		free(d->name[i]);
 	free(d->name);
-	*d = (struct domains) { .n = 0 };
+	*d = (struct domains){ .n = 0 };
 }
 
 bool
@@ -215,4 +214,3 @@ domains_has(const struct domains *d, struct span domain)
 	}
 	return false;
 }
-

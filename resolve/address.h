@@ -14,7 +14,7 @@
 
 /* Folding can make three octets of one. Source: ours, Unicode 5.18. */
 #define ADDRESS_LOCAL_MAX (3 * LOCAL_PART_MAX * 3)
-#define ADDRESS_KEY_MAX	  (ADDRESS_LOCAL_MAX + 1 + DOMAIN_MAX)
+#define ADDRESS_KEY_MAX   (ADDRESS_LOCAL_MAX + 1 + DOMAIN_MAX)
 
 /* The key is `local@domain`; of `Postmaster` alone it is `postmaster@`. */
 struct address {
@@ -27,8 +27,8 @@ struct address {
  * PERM	5.1.3 bad syntax, 5.1.2 a domain that IDNA 2008 refuses
  * TEMP	4.3.0 no memory
  */
-enum outcome address_make(struct span text, struct address *,
-    struct fault *) MUST_USE;
+enum outcome address_make(
+    struct span text, struct address *, struct fault *) MUST_USE;
 struct span address_key(const struct address *);
 struct span address_local(const struct address *);
 struct span address_domain(const struct address *);
@@ -36,8 +36,8 @@ struct span address_domain(const struct address *);
 void address_set_domain(struct address *, struct span domain);
 
 /* A domain as A-labels in lower case, with a closing 0. */
-enum outcome address_fold_domain(struct span in, char out[DOMAIN_MAX + 1],
-    struct fault *) MUST_USE;
+enum outcome address_fold_domain(
+    struct span in, char out[DOMAIN_MAX + 1], struct fault *) MUST_USE;
 
 /* The local domains, normalised; `first` is postmaster's. */
 struct domains {
@@ -46,8 +46,8 @@ struct domains {
 	char first[DOMAIN_MAX + 1]; /* "" when there is none */
 };
 /* PERM 5.3.5: one of them is no domain. */
-enum outcome domains_begin(struct domains *, const struct setting_list *,
-    struct fault *) MUST_USE;
+enum outcome domains_begin(
+    struct domains *, const struct setting_list *, struct fault *) MUST_USE;
 void domains_free(struct domains *);
 bool domains_has(const struct domains *, struct span domain);
 

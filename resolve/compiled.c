@@ -13,13 +13,13 @@
 
 #include "fds.h"
 
-#define CDB_HEAD 2048U	     /* octets: 256 positions and lengths */
+#define CDB_HEAD     2048U /* octets: 256 positions and lengths */
 #define CDB_SIZE_MAX 0xFFFFFFFFL /* its positions are 32 bits */
 
 void
 compiled_begin(struct compiled *c, const char *name, const char *purpose)
 {
-	*c = (struct compiled) { .name = name, .purpose = purpose };
+	*c = (struct compiled){ .name = name, .purpose = purpose };
 }
 
 static void
@@ -46,8 +46,8 @@ make_seal(const char *purpose, const void *octets, size_t len,
 	crypto_generichash_state state;
 
 	(void)crypto_generichash_init(&state, NULL, 0, COMPILED_SEAL_LEN);
-	(void)crypto_generichash_update(&state, (const unsigned char *)purpose,
-	    strlen(purpose) + 1);
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)purpose, strlen(purpose) + 1);
 	(void)crypto_generichash_update(&state, octets, len);
 	(void)crypto_generichash_final(&state, seal, COMPILED_SEAL_LEN);
 }
@@ -121,7 +121,7 @@ compiled_look(struct compiled *c, uint64_t now_ms, struct fault *f)
 		return OK;
 	/* A name that is gone has the empty id, and is told once as well. */
 	if (stat(c->name, &st) == 0)
-		id = (struct compiled_id) { st.st_dev, st.st_ino, st.st_size,
+		id = (struct compiled_id){ st.st_dev, st.st_ino, st.st_size,
 			st.st_mtim };
 	if (c->looked_ms != 0 && is_same(&id, &c->id)) {
 		c->looked_ms = now_ms;
@@ -133,8 +133,8 @@ compiled_look(struct compiled *c, uint64_t now_ms, struct fault *f)
 }
 
 enum outcome
-compiled_get(struct compiled *c, struct span key, struct span *value,
-    struct fault *f)
+compiled_get(
+    struct compiled *c, struct span key, struct span *value, struct fault *f)
 {
 	const void *at;
 	int found;
@@ -150,7 +150,7 @@ compiled_get(struct compiled *c, struct span key, struct span *value,
 	at = found > 0 ? cdb_getdata(&c->cdb) : NULL;
 	if (at == NULL)
 		return fault_set(f, TEMP, "4.3.0", 0, "%s: damaged", c->name);
-	*value = (struct span) { at, cdb_datalen(&c->cdb) };
+	*value = (struct span){ at, cdb_datalen(&c->cdb) };
 	return OK;
 }
 
@@ -180,18 +180,18 @@ compiled_make_begin(struct compiled_maker *m, const char *name,
 	(void)unlink(m->dot_name);
 	m->fd = open(m->dot_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (m->fd == -1 || cdb_make_start(&m->make, m->fd) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "create %s",
-		    m->dot_name);
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "create %s", m->dot_name);
 	m->begun = true;
 	return OK;
 }
 
 enum outcome
-compiled_make_add(struct compiled_maker *m, struct span key,
-    struct span value, struct fault *f)
+compiled_make_add(struct compiled_maker *m, struct span key, struct span value,
+    struct fault *f)
 {
 	if (cdb_make_add(&m->make, key.p, (unsigned)key.len, value.p,
-		(unsigned)value.len) == 0)
+	        (unsigned)value.len) == 0)
 		return OK;
 	return fault_set(f, TEMP, "4.3.0", errno, "write %s", m->dot_name);
 }
@@ -207,14 +207,14 @@ append_seal(struct compiled_maker *m, struct fault *f)
 		return fault_set(f, TEMP, "4.3.0", errno, "%s", m->dot_name);
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, m->fd, 0);
 	if (map == MAP_FAILED)
-		return fault_set(f, TEMP, "4.3.0", errno, "map %s",
-		    m->dot_name);
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "map %s", m->dot_name);
 	make_seal(m->purpose, map, (size_t)st.st_size, seal);
 	(void)munmap(map, (size_t)st.st_size);
 	if (lseek(m->fd, 0, SEEK_END) == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "%s", m->dot_name);
-	return fds_write_all(m->fd,
-	    (struct span) { (const char *)seal, sizeof(seal) }, f);
+	return fds_write_all(
+	    m->fd, (struct span){ (const char *)seal, sizeof(seal) }, f);
 }
 
 enum outcome
@@ -226,17 +226,17 @@ compiled_sync_directory(const char *name, struct fault *f)
 
 	if (slash == NULL)
 		(void)span_copy(SPAN_LIT("."), parent, sizeof(parent));
-	else if (!span_copy((struct span) { name, (size_t)(slash - name) },
-		     parent, sizeof(parent)))
+	else if (!span_copy((struct span){ name, (size_t)(slash - name) },
+	             parent, sizeof(parent)))
 		return fault_set(f, PERM, "5.3.0", ENAMETOOLONG, "%s", name);
 	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "open %s", parent);
 	error = fsync(fd) == 0 ? 0 : errno;
 	(void)close(fd);
-	return error == 0 ? OK :
-			    fault_set(f, TEMP, "4.3.0", error, "fsync %s",
-				parent);
+	return error == 0
+	    ? OK
+	    : fault_set(f, TEMP, "4.3.0", error, "fsync %s", parent);
 }
 
 enum outcome
@@ -244,16 +244,16 @@ compiled_make_end(struct compiled_maker *m, struct fault *f)
 {
 	m->begun = false;
 	if (cdb_make_finish(&m->make) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "write %s",
-		    m->dot_name);
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "write %s", m->dot_name);
 	if (append_seal(m, f) != OK)
 		return f->outcome;
 	if (fsync(m->fd) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "fsync %s",
-		    m->dot_name);
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "fsync %s", m->dot_name);
 	if (rename(m->dot_name, m->name) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "rename to %s",
-		    m->name);
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "rename to %s", m->name);
 	(void)close(m->fd);
 	m->fd = -1;
 	return compiled_sync_directory(m->name, f);

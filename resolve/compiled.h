@@ -35,7 +35,7 @@ struct compiled {
 	const char *name, *purpose;
 	struct cdb cdb;
 	bool open;
-	struct compiled_id id;	 /* of the newest one that was looked at */
+	struct compiled_id id; /* of the newest one that was looked at */
 	uint64_t looked_ms;
 };
 
@@ -49,8 +49,8 @@ void compiled_free(struct compiled *);
  * OK	nothing new, or the new one is in use
  * TEMP	4.3.0, once for each bad file: the old one stays in use
  */
-enum outcome compiled_look(struct compiled *, uint64_t now_ms,
-    struct fault *) MUST_USE;
+enum outcome compiled_look(
+    struct compiled *, uint64_t now_ms, struct fault *) MUST_USE;
 /*
  * OK	*value borrows from the map until the next compiled_look()
  * PERM	no such key; the fault is not set
@@ -72,12 +72,11 @@ enum outcome compiled_make_begin(struct compiled_maker *, const char *name,
 enum outcome compiled_make_add(struct compiled_maker *, struct span key,
     struct span value, struct fault *) MUST_USE;
 /* Sealed, synced, renamed; the directory synced. */
-enum outcome compiled_make_end(struct compiled_maker *,
-    struct fault *) MUST_USE;
+enum outcome compiled_make_end(
+    struct compiled_maker *, struct fault *) MUST_USE;
 /* After an error: nothing of it stays. Harmless after the end. */
 void compiled_make_drop(struct compiled_maker *);
 /* The directory that holds this name, so that a rename in it is on disk. */
-enum outcome compiled_sync_directory(const char *name,
-    struct fault *) MUST_USE;
+enum outcome compiled_sync_directory(const char *name, struct fault *) MUST_USE;
 
 #endif

@@ -61,60 +61,65 @@ keep(struct directory *d, struct span in, struct span *out)
 	to = d->arena->octets + ARENA_CHUNK - d->arena_left;
 	memcpy(to, in.p, in.len);
 	d->arena_left -= in.len;
-	*out = (struct span) { to, in.len };
+	*out = (struct span){ to, in.len };
 	return true;
 }
 
 static struct span
 field_of(const struct item *item, enum index_field field)
 {
-	return field == INDEX_KEY ? item->key :
-	    field == INDEX_VALUE  ? item->value :
-				    item->userid;
+	return field == INDEX_KEY  ? item->key
+	    : field == INDEX_VALUE ? item->value
+	                           : item->userid;
 }
 
-static size_t
+static uint32_t
 hash_of(const struct directory *d, struct span s)
 {
 	unsigned char out[crypto_shorthash_BYTES];
-	size_t number;
+	uint32_t number;
 
-	(void)crypto_shorthash(out, (const unsigned char *)s.p, s.len,
-	    d->hash_key);
+	(void)crypto_shorthash(
+	    out, (const unsigned char *)s.p, s.len, d->hash_key);
 	memcpy(&number, out, sizeof(number));
 	return number;
 }
 
 /* The slot that holds this value, or the free one where it belongs. */
-static uint32_t *
-find_slot(const struct directory *d, const struct items *items,
-    const struct index *index, struct span value)
+static struct slot *
+find_slot(const struct items *items, const struct index *index, uint32_t hash,
+    struct span value)
 {
-	size_t at = hash_of(d, value) & (index->slots - 1);
+	size_t at = hash & (index->slots - 1);
 
-	while (index->slot[at] != 0 &&
-	    !span_same(field_of(&items->p[index->slot[at] - 1], index->field),
-		value))
+	while (index->slot[at].item != 0 &&
+	    (index->slot[at].hash != hash ||
+	        !span_same(
+	            field_of(&items->p[index->slot[at].item - 1], index->field),
+	            value)))
 		at = (at + 1) & (index->slots - 1);
 	return &index->slot[at];
 }
 
 static bool
-grow_index(const struct directory *d, const struct items *items,
-    struct index *index, size_t slots)
+grow_index(struct index *index, size_t slots)
 {
-	struct index bigger = { index->field, calloc(slots, sizeof(uint32_t)),
-		slots, index->used };
+	struct slot *slot = calloc(slots, sizeof(*slot));
 
-	if (bigger.slot == NULL)
+	if (slot == NULL)
 		return false;
-	for (size_t i = 0; i < index->slots; i++)
-		if (index->slot[i] != 0)
-			*find_slot(d, items, &bigger,
-			    field_of(&items->p[index->slot[i] - 1],
-				index->field)) = index->slot[i];
+	for (size_t i = 0; i < index->slots; i++) {
+		size_t at = index->slot[i].hash & (slots - 1);
+
+		if (index->slot[i].item == 0)
+			continue;
+		while (slot[at].item != 0)
+			at = (at + 1) & (slots - 1);
+		slot[at] = index->slot[i];
+	}
 	free(index->slot);
-	*index = bigger;
+	index->slot = slot;
+	index->slots = slots;
 	return true;
 }
 
@@ -123,20 +128,20 @@ static bool
 put_index(const struct directory *d, const struct items *items,
     struct index *index, const struct item **other)
 {
-	const struct item *item = &items->p[items->n - 1];
-	uint32_t *slot;
+	struct span value = field_of(&items->p[items->n - 1], index->field);
+	uint32_t hash = hash_of(d, value);
+	struct slot *slot;
 
 	*other = NULL;
 	if (index->used + index->used / 2 + 8 > index->slots &&
-	    !grow_index(d, items, index,
-		index->slots == 0 ? 64 : 2 * index->slots))
+	    !grow_index(index, index->slots == 0 ? 64 : 2 * index->slots))
 		return false;
-	slot = find_slot(d, items, index, field_of(item, index->field));
-	if (*slot != 0) {
-		*other = &items->p[*slot - 1];
+	slot = find_slot(items, index, hash, value);
+	if (slot->item != 0) {
+		*other = &items->p[slot->item - 1];
 		return true;
 	}
-	*slot = (uint32_t)items->n;
+	*slot = (struct slot){ hash, (uint32_t)items->n };
 	index->used++;
 	return true;
 }
@@ -145,8 +150,9 @@ static const struct item *
 find_item(const struct directory *d, const struct items *items,
     const struct index *index, struct span value)
 {
-	uint32_t at = index->slots == 0 ? 0 :
-					  *find_slot(d, items, index, value);
+	uint32_t at = index->slots == 0
+	    ? 0
+	    : find_slot(items, index, hash_of(d, value), value)->item;
 
 	return at == 0 ? NULL : &items->p[at - 1];
 }
@@ -187,14 +193,13 @@ push_item(struct items *items, const struct item *item)
 
 /* Room for what a text of so many lines holds, so that nothing grows. */
 static bool
-size_items(const struct directory *d, struct items *items, struct span text)
+size_items(struct items *items, struct span text)
 {
 	size_t lines = 1, slots = 64;
 	struct item *p;
 
-	for (const char *at = text.p;
-	     text.len > 0 && (at = memchr(at, '\n',
-				  (size_t)(text.p + text.len - at))) != NULL;
+	for (const char *at = text.p; text.len > 0 &&
+	     (at = memchr(at, '\n', (size_t)(text.p + text.len - at))) != NULL;
 	     at++)
 		lines++;
 	while (slots < 2 * lines)
@@ -204,7 +209,8 @@ size_items(const struct directory *d, struct items *items, struct span text)
 		return false;
 	items->p = p;
 	items->cap = lines;
-	return grow_index(d, items, &items->by_key, slots);
+	return grow_index(&items->by_key, slots) &&
+	    grow_index(&items->by_value, slots);
 }
 
 /* ---- problems */
@@ -227,17 +233,16 @@ directory_problem(struct directory *d, enum problem_level level,
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	buf_addf(&problems->text, "%s:%u: %s: %s\n", where, line,
-	    words[level], text);
+	buf_addf(&problems->text, "%s:%u: %s: %s\n", where, line, words[level],
+	    text);
 }
 
 /* ---- begin, end, reading */
 
 enum outcome
-directory_begin(struct directory *d, const struct settings *s,
-    struct fault *f)
+directory_begin(struct directory *d, const struct settings *s, struct fault *f)
 {
-	*d = (struct directory) { .settings = s,
+	*d = (struct directory){ .settings = s,
 		.entries_text = SPAN_EMPTY,
 		.secrets_text = SPAN_EMPTY,
 		.entries = { .by_key = { .field = INDEX_KEY },
@@ -283,14 +288,14 @@ directory_free(struct directory *d)
 	}
 	buf_free(&d->problems.text);
 	domains_free(&d->domains);
-	*d = (struct directory) { .mapped = false };
+	*d = (struct directory){ .mapped = false };
 }
 
 enum outcome
 directory_lock(bool exclusive, int *fd, struct fault *f)
 {
-	*fd = open(DIRECTORY_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
+	*fd = open(
+	    DIRECTORY_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd == -1)
 		return fault_set(f, errno == ENOENT ? PERM : TEMP,
 		    errno == ENOENT ? "5.3.5" : "4.3.0", errno,
@@ -299,8 +304,8 @@ directory_lock(bool exclusive, int *fd, struct fault *f)
 	while (flock(*fd, exclusive ? LOCK_EX : LOCK_SH) != 0) {
 		if (errno == EINTR)
 			continue;
-		(void)fault_set(f, TEMP, "4.3.0", errno,
-		    "lock " DIRECTORY_LOCK);
+		(void)fault_set(
+		    f, TEMP, "4.3.0", errno, "lock " DIRECTORY_LOCK);
 		(void)close(*fd);
 		*fd = -1;
 		return TEMP;
@@ -323,14 +328,14 @@ map_text(const char *name, struct span *text, struct fault *f)
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
 	    (uint64_t)st.st_size > DIRECTORY_TEXT_MAX) {
 		(void)close(fd);
-		return fault_set(f, TEMP, "4.3.0", 0,
-		    "%s: not a file, or over 2 GiB", name);
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "%s: not a file, or over 2 GiB", name);
 	}
 	if (st.st_size > 0)
-		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE,
-		    fd, 0);
+		map = mmap(
+		    NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map != MAP_FAILED)
-		*text = (struct span) { map, (size_t)st.st_size };
+		*text = (struct span){ map, (size_t)st.st_size };
 	else if (st.st_size > 0)
 		(void)fault_set(f, TEMP, "4.3.0", errno, "map %s", name);
 	(void)close(fd);
@@ -357,8 +362,8 @@ directory_read(struct directory *d, struct fault *f)
 static bool
 is_userid_octet(int c)
 {
-	return (c >= 'A' && c <= 'Z') || is_digit(c) || c == '@' ||
-	    c == '#' || c == '$';
+	return (c >= 'A' && c <= 'Z') || is_digit(c) || c == '@' || c == '#' ||
+	    c == '$';
 }
 
 static bool
@@ -388,7 +393,7 @@ directory_is_hash(struct span hash)
 {
 	if (hash.len == 0 || hash.len > DIRECTORY_HASH_MAX ||
 	    (!span_has_prefix(hash, "$argon2id$") &&
-		!span_has_prefix(hash, "$argon2i$")))
+	        !span_has_prefix(hash, "$argon2i$")))
 		return false;
 	for (size_t i = 0; i < hash.len; i++)
 		if (!is_graph((unsigned char)hash.p[i]))
@@ -405,9 +410,9 @@ struct line {
 	struct item item;
 };
 
-#define REFUSE(l, ...)                                                       \
-	directory_problem((l)->d, PROBLEM_ERROR, (l)->where, (l)->number,    \
-	    __VA_ARGS__)
+#define REFUSE(l, ...)                                                         \
+	directory_problem(                                                     \
+	    (l)->d, PROBLEM_ERROR, (l)->where, (l)->number, __VA_ARGS__)
 
 /* smtp= as key and as written; false: told as a problem. */
 static bool
@@ -432,14 +437,13 @@ take_smtp(struct line *l, struct address *a)
 }
 
 static bool
-is_one_of(struct line *l, const char *key, const char *first,
-    const char *second)
+is_one_of(
+    struct line *l, const char *key, const char *first, const char *second)
 {
 	struct span value;
 
 	if (record_take_optional(&l->record, key, RECORD_MAX, &value) &&
-	    (value.len == 0 || span_eq(value, first) ||
-		span_eq(value, second)))
+	    (value.len == 0 || span_eq(value, first) || span_eq(value, second)))
 		return true;
 	REFUSE(l, "%s= is neither %s nor %s", key, first, second);
 	return false;
@@ -454,23 +458,24 @@ parse_entry(struct line *l)
 	if (!is_one_of(l, "store", "mailbox", "distribution") ||
 	    !is_one_of(l, "preferred", "smtp", "userid"))
 		return false;
-	if (!record_take(&l->record, "path", RESOLVE_PATH_MAX,
-		&l->item.value) ||
+	if (!record_take(
+	        &l->record, "path", RESOLVE_PATH_MAX, &l->item.value) ||
 	    !resolve_path_is_safe(l->item.value)) {
-		REFUSE(l, "path= is missing, or not a path within the mail "
-			  "directory");
+		REFUSE(l,
+		    "path= is missing, or not a path within the mail "
+		    "directory");
 		return false;
 	}
-	if (!record_take_optional(&l->record, "userid", RECORD_MAX,
-		&l->item.userid) ||
-	    (l->item.userid.len > 0 &&
-		!directory_is_userid(l->item.userid))) {
-		REFUSE(l, "userid= is not \"ID ADDRESS\", each 1 to 8 of A-Z "
-			  "0-9 @ # $");
+	if (!record_take_optional(
+	        &l->record, "userid", RECORD_MAX, &l->item.userid) ||
+	    (l->item.userid.len > 0 && !directory_is_userid(l->item.userid))) {
+		REFUSE(l,
+		    "userid= is not \"ID ADDRESS\", each 1 to 8 of A-Z "
+		    "0-9 @ # $");
 		return false;
 	}
-	(void)record_take_optional(&l->record, "preferred", RECORD_MAX,
-	    &preferred);
+	(void)record_take_optional(
+	    &l->record, "preferred", RECORD_MAX, &preferred);
 	if (span_eq(preferred, "userid") && l->item.userid.len == 0) {
 		REFUSE(l, "preferred=userid, but there is no userid=");
 		return false;
@@ -579,13 +584,13 @@ is_comment(struct span text)
 }
 
 static void
-line_begin(struct line *l, struct directory *d, const char *where,
-    uint32_t number)
+line_begin(
+    struct line *l, struct directory *d, const char *where, uint32_t number)
 {
 	l->d = d;
 	l->where = where;
 	l->number = number;
-	l->item = (struct item) { .userid = SPAN_EMPTY };
+	l->item = (struct item){ .userid = SPAN_EMPTY };
 }
 
 enum outcome
@@ -606,8 +611,8 @@ directory_add_line(struct directory *d, const char *where, uint32_t number,
 	    !record_is(&l->record, "alias"))
 		REFUSE(l, "neither an entry nor an alias");
 	else if (take_smtp(l, &a))
-		good = record_is(&l->record, "alias") ? parse_alias(l, &a) :
-							parse_entry(l);
+		good = record_is(&l->record, "alias") ? parse_alias(l, &a)
+		                                      : parse_entry(l);
 	if (!good)
 		return OK;
 	if (l->item.kind == ITEM_ENTRY && span_eq(address_local(&a), "*")) {
@@ -622,8 +627,8 @@ directory_add_line(struct directory *d, const char *where, uint32_t number,
 }
 
 static enum outcome
-add_secret(struct directory *d, uint32_t number, struct span text,
-    struct fault *f)
+add_secret(
+    struct directory *d, uint32_t number, struct span text, struct fault *f)
 {
 	struct line line, *l = &line;
 	struct address a;
@@ -640,8 +645,7 @@ add_secret(struct directory *d, uint32_t number, struct span text,
 		REFUSE(l, "not a secret");
 	else if (!take_smtp(l, &a))
 		return OK;
-	else if (!record_take(&l->record, "hash", RECORD_MAX,
-		     &l->item.value) ||
+	else if (!record_take(&l->record, "hash", RECORD_MAX, &l->item.value) ||
 	    !directory_is_hash(l->item.value))
 		REFUSE(l, "hash= is missing, or no Argon2 hash");
 	else
@@ -659,13 +663,13 @@ directory_parse(struct directory *d, struct span entries, struct span secrets,
 
 	d->entries_text = entries;
 	d->secrets_text = secrets;
-	if (!size_items(d, &d->entries, entries) ||
-	    !size_items(d, &d->secrets, secrets))
+	if (!size_items(&d->entries, entries) ||
+	    !size_items(&d->secrets, secrets))
 		return no_memory(f);
 	for (rest = entries, number = 1; span_next(&rest, '\n', &line);
 	     number++)
-		if (directory_add_line(d, DIRECTORY_ENTRIES, number, line,
-			f) != OK)
+		if (directory_add_line(d, DIRECTORY_ENTRIES, number, line, f) !=
+		    OK)
 			return f->outcome;
 	for (rest = secrets, number = 1; span_next(&rest, '\n', &line);
 	     number++)
@@ -693,9 +697,9 @@ find_answer(const struct directory *d, const struct address *a)
 		item = directory_find(d, address_key(&base));
 		break;
 	}
-	return item != NULL ?
-	    item :
-	    directory_find(d, (struct span) { domain.p - 1, domain.len + 1 });
+	return item != NULL
+	    ? item
+	    : directory_find(d, (struct span){ domain.p - 1, domain.len + 1 });
 }
 
 static void
@@ -709,16 +713,16 @@ check_alias(struct directory *d, const struct item *alias)
 		if (address_make(item->value, &a, &f) != OK)
 			return; /* told when it was parsed */
 		if (!domains_has(&d->domains, address_domain(&a))) {
-			directory_problem(d, PROBLEM_WARNING,
-			    DIRECTORY_ENTRIES, alias->line,
+			directory_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
+			    alias->line,
 			    "leads to " SPAN_FMT ", which is not local",
 			    SPAN_ARG(shown(address_domain(&a))));
 			return;
 		}
 		item = find_answer(d, &a);
 		if (item == NULL) {
-			directory_problem(d, PROBLEM_WARNING,
-			    DIRECTORY_ENTRIES, alias->line,
+			directory_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
+			    alias->line,
 			    "leads to " SPAN_FMT ", which is nobody's",
 			    SPAN_ARG(shown(address_key(&a))));
 			return;
@@ -737,12 +741,12 @@ check_postmasters(struct directory *d)
 	char key[sizeof("postmaster@") + DOMAIN_MAX];
 
 	for (size_t i = 0; i < d->domains.n; i++) {
-		(void)snprintf(key, sizeof(key), "postmaster@%s",
-		    d->domains.name[i]);
+		(void)snprintf(
+		    key, sizeof(key), "postmaster@%s", d->domains.name[i]);
 		/* RFC 5321 4.5.1: each domain must take postmaster's mail. */
 		if (directory_find(d, span_of(key)) == NULL)
-			directory_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES,
-			    0, "nobody is %s", key);
+			directory_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES, 0,
+			    "nobody is %s", key);
 	}
 }
 
@@ -754,8 +758,8 @@ check_secrets(struct directory *d)
 		const struct item *entry = directory_find(d, secret->key);
 
 		if (entry == NULL || entry->kind != ITEM_ENTRY)
-			directory_problem(d, PROBLEM_WARNING,
-			    DIRECTORY_SECRETS, secret->line,
+			directory_problem(d, PROBLEM_WARNING, DIRECTORY_SECRETS,
+			    secret->line,
 			    "a password of nobody: no entry has this address");
 	}
 }
@@ -769,11 +773,10 @@ directory_check(struct directory *d, bool mailboxes, struct fault *f)
 		if (item->kind != ITEM_ENTRY)
 			check_alias(d, item);
 		else if (mailboxes &&
-		    !store_has_mailbox(d->settings->mail.directory,
-			item->value))
-			directory_problem(d, PROBLEM_WARNING,
-			    DIRECTORY_ENTRIES, item->line,
-			    "has no mailbox: mail for it waits");
+		    !store_has_mailbox(
+		        d->settings->mail.directory, item->value))
+			directory_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
+			    item->line, "has no mailbox: mail for it waits");
 		if (item->kind == ITEM_CATCH_ALL)
 			directory_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES,
 			    item->line, "a catch-all");
@@ -786,8 +789,8 @@ directory_check(struct directory *d, bool mailboxes, struct fault *f)
 /* ---- compiling */
 
 static enum outcome
-compile_entries(const struct directory *d, struct compiled_maker *m,
-    struct fault *f)
+compile_entries(
+    const struct directory *d, struct compiled_maker *m, struct fault *f)
 {
 	static const char *const words[] = { LOOKUP_MAILBOX, LOOKUP_ALIAS,
 		LOOKUP_CATCH_ALL };
@@ -800,17 +803,17 @@ compile_entries(const struct directory *d, struct compiled_maker *m,
 		buf_reset(&value);
 		buf_adds(&value, words[item->kind]);
 		buf_add(&value, item->value);
-		got = buf_failed(&value) ?
-		    no_memory(f) :
-		    compiled_make_add(m, item->key, buf_span(&value), f);
+		got = buf_failed(&value)
+		    ? no_memory(f)
+		    : compiled_make_add(m, item->key, buf_span(&value), f);
 	}
 	buf_free(&value);
 	return got;
 }
 
 static enum outcome
-compile_secrets(const struct directory *d, struct compiled_maker *m,
-    struct fault *f)
+compile_secrets(
+    const struct directory *d, struct compiled_maker *m, struct fault *f)
 {
 	struct buf value = BUF_INIT(RECORD_MAX);
 	enum outcome got = OK;
@@ -829,8 +832,8 @@ compile_secrets(const struct directory *d, struct compiled_maker *m,
 		record_put(out, "hash", secret->value);
 		got = record_end(out, f);
 		if (got == OK)
-			got = compiled_make_add(m, secret->key,
-			    buf_span(&value), f);
+			got = compiled_make_add(
+			    m, secret->key, buf_span(&value), f);
 	}
 	sodium_memzero(value.p, value.len);
 	buf_free(&value);
@@ -840,8 +843,8 @@ compile_secrets(const struct directory *d, struct compiled_maker *m,
 static enum outcome
 make(const struct directory *d, const char *name, const char *purpose,
     unsigned mode,
-    enum outcome (*fill)(const struct directory *, struct compiled_maker *,
-	struct fault *),
+    enum outcome (*fill)(
+        const struct directory *, struct compiled_maker *, struct fault *),
     struct fault *f)
 {
 	struct compiled_maker m;

@@ -21,27 +21,33 @@
 
 #define DIRECTORY_ENTRIES  "directory/entries"
 #define DIRECTORY_SECRETS  "directory/secrets"
-#define DIRECTORY_LOCK	   "directory/lock"
+#define DIRECTORY_LOCK     "directory/lock"
 #define DIRECTORY_TEXT_MAX (2UL * 1024 * 1024 * 1024) /* octets of one. Ours */
 #define DIRECTORY_HASH_MAX 127 /* octets: crypto_pwhash_STRBYTES less its 0 */
-#define USERID_PART_MAX	   8   /* user id and address, 8 + 8. mission J, V3 */
+#define USERID_PART_MAX    8 /* user id and address, 8 + 8. mission J, V3 */
 
 enum item_kind { ITEM_ENTRY, ITEM_ALIAS, ITEM_CATCH_ALL, ITEM_SECRET };
 
 struct item {
-	struct span key;    /* normalised; of a catch-all `@domain` */
-	struct span smtp;   /* as it was written */
-	struct span value;  /* path, target or hash */
+	struct span key; /* normalised; of a catch-all `@domain` */
+	struct span smtp; /* as it was written */
+	struct span value; /* path, target or hash */
 	struct span userid; /* or empty */
-	uint32_t line;	    /* in its file, from 1 */
+	uint32_t line; /* in its file, from 1 */
 	enum item_kind kind;
 };
 
-/* Items by one of their fields; slots hold an index + 1. */
+/*
+ * Items by one of their fields. The hash stands beside the item's number, so
+ * that a slot of something else is passed without a look at that item.
+ */
 enum index_field { INDEX_KEY, INDEX_VALUE, INDEX_USERID };
+struct slot {
+	uint32_t hash, item; /* item: its index + 1; 0: free */
+};
 struct index {
 	enum index_field field;
-	uint32_t *slot;
+	struct slot *slot;
 	size_t slots, used; /* slots is a power of two */
 };
 
@@ -53,8 +59,8 @@ struct items {
 
 /* An error keeps the databases as they are; a warning is worth a look. */
 enum problem_level { PROBLEM_ERROR, PROBLEM_WARNING, PROBLEM_NOTE };
-#define PROBLEM_LEVELS	   3
-#define PROBLEM_LINES_MAX  1000 /* more are counted only. Ours */
+#define PROBLEM_LEVELS    3
+#define PROBLEM_LINES_MAX 1000 /* more are counted only. Ours */
 struct problems {
 	struct buf text; /* `file:line: level: text` LF each */
 	size_t count[PROBLEM_LEVELS];
@@ -74,8 +80,8 @@ struct directory {
 };
 
 /* PERM 5.3.5: a local domain is no domain. settings: borrowed. */
-enum outcome directory_begin(struct directory *, const struct settings *,
-    struct fault *) MUST_USE;
+enum outcome directory_begin(
+    struct directory *, const struct settings *, struct fault *) MUST_USE;
 void directory_free(struct directory *);
 
 /* flock on directory/lock: one writer, or readers. Close *fd to let go. */
@@ -93,8 +99,8 @@ enum outcome directory_parse(struct directory *, struct span entries,
 enum outcome directory_add_line(struct directory *, const char *where,
     uint32_t line, struct span text, struct fault *) MUST_USE;
 /* Where aliases lead, secrets of nobody. mailboxes: and every mailbox. */
-enum outcome directory_check(struct directory *, bool mailboxes,
-    struct fault *) MUST_USE;
+enum outcome directory_check(
+    struct directory *, bool mailboxes, struct fault *) MUST_USE;
 /*
  * Both databases anew, after directory_check(). PERM 5.3.5 when it or the
  * parse found an error: nothing is replaced.
@@ -103,14 +109,14 @@ enum outcome directory_compile(struct directory *, struct fault *) MUST_USE;
 
 /* The item with this key, or NULL. */
 const struct item *directory_find(const struct directory *, struct span key);
-const struct item *directory_find_secret(const struct directory *,
-    struct span key);
-const struct item *directory_find_path(const struct directory *,
-    struct span path);
+const struct item *directory_find_secret(
+    const struct directory *, struct span key);
+const struct item *directory_find_path(
+    const struct directory *, struct span path);
 
-__attribute__((format(printf, 5, 6))) void directory_problem(
-    struct directory *, enum problem_level, const char *where, uint32_t line,
-    const char *format, ...);
+__attribute__((format(printf, 5, 6))) void directory_problem(struct directory *,
+    enum problem_level, const char *where, uint32_t line, const char *format,
+    ...);
 
 /* "BOB SYSTEM1": two parts of 1..8 of A-Z 0-9 @ # $, or *ANY the second. */
 bool directory_is_userid(struct span);

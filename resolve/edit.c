@@ -15,7 +15,7 @@
 #include "record.h"
 #include "store.h"
 
-#define KEY_MAX	     64 /* octets of a record's key that we write. Ours */
+#define KEY_MAX      64 /* octets of a record's key that we write. Ours */
 #define ENTRIES_MODE 0644U /* within the umask */
 #define SECRETS_MODE 0600U
 
@@ -30,7 +30,7 @@ no_memory(struct fault *f)
 static void
 edits_begin(struct edits *e)
 {
-	*e = (struct edits) { .records = BUF_INIT(DIRECTORY_TEXT_MAX),
+	*e = (struct edits){ .records = BUF_INIT(DIRECTORY_TEXT_MAX),
 		.appended = BUF_INIT(DIRECTORY_TEXT_MAX) };
 }
 
@@ -46,8 +46,7 @@ edits_free(struct edits *e)
 
 /* Replace a line, or drop it when the record is empty. */
 static enum outcome
-edit_line(struct edits *e, uint32_t line, struct span record,
-    struct fault *f)
+edit_line(struct edits *e, uint32_t line, struct span record, struct fault *f)
 {
 	if (e->n == e->cap) {
 		size_t cap = e->cap == 0 ? 16 : 2 * e->cap;
@@ -58,8 +57,7 @@ edit_line(struct edits *e, uint32_t line, struct span record,
 		e->p = p;
 		e->cap = cap;
 	}
-	e->p[e->n++] =
-	    (struct line_edit) { line, e->records.len, record.len };
+	e->p[e->n++] = (struct line_edit){ line, e->records.len, record.len };
 	buf_add(&e->records, record);
 	return buf_failed(&e->records) ? no_memory(f) : OK;
 }
@@ -74,8 +72,7 @@ compare_lines(const void *a, const void *b)
 
 /* Every line of `text`, changed where it is to be, then what is new. */
 static enum outcome
-edits_apply(struct edits *e, struct span text, struct buf *out,
-    struct fault *f)
+edits_apply(struct edits *e, struct span text, struct buf *out, struct fault *f)
 {
 	struct span line;
 	size_t next = 0;
@@ -85,8 +82,8 @@ edits_apply(struct edits *e, struct span text, struct buf *out,
 	for (uint32_t number = 1; span_next(&text, '\n', &line); number++) {
 		if (next < e->n && e->p[next].line == number) {
 			buf_add(out,
-			    (struct span) { e->records.p + e->p[next].at,
-				e->p[next].len });
+			    (struct span){
+			        e->records.p + e->p[next].at, e->p[next].len });
 			next++;
 			continue;
 		}
@@ -100,8 +97,8 @@ edits_apply(struct edits *e, struct span text, struct buf *out,
 /* ---- files */
 
 static enum outcome
-write_new(const char *dot_name, unsigned mode, struct span text,
-    struct fault *f)
+write_new(
+    const char *dot_name, unsigned mode, struct span text, struct fault *f)
 {
 	enum outcome got;
 	int fd;
@@ -109,12 +106,11 @@ write_new(const char *dot_name, unsigned mode, struct span text,
 	(void)unlink(dot_name); /* of a run cut short; we hold the lock */
 	fd = open(dot_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "create %s",
-		    dot_name);
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "create %s", dot_name);
 	got = fds_write_all(fd, text, f);
 	if (got == OK && fsync(fd) != 0)
-		got = fault_set(f, TEMP, "4.3.0", errno, "fsync %s",
-		    dot_name);
+		got = fault_set(f, TEMP, "4.3.0", errno, "fsync %s", dot_name);
 	(void)close(fd);
 	if (got != OK)
 		(void)unlink(dot_name);
@@ -210,7 +206,7 @@ line_of(struct span text, uint32_t number)
 enum outcome
 editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 {
-	*e = (struct editor) { .settings = s, .lock = -1 };
+	*e = (struct editor){ .settings = s, .lock = -1 };
 	edits_begin(&e->entries);
 	edits_begin(&e->secrets);
 	if (directory_lock(true, &e->lock, f) != OK ||
@@ -247,7 +243,7 @@ check_new(const struct editor *e, const struct address *a, struct span key,
 	if (!domains_has(&e->now.domains, address_domain(a)))
 		return fault_set(f, PERM, "5.3.5", 0,
 		    SPAN_FMT " is not a local domain; put `domain = " SPAN_FMT
-			     "` under [resolve] in pneu.conf first",
+		             "` under [resolve] in pneu.conf first",
 		    SPAN_ARG(address_domain(a)), SPAN_ARG(address_domain(a)));
 	if (directory_find(&e->now, key) != NULL)
 		return fault_set(f, PERM, "5.3.5", 0,
@@ -257,8 +253,7 @@ check_new(const struct editor *e, const struct address *a, struct span key,
 
 /* The first problem's text without its place, as a fault. */
 static enum outcome
-fault_of_problem(const struct problems *problems, size_t from,
-    struct fault *f)
+fault_of_problem(const struct problems *problems, size_t from, struct fault *f)
 {
 	struct span text = span_from(buf_span(&problems->text), from), line;
 
@@ -270,7 +265,7 @@ fault_of_problem(const struct problems *problems, size_t from,
 		if (at != NULL)
 			return fault_set(f, PERM, "5.3.5", 0, SPAN_FMT,
 			    SPAN_ARG(span_from(line,
-				(size_t)(at - line.p) + sizeof(mark) - 1)));
+			        (size_t)(at - line.p) + sizeof(mark) - 1)));
 	}
 	return fault_set(f, PERM, "5.3.5", 0, "the record is wrong");
 }
@@ -305,12 +300,11 @@ complete_entry(const struct address *a, struct span record,
 
 	if (!has_field(r, "store"))
 		change[n++] =
-		    (struct field_change) { "store", SPAN_LIT("mailbox") };
+		    (struct field_change){ "store", SPAN_LIT("mailbox") };
 	if (!has_field(r, "path")) {
 		if (store_path(a, path, f) != OK)
 			return f->outcome;
-		change[n++] =
-		    (struct field_change) { "path", span_of(path) };
+		change[n++] = (struct field_change){ "path", span_of(path) };
 	}
 	return change_record(record, change, n, out, f);
 }
@@ -323,8 +317,8 @@ append_entry(struct editor *e, struct span record, struct fault *f)
 	struct problems *problems = &e->now.problems;
 	size_t told = problems->text.len;
 
-	if (directory_add_line(&e->now, DIRECTORY_ENTRIES, e->line, record,
-		f) != OK)
+	if (directory_add_line(
+	        &e->now, DIRECTORY_ENTRIES, e->line, record, f) != OK)
 		return f->outcome;
 	if (problems->count[PROBLEM_ERROR] > 0)
 		return fault_of_problem(problems, told, f);
@@ -333,8 +327,8 @@ append_entry(struct editor *e, struct span record, struct fault *f)
 }
 
 enum outcome
-editor_add(struct editor *e, struct span record, struct span hash,
-    struct fault *f)
+editor_add(
+    struct editor *e, struct span record, struct span hash, struct fault *f)
 {
 	struct buf line = BUF_INIT(RECORD_MAX);
 	struct record r;
@@ -352,13 +346,12 @@ editor_add(struct editor *e, struct span record, struct span hash,
 	if (span_eq(address_local(&a), "*"))
 		key = span_from(key, 1); /* as a catch-all is kept */
 	if (hash.len > 0 && !directory_is_hash(hash))
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "hash= is no Argon2 hash");
+		return fault_set(
+		    f, PERM, "5.3.5", 0, "hash= is no Argon2 hash");
 	if (check_new(e, &a, key, f) != OK)
 		return f->outcome;
-	got = record_is(&r, "entry") ?
-	    complete_entry(&a, record, &r, &line, f) :
-	    change_record(record, NULL, 0, &line, f);
+	got = record_is(&r, "entry") ? complete_entry(&a, record, &r, &line, f)
+	                             : change_record(record, NULL, 0, &line, f);
 	if (got == OK)
 		got = append_entry(e, buf_span(&line), f);
 	if (got == OK && hash.len > 0)
@@ -398,10 +391,10 @@ editor_change(struct editor *e, const struct address *a,
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(change[i].key, "path") == 0 &&
 		    !span_copy(change[i].value, e->path, sizeof(e->path)))
-			return fault_set(f, PERM, "5.3.5", 0,
-			    "the path is too long");
-	got = change_record(line_of(e->now.entries_text, item->line), change,
-	    n, &line, f);
+			return fault_set(
+			    f, PERM, "5.3.5", 0, "the path is too long");
+	got = change_record(
+	    line_of(e->now.entries_text, item->line), change, n, &line, f);
 	if (got == OK)
 		got = edit_line(&e->entries, item->line, buf_span(&line), f);
 	buf_free(&line);
@@ -420,8 +413,8 @@ editor_set_hash(struct editor *e, const struct address *a, struct span hash,
 }
 
 enum outcome
-editor_remove(struct editor *e, const struct address *a, size_t *aliases,
-    struct fault *f)
+editor_remove(
+    struct editor *e, const struct address *a, size_t *aliases, struct fault *f)
 {
 	const struct item *item, *secret;
 	struct address target;
@@ -465,8 +458,8 @@ make_one(struct editor *e, struct span path, bool sync, struct fault *f)
 {
 	bool existed = false;
 
-	if (store_make(e->settings->mail.directory, path, sync, &existed,
-		f) != OK)
+	if (store_make(e->settings->mail.directory, path, sync, &existed, f) !=
+	    OK)
 		return f->outcome;
 	if (existed)
 		e->found++;
@@ -486,33 +479,32 @@ make_mailboxes(struct editor *e, struct fault *f)
 		if (items->p[i].kind == ITEM_ENTRY &&
 		    make_one(e, items->p[i].value, !many, f) != OK)
 			return f->outcome;
-	if (e->path[0] != '\0' &&
-	    make_one(e, span_of(e->path), true, f) != OK)
+	if (e->path[0] != '\0' && make_one(e, span_of(e->path), true, f) != OK)
 		return f->outcome;
 	return many ? store_sync(e->settings->mail.directory, f) : OK;
 }
 
 static enum outcome
-write_texts(struct editor *e, struct span entries, struct span secrets,
-    struct fault *f)
+write_texts(
+    struct editor *e, struct span entries, struct span secrets, struct fault *f)
 {
 	bool secret = e->secrets.n > 0 || e->secrets.appended.len > 0;
 	bool entry = e->entries.n > 0 || e->entries.appended.len > 0;
 
 	if (entry &&
 	    write_text(DIRECTORY_ENTRIES, "directory/.entries", ENTRIES_MODE,
-		entries, f) != OK)
+	        entries, f) != OK)
 		return f->outcome;
 	if (secret &&
 	    write_text(DIRECTORY_SECRETS, "directory/.secrets", SECRETS_MODE,
-		secrets, f) != OK)
+	        secrets, f) != OK)
 		return f->outcome;
 	return OK;
 }
 
 static enum outcome
-commit_texts(struct editor *e, struct span entries, struct span secrets,
-    struct fault *f)
+commit_texts(
+    struct editor *e, struct span entries, struct span secrets, struct fault *f)
 {
 	if (directory_begin(&e->fresh, e->settings, f) != OK ||
 	    directory_parse(&e->fresh, entries, secrets, f) != OK ||
@@ -536,11 +528,11 @@ editor_commit(struct editor *e, struct fault *f)
 	    edits_apply(&e->entries, e->now.entries_text, &entries, f);
 
 	if (got == OK)
-		got = edits_apply(&e->secrets, e->now.secrets_text, &secrets,
-		    f);
+		got =
+		    edits_apply(&e->secrets, e->now.secrets_text, &secrets, f);
 	if (got == OK)
-		got = commit_texts(e, buf_span(&entries), buf_span(&secrets),
-		    f);
+		got =
+		    commit_texts(e, buf_span(&entries), buf_span(&secrets), f);
 	/* `fresh` borrows from them. */
 	directory_free(&e->fresh);
 	buf_free(&entries);

@@ -46,8 +46,8 @@ struct editor {
  * PERM	5.3.5 the directory has errors; they stand in now.problems
  * TEMP	4.3.0 cannot be read or locked
  */
-enum outcome editor_begin(struct editor *, const struct settings *,
-    struct fault *) MUST_USE;
+enum outcome editor_begin(
+    struct editor *, const struct settings *, struct fault *) MUST_USE;
 void editor_free(struct editor *);
 
 /*
@@ -65,8 +65,8 @@ enum outcome editor_set_hash(struct editor *, const struct address *,
 /* The entry, its secret and the aliases to it; how many those were. */
 enum outcome editor_remove(struct editor *, const struct address *,
     size_t *aliases, struct fault *) MUST_USE;
-enum outcome editor_remove_alias(struct editor *, struct span key,
-    struct fault *) MUST_USE;
+enum outcome editor_remove_alias(
+    struct editor *, struct span key, struct fault *) MUST_USE;
 
 /* PERM 5.3.5: what would come of it has errors, in fresh.problems. */
 enum outcome editor_commit(struct editor *, struct fault *) MUST_USE;

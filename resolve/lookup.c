@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define STEP_TEXT_MAX  1024 /* octets of one step's text. Ours */
-#define STEP_VALUE_MAX 300  /* octets of an address shown in it. Ours */
+#define STEP_VALUE_MAX 300 /* octets of an address shown in it. Ours */
 
 /* One question on its way. */
 struct question {
@@ -21,7 +21,7 @@ struct question {
 enum outcome
 lookup_begin(struct lookup *l, const struct settings *s, struct fault *f)
 {
-	*l = (struct lookup) { .plus = s->resolve.plus,
+	*l = (struct lookup){ .plus = s->resolve.plus,
 		.steps_max = s->resolve.alias_steps };
 	compiled_begin(&l->entries, ENTRIES_DB, "entries");
 	return domains_begin(&l->domains, &s->resolve.domain, f);
@@ -65,8 +65,8 @@ static void
 note_rule(struct question *q, const char *rule)
 {
 	if (q->ans->rule[0] == '\0')
-		(void)span_copy(span_of(rule), q->ans->rule,
-		    sizeof(q->ans->rule));
+		(void)span_copy(
+		    span_of(rule), q->ans->rule, sizeof(q->ans->rule));
 }
 
 static enum outcome
@@ -142,8 +142,8 @@ get_any(struct question *q, struct span *value, struct fault *f)
 		return got;
 	explain(q, "unknown", "nothing answers for it");
 	return fault_set(f, PERM, "5.1.1", 0,
-	    q->text[0] == '\0' ? "no such user" :
-				 "an alias leads to no such user");
+	    q->text[0] == '\0' ? "no such user"
+	                       : "an alias leads to no such user");
 }
 
 static enum outcome
@@ -160,12 +160,12 @@ answer_remote(struct question *q, struct fault *f)
 	struct span domain = address_domain(&q->at);
 
 	(void)f;
-	explain(q, "remote", SPAN_FMT " is not a local domain",
-	    SPAN_ARG(domain));
+	explain(
+	    q, "remote", SPAN_FMT " is not a local domain", SPAN_ARG(domain));
 	q->ans->kind = RESOLVE_REMOTE;
 	(void)span_copy(domain, q->ans->domain, sizeof(q->ans->domain));
-	(void)span_copy(span_of(q->text), q->ans->address,
-	    sizeof(q->ans->address));
+	(void)span_copy(
+	    span_of(q->text), q->ans->address, sizeof(q->ans->address));
 	return OK;
 }
 

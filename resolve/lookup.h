@@ -20,21 +20,21 @@
 #include "wire_resolve.h"
 
 /* How a value in entries.cdb begins; the rest is a path or an address. */
-#define LOOKUP_MAILBOX	 "mailbox "
-#define LOOKUP_ALIAS	 "alias "
+#define LOOKUP_MAILBOX   "mailbox "
+#define LOOKUP_ALIAS     "alias "
 #define LOOKUP_CATCH_ALL "catch-all "
 
 struct lookup {
 	struct domains domains;
 	struct compiled entries;
-	const char *plus;   /* each octet of it is a delimiter */
+	const char *plus; /* each octet of it is a delimiter */
 	uint64_t steps_max; /* aliases that may follow one another */
-	bool looped;	    /* set when a loop was met; the caller clears it */
+	bool looped; /* set when a loop was met; the caller clears it */
 };
 
 /* PERM 5.3.5: the configuration names something that is no domain. */
-enum outcome lookup_begin(struct lookup *, const struct settings *,
-    struct fault *) MUST_USE;
+enum outcome lookup_begin(
+    struct lookup *, const struct settings *, struct fault *) MUST_USE;
 void lookup_free(struct lookup *);
 
 /*

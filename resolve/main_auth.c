@@ -37,8 +37,7 @@ raise_alarm(struct authority *a, const char *text)
 
 /* Several processes read one memfd: its position is shared, so pread. */
 static enum outcome
-read_ticket_key(unsigned char key[AUTH_KEY_LEN], bool *given,
-    struct fault *f)
+read_ticket_key(unsigned char key[AUTH_KEY_LEN], bool *given, struct fault *f)
 {
 	const char *number = getenv(TICKET_KEY_ENV);
 	uint64_t fd;
@@ -48,8 +47,8 @@ read_ticket_key(unsigned char key[AUTH_KEY_LEN], bool *given,
 	if (number == NULL)
 		return OK;
 	if (!num_parse(span_of(number), 3, 65535, &fd))
-		return fault_set(f, PERM, "5.3.5", 0,
-		    TICKET_KEY_ENV " is no descriptor");
+		return fault_set(
+		    f, PERM, "5.3.5", 0, TICKET_KEY_ENV " is no descriptor");
 	n = pread((int)fd, key, AUTH_KEY_LEN, 0);
 	if (n == -1 && errno == ESPIPE)
 		n = read((int)fd, key, AUTH_KEY_LEN);
@@ -62,8 +61,7 @@ read_ticket_key(unsigned char key[AUTH_KEY_LEN], bool *given,
 }
 
 static enum outcome
-answer(struct authority *a, struct span line, struct buf *out,
-    struct fault *f)
+answer(struct authority *a, struct span line, struct buf *out, struct fault *f)
 {
 	struct record record;
 	struct auth_req req;
@@ -72,8 +70,8 @@ answer(struct authority *a, struct span line, struct buf *out,
 	enum outcome got = wire_auth_get_req(line, &record, &req, f);
 
 	if (got == OK) {
-		enum outcome who = verify_login(&a->verifier, &req,
-		    clock_mono_ms(), &ans, &why);
+		enum outcome who = verify_login(
+		    &a->verifier, &req, clock_mono_ms(), &ans, &why);
 
 		if (who == TEMP)
 			raise_alarm(a, why.text);
@@ -123,8 +121,7 @@ take(void *arg, struct client *client, struct span in, size_t most,
 		return OK;
 	}
 	if (in.len > RECORD_MAX && span_find(in, '\n') > RECORD_MAX)
-		return fault_set(f, TEMP, "4.3.0", 0,
-		    "auth request: too long");
+		return fault_set(f, TEMP, "4.3.0", 0, "auth request: too long");
 	return OK;
 }
 
@@ -146,8 +143,8 @@ begin(struct authority *a, struct fault *f)
 	if (sodium_init() < 0)
 		return fault_set(f, TEMP, "4.3.0", 0, "libsodium");
 	if (read_ticket_key(key, &given, f) != OK || prog_home(f) != OK ||
-	    verify_begin(&a->verifier, &prog.settings, given ? key : NULL,
-		f) != OK)
+	    verify_begin(&a->verifier, &prog.settings, given ? key : NULL, f) !=
+	        OK)
 		return f->outcome;
 	sodium_memzero(key, sizeof(key));
 	journal_open(&a->journal, "auth");
@@ -163,11 +160,12 @@ main(int argc, char *argv[])
 	static const struct prog_about about = { .name = "auth",
 		.usage = "[-C DIR]",
 		.summary = "Name and password to identity: a line `auth "
-			   "user=bob@example.org password=...` each." };
+		           "user=bob@example.org password=...` each." };
 	static const struct sandbox_path paths[] = { { "directory", "r" },
 		{ NULL, NULL } };
-	static const struct line_service service = { .take = take,
-		.after = after, .clients_max = CLIENTS_MAX };
+	static const struct line_service service = {
+		.take = take, .after = after, .clients_max = CLIENTS_MAX
+	};
 	struct authority a = { .journal = { .fd = -1 } };
 	struct fault f = FAULT_NONE;
 	const char *value, *sandbox;
@@ -181,7 +179,7 @@ main(int argc, char *argv[])
 		prog_exit(&f);
 	serve_signals();
 	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-		"stdio rpath", paths, &sandbox, &f) != OK ||
+	        "stdio rpath", paths, &sandbox, &f) != OK ||
 	    serve_lines(&service, &a, &f) != OK)
 		prog_exit(&f);
 	journal_close(&a.journal);

@@ -154,26 +154,25 @@ enter_sandbox(struct fault *f)
 int
 main(int argc, char *argv[])
 {
-	static const struct prog_about about = {
-		.name = "directory",
+	static const struct prog_about about = { .name = "directory",
 		.usage = "[-C DIR] VERB [OPTION...] [ADDRESS...]",
 		.summary = "The users and aliases of the local domains.",
 		.options = options,
-		.more = "Verbs:\n"
-			"  add ADDRESS              a user and a mailbox\n"
-			"  change ADDRESS           store, path, userid, "
-			"preferred, password\n"
-			"  remove ADDRESS           a user; the mailbox stays\n"
-			"  passwd ADDRESS           a new password\n"
-			"  show ADDRESS, list       what there is\n"
-			"  alias add ALIAS ADDRESS, alias remove ALIAS\n"
-			"  import                   many, from the standard "
-			"input\n"
-			"  check                    all that is wrong, as "
-			"file:line\n"
-			"  compile                  the databases anew, after an "
-			"editor\n"
-	};
+		.more =
+		    "Verbs:\n"
+		    "  add ADDRESS              a user and a mailbox\n"
+		    "  change ADDRESS           store, path, userid, "
+		    "preferred, password\n"
+		    "  remove ADDRESS           a user; the mailbox stays\n"
+		    "  passwd ADDRESS           a new password\n"
+		    "  show ADDRESS, list       what there is\n"
+		    "  alias add ALIAS ADDRESS, alias remove ALIAS\n"
+		    "  import                   many, from the standard "
+		    "input\n"
+		    "  check                    all that is wrong, as "
+		    "file:line\n"
+		    "  compile                  the databases anew, after an "
+		    "editor\n" };
 	struct request r = { .aliases = 0 };
 	struct fault f = FAULT_NONE;
 	const char *value;

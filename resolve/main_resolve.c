@@ -15,15 +15,17 @@
 #include "prog.h"
 #include "serve.h"
 
-#define CLIENTS_MAX  1024  /* connections. Ours: each smtpd keeps one */
-#define ALARM_MS     60000 /* between two alarms about loops. Ours */
-#define STEPS_OCTETS (48UL * 1024) /* of one explanation. Ours: a tenth of it is used */
+#define CLIENTS_MAX 1024 /* connections. Ours: each smtpd keeps one */
+#define ALARM_MS    60000 /* between two alarms about loops. Ours */
+#define STEPS_OCTETS                                                           \
+	(48UL * 1024) /* of one explanation. Ours: a tenth of it is used */
 
 struct resolver {
 	struct lookup lookup;
 	struct journal journal;
 	struct buf steps;
-	uint64_t alarm_ms; /* when the last one was raised, monotonic; 0: never */
+	uint64_t
+	    alarm_ms; /* when the last one was raised, monotonic; 0: never */
 };
 
 static void
@@ -83,8 +85,7 @@ take(void *arg, struct client *client, struct span in, size_t most,
 	if (compiled_look(&r->lookup.entries, clock_mono_ms(), &fault) != OK)
 		raise_alarm(r, "directory", fault.text);
 	*used = *requests = 0;
-	while (*requests < most &&
-	    (end = span_find(rest, '\n')) < rest.len) {
+	while (*requests < most && (end = span_find(rest, '\n')) < rest.len) {
 		struct span line = span_head(rest, end);
 
 		if (answer(r, line, &client->outbuf, f) != OK)
@@ -98,8 +99,8 @@ take(void *arg, struct client *client, struct span in, size_t most,
 	}
 	if (*requests == 0 && rest.len > RECORD_MAX &&
 	    span_find(span_head(rest, RECORD_MAX), '\n') == RECORD_MAX)
-		return fault_set(f, TEMP, "4.3.0", 0,
-		    "resolve request: too long");
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "resolve request: too long");
 	return OK;
 }
 
@@ -117,12 +118,13 @@ main(int argc, char *argv[])
 	static const struct prog_about about = { .name = "resolve",
 		.usage = "[-C DIR]",
 		.summary = "Address to destination: a line `resolve "
-			   "to=bob@example.org` each.",
+		           "to=bob@example.org` each.",
 		.more = "`explain to=...` answers every step as well.\n" };
 	static const struct sandbox_path paths[] = { { "directory", "r" },
 		{ NULL, NULL } };
-	static const struct line_service service = { .take = take,
-		.after = after, .clients_max = CLIENTS_MAX };
+	static const struct line_service service = {
+		.take = take, .after = after, .clients_max = CLIENTS_MAX
+	};
 	struct resolver r = { .steps = BUF_INIT(STEPS_OCTETS) };
 	struct fault f = FAULT_NONE, look = FAULT_NONE;
 	const char *value, *sandbox;
@@ -143,7 +145,7 @@ main(int argc, char *argv[])
 		raise_alarm(&r, "directory", look.text);
 	serve_signals();
 	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-		"stdio rpath", paths, &sandbox, &f) != OK ||
+	        "stdio rpath", paths, &sandbox, &f) != OK ||
 	    serve_lines(&service, &r, &f) != OK)
 		prog_exit(&f);
 	journal_close(&r.journal);

@@ -14,34 +14,39 @@
 static bool
 is_plain(int c)
 {
-	return (c >= 'a' && c <= 'z') || is_digit(c) || c == '.' ||
-	    c == '_' || c == '+' || c == '=' || c == '-';
+	return (c >= 'a' && c <= 'z') || is_digit(c) || c == '.' || c == '_' ||
+	    c == '+' || c == '=' || c == '-';
 }
 
 enum outcome
-store_path(const struct address *a, char out[RESOLVE_PATH_MAX + 1],
-    struct fault *f)
+store_path(
+    const struct address *a, char out[RESOLVE_PATH_MAX + 1], struct fault *f)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	struct span local = address_local(a), domain = address_domain(a);
 	char name[FILE_NAME_MAX + 1];
 	size_t n = 0;
 
-	for (size_t i = 0; i < local.len; i++) {
+	for (size_t i = 0; i < local.len;) {
 		int c = (unsigned char)local.p[i];
-		bool plain = is_plain(c) && (c != '.' || i > 0);
+		size_t plain = c > 0x7F ? utf8_printable(span_from(local, i))
+		    : is_plain(c) && (c != '.' || i > 0) ? 1
+		                                         : 0;
 
-		if (n + (plain ? 1 : 3) > FILE_NAME_MAX)
+		if (n + (plain > 0 ? plain : 3) > FILE_NAME_MAX)
 			return fault_set(f, PERM, "5.3.5", 0,
 			    "the local-part is too long for a file name: "
 			    "give --path");
-		if (plain) {
-			name[n++] = (char)c;
+		if (plain > 0) {
+			memcpy(name + n, local.p + i, plain);
+			n += plain;
+			i += plain;
 			continue;
 		}
 		name[n++] = '%';
 		name[n++] = hex[c >> 4];
 		name[n++] = hex[c & 15];
+		i++;
 	}
 	if (domain.len == 0 || domain.len + 1 + n > RESOLVE_PATH_MAX)
 		return fault_set(f, PERM, "5.3.5", 0,
@@ -65,10 +70,9 @@ enter(int at, const char *name, bool *existed, int *fd, struct fault *f)
 {
 	*existed = mkdirat(at, name, 0700) != 0;
 	if (*existed && errno != EEXIST)
-		return fault_set(f, TEMP, "4.3.0", errno,
-		    "make a mail directory");
-	*fd = openat(at, name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "make a mail directory");
+	*fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd != -1)
 		return OK;
 	return fault_set(f, errno == ENOTDIR || errno == ELOOP ? PERM : TEMP,
@@ -103,8 +107,7 @@ make_parts(int fd, bool sync, struct fault *f)
  * may have been cut short.
  */
 static enum outcome
-make_below(int at, struct span path, bool sync, bool *existed,
-    struct fault *f)
+make_below(int at, struct span path, bool sync, bool *existed, struct fault *f)
 {
 	struct span part;
 	char name[FILE_NAME_MAX + 1];
@@ -115,8 +118,8 @@ make_below(int at, struct span path, bool sync, bool *existed,
 		got = make_parts(at, sync, f);
 	} else {
 		if (!span_copy(part, name, sizeof(name)))
-			return fault_set(f, PERM, "5.3.5", ENAMETOOLONG,
-			    "mailbox path");
+			return fault_set(
+			    f, PERM, "5.3.5", ENAMETOOLONG, "mailbox path");
 		if (enter(at, name, existed, &fd, f) != OK)
 			return f->outcome;
 		got = make_below(fd, path, sync, existed, f);
@@ -173,8 +176,8 @@ store_has_mailbox(const char *root, struct span path)
 {
 	char name[PATH_TEXT_MAX + RESOLVE_PATH_MAX + 4096];
 	struct stat st;
-	int n = snprintf(name, sizeof(name), "%s/" SPAN_FMT "/new", root,
-	    SPAN_ARG(path));
+	int n = snprintf(
+	    name, sizeof(name), "%s/" SPAN_FMT "/new", root, SPAN_ARG(path));
 
 	return n > 0 && (size_t)n < sizeof(name) && stat(name, &st) == 0 &&
 	    S_ISDIR(st.st_mode);

@@ -15,8 +15,8 @@
 
 /*
  * The path of an address: its domain as A-labels, '/', its local-part with all
- * but a-z 0-9 . _ + = - percent-encoded, and a dot in front too. Two addresses
- * never get one path. PERM 5.3.5: longer than a file name may be.
+ * of ASCII but a-z 0-9 . _ + = - percent-encoded, and a dot in front too. Two
+ * addresses never get one path. PERM 5.3.5: longer than a file name may be.
  */
 enum outcome store_path(const struct address *, char out[RESOLVE_PATH_MAX + 1],
     struct fault *) MUST_USE;

@@ -37,11 +37,11 @@ request_read_password(struct request *r, struct fault *f)
 	r->password = BUF_INIT(AUTH_PASSWORD_MAX + 2);
 	do {
 		if (fds_read_some(STDIN_FILENO, &r->password, 1, &got, f) != OK)
-			return r->password.failed ?
-			    fault_set(f, PERM, "5.3.5", 0,
-				"the password is over %d octets",
-				AUTH_PASSWORD_MAX) :
-			    f->outcome;
+			return r->password.failed
+			    ? fault_set(f, PERM, "5.3.5", 0,
+			          "the password is over %d octets",
+			          AUTH_PASSWORD_MAX)
+			    : f->outcome;
 		end = span_find(buf_span(&r->password), '\n');
 	} while (got > 0 && end == r->password.len);
 	if (end > 0 && r->password.p[end - 1] == '\r')
@@ -65,16 +65,16 @@ request_free(struct request *r)
 }
 
 static enum outcome
-hash_password(struct span password, char hash[crypto_pwhash_STRBYTES],
-    struct fault *f)
+hash_password(
+    struct span password, char hash[crypto_pwhash_STRBYTES], struct fault *f)
 {
 	errno = 0;
 	if (crypto_pwhash_str(hash, password.p, password.len,
-		prog.settings.resolve.hash_ops,
-		(size_t)prog.settings.resolve.hash_memory) == 0)
+	        prog.settings.resolve.hash_ops,
+	        (size_t)prog.settings.resolve.hash_memory) == 0)
 		return OK;
-	return fault_set(f, TEMP, "4.3.0", errno,
-	    "hash the password ([auth] hash_memory)");
+	return fault_set(
+	    f, TEMP, "4.3.0", errno, "hash the password ([auth] hash_memory)");
 }
 
 /* The hash of the password on fd 0, or "" when none is to be read. */
@@ -164,10 +164,10 @@ print_problem(struct span line)
 		return;
 	object = json_object();
 	(void)json_object_set_new(object, "file", json_of(file));
-	(void)json_object_set_new(object, "line",
-	    json_integer(strtoll(number.p, NULL, 10)));
-	(void)json_object_set_new(object, "level",
-	    json_of(span_from(level, 1)));
+	(void)json_object_set_new(
+	    object, "line", json_integer(strtoll(number.p, NULL, 10)));
+	(void)json_object_set_new(
+	    object, "level", json_of(span_from(level, 1)));
 	(void)json_object_set_new(object, "text", json_of(span_from(rest, 1)));
 	print_json(object);
 }
@@ -190,8 +190,8 @@ read_address(const char *text, struct address *a, struct fault *f)
 		return f->outcome;
 	if (a->local_len > 0 && address_domain(a).len > 0)
 		return OK;
-	return fault_set(f, PERM, "5.1.3", 0,
-	    "not a full address: say bob@example.org");
+	return fault_set(
+	    f, PERM, "5.1.3", 0, "not a full address: say bob@example.org");
 }
 
 /* After an error the directory had before, its lines are the answer. */
@@ -278,7 +278,7 @@ add_all(struct editor *e, const struct request *r, const struct address *a,
 		return f->outcome;
 	for (size_t i = 0; i < r->aliases; i++)
 		if (add_alias(e, r->alias[i], a, r->operand[0], r->catch_all,
-			f) != OK)
+		        f) != OK)
 			return f->outcome;
 	return editor_commit(e, f);
 }
@@ -303,8 +303,8 @@ verb_add(struct request *r, struct fault *f)
 		say("%s: %s mailbox %s/" SPAN_FMT ", %s", r->operand[0],
 		    e.found > 0 ? "kept the" : "made",
 		    prog.settings.mail.directory, SPAN_ARG(item->value),
-		    hash[0] != '\0' ? "password set" :
-				      "no password, so no login yet");
+		    hash[0] != '\0' ? "password set"
+		                    : "no password, so no login yet");
 		if (r->store != NULL && strcmp(r->store, "distribution") == 0)
 			say("no distribution service takes its mail yet: it "
 			    "lies in the mailbox");
@@ -325,7 +325,7 @@ collect_changes(const struct request *r, struct field_change change[4])
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
 		if (said[i].value != NULL)
-			change[n++] = (struct field_change) { said[i].key,
+			change[n++] = (struct field_change){ said[i].key,
 				span_of(said[i].value) };
 	return n;
 }
@@ -427,8 +427,8 @@ verb_alias_add(struct request *r, struct fault *f)
 		    "a catch-all takes all mail for its domain that nobody "
 		    "else does, spam above all; say --catch-all to have one");
 	else
-		got = add_alias(&e, r->operand[0], &target, r->operand[1],
-		    r->catch_all, f);
+		got = add_alias(
+		    &e, r->operand[0], &target, r->operand[1], r->catch_all, f);
 	if (got == OK)
 		got = editor_commit(&e, f);
 	if (got == OK) {
@@ -479,10 +479,10 @@ split_secret(struct span line, struct buf *record,
 	if (record_parse(line, &r, f) != OK)
 		return fault_set(f, PERM, "5.3.5", 0, "not a record");
 	if (!record_is(&r, "entry") && !record_is(&r, "alias"))
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "neither an entry nor an alias");
-	if (!record_take_optional(&r, "password", AUTH_PASSWORD_MAX,
-		&password) ||
+		return fault_set(
+		    f, PERM, "5.3.5", 0, "neither an entry nor an alias");
+	if (!record_take_optional(
+	        &r, "password", AUTH_PASSWORD_MAX, &password) ||
 	    !record_take_optional(&r, "hash", DIRECTORY_HASH_MAX, &given) ||
 	    (password.len > 0 && given.len > 0) ||
 	    (record_is(&r, "alias") && password.len + given.len > 0))
@@ -533,15 +533,16 @@ import_lines(struct editor *e, struct buf *in, bool end, struct fault *f)
 	struct span rest = buf_span(in);
 	size_t at;
 
-	while (rest.len > 0 && ((at = span_find(rest, '\n')) < rest.len || end)) {
+	while (
+	    rest.len > 0 && ((at = span_find(rest, '\n')) < rest.len || end)) {
 		e->line++;
 		if (import_line(e, span_head(rest, at), f) != OK)
 			return f->outcome;
 		rest = span_from(rest, at + 1);
 	}
 	if (rest.len > RECORD_MAX)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "stdin:%u: line too long", e->line + 1);
+		return fault_set(f, PERM, "5.3.5", 0, "stdin:%u: line too long",
+		    e->line + 1);
 	buf_drop(in, in->len - rest.len);
 	return OK;
 }
@@ -660,8 +661,8 @@ verb_check(struct request *r, struct fault *f)
 /* ---- list, show */
 
 static json_t *
-json_of_record(const struct directory *d, const struct record *r,
-    const struct item *item)
+json_of_record(
+    const struct directory *d, const struct record *r, const struct item *item)
 {
 	json_t *object = json_object();
 	char key[RECORD_MAX];
@@ -669,19 +670,17 @@ json_of_record(const struct directory *d, const struct record *r,
 	(void)json_object_set_new(object, "kind", json_of(r->word));
 	for (size_t i = 0; i < r->fields; i++)
 		if (span_copy(r->field[i].key, key, sizeof(key)))
-			(void)json_object_set_new(object, key,
-			    json_of(r->field[i].value));
+			(void)json_object_set_new(
+			    object, key, json_of(r->field[i].value));
 	if (item->kind == ITEM_ENTRY)
 		(void)json_object_set_new(object, "password",
-		    json_boolean(
-			directory_find_secret(d, item->key) != NULL));
+		    json_boolean(directory_find_secret(d, item->key) != NULL));
 	return object;
 }
 
 /* One line for people: its fields as they stand in the file. */
 static void
-print_line(const struct directory *d, struct span text,
-    const struct item *item)
+print_line(const struct directory *d, struct span text, const struct item *item)
 {
 	const char *password = "";
 
@@ -747,14 +746,14 @@ describe(const struct directory *d, const struct item *item)
 		if (other->kind != ITEM_ENTRY &&
 		    address_make(other->value, &target, &f) == OK &&
 		    span_same(address_key(&target), item->key))
-			(void)json_array_append_new(aliases,
-			    json_of(other->smtp));
+			(void)json_array_append_new(
+			    aliases, json_of(other->smtp));
 	}
 	(void)json_object_set_new(object, "aliases", aliases);
 	if (item->kind == ITEM_ENTRY)
 		(void)json_object_set_new(object, "mailbox-exists",
 		    json_boolean(store_has_mailbox(
-			prog.settings.mail.directory, item->value)));
+		        prog.settings.mail.directory, item->value)));
 	return object;
 }
 
@@ -767,13 +766,13 @@ print_value(const char *key, const json_t *value)
 	/* As a record has it: no octet of it can harm a terminal. */
 	if (json_is_string(value))
 		record_put(out, key,
-		    (struct span) { json_string_value(value),
-			json_string_length(value) });
+		    (struct span){
+		        json_string_value(value), json_string_length(value) });
 	else
 		record_puts(out, key, json_is_true(value) ? "yes" : "no");
 	if (!buf_failed(&line) && line.len > 0)
-		(void)printf(SPAN_FMT "\n",
-		    SPAN_ARG(span_from(buf_span(&line), 1)));
+		(void)printf(
+		    SPAN_FMT "\n", SPAN_ARG(span_from(buf_span(&line), 1)));
 	buf_free(&line);
 }
 
@@ -784,12 +783,13 @@ print_description(json_t *object)
 	json_t *value, *part;
 	size_t i;
 
-	json_object_foreach (object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		if (!json_is_array(value))
 			print_value(key, value);
 		else
-			json_array_foreach (value, i, part)
-				print_value("alias", part);
+			json_array_foreach(value, i, part)
+			    print_value("alias", part);
 	}
 	json_decref(object);
 }

@@ -18,8 +18,7 @@ struct request {
 };
 
 /* Reads the first line of fd 0. PERM 5.3.5: empty, or over 1024 octets. */
-enum outcome request_read_password(struct request *,
-    struct fault *) MUST_USE;
+enum outcome request_read_password(struct request *, struct fault *) MUST_USE;
 void request_free(struct request *); /* wipes */
 
 void verbs_begin(void); /* what must happen before the sandbox */

@@ -21,7 +21,7 @@ verify_begin(struct verifier *v, const struct settings *s,
 	struct domains domains;
 	unsigned char password[32];
 
-	*v = (struct verifier) { .cache_ms = s->resolve.auth_cache_ms };
+	*v = (struct verifier){ .cache_ms = s->resolve.auth_cache_ms };
 	compiled_begin(&v->secrets, SECRETS_DB, "secrets");
 	if (domains_begin(&domains, &s->resolve.domain, f) != OK)
 		return f->outcome;
@@ -33,8 +33,8 @@ verify_begin(struct verifier *v, const struct settings *s,
 	else
 		randombytes_buf(v->ticket_key, AUTH_KEY_LEN);
 	if (v->cache_ms > 0)
-		v->cache_max = (size_t)s->resolve.auth_cache_max / CACHE_WAYS *
-		    CACHE_WAYS;
+		v->cache_max =
+		    (size_t)s->resolve.auth_cache_max / CACHE_WAYS * CACHE_WAYS;
 	v->cache = calloc(v->cache_max + 1, sizeof(*v->cache));
 	if (v->cache == NULL)
 		return fault_set(f, TEMP, "4.3.0", ENOMEM, "cache of logins");
@@ -42,8 +42,8 @@ verify_begin(struct verifier *v, const struct settings *s,
 	randombytes_buf(password, sizeof(password));
 	errno = 0;
 	if (crypto_pwhash_str(v->dummy, (const char *)password,
-		sizeof(password), s->resolve.hash_ops,
-		(size_t)s->resolve.hash_memory) != 0)
+	        sizeof(password), s->resolve.hash_ops,
+	        (size_t)s->resolve.hash_memory) != 0)
 		return fault_set(f, errno == ENOMEM ? TEMP : PERM,
 		    errno == ENOMEM ? "4.3.0" : "5.3.5", errno,
 		    "hash with [auth] hash_ops and hash_memory");
@@ -69,16 +69,16 @@ make_tag(const struct verifier *v, const struct address *a,
 	/* Lengths before the values: no two logins give the same octets. */
 	uint64_t lens[2] = { a->len, password.len };
 
-	(void)crypto_generichash_init(&state, v->cache_key,
-	    sizeof(v->cache_key), VERIFY_TAG_LEN);
-	(void)crypto_generichash_update(&state, (const unsigned char *)lens,
-	    sizeof(lens));
-	(void)crypto_generichash_update(&state, (const unsigned char *)a->key,
-	    a->len);
-	(void)crypto_generichash_update(&state,
-	    (const unsigned char *)password.p, password.len);
-	(void)crypto_generichash_update(&state, (const unsigned char *)hash,
-	    strlen(hash));
+	(void)crypto_generichash_init(
+	    &state, v->cache_key, sizeof(v->cache_key), VERIFY_TAG_LEN);
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)lens, sizeof(lens));
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)a->key, a->len);
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)password.p, password.len);
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)hash, strlen(hash));
 	(void)crypto_generichash_final(&state, tag, VERIFY_TAG_LEN);
 	sodium_memzero(&state, sizeof(state));
 }
@@ -140,7 +140,7 @@ make_user(const struct verifier *v, struct span user, struct address *a,
 	memcpy(text, user.p, user.len);
 	text[user.len] = '@';
 	memcpy(text + user.len + 1, v->domain, len);
-	return address_make((struct span) { text, user.len + 1 + len }, a, f);
+	return address_make((struct span){ text, user.len + 1 + len }, a, f);
 }
 
 static enum outcome
@@ -177,8 +177,7 @@ find_secret(struct verifier *v, const struct address *a, struct secret *s,
 static enum outcome
 wrong(struct fault *f)
 {
-	return fault_set(f, PERM, "5.7.8", 0,
-	    "user name or password is wrong");
+	return fault_set(f, PERM, "5.7.8", 0, "user name or password is wrong");
 }
 
 /* One Argon2id. A mismatch is EINVAL, all else is our own trouble. */
@@ -190,8 +189,8 @@ hash_password(const char *hash, struct span password, struct fault *f)
 		return OK;
 	if (errno == EINVAL)
 		return wrong(f);
-	return fault_set(f, TEMP, "4.3.0", errno,
-	    "the password cannot be checked");
+	return fault_set(
+	    f, TEMP, "4.3.0", errno, "the password cannot be checked");
 }
 
 static enum outcome
@@ -217,7 +216,7 @@ verify_login(struct verifier *v, const struct auth_req *req, uint64_t now_ms,
 	struct secret s;
 	enum outcome got;
 
-	*ans = (struct auth_ans) { "", "", "" };
+	*ans = (struct auth_ans){ "", "", "" };
 	got = make_user(v, req->user, &a, f);
 	if (got == OK)
 		got = find_secret(v, &a, &s, ans, f);
@@ -232,6 +231,6 @@ verify_login(struct verifier *v, const struct auth_req *req, uint64_t now_ms,
 	if (got == OK)
 		auth_ticket_make(v->ticket_key, ans);
 	else
-		*ans = (struct auth_ans) { "", "", "" };
+		*ans = (struct auth_ans){ "", "", "" };
 	return got;
 }
