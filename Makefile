@@ -17,8 +17,12 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 	auth directory deliver-mailbox journal-write journal
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
-pneu_OBJS := start/main start/services start/supervise start/pool start/init \
-	start/status start/explain
+pneu_OBJS := start/main start/verbs start/services start/services_print \
+	start/identity start/listen start/spawn start/pool start/accept \
+	start/ready start/reload start/control start/lock start/supervise \
+	start/init start/config_verb start/explain start/status \
+	start/status_services start/status_queue start/status_disk \
+	start/status_journal
 smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
 	smtpd/entries

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/* accept.c: connections that the supervisor takes itself. */
+#include "accept.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "fds.h"
+#include "prog.h"
+
+#define ACCEPT_US   5000 /* longest wait of an accept() that lost. Ours */
+#define ACCEPT_ONCE 16 /* refusals before the loop looks elsewhere. Ours */
+
+static void
+on_alarm(int number)
+{
+	(void)number; /* only there to interrupt */
+}
+
+void
+accept_prepare(void)
+{
+	struct sigaction a;
+
+	memset(&a, 0, sizeof(a));
+	a.sa_handler = on_alarm; /* without SA_RESTART: it must interrupt */
+	(void)sigaction(SIGALRM, &a, NULL);
+}
+
+static void
+set_alarm(suseconds_t us)
+{
+	struct itimerval t = { { 0, us }, { 0, us } };
+
+	(void)setitimer(ITIMER_REAL, &t, NULL);
+}
+
+/*
+ * The listener is shared with workers that shall block in accept(), so it
+ * cannot be non-blocking for us alone; and one of them may have taken what
+ * poll() saw. An alarm that comes again and again ends the wait.
+ */
+static int
+accept_soon(int listener)
+{
+	int fd, error;
+
+	set_alarm(ACCEPT_US);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	error = errno;
+	set_alarm(0);
+	errno = error;
+	return fd;
+}
+
+static bool
+is_full(const struct pool *p)
+{
+	if (p->live < p->max)
+		return false;
+	return p->board == NULL || p->board->idle == 0;
+}
+
+static void
+set_bell(struct pool *p)
+{
+	if (p->board == NULL)
+		return;
+	p->board->workers = (uint32_t)p->live;
+	p->board->wake = p->refusing;
+	if (p->refusing || p->full_at_ms != 0)
+		p->board->min_idle = 0; /* the clock, or wake, tells */
+	else if (p->live >= p->max)
+		p->board->min_idle = 1; /* only: the last one went busy */
+	else
+		p->board->min_idle = (uint32_t)p->min_idle;
+}
+
+void
+accept_look(struct pool *p, uint64_t now_ms)
+{
+	if (p->pause_until_ms != 0 && now_ms >= p->pause_until_ms)
+		p->pause_until_ms = 0;
+	if (p->row->busy == NULL || p->retires)
+		return;
+	if (!is_full(p)) {
+		p->refusing = false;
+		p->full_at_ms = 0;
+	} else if (p->refusing) {
+		if (pool_served(p) != p->full_served)
+			p->refusing = false; /* one was idle in between */
+	} else if (p->full_at_ms == 0) {
+		p->full_at_ms = now_ms + POOL_FULL_MS;
+		p->full_served = pool_served(p);
+	} else if (now_ms >= p->full_at_ms) {
+		p->refusing = pool_served(p) == p->full_served;
+		p->full_at_ms = p->refusing ? 0 : now_ms + POOL_FULL_MS;
+		p->full_served = pool_served(p);
+	}
+	set_bell(p);
+}
+
+bool
+accept_wants(const struct pool *p, uint64_t now_ms)
+{
+	if (p->retires || p->listener == NULL || now_ms < p->pause_until_ms)
+		return false;
+	return p->refusing || (pool_is_replaced(p) && p->live < p->max);
+}
+
+/* EMFILE and its like leave the connection where it is: poll() would spin. */
+static void
+pause_after(struct pool *p, int error, uint64_t now_ms)
+{
+	switch (error) {
+	case EINTR:
+	case EAGAIN:
+	case ECONNABORTED:
+		break; /* another one took it, or it went away */
+	default:
+		prog_warn("%s: accept on %s: %s; next try in %d ms",
+		    p->row->name, p->listener->address, strerror(error),
+		    POOL_PAUSE_MS);
+		p->pause_until_ms = now_ms + POOL_PAUSE_MS;
+	}
+}
+
+static void
+say_busy(struct pool *p, int fd)
+{
+	char rest[512];
+
+	(void)!send(fd, p->row->busy, strlen(p->row->busy),
+	    MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)shutdown(fd, SHUT_WR);
+	/* Unread octets would turn our close into a reset over the text. */
+	(void)!recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
+	p->refused++;
+}
+
+void
+accept_ready(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
+{
+	struct fault f;
+	int fd;
+
+	for (int n = 0; n < ACCEPT_ONCE && accept_wants(p, now_ms); n++) {
+		struct pollfd waiting = { p->listener->fd, POLLIN, 0 };
+
+		accept_look(p, now_ms);
+		if (!accept_wants(p, now_ms) || poll(&waiting, 1, 0) != 1)
+			break;
+		fd = accept_soon(p->listener->fd);
+		if (fd == -1) {
+			pause_after(p, errno, now_ms);
+			break;
+		}
+		if (p->refusing)
+			say_busy(p, fd);
+		else if (pool_start_on(p, ground, fd, now_ms, &f) != OK)
+			prog_warn("%s: %s", p->row->name, f.text);
+		(void)close(fd);
+	}
+}

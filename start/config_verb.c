@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/* config_verb.c: `pneu config check` and `pneu config show`. */
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "verbs.h"
+
+#define VALUE_MAX 65536 /* octets of one setting's text */
+
+enum { OPTION_EXPLAIN = 256, OPTION_JSON };
+
+const struct prog_option config_options[] = {
+	{ OPTION_EXPLAIN, "explain", NULL,
+	    "with the meaning, default and limits of each setting" },
+	{ OPTION_JSON, "json", NULL, "one JSON object a line" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const char *
+type_name(enum setting_type type)
+{
+	switch (type) {
+	case SETTING_TEXT:
+		return "text";
+	case SETTING_LIST:
+		return "list";
+	case SETTING_NUMBER:
+		return "number";
+	case SETTING_SIZE:
+		return "size";
+	case SETTING_TIME:
+		return "time";
+	case SETTING_SWITCH:
+		return "switch";
+	case SETTING_CHOICE:
+		return "choice";
+	}
+	return "?";
+}
+
+static bool
+has_limits(const struct setting_row *row)
+{
+	return row->type == SETTING_NUMBER || row->type == SETTING_SIZE ||
+	    row->type == SETTING_TIME;
+}
+
+/* A limit as it would stand in the file: through the table's own printer. */
+static void
+put_limit(struct buf *b, const struct setting_row *row, uint64_t limit)
+{
+	struct setting_row one = *row;
+	struct settings scratch;
+
+	memset(&scratch, 0, sizeof(scratch));
+	one.offset = 0;
+	memcpy(&scratch, &limit, sizeof(limit));
+	config_put_value(b, &scratch, &one, " ");
+}
+
+static void
+explain_row(const struct setting_row *row)
+{
+	struct buf low = BUF_INIT(64), high = BUF_INIT(64);
+
+	(void)printf("# %s\n# default: %s", row->help,
+	    row->value[0] == '\0' ? "(none)" : row->value);
+	if (has_limits(row)) {
+		put_limit(&low, row, row->min);
+		put_limit(&high, row, row->max);
+		(void)printf("; from %s to %s", low.p, high.p);
+		if (row->type == SETTING_NUMBER && row->unit[0] != '\0')
+			(void)printf(" %s", row->unit);
+	}
+	if (row->choices != NULL)
+		(void)printf("; one of: %s", row->choices);
+	(void)printf("\n");
+	buf_free(&low);
+	buf_free(&high);
+}
+
+/* A list is one line a value, as in the file. */
+static void
+show_row(const struct setting_row *row)
+{
+	struct buf b = BUF_INIT(VALUE_MAX);
+	struct span rest, value;
+
+	config_put_value(&b, &prog.settings, row, "\n");
+	rest = buf_span(&b);
+	if (rest.len == 0)
+		(void)printf("%s =\n", row->key);
+	while (span_next(&rest, '\n', &value))
+		(void)printf("%s = " SPAN_FMT "\n", row->key, SPAN_ARG(value));
+	buf_free(&b);
+}
+
+static void
+show(bool explained)
+{
+	const char *section = "";
+
+	for (const struct setting_row *r = setting_rows; r->section; r++) {
+		if (strcmp(section, r->section) != 0)
+			(void)printf("%s[%s]\n", section[0] == '\0' ? "" : "\n",
+			    r->section);
+		section = r->section;
+		if (explained)
+			explain_row(r);
+		show_row(r);
+	}
+}
+
+static enum outcome
+show_json_row(const struct setting_row *r, struct fault *f)
+{
+	struct buf b = BUF_INIT(VALUE_MAX), low = BUF_INIT(64),
+	           high = BUF_INIT(64);
+	struct span rest, one;
+	json_t *values = json_array();
+	json_t *o;
+	int printed;
+
+	config_put_value(&b, &prog.settings, r, "\n");
+	rest = buf_span(&b);
+	while (span_next(&rest, '\n', &one))
+		(void)json_array_append_new(
+		    values, json_stringn(one.p, one.len));
+	o = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "section", r->section,
+	    "key", r->key, "type", type_name(r->type), "value", values,
+	    "default", r->value, "help", r->help);
+	if (has_limits(r)) {
+		put_limit(&low, r, r->min);
+		put_limit(&high, r, r->max);
+		(void)json_object_set_new(o, "min", json_string(low.p));
+		(void)json_object_set_new(o, "max", json_string(high.p));
+	}
+	printed = o == NULL ? -1 : json_dumpf(o, stdout, JSON_COMPACT);
+	(void)putchar('\n');
+	json_decref(o);
+	buf_free(&b);
+	buf_free(&low);
+	buf_free(&high);
+	if (printed != 0)
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "cannot print %s", r->key);
+	return OK;
+}
+
+enum outcome
+verb_config(int argc, char *argv[], struct fault *f)
+{
+	bool explained = false;
+	const char *value, *what;
+	int letter;
+
+	while ((letter = prog_option(argc, argv, &value)) != -1) {
+		explained |= letter == OPTION_EXPLAIN;
+		prog.json |= letter == OPTION_JSON;
+	}
+	what = optind + 1 == argc ? argv[optind] : "";
+	if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0) {
+		fault_set(f, PERM, "5.5.4", 0, "one of: check, show");
+		prog_usage(f);
+	}
+	if (prog_home(f) != OK)
+		return f->outcome;
+	if (strcmp(what, "check") == 0) {
+		(void)printf("%s is right\n", prog_config_path());
+		return OK;
+	}
+	if (!prog.json)
+		show(explained);
+	for (const struct setting_row *r = setting_rows;
+	     prog.json && r->section; r++)
+		if (show_json_row(r, f) != OK)
+			return f->outcome;
+	return OK;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/* lock.c: one supervisor a home. */
+#include "lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOCK_PATH "run/pneu.pid"
+
+static enum outcome
+open_lock(int flags, int *fd, struct fault *f)
+{
+	*fd = open(LOCK_PATH, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd == -1)
+		return fault_set(f, errno == ENOENT ? PERM : TEMP, "4.3.0",
+		    errno, "open %s (`pneu init` makes what is missing)",
+		    LOCK_PATH);
+	return OK;
+}
+
+static enum outcome
+holder(int fd, pid_t *pid, struct fault *f)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	*pid = 0;
+	if (fcntl(fd, F_GETLK, &l) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "%s", LOCK_PATH);
+	if (l.l_type != F_UNLCK)
+		*pid = l.l_pid;
+	return OK;
+}
+
+enum outcome
+lock_take(int *fd, struct fault *f)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char text[24];
+	pid_t pid = 0;
+	int n;
+
+	if (open_lock(O_RDWR | O_CREAT, fd, f) != OK)
+		return f->outcome;
+	if (fcntl(*fd, F_SETLK, &l) != 0) {
+		if (holder(*fd, &pid, f) != OK)
+			return f->outcome;
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "this home is run by another supervisor, pid %ld "
+		    "(`pneu stop` ends it)",
+		    (long)pid);
+	}
+	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	if (ftruncate(*fd, 0) != 0 || write(*fd, text, (size_t)n) != n)
+		return fault_set(f, TEMP, "4.3.0", errno, "%s", LOCK_PATH);
+	return OK;
+}
+
+void
+lock_release(int *fd)
+{
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+enum outcome
+lock_holder(pid_t *pid, struct fault *f)
+{
+	int fd;
+
+	*pid = 0;
+	if (access(LOCK_PATH, F_OK) != 0 && errno == ENOENT)
+		return OK;
+	if (open_lock(O_RDWR, &fd, f) != OK)
+		return f->outcome;
+	f->outcome = holder(fd, pid, f);
+	lock_release(&fd);
+	return f->outcome;
+}
+
+static void
+on_alarm(int number)
+{
+	(void)number;
+}
+
+enum outcome
+lock_wait(unsigned seconds, struct fault *f)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct sigaction a;
+	int fd, got;
+
+	memset(&a, 0, sizeof(a));
+	a.sa_handler = on_alarm;
+	(void)sigaction(SIGALRM, &a, NULL);
+	if (open_lock(O_RDWR, &fd, f) != OK)
+		return f->outcome;
+	(void)alarm(seconds);
+	got = fcntl(fd, F_SETLKW, &l);
+	(void)alarm(0);
+	if (got != 0)
+		fault_set(f, TEMP, "4.3.0", 0, "it still runs after %u seconds",
+		    seconds);
+	lock_release(&fd);
+	return got == 0 ? OK : f->outcome;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * lock.h: run/pneu.pid: one supervisor a home. A record lock (fcntl), for the
+ * kernel then says who holds it: `pneu stop`, run by root, must not believe a
+ * number in a file that somebody else can write.
+ */
+#ifndef START_LOCK_H
+#define START_LOCK_H
+
+#include <sys/types.h>
+
+#include "fault.h"
+
+/* Hold it until lock_release(). PERM 5.3.5: another one runs. */
+enum outcome lock_take(int *fd, struct fault *) MUST_USE;
+void lock_release(int *fd);
+/* Who holds it; 0: nobody. */
+enum outcome lock_holder(pid_t *, struct fault *) MUST_USE;
+/* Wait until nobody does, at most so long. TEMP: somebody still does. */
+enum outcome lock_wait(unsigned seconds, struct fault *) MUST_USE;
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pneu: the operator's front door and the supervisor. The only program that
+ * may run as root; every verb that does not need it becomes the home's owner
+ * first.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "prog.h"
+#include "verbs.h"
+
+static const struct verb *
+find_verb(const char *name)
+{
+	for (const struct verb *v = verbs; v->name != NULL; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+/* The verbs for --help, from their table. */
+static const char *
+verbs_text(char *text, size_t size)
+{
+	size_t n = (size_t)snprintf(text, size, "Verbs:\n");
+
+	for (const struct verb *v = verbs; v->name != NULL && n < size; v++)
+		n += (size_t)snprintf(text + n, size - n, "  %-12s %s\n",
+		    v->name, v->about.summary);
+	(void)snprintf(text + (n < size ? n : size), n < size ? size - n : 0,
+	    "\n`pneu VERB --help` tells more of each.\n");
+	return text;
+}
+
+int
+main(int argc, char *argv[])
+{
+	char text[4096];
+	const struct prog_about about = { .name = "pneu",
+		.usage = "[-C DIR] VERB [ARGUMENT...]",
+		.summary = "A mail system of small programs joined by pipes: "
+		           "its supervisor and its operator's command.",
+		.more = verbs_text(text, sizeof(text)),
+		.verbs = true };
+	const struct verb *verb;
+	const char *value;
+	struct fault f = FAULT_NONE;
+
+	prog_begin(&about, argv[0]);
+	while (prog_option(argc, argv, &value) != -1)
+		continue; /* only the common ones stand before a verb */
+	if (optind == argc) {
+		fault_set(&f, PERM, "5.5.4", 0, "no verb");
+		prog_usage(&f);
+	}
+	verb = find_verb(argv[optind]);
+	if (verb == NULL) {
+		fault_set(&f, PERM, "5.5.4", 0, "%s is not one of the verbs",
+		    argv[optind]);
+		prog_usage(&f);
+	}
+	argc -= optind;
+	argv += optind;
+	optind = 0; /* getopt begins anew. getopt(3), GNU */
+	prog.about = &verb->about;
+	(void)verb->run(argc, argv, &f); /* prog_exit reads the fault */
+	prog_exit(&f);
+}

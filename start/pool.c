@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: ISC */
+/* pool.c: how many processes, and what their deaths mean. */
+#include "pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "codes.h"
+#include "prog.h"
+#include "spawn.h"
+#include "wire_auth.h"
+
+static uint64_t
+at_least_one(uint64_t n)
+{
+	return n == 0 ? 1 : n > BOARD_SLOTS ? BOARD_SLOTS : n;
+}
+
+/* The shared page of a pool, and the bell that its workers ring. */
+static bool
+make_board(struct pool *p)
+{
+	void *map;
+
+	p->board_fd = memfd_create("pneu-board", MFD_CLOEXEC);
+	p->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->board_fd == -1 || p->event_fd == -1 ||
+	    ftruncate(p->board_fd, sizeof(struct board)) != 0)
+		return false;
+	map = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, p->board_fd, 0);
+	if (map == MAP_FAILED)
+		return false;
+	p->board = map;
+	return true;
+}
+
+static void
+set_numbers(struct pool *p, const struct settings *s)
+{
+	const struct service_settings *v = service_settings_of(p->row, s);
+
+	p->max = at_least_one(service_max(p->row, s));
+	p->start =
+	    p->row->kind == SERVICE_POOL ? at_least_one(v->start) : p->max;
+	p->min_idle = v->min_idle;
+	p->add = at_least_one(v->add);
+	p->program = service_is_replaced(p->row, s) ? v->program : NULL;
+	p->drain_ms = s->pneu.drain_ms;
+	p->restart_min_ms = s->pneu.restart_min_ms;
+	p->restart_max_ms = s->pneu.restart_max_ms;
+	p->backoff_ms = p->restart_min_ms;
+}
+
+struct pool *
+pool_make(const struct service_row *row, struct listener *listener,
+    const struct settings *s, const char *config, uint64_t generation)
+{
+	struct pool *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->row = row;
+	p->listener = listener;
+	p->generation = generation;
+	p->board_fd = p->event_fd = p->ready_fd = p->probe_fd = -1;
+	(void)snprintf(p->config, sizeof(p->config), "%s", config);
+	set_numbers(p, s);
+	if (row->kind == SERVICE_POOL && !pool_is_replaced(p) &&
+	    !make_board(p)) {
+		pool_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void
+close_fd(int *fd)
+{
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+void
+pool_free(struct pool *p)
+{
+	if (p == NULL)
+		return;
+	if (p->board != NULL)
+		(void)munmap(p->board, sizeof(*p->board));
+	close_fd(&p->board_fd);
+	close_fd(&p->event_fd);
+	close_fd(&p->ready_fd);
+	close_fd(&p->probe_fd);
+	free(p);
+}
+
+/* The reader of the FIFO is told by its end, not by a connection. */
+bool
+pool_is_replaced(const struct pool *p)
+{
+	return p->program != NULL && p->row->kind != SERVICE_JOURNAL;
+}
+
+size_t
+pool_busy(const struct pool *p)
+{
+	size_t busy = 0;
+
+	if (p->board == NULL)
+		return pool_is_replaced(p) ? p->live : 0;
+	for (size_t i = 0; i < BOARD_SLOTS; i++)
+		if (p->process[i].pid != 0 && p->board->slot[i].busy != 0)
+			busy++;
+	return busy;
+}
+
+uint64_t
+pool_served(const struct pool *p)
+{
+	return p->board == NULL ? p->ended : p->board->served;
+}
+
+static size_t
+free_slot(const struct pool *p)
+{
+	size_t i = 0;
+
+	while (i < BOARD_SLOTS && p->process[i].pid != 0)
+		i++;
+	return i;
+}
+
+/* The key on a descriptor of its own: a read moves a shared position. */
+static int
+key_fd(const struct pool *p, const struct pool_ground *ground)
+{
+	int fd;
+
+	if (!p->row->key || pool_is_replaced(p))
+		return -1;
+	fd = memfd_create("pneu-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd == -1 || write(fd, ground->key, AUTH_KEY_LEN) != AUTH_KEY_LEN ||
+	    lseek(fd, 0, SEEK_SET) != 0)
+		prog_warn("%s starts without the key of tickets: %s",
+		    p->row->name, strerror(errno));
+	else
+		(void)fcntl(fd, F_ADD_SEALS,
+		    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+	return fd;
+}
+
+/* The end that the child writes its newline to; ours is in p->ready_fd. */
+static int
+ready_fd(struct pool *p)
+{
+	int ends[2];
+
+	if (!p->row->ready || pool_is_replaced(p))
+		return -1;
+	close_fd(&p->ready_fd);
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return -1;
+	p->ready_fd = ends[0];
+	return ends[1];
+}
+
+static enum outcome
+start_in(struct pool *p, const struct pool_ground *ground, struct spawn *s,
+    size_t slot, uint64_t now_ms, struct fault *f)
+{
+	char program[sizeof(prog.directory) + 32];
+	const char *argv[] = { p->row->program, "-C", ".", "-c", p->config,
+		NULL };
+	int key = key_fd(p, ground), ready = ready_fd(p);
+
+	spawn_fellow(p->row->program, program, sizeof(program));
+	s->program = program;
+	s->argv = argv;
+	if (p->program != NULL) {
+		s->program = argv[0] = p->program;
+		argv[1] = NULL;
+	}
+	s->nofile = p->row->nofile;
+	spawn_give(s, "PNEU_TICKET_KEY", key);
+	spawn_give(s, "PNEU_READY", ready);
+	if (spawn_start(s, &p->process[slot].pid, f) != OK)
+		p->process[slot].pid = 0;
+	else
+		p->live++;
+	p->process[slot].since_ms = now_ms;
+	close_fd(&key);
+	close_fd(&ready);
+	return f->outcome;
+}
+
+/* fd 0 of a reader of the FIFO: its own position and flags. */
+static int
+fifo_reader(const struct pool *p)
+{
+	return open(p->row->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+static enum outcome
+start_one(struct pool *p, const struct pool_ground *ground, uint64_t now_ms,
+    struct fault *f)
+{
+	struct spawn s = { .in = -1, .out = -1, .slot = -1 };
+	size_t slot = free_slot(p);
+	int fifo = -1;
+
+	f->outcome = OK;
+	if (slot == BOARD_SLOTS)
+		return fault_set(f, TEMP, "4.3.0", 0, "no slot is free");
+	if (p->listener != NULL) {
+		s.in = p->listener->fd;
+	} else {
+		s.in = fifo = fifo_reader(p);
+		if (fifo == -1)
+			return fault_set(
+			    f, TEMP, "4.3.0", errno, "open %s", p->row->path);
+		(void)fcntl(fifo, F_SETFL, 0); /* as a shell would give it */
+	}
+	if (p->board != NULL) {
+		memset(&p->board->slot[slot], 0, sizeof(p->board->slot[slot]));
+		s.slot = (int)slot;
+		spawn_give(&s, "PNEU_BOARD", p->board_fd);
+		spawn_give(&s, "PNEU_BOARD_EVENT", p->event_fd);
+	}
+	(void)start_in(p, ground, &s, slot, now_ms, f);
+	close_fd(&fifo);
+	return f->outcome;
+}
+
+enum outcome
+pool_start_on(struct pool *p, const struct pool_ground *ground, int fd,
+    uint64_t now_ms, struct fault *f)
+{
+	struct spawn s = { .in = fd, .out = fd, .slot = -1 };
+	size_t slot = free_slot(p);
+
+	f->outcome = OK;
+	if (slot == BOARD_SLOTS)
+		return fault_set(f, TEMP, "4.3.0", 0, "no slot is free");
+	return start_in(p, ground, &s, slot, now_ms, f);
+}
+
+/* How many are missing: idle ones first, never above max. */
+static size_t
+missing(const struct pool *p)
+{
+	size_t idle = p->live - pool_busy(p), live = p->live;
+
+	if (p->row->kind != SERVICE_POOL)
+		return p->max > p->live ? p->max - p->live : 0;
+	if (live < p->start) {
+		idle += p->start - live;
+		live = p->start;
+	}
+	/* One that starts counts as idle: no bell rings when it arrives. */
+	while (idle < p->min_idle && live < p->max) {
+		idle += p->add;
+		live += p->add;
+	}
+	return (live > p->max ? p->max : live) - p->live;
+}
+
+static void
+push_back(struct pool *p, uint64_t now_ms)
+{
+	p->not_before_ms = now_ms + p->backoff_ms;
+	p->backoff_ms *= 2;
+	if (p->backoff_ms > p->restart_max_ms)
+		p->backoff_ms = p->restart_max_ms;
+}
+
+void
+pool_fill(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
+{
+	struct fault f;
+
+	if (p->retires || pool_is_replaced(p) || now_ms < p->not_before_ms)
+		return;
+	for (size_t n = missing(p); n > 0; n--) {
+		if (start_one(p, ground, now_ms, &f) != OK) {
+			prog_warn("%s: %s", p->row->name, f.text);
+			push_back(p, now_ms);
+			break;
+		}
+	}
+}
+
+static void
+tell_death(const struct pool *p, const struct pool_ground *ground, pid_t pid,
+    int status)
+{
+	struct journal *j = ground->journal;
+	struct record_out out = journal_begin(j, CODE_DIED, NULL);
+
+	record_puts(out, "service", p->row->name);
+	record_put_num(out, "child", (uint64_t)pid);
+	if (WIFSIGNALED(status)) {
+		record_put_num(out, "signal", (uint64_t)WTERMSIG(status));
+		prog_warn("%s (pid %ld) was killed by signal %d, %s",
+		    p->row->name, (long)pid, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	} else {
+		record_put_num(out, "code", (uint64_t)WEXITSTATUS(status));
+		prog_warn("%s (pid %ld) ended with %d", p->row->name, (long)pid,
+		    WEXITSTATUS(status));
+	}
+	journal_end(j, out);
+	journal_flush(j);
+}
+
+/* What a dead worker had written of itself on the board. */
+static bool
+clear_slot(struct pool *p, size_t slot)
+{
+	struct board_slot *b;
+	bool had_session;
+
+	if (p->board == NULL)
+		return false;
+	b = &p->board->slot[slot];
+	had_session = b->busy != 0 || b->sessions != 0;
+	if (b->waits != 0)
+		p->board->idle--;
+	b->busy = b->waits = b->address = 0;
+	return had_session;
+}
+
+/*
+ * A worker that died in a session may have been killed by its client: a client
+ * must not be able to stretch the pause until nobody serves.
+ */
+static void
+plan_restart(struct pool *p, const struct process *dead, bool had_session,
+    uint64_t now_ms)
+{
+	if (had_session || now_ms - dead->since_ms >= POOL_GOOD_MS)
+		p->backoff_ms = p->restart_min_ms;
+	push_back(p, now_ms);
+	p->restarts++;
+}
+
+/* A worker ends by its share, a replacement with its connection; a signal of
+   ours may come before a young process has its handlers. */
+static bool
+is_end_wanted(const struct pool *p, int status)
+{
+	if (WIFSIGNALED(status))
+		return p->retires &&
+		    (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP);
+	return WEXITSTATUS(status) == OK &&
+	    (p->board != NULL || pool_is_replaced(p) || p->retires);
+}
+
+bool
+pool_buried(struct pool *p, const struct pool_ground *ground, pid_t pid,
+    int status, uint64_t now_ms)
+{
+	bool had_session, share_done;
+	size_t i = 0;
+
+	while (i < BOARD_SLOTS && p->process[i].pid != pid)
+		i++;
+	if (i == BOARD_SLOTS)
+		return false;
+	p->process[i].pid = 0;
+	p->live--;
+	p->ended++;
+	had_session = clear_slot(p, i);
+	share_done = is_end_wanted(p, status);
+	if (!share_done)
+		tell_death(p, ground, pid, status);
+	if (!share_done && !p->retires && !pool_is_replaced(p))
+		plan_restart(p, &p->process[i], had_session, now_ms);
+	if (!p->retires && p->board == NULL && !pool_is_replaced(p))
+		p->ready = false;
+	return true;
+}
+
+void
+pool_signal(struct pool *p, int signal_number)
+{
+	for (size_t i = 0; i < BOARD_SLOTS; i++)
+		if (p->process[i].pid != 0)
+			(void)kill(p->process[i].pid, signal_number);
+}
+
+void
+pool_retire(struct pool *p, uint64_t now_ms)
+{
+	p->retires = true;
+	p->full_at_ms = p->not_before_ms = 0;
+	p->refusing = false;
+	if (pool_is_replaced(p))
+		return; /* each one ends with its connection */
+	pool_signal(p, p->board != NULL ? SIGHUP : SIGTERM);
+	if (p->row->kind == SERVICE_LINES || p->row->kind == SERVICE_JOURNAL)
+		p->kill_at_ms = now_ms + p->drain_ms;
+}
+
+uint64_t
+pool_deadline(const struct pool *p)
+{
+	uint64_t first = UINT64_MAX;
+
+	if (p->not_before_ms != 0 && !p->retires && missing(p) > 0 &&
+	    !pool_is_replaced(p))
+		first = p->not_before_ms;
+	if (p->full_at_ms != 0 && p->full_at_ms < first)
+		first = p->full_at_ms;
+	if (p->pause_until_ms != 0 && p->pause_until_ms < first)
+		first = p->pause_until_ms;
+	if (p->kill_at_ms != 0 && p->kill_at_ms < first)
+		first = p->kill_at_ms;
+	return first;
+}

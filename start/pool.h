@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pool.h: the processes behind one listening socket: one for a line service,
+ * some for a pool, one a connection for a replacement.
+ *
+ * A reload makes new pools beside the old ones, which retire: their processes
+ * finish what they have in hand, and the pool goes with the last of them.
+ */
+#ifndef START_POOL_H
+#define START_POOL_H
+
+#include <sys/types.h>
+
+#include "journal.h"
+#include "listen.h"
+#include "serve.h"
+
+#define POOL_FULL_MS  1000 /* full so long before a connection is refused */
+#define POOL_GOOD_MS  60000 /* a process that lived so long died of new cause */
+#define POOL_PAUSE_MS 1000 /* after EMFILE and the like in accept() */
+
+struct process {
+	pid_t pid; /* 0: free; its index is the slot on the board */
+	uint64_t since_ms; /* monotonic */
+};
+
+struct pool {
+	const struct service_row *row;
+	struct listener *listener; /* the supervisor's; NULL: the FIFO */
+	const char *program; /* the supervisor's settings; NULL: ours */
+	uint64_t start, min_idle, add, max;
+	uint64_t drain_ms, restart_min_ms, restart_max_ms;
+	uint64_t generation;
+	char config[64]; /* the checked snapshot that its processes read */
+
+	struct process process[BOARD_SLOTS];
+	size_t live;
+	uint64_t ended; /* processes that are gone */
+	uint64_t restarts; /* processes started after a death */
+	uint64_t backoff_ms, not_before_ms; /* monotonic; 0: at once */
+	bool retires;
+	uint64_t kill_at_ms; /* retiring for too long; 0: no such time */
+
+	struct board *board; /* pools of ours; else NULL */
+	int board_fd, event_fd;
+	uint64_t refused; /* said busy by the supervisor */
+	uint64_t full_at_ms; /* it looks again then; 0: not full */
+	uint64_t full_served; /* sessions ended when it looked last */
+	bool refusing;
+	uint64_t pause_until_ms;
+
+	bool ready;
+	int ready_fd; /* of the newest process; -1: none */
+	int probe_fd; /* a connection that waits for its end; -1: none */
+};
+
+/* What all pools share: the FIFO, the key, the journal. */
+struct pool_ground {
+	const unsigned char *key; /* of tickets, AUTH_KEY_LEN octets */
+	struct journal *journal;
+};
+
+/* Caller frees with pool_free(). NULL: no memory or no descriptors. */
+struct pool *pool_make(const struct service_row *, struct listener *,
+    const struct settings *, const char *config, uint64_t generation);
+void pool_free(struct pool *);
+
+/* Start what is missing; nothing before its pause is over. */
+void pool_fill(struct pool *, const struct pool_ground *, uint64_t now_ms);
+/* Start one more process with this connection (a replacement's). */
+enum outcome pool_start_on(struct pool *, const struct pool_ground *, int fd,
+    uint64_t now_ms, struct fault *) MUST_USE;
+/* Was it one of ours? Then it is taken off, and a death is told. */
+bool pool_buried(struct pool *, const struct pool_ground *, pid_t, int status,
+    uint64_t now_ms);
+
+/* A new generation takes over: sessions go on undisturbed. */
+void pool_retire(struct pool *, uint64_t now_ms);
+/* The system stops: SIGTERM, or another signal, to all of it. */
+void pool_signal(struct pool *, int signal);
+
+/* Busy ones; for a replacement all of them. */
+size_t pool_busy(const struct pool *);
+uint64_t pool_served(const struct pool *);
+bool pool_is_replaced(const struct pool *);
+/* When it wants to be looked at again; UINT64_MAX: not by the clock. */
+uint64_t pool_deadline(const struct pool *);
+
+#endif

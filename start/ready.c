@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: ISC */
+/* ready.c: journal, tidying, line services, queue-run, pools, `ready`. */
+#include "ready.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "codes.h"
+#include "fds.h"
+#include "prog.h"
+#include "spawn.h"
+
+#define TIDY_AGAIN_MS 100 /* while old processes still end. Ours */
+
+static void
+close_fd(int *fd)
+{
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+/* A connection without a request: the service closes it when it is up. */
+static void
+probe(struct pool *p)
+{
+	struct fault f;
+
+	if (p->probe_fd != -1 || p->live == 0)
+		return;
+	if (fds_connect_unix(p->row->path, &p->probe_fd, &f) != OK)
+		return;
+	(void)shutdown(p->probe_fd, SHUT_WR);
+	fds_set_nonblock(p->probe_fd, true);
+}
+
+static void
+ask(struct pool *p)
+{
+	if (p->ready || p->retires)
+		return;
+	if (pool_is_replaced(p))
+		p->ready = true; /* it runs when a connection comes */
+	else if (p->row->kind == SERVICE_JOURNAL)
+		p->ready = p->live > 0;
+	else if (p->row->kind == SERVICE_POOL)
+		p->ready = p->board->idle > 0 || p->board->served > 0;
+	else if (!p->row->ready)
+		probe(p);
+}
+
+int
+ready_poll_fd(const struct pool *p)
+{
+	if (p->ready)
+		return -1;
+	return p->row->ready ? p->ready_fd : p->probe_fd;
+}
+
+void
+ready_event(struct pool *p)
+{
+	char octet;
+	int *fd = p->row->ready ? &p->ready_fd : &p->probe_fd;
+	ssize_t n = read(*fd, &octet, 1);
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* The newline of one, the orderly end of the other. */
+	if (n == (p->row->ready ? 1 : 0) && p->live > 0)
+		p->ready = true;
+	close_fd(fd);
+}
+
+static enum outcome
+start_tidy(struct supervisor *s, struct fault *f)
+{
+	char program[sizeof(prog.directory) + 32];
+	const char *argv[] = { "queue", "-C", ".", "-c", s->snapshot, "tidy",
+		NULL };
+	struct spawn sp = { .program = program,
+		.argv = argv,
+		.in = -1,
+		.out = STDERR_FILENO,
+		.slot = -1,
+		.nofile = 4096 };
+
+	spawn_fellow("queue", program, sizeof(program));
+	return spawn_start(&sp, &s->tidy, f);
+}
+
+static void
+tidy_failed(struct supervisor *s, const char *text)
+{
+	struct record_out out = journal_begin(&s->journal, CODE_ALARM, NULL);
+
+	prog_warn("queue tidy: %s; going on without", text);
+	record_puts(out, "service", "queue");
+	record_puts(out, "text", text);
+	journal_end(&s->journal, out);
+	journal_flush(&s->journal);
+	s->phase++;
+}
+
+static void
+tidy(struct supervisor *s, uint64_t now_ms)
+{
+	struct fault f;
+
+	if (s->tidy != 0 || now_ms < s->tidy_again_ms)
+		return;
+	if (s->tidy_until_ms == 0)
+		s->tidy_until_ms = now_ms + s->settings.pneu.drain_ms;
+	if (start_tidy(s, &f) != OK)
+		tidy_failed(s, f.text);
+}
+
+/* 111: the lock is held, so processes of a dead supervisor still end. */
+bool
+ready_buried(struct supervisor *s, pid_t pid, int status, uint64_t now_ms)
+{
+	char text[64];
+
+	if (pid != s->tidy)
+		return false;
+	s->tidy = 0;
+	if (s->stopping)
+		return true;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == OK) {
+		s->phase++;
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == TEMP &&
+	    now_ms < s->tidy_until_ms) {
+		s->tidy_again_ms = now_ms + TIDY_AGAIN_MS;
+	} else {
+		(void)snprintf(text, sizeof(text), "%s %d",
+		    WIFEXITED(status) ? "ended with" : "killed by signal",
+		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+		tidy_failed(s, text);
+	}
+	return true;
+}
+
+static bool
+is_phase_done(const struct supervisor *s)
+{
+	for (size_t i = 0; i < s->pools; i++)
+		if (s->pool[i]->row->start == s->phase &&
+		    !s->pool[i]->retires && !s->pool[i]->ready)
+			return false;
+	return true;
+}
+
+static void
+say_ready(struct supervisor *s)
+{
+	struct record_out out = journal_begin(&s->journal, CODE_STARTED, NULL);
+
+	record_puts(out, "service", "pneu");
+	record_put_num(out, "generation", s->generation);
+	journal_end(&s->journal, out);
+	journal_flush(&s->journal);
+	(void)!write(STDOUT_FILENO, "ready\n", 6);
+	s->said_ready = true;
+}
+
+void
+ready_advance(struct supervisor *s, uint64_t now_ms)
+{
+	for (size_t i = 0; i < s->pools; i++)
+		if (s->pool[i]->row->start <= s->phase)
+			ask(s->pool[i]);
+	if (s->phase == PHASE_TIDY)
+		tidy(s, now_ms);
+	while (s->phase != PHASE_TIDY && s->phase != PHASE_READY &&
+	    is_phase_done(s))
+		s->phase++;
+	if (s->phase == PHASE_READY && !s->said_ready)
+		say_ready(s);
+}
+
+uint64_t
+ready_deadline(const struct supervisor *s, uint64_t now_ms)
+{
+	if (s->phase == PHASE_TIDY && s->tidy == 0)
+		return s->tidy_again_ms;
+	for (size_t i = 0; i < s->pools; i++) {
+		const struct pool *p = s->pool[i];
+
+		if (!p->ready && !p->retires && p->live > 0 &&
+		    p->row->start <= s->phase && ready_poll_fd(p) == -1)
+			return now_ms + READY_AGAIN_MS;
+	}
+	return UINT64_MAX;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: ISC */
+/* reload.c: a new configuration, checked first, without dropping a session. */
+#include "reload.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "codes.h"
+#include "config.h"
+#include "fds.h"
+#include "prog.h"
+
+#define SNAPSHOT_PREFIX "pneu.conf."
+#define CONFIG_MAX      (1024UL * 1024) /* octets; config.c has the same */
+#define ERRORS_MAX      65536
+
+static enum outcome
+copy_config(const char *snapshot, struct fault *f)
+{
+	struct buf text = BUF_INIT(CONFIG_MAX);
+	int fd = -1;
+
+	if (fds_read_file(AT_FDCWD, prog_config_path(), &text, f) != OK)
+		goto out;
+	fd = open(snapshot, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd == -1) {
+		fault_set(f, TEMP, "4.3.0", errno, "write %s", snapshot);
+		goto out;
+	}
+	if (fds_write_all(fd, buf_span(&text), f) != OK)
+		goto out;
+out:
+	if (fd != -1)
+		(void)close(fd);
+	buf_free(&text);
+	return f->outcome;
+}
+
+/* Errors name the file that a person edits; what runs is the copy. */
+enum outcome
+reload_read(struct settings *settings, uint64_t generation, char *snapshot,
+    size_t size, struct fault *f)
+{
+	struct buf errors = BUF_INIT(ERRORS_MAX);
+	struct settings edited;
+
+	memset(settings, 0, sizeof(*settings));
+	f->outcome = OK;
+	(void)snprintf(snapshot, size, "run/" SNAPSHOT_PREFIX "%llu",
+	    (unsigned long long)generation);
+	memset(&edited, 0, sizeof(edited));
+	if (copy_config(snapshot, f) != OK ||
+	    config_load(&edited, prog_config_path(), &errors, f) != OK ||
+	    config_load(settings, snapshot, &errors, f) != OK)
+		(void)unlink(snapshot);
+	config_free(&edited);
+	if (errors.len > 0)
+		(void)!write(STDERR_FILENO, errors.p, errors.len);
+	buf_free(&errors);
+	return f->outcome;
+}
+
+void
+reload_clean(const struct supervisor *s)
+{
+	DIR *d = opendir("run");
+	struct dirent *e;
+	char path[512];
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		bool used;
+
+		if (strncmp(e->d_name, SNAPSHOT_PREFIX,
+		        sizeof(SNAPSHOT_PREFIX) - 1) != 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "run/%s", e->d_name);
+		used = strcmp(path, s->snapshot) == 0;
+		for (size_t i = 0; i < s->pools; i++)
+			if (strcmp(path, s->pool[i]->config) == 0)
+				used = true;
+		if (!used)
+			(void)unlink(path);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+}
+
+static struct listener *
+find_listener(const struct supervisor *s, const struct service_row *row,
+    const char *address)
+{
+	for (size_t i = 0; i < s->listeners; i++)
+		if (s->listener[i]->row == row &&
+		    strcmp(s->listener[i]->address, address) == 0)
+			return s->listener[i];
+	return NULL;
+}
+
+static enum outcome
+want(struct supervisor *s, const struct service_row *row, const char *address,
+    struct fault *f)
+{
+	struct listener *l = find_listener(s, row, address);
+
+	if (l == NULL) {
+		if (s->listeners == LISTENERS_MAX)
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "more than %d addresses to listen on",
+			    LISTENERS_MAX);
+		l = calloc(1, sizeof(*l));
+		if (l == NULL)
+			return fault_set(
+			    f, TEMP, "4.3.0", errno, "%s", address);
+		l->row = row;
+		l->fd = -1;
+		(void)snprintf(l->address, sizeof(l->address), "%s", address);
+		s->listener[s->listeners++] = l;
+	}
+	l->wanted = true;
+	return OK;
+}
+
+static enum outcome
+want_all(struct supervisor *s, const struct settings *settings, struct fault *f)
+{
+	for (size_t i = 0; i < s->listeners; i++)
+		s->listener[i]->wanted = false;
+	for (const struct service_row *r = service_rows; r->name; r++) {
+		const struct setting_list *list = service_listen(r, settings);
+
+		if (r->kind == SERVICE_JOURNAL)
+			continue;
+		if (r->path != NULL && want(s, r, r->path, f) != OK)
+			return f->outcome;
+		for (size_t i = 0; i < list->n; i++)
+			if (want(s, r, list->value[i], f) != OK)
+				return f->outcome;
+	}
+	return OK;
+}
+
+static uint64_t
+deadline_of(const struct service_row *row, const struct settings *settings)
+{
+	uint64_t ms = 0;
+
+	if (row->path == NULL)
+		memcpy(&ms, (const char *)settings + row->timeout, sizeof(ms));
+	return ms;
+}
+
+/* Deadlines of a kept one change for the connections of today on. */
+static enum outcome
+open_all(struct supervisor *s, const struct settings *settings, struct fault *f)
+{
+	for (size_t i = 0; i < s->listeners; i++) {
+		struct listener *l = s->listener[i];
+		uint64_t ms = deadline_of(l->row, settings);
+
+		if (l->wanted && l->fd == -1 && listen_open(l, ms, f) != OK)
+			return f->outcome;
+		if (l->wanted && l->row->path == NULL)
+			fds_set_timeouts(l->fd, ms, ms);
+	}
+	return OK;
+}
+
+enum outcome
+reload_listeners(
+    struct supervisor *s, const struct settings *settings, struct fault *f)
+{
+	size_t had = s->listeners;
+
+	f->outcome = OK;
+	if (want_all(s, settings, f) == OK &&
+	    (s->generation > 1 ||
+	        listen_adopt(s->listener, s->listeners, f) == OK) &&
+	    open_all(s, settings, f) == OK)
+		return OK;
+	/* Back to what was: the new ones go, the old ones are all wanted. */
+	for (size_t i = 0; i < s->listeners; i++)
+		s->listener[i]->wanted = i < had;
+	reload_drop_listeners(s);
+	return f->outcome;
+}
+
+void
+reload_drop_listeners(struct supervisor *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->listeners; i++) {
+		struct listener *l = s->listener[i];
+
+		if (l->wanted) {
+			s->listener[kept++] = l;
+			continue;
+		}
+		for (size_t j = 0; j < s->pools; j++)
+			if (s->pool[j]->listener == l)
+				s->pool[j]->listener = NULL;
+		listen_close(l);
+		free(l);
+	}
+	s->listeners = kept;
+}
+
+static void
+tell(struct supervisor *s, uint64_t generation, const struct fault *f)
+{
+	struct record_out out = journal_begin(&s->journal, CODE_RELOADED, NULL);
+
+	record_puts(out, "service", "pneu");
+	record_put_num(out, "generation", generation);
+	record_puts(out, "outcome", outcome_word(f->outcome));
+	if (f->outcome != OK)
+		record_puts(out, "text", f->text);
+	journal_end(&s->journal, out);
+	journal_flush(&s->journal);
+	if (f->outcome != OK)
+		prog_warn("%s; the old configuration stays", f->text);
+	else
+		prog_warn("configuration %llu is in force",
+		    (unsigned long long)generation);
+}
+
+static enum outcome
+change(struct supervisor *s, uint64_t now_ms, struct fault *f)
+{
+	struct settings fresh, old;
+	char snapshot[sizeof(s->snapshot)];
+	size_t elders = s->pools;
+
+	if (elders + LISTENERS_MAX >= POOLS_MAX)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "sessions of earlier configurations still go on");
+	if (reload_read(&fresh, s->generation + 1, snapshot, sizeof(snapshot),
+	        f) != OK ||
+	    reload_listeners(s, &fresh, f) != OK) {
+		config_free(&fresh);
+		return f->outcome;
+	}
+	old = s->settings;
+	s->settings = fresh;
+	s->generation++;
+	memcpy(s->snapshot, snapshot, sizeof(snapshot));
+	/* New ones stand beside the old before those are told to go. */
+	if (supervise_make_pools(s, f) != OK)
+		prog_warn("%s", f->text);
+	for (size_t i = elders; i < s->pools; i++)
+		if (!s->pool[i]->row->alone)
+			pool_fill(s->pool[i], &s->ground, now_ms);
+	for (size_t i = 0; i < elders; i++)
+		if (!s->pool[i]->retires)
+			pool_retire(s->pool[i], now_ms);
+	reload_drop_listeners(s);
+	config_free(&old);
+	return f->outcome;
+}
+
+void
+reload(struct supervisor *s, uint64_t now_ms)
+{
+	struct fault f = FAULT_NONE;
+
+	(void)change(s, now_ms, &f);
+	tell(s, f.outcome == OK ? s->generation : s->generation + 1, &f);
+	reload_clean(s);
+}

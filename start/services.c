@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/* services.c: every service, once. */
+#include "services.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct settings, member)
+
+/* Replacements that run at once where no setting says how many. Ours. */
+#define REPLACED_MAX 256
+
+#define BUSY_SMTP "421 4.3.2 all workers are busy, try again later\r\n"
+#define BUSY_POP3 "-ERR [SYS/TEMP] all workers are busy, try again later\r\n"
+
+const struct service_row service_rows[] = {
+	{ .name = "journal-write",
+	    .program = "journal-write",
+	    .user = USER_JOURNAL,
+	    .kind = SERVICE_JOURNAL,
+	    .start = PHASE_JOURNAL,
+	    .stop = 3,
+	    .path = "run/journal",
+	    .settings = AT(journal.write),
+	    .alone = true,
+	    .nofile = 64,
+	    .promises = "stdio rpath wpath cpath sync flock",
+	    .does = "appends what all others say to the journal" },
+	{ .name = "resolve",
+	    .program = "resolve",
+	    .user = USER_LOOK,
+	    .kind = SERVICE_LINES,
+	    .start = PHASE_LINES,
+	    .stop = 2,
+	    .path = "run/resolve",
+	    .settings = AT(resolve.resolve),
+	    .nofile = 1024,
+	    .promises = "stdio inet rpath",
+	    .does = "address to destination" },
+	{ .name = "auth",
+	    .program = "auth",
+	    .user = USER_SECRET,
+	    .kind = SERVICE_LINES,
+	    .start = PHASE_LINES,
+	    .stop = 2,
+	    .path = "run/auth",
+	    .settings = AT(resolve.auth),
+	    .key = true,
+	    .nofile = 1024,
+	    .promises = "stdio inet rpath",
+	    .does = "name and password to identity and ticket" },
+	{ .name = "queue-add",
+	    .program = "queue-add",
+	    .user = USER_STORE,
+	    .kind = SERVICE_LINES,
+	    .start = PHASE_LINES,
+	    .stop = 2,
+	    .path = "run/queue-add",
+	    .settings = AT(queue.add),
+	    .nofile = 4096,
+	    .promises = "stdio inet unix sendfd rpath wpath cpath sync",
+	    .does = "puts a message on disk, then says ok" },
+	{ .name = "deliver-mailbox",
+	    .program = "deliver-mailbox",
+	    .user = USER_STORE,
+	    .kind = SERVICE_LINES,
+	    .start = PHASE_LINES,
+	    .stop = 2,
+	    .path = "run/deliver-mailbox",
+	    .settings = AT(mail.deliver),
+	    .nofile = 4096,
+	    .promises = "stdio inet rpath wpath cpath link sync",
+	    .does = "links a message into a mailbox, syncs mailboxes" },
+	{ .name = "pop3-session",
+	    .program = "pop3-session",
+	    .user = USER_STORE,
+	    .kind = SERVICE_FORKS,
+	    .start = PHASE_LINES,
+	    .stop = 0,
+	    .path = "run/pop3-session",
+	    .key = true,
+	    .nofile = 1024,
+	    .promises = "stdio inet recvfd rpath wpath cpath sync flock",
+	    .does = "one POP3 session after login, in one mailbox" },
+	{ .name = "queue-run",
+	    .program = "queue-run",
+	    .user = USER_STORE,
+	    .kind = SERVICE_LINES,
+	    .start = PHASE_QUEUE,
+	    .stop = 1,
+	    .path = "run/queue-run",
+	    .settings = AT(queue.run),
+	    .ready = true,
+	    .alone = true,
+	    .nofile = 8192,
+	    .promises = "stdio inet unix rpath wpath cpath link sync flock",
+	    .does = "schedules, moves, lets go" },
+	{ .name = "smtpd",
+	    .program = "smtpd",
+	    .user = USER_NET,
+	    .kind = SERVICE_POOL,
+	    .start = PHASE_POOLS,
+	    .stop = 0,
+	    .settings = AT(smtpd.service),
+	    .listen = AT(smtpd.listen),
+	    .timeout = AT(smtpd.timeout_ms),
+	    .nofile = 64,
+	    .busy = BUSY_SMTP,
+	    .promises = "stdio inet unix sendfd recvfd",
+	    .does = "one SMTP session" },
+	{ .name = "pop3d",
+	    .program = "pop3d",
+	    .user = USER_NET,
+	    .kind = SERVICE_POOL,
+	    .start = PHASE_POOLS,
+	    .stop = 0,
+	    .settings = AT(pop3d.service),
+	    .listen = AT(pop3d.listen),
+	    .timeout = AT(pop3d.timeout_ms),
+	    .nofile = 64,
+	    .busy = BUSY_POP3,
+	    .promises = "stdio inet unix sendfd",
+	    .does = "one POP3 session before login" },
+	{ .name = NULL },
+};
+
+const struct service_row *
+service_find(struct span name)
+{
+	for (const struct service_row *r = service_rows; r->name; r++)
+		if (span_eq(name, r->name))
+			return r;
+	return NULL;
+}
+
+const struct service_settings *
+service_settings_of(const struct service_row *row, const struct settings *s)
+{
+	static const struct service_settings none = { .program = NULL };
+
+	if (row->settings == 0)
+		return &none;
+	return (const void *)((const char *)s + row->settings);
+}
+
+bool
+service_is_replaced(const struct service_row *row, const struct settings *s)
+{
+	const char *program = service_settings_of(row, s)->program;
+
+	return program != NULL && program[0] != '\0';
+}
+
+uint64_t
+service_max(const struct service_row *row, const struct settings *s)
+{
+	uint64_t max = service_settings_of(row, s)->max;
+
+	if (max > 0)
+		return max;
+	return service_is_replaced(row, s) ? REPLACED_MAX : 1;
+}
+
+const struct setting_list *
+service_listen(const struct service_row *row, const struct settings *s)
+{
+	static const struct setting_list none = { NULL, 0 };
+
+	if (row->path != NULL)
+		return &none;
+	return (const void *)((const char *)s + row->listen);
+}
+
+const char *
+service_user_name(enum service_user user)
+{
+	switch (user) {
+	case USER_NET:
+		return "net";
+	case USER_LOOK:
+		return "look";
+	case USER_SECRET:
+		return "secret";
+	case USER_STORE:
+		return "store";
+	case USER_JOURNAL:
+		return "journal";
+	}
+	return "?";
+}
+
+const char *
+service_kind_name(enum service_kind kind)
+{
+	switch (kind) {
+	case SERVICE_JOURNAL:
+		return "journal";
+	case SERVICE_LINES:
+		return "lines";
+	case SERVICE_FORKS:
+		return "forks";
+	case SERVICE_POOL:
+		return "pool";
+	}
+	return "?";
+}

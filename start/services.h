@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * services.h: the one table that starts everything. A service is a name, a
+ * program, a user, a socket and limits; the table prints itself.
+ */
+#ifndef START_SERVICES_H
+#define START_SERVICES_H
+
+#include "buf.h"
+#include "settings.h"
+
+enum service_kind {
+	SERVICE_JOURNAL, /* one process that reads the FIFO */
+	SERVICE_LINES, /* records from many clients, in rounds */
+	SERVICE_FORKS, /* one process that forks ahead of need by itself */
+	SERVICE_POOL, /* a pool of workers, one session at a time in each */
+};
+
+enum service_user {
+	USER_NET, /* talks to strangers */
+	USER_LOOK, /* reads the directory without secrets */
+	USER_SECRET, /* reads the secrets */
+	USER_STORE, /* owns queue and mailboxes */
+	USER_JOURNAL, /* owns the journal */
+};
+
+/* What a service is started after, and (from below) stopped after. */
+enum service_phase {
+	PHASE_JOURNAL,
+	PHASE_TIDY, /* no service: `queue tidy` while nothing runs */
+	PHASE_LINES,
+	PHASE_QUEUE,
+	PHASE_POOLS,
+	PHASE_READY, /* no service: all of them answer */
+};
+
+struct service_row {
+	const char *name, *program;
+	enum service_user user;
+	enum service_kind kind;
+	enum service_phase start;
+	unsigned stop; /* 0 is stopped first */
+	const char *path; /* Unix socket or FIFO; NULL: TCP */
+	size_t settings; /* offset of struct service_settings; 0: has none */
+	size_t listen; /* TCP: offset of a struct setting_list */
+	size_t timeout; /* TCP: offset of the socket's deadline, ms */
+	bool ready; /* says it is ready on $PNEU_READY */
+	bool key; /* gets the key of tickets */
+	bool alone; /* the old one must have ended before the new one starts */
+	uint64_t nofile; /* RLIMIT_NOFILE */
+	const char *busy; /* said to a connection when all workers are busy */
+	const char *promises; /* what its sandbox leaves it */
+	const char *does; /* one line for people */
+};
+
+#define SERVICES_MAX 16
+extern const struct service_row service_rows[]; /* ends with a NULL name */
+
+const struct service_row *service_find(struct span name);
+/* Its settings in s, or all zero: ours, one process. */
+const struct service_settings *service_settings_of(
+    const struct service_row *, const struct settings *s);
+bool service_is_replaced(const struct service_row *, const struct settings *);
+/* How many processes at most. */
+uint64_t service_max(const struct service_row *, const struct settings *);
+const struct setting_list *service_listen(
+    const struct service_row *, const struct settings *);
+const char *service_user_name(enum service_user);
+const char *service_kind_name(enum service_kind);
+
+/* `pneu services`: the table, its figure, or one JSON object a line. */
+void services_print(const struct settings *);
+void services_print_figure(void);
+enum outcome services_print_json(
+    const struct settings *, struct fault *) MUST_USE;
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+/* spawn.c: fork, become less, exec. */
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "identity.h"
+#include "prog.h"
+
+#define ENV_MAX      16
+#define ENV_TEXT_MAX 512
+#define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
+
+/* What a child keeps of our environment; all else is emptied. */
+static const char *const kept[] = { "PATH", "TZ",
+#if defined(__SANITIZE_ADDRESS__)
+	"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
+#endif
+	NULL };
+
+struct environment {
+	char text[ENV_MAX][ENV_TEXT_MAX];
+	char *pointer[ENV_MAX + 1];
+	size_t n;
+};
+
+void
+spawn_fellow(const char *name, char *out, size_t size)
+{
+	(void)snprintf(out, size, "%s/%s", prog.directory, name);
+}
+
+void
+spawn_give(struct spawn *s, const char *name, int fd)
+{
+	if (fd == -1)
+		return;
+	if (s->gives == SPAWN_GIVE_MAX)
+		abort();
+	s->give[s->gives].name = name;
+	s->give[s->gives].fd = fd;
+	s->gives++;
+}
+
+/* A value that does not fit is left out: half of one could mean another. */
+static void
+put(struct environment *e, const char *name, const char *value)
+{
+	int len;
+
+	if (e->n == ENV_MAX)
+		return;
+	len = snprintf(e->text[e->n], ENV_TEXT_MAX, "%s=%s", name, value);
+	if (len < 0 || len >= ENV_TEXT_MAX)
+		return;
+	e->pointer[e->n] = e->text[e->n];
+	e->pointer[++e->n] = NULL;
+}
+
+static void
+put_number(struct environment *e, const char *name, long number)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%ld", number);
+	put(e, name, text);
+}
+
+static void
+fill_environment(struct environment *e, const struct spawn *s, pid_t supervisor)
+{
+	e->n = 0;
+	if (getenv("PATH") == NULL)
+		put(e, "PATH", PATH_DEFAULT);
+	for (size_t i = 0; kept[i] != NULL; i++)
+		if (getenv(kept[i]) != NULL)
+			put(e, kept[i], getenv(kept[i]));
+	put(e, "LANG", "C");
+	put_number(e, "PNEU_SUPERVISOR", supervisor);
+	for (size_t i = 0; i < s->gives; i++)
+		put_number(e, s->give[i].name, s->give[i].fd);
+	if (s->slot >= 0)
+		put_number(e, "PNEU_SLOT", s->slot);
+}
+
+static void
+set_limit(int resource, uint64_t wanted)
+{
+	struct rlimit limit;
+
+	if (wanted == UINT64_MAX || getrlimit(resource, &limit) != 0)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	limit.rlim_max = limit.rlim_cur;
+	(void)setrlimit(resource, &limit);
+}
+
+static void
+set_limits(const struct spawn *s)
+{
+	set_limit(RLIMIT_CORE, 0); /* a core of auth holds passwords */
+	set_limit(RLIMIT_NOFILE, s->nofile);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static void
+reset_signals(void)
+{
+	sigset_t none;
+
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGALRM, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* 0 and 1 as asked, 2 ours, those given; all else goes with the exec. */
+static bool
+set_descriptors(const struct spawn *s)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null == -1 || dup2(s->in == -1 ? null : s->in, 0) == -1 ||
+	    dup2(s->out == -1 ? null : s->out, 1) == -1)
+		return false;
+	for (size_t i = 0; i < s->gives; i++)
+		if (fcntl(s->give[i].fd, F_SETFD, 0) == -1)
+			return false;
+	return true;
+}
+
+static void
+child(const struct spawn *s, pid_t supervisor)
+{
+	struct environment e;
+	struct fault f = FAULT_NONE;
+
+	fill_environment(&e, s, supervisor);
+	if (!set_descriptors(s)) {
+		fault_set(&f, TEMP, "4.3.0", errno, "descriptors");
+		goto out;
+	}
+	set_limits(s);
+	if (identity_drop(&f) != OK)
+		goto out;
+	/* After the change of user, which clears it. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != supervisor)
+		_exit(TEMP);
+	reset_signals();
+	(void)execve(s->program, (char *const *)(uintptr_t)s->argv, e.pointer);
+	/* What is not there now will not be there at the next try either. */
+	fault_set(&f, errno == ENOENT || errno == EACCES ? PERM : TEMP, "4.3.0",
+	    errno, "start %s", s->program);
+out:
+	prog_warn("%s", f.text);
+	_exit((int)f.outcome);
+}
+
+enum outcome
+spawn_start(const struct spawn *s, pid_t *pid, struct fault *f)
+{
+	pid_t self = getpid();
+
+	*pid = fork();
+	if (*pid == 0)
+		child(s, self);
+	if (*pid == -1)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "fork for %s", s->program);
+	return OK;
+}

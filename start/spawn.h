@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * spawn.h: one child, with what its service gets and nothing else: the user,
+ * the limits, an empty environment, the home as its directory.
+ */
+#ifndef START_SPAWN_H
+#define START_SPAWN_H
+
+#include <sys/types.h>
+
+#include "services.h"
+
+#define SPAWN_GIVE_MAX 4
+
+struct spawn {
+	const char *program; /* path */
+	const char *const *argv; /* ends with NULL */
+	int in, out; /* descriptors 0 and 1; -1: /dev/null */
+	struct { /* descriptors told by name, numbers kept */
+		const char *name; /* "PNEU_BOARD" */
+		int fd;
+	} give[SPAWN_GIVE_MAX];
+	size_t gives;
+	int slot; /* PNEU_SLOT; -1: none */
+	uint64_t nofile;
+};
+
+void spawn_give(struct spawn *, const char *name, int fd);
+/* TEMP: no process. An exec that fails is said by the child on fd 2 and ends
+   it with 100 or 111. */
+enum outcome spawn_start(
+    const struct spawn *, pid_t *pid, struct fault *) MUST_USE;
+/* The path of one of our programs, beside ours. */
+void spawn_fellow(const char *name, char *out, size_t size);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status_journal.c: what the end of the journal tells: entries that were lost,
+ * alarms, and how mail came into mailboxes. Copies that nobody expects mean a
+ * sandbox or a mount that was set up wrongly.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "codes.h"
+#include "record.h"
+#include "status.h"
+
+#define LOOK_MAX (4UL * 1024 * 1024) /* octets from the end of the journal */
+
+struct sums {
+	uint64_t entries, lost, alarms, links, copies;
+	char alarm[256]; /* the last one */
+	char alarm_time[64];
+};
+
+/* Receivers are numbered, with leading zeros: the greatest name is newest. */
+static int
+open_newest(int *error)
+{
+	DIR *d = opendir("journal");
+	const struct dirent *e;
+	char newest[256] = "";
+	int fd = -1;
+
+	*error = errno;
+	if (d == NULL)
+		return -1;
+	while ((e = readdir(d)) != NULL) {
+		size_t len = strlen(e->d_name), best = strlen(newest);
+
+		if (!is_digit((unsigned char)e->d_name[0]))
+			continue;
+		if (len > best ||
+		    (len == best && strcmp(e->d_name, newest) > 0))
+			(void)span_copy(
+			    span_of(e->d_name), newest, sizeof(newest));
+	}
+	if (newest[0] != '\0')
+		fd = openat(dirfd(d), newest, O_RDONLY | O_CLOEXEC);
+	*error = newest[0] == '\0' ? 0 : errno;
+	(void)closedir(d);
+	return fd;
+}
+
+static void
+count_delivery(struct sums *sums, struct record *r)
+{
+	struct span how;
+
+	if (!record_take_optional(r, "how", 32, &how))
+		return;
+	sums->links += span_eq(how, "link");
+	sums->copies += span_eq(how, "copy");
+}
+
+static void
+keep_alarm(struct sums *sums, struct record *r)
+{
+	struct span text = SPAN_EMPTY, time = SPAN_EMPTY;
+
+	sums->alarms++;
+	(void)record_take_optional(r, "text", RECORD_MAX, &text);
+	(void)record_take_optional(r, "time", 63, &time);
+	(void)span_copy(span_head(text, text.len < 200 ? text.len : 200),
+	    sums->alarm, sizeof(sums->alarm));
+	(void)span_copy(time, sums->alarm_time, sizeof(sums->alarm_time));
+}
+
+/* Most lines are not for us: only those are parsed that are. */
+static void
+count_line(struct sums *sums, struct span line)
+{
+	struct record r;
+	struct fault f;
+	uint64_t n = 0;
+	bool delivery = span_has_prefix(line, CODE_DELIVERED " ");
+	bool lost = span_has_prefix(line, CODE_LOST " ");
+	bool alarm = span_has_prefix(line, CODE_ALARM " ");
+
+	sums->entries++;
+	if ((!delivery && !lost && !alarm) || record_parse(line, &r, &f) != OK)
+		return;
+	if (delivery)
+		count_delivery(sums, &r);
+	else if (alarm)
+		keep_alarm(sums, &r);
+	else if (record_take_num(&r, "n", 0, UINT64_MAX, &n))
+		sums->lost += n;
+}
+
+static bool
+read_end(int fd, struct buf *b)
+{
+	struct stat st;
+	off_t from;
+	ssize_t n;
+
+	if (fstat(fd, &st) != 0)
+		return false;
+	from = st.st_size > (off_t)LOOK_MAX ? st.st_size - (off_t)LOOK_MAX : 0;
+	while (buf_reserve(b, 65536) &&
+	    (n = pread(fd, b->p + b->len, 65536, from + (off_t)b->len)) > 0)
+		b->len += (size_t)n;
+	return true;
+}
+
+static void
+put_sums(struct status *s, const struct sums *sums)
+{
+	status_put(s, sums->lost == 0,
+	    "journal: the last %llu entries; lost %llu",
+	    (unsigned long long)sums->entries, (unsigned long long)sums->lost);
+	status_put(s, true, "  delivered by link %llu, by copy %llu%s",
+	    (unsigned long long)sums->links, (unsigned long long)sums->copies,
+	    sums->copies > 0 ? "  (copies: queue and mail are two mounts?)"
+	                     : "");
+	if (sums->alarms > 0)
+		status_put(s, false, "  alarms %llu; the last, %s: %s",
+		    (unsigned long long)sums->alarms, sums->alarm_time,
+		    sums->alarm);
+	status_put_json(s,
+	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "what",
+	        "journal", "entries", (json_int_t)sums->entries, "lost",
+	        (json_int_t)sums->lost, "links", (json_int_t)sums->links,
+	        "copies", (json_int_t)sums->copies, "alarms",
+	        (json_int_t)sums->alarms, "last_alarm", sums->alarm, "well",
+	        (int)(sums->lost == 0 && sums->alarms == 0)));
+}
+
+void
+status_journal(struct status *s)
+{
+	struct buf b = BUF_INIT(LOOK_MAX + 2 * 65536);
+	struct sums sums;
+	struct span rest, line;
+	int error = 0, fd = open_newest(&error);
+
+	memset(&sums, 0, sizeof(sums));
+	if (fd == -1) {
+		status_put(s, error == 0, "journal: %s",
+		    error == 0 ? "no entry yet" : strerror(error));
+		return;
+	}
+	(void)read_end(fd, &b);
+	(void)close(fd);
+	rest = buf_span(&b);
+	while (span_next(&rest, '\n', &line))
+		if (line.len > 0)
+			count_line(&sums, line);
+	put_sums(s, &sums);
+	buf_free(&b);
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: ISC */
+/* supervise.c: the loop: signals, deaths, starts, stops. */
+#include "supervise.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "accept.h"
+#include "clock.h"
+#include "codes.h"
+#include "config.h"
+#include "control.h"
+#include "lock.h"
+#include "prog.h"
+#include "ready.h"
+#include "reload.h"
+
+#define POLL_MAX      (2 + 3 * POOLS_MAX)
+#define STOP_STAGES   4 /* pools, queue-run, line services, journal */
+#define JOURNAL_MS    2000 /* the journal's own time, after SIGKILL. Ours */
+#define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Ours */
+
+/* ---- setting up ---- */
+
+static enum outcome
+open_signals(struct supervisor *s, struct fault *f)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "signalfd");
+	return OK;
+}
+
+/* Room for every listener and bell; children get their own limit. */
+static void
+raise_nofile(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur =
+	    limit.rlim_max < NOFILE_WANTED ? limit.rlim_max : NOFILE_WANTED;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static enum outcome
+set_up(struct supervisor *s, struct fault *f)
+{
+	raise_nofile();
+	accept_prepare();
+	randombytes_buf(s->key, sizeof(s->key));
+	if (lock_take(&s->lock_fd, f) != OK || open_signals(s, f) != OK ||
+	    reload_read(&s->settings, s->generation, s->snapshot,
+	        sizeof(s->snapshot), f) != OK ||
+	    listen_fifo("run/journal", &s->fifo_fd, f) != OK ||
+	    reload_listeners(s, &s->settings, f) != OK ||
+	    control_open(s, f) != OK)
+		return f->outcome;
+	journal_open(&s->journal, "pneu");
+	reload_clean(s);
+	return supervise_make_pools(s, f);
+}
+
+static void
+tear_down(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->pools; i++)
+		pool_free(s->pool[i]);
+	for (size_t i = 0; i < s->listeners; i++)
+		s->listener[i]->wanted = false;
+	s->pools = 0;
+	reload_drop_listeners(s);
+	control_close(s);
+	journal_close(&s->journal);
+	if (s->fifo_fd != -1)
+		(void)close(s->fifo_fd);
+	if (s->signal_fd != -1)
+		(void)close(s->signal_fd);
+	if (s->snapshot[0] != '\0')
+		(void)unlink(s->snapshot);
+	sodium_memzero(s->key, sizeof(s->key));
+	config_free(&s->settings);
+	lock_release(&s->lock_fd);
+}
+
+/* ---- pools ---- */
+
+static enum outcome
+add_pool(struct supervisor *s, const struct service_row *row,
+    struct listener *l, struct fault *f)
+{
+	struct pool *p = NULL;
+
+	if (s->pools < POOLS_MAX)
+		p = pool_make(row, l, &s->settings, s->snapshot, s->generation);
+	if (p == NULL)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "pool of %s", row->name);
+	s->pool[s->pools++] = p;
+	return OK;
+}
+
+enum outcome
+supervise_make_pools(struct supervisor *s, struct fault *f)
+{
+	for (const struct service_row *r = service_rows; r->name; r++) {
+		if (r->kind == SERVICE_JOURNAL && add_pool(s, r, NULL, f) != OK)
+			return f->outcome;
+		for (size_t i = 0; i < s->listeners; i++)
+			if (s->listener[i]->row == r &&
+			    s->listener[i]->wanted &&
+			    add_pool(s, r, s->listener[i], f) != OK)
+				return f->outcome;
+	}
+	return OK;
+}
+
+bool
+supervise_has_elder(const struct supervisor *s, const struct pool *p)
+{
+	for (size_t i = 0; i < s->pools; i++)
+		if (s->pool[i]->row == p->row && s->pool[i]->live > 0 &&
+		    s->pool[i]->generation < p->generation)
+			return true;
+	return false;
+}
+
+static void
+drop_retired(struct supervisor *s)
+{
+	size_t kept = 0, had = s->pools;
+
+	for (size_t i = 0; i < s->pools; i++) {
+		if (s->pool[i]->retires && s->pool[i]->live == 0 &&
+		    !s->stopping)
+			pool_free(s->pool[i]);
+		else
+			s->pool[kept++] = s->pool[i];
+	}
+	s->pools = kept;
+	if (kept < had)
+		reload_clean(s);
+}
+
+static void
+look_after(struct supervisor *s, struct pool *p, uint64_t now_ms)
+{
+	if (p->kill_at_ms != 0 && now_ms >= p->kill_at_ms) {
+		prog_warn("%s did not end in time: SIGKILL", p->row->name);
+		pool_signal(p, SIGKILL);
+		p->kill_at_ms = 0;
+	}
+	if (p->row->start > s->phase || s->stopping)
+		return;
+	if (!p->row->alone || !supervise_has_elder(s, p))
+		pool_fill(p, &s->ground, now_ms);
+	accept_look(p, now_ms);
+}
+
+/* ---- deaths ---- */
+
+static void
+bury(struct supervisor *s, uint64_t now_ms)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (ready_buried(s, pid, status, now_ms))
+			continue;
+		for (size_t i = 0; i < s->pools; i++)
+			if (pool_buried(
+			        s->pool[i], &s->ground, pid, status, now_ms))
+				break;
+	}
+}
+
+/* ---- stopping ---- */
+
+static void
+tell_stop(struct supervisor *s)
+{
+	struct record_out out = journal_begin(&s->journal, CODE_STOPPED, NULL);
+
+	record_puts(out, "service", "pneu");
+	journal_end(&s->journal, out);
+	journal_flush(&s->journal);
+}
+
+/* The reader of the FIFO ends at its end: when nobody can write any more. */
+static void
+stop_journal(struct supervisor *s, uint64_t now_ms)
+{
+	tell_stop(s);
+	journal_close(&s->journal);
+	(void)close(s->fifo_fd);
+	s->fifo_fd = -1;
+	if (s->stop_at_ms < now_ms + JOURNAL_MS)
+		s->stop_at_ms = now_ms + JOURNAL_MS;
+}
+
+static void
+stop_stage(struct supervisor *s, uint64_t now_ms)
+{
+	bool is_journal = s->stop_stage == STOP_STAGES - 1;
+
+	for (size_t i = 0; i < s->pools; i++) {
+		struct pool *p = s->pool[i];
+
+		if (p->row->stop != s->stop_stage)
+			continue;
+		p->retires = true;
+		if (!is_journal)
+			pool_signal(p, SIGTERM);
+		/* After telling: a worker asks itself why accept() failed. */
+		if (p->listener != NULL)
+			listen_close(p->listener);
+	}
+	if (is_journal)
+		stop_journal(s, now_ms);
+}
+
+static bool
+is_stage_done(const struct supervisor *s)
+{
+	for (size_t i = 0; i < s->pools; i++)
+		if (s->pool[i]->row->stop == s->stop_stage &&
+		    s->pool[i]->live > 0)
+			return false;
+	return s->tidy == 0;
+}
+
+static void
+kill_rest(struct supervisor *s, uint64_t now_ms)
+{
+	for (size_t i = 0; i < s->pools; i++) {
+		struct pool *p = s->pool[i];
+
+		if (p->live == 0 ||
+		    (p->row->kind == SERVICE_JOURNAL &&
+		        s->stop_stage < STOP_STAGES - 1))
+			continue;
+		if (p->row->kind != SERVICE_JOURNAL)
+			prog_warn(
+			    "%s did not end in time: SIGKILL", p->row->name);
+		/* The journal first gets the word that others got long ago. */
+		pool_signal(p,
+		    p->row->kind == SERVICE_JOURNAL && !s->killed ? SIGTERM
+		                                                  : SIGKILL);
+	}
+	if (s->tidy != 0)
+		(void)kill(s->tidy, SIGKILL);
+	s->killed = s->stop_stage == STOP_STAGES - 1;
+	s->stop_at_ms = now_ms + JOURNAL_MS;
+}
+
+static void
+stop_begin(struct supervisor *s, uint64_t now_ms)
+{
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	s->stop_stage = 0;
+	s->stop_at_ms = now_ms + s->settings.pneu.drain_ms;
+	if (s->tidy != 0)
+		(void)kill(s->tidy, SIGTERM);
+	stop_stage(s, now_ms);
+}
+
+/* True when the last stage is done. */
+static bool
+stop_advance(struct supervisor *s, uint64_t now_ms)
+{
+	while (is_stage_done(s)) {
+		if (++s->stop_stage == STOP_STAGES)
+			return true;
+		stop_stage(s, now_ms);
+	}
+	if (now_ms >= s->stop_at_ms)
+		kill_rest(s, now_ms);
+	return false;
+}
+
+/* ---- the loop ---- */
+
+static void
+take_signals(struct supervisor *s, uint64_t now_ms)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGTERM:
+		case SIGINT:
+			stop_begin(s, now_ms);
+			break;
+		case SIGHUP:
+			if (!s->stopping)
+				reload(s, now_ms);
+			break;
+		default: /* SIGCHLD, perhaps for several */
+			break;
+		}
+	}
+	bury(s, now_ms);
+}
+
+/* What each polled descriptor is; the pool's own three come in this order. */
+enum polled { POLLED_BELL, POLLED_READY, POLLED_LISTENER };
+
+struct round {
+	struct pollfd fd[POLL_MAX];
+	struct {
+		struct pool *pool;
+		enum polled what;
+	} of[POLL_MAX];
+	size_t n;
+};
+
+static void
+watch(struct round *r, int fd, struct pool *p, enum polled what)
+{
+	if (fd == -1)
+		return;
+	r->fd[r->n] = (struct pollfd){ fd, POLLIN, 0 };
+	r->of[r->n].pool = p;
+	r->of[r->n].what = what;
+	r->n++;
+}
+
+static void
+watch_all(struct supervisor *s, struct round *r, uint64_t now_ms)
+{
+	r->n = 0;
+	watch(r, s->signal_fd, NULL, POLLED_BELL);
+	watch(r, s->control_fd, NULL, POLLED_BELL);
+	for (size_t i = 0; i < s->pools; i++) {
+		struct pool *p = s->pool[i];
+
+		if (p->retires)
+			continue;
+		watch(r, p->event_fd, p, POLLED_BELL);
+		watch(r, ready_poll_fd(p), p, POLLED_READY);
+		if (p->row->start <= s->phase && accept_wants(p, now_ms))
+			watch(r, p->listener->fd, p, POLLED_LISTENER);
+	}
+}
+
+static int
+wait_ms(const struct supervisor *s, uint64_t now_ms)
+{
+	uint64_t first =
+	    s->stopping ? s->stop_at_ms : ready_deadline(s, now_ms);
+
+	for (size_t i = 0; i < s->pools; i++) {
+		uint64_t at = pool_deadline(s->pool[i]);
+
+		if (at < first && s->pool[i]->row->start <= s->phase)
+			first = at;
+	}
+	if (first == UINT64_MAX)
+		return -1;
+	if (first <= now_ms)
+		return 0;
+	return first - now_ms > 60000 ? 60000 : (int)(first - now_ms);
+}
+
+static void
+handle(struct supervisor *s, struct round *r, uint64_t now_ms)
+{
+	for (size_t i = 2; i < r->n; i++) {
+		struct pool *p = r->of[i].pool;
+		eventfd_t n;
+
+		if (r->fd[i].revents == 0)
+			continue;
+		switch (r->of[i].what) {
+		case POLLED_BELL:
+			(void)eventfd_read(p->event_fd, &n);
+			break; /* look_after() does what it rang for */
+		case POLLED_READY:
+			ready_event(p);
+			break;
+		case POLLED_LISTENER:
+			accept_ready(p, &s->ground, now_ms);
+			break;
+		}
+	}
+	if (r->fd[1].revents != 0)
+		control_ready(s);
+	if (r->fd[0].revents != 0) /* last: it may free pools */
+		take_signals(s, now_ms);
+}
+
+static void
+loop(struct supervisor *s)
+{
+	struct round r;
+	uint64_t now_ms = clock_mono_ms();
+
+	for (;;) {
+		drop_retired(s);
+		if (!s->stopping)
+			ready_advance(s, now_ms);
+		for (size_t i = 0; i < s->pools; i++)
+			look_after(s, s->pool[i], now_ms);
+		if (s->stopping && stop_advance(s, now_ms))
+			return;
+		watch_all(s, &r, now_ms);
+		if (poll(r.fd, r.n, wait_ms(s, now_ms)) < 0 && errno != EINTR)
+			abort();
+		now_ms = clock_mono_ms();
+		handle(s, &r, now_ms);
+	}
+}
+
+enum outcome
+supervise(struct fault *f)
+{
+	struct supervisor s;
+
+	memset(&s, 0, sizeof(s));
+	s.signal_fd = s.lock_fd = s.control_fd = s.fifo_fd = -1;
+	s.journal.fd = -1;
+	s.journal.pending = BUF_INIT(JOURNAL_PENDING_MAX);
+	s.generation = 1;
+	s.since_ms = clock_wall_ms();
+	s.ground.key = s.key;
+	s.ground.journal = &s.journal;
+	if (set_up(&s, f) == OK)
+		loop(&s);
+	tear_down(&s);
+	return f->outcome;
+}

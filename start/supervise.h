@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise.h: what the supervisor knows. One process, one poll loop; it holds
+ * every listening socket and starts, replaces and stops what serves them.
+ */
+#ifndef START_SUPERVISE_H
+#define START_SUPERVISE_H
+
+#include "pool.h"
+#include "wire_auth.h"
+
+#define POOLS_MAX (2 * LISTENERS_MAX) /* with those that retire. Ours */
+
+struct supervisor {
+	struct settings settings;
+	uint64_t generation; /* of the configuration; 1 is the first */
+	char snapshot[64]; /* run/pneu.conf.<generation> */
+	uint64_t since_ms; /* wall clock */
+
+	struct listener *listener[LISTENERS_MAX];
+	size_t listeners;
+	struct pool *pool[POOLS_MAX];
+	size_t pools;
+
+	struct journal journal;
+	unsigned char key[AUTH_KEY_LEN];
+	struct pool_ground ground; /* points into this */
+	int signal_fd, lock_fd, control_fd, fifo_fd;
+
+	enum service_phase phase;
+	pid_t tidy; /* `queue tidy` under way; 0: not */
+	uint64_t tidy_again_ms; /* monotonic */
+	uint64_t tidy_until_ms;
+	bool said_ready;
+
+	bool stopping;
+	unsigned stop_stage;
+	uint64_t stop_at_ms; /* monotonic: then SIGKILL */
+	bool killed;
+};
+
+/*
+ * `pneu run`: until SIGTERM or SIGINT. The cwd is the home.
+ * PERM: a configuration with errors, an address that cannot be bound, a second
+ * supervisor on one home.
+ */
+enum outcome supervise(struct fault *) MUST_USE;
+
+/* A pool for every wanted listener and for the journal, of s's generation. */
+enum outcome supervise_make_pools(
+    struct supervisor *s, struct fault *) MUST_USE;
+/* Is an older generation of this row still at work? */
+bool supervise_has_elder(const struct supervisor *, const struct pool *);
+
+#endif

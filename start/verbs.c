@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/* verbs.c: the table of verbs, and those that take a few lines. */
+#include "verbs.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "identity.h"
+#include "lock.h"
+#include "services.h"
+#include "spawn.h"
+#include "supervise.h"
+
+#define STOP_EXTRA_S 10 /* beyond the drain: SIGKILL and the journal. Ours */
+
+enum { OPTION_FIGURE = 256, OPTION_JSON };
+
+static const struct prog_option services_options[] = {
+	{ OPTION_JSON, "json", NULL, "one JSON object a line" },
+	{ OPTION_FIGURE, "figure", NULL, "the picture of who talks to whom" },
+	{ 0, NULL, NULL, NULL },
+};
+
+/* No option of its own, no operand. */
+static void
+expect_nothing(int argc, char *argv[])
+{
+	const char *value;
+	struct fault f = FAULT_NONE;
+
+	while (prog_option(argc, argv, &value) != -1)
+		continue;
+	if (optind == argc)
+		return;
+	fault_set(&f, PERM, "5.5.4", 0, "%s: not expected", argv[optind]);
+	prog_usage(&f);
+}
+
+/*
+ * The supervisor keeps root, if it has it, for ports under 1024; from the first
+ * look at the home on it works as the home's owner.
+ */
+static enum outcome
+verb_run(int argc, char *argv[], struct fault *f)
+{
+	expect_nothing(argc, argv);
+	if (prog_stand(f) != OK || identity_take(".", f) != OK)
+		return f->outcome;
+	return supervise(f);
+}
+
+/* The pid comes from the kernel's lock, so root may believe it. */
+static enum outcome
+find_supervisor(int argc, char *argv[], pid_t *pid, struct fault *f)
+{
+	expect_nothing(argc, argv);
+	if (prog_stand(f) != OK || identity_take(".", f) != OK ||
+	    lock_holder(pid, f) != OK)
+		return f->outcome;
+	if (*pid == 0)
+		return fault_set(f, PERM, "5.3.5", 0, "nothing runs here");
+	return OK;
+}
+
+static enum outcome
+send_signal(pid_t pid, int number, struct fault *f)
+{
+	uid_t was = identity_raise();
+	int got = kill(pid, number);
+
+	identity_lower(was);
+	if (got != 0)
+		return fault_set(f, PERM, "5.3.5", errno,
+		    "signal the supervisor, pid %ld", (long)pid);
+	return OK;
+}
+
+static enum outcome
+verb_stop(int argc, char *argv[], struct fault *f)
+{
+	pid_t pid;
+
+	if (find_supervisor(argc, argv, &pid, f) != OK || prog_load(f) != OK ||
+	    send_signal(pid, SIGTERM, f) != OK)
+		return f->outcome;
+	return lock_wait(
+	    (unsigned)(prog.settings.pneu.drain_ms / 1000) + STOP_EXTRA_S, f);
+}
+
+static enum outcome
+verb_reload(int argc, char *argv[], struct fault *f)
+{
+	pid_t pid;
+
+	/* Checked here too, so that the errors are seen where one asks. */
+	if (find_supervisor(argc, argv, &pid, f) != OK || prog_load(f) != OK)
+		return f->outcome;
+	return send_signal(pid, SIGHUP, f);
+}
+
+static enum outcome
+verb_services(int argc, char *argv[], struct fault *f)
+{
+	const char *value;
+	int letter, form = 0;
+
+	while ((letter = prog_option(argc, argv, &value)) != -1)
+		form = letter;
+	if (optind != argc) {
+		fault_set(
+		    f, PERM, "5.5.4", 0, "%s: not expected", argv[optind]);
+		prog_usage(f);
+	}
+	if (form == OPTION_FIGURE) {
+		services_print_figure();
+		return OK;
+	}
+	/* Without a home: the defaults, for who only wants to read. */
+	if (access(prog.home == NULL ? PNEU_HOME : prog.home, F_OK) != 0 &&
+	    prog.home == NULL) {
+		if (config_load(&prog.settings, NULL, NULL, f) != OK)
+			return f->outcome;
+	} else if (prog_home(f) != OK) {
+		return f->outcome;
+	}
+	if (form == OPTION_JSON)
+		return services_print_json(&prog.settings, f);
+	services_print(&prog.settings);
+	return OK;
+}
+
+/* queue, directory, journal: the program of that name does it all. */
+static enum outcome
+verb_fellow(int argc, char *argv[], struct fault *f)
+{
+	char program[sizeof(prog.directory) + 32];
+	const char **args = calloc((size_t)argc + 5, sizeof(*args));
+	size_t n = 0;
+
+	if (args == NULL)
+		return fault_set(f, TEMP, "4.3.0", errno, "%s", argv[0]);
+	args[n++] = argv[0];
+	if (prog.home != NULL) {
+		args[n++] = "-C";
+		args[n++] = prog.home;
+	}
+	if (prog.config != NULL) {
+		args[n++] = "-c";
+		args[n++] = prog.config;
+	}
+	for (int i = 1; i < argc; i++)
+		args[n++] = argv[i];
+	spawn_fellow(argv[0], program, sizeof(program));
+	(void)execv(program, (char *const *)(uintptr_t)args);
+	free(args);
+	return fault_set(f, PERM, "5.3.5", errno, "%s", program);
+}
+
+const struct verb verbs[] = {
+	{ "init", verb_init,
+	    { .name = "pneu init",
+	        .usage = "[-C DIR] [--domain DOMAIN]... [--user USER]",
+	        .summary = "make a home, or what is missing of one",
+	        .options = init_options } },
+	{ "run", verb_run,
+	    { .name = "pneu run",
+	        .usage = "[-C DIR] [-c FILE]",
+	        .summary = "supervise in the foreground; prints `ready`",
+	        .more = "SIGTERM stops cleanly, SIGHUP reads the "
+	                "configuration again.\n" } },
+	{ "stop", verb_stop,
+	    { .name = "pneu stop",
+	        .usage = "[-C DIR]",
+	        .summary = "stop the supervisor and wait until it has" } },
+	{ "reload", verb_reload,
+	    { .name = "pneu reload",
+	        .usage = "[-C DIR]",
+	        .summary = "check the configuration and put it in force" } },
+	{ "status", verb_status,
+	    { .name = "pneu status",
+	        .usage = "[-C DIR] [--json]",
+	        .summary = "one screen: services, queue, disks, alarms",
+	        .options = status_options,
+	        .more = "Exit status 111: something is not well; its line "
+	                "begins with `!`.\n" } },
+	{ "services", verb_services,
+	    { .name = "pneu services",
+	        .usage = "[-C DIR] [--json | --figure]",
+	        .summary = "the table that starts everything",
+	        .options = services_options } },
+	{ "config", verb_config,
+	    { .name = "pneu config",
+	        .usage = "[-C DIR] check | show [--explain] [--json]",
+	        .summary = "check the configuration, or show what is in force",
+	        .options = config_options } },
+	{ "explain", verb_explain,
+	    { .name = "pneu explain",
+	        .usage = "[-C DIR] ADDRESS...",
+	        .summary = "where mail for an address goes, step by step" } },
+	{ "queue", verb_fellow,
+	    { .name = "pneu queue",
+	        .usage = "VERB ...",
+	        .summary = "list, show, hold, release, delete, flush, stats",
+	        .verbs = true } },
+	{ "directory", verb_fellow,
+	    { .name = "pneu directory",
+	        .usage = "VERB ...",
+	        .summary = "add, change, remove, list, show addresses",
+	        .verbs = true } },
+	{ "journal", verb_fellow,
+	    { .name = "pneu journal",
+	        .usage = "VERB ...",
+	        .summary = "show, trace, verify, rotate",
+	        .verbs = true } },
+	{ .name = NULL },
+};
