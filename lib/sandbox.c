@@ -15,11 +15,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -591,6 +594,70 @@ sandbox_promises(enum sandbox_mode mode, const char *text, struct fault *f)
 	if (no_new_privs(f) != OK)
 		return TEMP;
 	return seccomp_enter(promised, f);
+}
+
+/* libseccomp writes a filter to a descriptor only. */
+static enum outcome
+export_filter(scmp_filter_ctx ctx, struct sandbox_filter *out, struct fault *f)
+{
+	int fd = memfd_create("filter", MFD_CLOEXEC);
+	off_t size = -1;
+
+	if (fd != -1 && seccomp_export_bpf(ctx, fd) == 0)
+		size = lseek(fd, 0, SEEK_END);
+	if (size > 0)
+		out->code = malloc((size_t)size);
+	if (out->code == NULL || pread(fd, out->code, (size_t)size, 0) != size)
+		(void)fault_set(
+		    f, TEMP, "4.3.0", errno, "sandbox: filter not written");
+	else
+		out->instructions = (size_t)size / sizeof(struct sock_filter);
+	if (fd != -1)
+		(void)close(fd);
+	return out->instructions > 0 ? OK : TEMP;
+}
+
+enum outcome
+sandbox_compile(enum sandbox_mode mode, const char *text,
+    struct sandbox_filter *out, struct fault *f)
+{
+	struct filter x = { NULL, 0 };
+	enum outcome got;
+	unsigned promised;
+
+	*out = (struct sandbox_filter){ NULL, 0 };
+	if (parse_promises(text, &promised, f) != OK)
+		return TEMP;
+	if (mode == SANDBOX_OFF)
+		return OK;
+	if (!has_seccomp())
+		return lacking(mode, "seccomp", f);
+	x.ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (x.ctx == NULL)
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "sandbox: seccomp");
+	(void)seccomp_attr_set(x.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	fill_filter(&x, promised);
+	got = x.error == 0
+	    ? export_filter(x.ctx, out, f)
+	    : fault_set(f, TEMP, "4.3.0", x.error, "sandbox: seccomp");
+	seccomp_release(x.ctx);
+	return got;
+}
+
+enum outcome
+sandbox_load(const struct sandbox_filter *filter, struct fault *f)
+{
+	struct sock_fprog program = {
+		.len = (unsigned short)filter->instructions,
+		.filter = filter->code,
+	};
+
+	if (filter->code == NULL)
+		return OK;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "sandbox: seccomp");
+	closed = true;
+	return OK;
 }
 
 const char *

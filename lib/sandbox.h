@@ -59,6 +59,20 @@ enum outcome sandbox_paths(
     enum sandbox_mode, const struct sandbox_path *, struct fault *) MUST_USE;
 enum outcome sandbox_promises(
     enum sandbox_mode, const char *promises, struct fault *) MUST_USE;
+/*
+ * sandbox_promises() in two steps: what costs time, once in the parent, and one
+ * system call in each child (after sandbox_paths(), or with no_new_privs).
+ * abort() in the child is then a SIGSYS. Caller frees code with free(); NULL:
+ * nothing to load (sandbox = off, or no seccomp).
+ */
+struct sandbox_filter {
+	void *code;
+	size_t instructions;
+};
+enum outcome sandbox_compile(enum sandbox_mode, const char *promises,
+    struct sandbox_filter *, struct fault *) MUST_USE;
+enum outcome sandbox_load(
+    const struct sandbox_filter *, struct fault *) MUST_USE;
 /* Promises are in force: no program can be started any more. */
 bool sandbox_is_closed(void);
 /* What this kernel offers: "seccomp landlock-7", "none". Static text. */

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: ISC */
+/* login.c: USER, PASS, CAPA, QUIT; then ticket and descriptor to the session. */
+#include "login.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "codes.h"
+#include "command.h"
+#include "fds.h"
+#include "relay.h"
+#include "wire_auth.h"
+
+#define SESSION_SOCKET "run/pop3-session"
+
+/* One conversation, until it ends or is handed over. */
+struct talk {
+	struct login *login;
+	struct stream *stream;
+	const struct peer *peer;
+	int in, out;
+	uint64_t errors, failures;
+	uint64_t deadline_ms;
+	bool plain; /* passwords may be sent as they are */
+	bool over; /* no further command */
+	bool handed; /* the session has the client now */
+	char user[AUTH_USER_MAX + 1]; /* "": none given */
+};
+
+static void
+say(struct talk *t, const char *line)
+{
+	struct fault f;
+
+	if (stream_put(t->stream, span_of(line), &f) != OK ||
+	    stream_put(t->stream, SPAN_LIT("\r\n"), &f) != OK)
+		t->over = true;
+}
+
+static void
+say_error(struct talk *t, const char *line)
+{
+	say(t, line);
+	if (++t->errors >= t->login->settings->pop3d.max_errors) {
+		say(t, "-ERR too many errors, closing");
+		t->over = true;
+	}
+}
+
+/* ---- The verbs ---- */
+
+static void
+on_capa(struct talk *t, struct span argument)
+{
+	if (!pop3_has_no_argument(argument)) {
+		say_error(t, "-ERR CAPA takes no argument");
+		return;
+	}
+	say(t, "+OK capabilities follow");
+	say(t, "TOP");
+	if (t->plain)
+		say(t, "USER");
+	say(t, "UIDL");
+	say(t, "RESP-CODES");
+	say(t, "AUTH-RESP-CODE");
+	say(t, "PIPELINING");
+	say(t, "EXPIRE NEVER");
+	say(t, "IMPLEMENTATION Pneu");
+	say(t, ".");
+}
+
+static void
+on_user(struct talk *t, struct span argument)
+{
+	t->user[0] = '\0';
+	if (!t->plain) {
+		say_error(t,
+		    "-ERR [AUTH] passwords are not taken over a connection "
+		    "that others can read");
+		return;
+	}
+	while (argument.len > 0 && argument.p[argument.len - 1] == ' ')
+		argument.len--;
+	if (argument.len == 0 ||
+	    !span_copy(argument, t->user, sizeof(t->user))) {
+		say_error(t, "-ERR syntax: USER name");
+		return;
+	}
+	/* The same for a name that exists and one that does not. */
+	say(t, "+OK send the password");
+}
+
+static void
+journal_failure(struct talk *t, const struct fault *why)
+{
+	struct journal *j = &t->login->journal;
+	struct record_out out = journal_begin(j, CODE_LOGIN_FAILED, NULL);
+
+	record_puts(out, "user", t->user);
+	record_puts(out, "ip", t->peer->ip);
+	record_puts(out, "code", why->code);
+	record_puts(out, "text", why->text);
+	journal_end(j, out);
+	journal_flush(j);
+}
+
+/*
+ * A failure costs its time before it is told, twice as much each time. Who
+ * hangs up meanwhile does not hold us.
+ */
+static void
+pause_after_failure(struct talk *t)
+{
+	uint64_t ms = t->login->settings->pop3d.failed_login_ms;
+	struct pollfd p = { t->in, POLLRDHUP, 0 };
+
+	for (uint64_t i = 1; i < t->failures && ms < LOGIN_PAUSE_MAX_MS; i++)
+		ms *= 2;
+	if (ms > LOGIN_PAUSE_MAX_MS)
+		ms = LOGIN_PAUSE_MAX_MS;
+	if (ms > 0 && !serve_stopping)
+		(void)poll(&p, 1, (int)ms);
+}
+
+static void
+refuse(struct talk *t, const struct fault *why)
+{
+	journal_failure(t, why);
+	t->user[0] = '\0';
+	if (why->outcome != PERM) {
+		say_error(t, "-ERR [SYS/TEMP] login is not possible now");
+		return;
+	}
+	t->failures++;
+	pause_after_failure(t);
+	say_error(t, "-ERR [AUTH] wrong name or password");
+	if (t->failures >= LOGIN_FAILURES_MAX && !t->over) {
+		say(t, "-ERR [AUTH] too many failed logins, closing");
+		t->over = true;
+	}
+}
+
+static enum outcome
+ask_auth(
+    struct talk *t, struct span password, struct auth_ans *who, struct fault *f)
+{
+	struct auth_req req = { span_of(t->user), password,
+		span_of(t->peer->ip), SPAN_LIT("pop3") };
+	struct buf b = BUF_INIT(RECORD_MAX + 1);
+	struct span line;
+	enum outcome got = wire_auth_put_req(&b, &req, f);
+
+	if (got == OK)
+		got =
+		    service_ask(&t->login->auth, buf_span(&b), true, &line, f);
+	if (got == OK)
+		got = wire_auth_get_ans(line, who, f);
+	sodium_memzero(b.p, b.len);
+	buf_free(&b);
+	return got;
+}
+
+/* Ticket, descriptor and the octets that we read too far, in one message. */
+static enum outcome
+send_handover(
+    struct talk *t, int session, const struct auth_ans *who, struct fault *f)
+{
+	struct span unread = stream_waiting(t->stream);
+	struct buf b = BUF_INIT(RECORD_MAX + AUTH_UNREAD_MAX + 1);
+	struct auth_handover handover = { .who = *who, .unread = unread.len };
+	int client = t->login->relay[1] != -1 ? t->login->relay[1] : t->in;
+	enum outcome got;
+
+	(void)span_copy(span_of(t->peer->ip), handover.ip, sizeof(handover.ip));
+	got = wire_auth_put_handover(&b, &handover, f);
+	buf_add(&b, unread);
+	if (got == OK && buf_failed(&b))
+		got = fault_set(f, TEMP, "4.3.0", ENOMEM, "hand-over");
+	if (got == OK)
+		got = fds_send(session, buf_span(&b), client, f);
+	buf_free(&b);
+	return got;
+}
+
+static enum outcome
+hand_over(struct talk *t, const struct auth_ans *who, struct fault *f)
+{
+	enum outcome got;
+	int fd;
+
+	/* What we have said comes first; from here on another process writes. */
+	if (stream_flush(t->stream, f) != OK)
+		return f->outcome;
+	if (t->login->alone) {
+		if (t->login->started.fd == -1)
+			return fault_set(
+			    f, TEMP, "4.3.0", 0, "no session is left");
+		return send_handover(t, t->login->started.fd, who, f);
+	}
+	if (fds_connect_unix(SESSION_SOCKET, &fd, f) != OK)
+		return f->outcome;
+	got = send_handover(t, fd, who, f);
+	(void)close(fd);
+	return got;
+}
+
+static void
+on_pass(struct talk *t, struct span password)
+{
+	struct fault f = FAULT_NONE;
+	struct auth_ans who;
+
+	if (t->user[0] == '\0') {
+		say_error(t, "-ERR say USER first");
+		return;
+	}
+	if (password.len == 0) {
+		say_error(t, "-ERR syntax: PASS password");
+		return;
+	}
+	if (ask_auth(t, password, &who, &f) != OK ||
+	    hand_over(t, &who, &f) != OK) {
+		refuse(t, &f);
+		return;
+	}
+	t->handed = t->over = true;
+}
+
+static void
+on_quit(struct talk *t, struct span argument)
+{
+	if (!pop3_has_no_argument(argument)) {
+		say_error(t, "-ERR QUIT takes no argument");
+		return;
+	}
+	say(t, "+OK bye");
+	t->over = true;
+}
+
+/* ---- The conversation ---- */
+
+static void
+dispatch(struct talk *t, struct span line)
+{
+	struct pop3_command c = pop3_command_parse(line);
+
+	switch (c.verb) {
+	case POP3_CAPA:
+		on_capa(t, c.argument);
+		break;
+	case POP3_USER:
+		on_user(t, c.argument);
+		break;
+	case POP3_PASS:
+		on_pass(t, c.argument);
+		break;
+	case POP3_QUIT:
+		on_quit(t, c.argument);
+		break;
+	case POP3_UNKNOWN:
+		say_error(t, "-ERR unknown command");
+		break;
+	default:
+		say_error(t, "-ERR log in first");
+		break;
+	}
+}
+
+/*
+ * A whole line, or the end. Who sends an octet now and then is held to one
+ * deadline for all of the login.
+ */
+static bool
+next_line(struct talk *t, struct span *line)
+{
+	struct stream *s = t->stream;
+	enum line_ending ending;
+	struct span waiting;
+	struct fault f;
+
+	for (;;) {
+		waiting = stream_waiting(s);
+		if (s->ended || waiting.len >= POP3_LINE_MAX ||
+		    span_find(waiting, '\n') < waiting.len)
+			break;
+		if (serve_stopping || clock_mono_ms() > t->deadline_ms ||
+		    stream_fill(s, &f) != OK)
+			return false;
+	}
+	if (stream_line(s, POP3_LINE_MAX, line, &ending, &f) != OK ||
+	    ending == LINE_END_OF_INPUT)
+		return false;
+	if (ending == LINE_LONG) {
+		*line = SPAN_EMPTY;
+		say_error(t, "-ERR a command line has at most 255 octets");
+	}
+	return true;
+}
+
+/* No time stamp in it: APOP is not offered. RFC 1939 7 */
+static void
+converse(struct talk *t)
+{
+	struct fault f;
+	struct span line;
+
+	say(t, "+OK Pneu POP3 ready");
+	while (!t->over && next_line(t, &line)) {
+		if (line.p == SPAN_EMPTY.p && line.len == 0)
+			continue;
+		dispatch(t, line);
+	}
+	if (t->handed)
+		return;
+	if (serve_stopping && !t->over)
+		say(t, "-ERR [SYS/TEMP] the server is stopping");
+	(void)!stream_flush(t->stream, &f);
+}
+
+void
+login_session(void *arg, int in, int out, const struct peer *peer)
+{
+	struct login *login = arg;
+	const struct settings *s = login->settings;
+	struct talk t = { .login = login,
+		.stream = &login->stream,
+		.peer = peer,
+		.in = in,
+		.out = out,
+		.deadline_ms = clock_mono_ms() + s->pop3d.login_timeout_ms };
+
+	t.plain = s->pop3d.plain_passwords == 2 ||
+	    (s->pop3d.plain_passwords == 1 && peer->loopback);
+	stream_again(t.stream, in, out, s->pop3d.login_timeout_ms);
+	converse(&t);
+	/* Passwords have passed through here. */
+	sodium_memzero(t.stream->rbuf.p, t.stream->rbuf.len);
+	if (t.handed && login->relay[0] != -1) {
+		(void)close(login->relay[1]);
+		login->relay[1] = -1;
+		relay_octets(in, out, login->relay[0]);
+	}
+	if (login->alone)
+		service_close(&login->started); /* until the session ended */
+}
+
+/* ---- Begin and end ---- */
+
+/*
+ * A program that starts alone draws the ticket key and hands it to the
+ * children it starts. In the system the supervisor does, and we never see it.
+ */
+static enum outcome
+give_ticket_key(int *given, struct fault *f)
+{
+	unsigned char key[AUTH_KEY_LEN];
+	char number[16];
+	int fd = memfd_create("ticket-key", 0); /* for children: no CLOEXEC */
+
+	if (fd == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "ticket key");
+	randombytes_buf(key, sizeof(key));
+	(void)snprintf(number, sizeof(number), "%d", fd);
+	if (write(fd, key, sizeof(key)) != sizeof(key) ||
+	    setenv("PNEU_TICKET_KEY", number, 1) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "ticket key");
+	sodium_memzero(key, sizeof(key));
+	*given = fd;
+	return OK;
+}
+
+/* In a shell or under inetd: start what nobody has started yet. */
+static enum outcome
+start_services(struct login *l, struct fault *f)
+{
+	enum outcome got = OK;
+	int key = -1;
+
+	if (l->alone)
+		got = give_ticket_key(&key, f);
+	if (got == OK)
+		got = service_open(&l->auth, f);
+	if (got == OK && l->alone)
+		got = service_open(&l->started, f);
+	/* We shall not make tickets, even if we could. */
+	if (key != -1)
+		(void)close(key);
+	return got;
+}
+
+/* Are the two one socket, which can be handed over as one descriptor? */
+static bool
+is_one_socket(int in, int out)
+{
+	struct stat a, b;
+
+	return fstat(in, &a) == 0 && fstat(out, &b) == 0 &&
+	    S_ISSOCK(a.st_mode) && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+enum outcome
+login_begin(struct login *l, const struct settings *settings, struct fault *f)
+{
+	struct stat st;
+
+	*l = (struct login){ .settings = settings, .relay = { -1, -1 } };
+	journal_open(&l->journal, "pop3d");
+	service_begin(&l->auth, "auth", SERVICE_TIMEOUT_MS);
+	service_begin(&l->started, "pop3-session", 0);
+	stream_begin(&l->stream, FD_IN, FD_OUT, 0);
+	if (fds_kind(FD_IN) != FDS_SESSION)
+		return OK;
+	l->alone = stat(SESSION_SOCKET, &st) != 0 || !S_ISSOCK(st.st_mode);
+	if (!is_one_socket(FD_IN, FD_OUT) &&
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, l->relay) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "socketpair");
+	return start_services(l, f);
+}
+
+void
+login_free(struct login *l)
+{
+	service_free(&l->auth);
+	service_free(&l->started);
+	stream_free(&l->stream);
+	journal_close(&l->journal);
+	for (int i = 0; i < 2; i++)
+		if (l->relay[i] != -1)
+			(void)close(l->relay[i]);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * login.h: the AUTHORIZATION state (RFC 1939 4): who is it? Then the
+ * conversation is handed over to pop3-session, and this process never reads an
+ * octet of mail.
+ */
+#ifndef POP3D_LOGIN_H
+#define POP3D_LOGIN_H
+
+#include "journal.h"
+#include "serve.h"
+#include "service.h"
+#include "settings.h"
+#include "stream.h"
+
+/* Failed logins of one session; then it is ended. Ours. */
+#define LOGIN_FAILURES_MAX 6
+#define LOGIN_PAUSE_MAX_MS 30000 /* longest pause after one. Ours */
+
+struct login {
+	const struct settings *settings;
+	struct journal journal;
+	struct service auth;
+	/*
+	 * Where nobody listens at run/pop3-session (a shell), one was started
+	 * for our only session; else one is connected to at each login.
+	 */
+	struct service started;
+	bool alone;
+	/*
+	 * fds 0 and 1 are not one socket (a pipe, a terminal): our end and the
+	 * one that is handed over, and octets are relayed. Else -1.
+	 */
+	int relay[2];
+	struct stream stream; /* its buffers are kept between sessions */
+};
+
+/* Opens what logins need; before the sandbox. Free with login_free(). */
+enum outcome login_begin(
+    struct login *, const struct settings *, struct fault *) MUST_USE;
+void login_free(struct login *);
+
+/* One conversation; arg is the struct login. For serve_sessions(). */
+void login_session(void *arg, int in, int out, const struct peer *);
+
+#endif

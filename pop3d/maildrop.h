@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * maildrop.h: the messages of one mailbox as a session sees them: a snapshot
+ * taken at login, numbered in the order of their names (ours begin with the
+ * time of acceptance), and changed only in UPDATE. RFC 1939 4 to 6.
+ *
+ * A Maildir reader may move a message from new/ to cur/ or rename it for its
+ * flags at any time under a session: what a name says before ':' never
+ * changes, and it is looked for by that.
+ */
+#ifndef POP3D_MAILDROP_H
+#define POP3D_MAILDROP_H
+
+#include "maildir.h"
+
+#define MAILDROP_UID_MAX 70 /* octets of a unique-id. RFC 1939 7 */
+
+struct message {
+	const char *name; /* in new/ or cur/; lives as long as the maildrop */
+	uint64_t octets; /* with CRLF line ends, before dot-stuffing */
+	uint8_t base; /* octets of the name before ':' */
+	uint8_t flags; /* MESSAGE_... */
+};
+#define MESSAGE_CUR     1U /* lies in cur/ */
+#define MESSAGE_SIZED   2U /* octets is set */
+#define MESSAGE_DELETED 4U /* to be removed in UPDATE */
+#define MESSAGE_DROP    8U /* the same base is in the list again */
+
+struct names; /* directory entries as the kernel gave them */
+
+struct maildrop {
+	int box, dir[2]; /* the mailbox; its new/ and cur/ */
+	struct message *message;
+	size_t n, room;
+	size_t unsized; /* how many without octets */
+	size_t deleted;
+	uint64_t octets, deleted_octets; /* of the sized ones */
+	bool ordered; /* numbers may be given out */
+	struct names *names;
+};
+
+/* What it takes to send a message. */
+struct message_file {
+	int fd;
+	/* Named by us: CRLF ends only, and ends with one. */
+	bool ours;
+	bool dots; /* a line may begin with a dot */
+};
+
+/*
+ * Take the snapshot: one listing of new/, then of cur/ (in this order no
+ * message that moves meanwhile is missed), no file opened.
+ *
+ * box	a descriptor of the mailbox; it is the maildrop's from here, also
+ *	after an error
+ * most	messages shown at most
+ *
+ * TEMP	4.3.0 a directory cannot be read, or no memory
+ * Free with maildrop_free() in any case.
+ */
+enum outcome maildrop_open(
+    struct maildrop *, int box, uint64_t most, struct fault *) MUST_USE;
+void maildrop_free(struct maildrop *);
+
+/* Find the size of those whose names do not tell: each is read, once. */
+void maildrop_size_all(struct maildrop *);
+/* Numbers are about to be given out: sort, once. TEMP: no memory. */
+enum outcome maildrop_order(struct maildrop *, struct fault *) MUST_USE;
+
+/* In what follows, i is a number less 1, after maildrop_order(). */
+
+uint64_t maildrop_octets(struct maildrop *, size_t i);
+/* The base name, or where that is no unique-id its hash. */
+void maildrop_uid(
+    const struct maildrop *, size_t i, char out[MAILDROP_UID_MAX + 1]);
+/* PERM: it vanished. TEMP: cannot be read now. Caller closes file->fd. */
+enum outcome maildrop_read(struct maildrop *, size_t i,
+    struct message_file *file, struct fault *) MUST_USE;
+
+void maildrop_delete(struct maildrop *, size_t i);
+void maildrop_undelete_all(struct maildrop *);
+/*
+ * UPDATE: remove what was deleted, then sync the directories touched: only
+ * then may +OK be said. One that somebody else removed is removed.
+ * removed(arg, i) is called for each that is gone from the directory.
+ * TEMP: some were not removed, or it is not known to be on disk; the rest was.
+ */
+enum outcome maildrop_update(struct maildrop *,
+    void (*removed)(void *arg, const struct message *), void *arg,
+    struct fault *) MUST_USE;
+
+#endif

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pop3-session: one maildrop, after the login. pop3d hands over the client's
+ * descriptor with a ticket that auth made; without a ticket that fits, no
+ * mailbox is opened, and with it none but that one can be, enforced by the
+ * kernel before an octet of the client is looked at.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "codes.h"
+#include "fds.h"
+#include "pool.h"
+#include "prog.h"
+#include "serve.h"
+#include "session.h"
+#include "wire_auth.h"
+
+#define HANDOVER_MS     10000 /* from connect to the last octet. Ours */
+#define HANDOVER_MAX    (RECORD_MAX + AUTH_UNREAD_MAX)
+#define TICKET_KEY_ENV  "PNEU_TICKET_KEY"
+#define PROMISES        "stdio rpath cpath sync flock"
+#define PARENT_PROMISES PROMISES " recvfd proc"
+
+static const char not_now[] = "-ERR [SYS/TEMP] login is not possible now\r\n";
+static const char too_many[] =
+    "-ERR [SYS/TEMP] too many sessions, come again later\r\n";
+
+struct keeper {
+	const struct settings *settings;
+	struct journal journal;
+	struct sandbox_filter filter; /* of a session, compiled once */
+	unsigned char key[AUTH_KEY_LEN];
+	bool has_key;
+	int mail; /* the directory of all mailboxes, until one is chosen */
+};
+
+/* ---- The ticket key ---- */
+
+/* Several processes read one descriptor: its position is shared, so pread. */
+static enum outcome
+read_key(struct keeper *k, struct fault *f)
+{
+	const char *number = getenv(TICKET_KEY_ENV);
+	uint64_t fd;
+	ssize_t n;
+
+	if (number == NULL)
+		return OK;
+	if (!num_parse(span_of(number), 3, 65535, &fd))
+		return fault_set(
+		    f, PERM, "5.3.5", 0, TICKET_KEY_ENV " is no descriptor");
+	n = pread((int)fd, k->key, sizeof(k->key), 0);
+	if (n == -1 && errno == ESPIPE)
+		n = read((int)fd, k->key, sizeof(k->key));
+	if (n != sizeof(k->key))
+		return fault_set(f, TEMP, "4.3.0", n == -1 ? errno : 0,
+		    "no ticket key on descriptor %d", (int)fd);
+	(void)close((int)fd);
+	k->has_key = true;
+	return OK;
+}
+
+/* ---- One session ---- */
+
+static enum outcome
+open_mailbox(struct keeper *k, const char *path, int *box, struct fault *f)
+{
+	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+		    RESOLVE_NO_MAGICLINKS };
+
+	*box = (int)syscall(SYS_openat2, k->mail, path, &how, sizeof(how));
+	if (*box == -1)
+		return fault_set(f, TEMP, "4.2.0", errno, "mailbox %s", path);
+	return OK;
+}
+
+/*
+ * Nothing but this mailbox from here on: the directory of all is closed, the
+ * kernel refuses every path outside, and what a session does not need is a
+ * SIGSYS.
+ */
+static enum outcome
+confine(struct keeper *k, int box, struct fault *f)
+{
+	static const struct sandbox_path here[] = { { "!.", "rc" },
+		{ NULL, NULL } };
+	enum sandbox_mode mode = (enum sandbox_mode)k->settings->pneu.sandbox;
+
+	(void)close(k->mail);
+	k->mail = -1;
+	sodium_memzero(k->key, sizeof(k->key));
+	if (fchdir(box) != 0)
+		return fault_set(f, TEMP, "4.2.0", errno, "mailbox");
+	if (sandbox_paths(mode, here, f) != OK)
+		return f->outcome;
+	return sandbox_load(&k->filter, f);
+}
+
+static enum outcome
+serve_mailbox(struct keeper *k, const struct session_about *about,
+    struct span unread, struct fault *f)
+{
+	static struct session s;
+	int box;
+
+	if (open_mailbox(k, about->path, &box, f) != OK)
+		return f->outcome;
+	if (confine(k, box, f) != OK)
+		return f->outcome;
+	serve_interrupt(-1, FD_IN);
+	session_begin(&s, about, box, FD_IN, FD_OUT);
+	session_give_unread(&s, unread);
+	session_run(&s);
+	session_free(&s);
+	return OK;
+}
+
+/* ---- The hand-over ---- */
+
+static void
+raise_alarm(
+    struct keeper *k, const struct auth_handover *h, const struct fault *f)
+{
+	struct record_out out = journal_begin(&k->journal, CODE_ALARM, NULL);
+
+	record_puts(out, "user", h->who.user);
+	record_puts(out, "ip", h->ip);
+	record_puts(out, "text", f->text);
+	journal_end(&k->journal, out);
+	journal_flush(&k->journal);
+}
+
+/* The record, the octets after it, and the descriptor of the client. */
+static enum outcome
+receive_handover(int from, struct buf *b, struct auth_handover *h,
+    struct span *unread, int *client, struct fault *f)
+{
+	size_t got, line;
+	int fd;
+
+	*client = -1;
+	for (;;) {
+		if (fds_receive(from, b, b->max - b->len, &got, &fd, f) != OK)
+			return f->outcome;
+		if (fd != -1 && *client == -1)
+			*client = fd;
+		else if (fd != -1)
+			(void)close(fd);
+		line = span_find(buf_span(b), '\n');
+		if (line < b->len)
+			break;
+		if (got == 0 || b->len >= RECORD_MAX)
+			return fault_set(
+			    f, TEMP, "4.3.0", 0, "hand-over: no record");
+	}
+	if (wire_auth_get_handover(span_head(buf_span(b), line), h, f) != OK)
+		return f->outcome;
+	while (b->len < line + 1 + h->unread) {
+		if (fds_read_some(
+		        from, b, line + 1 + h->unread - b->len, &got, f) != OK)
+			return f->outcome;
+		if (got == 0)
+			return fault_set(
+			    f, TEMP, "4.3.0", 0, "hand-over: cut short");
+	}
+	*unread = span_from(buf_span(b), line + 1);
+	return *client == -1
+	    ? fault_set(f, TEMP, "4.3.0", 0, "hand-over: no descriptor")
+	    : OK;
+}
+
+static enum outcome
+check_ticket(struct keeper *k, const struct auth_handover *h, struct fault *f)
+{
+	if (k->has_key && auth_ticket_check(k->key, &h->who))
+		return OK;
+	return fault_set(f, TEMP, "4.3.0", 0,
+	    "ticket refused: forged, stale, or from another start");
+}
+
+/* One hand-over to its end. The client is told what went wrong before. */
+static enum outcome
+serve_handover(struct keeper *k, int from, struct fault *f)
+{
+	static struct auth_handover h;
+	struct buf b = BUF_INIT(HANDOVER_MAX + 1);
+	struct session_about about = { k->settings, &k->journal, h.who.user,
+		h.who.path, h.ip };
+	uint64_t timeout_ms = k->settings->pop3d.timeout_ms;
+	struct span unread;
+	int client;
+	enum outcome got = receive_handover(from, &b, &h, &unread, &client, f);
+
+	if (client != -1) {
+		/* The conversation is on 0 and 1, as everywhere. */
+		(void)dup2(client, FD_IN);
+		(void)dup2(client, FD_OUT);
+		(void)close(client);
+		fds_set_timeouts(FD_IN, timeout_ms, timeout_ms);
+	}
+	if (from > FD_ERR)
+		(void)close(from);
+	if (got == OK)
+		got = check_ticket(k, &h, f);
+	if (got == OK)
+		got = serve_mailbox(k, &about, unread, f);
+	if (got != OK) {
+		raise_alarm(k, &h, f);
+		if (client != -1)
+			(void)!write(FD_OUT, not_now, sizeof(not_now) - 1);
+	}
+	buf_free(&b);
+	return got;
+}
+
+static void
+pool_serve(void *arg, int connection)
+{
+	struct fault f = FAULT_NONE;
+
+	serve_interrupt(-1, -1);
+	fds_set_timeouts(connection, HANDOVER_MS, HANDOVER_MS);
+	if (serve_handover(arg, connection, &f) != OK)
+		prog_warn("%s", f.text);
+}
+
+static void
+pool_refuse(void *arg, int connection)
+{
+	struct buf b = BUF_INIT(HANDOVER_MAX + 1);
+	struct fault f = FAULT_NONE;
+	size_t got;
+	int client;
+
+	(void)arg;
+	fds_set_timeouts(connection, 1000, 1000);
+	if (fds_receive(connection, &b, HANDOVER_MAX, &got, &client, &f) ==
+	        OK &&
+	    client != -1) {
+		(void)!send(client, too_many, sizeof(too_many) - 1,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)close(client);
+	}
+	buf_free(&b);
+}
+
+/* ---- Begin ---- */
+
+static enum outcome
+serve_pool(struct keeper *k, struct fault *f)
+{
+	const struct settings *s = k->settings;
+	struct pool pool = { .start = s->pop3d.sessions_start,
+		.min_idle = s->pop3d.sessions_min_idle,
+		.max = s->pop3d.sessions_max,
+		.serve = pool_serve,
+		.refuse = pool_refuse,
+		.arg = k };
+
+	if (!k->has_key)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "no ticket key: the supervisor gives it on the descriptor "
+		    "in $" TICKET_KEY_ENV);
+	return pool_run(&pool, f);
+}
+
+/* An operator's tool: the rights of the file system decide. */
+static enum outcome
+serve_operator(struct keeper *k, const char *path, struct fault *f)
+{
+	struct session_about about = { k->settings, &k->journal, "operator",
+		path, "" };
+
+	if (!resolve_path_is_safe(span_of(path)))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "a mailbox is named like example.org/bob");
+	return serve_mailbox(k, &about, SPAN_EMPTY, f);
+}
+
+static enum outcome
+serve(struct keeper *k, const char *mailbox, struct fault *f)
+{
+	if (mailbox != NULL)
+		return serve_operator(k, mailbox, f);
+	if (fds_kind(FD_IN) == FDS_LISTENER)
+		return serve_pool(k, f);
+	return serve_handover(k, FD_IN, f);
+}
+
+static const struct prog_option options[] = {
+	{ 'm', "mailbox", "PATH", "serve this mailbox on fds 0 and 1" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct prog_about about_program = {
+	.name = "pop3-session",
+	.usage = "[-C DIR] [-c FILE] [-m PATH]",
+	.summary = "Serve one POP3 maildrop after the login. Clients come from "
+	           "pop3d, with a ticket;\n-m serves one mailbox at once, as "
+	           "the user who runs it.",
+	.options = options,
+	.more = "Example:\n  printf 'LIST\\r\\nRETR 1\\r\\n' | pop3-session -C "
+	        "DIR -m example.org/bob\n",
+};
+
+int
+main(int argc, char *argv[])
+{
+	static struct keeper k = { .mail = -1 };
+	struct sandbox_path paths[] = { { NULL, "rc" }, { NULL, NULL } };
+	const struct settings *s = &prog.settings;
+	const char *value, *mailbox = NULL;
+	struct fault f = FAULT_NONE;
+	int letter;
+
+	prog_begin(&about_program, argv[0]);
+	while ((letter = prog_option(argc, argv, &value)) != -1)
+		if (letter == 'm')
+			mailbox = value;
+	if (prog_home(&f) != OK || read_key(&k, &f) != OK)
+		prog_exit(&f);
+	fds_from_systemd();
+	serve_signals();
+	k.settings = s;
+	journal_open(&k.journal, about_program.name);
+	k.mail = open(s->mail.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (k.mail == -1)
+		(void)fault_set(
+		    &f, TEMP, "4.3.0", errno, "mail %s", s->mail.directory);
+	paths[0].path = s->mail.directory;
+	if (k.mail == -1 ||
+	    sandbox_compile((enum sandbox_mode)s->pneu.sandbox, PROMISES,
+	        &k.filter, &f) != OK ||
+	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox, PARENT_PROMISES,
+	        paths, NULL, &f) != OK)
+		prog_exit(&f);
+	(void)!serve(&k, mailbox, &f);
+	journal_close(&k.journal);
+	prog_exit(&f);
+}

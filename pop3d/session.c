@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * session.c: one function a verb. The table at the end is the index.
+ *
+ * Nothing is removed but in UPDATE, and there is one way into it: QUIT. A
+ * connection that breaks, a deadline, SIGTERM and too many errors all leave
+ * the maildrop as it was. RFC 1939 3, 6.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "codes.h"
+#include "command.h"
+#include "serve.h"
+#include "spool.h"
+
+#define JOURNAL_HIGH (JOURNAL_PENDING_MAX / 2)
+
+/* ---- Replies ---- */
+
+static void
+put(struct session *s, struct span octets)
+{
+	struct fault f;
+
+	if (!s->over && stream_put(&s->stream, octets, &f) != OK)
+		s->over = true;
+}
+
+static void
+puts_line(struct session *s, const char *line)
+{
+	put(s, span_of(line));
+	put(s, SPAN_LIT("\r\n"));
+}
+
+static void
+put_number(struct session *s, uint64_t n)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	put(s, (struct span){ text + at, sizeof(text) - at });
+}
+
+/* before n between m after CRLF */
+static void
+put_two(struct session *s, const char *before, uint64_t n, const char *between,
+    uint64_t m, const char *after)
+{
+	put(s, span_of(before));
+	put_number(s, n);
+	put(s, span_of(between));
+	put_number(s, m);
+	puts_line(s, after);
+}
+
+static void
+say_error(struct session *s, const char *line)
+{
+	puts_line(s, line);
+	if (++s->errors >= s->settings->pop3d.max_errors) {
+		puts_line(s, "-ERR too many errors, closing");
+		s->over = true;
+	}
+}
+
+static bool
+expect_no_argument(struct session *s, struct span argument)
+{
+	if (pop3_has_no_argument(argument))
+		return true;
+	say_error(s, "-ERR this command takes no argument");
+	return false;
+}
+
+/* Numbers are about to be shown: they must not change from here on. */
+static bool
+number_messages(struct session *s)
+{
+	struct fault f;
+
+	if (maildrop_order(&s->drop, &f) == OK)
+		return true;
+	puts_line(s, "-ERR [SYS/TEMP] not enough memory");
+	return false;
+}
+
+static bool
+is_deleted(const struct session *s, size_t i)
+{
+	return (s->drop.message[i].flags & MESSAGE_DELETED) != 0;
+}
+
+/* Number n is shown as n; false when the client has been told why not. */
+static bool
+expect_message(struct session *s, uint64_t n)
+{
+	if (!is_deleted(s, (size_t)n - 1))
+		return true;
+	say_error(s, "-ERR this message is deleted");
+	return false;
+}
+
+static bool
+expect_number(struct session *s, struct span argument, size_t *i)
+{
+	uint64_t n;
+
+	if (!pop3_number(argument, s->drop.n, &n)) {
+		say_error(s, "-ERR no such message");
+		return false;
+	}
+	*i = (size_t)n - 1;
+	return number_messages(s) && expect_message(s, n);
+}
+
+/* ---- The verbs ---- */
+
+static void
+on_capa(struct session *s, struct span argument)
+{
+	if (!expect_no_argument(s, argument))
+		return;
+	puts_line(s, "+OK capabilities follow");
+	puts_line(s, "TOP");
+	puts_line(s, "USER");
+	puts_line(s, "UIDL");
+	puts_line(s, "RESP-CODES");
+	puts_line(s, "AUTH-RESP-CODE");
+	puts_line(s, "PIPELINING");
+	puts_line(s, "EXPIRE NEVER");
+	puts_line(s, "IMPLEMENTATION Pneu");
+	puts_line(s, ".");
+}
+
+static void
+on_stat(struct session *s, struct span argument)
+{
+	if (!expect_no_argument(s, argument))
+		return;
+	maildrop_size_all(&s->drop);
+	put_two(s, "+OK ", s->drop.n - s->drop.deleted, " ",
+	    s->drop.octets - s->drop.deleted_octets, "");
+}
+
+static void
+list_all(struct session *s)
+{
+	maildrop_size_all(&s->drop);
+	put_two(s, "+OK ", s->drop.n - s->drop.deleted, " messages (",
+	    s->drop.octets - s->drop.deleted_octets, " octets)");
+	for (size_t i = 0; i < s->drop.n && !s->over; i++)
+		if (!is_deleted(s, i))
+			put_two(s, "", i + 1, " ", maildrop_octets(&s->drop, i),
+			    "");
+	puts_line(s, ".");
+}
+
+static void
+on_list(struct session *s, struct span argument)
+{
+	size_t i;
+
+	if (pop3_has_no_argument(argument)) {
+		if (number_messages(s))
+			list_all(s);
+	} else if (expect_number(s, argument, &i)) {
+		put_two(
+		    s, "+OK ", i + 1, " ", maildrop_octets(&s->drop, i), "");
+	}
+}
+
+static void
+put_uid(struct session *s, const char *before, size_t i)
+{
+	char uid[MAILDROP_UID_MAX + 1];
+
+	maildrop_uid(&s->drop, i, uid);
+	put(s, span_of(before));
+	put_number(s, i + 1);
+	put(s, SPAN_LIT(" "));
+	puts_line(s, uid);
+}
+
+static void
+on_uidl(struct session *s, struct span argument)
+{
+	size_t i;
+
+	if (!pop3_has_no_argument(argument)) {
+		if (expect_number(s, argument, &i))
+			put_uid(s, "+OK ", i);
+		return;
+	}
+	if (!number_messages(s))
+		return;
+	puts_line(s, "+OK unique-ids follow");
+	for (i = 0; i < s->drop.n && !s->over; i++)
+		if (!is_deleted(s, i))
+			put_uid(s, "", i);
+	puts_line(s, ".");
+}
+
+/* The file of a message, or an answer why not. The session goes on. */
+static bool
+open_message(struct session *s, size_t i, struct message_file *file)
+{
+	struct fault f = FAULT_NONE;
+
+	if (maildrop_read(&s->drop, i, file, &f) == OK)
+		return true;
+	puts_line(s,
+	    f.outcome == PERM
+	        ? "-ERR this message is gone, another program removed it"
+	        : "-ERR [SYS/TEMP] this message cannot be read now");
+	return false;
+}
+
+static void
+on_retr(struct session *s, struct span argument)
+{
+	struct message_file file;
+	struct fault f;
+	uint64_t octets;
+	size_t i;
+
+	if (!expect_number(s, argument, &i))
+		return;
+	octets = maildrop_octets(&s->drop, i);
+	if (!open_message(s, i, &file))
+		return;
+	put(s, SPAN_LIT("+OK "));
+	put_number(s, octets);
+	puts_line(s, " octets");
+	if (!s->over &&
+	    spool_message(&s->stream, &file, octets, SPOOL_ALL, &f) != OK)
+		s->over = true; /* half of a message: nothing may follow */
+	(void)close(file.fd);
+	s->retrieved++;
+	s->octets += octets;
+}
+
+static void
+on_top(struct session *s, struct span argument)
+{
+	struct message_file file;
+	struct fault f;
+	uint64_t n, lines;
+
+	if (!pop3_two_numbers(argument, s->drop.n, &n, &lines)) {
+		say_error(s, "-ERR syntax: TOP message lines");
+		return;
+	}
+	if (!number_messages(s) || !expect_message(s, n) ||
+	    !open_message(s, (size_t)n - 1, &file))
+		return;
+	puts_line(s, "+OK top of the message follows");
+	if (!s->over &&
+	    spool_message(&s->stream, &file, 0,
+	        lines == SPOOL_ALL ? lines - 1 : lines, &f) != OK)
+		s->over = true;
+	(void)close(file.fd);
+}
+
+static void
+on_dele(struct session *s, struct span argument)
+{
+	size_t i;
+
+	if (!expect_number(s, argument, &i))
+		return;
+	maildrop_delete(&s->drop, i);
+	puts_line(s, "+OK will be deleted at QUIT");
+}
+
+static void
+on_noop(struct session *s, struct span argument)
+{
+	if (expect_no_argument(s, argument))
+		puts_line(s, "+OK");
+}
+
+static void
+on_rset(struct session *s, struct span argument)
+{
+	if (!expect_no_argument(s, argument))
+		return;
+	maildrop_undelete_all(&s->drop);
+	puts_line(s, "+OK nothing will be deleted");
+}
+
+static void
+on_quit(struct session *s, struct span argument)
+{
+	if (expect_no_argument(s, argument))
+		s->quit = s->over = true;
+}
+
+static void
+on_login(struct session *s, struct span argument)
+{
+	(void)argument;
+	say_error(s, "-ERR you are logged in already");
+}
+
+static void
+on_unknown(struct session *s, struct span argument)
+{
+	(void)argument;
+	say_error(s, "-ERR unknown command");
+}
+
+static void (*const handlers[])(struct session *, struct span argument) = {
+	[POP3_CAPA] = on_capa,
+	[POP3_DELE] = on_dele,
+	[POP3_LIST] = on_list,
+	[POP3_NOOP] = on_noop,
+	[POP3_PASS] = on_login,
+	[POP3_QUIT] = on_quit,
+	[POP3_RETR] = on_retr,
+	[POP3_RSET] = on_rset,
+	[POP3_STAT] = on_stat,
+	[POP3_TOP] = on_top,
+	[POP3_UIDL] = on_uidl,
+	[POP3_USER] = on_login,
+	[POP3_UNKNOWN] = on_unknown,
+};
+
+void
+session_command(struct session *s, struct span line)
+{
+	struct pop3_command command = pop3_command_parse(line);
+
+	handlers[command.verb](s, command.argument);
+}
+
+/* ---- UPDATE ---- */
+
+static void
+journal_removed(void *arg, const struct message *m)
+{
+	struct session *s = arg;
+	struct record_out out;
+	struct maildir_name name;
+	bool ours = maildir_parse_name(span_of(m->name), &name);
+
+	s->deleted++;
+	if (s->journal->pending.len > JOURNAL_HIGH)
+		journal_flush(s->journal);
+	out = journal_begin(
+	    s->journal, CODE_POP_DELETED, ours ? &name.qid : NULL);
+	if (ours)
+		record_put_num(out, "n", name.n);
+	else
+		record_put(out, "name", (struct span){ m->name, m->base });
+	record_puts(out, "user", s->user);
+	record_puts(out, "path", s->path);
+	journal_end(s->journal, out);
+}
+
+static void
+update(struct session *s)
+{
+	struct fault f = FAULT_NONE;
+	enum outcome got = maildrop_update(&s->drop, journal_removed, s, &f);
+
+	s->over = false; /* one answer more */
+	puts_line(s,
+	    got == OK ? "+OK bye"
+	              : "-ERR [SYS/TEMP] some deleted messages were not "
+	                "removed");
+	s->over = true;
+}
+
+/* ---- The conversation ---- */
+
+static void
+journal_session(struct session *s, const char *code)
+{
+	struct record_out out = journal_begin(s->journal, code, NULL);
+
+	record_puts(out, "user", s->user);
+	record_puts(out, "path", s->path);
+	if (s->ip[0] != '\0')
+		record_puts(out, "ip", s->ip);
+	if (strcmp(code, CODE_SESSION_END) == 0) {
+		record_put_num(out, "retrieved", s->retrieved);
+		record_put_num(out, "octets", s->octets);
+		record_put_num(out, "deleted", s->deleted);
+		record_puts(out, "end", s->quit ? "quit" : "dropped");
+	}
+	journal_end(s->journal, out);
+}
+
+/*
+ * One session a mailbox: flock() of the directory itself, so that nothing has
+ * to be created and nothing can be left behind. It goes with the process.
+ */
+static enum outcome
+open_drop(struct session *s, int box, struct fault *f)
+{
+	s->drop = (struct maildrop){ .box = box, .dir = { -1, -1 } };
+	if (flock(box, LOCK_EX | LOCK_NB) != 0) {
+		puts_line(s,
+		    errno == EWOULDBLOCK
+		        ? "-ERR [IN-USE] another session has this mailbox"
+		        : "-ERR [SYS/TEMP] the mailbox cannot be locked");
+		return fault_set(f, TEMP, "4.2.0", errno, "lock");
+	}
+	if (maildrop_open(&s->drop, box, s->settings->pop3d.messages_max, f) ==
+	    OK)
+		return OK;
+	puts_line(s, "-ERR [SYS/TEMP] the mailbox cannot be read");
+	return f->outcome;
+}
+
+void
+session_begin(struct session *s, const struct session_about *about, int box,
+    int in, int out)
+{
+	struct fault f = FAULT_NONE;
+
+	*s = (struct session){ .settings = about->settings,
+		.journal = about->journal,
+		.user = about->user,
+		.path = about->path,
+		.ip = about->ip };
+	stream_begin(&s->stream, in, out, s->settings->pop3d.timeout_ms);
+	if (open_drop(s, box, &f) != OK) {
+		s->over = true;
+		return;
+	}
+	journal_session(s, CODE_LOGIN);
+	put(s, SPAN_LIT("+OK "));
+	put_number(s, s->drop.n);
+	puts_line(s, s->drop.n == 1 ? " message" : " messages");
+}
+
+void
+session_give_unread(struct session *s, struct span octets)
+{
+	buf_add(&s->stream.rbuf, octets);
+	if (buf_failed(&s->stream.rbuf))
+		s->over = true;
+}
+
+static bool
+next_line(struct session *s, struct span *line, enum line_ending *ending)
+{
+	struct fault f;
+
+	return stream_line(&s->stream, POP3_LINE_MAX, line, ending, &f) == OK &&
+	    *ending != LINE_END_OF_INPUT;
+}
+
+void
+session_run(struct session *s)
+{
+	enum line_ending ending;
+	struct span line;
+	struct fault f;
+
+	while (!s->over && next_line(s, &line, &ending)) {
+		if (ending == LINE_LONG)
+			say_error(
+			    s, "-ERR a command line has at most 255 octets");
+		else
+			session_command(s, line);
+		if (serve_stopping && !s->over) {
+			puts_line(s, "-ERR [SYS/TEMP] the server is stopping");
+			s->over = true;
+		}
+	}
+	if (s->quit)
+		update(s);
+	(void)!stream_flush(&s->stream, &f);
+	if (s->drop.dir[1] != -1)
+		journal_session(s, CODE_SESSION_END);
+	journal_flush(s->journal);
+}
+
+void
+session_free(struct session *s)
+{
+	maildrop_free(&s->drop);
+	stream_free(&s->stream);
+}
