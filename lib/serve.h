@@ -139,7 +139,11 @@ struct line_service {
 	void (*ready)(void *arg, const struct pollfd *, size_t n);
 	/* Optional: SIGHUP came. */
 	void (*reload)(void *arg);
+	/* Requests are hints that want no answer: what a client said before it
+	   hung up counts. */
+	bool hints;
 	size_t clients_max; /* connections; more wait in the backlog */
+	uint64_t idle_ms; /* 0: CLIENT_IDLE_MS */
 };
 #define SERVE_EXTRA_MAX 16
 

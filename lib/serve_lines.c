@@ -60,6 +60,7 @@ struct server {
 	size_t *list; /* who has requests, in order of arrival */
 	size_t listed;
 	uint64_t next; /* counting part of a serial */
+	uint64_t idle_ms; /* for half a request, or answers unread */
 	int pause_ms;
 	uint64_t pause_until; /* 0: not lacking descriptors */
 	sigset_t waiting; /* signals that may come, while we wait only */
@@ -482,13 +483,13 @@ is_timed(const struct conn *k)
 
 /* Is there nothing left that we owe it, or it us? */
 static bool
-is_over(const struct conn *k, uint64_t now)
+is_over(const struct server *s, const struct conn *k, uint64_t now)
 {
 	const struct client *c = &k->c;
 
 	if (k->gone)
 		return true;
-	if (c->since_ms != 0 && now - c->since_ms >= CLIENT_IDLE_MS)
+	if (c->since_ms != 0 && now - c->since_ms >= s->idle_ms)
 		return true;
 	if (c->outbuf.len > 0)
 		return false;
@@ -534,7 +535,7 @@ sweep_clients(struct server *s)
 			continue;
 		if (k->c.since_ms != 0 && now == 0)
 			now = clock_mono_ms();
-		if (is_over(k, now))
+		if (is_over(s, k, now))
 			client_end(s, i);
 	}
 	if (s->open < s->most && s->pause_until == 0)
@@ -582,7 +583,7 @@ next_deadline(struct server *s)
 			continue;
 		if (now == 0)
 			now = clock_mono_ms();
-		end = k->c.since_ms + CLIENT_IDLE_MS;
+		end = k->c.since_ms + s->idle_ms;
 		sooner(&wait_ms, end > now ? end - now : 0);
 	}
 	return wait_ms;
@@ -644,7 +645,9 @@ read_round(struct server *s, const struct epoll_event *events, int n)
 		}
 		k = s->conn[i];
 		if ((events[e].events & (EPOLLHUP | EPOLLERR)) != 0 &&
-		    k->c.is_socket) {
+		    k->c.is_socket &&
+		    (!s->service->hints || k->c.ended ||
+		        (events[e].events & EPOLLIN) == 0)) {
 			k->gone = true; /* nobody waits for an answer */
 			continue;
 		}
@@ -821,6 +824,7 @@ serve_lines(const struct line_service *service, void *arg, struct fault *f)
 	    service->clients_max == 0 || service->clients_max > CLIENTS_MOST
 	    ? CLIENTS_MOST
 	    : service->clients_max;
+	s.idle_ms = service->idle_ms == 0 ? CLIENT_IDLE_MS : service->idle_ms;
 	serve_signals();
 	hold_signals(&s, &before);
 	running = &s;

@@ -213,6 +213,10 @@ run_wait_ms(const struct run *run)
 
 /* ---- The service on fd 0. ---- */
 
+/* A client's state: it has asked for something, so it brings no notices. */
+static char is_operator;
+#define IS_OPERATOR ((void *)&is_operator)
+
 /*
  * A message that queue-add has just accepted. `one` says all that there is to
  * know; of `apart` the envelope is still to be read, for it has many
@@ -258,17 +262,16 @@ take_line(struct run *run, struct client *client, struct span line,
 
 	/* Nearly all lines: parsed once, by the envelope's codec. */
 	if (span_has_prefix(line, "one ") || span_has_prefix(line, "apart ")) {
-		client->state = run; /* it brings notices: see gone() */
 		take_notice(run, line);
 		return OK;
 	}
 	if (record_parse(line, &r, f) != OK)
 		return f->outcome;
 	if (record_is(&r, "look")) {
-		client->state = run;
 		run->in.wanted = true;
 		return OK;
 	}
+	client->state = IS_OPERATOR;
 	return operate_take(run, client, &r, f);
 }
 
@@ -300,13 +303,14 @@ turn(void *arg)
 	run_turn(arg);
 }
 
-/* A notice connection ended: what it still had to say may be lost. */
+/* A connection that may bring notices ended: what it still had to say may be
+   lost. */
 static void
 gone(void *arg, struct client *client)
 {
 	struct run *run = arg;
 
-	if (client->state != NULL)
+	if (client->state != IS_OPERATOR)
 		run->in.wanted = true;
 	client->state = NULL;
 }
@@ -355,6 +359,7 @@ run_serve(struct run *run, struct fault *f)
 		.gone = gone,
 		.prepare = prepare,
 		.ready = ready,
+		.hints = true,
 		.clients_max = 64,
 	};
 
