@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -71,6 +72,9 @@ prog_begin(const struct prog_about *about, char *argv0)
 	open_standard_fds();
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* strftime() would look for /etc/localtime at its first use, inside
+	   the sandbox: it does now. Our times are UTC. */
+	tzset();
 	memset(&prog, 0, sizeof(prog));
 	prog.about = about;
 	find_directory();
