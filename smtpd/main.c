@@ -70,6 +70,7 @@ run(struct server *server, struct fault *f)
 	};
 	const char *summary;
 
+	serve_signals(); /* opens /dev/null: before the sandbox */
 	if (sandbox_enter((enum sandbox_mode)set->pneu.sandbox,
 	        "stdio inet unix recvfd sync", paths, &summary, f) != OK)
 		return f->outcome;
