@@ -1,0 +1,873 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * lib_serve.c: sessions and rounds, each tried in a child whose fd 0 is what
+ * the test says. The child's service counts and reports on a pipe when asked.
+ */
+#include "serve.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fds.h"
+#include "tap.h"
+
+static char directory[] = "/tmp/lib_serve.XXXXXX";
+
+/* ---- A line service for tests ---- */
+
+/*
+ * echo TEXT: TEXT; count: requests and rounds so far; bad: malformed; end: say
+ * bye and close; big: 4000 octets; fd: a pipe's read end with the answer; late:
+ * answered by a timer; wait: says nothing until the gate opens.
+ */
+struct test_service {
+	unsigned requests, rounds, ended, gone;
+	uint64_t late; /* serial of who waits for a late answer */
+	int gate; /* `wait` reads an octet from it */
+};
+
+static void
+answer_fd(struct client *c)
+{
+	int tube[2];
+
+	(void)!pipe2(tube, O_CLOEXEC);
+	(void)!write(tube[1], "passed", 6);
+	(void)close(tube[1]);
+	c->pass_fd = tube[0];
+	buf_adds(&c->outbuf, "here\n");
+}
+
+static enum outcome
+one_request(
+    struct test_service *t, struct client *c, struct span line, struct fault *f)
+{
+	char octet;
+
+	t->requests++;
+	if (span_has_prefix(line, "echo ")) {
+		buf_add(&c->outbuf, span_from(line, 5));
+		buf_adds(&c->outbuf, "\n");
+	} else if (span_eq(line, "count")) {
+		buf_addf(&c->outbuf, "requests=%u rounds=%u ended=%u gone=%u\n",
+		    t->requests, t->rounds, t->ended, t->gone);
+	} else if (span_eq(line, "big")) {
+		for (int i = 0; i < 400; i++)
+			buf_adds(&c->outbuf, "0123456789");
+		buf_adds(&c->outbuf, "\n");
+	} else if (span_eq(line, "fd")) {
+		answer_fd(c);
+	} else if (span_eq(line, "late")) {
+		t->late = c->serial;
+	} else if (span_eq(line, "wait")) {
+		(void)!read(t->gate, &octet, 1);
+		buf_adds(&c->outbuf, "waited\n");
+	} else if (span_eq(line, "end")) {
+		buf_adds(&c->outbuf, "bye\n");
+		c->end = true;
+	} else {
+		buf_adds(&c->outbuf, "what?\n");
+		return fault_set(f, TEMP, "4.3.0", 0, "malformed");
+	}
+	return OK;
+}
+
+static enum outcome
+take(void *arg, struct client *c, struct span in, size_t most, size_t *used,
+    size_t *requests, struct fault *f)
+{
+	struct test_service *t = arg;
+
+	if (c->ended)
+		t->ended++;
+	while (*requests < most && !c->end) {
+		size_t n = span_find(in, '\n');
+
+		if (n == in.len)
+			break;
+		(*requests)++;
+		*used += n + 1;
+		if (one_request(t, c, span_head(in, n), f) != OK)
+			return f->outcome;
+		in = span_from(in, n + 1);
+	}
+	return OK;
+}
+
+static void
+finish(void *arg)
+{
+	((struct test_service *)arg)->rounds++;
+}
+
+static void
+gone(void *arg, struct client *c)
+{
+	(void)c;
+	((struct test_service *)arg)->gone++;
+}
+
+static size_t
+prepare(void *arg, struct pollfd *p, size_t max, int *wait_ms)
+{
+	struct test_service *t = arg;
+
+	(void)max;
+	*wait_ms = t->late != 0 ? 5 : -1;
+	p[0] = (struct pollfd){ t->gate, POLLIN, 0 };
+	return t->gate != -1 ? 1 : 0;
+}
+
+static void
+ready(void *arg, const struct pollfd *p, size_t n)
+{
+	struct test_service *t = arg;
+	struct client *c = serve_client(t->late);
+	char octet;
+
+	if (n > 0 && p[0].revents != 0 && read(t->gate, &octet, 1) == 1)
+		t->rounds += 1000; /* so that a test sees it in `count` */
+	if (t->late != 0 && c != NULL)
+		buf_adds(&c->outbuf, "at last\n");
+	t->late = 0;
+}
+
+static const struct line_service plain = {
+	.take = take, .finish = finish, .gone = gone, .clients_max = 200
+};
+
+/* A child that serves; its end is a status. */
+static pid_t
+start_lines(int in, int out, const struct line_service *v, int gate)
+{
+	struct test_service t = { .gate = gate };
+	struct fault f = FAULT_NONE;
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	(void)dup2(in, 0);
+	(void)dup2(out, 1);
+	for (int fd = 3; fd < 500; fd++)
+		if (fd != gate)
+			(void)close(fd);
+	exit((int)serve_lines(v, &t, &f));
+}
+
+static bool
+ends_well(pid_t child)
+{
+	int status;
+
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
+static bool
+stops_well(pid_t child)
+{
+	return kill(child, SIGTERM) == 0 && ends_well(child);
+}
+
+static void
+say(int fd, const char *text)
+{
+	struct fault f;
+
+	if (fds_write_all(fd, span_of(text), &f) != OK)
+		printf("# say: %s\n", f.text);
+}
+
+/* The same text n times in one write. */
+static void
+say_often(int fd, const char *text, int n)
+{
+	struct buf b = BUF_INIT(1 << 20);
+
+	while (n-- > 0)
+		buf_adds(&b, text);
+	say(fd, b.p);
+	buf_free(&b);
+}
+
+/* The next line, or what there is when none comes in two seconds. */
+static const char *
+hear(int fd)
+{
+	static char line[8192];
+	size_t n = 0;
+
+	fds_set_timeouts(fd, 2000, 2000);
+	while (n < sizeof(line) - 1 && read(fd, line + n, 1) == 1)
+		if (line[n++] == '\n')
+			break;
+	line[n] = '\0';
+	return line;
+}
+
+static bool
+hears(int fd, const char *want)
+{
+	const char *got = hear(fd);
+
+	if (strcmp(got, want) == 0)
+		return true;
+	printf("# want %s# got %s\n", want, got);
+	return false;
+}
+
+static int
+listener(const char *name)
+{
+	struct fault f;
+	int fd;
+
+	if (fds_listen_unix(name, &fd, &f) != OK)
+		abort();
+	return fd;
+}
+
+static int
+client(const char *name)
+{
+	struct fault f;
+	int fd;
+
+	if (fds_connect_unix(name, &fd, &f) != OK)
+		abort();
+	return fd;
+}
+
+/* ---- Line services ---- */
+
+static void
+test_pipe(void)
+{
+	int in[2], out[2];
+	pid_t child;
+
+	(void)!pipe(in);
+	(void)!pipe(out);
+	say(in[1], "echo one\necho two\ncount\necho half");
+	(void)close(in[1]);
+	child = start_lines(in[0], out[1], &plain, -1);
+	(void)close(out[1]);
+	(void)close(in[0]);
+	tap_ok(hears(out[0], "one\n") && hears(out[0], "two\n") &&
+	        hears(out[0], "requests=3 rounds=0 ended=0 gone=0\n") &&
+	        hears(out[0], ""),
+	    "on a pipe requests are answered in order, half a one never");
+	tap_ok(ends_well(child), "and the end of input is the end");
+	(void)close(out[0]);
+}
+
+static void
+test_file(void)
+{
+	int file = open("requests", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	int out[2];
+	pid_t child;
+
+	(void)!pipe(out);
+	say_often(file, "echo x\n", 1000);
+	say(file, "count\n");
+	(void)lseek(file, 0, SEEK_SET);
+	child = start_lines(file, out[1], &plain, -1);
+	(void)close(out[1]);
+	for (int i = 0; i < 1000; i++)
+		(void)hear(out[0]);
+	tap_ok(hears(out[0], "requests=1001 rounds=3 ended=0 gone=0\n") &&
+	        ends_well(child),
+	    "a file is read to its end, at most 256 requests a round");
+	(void)close(out[0]);
+	(void)close(file);
+	(void)unlink("requests");
+}
+
+static void
+test_rounds(void)
+{
+	int l = listener("rounds"), c[20], gate[2], first = client("rounds");
+	bool good = true;
+	unsigned requests = 0, rounds = 0;
+	pid_t child;
+
+	(void)!pipe(gate);
+	child = start_lines(l, l, &plain, gate[0]);
+	say(first, "wait\n");
+	for (int i = 0; i < 20; i++) {
+		c[i] = client("rounds");
+		say(c[i], "echo a\necho b\n");
+	}
+	say(gate[1], "!");
+	good = hears(first, "waited\n");
+	for (int i = 0; i < 20; i++)
+		good = good && hears(c[i], "a\n") && hears(c[i], "b\n");
+	tap_ok(good, "each client gets its own answers");
+	say(first, "count\n");
+	(void)sscanf(hear(first), "requests=%u rounds=%u", &requests, &rounds);
+	tap_ok(requests == 42 && rounds <= 2,
+	    "what arrives while a round works is one round");
+	for (int i = 0; i < 20; i++)
+		(void)close(c[i]);
+	(void)close(first);
+	first = client("rounds");
+	do
+		say(first, "count\n");
+	while (strstr(hear(first), "gone=21") == NULL);
+	tap_ok(true, "every client that left is freed");
+	tap_ok(stops_well(child), "SIGTERM ends it well");
+	(void)close(first);
+	(void)close(l);
+	(void)close(gate[0]);
+	(void)close(gate[1]);
+}
+
+/* One with a thousand requests and one with a single one. */
+static void
+test_fairness(void)
+{
+	int l = listener("fair"), a = client("fair"), b = client("fair");
+	pid_t child;
+	unsigned requests = 0, rounds = 0;
+
+	say_often(a, "echo x\n", 1000);
+	say(b, "count\n");
+	child = start_lines(l, l, &plain, -1);
+	(void)sscanf(hear(b), "requests=%u rounds=%u", &requests, &rounds);
+	tap_ok(requests <= 257 && rounds <= 1,
+	    "a thousand requests of one client delay nobody else's");
+	tap_ok(stops_well(child), "SIGTERM while they wait ends it well");
+	(void)close(a);
+	(void)close(b);
+	(void)close(l);
+}
+
+/* Answers of some 4 MB that nobody reads, and somebody else. */
+static void
+test_slow_reader(void)
+{
+	int l = listener("slow"), a = client("slow"), b = client("slow");
+	pid_t child = start_lines(l, l, &plain, -1);
+	unsigned requests = 1001;
+	static char much[65536];
+	size_t octets = 0;
+	ssize_t n;
+
+	say_often(a, "big\n", 1000);
+	do {
+		say(b, "count\n");
+		(void)sscanf(hear(b), "requests=%u", &requests);
+	} while (requests < 64);
+	tap_ok(requests < 900,
+	    "who does not read is not asked again, others are served");
+	while (octets < 1000 * 4001 && (n = read(a, much, sizeof(much))) > 0)
+		octets += (size_t)n;
+	tap_ok(
+	    octets == 1000 * 4001, "when it reads again it gets every answer");
+	tap_ok(stops_well(child), "and the end is clean");
+	(void)close(a);
+	(void)close(b);
+	(void)close(l);
+}
+
+static void
+test_bad_clients(void)
+{
+	struct line_service hasty = plain;
+	int l = listener("bad"), a = client("bad"), b = client("bad");
+	struct fault f;
+	char *much = malloc(CLIENT_IN_MAX);
+	uint64_t before;
+	pid_t child;
+
+	hasty.idle_ms = 50;
+	child = start_lines(l, l, &hasty, -1);
+	say(a, "echo x\nbad\necho never\n");
+	tap_ok(hears(a, "x\n") && hears(a, "what?\n") && hears(a, ""),
+	    "a malformed request ends its client, after its answers");
+	say(b, "end\necho never\n");
+	tap_ok(hears(b, "bye\n") && hears(b, ""), "a service can end a client");
+	(void)close(a);
+	(void)close(b);
+	a = client("bad");
+	before = clock_mono_ms();
+	say(a, "echo hal");
+	tap_ok(hears(a, "") && clock_mono_ms() - before >= 50,
+	    "half a request past its time ends the connection");
+	(void)close(a);
+	a = client("bad");
+	memset(much, 'x', CLIENT_IN_MAX);
+	(void)!fds_write_all(a, (struct span){ much, CLIENT_IN_MAX }, &f);
+	tap_ok(hears(a, ""), "a request larger than any may be ends it too");
+	(void)close(a);
+	a = client("bad");
+	say(a, "echo alive\n");
+	tap_ok(hears(a, "alive\n") && stops_well(child),
+	    "and the service goes on");
+	free(much);
+	(void)close(a);
+	(void)close(l);
+}
+
+static void
+test_passing(void)
+{
+	int l = listener("pass"), a = client("pass"), fd = -1;
+	pid_t child = start_lines(l, l, &plain, -1);
+	struct buf b = BUF_INIT(100);
+	struct fault f;
+	size_t got;
+	char text[8] = "";
+
+	say(a, "fd\n");
+	tap_ok(fds_receive(a, &b, 50, &got, &fd, &f) == OK &&
+	        span_eq(buf_span(&b), "here\n") && fd != -1 &&
+	        read(fd, text, 6) == 6 && strcmp(text, "passed") == 0,
+	    "a descriptor goes with the answer");
+	tap_ok(stops_well(child), "and the end is clean");
+	(void)close(fd);
+	(void)close(a);
+	(void)close(l);
+	buf_free(&b);
+}
+
+/* More clients than it takes: the others wait in the backlog, unharmed. */
+static void
+test_clients_max(void)
+{
+	struct line_service two = plain;
+	int l = listener("max"), c[3];
+	pid_t child;
+
+	two.clients_max = 2;
+	child = start_lines(l, l, &two, -1);
+	for (int i = 0; i < 3; i++) {
+		c[i] = client("max");
+		say(c[i], "echo in\n");
+	}
+	tap_ok(hears(c[0], "in\n") && hears(c[1], "in\n") &&
+	        recv(c[2], &l, 1, MSG_DONTWAIT | MSG_PEEK) == -1,
+	    "a third client waits where two are the most");
+	(void)close(c[0]);
+	tap_ok(hears(c[2], "in\n"), "until one of them leaves");
+	tap_ok(stops_well(child), "and the end is clean");
+	(void)close(c[1]);
+	(void)close(c[2]);
+}
+
+static void
+test_own_descriptors(void)
+{
+	struct line_service own = plain;
+	int l = listener("own"), a = client("own"), gate[2];
+	unsigned rounds = 0;
+	pid_t child;
+
+	(void)!pipe(gate);
+	own.prepare = prepare;
+	own.ready = ready;
+	child = start_lines(l, l, &own, gate[0]);
+	say(a, "late\n");
+	tap_ok(hears(a, "at last\n"),
+	    "an answer may come in a later round, by a timer");
+	say(gate[1], "!");
+	do {
+		say(a, "count\n");
+		(void)sscanf(hear(a), "requests=%*u rounds=%u", &rounds);
+	} while (rounds < 1000);
+	tap_ok(true, "the service's own descriptors are watched");
+	tap_ok(stops_well(child), "and the end is clean");
+	(void)close(a);
+	(void)close(l);
+	(void)close(gate[0]);
+	(void)close(gate[1]);
+}
+
+static void
+test_stop_answers_all(void)
+{
+	int l = listener("stop"), first = client("stop"), c[10], gate[2];
+	bool good = true;
+	pid_t child;
+
+	(void)!pipe(gate);
+	child = start_lines(l, l, &plain, gate[0]);
+	for (int i = 0; i < 10; i++) {
+		c[i] = client("stop");
+		say(c[i], "echo in\n");
+		good = good && hears(c[i], "in\n");
+	}
+	say(first, "wait\n");
+	for (int i = 0; i < 10; i++)
+		say(c[i], "echo last\n");
+	(void)kill(child, SIGTERM);
+	say(gate[1], "!");
+	good = good && hears(first, "waited\n");
+	for (int i = 0; i < 10; i++)
+		good = good && hears(c[i], "last\n") && hears(c[i], "");
+	tap_ok(good && ends_well(child),
+	    "at SIGTERM what has arrived is answered, then it ends");
+	for (int i = 0; i < 10; i++)
+		(void)close(c[i]);
+	(void)close(first);
+	(void)close(l);
+	(void)close(gate[0]);
+	(void)close(gate[1]);
+}
+
+/* Microseconds of CPU of a child that has ended. */
+static long
+cpu_of(pid_t child)
+{
+	struct rusage u;
+	int status;
+
+	(void)wait4(child, &status, 0, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
+	    u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+}
+
+static void
+no_more_descriptors(void)
+{
+	struct rlimit r = { 6, 6 };
+
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static void
+sit_and_wait(int ms)
+{
+	(void)poll(NULL, 0, ms); /* the time is what is measured, not waited */
+}
+
+static void
+test_lines_emfile(void)
+{
+	struct test_service t = { .gate = -1 };
+	struct fault f;
+	int l = listener("emfile"), c[8];
+	pid_t child = fork();
+
+	if (child == 0) {
+		(void)dup2(l, 0);
+		for (int fd = 3; fd < 500; fd++)
+			(void)close(fd);
+		no_more_descriptors();
+		exit((int)serve_lines(&plain, &t, &f));
+	}
+	for (int i = 0; i < 8; i++) {
+		c[i] = client("emfile");
+		say(c[i], "echo in\n");
+	}
+	tap_ok(hears(c[0], "in\n"), "without descriptors the first are served");
+	sit_and_wait(300);
+	(void)close(c[0]);
+	tap_ok(hears(c[1], "in\n"), "and another when one leaves");
+	(void)kill(child, SIGTERM);
+	tap_ok(cpu_of(child) < 100000, "and nothing spins meanwhile");
+	for (int i = 1; i < 8; i++)
+		(void)close(c[i]);
+	(void)close(l);
+}
+
+/* ---- Session services ---- */
+
+static void
+session(void *arg, int in, int out, const struct peer *peer)
+{
+	char line[64];
+	ssize_t n;
+
+	(void)arg;
+	(void)dprintf(out, "hello %s %s\n", peer->ip,
+	    peer->loopback ? "loopback" : "far");
+	while ((n = read(in, line, sizeof(line))) > 0) {
+		(void)!write(out, line, (size_t)n);
+		if (line[0] == 'q')
+			return;
+		if (line[0] == 't')
+			(void)raise(SIGTERM);
+		if (line[0] == 'h')
+			(void)raise(SIGHUP);
+	}
+}
+
+static const struct session_service talk = {
+	.sessions = 3, .timeout_ms = 5000, .session = session
+};
+
+static pid_t
+start_sessions(int in, int out, const struct session_service *v)
+{
+	struct fault f = FAULT_NONE;
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	(void)dup2(in, 0);
+	(void)dup2(out, 1);
+	exit((int)serve_sessions(v, NULL, &f));
+}
+
+static int
+tcp_listener(struct sockaddr_in *a)
+{
+	socklen_t len = sizeof(*a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*a = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	(void)!bind(fd, (struct sockaddr *)a, sizeof(*a));
+	(void)!listen(fd, 50);
+	(void)getsockname(fd, (struct sockaddr *)a, &len);
+	return fd;
+}
+
+static int
+tcp_client(const struct sockaddr_in *a)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (connect(fd, (const struct sockaddr *)a, sizeof(*a)) != 0)
+		abort();
+	return fd;
+}
+
+static void
+test_one_session(void)
+{
+	int pair[2], in[2], out[2];
+	pid_t child;
+
+	(void)!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+	child = start_sessions(pair[1], pair[1], &talk);
+	(void)close(pair[1]);
+	tap_ok(hears(pair[0], "hello  loopback\n"),
+	    "a connected fd 0 is one session");
+	say(pair[0], "q\n");
+	tap_ok(hears(pair[0], "q\n") && hears(pair[0], "") && ends_well(child),
+	    "and then the end");
+	(void)close(pair[0]);
+	(void)!pipe2(in, O_CLOEXEC);
+	(void)!pipe2(out, O_CLOEXEC);
+	(void)close(in[1]);
+	child = start_sessions(in[0], out[1], &talk);
+	(void)close(out[1]);
+	tap_ok(hears(out[0], "hello  loopback\n") && ends_well(child),
+	    "pipes are one session too");
+	(void)close(in[0]);
+	(void)close(out[0]);
+}
+
+static void
+test_worker(void)
+{
+	struct sockaddr_in a;
+	int l = tcp_listener(&a), c;
+	pid_t child = start_sessions(l, l, &talk);
+	bool good = true;
+
+	for (int i = 0; i < 3; i++) {
+		c = tcp_client(&a);
+		good = good && hears(c, "hello 127.0.0.1 loopback\n");
+		say(c, "q");
+		good = good && hears(c, "q");
+		(void)close(c);
+	}
+	tap_ok(good && ends_well(child), "a worker serves its share and ends");
+	(void)close(l);
+}
+
+static void
+test_worker_signals(void)
+{
+	struct session_service long_one = talk;
+	struct sockaddr_in a;
+	int l = tcp_listener(&a), c;
+	pid_t child;
+
+	long_one.sessions = 1000000;
+	for (int i = 0; i < 2; i++) {
+		child = start_sessions(l, l, &long_one);
+		c = tcp_client(&a);
+		(void)hear(c);
+		say(c, i == 0 ? "t\n" : "h\n");
+		tap_ok(hears(c, i == 0 ? "t\n" : "h\n"),
+		    "%s in a session does not cut it",
+		    i == 0 ? "SIGTERM" : "SIGHUP");
+		say(c, "q\n");
+		tap_ok(hears(c, "q\n") && ends_well(child),
+		    "but no other session follows");
+		(void)close(c);
+		child = start_sessions(l, l, &long_one);
+		c = tcp_client(&a);
+		(void)hear(c);
+		say(c, "q\n");
+		(void)hear(c);
+		(void)close(c);
+		/* It is in accept(), or about to be: both must end. */
+		(void)kill(child, i == 0 ? SIGTERM : SIGHUP);
+		tap_ok(ends_well(child), "and a worker that waits ends");
+	}
+	(void)close(l);
+}
+
+static void
+test_supervisor_gone(void)
+{
+	struct sockaddr_in a;
+	int l = tcp_listener(&a);
+
+	(void)setenv("PNEU_SUPERVISOR", "1", 1);
+	tap_ok(ends_well(start_sessions(l, l, &talk)),
+	    "a worker whose supervisor is gone ends at once");
+	(void)unsetenv("PNEU_SUPERVISOR");
+	(void)close(l);
+}
+
+static struct board *
+make_board(int *event)
+{
+	int fd = memfd_create("board", 0);
+	char text[16];
+
+	(void)!ftruncate(fd, sizeof(struct board));
+	*event = eventfd(0, EFD_NONBLOCK);
+	(void)snprintf(text, sizeof(text), "%d", fd);
+	(void)setenv("PNEU_BOARD", text, 1);
+	(void)snprintf(text, sizeof(text), "%d", *event);
+	(void)setenv("PNEU_BOARD_EVENT", text, 1);
+	return mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fd, 0);
+}
+
+static uint64_t
+events_of(int event)
+{
+	uint64_t n = 0;
+
+	return read(event, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+static void
+test_board(void)
+{
+	struct session_service strict = talk;
+	struct sockaddr_in a;
+	int event, l = tcp_listener(&a), one, two;
+	struct board *b = make_board(&event);
+	pid_t child[2];
+
+	strict.clients_per_address = 1;
+	strict.busy_address = "421 busy\r\n";
+	b->min_idle = 1;
+	(void)setenv("PNEU_SLOT", "0", 1);
+	child[0] = start_sessions(l, l, &strict);
+	(void)setenv("PNEU_SLOT", "7", 1);
+	child[1] = start_sessions(l, l, &strict);
+	while (b->idle < 2)
+		(void)sched_yield();
+	one = tcp_client(&a);
+	tap_ok(hears(one, "hello 127.0.0.1 loopback\n") && b->idle == 1 &&
+	        b->slot[0].busy + b->slot[7].busy == 1 && events_of(event) == 0,
+	    "the board shows who is busy, and nobody is woken for it");
+	two = tcp_client(&a);
+	tap_ok(hears(two, "421 busy\r\n") && hears(two, ""),
+	    "one connection too many of an address is told so");
+	(void)close(two);
+	tap_ok(b->refused == 1 && events_of(event) > 0,
+	    "it is counted, and too few idle wakes the supervisor");
+	say(one, "q\n");
+	(void)hear(one);
+	(void)close(one);
+	while (b->idle < 2)
+		(void)sched_yield();
+	tap_ok(b->served == 1 && b->slot[0].busy == 0 &&
+	        b->slot[7].waits == 1 &&
+	        b->slot[0].sessions + b->slot[7].sessions == 1,
+	    "a session's end shows on the board");
+	one = tcp_client(&a);
+	tap_ok(hears(one, "hello 127.0.0.1 loopback\n"),
+	    "and its address may come again");
+	say(one, "q\n");
+	(void)hear(one);
+	(void)close(one);
+	tap_ok(stops_well(child[0]) && stops_well(child[1]) && b->idle == 0,
+	    "workers that end are not counted as idle");
+	(void)unsetenv("PNEU_BOARD");
+	(void)unsetenv("PNEU_BOARD_EVENT");
+	(void)unsetenv("PNEU_SLOT");
+	(void)munmap(b, sizeof(*b));
+	(void)close(event);
+	(void)close(l);
+}
+
+static void
+test_sessions_emfile(void)
+{
+	struct sockaddr_in a;
+	struct fault f;
+	int l = tcp_listener(&a), c;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct rlimit r = { 3, 3 };
+
+		(void)dup2(l, 0);
+		for (int fd = 3; fd < 500; fd++)
+			(void)close(fd);
+		(void)setrlimit(RLIMIT_NOFILE, &r);
+		exit((int)serve_sessions(&talk, NULL, &f));
+	}
+	c = tcp_client(&a);
+	sit_and_wait(300);
+	(void)kill(child, SIGKILL);
+	tap_ok(cpu_of(child) < 100000,
+	    "a worker without descriptors does not spin");
+	(void)close(c);
+	(void)close(l);
+}
+
+int
+main(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(60);
+	if (mkdtemp(directory) == NULL || chdir(directory) != 0)
+		return 1;
+	test_pipe();
+	test_file();
+	test_rounds();
+	test_fairness();
+	test_slow_reader();
+	test_bad_clients();
+	test_passing();
+	test_clients_max();
+	test_own_descriptors();
+	test_stop_answers_all();
+	test_lines_emfile();
+	test_one_session();
+	test_worker();
+	test_worker_signals();
+	test_supervisor_gone();
+	test_board();
+	test_sessions_emfile();
+	static const char *const left[] = { "rounds", "fair", "slow", "bad",
+		"pass", "max", "own", "stop", "emfile" };
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		(void)unlink(left[i]);
+	(void)rmdir(directory);
+	return tap_done();
+}
