@@ -90,8 +90,10 @@ main(int argc, char *argv[])
 	if (sodium_init() < 0)
 		(void)fault_set(&f, TEMP, "4.3.0", 0, "libsodium");
 	if (f.outcome == OK && prog_home(&f) == OK) {
-		if (open_services(&server, &f) == OK)
+		if (open_services(&server, &f) == OK) {
+			f = FAULT_NONE; /* no socket in run/ is no fault */
 			(void)run(&server, &f);
+		}
 		close_services(&server);
 	}
 	prog_exit(&f);
