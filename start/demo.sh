@@ -23,7 +23,7 @@ cat <<TEXT
 
   In another terminal:
     printf 'Subject: hello\n\nworld\n' | curl -s smtp://127.0.0.1:2525 \\
-        --mail-from you@example.net --mail-rcpt demo@example.org -T -
+        --mail-from you@example.net --mail-rcpt demo@example.org --crlf -T -
     curl -s pop3://127.0.0.1:2110/1 -u demo@example.org:$password
     $B/pneu -C $H journal trace demo@example.org
 
