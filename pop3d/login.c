@@ -394,6 +394,8 @@ start_services(struct login *l, struct fault *f)
 	/* We shall not make tickets, even if we could. */
 	if (key != -1)
 		(void)close(key);
+	if (got == OK)
+		*f = FAULT_NONE; /* no socket there, but a child: no fault */
 	return got;
 }
 

@@ -138,7 +138,10 @@ raise_alarm(
 	journal_flush(&k->journal);
 }
 
-/* The record, the octets after it, and the descriptor of the client. */
+/*
+ * The record, the octets after it, and the descriptor of the client. OK with an
+ * empty b: the end of input, without anything.
+ */
 static enum outcome
 receive_handover(int from, struct buf *b, struct auth_handover *h,
     struct span *unread, int *client, struct fault *f)
@@ -157,6 +160,8 @@ receive_handover(int from, struct buf *b, struct auth_handover *h,
 		line = span_find(buf_span(b), '\n');
 		if (line < b->len)
 			break;
+		if (got == 0 && b->len == 0)
+			return OK; /* nobody logged in */
 		if (got == 0 || b->len >= RECORD_MAX)
 			return fault_set(
 			    f, TEMP, "4.3.0", 0, "hand-over: no record");
@@ -195,9 +200,12 @@ serve_handover(struct keeper *k, int from, struct fault *f)
 	struct session_about about = { k->settings, &k->journal, h.who.user,
 		h.who.path, h.ip };
 	uint64_t timeout_ms = k->settings->pop3d.timeout_ms;
-	struct span unread;
+	struct span unread = SPAN_EMPTY;
 	int client;
 	enum outcome got = receive_handover(from, &b, &h, &unread, &client, f);
+
+	if (got == OK && b.len == 0)
+		goto out;
 
 	if (client != -1) {
 		/* The conversation is on 0 and 1, as everywhere. */
@@ -217,6 +225,7 @@ serve_handover(struct keeper *k, int from, struct fault *f)
 		if (client != -1)
 			(void)!write(FD_OUT, not_now, sizeof(not_now) - 1);
 	}
+out:
 	buf_free(&b);
 	return got;
 }
