@@ -37,10 +37,13 @@ begin(struct journal *j, const char *code, const struct qid *qid)
 	struct record_out out = record_begin(&j->pending, code);
 	char time[CLOCK_TEXT_MAX];
 
+	/* A system call: once a batch, and right again after a fork. */
+	if (j->pending_entries == 0)
+		j->pid = getpid();
 	clock_text_us(clock_wall_us(), time);
 	record_puts(out, "time", time);
 	record_puts(out, "program", j->program);
-	record_put_num(out, "pid", (uint64_t)getpid());
+	record_put_num(out, "pid", (uint64_t)j->pid);
 	if (qid != NULL)
 		record_put(out, "qid", qid_span(qid));
 	return out;

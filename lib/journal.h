@@ -13,6 +13,8 @@
 #ifndef LIB_JOURNAL_H
 #define LIB_JOURNAL_H
 
+#include <sys/types.h>
+
 #include "qid.h"
 #include "record.h"
 
@@ -23,6 +25,7 @@ struct journal {
 	const char *program;
 	struct buf pending;
 	uint64_t pending_entries, lost;
+	pid_t pid; /* of the batch that is pending */
 };
 
 /* Open run/journal for writing, before the sandbox is closed. */
