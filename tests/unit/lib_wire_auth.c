@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+#include "wire_auth.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "tap.h"
+
+static const unsigned char key[AUTH_KEY_LEN] = { 1, 2, 3 };
+static const unsigned char other_key[AUTH_KEY_LEN] = { 1, 2, 4 };
+
+static struct auth_ans
+bob(void)
+{
+	struct auth_ans ans = { "bob@example.org", "example.org/bob", "" };
+
+	auth_ticket_make(key, &ans);
+	return ans;
+}
+
+static void
+test_tickets(void)
+{
+	struct auth_ans ans = bob(), wrong;
+	bool good = true;
+
+	tap_ok(strlen(ans.ticket) == AUTH_TICKET_LEN &&
+	        auth_ticket_check(key, &ans),
+	    "a ticket opens the mailbox it was made for");
+	tap_ok(!auth_ticket_check(other_key, &ans),
+	    "a ticket of another key opens nothing");
+	wrong = ans;
+	strcpy(wrong.path, "example.org/ann");
+	tap_ok(!auth_ticket_check(key, &wrong), "nor another mailbox");
+	wrong = ans;
+	strcpy(wrong.user, "ann@example.org");
+	tap_ok(!auth_ticket_check(key, &wrong), "nor for another user");
+	for (size_t i = 0; i < AUTH_TICKET_LEN; i++) {
+		wrong = ans;
+		wrong.ticket[i] = wrong.ticket[i] == '0' ? '1' : '0';
+		if (auth_ticket_check(key, &wrong))
+			good = false;
+		wrong.ticket[i] = '\0';
+		if (auth_ticket_check(key, &wrong))
+			good = false;
+	}
+	tap_ok(good, "a ticket with any digit changed or cut is none");
+	/* user and path are apart in the hash: their octets cannot move over */
+	wrong = ans;
+	strcpy(wrong.user, "bob@example.orgexample.org/bob");
+	wrong.path[0] = '\0';
+	tap_ok(!auth_ticket_check(key, &wrong), "a moved border is noticed");
+}
+
+static void
+test_requests(void)
+{
+	struct auth_req req = { SPAN_LIT("bob@example.org"),
+		SPAN_LIT("a %\0\xFF=b"), SPAN_LIT("192.0.2.7"),
+		SPAN_LIT("pop3") };
+	struct auth_req back;
+	struct buf b = BUF_INIT(RECORD_MAX);
+	struct record r;
+	struct fault f;
+
+	tap_ok(wire_auth_put_req(&b, &req, &f) == OK &&
+	        wire_auth_get_req(buf_span(&b), &r, &back, &f) == OK &&
+	        span_same(back.user, req.user) &&
+	        span_same(back.password, req.password) &&
+	        span_same(back.ip, req.ip) &&
+	        span_same(back.service, req.service),
+	    "a request goes there and comes back, any octet in the password");
+	tap_ok(wire_auth_get_req(
+	           SPAN_LIT("auth user=a password=b"), &r, &back, &f) == OK,
+	    "ip= and service= may be left out");
+	tap_ok(
+	    wire_auth_get_req(SPAN_LIT("auth user=a"), &r, &back, &f) == TEMP &&
+	        wire_auth_get_req(SPAN_LIT("auth password=a"), &r, &back, &f) ==
+	            TEMP &&
+	        wire_auth_get_req(SPAN_LIT("auth user=a password=b root=1"), &r,
+	            &back, &f) == TEMP &&
+	        wire_auth_get_req(
+	            SPAN_LIT("ok user=a password=b"), &r, &back, &f) == TEMP,
+	    "anything else is malformed");
+	buf_free(&b);
+}
+
+static void
+test_answers(void)
+{
+	struct auth_ans ans = bob(), back;
+	struct buf b = BUF_INIT(RECORD_MAX);
+	struct fault f, why;
+	bool good = true;
+
+	tap_ok(wire_auth_put_ans(&b, OK, &ans, NULL, &f) == OK &&
+	        wire_auth_get_ans(buf_span(&b), &back, &f) == OK &&
+	        memcmp(&ans, &back, sizeof(ans)) == 0,
+	    "an identity goes there and comes back");
+	for (size_t n = 0; n + 1 < b.len; n++)
+		if (wire_auth_get_ans(span_head(buf_span(&b), n), &back, &f) !=
+		        TEMP ||
+		    back.user[0] != '\0' || back.ticket[0] != '\0')
+			good = false;
+	tap_ok(good, "a truncated identity is nobody");
+	buf_reset(&b);
+	(void)fault_set(&why, PERM, "5.7.8", 0, "wrong");
+	tap_ok(wire_auth_put_ans(&b, PERM, NULL, &why, &f) == OK &&
+	        wire_auth_get_ans(buf_span(&b), &back, &f) == PERM &&
+	        strcmp(f.code, "5.7.8") == 0,
+	    "a refusal goes there and comes back");
+	tap_ok(wire_auth_get_ans(SPAN_LIT("ok"), &back, &f) == TEMP &&
+	        wire_auth_get_ans(SPAN_LIT("yes"), &back, &f) == TEMP,
+	    "ok without an identity is none");
+	buf_free(&b);
+}
+
+static void
+test_handover(void)
+{
+	struct auth_handover over = {
+		.who = bob(), .ip = "192.0.2.7", .unread = 17
+	};
+	struct auth_handover back;
+	struct buf b = BUF_INIT(RECORD_MAX);
+	struct fault f;
+	bool good = true;
+
+	tap_ok(wire_auth_put_handover(&b, &over, &f) == OK &&
+	        wire_auth_get_handover(buf_span(&b), &back, &f) == OK &&
+	        strcmp(back.ip, over.ip) == 0 && back.unread == 17 &&
+	        auth_ticket_check(key, &back.who),
+	    "a hand-over goes there and comes back, its ticket too");
+	for (size_t n = 0; n + sizeof("7\n") - 1 < b.len; n++)
+		if (wire_auth_get_handover(
+		        span_head(buf_span(&b), n), &back, &f) != TEMP &&
+		    n < b.len - 3)
+			good = false;
+	tap_ok(good, "a truncated hand-over is none");
+	over.unread = AUTH_UNREAD_MAX + 1UL;
+	buf_reset(&b);
+	tap_ok(wire_auth_put_handover(&b, &over, &f) == OK &&
+	        wire_auth_get_handover(buf_span(&b), &back, &f) == TEMP,
+	    "more unread octets than a stream keeps are refused");
+	buf_free(&b);
+}
+
+int
+main(void)
+{
+	if (sodium_init() < 0)
+		return 1;
+	test_tickets();
+	test_requests();
+	test_answers();
+	test_handover();
+	return tap_done();
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+#include "../../resolve/compiled.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+static bool
+make(const char *name, const char *key, const char *value)
+{
+	struct compiled_maker m;
+	struct fault f;
+	bool good = compiled_make_begin(&m, name, "test", 0644, &f) == OK &&
+	    compiled_make_add(&m, span_of(key), span_of(value), &f) == OK &&
+	    compiled_make_end(&m, &f) == OK;
+
+	compiled_make_drop(&m);
+	return good;
+}
+
+static bool
+says(struct compiled *c, const char *key, const char *want)
+{
+	struct span value;
+	struct fault f;
+	enum outcome got = compiled_get(c, span_of(key), &value, &f);
+
+	return want == NULL ? got == PERM : got == OK && span_eq(value, want);
+}
+
+/* Put `len` octets of a file under another name by a rename, one changed. */
+static void
+damage(const char *from, const char *to, size_t len, size_t at)
+{
+	static char octets[65536];
+	int in = open(from, O_RDONLY), out;
+	ssize_t n = read(in, octets, sizeof(octets));
+
+	(void)close(in);
+	if (n < 0 || (size_t)n < len)
+		abort();
+	if (at < len)
+		octets[at] ^= 1;
+	out = open("scratch", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (write(out, octets, len) != (ssize_t)len || close(out) != 0 ||
+	    rename("scratch", to) != 0)
+		abort();
+}
+
+static void
+test_replace(void)
+{
+	struct compiled c;
+	struct fault f;
+	uint64_t now = 1000;
+
+	compiled_begin(&c, "db", "test");
+	tap_ok(compiled_look(&c, now, &f) == TEMP &&
+	        compiled_look(&c, now += 5000, &f) == OK,
+	    "a database that is not there is told once");
+	tap_ok(make("db", "a@x", "1") &&
+	        compiled_look(&c, now += 5000, &f) == OK &&
+	        says(&c, "a@x", "1") && says(&c, "b@x", NULL),
+	    "it is found when it comes");
+	tap_ok(make("db", "a@x", "2") &&
+	        compiled_look(&c, now + 500, &f) == OK && says(&c, "a@x", "1"),
+	    "within the second nobody looks");
+	tap_ok(compiled_look(&c, now += 1000, &f) == OK && says(&c, "a@x", "2"),
+	    "a new one is in use a second later");
+	(void)unlink("db");
+	tap_ok(
+	    compiled_look(&c, now += 5000, &f) == TEMP && says(&c, "a@x", "2"),
+	    "the old one stays in use when its name goes");
+	compiled_free(&c);
+}
+
+static void
+test_damage(void)
+{
+	struct compiled c;
+	struct fault f;
+	struct stat st;
+	uint64_t now = 1000;
+	bool cut = true, changed = true;
+	size_t size;
+
+	(void)make("good", "a@x", "1");
+	(void)make("db", "a@x", "1");
+	(void)stat("good", &st);
+	size = (size_t)st.st_size;
+	compiled_begin(&c, "db", "test");
+	(void)!compiled_look(&c, now, &f);
+	for (size_t n = 0; n < size; n += n < 2040 || n > 2060 ? 7 : 1) {
+		damage("good", "db", n, size);
+		if (compiled_look(&c, now += 5000, &f) != TEMP ||
+		    !says(&c, "a@x", "1"))
+			cut = false;
+		damage("good", "db", size, n);
+		if (compiled_look(&c, now += 5000, &f) != TEMP ||
+		    !says(&c, "a@x", "1"))
+			changed = false;
+	}
+	tap_ok(cut, "a cut one is refused, the old one stays in use");
+	tap_ok(changed, "one with an octet changed is refused too");
+	tap_ok(
+	    compiled_look(&c, now += 5000, &f) == OK, "a bad one is told once");
+	damage("good", "db", size, size);
+	tap_ok(compiled_look(&c, now += 5000, &f) == OK,
+	    "a good one is taken after it");
+	compiled_free(&c);
+	compiled_begin(&c, "db", "other purpose");
+	tap_ok(compiled_look(&c, now, &f) == TEMP,
+	    "one made for something else is refused");
+	compiled_free(&c);
+}
+
+static void
+test_drop(void)
+{
+	struct compiled_maker m;
+	struct fault f;
+
+	(void)make("db", "a@x", "1");
+	tap_ok(compiled_make_begin(&m, "db", "test", 0644, &f) == OK &&
+	        access(".db", F_OK) == 0,
+	    "a new one is written under a dot name");
+	compiled_make_drop(&m);
+	tap_ok(access(".db", F_OK) != 0 && access("db", F_OK) == 0,
+	    "nothing of it stays after an error");
+}
+
+int
+main(void)
+{
+	char dir[] = "/tmp/resolve_compiled.XXXXXX";
+
+	if (sodium_init() < 0 || mkdtemp(dir) == NULL || chdir(dir) != 0)
+		return 1;
+	test_replace();
+	test_damage();
+	test_drop();
+	(void)unlink("db");
+	(void)unlink("good");
+	(void)unlink("scratch");
+	(void)rmdir(dir);
+	return tap_done();
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+#include "../../resolve/directory.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "tap.h"
+
+#define BOB "entry smtp=bob@example.org path=example.org/bob\n"
+
+static const struct {
+	const char *title, *entries, *secrets;
+	const char *problem; /* part of it; NULL: no error, no warning */
+} cases[] = {
+	{ "an empty directory is right", "", "", NULL },
+	{ "an entry is right", BOB, "", NULL },
+	{ "comments and empty lines pass", "# bob\n\n" BOB "#", "", NULL },
+	{ "keys that are not known pass",
+	    "entry smtp=bob@example.org path=example.org/bob x=%20y", "",
+	    NULL },
+	{ "all fields of an entry pass",
+	    "entry smtp=bob@example.org store=distribution path=b "
+	    "preferred=userid userid=BOB%20SYS1",
+	    "", NULL },
+	{ "a user id may stand for every address",
+	    "entry smtp=bob@example.org path=b userid=BOB%20*ANY", "", NULL },
+	{ "a password of an entry passes", BOB,
+	    "secret smtp=BOB@example.org hash=$argon2id$v=19$x\n", NULL },
+	{ "a line that is no record is told with its place", BOB " nonsense\n",
+	    "", "directory/entries:2: error: " },
+	{ "an unknown word is an error", "user smtp=bob@example.org\n", "",
+	    ":1: error: neither" },
+	{ "an entry without an address is an error", "entry path=b\n", "",
+	    "no smtp=" },
+	{ "a bad address is an error", "entry smtp=bob path=b\n", "",
+	    "error: smtp=" },
+	{ "Postmaster alone is no entry", "entry smtp=postmaster path=b\n", "",
+	    "not a full address" },
+	{ "the empty local-part is none",
+	    "entry smtp=\"\"@example.org path=b\n", "", "not a full address" },
+	{ "an entry without a path is an error", "entry smtp=bob@example.org\n",
+	    "", "path=" },
+	{ "a path that climbs is an error",
+	    "entry smtp=bob@example.org path=../b\n", "", "path=" },
+	{ "an unknown store is an error",
+	    "entry smtp=bob@example.org path=b store=disk\n", "", "store=" },
+	{ "a user id in lower case is an error",
+	    "entry smtp=bob@example.org path=b userid=bob%20SYS\n", "",
+	    "userid=" },
+	{ "a user id of nine is an error",
+	    "entry smtp=bob@example.org path=b userid=ABCDEFGHI%20SYS\n", "",
+	    "userid=" },
+	{ "a user id without an address is an error",
+	    "entry smtp=bob@example.org path=b userid=BOB\n", "", "userid=" },
+	{ "preferred=userid wants a user id",
+	    "entry smtp=bob@example.org path=b preferred=userid\n", "",
+	    "there is no userid=" },
+	{ "one address twice is an error",
+	    BOB "entry smtp=\"BOB\"@Example.org path=c\n", "",
+	    ":2: error: this address is another's already, on line 1" },
+	{ "an alias of the same address is one too",
+	    BOB "alias smtp=bob@example.org to=bob@example.org\n", "",
+	    "this address" },
+	{ "one path twice is an error",
+	    BOB "entry smtp=c@example.org path=example.org/bob\n", "",
+	    "this path=" },
+	{ "one user id twice is an error",
+	    "entry smtp=a@example.org path=a userid=A%20S\n"
+	    "entry smtp=b@example.org path=b userid=A%20S\n",
+	    "", "this userid=" },
+	{ "an entry of another domain is a warning",
+	    "entry smtp=bob@example.net path=b\n", "",
+	    "warning: example.net is not a local domain" },
+	{ "an alias to nobody is a warning",
+	    "alias smtp=a@example.org to=b@example.org\n", "",
+	    ":1: warning: leads to b@example.org, which is nobody's" },
+	{ "an alias without a target is an error", "alias smtp=a@example.org\n",
+	    "", "no to=" },
+	{ "aliases in a circle are an error",
+	    "alias smtp=a@example.org to=b@example.org\n"
+	    "alias smtp=b@example.org to=a+x@example.org\n",
+	    "", ":1: error: leads in a circle" },
+	{ "an alias over plus is right",
+	    BOB "alias smtp=a@example.org to=bob+x@example.org\n", "", NULL },
+	{ "an alias that leads out is a warning",
+	    "alias smtp=a@example.org to=b@example.net\n", "", "not local" },
+	{ "a catch-all without its name is an error",
+	    BOB "alias smtp=*@example.org to=bob@example.org\n", "",
+	    "catch-all=yes" },
+	{ "a catch-all by name is only a note",
+	    BOB "alias smtp=*@example.org to=bob@example.org catch-all=yes\n",
+	    "", NULL },
+	{ "catch-all=yes of a user is an error",
+	    BOB "alias smtp=a@example.org to=bob@example.org catch-all=yes\n",
+	    "", "not *@domain" },
+	{ "a catch-all is no entry", "entry smtp=*@example.org path=b\n", "",
+	    "is a catch-all" },
+	{ "a password of nobody is a warning", BOB,
+	    "secret smtp=ann@example.org hash=$argon2id$v=19$x\n",
+	    "directory/secrets:1: warning" },
+	{ "a secret that is no hash is an error", BOB,
+	    "secret smtp=bob@example.org hash=secret\n", "no Argon2 hash" },
+	{ "a secret twice is an error", BOB,
+	    "secret smtp=bob@example.org hash=$argon2id$v=19$x\n"
+	    "secret smtp=BOB@example.org hash=$argon2id$v=19$x\n",
+	    "directory/secrets:2: error" },
+};
+
+static char *domains[] = { "example.org" };
+static const struct settings settings = {
+	.resolve = { .domain = { domains, 1 }, .plus = "+", .alias_steps = 10 }
+};
+
+static bool
+is_told(const struct problems *p, const char *problem)
+{
+	if (problem == NULL)
+		return p->count[PROBLEM_ERROR] + p->count[PROBLEM_WARNING] == 0;
+	return p->count[PROBLEM_ERROR] + p->count[PROBLEM_WARNING] > 0 &&
+	    p->text.len > 0 && strstr(p->text.p, problem) != NULL;
+}
+
+static void
+test_cases(void)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct directory d;
+		struct fault f;
+		bool good = directory_begin(&d, &settings, &f) == OK &&
+		    directory_parse(&d, span_of(cases[i].entries),
+		        span_of(cases[i].secrets), &f) == OK &&
+		    directory_check(&d, false, &f) == OK;
+
+		if (!tap_ok(good && is_told(&d.problems, cases[i].problem),
+		        "%s", cases[i].title))
+			printf("# %s\n",
+			    d.problems.text.len > 0 ? d.problems.text.p : "");
+		directory_free(&d);
+	}
+}
+
+static void
+test_many(void)
+{
+	struct buf text = BUF_INIT(1UL << 22);
+	struct directory d;
+	struct fault f;
+	bool good;
+
+	for (int i = 0; i < 20000; i++)
+		buf_addf(&text, "entry smtp=u%d@example.org path=p%d\n", i, i);
+	good = directory_begin(&d, &settings, &f) == OK &&
+	    directory_parse(&d, buf_span(&text), SPAN_EMPTY, &f) == OK;
+	for (int i = 0; good && i < 20000; i += 19) {
+		char key[64];
+		const struct item *item;
+
+		(void)snprintf(key, sizeof(key), "u%d@example.org", i);
+		item = directory_find(&d, span_of(key));
+		good = item != NULL && item->line == (uint32_t)i + 1;
+	}
+	tap_ok(good && d.problems.count[PROBLEM_ERROR] == 0 &&
+	        directory_find(&d, SPAN_LIT("u20000@example.org")) == NULL &&
+	        directory_find_path(&d, SPAN_LIT("p19999")) != NULL,
+	    "each of many is found, and no other");
+	directory_free(&d);
+	buf_free(&text);
+}
+
+int
+main(void)
+{
+	if (sodium_init() < 0)
+		return 1;
+	test_cases();
+	test_many();
+	return tap_done();
+}

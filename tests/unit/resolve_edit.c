@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: ISC */
+#include "../../resolve/edit.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../resolve/compiled.h"
+#include "../../resolve/store.h"
+#include "fds.h"
+#include "tap.h"
+
+#define HASH "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"
+
+static char *domains[] = { "example.org" };
+static const struct settings settings = { .mail = { .directory = "mail" },
+	.resolve = {
+	    .domain = { domains, 1 }, .plus = "+", .alias_steps = 10 } };
+static struct fault fault;
+
+static bool
+file_is(const char *name, const char *want)
+{
+	struct buf b = BUF_INIT(65536);
+	bool same = fds_read_file(AT_FDCWD, name, &b, &fault) == OK &&
+	    span_eq(buf_span(&b), want);
+
+	if (!same)
+		printf("# %s: %s\n", name, b.p);
+	buf_free(&b);
+	return same;
+}
+
+static bool
+is_mailbox(const char *key, const char *value)
+{
+	struct compiled c;
+	struct span got;
+	enum outcome found = TEMP;
+
+	compiled_begin(&c, ENTRIES_DB, "entries");
+	if (compiled_look(&c, 1, &fault) == OK)
+		found = compiled_get(&c, span_of(key), &got, &fault);
+	found = value == NULL                    ? found == PERM ? OK : TEMP
+	    : found == OK && span_eq(got, value) ? OK
+	                                         : TEMP;
+	compiled_free(&c);
+	return found == OK;
+}
+
+static enum outcome
+add(const char *record, const char *hash)
+{
+	struct editor e;
+	enum outcome got = editor_begin(&e, &settings, &fault);
+
+	if (got == OK)
+		got = editor_add(&e, span_of(record), span_of(hash), &fault);
+	if (got == OK)
+		got = editor_commit(&e, &fault);
+	editor_free(&e);
+	return got;
+}
+
+static void
+put_file(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "w");
+
+	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
+		abort();
+}
+
+static void
+test_add(void)
+{
+	put_file(DIRECTORY_ENTRIES,
+	    "# who\n\nentry smtp=a@example.org path=a "
+	    "x=1\n#end");
+	tap_ok(add("entry smtp=Bob@example.org", HASH) == OK &&
+	        file_is(DIRECTORY_ENTRIES,
+	            "# who\n\nentry smtp=a@example.org path=a x=1\n#end\n"
+	            "entry smtp=Bob@example.org store=mailbox "
+	            "path=example.org/bob\n") &&
+	        file_is(DIRECTORY_SECRETS,
+	            "secret smtp=Bob@example.org hash=" HASH "\n"),
+	    "an entry is added, and nothing else of the file changes");
+	tap_ok(is_mailbox("bob@example.org", "mailbox example.org/bob") &&
+	        store_has_mailbox("mail", SPAN_LIT("example.org/bob")),
+	    "it has a mailbox, and the database knows");
+	tap_ok(add("entry smtp=BOB@example.org", "") == PERM,
+	    "a second one of that address is refused");
+	tap_ok(add("entry smtp=c@example.net", "") == PERM,
+	    "so is one of another domain");
+	tap_ok(add("entry smtp=.@example.org", "") == PERM &&
+	        add("entry smtp=c@example.org path=example.org/bob", "") ==
+	            PERM &&
+	        add("entry smtp=c@example.org", "plain") == PERM,
+	    "and what is wrong in itself");
+	tap_ok(add("alias smtp=b@example.org to=bob@example.org", "") == OK &&
+	        is_mailbox("b@example.org", "alias bob@example.org"),
+	    "an alias is added");
+}
+
+static void
+test_change(void)
+{
+	struct field_change change[] = { { "path", SPAN_LIT("z/a") },
+		{ "preferred", SPAN_LIT("smtp") }, { "x", SPAN_EMPTY } };
+	struct editor e;
+	struct address a;
+	bool good = address_make(SPAN_LIT("A@example.org"), &a, &fault) == OK &&
+	    editor_begin(&e, &settings, &fault) == OK &&
+	    editor_change(&e, &a, change, 3, &fault) == OK &&
+	    editor_set_hash(&e, &a, SPAN_LIT(HASH), &fault) == OK &&
+	    editor_commit(&e, &fault) == OK;
+
+	editor_free(&e);
+	tap_ok(good &&
+	        file_is(DIRECTORY_ENTRIES,
+	            "# who\n\nentry smtp=a@example.org path=z/a "
+	            "preferred=smtp\n#end\n"
+	            "entry smtp=Bob@example.org store=mailbox "
+	            "path=example.org/bob\n"
+	            "alias smtp=b@example.org to=bob@example.org\n") &&
+	        store_has_mailbox("mail", SPAN_LIT("z/a")),
+	    "fields are changed in their place, and taken out");
+}
+
+static void
+test_remove(void)
+{
+	struct editor e;
+	struct address a;
+	size_t aliases = 0;
+	bool good =
+	    address_make(SPAN_LIT("bob@example.org"), &a, &fault) == OK &&
+	    editor_begin(&e, &settings, &fault) == OK &&
+	    editor_remove(&e, &a, &aliases, &fault) == OK &&
+	    editor_commit(&e, &fault) == OK;
+
+	editor_free(&e);
+	tap_ok(good && aliases == 1 && is_mailbox("bob@example.org", NULL) &&
+	        is_mailbox("b@example.org", NULL) &&
+	        file_is(DIRECTORY_SECRETS,
+	            "secret smtp=a@example.org hash=" HASH "\n"),
+	    "a removed entry takes its aliases and its password along");
+	tap_ok(store_has_mailbox("mail", SPAN_LIT("example.org/bob")),
+	    "its mailbox stays");
+}
+
+static void
+test_errors(void)
+{
+	put_file(DIRECTORY_ENTRIES, "nonsense\n");
+	tap_ok(add("entry smtp=n@example.org", "") == PERM &&
+	        file_is(DIRECTORY_ENTRIES, "nonsense\n") &&
+	        is_mailbox("a@example.org", "mailbox z/a"),
+	    "a directory with errors is not edited, and not compiled");
+}
+
+static void
+test_paths(void)
+{
+	static const struct {
+		const char *title, *address, *path;
+	} paths[] = {
+		{ "a plain name", "Bob@Example.ORG", "example.org/bob" },
+		{ "a slash is encoded", "\"a/b\"@x.org", "x.org/a%2Fb" },
+		{ "a percent sign too", "a%2fb@x.org", "x.org/a%252fb" },
+		{ "a dot in front", "\".a\"@x.org", "x.org/%2Ea" },
+		{ "UTF-8 stays", "M\xC3\x9C@x.org", "x.org/m\xC3\xBC" },
+	};
+	char path[RESOLVE_PATH_MAX + 1];
+	struct address a;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		tap_ok(
+		    address_make(span_of(paths[i].address), &a, &fault) == OK &&
+		        store_path(&a, path, &fault) == OK &&
+		        strcmp(path, paths[i].path) == 0 &&
+		        resolve_path_is_safe(span_of(path)),
+		    "a path of an address: %s", paths[i].title);
+}
+
+int
+main(void)
+{
+	char dir[] = "/tmp/resolve_edit.XXXXXX", command[64];
+
+	if (sodium_init() < 0 || mkdtemp(dir) == NULL || chdir(dir) != 0 ||
+	    mkdir("directory", 0700) != 0 || mkdir("mail", 0700) != 0)
+		return 1;
+	test_add();
+	test_change();
+	test_remove();
+	test_errors();
+	test_paths();
+	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
+	tap_ok(system(command) == 0, "the test cleans up");
+	return tap_done();
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+#include "../../resolve/lookup.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+static const char *const directory[][2] = {
+	{ "bob@example.org", "mailbox example.org/bob" },
+	{ "m\xC3\xBCller@example.org", "mailbox example.org/mueller" },
+	{ "bob+own@example.org", "mailbox example.org/own" },
+	{ "postmaster@example.org", "alias bob@example.org" },
+	{ "one@example.org", "alias Two@Example.ORG" },
+	{ "two@example.org", "alias bob+list@example.org" },
+	{ "loop@example.org", "alias pool@example.org" },
+	{ "pool@example.org", "alias loop@example.org" },
+	{ "out@example.org", "alias Sue@Example.NET" },
+	{ "dead@example.org", "alias gone@example.org" },
+	{ "bad@example.org", "nonsense" },
+	{ "climb@example.org", "mailbox ../bob" },
+	{ "@all.example", "catch-all bob@example.org" },
+	{ "known@all.example", "mailbox all.example/known" },
+	{ "@round.example", "catch-all x@round.example" },
+};
+
+static const struct {
+	const char *title, *to, *where, *rule, *code;
+	enum outcome want;
+} cases[] = {
+	{ "an entry answers", "bob@example.org", "example.org/bob", "", "",
+	    OK },
+	{ "in any case", "BOB@EXAMPLE.org", "example.org/bob", "", "", OK },
+	{ "quoted too", "\"bob\"@example.org", "example.org/bob", "", "", OK },
+	{ "UTF-8 in any case", "M\xC3\x9CLLER@example.org",
+	    "example.org/mueller", "", "", OK },
+	{ "an unknown user is refused", "ann@example.org", "", "", "5.1.1",
+	    PERM },
+	{ "an alias leads on", "postmaster@example.org", "example.org/bob",
+	    "alias", "", OK },
+	{ "over several steps and the plus rule", "one@example.org",
+	    "example.org/bob", "alias", "", OK },
+	{ "a loop of aliases is a deferral", "loop@example.org", "", "",
+	    "4.4.6", TEMP },
+	{ "an alias to nobody is refused", "dead@example.org", "", "", "5.1.1",
+	    PERM },
+	{ "an alias may lead out, its case is kept", "out@example.org",
+	    "example.net Sue@Example.NET", "alias", "", OK },
+	{ "plus-addressing finds the user", "bob+x@example.org",
+	    "example.org/bob", "plus", "", OK },
+	{ "from the first delimiter on", "bob+x+y@example.org",
+	    "example.org/bob", "plus", "", OK },
+	{ "the entry of the full address wins", "bob+own@example.org",
+	    "example.org/own", "", "", OK },
+	{ "a delimiter in front is none", "+x@example.org", "", "", "5.1.1",
+	    PERM },
+	{ "a delimiter in quotes is one", "\"bob+x y\"@example.org",
+	    "example.org/bob", "plus", "", OK },
+	{ "a catch-all takes the rest", "any@all.example", "example.org/bob",
+	    "catch-all", "", OK },
+	{ "but not what is known", "known@all.example", "all.example/known", "",
+	    "", OK },
+	{ "nor before plus", "known+x@all.example", "all.example/known", "plus",
+	    "", OK },
+	{ "a catch-all to itself is a loop", "y@round.example", "", "", "4.4.6",
+	    TEMP },
+	{ "the empty local-part is nobody's", "\"\"@example.org", "", "",
+	    "5.1.1", PERM },
+	{ "Postmaster alone is the first domain's", "POSTMASTER",
+	    "example.org/bob", "postmaster", "", OK },
+	{ "another domain is remote, as A-labels",
+	    "a@B\xC3\xBC"
+	    "cher.example",
+	    "xn--bcher-kva.example ", "", "", OK },
+	{ "a local domain in U-labels is local",
+	    "bob@l\xC3\xB6"
+	    "cal.example",
+	    "", "", "5.1.1", PERM },
+	{ "a bad address is refused", "a@@b", "", "", "5.1.3", PERM },
+	{ "a value that is not ours is a deferral", "bad@example.org", "", "",
+	    "4.3.0", TEMP },
+	{ "a path that climbs is a deferral", "climb@example.org", "", "",
+	    "4.3.0", TEMP },
+};
+
+static bool
+make_database(void)
+{
+	struct compiled_maker m;
+	struct fault f;
+	bool good = mkdir("directory", 0700) == 0 &&
+	    compiled_make_begin(&m, ENTRIES_DB, "entries", 0600, &f) == OK;
+
+	for (size_t i = 0; good && i < sizeof(directory) / sizeof(directory[0]);
+	     i++)
+		good = compiled_make_add(&m, span_of(directory[i][0]),
+		           span_of(directory[i][1]), &f) == OK;
+	good = good && compiled_make_end(&m, &f) == OK;
+	compiled_make_drop(&m);
+	return good;
+}
+
+static bool
+is_answer(const struct resolve_ans *ans, const char *where, const char *rule)
+{
+	char text[sizeof(ans->domain) + sizeof(ans->address)];
+
+	(void)snprintf(text, sizeof(text), "%s %s", ans->domain, ans->address);
+	return strcmp(ans->rule, rule) == 0 &&
+	    strcmp(ans->kind == RESOLVE_MAILBOX ? ans->path : text, where) == 0;
+}
+
+static void
+test_cases(struct lookup *l)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct resolve_ans ans;
+		struct fault f = FAULT_NONE;
+		enum outcome got =
+		    lookup_find(l, span_of(cases[i].to), &ans, NULL, &f);
+
+		tap_ok(got == cases[i].want &&
+		        (got == OK
+		                ? is_answer(&ans, cases[i].where, cases[i].rule)
+		                : strcmp(f.code, cases[i].code) == 0) &&
+		        l->looped == (strcmp(cases[i].code, "4.4.6") == 0),
+		    "%s", cases[i].title);
+		l->looped = false;
+	}
+}
+
+static void
+test_steps(struct lookup *l)
+{
+	struct buf steps = BUF_INIT(65536);
+	struct resolve_ans ans;
+	struct resolve_step step;
+	struct record r;
+	struct fault f;
+	struct span rest, line;
+	size_t n = 0;
+	bool good = true;
+
+	tap_ok(
+	    lookup_find(l, SPAN_LIT("one@example.org"), &ans, &steps, &f) == OK,
+	    "an explained question has the same answer");
+	for (rest = buf_span(&steps); span_next(&rest, '\n', &line); n++)
+		if (wire_resolve_get_step(line, &r, &step, &f) != OK)
+			good = false;
+	tap_ok(good && n == 7, "every step is a record, %zu of them", n);
+	buf_free(&steps);
+}
+
+int
+main(void)
+{
+	char dir[] = "/tmp/resolve_lookup.XXXXXX";
+	char *domains[] = { "example.org", "all.example", "round.example",
+		"xn--lcal-5qa.example" };
+	struct settings s = { .resolve = { .domain = { domains, 4 },
+		                  .plus = "+",
+		                  .alias_steps = 10 } };
+	struct resolve_ans ans;
+	struct lookup l;
+	struct fault f;
+
+	if (sodium_init() < 0 || mkdtemp(dir) == NULL || chdir(dir) != 0)
+		return 1;
+	tap_ok(lookup_begin(&l, &s, &f) == OK &&
+	        lookup_find(&l, SPAN_LIT("bob@example.org"), &ans, NULL, &f) ==
+	            TEMP,
+	    "without a database every user is a deferral");
+	tap_ok(make_database() && compiled_look(&l.entries, 1, &f) == OK,
+	    "a database is made and taken");
+	test_cases(&l);
+	test_steps(&l);
+	l.plus = "";
+	tap_ok(lookup_find(&l, SPAN_LIT("bob+x@example.org"), &ans, NULL, &f) ==
+	        PERM,
+	    "without a delimiter there is no plus-addressing");
+	l.plus = "-+";
+	tap_ok(lookup_find(&l, SPAN_LIT("bob-x@example.org"), &ans, NULL, &f) ==
+	        OK,
+	    "each octet of the setting is a delimiter");
+	lookup_free(&l);
+	(void)unlink(ENTRIES_DB);
+	(void)rmdir("directory");
+	(void)rmdir(dir);
+	return tap_done();
+}
