@@ -74,8 +74,8 @@ way_end(struct run *run, struct message *m, size_t i, enum way_state state,
 }
 
 static void
-way_end_by_fault(struct run *run, struct message *m, size_t i,
-    const struct fault *f)
+way_end_by_fault(
+    struct run *run, struct message *m, size_t i, const struct fault *f)
 {
 	way_end(run, m, i, f->outcome == PERM ? WAY_FAILED : WAY_DEFERRED, f);
 }
@@ -107,16 +107,15 @@ attempt_resolve(struct run *run)
 	while ((m = list_take(list)) != NULL) {
 		if (way_prepare(m, &f) != OK) {
 			run_alarm(run, &m->envelope.qid, "%s", f.text);
-			m->due_ms = clock_mono_ms() +
-			    run->settings->queue.retry_min_ms;
+			m->due_ms =
+			    clock_mono_ms() + run->settings->queue.retry_min_ms;
 			message_go(run, m, STEP_WAIT);
 			continue;
 		}
 		for (size_t i = 0; i < m->envelope.recipients; i++)
-			if (m->way[i].state == WAY_OPEN &&
-			    m->operation == NULL)
-				ask_or_defer(run, &run->resolve, m,
-				    ASK_RESOLVE, i);
+			if (m->way[i].state == WAY_OPEN && m->operation == NULL)
+				ask_or_defer(
+				    run, &run->resolve, m, ASK_RESOLVE, i);
 		if (m->open == 0)
 			message_go(run, m, STEP_REST);
 	}
@@ -137,7 +136,8 @@ journal_resolved(struct run *run, const struct message *m, size_t i,
 	    journal_begin(&run->journal, CODE_RESOLVED, &m->envelope.qid);
 
 	record_put_num(out, "n", m->envelope.recipient[i].n);
-	record_put(out, "to", path_span(&m->envelope.recipient[i].forward_path));
+	record_put(
+	    out, "to", path_span(&m->envelope.recipient[i].forward_path));
 	if (ans->kind == RESOLVE_MAILBOX) {
 		record_puts(out, "tag", "mailbox");
 		record_puts(out, "path", ans->path);
@@ -166,8 +166,8 @@ resolved(struct run *run, struct message *m, size_t i, struct span line)
 	journal_resolved(run, m, i, &ans);
 	/* A plus-address or a catch-all tells its reader more than the name of
 	   the mailbox: such a copy is never saved. */
-	m->way[i].keeps_detail = strcmp(ans.rule, "plus") == 0 ||
-	    strcmp(ans.rule, "catch-all") == 0;
+	m->way[i].keeps_detail =
+	    strcmp(ans.rule, "plus") == 0 || strcmp(ans.rule, "catch-all") == 0;
 	m->way[i].path = message_keep(m, span_of(ans.path));
 	if (m->way[i].path == 0) {
 		fault_set(&f, TEMP, "4.3.0", 0, "no memory");
@@ -207,9 +207,9 @@ find_same(struct message *m, struct fault *f)
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	for (uint32_t i = 0; i < n; i++)
 		if (m->way[i].state == WAY_OPEN && !m->way[i].keeps_detail)
-			sorted[found++] = (struct by_path){
-				message_text(m, m->way[i].path), i
-			};
+			sorted[found++] =
+			    (struct by_path){ message_text(m, m->way[i].path),
+				    i };
 	qsort(sorted, found, sizeof(*sorted), compare_path);
 	for (size_t k = 1; k < found; k++) {
 		const struct by_path *first = &sorted[k - 1];
@@ -235,10 +235,9 @@ attempt_deliver(struct run *run)
 		if (find_same(m, &f) != OK)
 			run_alarm(run, &m->envelope.qid, "%s", f.text);
 		for (size_t i = 0; i < m->envelope.recipients; i++)
-			if (m->way[i].state == WAY_OPEN &&
-			    m->operation == NULL)
-				ask_or_defer(run, &run->deliver, m,
-				    ASK_DELIVER, i);
+			if (m->way[i].state == WAY_OPEN && m->operation == NULL)
+				ask_or_defer(
+				    run, &run->deliver, m, ASK_DELIVER, i);
 		if (m->open == 0)
 			message_answered(run, m);
 	}
@@ -257,8 +256,8 @@ content_name(const struct message *m, char out[STORE_NAME_MAX])
 }
 
 static void
-deliver_request(const struct message *m, const struct ask *ask,
-    struct deliver_req *req)
+deliver_request(
+    const struct message *m, const struct ask *ask, struct deliver_req *req)
 {
 	const struct recipient *r = &m->envelope.recipient[ask->i];
 	struct maildir_name name = {
@@ -279,8 +278,8 @@ deliver_request(const struct message *m, const struct ask *ask,
 }
 
 static void
-journal_delivered(struct run *run, const struct message *m, size_t i,
-    enum deliver_how how)
+journal_delivered(
+    struct run *run, const struct message *m, size_t i, enum deliver_how how)
 {
 	static const char *const word[] = { "link", "copy", "found", "none" };
 	const struct recipient *r = &m->envelope.recipient[i];
@@ -291,16 +290,16 @@ journal_delivered(struct run *run, const struct message *m, size_t i,
 	record_puts(out, "path", message_text(m, m->way[i].path));
 	record_puts(out, "how", word[how]);
 	journal_end(&run->journal, out);
-	out = journal_begin(&run->journal, CODE_DELIVERED_RCPT,
-	    &m->envelope.qid);
+	out =
+	    journal_begin(&run->journal, CODE_DELIVERED_RCPT, &m->envelope.qid);
 	record_put_num(out, "n", r->n);
 	record_put(out, "to", path_span(&r->forward_path));
 	journal_end(&run->journal, out);
 }
 
 static void
-delivered(struct run *run, struct message *m, const struct ask *ask,
-    struct span line)
+delivered(
+    struct run *run, struct message *m, const struct ask *ask, struct span line)
 {
 	struct deliver_req req;
 	enum deliver_how how;
@@ -319,8 +318,8 @@ delivered(struct run *run, struct message *m, const struct ask *ask,
 /* ---- Both ends of an ask. ---- */
 
 enum outcome
-attempt_put(struct run *run, const struct ask *ask, struct buf *out,
-    struct fault *f)
+attempt_put(
+    struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 {
 	struct message *m = ask->m;
 	struct deliver_req deliver;
@@ -366,8 +365,8 @@ attempt_answer(struct run *run, const struct ask *ask, struct span line)
 
 /* It ends unanswered; f says why. */
 void
-attempt_unanswered(struct run *run, const struct ask *ask, bool died,
-    const struct fault *f)
+attempt_unanswered(
+    struct run *run, const struct ask *ask, bool died, const struct fault *f)
 {
 	struct message *m = ask->m;
 

@@ -44,8 +44,8 @@ has_mounts_below(const char *directory)
 			at = strchr(at, ' ');
 			at = at == NULL ? NULL : at + 1;
 		}
-		found = at != NULL && strncmp(at, real, len) == 0 &&
-		    at[len] == '/';
+		found =
+		    at != NULL && strncmp(at, real, len) == 0 && at[len] == '/';
 	}
 	if (mounts != NULL)
 		(void)fclose(mounts);
@@ -89,8 +89,7 @@ close_sandbox(struct fault *f)
 	const char *summary;
 
 	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	    "stdio unix rpath wpath cpath link sync flock", paths, &summary,
-	    f);
+	    "stdio unix rpath wpath cpath link sync flock", paths, &summary, f);
 }
 
 static void

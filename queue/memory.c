@@ -81,8 +81,7 @@ make_envelope(struct run *run, struct message *m, struct fault *f)
 		return f->outcome;
 	got = write_envelope(run, m, &file, f);
 	if (got == OK)
-		got = store_publish(
-		    &run->store, &file, &m->envelope.qid, f);
+		got = store_publish(&run->store, &file, &m->envelope.qid, f);
 	if (got != OK) {
 		m->envelope.shape = ENVELOPE_ONE;
 		store_abandon(&run->store, &file);

@@ -151,16 +151,16 @@ mend_dir(struct run *run, struct store_place place, struct store_listed *name,
 
 	store_dir_name(place, dir);
 	while (more) {
-		if (store_list(&run->store, dir, STORE_QIDS, after,
-		        NAMES_SHARE, name, &got, &more, NULL, f) != OK)
+		if (store_list(&run->store, dir, STORE_QIDS, after, NAMES_SHARE,
+		        name, &got, &more, NULL, f) != OK)
 			return f->outcome;
 		for (size_t i = 0; i < got; i++)
 			if (qid_parse(span_of(name[i].text), &qid) &&
 			    mend(run, &qid, place, f) != OK)
 				return f->outcome;
 		if (got > 0)
-			(void)span_copy(span_of(name[got - 1].text), after,
-			    sizeof(after));
+			(void)span_copy(
+			    span_of(name[got - 1].text), after, sizeof(after));
 	}
 	return OK;
 }
@@ -206,8 +206,8 @@ names_repair(struct run *run, struct fault *f)
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	for (size_t i = 0; got == OK && i < sizeof(plain) / sizeof(plain[0]);
 	     i++)
-		got = mend_dir(
-		    run, (struct store_place){ plain[i], 0 }, name, f);
+		got =
+		    mend_dir(run, (struct store_place){ plain[i], 0 }, name, f);
 	if (got == OK)
 		got = mend_all_minutes(run, STORE_RETRY1, name, f);
 	if (got == OK)

@@ -160,8 +160,8 @@ put_top(struct buf *b, const struct notice *n, const struct qid *qid)
 	clock_rfc5322(n->now_ms, date);
 	buf_addf(b, "Date: %s\r\n", date);
 	/* RFC 3464 2: the address of a person; 5321 4.5.1 has one everywhere. */
-	buf_addf(b, "From: Mail Delivery System <postmaster@%s>\r\n",
-	    n->hostname);
+	buf_addf(
+	    b, "From: Mail Delivery System <postmaster@%s>\r\n", n->hostname);
 	buf_adds(b, "To: <");
 	print_clean(b, path_span(&n->of->reverse_path));
 	buf_adds(b, ">\r\n");
@@ -192,11 +192,11 @@ put_for_people(struct buf *b, const struct notice *n, size_t share)
 	    "This is the mail system at %s.\r\n\r\n"
 	    "Your message could not be delivered to %s below.\r\n"
 	    "It will not be tried again; its header section is attached.\r\n",
-	    n->hostname,
-	    share == 1 ? "the address" : "the addresses");
+	    n->hostname, share == 1 ? "the address" : "the addresses");
 	for (size_t i = 0; i < share; i++) {
 		buf_adds(b, "\r\n    <");
-		print_clean(b, path_span(&n->failed[i].recipient->forward_path));
+		print_clean(
+		    b, path_span(&n->failed[i].recipient->forward_path));
 		buf_adds(b, ">\r\n        ");
 		print_clean(b, span_of(n->failed[i].text));
 		buf_addf(b, " (%s)\r\n", n->failed[i].code);
@@ -222,8 +222,8 @@ put_message_fields(struct buf *b, const struct notice *n)
 
 /* RFC 3464 2.3: the fields of one recipient, in their order. */
 static void
-put_recipient_fields(struct buf *b, const struct notice *n,
-    const struct notice_failed *failed)
+put_recipient_fields(
+    struct buf *b, const struct notice *n, const struct notice_failed *failed)
 {
 	const struct recipient *r = failed->recipient;
 	char date[48];
@@ -262,8 +262,8 @@ put_envelope(const struct notice *n, const struct qid *qid, bool global,
 	buf_adds(&e->helo, n->hostname);
 	buf_adds(&e->proto, "notice");
 	/* RFC 3461 6.1 and RFC 5321 4.5.5: no report about a report. */
-	return envelope_add_recipient(e, &n->of->reverse_path,
-	    SPAN_LIT("NEVER"), SPAN_EMPTY, f);
+	return envelope_add_recipient(
+	    e, &n->of->reverse_path, SPAN_LIT("NEVER"), SPAN_EMPTY, f);
 }
 
 enum outcome
@@ -284,7 +284,7 @@ notice_put(const struct notice *n, const struct qid *qid, struct envelope *e,
 	put_for_people(b, n, share);
 	put_part(b, qid,
 	    global ? "message/global-delivery-status"
-		   : "message/delivery-status",
+	           : "message/delivery-status",
 	    !global);
 	put_message_fields(b, n);
 	for (size_t i = 0; i < share; i++)

@@ -11,9 +11,11 @@
 
 #include "envelope.h"
 
-#define NOTICE_MAX	  65536 /* octets: ADD_INLINE_MAX of lib/wire_add.h */
-#define NOTICE_HEADER_MAX 24576 /* octets of the message's header section. Ours */
-#define NOTICE_TEXT_MAX	  36864 /* octets of all else; more recipients get a
+#define NOTICE_MAX 65536 /* octets: ADD_INLINE_MAX of lib/wire_add.h */
+#define NOTICE_HEADER_MAX                                                      \
+	24576 /* octets of the message's header section. Ours */
+#define NOTICE_TEXT_MAX                                                        \
+	36864 /* octets of all else; more recipients get a
 				   report of their own. Ours */
 
 /* One recipient that failed. */
@@ -24,9 +26,9 @@ struct notice_failed {
 };
 
 struct notice {
-	const char *hostname;	      /* Reporting-MTA */
-	const struct envelope *of;    /* the message that failed */
-	struct span header;	      /* of it; whole lines with CRLF */
+	const char *hostname; /* Reporting-MTA */
+	const struct envelope *of; /* the message that failed */
+	struct span header; /* of it; whole lines with CRLF */
 	const struct notice_failed *failed;
 	size_t n;
 	uint64_t now_ms;

@@ -51,8 +51,8 @@ answer_client(void *arg, struct operation *op, const struct fault *f)
 }
 
 enum outcome
-operate_take(struct run *run, struct client *client, struct record *r,
-    struct fault *f)
+operate_take(
+    struct run *run, struct client *client, struct record *r, struct fault *f)
 {
 	struct operation *op = calloc(1, sizeof(*op));
 	struct span qid, reason;
@@ -115,8 +115,8 @@ lies_in(struct store *store, const struct qid *qid, struct store_place place)
 }
 
 static bool
-find_minute(struct store *store, const struct qid *qid,
-    struct store_place *place)
+find_minute(
+    struct store *store, const struct qid *qid, struct store_place *place)
 {
 	char after[QID_LEN + 1] = "";
 	struct store_listed minute;
@@ -137,8 +137,8 @@ find_minute(struct store *store, const struct qid *qid,
 }
 
 bool
-operate_find(struct store *store, const struct qid *qid,
-    struct store_place *place)
+operate_find(
+    struct store *store, const struct qid *qid, struct store_place *place)
 {
 	/* Hold first: of two names it wins. */
 	static const enum store_state order[] = { STORE_HOLD, STORE_QUARANTINE,
@@ -173,8 +173,7 @@ operate_aside(struct run *run, struct operation *op)
 		end_now(run, op, PERM, "it lies in aside: look at it by hand");
 		return;
 	}
-	(void)snprintf(
-	    name, sizeof(name), "aside/%s.content", op->qid.text);
+	(void)snprintf(name, sizeof(name), "aside/%s.content", op->qid.text);
 	if (store_unlink_state(&run->store, &op->qid, aside, &f) != OK ||
 	    (unlinkat(run->store.fd, name, 0) != 0 && errno != ENOENT) ||
 	    store_sync_state_dir(&run->store, aside, &f) != OK) {
@@ -319,8 +318,7 @@ release(struct run *run, struct message *m)
 	return to_place(run, m, (struct store_place){ STORE_IN, 0 });
 }
 
-static bool
-delete(struct run *run, struct message *m)
+static bool delete (struct run *run, struct message *m)
 {
 	struct record_out out =
 	    journal_begin(&run->journal, CODE_DELETED, &m->envelope.qid);
@@ -368,7 +366,7 @@ operate_at_rest(struct run *run, struct message *m, bool remaining)
 	case OPERATION_RELEASE:
 		return release(run, m);
 	case OPERATION_DELETE:
-		return delete(run, m);
+		return delete (run, m);
 	case OPERATION_FLUSH:
 		return flush(run, m);
 	}

@@ -164,8 +164,8 @@ recover_set_aside(struct run *run, struct message *m, const struct fault *why)
 		        &run->store, &m->envelope.qid, &f) != OK &&
 		    f.error != ENOENT)
 			run_alarm(run, &m->envelope.qid, "%s", f.text);
-		out = journal_begin(
-		    &run->journal, CODE_ASIDE, &m->envelope.qid);
+		out =
+		    journal_begin(&run->journal, CODE_ASIDE, &m->envelope.qid);
 		record_puts(out, "text", why->text);
 		journal_end(&run->journal, out);
 	}
@@ -188,8 +188,7 @@ journal_taken(struct run *run, const struct message *m)
 	journal_end(&run->journal, out);
 	if (!m->recovered)
 		return;
-	out = journal_begin(
-	    &run->journal, CODE_RECOVERED, &m->envelope.qid);
+	out = journal_begin(&run->journal, CODE_RECOVERED, &m->envelope.qid);
 	record_puts(out, "state", store_state_word(m->place.state));
 	record_put(out, "from", path_span(&m->envelope.reverse_path));
 	record_put_num(out, "size", m->envelope.size);

@@ -28,10 +28,9 @@ collect_failed(const struct message *m, struct notice_failed *failed)
 		    !notice_is_wanted(&m->envelope, &m->envelope.recipient[i]))
 			continue;
 		if (failed != NULL)
-			failed[n] = (struct notice_failed){
-				&m->envelope.recipient[i], way->code,
-				message_text(m, way->text)
-			};
+			failed[n] =
+			    (struct notice_failed){ &m->envelope.recipient[i],
+				    way->code, message_text(m, way->text) };
 		n++;
 	}
 	return n;
@@ -102,8 +101,8 @@ put_request(const struct notice *n, const struct qid *qid, struct buf *content,
 }
 
 enum outcome
-report_put(struct run *run, const struct ask *ask, struct buf *out,
-    struct fault *f)
+report_put(
+    struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 {
 	struct message *m = ask->m;
 	size_t n = collect_failed(m, NULL), before = out->len;

@@ -21,16 +21,16 @@ static const struct {
 	enum step step;
 	void (*work)(struct run *);
 } life[] = {
-	{ STEP_WAIT, memory_wait },	  /* due again: RESOLVE */
-	{ STEP_LOAD, recover_load },	  /* believed: RESOLVE, else aside */
+	{ STEP_WAIT, memory_wait }, /* due again: RESOLVE */
+	{ STEP_LOAD, recover_load }, /* believed: RESOLVE, else aside */
 	{ STEP_RESOLVE, attempt_resolve }, /* all answered: DELIVER */
 	{ STEP_DELIVER, attempt_deliver }, /* SETTLE, or REPORT */
-	{ STEP_SETTLE, settle_batch },	  /* mailboxes synced: REPORT */
-	{ STEP_REPORT, report_begin },	  /* report entered: REST */
-	{ STEP_REST, settle_rest },	  /* GO, or MEMORY */
-	{ STEP_MEMORY, memory_round },	  /* out of the window, or WAIT */
+	{ STEP_SETTLE, settle_batch }, /* mailboxes synced: REPORT */
+	{ STEP_REPORT, report_begin }, /* report entered: REST */
+	{ STEP_REST, settle_rest }, /* GO, or MEMORY */
+	{ STEP_MEMORY, memory_round }, /* out of the window, or WAIT */
 	{ STEP_CONTENT, settle_content }, /* out of the window */
-	{ STEP_GO, settle_go },		  /* out of the window, or CONTENT */
+	{ STEP_GO, settle_go }, /* out of the window, or CONTENT */
 };
 _Static_assert(sizeof(life) / sizeof(life[0]) == STEPS, "one row a step");
 
@@ -78,8 +78,7 @@ message_leave(struct run *run, struct message *m)
 {
 	struct list *list = &run->step[m->step];
 
-	for (struct message **at = &list->first; *at != NULL;
-	     at = &(*at)->next)
+	for (struct message **at = &list->first; *at != NULL; at = &(*at)->next)
 		if (*at == m) {
 			*at = m->next;
 			if (m->next == NULL)
@@ -124,8 +123,8 @@ run_alarm(struct run *run, const struct qid *qid, const char *format, ...)
 }
 
 enum outcome
-run_begin(struct run *run, const struct settings *settings,
-    const char *program, struct fault *f)
+run_begin(struct run *run, const struct settings *settings, const char *program,
+    struct fault *f)
 {
 	*run = (struct run){ .settings = settings,
 		.content = BUF_INIT(64UL * 1024 * 2),
@@ -136,8 +135,8 @@ run_begin(struct run *run, const struct settings *settings,
 		list_begin(&run->step[i]);
 	list_begin(&run->batch);
 	stage_begin(&run->resolve, "resolve", settings->queue.attempts_max);
-	stage_begin(&run->deliver, "deliver-mailbox",
-	    settings->queue.attempts_max);
+	stage_begin(
+	    &run->deliver, "deliver-mailbox", settings->queue.attempts_max);
 	stage_begin(&run->add, "queue-add", 1);
 	journal_open(&run->journal, program);
 	run->hostname = prog_hostname();
@@ -255,8 +254,8 @@ take_notice(struct run *run, struct span line)
 }
 
 static enum outcome
-take_line(struct run *run, struct client *client, struct span line,
-    struct fault *f)
+take_line(
+    struct run *run, struct client *client, struct span line, struct fault *f)
 {
 	struct record r;
 

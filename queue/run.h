@@ -21,61 +21,61 @@
 
 /* The life of a message. The order is the order of work in a turn. */
 enum step {
-	STEP_LOAD,    /* listed or told by qid: to be read and believed */
+	STEP_LOAD, /* listed or told by qid: to be read and believed */
 	STEP_RESOLVE, /* recipients to be resolved */
 	STEP_DELIVER, /* attempts to be made */
-	STEP_SETTLE,  /* delivered; its mailboxes are to be synced */
-	STEP_REPORT,  /* recipients failed; a report is to be entered */
-	STEP_REST,    /* all that was asked is answered: what now? */
-	STEP_MEMORY,  /* needs a memory, or another state */
-	STEP_GO,      /* settled: the queue's name goes */
+	STEP_SETTLE, /* delivered; its mailboxes are to be synced */
+	STEP_REPORT, /* recipients failed; a report is to be entered */
+	STEP_REST, /* all that was asked is answered: what now? */
+	STEP_MEMORY, /* needs a memory, or another state */
+	STEP_GO, /* settled: the queue's name goes */
 	STEP_CONTENT, /* two files: the content goes a round later */
-	STEP_WAIT,    /* could not be remembered on disk: here, until due */
+	STEP_WAIT, /* could not be remembered on disk: here, until due */
 	STEPS
 };
 
 /* How one recipient fares in this attempt. */
 enum way_state {
-	WAY_OPEN = 0,  /* not yet decided */
-	WAY_CLOSED,    /* was settled before this attempt */
-	WAY_SAME,      /* another recipient's copy serves (`same`) */
+	WAY_OPEN = 0, /* not yet decided */
+	WAY_CLOSED, /* was settled before this attempt */
+	WAY_SAME, /* another recipient's copy serves (`same`) */
 	WAY_DELIVERED, /* linked, not yet synced */
-	WAY_DONE,      /* and synced */
-	WAY_DEFERRED,  /* temp */
-	WAY_FAILED,    /* perm */
+	WAY_DONE, /* and synced */
+	WAY_DEFERRED, /* temp */
+	WAY_FAILED, /* perm */
 };
 
 struct way {
 	enum way_state state;
-	bool died;	    /* deferred because a stage died on it */
-	bool again;	    /* may have been asked before: look first */
-	bool keeps_detail;  /* its address says more than its mailbox */
-	bool reported;	    /* failed: a report covers it, or must not */
-	uint8_t how;	    /* enum deliver_how */
-	uint32_t same;	    /* index of the recipient whose copy serves */
-	uint32_t path;	    /* offset in the message's text; 0: none */
-	uint32_t text;	    /* the same: why */
-	uint32_t notice;    /* the same: qid of the report */
+	bool died; /* deferred because a stage died on it */
+	bool again; /* may have been asked before: look first */
+	bool keeps_detail; /* its address says more than its mailbox */
+	bool reported; /* failed: a report covers it, or must not */
+	uint8_t how; /* enum deliver_how */
+	uint32_t same; /* index of the recipient whose copy serves */
+	uint32_t path; /* offset in the message's text; 0: none */
+	uint32_t text; /* the same: why */
+	uint32_t notice; /* the same: qid of the report */
 	char code[FAULT_CODE_MAX];
 };
 
 struct operation;
 
 struct message {
-	struct message *next;	   /* in its step's list */
+	struct message *next; /* in its step's list */
 	struct message *next_hash; /* in the window */
 	struct envelope envelope;
 	struct store_place place;
 	enum step step;
 	bool listed; /* its step's list holds it */
-	bool told;   /* by a notice: not read and digested again */
-	bool again;  /* may lie in a mailbox already: look first */
-	bool recovered;	  /* found at the start */
-	uint32_t open;	  /* answers that are due */
-	uint64_t due_ms;  /* STEP_WAIT: monotonic */
-	struct way *way;  /* one a recipient; kept */
+	bool told; /* by a notice: not read and digested again */
+	bool again; /* may lie in a mailbox already: look first */
+	bool recovered; /* found at the start */
+	uint32_t open; /* answers that are due */
+	uint64_t due_ms; /* STEP_WAIT: monotonic */
+	struct way *way; /* one a recipient; kept */
 	size_t ways_max;
-	struct buf text;  /* paths and reasons, each with its closing 0 */
+	struct buf text; /* paths and reasons, each with its closing 0 */
 	struct buf lines; /* done and try lines to be written */
 	struct store_place to; /* STEP_MEMORY: where it goes */
 	struct qid notice; /* the report that is under way */
@@ -96,19 +96,19 @@ enum ask_kind { ASK_RESOLVE, ASK_DELIVER, ASK_SYNC, ASK_ADD, ASK_NONE };
 struct ask {
 	struct message *m; /* NULL: a sync, or nobody waits any more */
 	enum ask_kind kind;
-	bool again;	/* was sent to a stage that died */
-	uint32_t i;	/* recipient, or path of the batch */
+	bool again; /* was sent to a stage that died */
+	uint32_t i; /* recipient, or path of the batch */
 };
 
 struct stage {
 	struct service service;
 	struct ask *ring; /* head .. head + n, the first `sent` of them sent */
 	size_t head, n, sent, cap;
-	size_t most;	 /* sent at once */
+	size_t most; /* sent at once */
 	size_t suspects; /* at the head: asked one by one after a death */
 	uint64_t answered_ms; /* last progress; monotonic */
-	uint64_t open_ms;     /* not opened again before; monotonic */
-	uint64_t pause_ms;    /* between openings; doubles */
+	uint64_t open_ms; /* not opened again before; monotonic */
+	uint64_t pause_ms; /* between openings; doubles */
 	bool readable; /* poll says that answers, or its end, are there */
 };
 
@@ -127,8 +127,12 @@ struct scan {
 
 /* ---- An operator's request, under way. ---- */
 
-enum operation_word { OPERATION_HOLD, OPERATION_RELEASE, OPERATION_DELETE,
-	OPERATION_FLUSH };
+enum operation_word {
+	OPERATION_HOLD,
+	OPERATION_RELEASE,
+	OPERATION_DELETE,
+	OPERATION_FLUSH
+};
 
 struct operation {
 	enum operation_word word;
@@ -145,7 +149,7 @@ struct run {
 	struct store store;
 	struct journal journal;
 	dev_t mail_device; /* of the mailbox root */
-	bool mail_is_far;  /* other file systems lie below it, or it is one */
+	bool mail_is_far; /* other file systems lie below it, or it is one */
 
 	struct stage resolve, deliver, add;
 
@@ -159,9 +163,9 @@ struct run {
 	/* What waits on disk. */
 	struct scan in, retry;
 	char retry_after[QID_LEN + 1]; /* minutes up to it were listed */
-	uint64_t due_ms;	       /* next minute of retry1, wall; 0: none */
-	uint64_t rescan_ms;	       /* monotonic */
-	bool starting;		       /* the first listing: recovered ones */
+	uint64_t due_ms; /* next minute of retry1, wall; 0: none */
+	uint64_t rescan_ms; /* monotonic */
+	bool starting; /* the first listing: recovered ones */
 	struct qid took; /* what the last queue-run died on; "" none */
 
 	/* The batch whose mailboxes are being synced. */
@@ -170,9 +174,9 @@ struct run {
 	bool batch_failed;
 	struct fault batch_fault;
 	struct buf batch_paths; /* each with its closing 0 */
-	uint64_t settle_ms;	/* since when the oldest waits; 0: none */
-	size_t settle_n;	/* deliveries that wait */
-	uint64_t content_ms;	/* the same for contents that are to go */
+	uint64_t settle_ms; /* since when the oldest waits; 0: none */
+	size_t settle_n; /* deliveries that wait */
+	uint64_t content_ms; /* the same for contents that are to go */
 
 	struct buf content; /* of a report that is being made */
 	struct buf scratch;
@@ -216,20 +220,20 @@ void schedule_rescan(struct run *);
 /* A message was put off until that minute. */
 void schedule_due(struct run *, uint64_t minute_ms);
 /* Where a message goes that is put off for the tries-th time. Wall time. */
-struct store_place schedule_retry(const struct settings *, uint64_t now_ms,
-    uint32_t tries);
+struct store_place schedule_retry(
+    const struct settings *, uint64_t now_ms, uint32_t tries);
 uint64_t schedule_next_ms(const struct run *); /* monotonic; 0: nothing */
 
 /* ---- attempt.c ---- */
 void attempt_resolve(struct run *);
 void attempt_deliver(struct run *);
 /* The request of an ask; on failure out is as before. */
-enum outcome attempt_put(struct run *, const struct ask *, struct buf *out,
-    struct fault *) MUST_USE;
+enum outcome attempt_put(
+    struct run *, const struct ask *, struct buf *out, struct fault *) MUST_USE;
 void attempt_answer(struct run *, const struct ask *, struct span line);
 /* It ends without an answer; died: its stage died when only this was asked. */
-void attempt_unanswered(struct run *, const struct ask *, bool died,
-    const struct fault *);
+void attempt_unanswered(
+    struct run *, const struct ask *, bool died, const struct fault *);
 /* The recipient's end in this attempt. */
 void way_end(struct run *, struct message *, size_t i, enum way_state,
     const struct fault *);
@@ -250,12 +254,12 @@ void stage_write(struct run *, struct stage *);
 uint64_t stage_next_ms(const struct stage *); /* monotonic; 0: nothing */
 
 /* ---- settle.c ---- */
-void settle_batch(struct run *);   /* STEP_SETTLE */
-void settle_rest(struct run *);	   /* STEP_REST */
-void settle_go(struct run *);	   /* STEP_GO */
+void settle_batch(struct run *); /* STEP_SETTLE */
+void settle_rest(struct run *); /* STEP_REST */
+void settle_go(struct run *); /* STEP_GO */
 void settle_content(struct run *); /* STEP_CONTENT */
-enum outcome settle_put_sync(struct run *, const struct ask *, struct buf *,
-    struct fault *) MUST_USE;
+enum outcome settle_put_sync(
+    struct run *, const struct ask *, struct buf *, struct fault *) MUST_USE;
 void settle_answer(struct run *, const struct ask *, struct span line);
 /* done and try lines of this attempt, into m->lines. */
 void settle_put_lines(struct run *, struct message *);
@@ -264,21 +268,23 @@ uint64_t settle_next_ms(const struct run *);
 
 /* ---- report.c ---- */
 void report_begin(struct run *); /* STEP_REPORT */
-enum outcome report_put(struct run *, const struct ask *, struct buf *,
-    struct fault *) MUST_USE;
+enum outcome report_put(
+    struct run *, const struct ask *, struct buf *, struct fault *) MUST_USE;
 void report_answer(struct run *, const struct ask *, struct span line);
 void report_failed(struct run *, struct message *, const struct fault *);
 
 /* ---- memory.c ---- */
 void memory_round(struct run *); /* STEP_MEMORY */
-void memory_wait(struct run *);	 /* STEP_WAIT */
+void memory_wait(struct run *); /* STEP_WAIT */
 uint64_t memory_next_ms(const struct run *);
 
 /* ---- recover.c, names.c, tidy.c ---- */
 /* After a start's syncfs: one name for each message, as a crash left them. */
 enum outcome names_repair(struct run *, struct fault *) MUST_USE;
 struct tidied {
-	uint64_t dot_names, contents, aside, dirs;
+	uint64_t dot_names; /* of files that were being written */
+	uint64_t contents; /* settled ones */
+	uint64_t aside; /* contents that lie in no mailbox */
 };
 /* design.md, Tidying. Under the exclusive lock. */
 enum outcome tidy_queue(struct run *, struct tidied *, struct fault *) MUST_USE;
@@ -292,8 +298,8 @@ void recover_set_aside(struct run *, struct message *, const struct fault *);
 
 /* ---- operate.c ---- */
 /* `hold qid= reason=`, `release`, `delete`, `flush` from a client. */
-enum outcome operate_take(struct run *, struct client *, struct record *,
-    struct fault *) MUST_USE;
+enum outcome operate_take(
+    struct run *, struct client *, struct record *, struct fault *) MUST_USE;
 /* Takes over op (malloc); its answer may come at once. */
 void operate_begin(struct run *, struct operation *);
 /* At rest: do what the operator wants; false: nothing more to do here. */

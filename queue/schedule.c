@@ -123,8 +123,10 @@ void
 window_drop(struct run *run, struct message *m)
 {
 	struct message **at = bucket(run, &m->envelope.qid);
-	struct message empty = { .text = m->text, .lines = m->lines,
-		.way = m->way, .ways_max = m->ways_max };
+	struct message empty = { .text = m->text,
+		.lines = m->lines,
+		.way = m->way,
+		.ways_max = m->ways_max };
 
 	while (*at != m)
 		at = &(*at)->next_hash;
@@ -178,8 +180,7 @@ schedule_due(struct run *run, uint64_t minute_ms)
 }
 
 struct store_place
-schedule_retry(const struct settings *settings, uint64_t now_ms,
-    uint32_t tries)
+schedule_retry(const struct settings *settings, uint64_t now_ms, uint32_t tries)
 {
 	uint64_t delay = settings->queue.retry_min_ms;
 
@@ -187,9 +188,9 @@ schedule_retry(const struct settings *settings, uint64_t now_ms,
 		delay *= 2;
 	if (delay > settings->queue.retry_max_ms)
 		delay = settings->queue.retry_max_ms;
-	now_ms += delay + MINUTE_MS - 1;
-	return (struct store_place){ STORE_RETRY1,
-		now_ms - now_ms % MINUTE_MS };
+	now_ms += delay; /* a minute at least: not in this minute any more */
+	return (
+	    struct store_place){ STORE_RETRY1, now_ms - now_ms % MINUTE_MS };
 }
 
 /* The next part of a listing; believed when this is OK. */

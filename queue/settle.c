@@ -31,8 +31,8 @@ compare_text(const void *a, const void *b)
 
 /* The mailboxes that the batch touched, each once, into run->batch_paths. */
 static enum outcome
-collect_paths(struct run *run, size_t deliveries, size_t *paths,
-    struct fault *f)
+collect_paths(
+    struct run *run, size_t deliveries, size_t *paths, struct fault *f)
 {
 	const char **all = malloc((deliveries + 1) * sizeof(*all));
 	size_t n = 0;
@@ -42,8 +42,7 @@ collect_paths(struct run *run, size_t deliveries, size_t *paths,
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	for (struct message *m = run->batch.first; m != NULL; m = m->next)
 		for (size_t i = 0; i < m->envelope.recipients; i++)
-			if (m->way[i].state == WAY_DELIVERED &&
-			    n < deliveries)
+			if (m->way[i].state == WAY_DELIVERED && n < deliveries)
 				all[n++] = message_text(m, m->way[i].path);
 	qsort(all, n, sizeof(*all), compare_text);
 	buf_reset(&run->batch_paths);
@@ -90,8 +89,8 @@ batch_end(struct run *run)
 			if (m->way[i].state != WAY_DELIVERED)
 				continue;
 			if (run->batch_failed)
-				way_end(run, m, i, WAY_DEFERRED,
-				    &run->batch_fault);
+				way_end(
+				    run, m, i, WAY_DEFERRED, &run->batch_fault);
 			else
 				way_end(run, m, i, WAY_DONE, NULL);
 		}
@@ -156,8 +155,8 @@ settle_next_ms(const struct run *run)
 }
 
 static void
-sync_request(const struct run *run, const struct ask *ask,
-    struct deliver_req *req)
+sync_request(
+    const struct run *run, const struct ask *ask, struct deliver_req *req)
 {
 	const char *p = run->batch_paths.p;
 
@@ -171,8 +170,8 @@ sync_request(const struct run *run, const struct ask *ask,
 }
 
 enum outcome
-settle_put_sync(struct run *run, const struct ask *ask, struct buf *out,
-    struct fault *f)
+settle_put_sync(
+    struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 {
 	struct deliver_req req;
 
@@ -310,7 +309,8 @@ journal_failed(struct run *run, const struct message *m, size_t i)
 	    journal_begin(&run->journal, CODE_UNDELIVERABLE, &m->envelope.qid);
 
 	record_put_num(out, "n", m->envelope.recipient[i].n);
-	record_put(out, "to", path_span(&m->envelope.recipient[i].forward_path));
+	record_put(
+	    out, "to", path_span(&m->envelope.recipient[i].forward_path));
 	record_puts(out, "code", m->way[i].code);
 	record_puts(out, "text", message_text(m, m->way[i].text));
 	record_puts(out, "notice",
@@ -422,8 +422,8 @@ settle_go(struct run *run)
 	while ((m = list_take(&run->step[STEP_GO])) != NULL) {
 		if (m->operation == NULL)
 			remember_report(run, m);
-		if (store_unlink_state(&run->store, &m->envelope.qid,
-		        m->place, &f) != OK) {
+		if (store_unlink_state(
+		        &run->store, &m->envelope.qid, m->place, &f) != OK) {
 			/* It stays, and is found by the next listing. */
 			run_alarm(run, &m->envelope.qid, "%s", f.text);
 			operate_end(run, m, &f);
@@ -509,8 +509,8 @@ settle_content(struct run *run)
 		struct fault why = f;
 
 		if (f.outcome == OK && m->envelope.shape == ENVELOPE_APART &&
-		    store_unlink_content(&run->store, &m->envelope.qid,
-		        &why) != OK)
+		    store_unlink_content(&run->store, &m->envelope.qid, &why) !=
+		        OK)
 			run_alarm(run, &m->envelope.qid, "%s", why.text);
 		operate_end(run, m, &f);
 		window_drop(run, m);

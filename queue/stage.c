@@ -156,8 +156,8 @@ stage_read(struct run *run, struct stage *stage)
 	}
 	if (outcome == OK && stage_next_ms(stage) != 0 && stage->sent > 0 &&
 	    stage_next_ms(stage) <= clock_mono_ms())
-		outcome = fault_set(&f, TEMP, "4.3.0", 0, "%s: no answer",
-		    stage->service.name);
+		outcome = fault_set(
+		    &f, TEMP, "4.3.0", 0, "%s: no answer", stage->service.name);
 	if (outcome != OK)
 		stage_died(run, stage, &f);
 }
@@ -172,8 +172,9 @@ stage_write(struct run *run, struct stage *stage)
 	while (stage->n > 0 && stage->sent == 0 &&
 	    ask_at(stage, 0)->kind == ASK_NONE)
 		(void)take_head(stage);
-	if (stage->n == 0 || (stage->sent < stage->n && stage->sent < most &&
-	                         !stage_open(run, stage)))
+	if (stage->n == 0 ||
+	    (stage->sent < stage->n && stage->sent < most &&
+	        !stage_open(run, stage)))
 		return;
 	if (stage->service.fd == -1)
 		return;

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * queue: the operator's verbs on the queue. Reads the queue's directories;
+ * asks queue-run over its socket for what changes something. It trusts the
+ * operator; what stands in an envelope came from strangers and is shown with
+ * nothing in it that a terminal would obey.
+ */
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "prog.h"
+#include "verbs.h"
+
+enum {
+	OPT_JSON = 256,
+	OPT_STATE,
+	OPT_ADDRESS,
+	OPT_REASON,
+	OPT_CONTENT,
+	OPT_YES
+};
+
+static const struct prog_option options[] = {
+	{ OPT_STATE, "state", "STATE", "only what lies in that state" },
+	{ OPT_ADDRESS, "address", "ADDRESS",
+	    "only from or to that address; @DOMAIN for a whole domain" },
+	{ OPT_REASON, "reason", "TEXT", "why; kept with the message" },
+	{ OPT_CONTENT, "content", NULL, "show the message itself" },
+	{ OPT_YES, "yes", NULL, "do not ask" },
+	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static const struct {
+	const char *name;
+	size_t least; /* operands */
+	size_t most;
+	enum outcome (*run)(struct request *, struct fault *);
+} verbs[] = {
+	{ "list", 0, 0, verb_list },
+	{ "show", 1, 1000, verb_show },
+	{ "hold", 0, SIZE_MAX, verb_hold },
+	{ "release", 0, SIZE_MAX, verb_release },
+	{ "delete", 0, SIZE_MAX, verb_delete },
+	{ "flush", 0, SIZE_MAX, verb_flush },
+	{ "stats", 0, 0, verb_stats },
+	{ "tidy", 0, 0, verb_tidy },
+};
+
+static const struct prog_about about = { "queue",
+	"[-C DIR] VERB [OPTION...] [QID...]",
+	"What waits in the queue, and what is to become of it.", options,
+	"Verbs:\n"
+	"  list             all that waits, with --state and --address\n"
+	"  show QID...      one message: its envelope, its history\n"
+	"  hold QID...      not delivered until released; or by --address\n"
+	"  release QID...   delivered again; or by --address\n"
+	"  delete QID...    gone for good, sender not told\n"
+	"  flush [QID|DOMAIN]  what waits for a retry is due now\n"
+	"  stats            how much lies in each state, and since when\n"
+	"  tidy             removes what crashes left, when nothing runs\n",
+	false };
+
+static void
+take_option(struct request *r, int letter, const char *value)
+{
+	switch (letter) {
+	case OPT_STATE:
+		r->state = value;
+		break;
+	case OPT_ADDRESS:
+		r->address = value;
+		break;
+	case OPT_REASON:
+		r->reason = value;
+		break;
+	case OPT_CONTENT:
+		r->content = true;
+		break;
+	case OPT_YES:
+		r->yes = true;
+		break;
+	default:
+		prog.json = true;
+	}
+}
+
+static enum outcome
+close_sandbox(struct fault *f)
+{
+	const struct sandbox_path paths[] = {
+		{ prog.settings.queue.directory, "rwcl" },
+		{ "run", "rw" },
+		{ NULL, NULL },
+	};
+	const char *summary;
+
+	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
+	    "stdio unix rpath wpath cpath link sync flock", paths, &summary, f);
+}
+
+static enum outcome
+run_verb(struct request *r, size_t verb, struct fault *f)
+{
+	static struct run run;
+	enum outcome got;
+
+	if (run_begin(&run, &prog.settings, "queue", f) != OK ||
+	    close_sandbox(f) != OK)
+		return f->outcome;
+	r->run = &run;
+	r->store = &run.store;
+	got = verbs[verb].run(r, f);
+	if (got == OK && (fflush(stdout) != 0 || ferror(stdout) != 0))
+		got = fault_set(f, TEMP, "4.3.0", 0, "cannot write");
+	run_end(&run);
+	return got;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct request r = { .settings = &prog.settings };
+	struct fault f = FAULT_NONE;
+	size_t verb = 0, n = sizeof(verbs) / sizeof(verbs[0]);
+	const char *value;
+	int letter;
+
+	prog_begin(&about, argv[0]);
+	while ((letter = prog_option(argc, argv, &value)) != -1)
+		take_option(&r, letter, value);
+	r.operand = argv + optind + 1;
+	r.operands = argc > optind ? (size_t)(argc - optind - 1) : 0;
+	while (verb < n &&
+	    (argc <= optind || strcmp(verbs[verb].name, argv[optind]) != 0))
+		verb++;
+	if (verb == n || r.operands < verbs[verb].least ||
+	    r.operands > verbs[verb].most) {
+		(void)fault_set(&f, PERM, "5.5.4", 0,
+		    verb == n ? "which verb?" : "wrong number of queue ids");
+		prog_usage(&f);
+	}
+	r.is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	if (prog_home(&f) != OK)
+		prog_exit(&f);
+	if (sodium_init() < 0)
+		(void)fault_set(&f, TEMP, "4.3.0", 0, "no random octets");
+	json_object_seed((size_t)randombytes_random() | 1);
+	/* A stream's first look at its descriptor is before the sandbox. */
+	(void)setvbuf(
+	    stdout, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, 65536);
+	if (f.outcome == OK && run_verb(&r, verb, &f) == OK)
+		f.outcome = OK;
+	prog_exit(&f);
+}

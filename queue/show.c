@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * show.c: list, show, stats. They read the directories as anybody may with ls
+ * and head, a part at a time, so 200,000 messages cost no memory. What moves
+ * meanwhile may be seen twice or not at all.
+ */
+#include "verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fds.h"
+#include "prog.h"
+
+#define LIST_SHARE 4096 /* names of a directory at once. Ours: 110 KB */
+
+/* ---- Reading. ---- */
+
+/* An envelope file as it is, for its lines after the end. */
+static void
+read_lines(const struct request *r, struct entry *e)
+{
+	char name[STORE_NAME_MAX];
+	struct fault f;
+
+	buf_reset(&e->file);
+	if (e->envelope.shape != ENVELOPE_APART || !e->is_believed)
+		return;
+	store_envelope_name(e->place, &e->envelope.qid, name);
+	if (fds_read_file(r->store->fd, name, &e->file, &f) != OK)
+		buf_reset(&e->file); /* it went meanwhile */
+}
+
+void
+entry_reason(const struct entry *e, struct buf *b)
+{
+	struct span rest = buf_span(&e->file), line, text;
+	struct record record;
+	struct fault f;
+
+	buf_reset(b);
+	if (!e->is_believed)
+		buf_adds(b, "cannot be believed: look at it by hand");
+	while (span_next(&rest, '\n', &line)) {
+		if (!span_has_prefix(line, "try ") &&
+		    !span_has_prefix(line, "held ") &&
+		    !span_has_prefix(line, "released "))
+			continue;
+		if (record_parse(line, &record, &f) != OK ||
+		    !record_take_optional(&record, "text", RECORD_MAX, &text))
+			continue;
+		buf_reset(b);
+		buf_add(b, text);
+	}
+}
+
+static bool
+is_address(struct span pattern, const struct path *path)
+{
+	if (pattern.len > 0 && pattern.p[0] == '@')
+		return span_same_nocase(
+		    span_from(pattern, 1), path_domain(path));
+	return span_same_nocase(pattern, path_span(path));
+}
+
+static bool
+is_wanted(const struct request *r, const struct entry *e)
+{
+	struct span pattern;
+
+	if (r->address == NULL)
+		return true;
+	pattern = span_of(r->address);
+	if (is_address(pattern, &e->envelope.reverse_path))
+		return e->is_believed;
+	for (size_t i = 0; i < e->envelope.recipients; i++)
+		if (is_address(pattern, &e->envelope.recipient[i].forward_path))
+			return true;
+	return false;
+}
+
+struct walk {
+	const struct request *request;
+	struct store_listed *name;
+	struct entry entry;
+	bool (*each)(void *arg, const struct entry *);
+	void *arg;
+	bool enough;
+};
+
+static enum outcome
+walk_entry(struct walk *w, struct qid qid, struct fault *f)
+{
+	struct entry *e = &w->entry;
+	enum outcome got;
+
+	got = store_read_envelope(
+	    w->request->store, &qid, e->place, false, &e->envelope, f);
+	if (got == TEMP && f->error == ENOENT)
+		return OK; /* it went meanwhile */
+	if (got == TEMP && f->error != 0)
+		return got;
+	e->envelope.qid = qid;
+	e->is_believed = got == OK && e->place.state != STORE_ASIDE;
+	if (!is_wanted(w->request, e))
+		return OK;
+	read_lines(w->request, e);
+	w->enough = !w->each(w->arg, e);
+	return OK;
+}
+
+static enum outcome
+walk_dir(struct walk *w, struct fault *f)
+{
+	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
+	bool more = true;
+	struct qid qid;
+	size_t got;
+
+	store_dir_name(w->entry.place, dir);
+	while (more && !w->enough) {
+		if (store_list(w->request->store, dir, STORE_QIDS, after,
+		        LIST_SHARE, w->name, &got, &more, NULL, f) != OK)
+			return f->error == ENOENT ? OK : f->outcome;
+		for (size_t i = 0; i < got && !w->enough; i++)
+			if (qid_parse(span_of(w->name[i].text), &qid) &&
+			    walk_entry(w, qid, f) != OK)
+				return f->outcome;
+		if (got > 0)
+			memcpy(after, w->name[got - 1].text, sizeof(after));
+	}
+	return OK;
+}
+
+static enum outcome
+walk_minutes(struct walk *w, struct fault *f)
+{
+	const char *word = store_state_word(w->entry.place.state);
+	char after[QID_LEN + 1] = "";
+	struct store_listed minute;
+	bool more = true;
+	size_t got;
+
+	while (more && !w->enough) {
+		if (store_list(w->request->store, word, STORE_MINUTES, after, 1,
+		        &minute, &got, &more, NULL, f) != OK)
+			return f->outcome;
+		if (got == 0)
+			break;
+		memcpy(after, minute.text, sizeof(after));
+		if (clock_parse_minute(
+		        span_of(after), &w->entry.place.minute_ms) &&
+		    walk_dir(w, f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+enum outcome
+list_entries(const struct request *r,
+    bool (*each)(void *arg, const struct entry *), void *arg, struct fault *f)
+{
+	struct walk w = { .request = r, .each = each, .arg = arg };
+	enum store_state only = STORE_ASIDE;
+	enum outcome got = OK;
+
+	if (r->state != NULL && !store_state_parse(span_of(r->state), &only))
+		return fault_set(f, PERM, "5.5.4", 0,
+		    "no such state: in out retry1 retry2 busy hold quarantine "
+		    "aside");
+	w.name = calloc(LIST_SHARE, sizeof(*w.name));
+	if (w.name == NULL)
+		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	envelope_begin(&w.entry.envelope);
+	w.entry.file = BUF_INIT(STORE_ENVELOPE_MAX);
+	for (int s = 0; got == OK && s < STORE_STATES && !w.enough; s++) {
+		if (r->state != NULL && s != (int)only)
+			continue;
+		w.entry.place = (struct store_place){ (enum store_state)s, 0 };
+		got = s == STORE_RETRY1 || s == STORE_RETRY2
+		    ? walk_minutes(&w, f)
+		    : walk_dir(&w, f);
+	}
+	envelope_free(&w.entry.envelope);
+	buf_free(&w.entry.file);
+	free(w.name);
+	return got;
+}
+
+/* ---- Printing. ---- */
+
+/* Octets of others on a terminal: nothing but what may be shown. */
+static void
+print_span(struct span s)
+{
+	while (s.len > 0) {
+		size_t n = utf8_printable(s);
+
+		if (n == 0)
+			(void)putchar('?');
+		else
+			(void)fwrite(s.p, 1, n, stdout);
+		s = span_from(s, n == 0 ? 1 : n);
+	}
+}
+
+static void
+print_age(uint64_t ms, char out[16])
+{
+	uint64_t s = ms / 1000;
+
+	if (s < 60)
+		(void)snprintf(out, 16, "%" PRIu64 "s", s);
+	else if (s < 3600)
+		(void)snprintf(out, 16, "%" PRIu64 "m", s / 60);
+	else if (s < 86400)
+		(void)snprintf(out, 16, "%" PRIu64 "h", s / 3600);
+	else
+		(void)snprintf(out, 16, "%" PRIu64 "d", s / 86400);
+}
+
+static uint64_t
+age_ms(const struct qid *qid)
+{
+	uint64_t now = clock_wall_ms(), then = qid_time_ms(qid);
+
+	return now > then ? now - then : 0;
+}
+
+static void
+set_text(json_t *object, const char *key, struct span s)
+{
+	json_t *value = json_stringn(s.p, s.len);
+
+	/* Not UTF-8: as it would stand in a record. */
+	(void)json_object_set_new(
+	    object, key, value == NULL ? json_string("?") : value);
+}
+
+static void
+set_number(json_t *object, const char *key, uint64_t n)
+{
+	(void)json_object_set_new(object, key, json_integer((json_int_t)n));
+}
+
+static void
+print_json(json_t *object)
+{
+	(void)json_dumpf(object, stdout, JSON_COMPACT);
+	(void)putchar('\n');
+	json_decref(object);
+}
+
+static const char *
+recipient_word(const struct recipient *r)
+{
+	return r->state == RECIPIENT_WAITS ? "waits"
+	    : r->state == RECIPIENT_DONE   ? "done"
+	                                   : "failed";
+}
+
+static json_t *
+json_of_recipients(const struct envelope *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->recipients; i++) {
+		const struct recipient *r = &e->recipient[i];
+		json_t *one = json_object();
+
+		set_number(one, "n", r->n);
+		set_text(one, "address", path_span(&r->forward_path));
+		set_text(one, "state", span_of(recipient_word(r)));
+		set_number(one, "tries", r->tries);
+		(void)json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static json_t *
+json_of_entry(const struct entry *e, const struct buf *reason)
+{
+	json_t *object = json_object();
+	char time[CLOCK_TEXT_MAX];
+
+	set_text(object, "qid", qid_span(&e->envelope.qid));
+	set_text(object, "state", span_of(store_state_word(e->place.state)));
+	set_number(object, "age", age_ms(&e->envelope.qid) / 1000);
+	if (e->place.minute_ms != 0) {
+		clock_text_ms(e->place.minute_ms, time);
+		set_text(object, "due", span_of(time));
+	}
+	if (e->is_believed) {
+		set_number(object, "size", e->envelope.size);
+		set_text(object, "from", path_span(&e->envelope.reverse_path));
+		(void)json_object_set_new(
+		    object, "recipients", json_of_recipients(&e->envelope));
+	}
+	if (reason->len > 0)
+		set_text(object, "reason", buf_span(reason));
+	return object;
+}
+
+struct listing {
+	uint64_t n, octets;
+	struct buf reason;
+};
+
+static void
+print_row(const struct entry *e, const struct buf *reason)
+{
+	const struct recipient *first = NULL;
+	size_t left = 0;
+	char age[16];
+
+	for (size_t i = 0; i < e->envelope.recipients; i++)
+		if (e->envelope.recipient[i].state == RECIPIENT_WAITS &&
+		    left++ == 0)
+			first = &e->envelope.recipient[i];
+	print_age(age_ms(&e->envelope.qid), age);
+	(void)printf("%s %-10s %5s ", e->envelope.qid.text,
+	    store_state_word(e->place.state), age);
+	if (e->is_believed) {
+		(void)printf("%9" PRIu64 " <", e->envelope.size);
+		print_span(path_span(&e->envelope.reverse_path));
+		(void)printf("> -> <");
+		if (first != NULL)
+			print_span(path_span(&first->forward_path));
+		(void)putchar('>');
+		if (left > 1)
+			(void)printf(" and %zu more", left - 1);
+	}
+	if (reason->len > 0) {
+		(void)printf("  (");
+		print_span(buf_span(reason));
+		(void)putchar(')');
+	}
+	(void)putchar('\n');
+}
+
+static bool
+list_one(void *arg, const struct entry *e)
+{
+	struct listing *l = arg;
+
+	entry_reason(e, &l->reason);
+	if (prog.json) {
+		print_json(json_of_entry(e, &l->reason));
+		return ferror(stdout) == 0;
+	}
+	if (l->n == 0)
+		(void)printf("%-26s %-10s %5s %9s FROM -> TO (REASON)\n", "QID",
+		    "STATE", "AGE", "SIZE");
+	l->n++;
+	l->octets += e->is_believed ? e->envelope.size : 0;
+	print_row(e, &l->reason);
+	return ferror(stdout) == 0;
+}
+
+enum outcome
+verb_list(struct request *r, struct fault *f)
+{
+	struct listing l = { .reason = BUF_INIT(RECORD_MAX) };
+	enum outcome got = list_entries(r, list_one, &l, f);
+
+	buf_free(&l.reason);
+	if (got != OK || prog.json)
+		return got;
+	if (l.n == 0)
+		(void)printf("nothing waits\n");
+	else
+		(void)printf("%" PRIu64 " message%s, %" PRIu64 " octets\n", l.n,
+		    l.n == 1 ? "" : "s", l.octets);
+	return OK;
+}
+
+/* ---- One message. ---- */
+
+/* The message itself, from where its size and digest begin. */
+static enum outcome
+print_content(struct request *r, const struct envelope *e, struct fault *f)
+{
+	struct store_content content = STORE_CONTENT_NONE;
+	char chunk[32768];
+	uint64_t at, end;
+	ssize_t n = 1;
+
+	if (store_open_content(r->store, e, &content, f) != OK)
+		return f->outcome;
+	(void)fflush(stdout);
+	end = content.file_size;
+	for (at = content.offset; at < end && n > 0; at += (uint64_t)n) {
+		n = pread(content.fd, chunk, sizeof(chunk), (off_t)at);
+		if (n > 0 &&
+		    fds_write_all(STDOUT_FILENO,
+		        (struct span){ chunk, (size_t)n }, f) != OK)
+			break;
+	}
+	store_close_content(&content);
+	if (n < 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "read content");
+	return at < end ? f->outcome : OK;
+}
+
+static void
+print_recipients(const struct envelope *e)
+{
+	for (size_t i = 0; i < e->recipients; i++) {
+		const struct recipient *r = &e->recipient[i];
+
+		(void)printf("to %" PRIu32 "      <", r->n);
+		print_span(path_span(&r->forward_path));
+		(void)printf("> %s", recipient_word(r));
+		if (r->tries > 0)
+			(void)printf(", tried %" PRIu32 " times", r->tries);
+		if (r->deaths > 0)
+			(void)printf(
+			    ", a stage died %" PRIu32 " times", r->deaths);
+		(void)putchar('\n');
+	}
+}
+
+/* What happened to it: the lines after the end, as they stand. */
+static void
+print_history(const struct entry *e)
+{
+	struct span rest = buf_span(&e->file), line;
+	bool after_end = false;
+
+	while (span_next(&rest, '\n', &line)) {
+		if (after_end && line.len > 0) {
+			(void)printf("history   ");
+			print_span(line);
+			(void)putchar('\n');
+		}
+		after_end |= span_has_prefix(line, "end ");
+	}
+}
+
+static void
+print_entry(struct request *r, const struct entry *e)
+{
+	struct store_content content = STORE_CONTENT_NONE;
+	char name[STORE_NAME_MAX], time[CLOCK_TEXT_MAX];
+	struct fault f;
+
+	store_envelope_name(e->place, &e->envelope.qid, name);
+	(void)printf("message   %s\nenvelope  %s/%s\n", e->envelope.qid.text,
+	    r->settings->queue.directory, name);
+	if (!e->is_believed) {
+		(void)printf("reason    cannot be believed\n");
+		return;
+	}
+	clock_text_ms(e->envelope.time_ms, time);
+	(void)printf("accepted  %s\nsize      %" PRIu64 "\nfrom      <", time,
+	    e->envelope.size);
+	print_span(path_span(&e->envelope.reverse_path));
+	(void)printf(">\n");
+	print_recipients(&e->envelope);
+	if (store_open_content(r->store, &e->envelope, &content, &f) == OK) {
+		(void)printf("content   %s/%s, from octet %" PRIu64
+		             ", %ju link%s\n",
+		    r->settings->queue.directory, content.name, content.offset,
+		    (uintmax_t)content.links, content.links == 1 ? "" : "s");
+		store_close_content(&content);
+	} else {
+		(void)printf("content   %s\n", f.text);
+	}
+	if (e->place.minute_ms != 0) {
+		clock_text_ms(e->place.minute_ms, time);
+		(void)printf("due       %s\n", time);
+	}
+	print_history(e);
+}
+
+static enum outcome
+show_one(struct request *r, const char *operand, struct fault *f)
+{
+	struct entry e = { .file = BUF_INIT(STORE_ENVELOPE_MAX) };
+	struct buf reason = BUF_INIT(RECORD_MAX);
+	struct qid qid;
+	enum outcome got;
+
+	if (!qid_parse(span_of(operand), &qid))
+		return fault_set(f, PERM, "5.5.4", 0,
+		    "a queue id has 26 letters and digits");
+	(void)operate_find(r->store, &qid, &e.place);
+	envelope_begin(&e.envelope);
+	got =
+	    store_read_envelope(r->store, &qid, e.place, false, &e.envelope, f);
+	e.envelope.qid = qid;
+	if (got == TEMP && f->error == ENOENT)
+		got = fault_set(f, PERM, "5.3.0", 0,
+		    "%s: no such message in the queue", qid.text);
+	else if (got == OK || got == PERM) {
+		e.is_believed = got == OK && e.place.state != STORE_ASIDE;
+		got = OK;
+		read_lines(r, &e);
+		entry_reason(&e, &reason);
+		if (r->content)
+			got = print_content(r, &e.envelope, f);
+		else if (prog.json)
+			print_json(json_of_entry(&e, &reason));
+		else
+			print_entry(r, &e);
+	}
+	envelope_free(&e.envelope);
+	buf_free(&e.file);
+	buf_free(&reason);
+	return got;
+}
+
+enum outcome
+verb_show(struct request *r, struct fault *f)
+{
+	for (size_t i = 0; i < r->operands; i++) {
+		if (i > 0 && !prog.json && !r->content)
+			(void)putchar('\n');
+		if (show_one(r, r->operand[i], f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+/* ---- How much of each. ---- */
+
+struct oldest {
+	struct store *store;
+	enum store_state state;
+	struct store_listed name; /* "": none */
+	struct fault *f;
+};
+
+static enum outcome
+oldest_in(struct oldest *o, const char *dir)
+{
+	struct store_listed first;
+	bool more;
+	size_t got;
+
+	if (store_list(o->store, dir, STORE_QIDS, "", 1, &first, &got, &more,
+	        NULL, o->f) != OK)
+		return o->f->error == ENOENT ? OK : o->f->outcome;
+	if (got == 1 &&
+	    (o->name.text[0] == '\0' || strcmp(first.text, o->name.text) < 0))
+		o->name = first;
+	return OK;
+}
+
+static enum outcome
+find_oldest(struct oldest *o)
+{
+	const char *word = store_state_word(o->state);
+	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
+	struct store_listed minute;
+	bool more = true;
+	size_t got;
+
+	if (o->state != STORE_RETRY1 && o->state != STORE_RETRY2)
+		return oldest_in(o, word);
+	while (more) {
+		if (store_list(o->store, word, STORE_MINUTES, after, 1, &minute,
+		        &got, &more, NULL, o->f) != OK)
+			return o->f->outcome;
+		if (got == 0)
+			break;
+		memcpy(after, minute.text, sizeof(after));
+		(void)snprintf(dir, sizeof(dir), "%s/%.20s", word, after);
+		if (oldest_in(o, dir) != OK)
+			return o->f->outcome;
+	}
+	return OK;
+}
+
+static void
+print_stats(const char *state, uint64_t n, const struct qid *oldest)
+{
+	json_t *object;
+	char age[16] = "-";
+
+	if (prog.json) {
+		object = json_object();
+		set_text(object, "state", span_of(state));
+		set_number(object, "messages", n);
+		if (oldest != NULL) {
+			set_text(object, "oldest", qid_span(oldest));
+			set_number(object, "age", age_ms(oldest) / 1000);
+		}
+		print_json(object);
+		return;
+	}
+	if (oldest != NULL)
+		print_age(age_ms(oldest), age);
+	(void)printf("%-10s %9" PRIu64 " %7s %s\n", state, n, age,
+	    oldest == NULL ? "" : oldest->text);
+}
+
+enum outcome
+verb_stats(struct request *r, struct fault *f)
+{
+	if (!prog.json)
+		(void)printf(
+		    "%-10s %9s %7s %s\n", "STATE", "MESSAGES", "OLDEST", "QID");
+	for (int s = 0; s < STORE_STATES; s++) {
+		struct oldest o = { r->store, (enum store_state)s, { "" }, f };
+		struct qid qid;
+		uint64_t n;
+
+		if (store_count(r->store, o.state, &n, f) != OK ||
+		    find_oldest(&o) != OK)
+			return f->outcome;
+		print_stats(store_state_word(o.state), n,
+		    qid_parse(span_of(o.name.text), &qid) ? &qid : NULL);
+	}
+	if (store_is_trouble(r->store) && !prog.json)
+		(void)printf("A write to the disk failed: see %s/trouble\n",
+		    r->settings->queue.directory);
+	return OK;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tidy.c: what crashes left lying, removed when nothing runs. It begins with a
+ * syncfs, for an envelope whose going is not on disk may come back (model row
+ * 12). Content whose envelope is gone was settled, or never acknowledged: with
+ * more links it lies in a mailbox and goes, alone it goes to aside/. Memory is
+ * bounded: contents are looked at a share at a time, each share against all
+ * envelopes.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TIDY_SHARE 16384 /* contents at once. Ours: 600 KB */
+#define DIR_NAME   64
+
+struct orphan {
+	struct store_listed name;
+	bool in, elsewhere; /* an envelope, or the one file, lies there */
+};
+
+struct tidying {
+	struct run *run;
+	struct tidied *done;
+	const char *dir;
+	struct orphan *orphan;
+	size_t n;
+	bool is_in;
+};
+
+static bool
+remove_dot_name(void *arg, const char *name)
+{
+	struct tidying *t = arg;
+	char path[DIR_NAME + 300];
+
+	if (name[0] != '.')
+		return true;
+	(void)snprintf(path, sizeof(path), "%s/%s", t->dir, name);
+	if (unlinkat(t->run->store.fd, path, 0) == 0)
+		t->done->dot_names++;
+	return true;
+}
+
+static int
+by_name(const void *key, const void *element)
+{
+	return strcmp(key, ((const struct orphan *)element)->name.text);
+}
+
+static bool
+mark(void *arg, const char *name)
+{
+	struct tidying *t = arg;
+	struct orphan *o = bsearch(name, t->orphan, t->n, sizeof(*o), by_name);
+
+	if (o != NULL && t->is_in)
+		o->in = true;
+	else if (o != NULL)
+		o->elsewhere = true;
+	return true;
+}
+
+/* Call `each` with every directory that may hold envelopes. */
+static enum outcome
+each_state_dir(struct tidying *t,
+    enum outcome (*each)(struct tidying *, struct fault *), struct fault *f)
+{
+	for (int state = 0; state < STORE_ASIDE; state++) {
+		const char *word = store_state_word((enum store_state)state);
+		char after[QID_LEN + 1] = "", dir[DIR_NAME];
+		struct store_listed minute;
+		bool more = true;
+		size_t got;
+
+		t->is_in = state == STORE_IN;
+		t->dir = word;
+		if (each(t, f) != OK)
+			return f->outcome;
+		if (state != STORE_RETRY1 && state != STORE_RETRY2)
+			continue;
+		while (more) {
+			if (store_list(&t->run->store, word, STORE_MINUTES,
+			        after, 1, &minute, &got, &more, NULL, f) != OK)
+				return f->outcome;
+			if (got == 0)
+				break;
+			memcpy(after, minute.text, sizeof(after));
+			(void)snprintf(
+			    dir, sizeof(dir), "%s/%s", word, minute.text);
+			t->dir = dir;
+			if (each(t, f) != OK)
+				return f->outcome;
+			store_remove_dir(&t->run->store, dir);
+		}
+	}
+	return OK;
+}
+
+static enum outcome
+mark_dir(struct tidying *t, struct fault *f)
+{
+	return store_each(&t->run->store, t->dir, mark, t, f);
+}
+
+static enum outcome
+clean_dir(struct tidying *t, struct fault *f)
+{
+	return store_each(&t->run->store, t->dir, remove_dot_name, t, f);
+}
+
+/* No envelope names it any more. */
+static enum outcome
+settle_orphan(struct tidying *t, const struct orphan *o, struct fault *f)
+{
+	struct store *store = &t->run->store;
+	char name[STORE_NAME_MAX];
+	struct stat st, one;
+	struct qid qid;
+
+	if (o->elsewhere || !qid_parse(span_of(o->name.text), &qid))
+		return OK;
+	store_content_name(&qid, name);
+	if (fstatat(store->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return OK;
+	if (o->in) {
+		/* The one file that was to move: in/ is its name again. */
+		store_envelope_name(
+		    (struct store_place){ STORE_IN, 0 }, &qid, name);
+		if (fstatat(store->fd, name, &one, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    one.st_ino != st.st_ino)
+			return OK;
+	}
+	if (st.st_nlink > 1) {
+		t->done->contents++;
+		return store_unlink_content(store, &qid, f);
+	}
+	t->done->aside++;
+	return store_set_aside_content(store, &qid, f);
+}
+
+static enum outcome
+settle_share(struct tidying *t, struct fault *f)
+{
+	if (t->n == 0)
+		return OK;
+	if (each_state_dir(t, mark_dir, f) != OK)
+		return f->outcome;
+	for (size_t i = 0; i < t->n; i++)
+		if (settle_orphan(t, &t->orphan[i], f) != OK)
+			return f->outcome;
+	t->n = 0;
+	return OK;
+}
+
+/* The contents of one shard; shares may span shards, for names sort. */
+static enum outcome
+tidy_shard(struct tidying *t, const char *shard, struct store_listed *name,
+    struct fault *f)
+{
+	char after[QID_LEN + 1] = "", dir[DIR_NAME];
+	bool more = true;
+	size_t got;
+
+	(void)snprintf(dir, sizeof(dir), "message/%s", shard);
+	t->dir = dir;
+	if (clean_dir(t, f) != OK)
+		return f->outcome;
+	while (more) {
+		if (store_list(&t->run->store, dir, STORE_QIDS, after,
+		        TIDY_SHARE, name, &got, &more, NULL, f) != OK)
+			return f->outcome;
+		if (got == 0)
+			break;
+		memcpy(after, name[got - 1].text, sizeof(after));
+		if (t->n + got > TIDY_SHARE && settle_share(t, f) != OK)
+			return f->outcome;
+		for (size_t i = 0; i < got; i++)
+			t->orphan[t->n++] = (struct orphan){ .name = name[i] };
+	}
+	return OK;
+}
+
+static enum outcome
+tidy_shards(struct tidying *t, struct store_listed *name, struct fault *f)
+{
+	char after[QID_LEN + 1] = "";
+	struct store_listed shard;
+	bool more = true;
+	size_t got;
+
+	while (more) {
+		if (store_list(&t->run->store, "message", STORE_SHARDS, after,
+		        1, &shard, &got, &more, NULL, f) != OK)
+			return f->outcome;
+		if (got == 0)
+			break;
+		memcpy(after, shard.text, sizeof(after));
+		if (tidy_shard(t, shard.text, name, f) != OK)
+			return f->outcome;
+	}
+	return settle_share(t, f);
+}
+
+static enum outcome
+remove_shards(struct tidying *t, struct fault *f)
+{
+	char after[QID_LEN + 1] = "", dir[DIR_NAME];
+	struct store_listed shard;
+	bool more = true;
+	size_t got;
+
+	while (more) {
+		if (store_list(&t->run->store, "message", STORE_SHARDS, after,
+		        1, &shard, &got, &more, NULL, f) != OK)
+			return f->outcome;
+		if (got == 0)
+			break;
+		memcpy(after, shard.text, sizeof(after));
+		(void)snprintf(dir, sizeof(dir), "message/%s", shard.text);
+		store_remove_dir(&t->run->store, dir);
+	}
+	return OK;
+}
+
+enum outcome
+tidy_queue(struct run *run, struct tidied *done, struct fault *f)
+{
+	struct tidying t = { .run = run, .done = done };
+	struct store_listed *name = calloc(TIDY_SHARE, sizeof(*name));
+	enum outcome got = OK;
+
+	*done = (struct tidied){ 0 };
+	t.orphan = calloc(TIDY_SHARE, sizeof(*t.orphan));
+	if (name == NULL || t.orphan == NULL)
+		got = fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	else if (store_syncfs(&run->store, f) != OK ||
+	    each_state_dir(&t, clean_dir, f) != OK ||
+	    tidy_shards(&t, name, f) != OK || remove_shards(&t, f) != OK ||
+	    store_syncfs(&run->store, f) != OK ||
+	    store_trouble_clear(&run->store, f) != OK)
+		got = f->outcome;
+	free(name);
+	free(t.orphan);
+	return got;
+}

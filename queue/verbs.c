@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * verbs.c: hold, release, delete, flush, tidy. queue-run is asked over
+ * run/queue-run and answers when the last sync is done; when none runs, its
+ * lock is taken and the same code does it here (operate.c).
+ */
+#include "verbs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fds.h"
+#include "prog.h"
+
+#define ASK_SHARE   64 /* requests that wait for answers at once. Ours */
+#define ASK_WAIT_MS 60000 /* a message under way comes to its rest in that */
+
+/* ---- Which messages. ---- */
+
+struct chosen {
+	struct qid *qid;
+	size_t n, cap;
+	bool failed;
+};
+
+static bool
+choose(struct chosen *c, const struct qid *qid)
+{
+	if (c->n == c->cap) {
+		size_t cap = c->cap == 0 ? 64 : 2 * c->cap;
+		struct qid *p = reallocarray(c->qid, cap, sizeof(*p));
+
+		c->failed = p == NULL;
+		if (c->failed)
+			return false;
+		c->qid = p;
+		c->cap = cap;
+	}
+	c->qid[c->n++] = *qid;
+	return true;
+}
+
+static bool
+choose_entry(void *arg, const struct entry *e)
+{
+	return choose(arg, &e->envelope.qid);
+}
+
+/* By their ids, or by the filters. */
+static enum outcome
+choose_all(struct request *r, struct chosen *c, struct fault *f)
+{
+	struct qid qid;
+
+	for (size_t i = 0; i < r->operands; i++) {
+		if (!qid_parse(span_of(r->operand[i]), &qid))
+			return fault_set(f, PERM, "5.5.4", 0,
+			    "a queue id has 26 letters and digits");
+		if (!choose(c, &qid))
+			break;
+	}
+	if (r->operands == 0 && r->state == NULL && r->address == NULL)
+		return fault_set(f, PERM, "5.5.4", 0,
+		    "say which: queue ids, or --state, or --address");
+	if (r->operands == 0 && list_entries(r, choose_entry, c, f) != OK)
+		return f->outcome;
+	if (c->failed)
+		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	return OK;
+}
+
+/* ---- Doing it. ---- */
+
+struct task {
+	struct request *request;
+	enum operation_word word;
+	size_t done, failed, open;
+	struct fault first; /* of those that failed */
+};
+
+static void
+say_end(struct task *t, const struct qid *qid, const struct fault *f)
+{
+	static const char *const past[] = { "held", "released", "deleted",
+		"due now" };
+
+	t->open--;
+	if (f->outcome == OK) {
+		t->done++;
+	} else if (t->failed++ == 0) {
+		t->first = *f;
+		(void)fault_context(&t->first, "%s", qid->text);
+	}
+	if (prog.json) {
+		json_t *object = json_object();
+
+		(void)json_object_set_new(
+		    object, "qid", json_string(qid->text));
+		(void)json_object_set_new(
+		    object, "outcome", json_string(outcome_word(f->outcome)));
+		if (f->outcome != OK)
+			(void)json_object_set_new(
+			    object, "text", json_string(f->text));
+		(void)json_dumpf(object, stdout, JSON_COMPACT);
+		(void)putchar('\n');
+		json_decref(object);
+	} else if (f->outcome == OK) {
+		(void)printf("%s %s\n", qid->text, past[t->word]);
+	} else {
+		prog_warn("%s: %s", qid->text, f->text);
+	}
+}
+
+static enum outcome
+take_answer(struct task *t, struct span line, struct fault *f)
+{
+	struct fault end = FAULT_NONE;
+	struct record r;
+	struct span text;
+	struct qid qid;
+
+	if (record_parse(line, &r, f) != OK)
+		return f->outcome;
+	if (!record_take(&r, "qid", QID_LEN, &text) || !qid_parse(text, &qid))
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "answer of queue-run: malformed");
+	(void)!record_outcome(&r, &end);
+	say_end(t, &qid, &end);
+	return OK;
+}
+
+static enum outcome
+ask_share(struct task *t, struct service *s, const struct qid *qid, size_t n,
+    struct fault *f)
+{
+	struct span line;
+
+	buf_reset(&s->out);
+	for (size_t i = 0; i < n; i++) {
+		struct record_out out =
+		    record_begin(&s->out, operation_word(t->word));
+
+		record_put(out, "qid", qid_span(&qid[i]));
+		if (t->request->reason != NULL)
+			record_puts(out, "reason", t->request->reason);
+		if (record_end(out, f) != OK)
+			return f->outcome;
+	}
+	t->open += n;
+	if (service_send(s, buf_span(&s->out), f) != OK)
+		return f->outcome;
+	while (t->open > 0)
+		if (service_line(s, &line, f) != OK ||
+		    take_answer(t, line, f) != OK)
+			return f->outcome;
+	return OK;
+}
+
+static enum outcome
+ask_running(
+    struct task *t, struct service *s, const struct chosen *c, struct fault *f)
+{
+	fds_set_timeouts(s->fd, ASK_WAIT_MS, ASK_WAIT_MS);
+	for (size_t i = 0; i < c->n; i += ASK_SHARE) {
+		size_t n = c->n - i < ASK_SHARE ? c->n - i : ASK_SHARE;
+
+		if (ask_share(t, s, c->qid + i, n, f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+static void
+answer_here(void *arg, struct operation *op, const struct fault *f)
+{
+	say_end(arg, &op->qid, f);
+}
+
+static enum outcome
+do_one_here(struct task *t, const struct qid *qid, struct fault *f)
+{
+	struct run *run = t->request->run;
+	struct operation *op = calloc(1, sizeof(*op));
+
+	if (op == NULL)
+		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	op->word = t->word;
+	op->qid = *qid;
+	if (t->request->reason != NULL)
+		(void)span_copy(span_of(t->request->reason), op->reason,
+		    sizeof(op->reason));
+	op->answer = answer_here;
+	t->open++;
+	operate_begin(run, op);
+	while (t->open > 0) /* it only moves names: no stage is waited for */
+		run_turn(run);
+	return OK;
+}
+
+/* No queue-run: we are it, for this, with its lock. */
+static enum outcome
+do_here(struct task *t, const struct chosen *c, struct fault *f)
+{
+	struct run *run = t->request->run;
+	enum outcome got = store_lock_run(&run->store, 0, f);
+
+	run->arg = t;
+	if (got == OK)
+		got = names_repair(run, f);
+	for (size_t i = 0; got == OK && i < c->n; i++)
+		got = do_one_here(t, &c->qid[i], f);
+	return got;
+}
+
+static enum outcome
+do_all(struct task *t, const struct chosen *c, struct fault *f)
+{
+	struct service s;
+	enum outcome got;
+
+	service_begin(&s, "queue-run", ASK_WAIT_MS);
+	if (fds_connect_unix("run/queue-run", &s.fd, f) == OK)
+		got = ask_running(t, &s, c, f);
+	else
+		got = do_here(t, c, f);
+	service_free(&s);
+	if (got == OK && t->failed > 0) {
+		*f = t->first;
+		got = f->outcome;
+	}
+	return got;
+}
+
+/* A question to whoever sits there; anything but y is no. */
+static bool
+is_confirmed(const struct request *r, const char *verb, size_t n)
+{
+	char line[16];
+
+	if (r->yes)
+		return true;
+	if (!r->is_terminal)
+		return r->operands > 0; /* a script that names them means it */
+	(void)fprintf(
+	    stderr, "%s %zu message%s? [y/N] ", verb, n, n == 1 ? "" : "s");
+	return fgets(line, sizeof(line), stdin) != NULL &&
+	    (line[0] == 'y' || line[0] == 'Y');
+}
+
+static enum outcome
+do_chosen(struct request *r, enum operation_word word, struct fault *f)
+{
+	struct task t = { .request = r, .word = word };
+	struct chosen c = { 0 };
+	enum outcome got = choose_all(r, &c, f);
+
+	if (got == OK && word == OPERATION_DELETE && c.n > 0 &&
+	    !is_confirmed(r, "delete", c.n))
+		got = fault_set(f, PERM, "5.7.0", 0,
+		    "nothing deleted: --yes says that you mean it");
+	if (got == OK && c.n > 0)
+		got = do_all(&t, &c, f);
+	if (got == OK && c.n == 0 && !prog.json)
+		(void)printf("no such message\n");
+	free(c.qid);
+	return got;
+}
+
+enum outcome
+verb_hold(struct request *r, struct fault *f)
+{
+	return do_chosen(r, OPERATION_HOLD, f);
+}
+
+enum outcome
+verb_release(struct request *r, struct fault *f)
+{
+	if (r->operands == 0 && r->state == NULL)
+		r->state = "hold";
+	return do_chosen(r, OPERATION_RELEASE, f);
+}
+
+enum outcome
+verb_delete(struct request *r, struct fault *f)
+{
+	return do_chosen(r, OPERATION_DELETE, f);
+}
+
+/* flush, flush QID..., flush DOMAIN. */
+enum outcome
+verb_flush(struct request *r, struct fault *f)
+{
+	char address[256];
+	struct qid qid;
+
+	if (r->operands > 0 && qid_parse(span_of(r->operand[0]), &qid))
+		return do_chosen(r, OPERATION_FLUSH, f);
+	if (r->operands > 1)
+		return fault_set(f, PERM, "5.5.4", 0,
+		    "queue ids, or one domain, or nothing for all");
+	if (r->operands == 1) {
+		(void)snprintf(address, sizeof(address), "%s%s",
+		    strchr(r->operand[0], '@') == NULL ? "@" : "",
+		    r->operand[0]);
+		r->address = address;
+	}
+	r->operands = 0;
+	r->state = "retry1";
+	return do_chosen(r, OPERATION_FLUSH, f);
+}
+
+enum outcome
+verb_tidy(struct request *r, struct fault *f)
+{
+	struct tidied done = { 0 };
+	enum outcome got;
+
+	got = store_lock(&r->run->store, STORE_EXCLUSIVE, 0, f);
+	if (got != OK && f->error == EWOULDBLOCK)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "the queue is in use: tidying is for when nothing runs");
+	if (got != OK || tidy_queue(r->run, &done, f) != OK)
+		return f->outcome;
+	if (prog.json)
+		(void)printf("{\"dot_names\":%" PRIu64 ",\"contents\":%" PRIu64
+		             ",\"aside\":%" PRIu64 "}\n",
+		    done.dot_names, done.contents, done.aside);
+	else if (done.dot_names + done.contents + done.aside > 0)
+		(void)printf("removed %" PRIu64 " unfinished and %" PRIu64
+		             " settled files; %" PRIu64 " to aside\n",
+		    done.dot_names, done.contents, done.aside);
+	return OK;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * verbs.h: what an operator may ask of the queue. Reading verbs read the
+ * directories; changing ones ask queue-run, or do it themselves with its lock
+ * when none runs.
+ */
+#ifndef QUEUE_VERBS_H
+#define QUEUE_VERBS_H
+
+#include "run.h"
+
+struct request {
+	struct run *run; /* begun; its queue open, no lock held */
+	struct store *store; /* of it */
+	const struct settings *settings;
+	char **operand;
+	size_t operands;
+	const char *state; /* NULL: any */
+	const char *address; /* NULL: any; `@domain` or `user@domain` */
+	const char *reason; /* NULL: none given */
+	bool content; /* show the message itself */
+	bool yes; /* do not ask */
+	bool is_terminal; /* somebody can be asked */
+};
+
+/* One message as it lies on disk. */
+struct entry {
+	struct envelope envelope; /* of aside: only its qid */
+	struct store_place place;
+	struct buf file; /* the envelope file; empty for one file */
+	bool is_believed;
+};
+
+/*
+ * Every message that the request's filters let through, oldest first within
+ * each directory. `each` false: enough.
+ */
+enum outcome list_entries(const struct request *,
+    bool (*each)(void *arg, const struct entry *), void *arg,
+    struct fault *) MUST_USE;
+/* The text of the last line that says why it waits, into b; or empty. */
+void entry_reason(const struct entry *, struct buf *b);
+
+enum outcome verb_list(struct request *, struct fault *) MUST_USE;
+enum outcome verb_show(struct request *, struct fault *) MUST_USE;
+enum outcome verb_stats(struct request *, struct fault *) MUST_USE;
+enum outcome verb_hold(struct request *, struct fault *) MUST_USE;
+enum outcome verb_release(struct request *, struct fault *) MUST_USE;
+enum outcome verb_delete(struct request *, struct fault *) MUST_USE;
+enum outcome verb_flush(struct request *, struct fault *) MUST_USE;
+enum outcome verb_tidy(struct request *, struct fault *) MUST_USE;
+
+#endif
