@@ -442,7 +442,7 @@ allow_masked(
 static void
 allow_equal(struct filter *x, int call, unsigned arg, uint64_t value)
 {
-	struct scmp_arg_cmp c = SCMP_CMP64(arg, SCMP_CMP_EQ, value);
+	struct scmp_arg_cmp c = SCMP_CMP64(arg, SCMP_CMP_EQ, value, 0);
 
 	allow_if(x, call, 1, &c);
 }
@@ -452,10 +452,10 @@ static void
 stdio_by_argument(struct filter *x)
 {
 	struct scmp_arg_cmp abort_us[] = {
-		SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t)getpid()),
-		SCMP_CMP64(2, SCMP_CMP_EQ, SIGABRT),
+		SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t)getpid(), 0),
+		SCMP_CMP64(2, SCMP_CMP_EQ, SIGABRT, 0),
 	};
-	struct scmp_arg_cmp ask_only = SCMP_CMP64(2, SCMP_CMP_EQ, 0);
+	struct scmp_arg_cmp ask_only = SCMP_CMP64(2, SCMP_CMP_EQ, 0, 0);
 
 	allow_masked(x, CALL(mmap), 2, PROT_EXEC, 0);
 	allow_masked(x, CALL(mprotect), 2, PROT_EXEC, 0);

@@ -116,7 +116,7 @@ test_deadline(void)
 {
 	struct buf b = BUF_INIT(1 << 22);
 	struct fault f;
-	size_t got;
+	size_t got = 0;
 	int pair[2];
 
 	(void)!socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
@@ -140,8 +140,8 @@ test_passing(void)
 {
 	struct buf b = BUF_INIT(100);
 	struct fault f;
-	size_t got;
-	int pair[2], tube[2], fd;
+	size_t got = 0;
+	int pair[2], tube[2], fd = -1;
 	char c = 0;
 
 	(void)!socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
@@ -190,7 +190,7 @@ test_two_descriptors(void)
 	struct cmsghdr *c;
 	struct buf b = BUF_INIT(100);
 	struct fault f;
-	size_t got;
+	size_t got = 0;
 	int pair[2], two[2] = { 1, 2 }, fd, next;
 
 	memset(&control, 0, sizeof(control));
