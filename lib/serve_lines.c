@@ -646,8 +646,8 @@ read_round(struct server *s, const struct epoll_event *events, int n)
 		k = s->conn[i];
 		if ((events[e].events & (EPOLLHUP | EPOLLERR)) != 0 &&
 		    k->c.is_socket &&
-		    (!s->service->hints || k->c.ended ||
-		        (events[e].events & EPOLLIN) == 0)) {
+		    (!s->service->hints ||
+		        (!k->c.ended && (events[e].events & EPOLLIN) == 0))) {
 			k->gone = true; /* nobody waits for an answer */
 			continue;
 		}
