@@ -481,6 +481,9 @@ session_run(struct session *s)
 	}
 	if (s->quit)
 		update(s);
+	/* Before the answer: who sees it may log in again at once. */
+	if (s->drop.dir[0] != -1)
+		(void)flock(s->drop.box, LOCK_UN);
 	(void)!stream_flush(&s->stream, &f);
 	if (s->drop.dir[1] != -1)
 		journal_session(s, CODE_SESSION_END);
