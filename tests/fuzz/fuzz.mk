@@ -1,1 +1,4 @@
 # What a fuzz target needs besides lib.a: objects of its folder, libraries.
+fuzz_directory_OBJS := resolve/directory resolve/store resolve/compiled \
+	resolve/address
+fuzz_directory_LIBS := -lcdb -lidn2 -lunistring

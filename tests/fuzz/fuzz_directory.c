@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Any text is parsed and checked, and what passed without an error is found
+ * again under its own key. The first half, up to a line of "--", is entries.
+ */
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../resolve/directory.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char *domains[] = { "example.org", "xn--bcher-kva.example" };
+static const struct settings settings = { .mail = { .directory = "mail" },
+	.resolve = {
+	    .domain = { domains, 2 }, .plus = "+", .alias_steps = 10 } };
+
+static void
+split(struct span in, struct span *entries, struct span *secrets)
+{
+	static const char mark[] = "\n--\n";
+	const char *at =
+	    in.len == 0 ? NULL : memmem(in.p, in.len, mark, sizeof(mark) - 1);
+
+	*entries = at == NULL ? in : span_head(in, (size_t)(at - in.p) + 1);
+	*secrets = at == NULL
+	    ? SPAN_EMPTY
+	    : span_from(in, (size_t)(at - in.p) + sizeof(mark) - 1);
+}
+
+static void
+check_items(const struct directory *d)
+{
+	struct address a;
+	struct fault f;
+
+	for (size_t i = 0; i < d->entries.n; i++) {
+		const struct item *item = &d->entries.p[i];
+		const struct item *found = directory_find(d, item->key);
+
+		if (found == NULL || !span_same(found->key, item->key) ||
+		    address_make(item->smtp, &a, &f) != OK)
+			abort();
+		/* The first that had a path keeps it. */
+		if (item->kind == ITEM_ENTRY &&
+		    directory_find_path(d, item->value) == NULL)
+			abort();
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in = { (const char *)data, size }, entries, secrets;
+	struct directory d;
+	struct fault f;
+
+	if (sodium_init() < 0)
+		abort();
+	split(in, &entries, &secrets);
+	if (directory_begin(&d, &settings, &f) != OK ||
+	    directory_parse(&d, entries, secrets, &f) != OK ||
+	    directory_check(&d, false, &f) != OK)
+		abort();
+	check_items(&d);
+	directory_free(&d);
+	return 0;
+}
