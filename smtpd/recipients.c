@@ -61,5 +61,6 @@ recipients_check(struct session *s, struct path *path, struct fault *why)
 	case TEMP:
 		return RULE_RESOLVE;
 	}
-	return ans.kind == RESOLVE_REMOTE ? RULE_RELAY : RULE_NONE;
+	return ans.kind == RESOLVE_REMOTE && !is_postmaster ? RULE_RELAY
+	                                                    : RULE_NONE;
 }

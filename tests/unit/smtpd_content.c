@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * content.c: the same whatever pieces the octets come in, and the same as a
+ * reading of RFC 5321 that searches for CRLF.CRLF and knows nothing else.
+ */
+#include "../../smtpd/content.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tap.h"
+
+#define IN_MAX 64
+
+struct result {
+	bool ended;
+	size_t used;
+	enum rule refused;
+	bool dots;
+	size_t len;
+	char out[8 * IN_MAX];
+};
+
+static struct settings set;
+static struct buf buf = { buf_nothing, 0, 0, CONTENT_BUF_MAX, false };
+static const struct trace no_trace = { .helo = { "c", 1 },
+	.ip = { "", 0 },
+	.host = { "h", 1 },
+	.protocol = { "SMTP", 4 },
+	.qid = { "q", 1 },
+	.recipient = { "", 0 } };
+
+/* Feed `in`, cut at `cut` (and again every `cut` octets when `all`). */
+static void
+feed(struct span in, size_t cut, bool all, struct result *r)
+{
+	struct content c;
+	size_t trace, at = 0, end = cut;
+
+	content_begin(&c, &set, &buf, &no_trace);
+	trace = content_waiting(&c).len;
+	memset(r, 0, sizeof(*r));
+	for (;;) {
+		struct span piece =
+		    span_from(span_head(in, end < in.len ? end : in.len), at);
+
+		at += content_take_data(&c, piece, &r->ended);
+		if (r->ended || end >= in.len)
+			break;
+		end = all ? end + cut : in.len;
+	}
+	r->used = at;
+	r->refused = c.refused;
+	r->dots = c.dots;
+	if (c.refused == RULE_NONE) {
+		struct span out = span_from(content_waiting(&c), trace);
+
+		r->len = out.len;
+		memcpy(r->out, out.p, out.len);
+	}
+	content_reset(&c);
+}
+
+/* The end by search: ".CRLF" at the start, or after a CRLF. */
+static bool
+find_end(struct span in, size_t *after)
+{
+	if (in.len >= 3 && memcmp(in.p, ".\r\n", 3) == 0) {
+		*after = 3;
+		return true;
+	}
+	for (size_t i = 0; i + 5 <= in.len; i++) {
+		if (memcmp(in.p + i, "\r\n.\r\n", 5) == 0) {
+			*after = i + 5;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+has_bare(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '\n' && (i == 0 || s.p[i - 1] != '\r'))
+			return true;
+		if (s.p[i] == '\r' && (i + 1 == s.len || s.p[i + 1] != '\n'))
+			return true;
+	}
+	return false;
+}
+
+/* Dots away, by the text of 4.5.2; in has CRLF ends only. */
+static size_t
+unstuff(struct span in, char *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.len; i++) {
+		bool at_start = i == 0 || in.p[i - 1] == '\n';
+
+		if (!(at_start && in.p[i] == '.'))
+			out[n++] = in.p[i];
+	}
+	return n;
+}
+
+static bool
+is_right(struct span in, const struct result *r)
+{
+	size_t after = 0, n;
+	bool ends = find_end(in, &after);
+	struct span text;
+	char want[8 * IN_MAX];
+
+	if (ends != r->ended)
+		return false;
+	if (!ends)
+		return true; /* what is there so far is judged when it ends */
+	text = span_head(in, after - 3);
+	if (r->used != after)
+		return false;
+	if (set.smtpd.bare_lf == BARE_REJECT && has_bare(text))
+		return r->refused != RULE_NONE;
+	if (span_find(text, '\0') < text.len)
+		return r->refused == RULE_NUL;
+	if (r->refused != RULE_NONE ||
+	    has_bare((struct span){ r->out, r->len }) ||
+	    (r->len > 0 && r->out[r->len - 1] != '\n'))
+		return false;
+	if (has_bare(text))
+		return true; /* accepted: CRLF ends are all that is asked */
+	n = unstuff(text, want);
+	return n == r->len && memcmp(want, r->out, n) == 0 &&
+	    r->dots ==
+	    ((n > 0 && want[0] == '.') || memmem(want, n, "\n.", 2) != NULL);
+}
+
+static bool
+is_same(const struct result *a, const struct result *b)
+{
+	return a->ended == b->ended && a->used == b->used &&
+	    (a->refused == RULE_NONE) == (b->refused == RULE_NONE) &&
+	    (a->refused != RULE_NONE ||
+	        (a->len == b->len && a->dots == b->dots &&
+	            memcmp(a->out, b->out, a->len) == 0));
+}
+
+static size_t
+try_one(struct span in)
+{
+	struct result whole, cut;
+
+	feed(in, in.len, false, &whole);
+	if (!is_right(in, &whole))
+		return 1;
+	for (size_t i = 1; i < in.len; i++) {
+		feed(in, i, false, &cut);
+		if (!is_same(&whole, &cut))
+			return 1;
+	}
+	feed(in, 1, true, &cut);
+	return is_same(&whole, &cut) ? 0 : 1;
+}
+
+static void
+show(struct span in)
+{
+	printf("# ");
+	for (size_t i = 0; i < in.len; i++)
+		printf("%s",
+		    in.p[i] == '\r'       ? "\\r"
+		        : in.p[i] == '\n' ? "\\n"
+		        : in.p[i] == '\0' ? "\\0"
+		        : in.p[i] == '.'  ? "."
+		                          : "x");
+	printf("\n");
+}
+
+/* All strings of these octets up to `most`, then random longer ones. */
+static void
+test_all(size_t most, const char *title)
+{
+	static const char letters[] = "\r\n.x";
+	char text[IN_MAX];
+	size_t wrong = 0, tried = 0;
+	uint32_t seed = 5321;
+
+	for (size_t len = 1; len <= most; len++) {
+		for (size_t n = 0; n < 1UL << (2 * len); n++) {
+			struct span in = { text, len };
+
+			for (size_t i = 0; i < len; i++)
+				text[i] = letters[n >> (2 * i) & 3];
+			tried++;
+			if (try_one(in) != 0 && wrong++ < 5)
+				show(in);
+		}
+	}
+	for (size_t n = 0; n < 20000; n++) {
+		struct span in = { text, 0 };
+
+		for (; in.len < 24; in.len++) {
+			seed = seed * 1664525U + 1013904223U;
+			text[in.len] = "\r\n.x\r\n.\0"[seed >> 20 & 7];
+		}
+		tried++;
+		if (try_one(in) != 0 && wrong++ < 5)
+			show(in);
+	}
+	tap_ok(wrong == 0, "%s (%zu texts, every cut)", title, tried);
+}
+
+/* A text line of n octets and the end of data, in pieces of `piece` octets. */
+static enum rule
+rule_of_line(size_t n, size_t piece)
+{
+	static char text[3000];
+	struct content c;
+	bool ended = false;
+	size_t at = 0, end = 0;
+
+	memset(text, 'x', n);
+	memcpy(text + n, "\r\n.\r\n", 5);
+	content_begin(&c, &set, &buf, &no_trace);
+	while (!ended) {
+		end = end + piece < n + 5 ? end + piece : n + 5;
+		at += content_take_data(
+		    &c, (struct span){ text + at, end - at }, &ended);
+	}
+	return c.refused;
+}
+
+static void
+test_long_lines(void)
+{
+	tap_ok(rule_of_line(998, 3000) == RULE_NONE &&
+	        rule_of_line(998, 1) == RULE_NONE,
+	    "a line of 998 octets and CRLF is taken");
+	tap_ok(rule_of_line(999, 3000) == RULE_TEXT_LINE &&
+	        rule_of_line(999, 1) == RULE_TEXT_LINE,
+	    "one of 999 is not, and its end is found");
+}
+
+static void
+test_header(void)
+{
+	struct content c;
+	struct buf in = BUF_INIT(65536);
+	bool ended;
+
+	for (int i = 0; i < 100; i++)
+		buf_adds(&in, "reCeived: from x\r\n\tby y\r\n");
+	buf_adds(&in, "Message-ID:\r\n  <a@b> \r\n\r\nReceived: no\r\n.\r\n");
+	set.smtpd.received_max = 100;
+	content_begin(&c, &set, &buf, &no_trace);
+	(void)content_take_data(&c, buf_span(&in), &ended);
+	tap_ok(c.refused == RULE_NONE && c.received_fields == 100,
+	    "100 Received fields are borne, those of the body do not count");
+	tap_ok(
+	    strcmp(c.message_id, "<a@b>") == 0, "a folded Message-ID is found");
+	set.smtpd.received_max = 99;
+	content_begin(&c, &set, &buf, &no_trace);
+	(void)content_take_data(&c, buf_span(&in), &ended);
+	tap_ok(ended && c.refused == RULE_LOOP, "more than allowed is a loop");
+	buf_free(&in);
+}
+
+static void
+test_chunks(void)
+{
+	struct content c;
+	size_t trace;
+
+	content_begin(&c, &set, &buf, &no_trace);
+	trace = content_waiting(&c).len;
+	content_take_chunk(&c, SPAN_LIT(".\r\n..x\r"));
+	content_take_chunk(&c, SPAN_LIT("\nend"));
+	content_close(&c);
+	tap_ok(c.refused == RULE_NONE && c.dots &&
+	        span_eq(span_from(content_waiting(&c), trace),
+	            ".\r\n..x\r\nend\r\n"),
+	    "chunks are not unstuffed, meet inside CRLF and end with one");
+	content_begin(&c, &set, &buf, &no_trace);
+	content_take_chunk(&c, SPAN_LIT("x\r"));
+	content_close(&c);
+	tap_ok(c.refused == RULE_BARE_CR, "a last CR alone is bare");
+}
+
+int
+main(void)
+{
+	set.smtpd.max_size = 1000000;
+	set.smtpd.text_line_max = 1000;
+	set.smtpd.received_max = 100;
+	test_all(7, "DATA with bare CR and LF refused is read as it is meant");
+	set.smtpd.bare_lf = set.smtpd.bare_cr = BARE_ACCEPT;
+	test_all(7, "accepted, they become CRLF and never the end of data");
+	set.smtpd.bare_lf = set.smtpd.bare_cr = BARE_REJECT;
+	test_long_lines();
+	test_header();
+	test_chunks();
+	buf_free(&buf);
+	return tap_done();
+}
