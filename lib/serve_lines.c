@@ -285,6 +285,14 @@ client_read(struct server *s, size_t i)
 	enlist(s, i);
 }
 
+/* It is no listener any more: who is here is served until he leaves. */
+static void
+stop_listening(struct server *s)
+{
+	watch_listener(s, false);
+	s->listens = false;
+}
+
 static void
 accept_failed(struct server *s, int error)
 {
@@ -304,8 +312,7 @@ accept_failed(struct server *s, int error)
 	case EINVAL:
 	case ENOTSOCK:
 	case EOPNOTSUPP:
-		watch_listener(s, false); /* it is none any more: the end */
-		s->listens = false;
+		stop_listening(s);
 		break;
 	default: /* somebody else took it, or its own trouble */
 		break;
@@ -632,7 +639,7 @@ wait_for_clients(struct server *s, struct epoll_event *events,
 static void
 read_round(struct server *s, const struct epoll_event *events, int n)
 {
-	bool accepts = false;
+	bool accepts = false, closed = false;
 
 	s->round_octets = 0;
 	for (int e = 0; e < n; e++) {
@@ -641,6 +648,7 @@ read_round(struct server *s, const struct epoll_event *events, int n)
 
 		if (events[e].data.u64 == TAG_LISTENER) {
 			accepts = true;
+			closed = (events[e].events & EPOLLHUP) != 0;
 			continue;
 		}
 		k = s->conn[i];
@@ -662,6 +670,9 @@ read_round(struct server *s, const struct epoll_event *events, int n)
 			client_read(s, i);
 	if (accepts)
 		accept_clients(s);
+	/* Shut down by the supervisor: accept() says only EAGAIN then. */
+	if (closed && s->listens && s->open < s->most)
+		stop_listening(s);
 }
 
 static void

@@ -466,6 +466,25 @@ test_clients_max(void)
 	(void)close(c[2]);
 }
 
+/* As the supervisor does when it ends: nobody new, and no loop without end. */
+static void
+test_listener_shut(void)
+{
+	int l = listener("shut"), a = client("shut");
+	pid_t child = start_lines(l, l, &plain, -1);
+	bool good;
+
+	say(a, "echo in\n");
+	good = hears(a, "in\n");
+	(void)shutdown(l, SHUT_RDWR);
+	say(a, "echo still in\n");
+	good = good && hears(a, "still in\n");
+	(void)close(a);
+	tap_ok(good && ends_well(child),
+	    "when the listener is shut, who is there is served to the end");
+	(void)close(l);
+}
+
 static void
 test_own_descriptors(void)
 {
@@ -855,6 +874,7 @@ main(void)
 	test_bad_clients();
 	test_passing();
 	test_clients_max();
+	test_listener_shut();
 	test_own_descriptors();
 	test_stop_answers_all();
 	test_lines_emfile();
@@ -865,7 +885,7 @@ main(void)
 	test_board();
 	test_sessions_emfile();
 	static const char *const left[] = { "rounds", "fair", "slow", "bad",
-		"pass", "max", "own", "stop", "emfile" };
+		"pass", "max", "shut", "own", "stop", "emfile" };
 	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
 		(void)unlink(left[i]);
 	(void)rmdir(directory);
