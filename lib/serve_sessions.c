@@ -32,6 +32,7 @@ struct worker {
 	int event; /* -1: nobody to tell */
 	struct board alone;
 	int pause_ms;
+	bool shut; /* the listener */
 };
 
 union address {
@@ -252,8 +253,10 @@ accept_failed(struct worker *w, int error, struct fault *f)
 		                                     : w->pause_ms * 2;
 		(void)poll(NULL, 0, w->pause_ms);
 		return OK;
+	case EINVAL: /* the supervisor shut it down: nobody comes any more */
+		w->shut = true;
+		return OK;
 	case EBADF:
-	case EINVAL:
 	case ENOTSOCK:
 	case EOPNOTSUPP:
 	case EFAULT:

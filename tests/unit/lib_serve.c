@@ -744,6 +744,19 @@ test_worker_signals(void)
 }
 
 static void
+test_worker_shut(void)
+{
+	struct sockaddr_in a;
+	int l = tcp_listener(&a);
+	pid_t child = start_sessions(l, l, &talk);
+
+	(void)close(tcp_client(&a));
+	(void)shutdown(l, SHUT_RDWR);
+	tap_ok(ends_well(child), "a worker whose listener is shut ends");
+	(void)close(l);
+}
+
+static void
 test_supervisor_gone(void)
 {
 	struct sockaddr_in a;
@@ -881,6 +894,7 @@ main(void)
 	test_one_session();
 	test_worker();
 	test_worker_signals();
+	test_worker_shut();
 	test_supervisor_gone();
 	test_board();
 	test_sessions_emfile();
