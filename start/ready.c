@@ -98,9 +98,12 @@ tidy_failed(struct supervisor *s, const char *text)
 {
 	struct record_out out = journal_begin(&s->journal, CODE_ALARM, NULL);
 
-	prog_warn("queue tidy: %s; going on without", text);
+	char line[128];
+
+	(void)snprintf(line, sizeof(line), "queue tidy %s", text);
+	prog_warn("%s; going on without", line);
 	record_puts(out, "service", "queue");
-	record_puts(out, "text", text);
+	record_puts(out, "text", line);
 	journal_end(&s->journal, out);
 	journal_flush(&s->journal);
 	s->phase++;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "codes.h"
 #include "record.h"
 #include "status.h"
@@ -18,10 +19,14 @@
 #define LOOK_MAX (4UL * 1024 * 1024) /* octets from the end of the journal */
 
 struct sums {
+	uint64_t since_ms; /* older trouble is told, but no longer trouble */
 	uint64_t entries, lost, alarms, links, copies;
+	uint64_t fresh_lost, fresh_alarms;
 	char alarm[256]; /* the last one */
 	char alarm_time[64];
 };
+
+#define FRESH_MS (60UL * 60 * 1000) /* trouble counts so long. Ours */
 
 /* Receivers are numbered, with leading zeros: the greatest name is newest. */
 static int
@@ -52,6 +57,21 @@ open_newest(int *error)
 	return fd;
 }
 
+/* The journal's times have microseconds; the clock's parser milliseconds. */
+static bool
+is_fresh(const struct sums *sums, struct record *r, struct span *time)
+{
+	char text[CLOCK_TEXT_MAX];
+	uint64_t ms;
+
+	if (!record_take(r, "time", sizeof(text), time) || time->len < 24 ||
+	    !span_copy(span_head(*time, 23), text, sizeof(text) - 1))
+		return true;
+	text[23] = 'Z';
+	text[24] = '\0';
+	return !clock_parse_ms(span_of(text), &ms) || ms >= sums->since_ms;
+}
+
 static void
 count_delivery(struct sums *sums, struct record *r)
 {
@@ -69,8 +89,8 @@ keep_alarm(struct sums *sums, struct record *r)
 	struct span text = SPAN_EMPTY, time = SPAN_EMPTY;
 
 	sums->alarms++;
+	sums->fresh_alarms += is_fresh(sums, r, &time);
 	(void)record_take_optional(r, "text", RECORD_MAX, &text);
-	(void)record_take_optional(r, "time", 63, &time);
 	(void)span_copy(span_head(text, text.len < 200 ? text.len : 200),
 	    sums->alarm, sizeof(sums->alarm));
 	(void)span_copy(time, sums->alarm_time, sizeof(sums->alarm_time));
@@ -82,6 +102,7 @@ count_line(struct sums *sums, struct span line)
 {
 	struct record r;
 	struct fault f;
+	struct span time;
 	uint64_t n = 0;
 	bool delivery = span_has_prefix(line, CODE_DELIVERED " ");
 	bool lost = span_has_prefix(line, CODE_LOST " ");
@@ -94,8 +115,10 @@ count_line(struct sums *sums, struct span line)
 		count_delivery(sums, &r);
 	else if (alarm)
 		keep_alarm(sums, &r);
-	else if (record_take_num(&r, "n", 0, UINT64_MAX, &n))
+	else if (record_take_num(&r, "n", 0, UINT64_MAX, &n)) {
 		sums->lost += n;
+		sums->fresh_lost += is_fresh(sums, &r, &time) ? n : 0;
+	}
 }
 
 static bool
@@ -117,7 +140,7 @@ read_end(int fd, struct buf *b)
 static void
 put_sums(struct status *s, const struct sums *sums)
 {
-	status_put(s, sums->lost == 0,
+	status_put(s, sums->fresh_lost == 0,
 	    "journal: the last %llu entries; lost %llu",
 	    (unsigned long long)sums->entries, (unsigned long long)sums->lost);
 	status_put(s, true, "  delivered by link %llu, by copy %llu%s",
@@ -125,7 +148,8 @@ put_sums(struct status *s, const struct sums *sums)
 	    sums->copies > 0 ? "  (copies: queue and mail are two mounts?)"
 	                     : "");
 	if (sums->alarms > 0)
-		status_put(s, false, "  alarms %llu; the last, %s: %s",
+		status_put(s, sums->fresh_alarms == 0,
+		    "  alarms %llu; the last, %s: %s",
 		    (unsigned long long)sums->alarms, sums->alarm_time,
 		    sums->alarm);
 	status_put_json(s,
@@ -134,7 +158,7 @@ put_sums(struct status *s, const struct sums *sums)
 	        (json_int_t)sums->lost, "links", (json_int_t)sums->links,
 	        "copies", (json_int_t)sums->copies, "alarms",
 	        (json_int_t)sums->alarms, "last_alarm", sums->alarm, "well",
-	        (int)(sums->lost == 0 && sums->alarms == 0)));
+	        (int)(sums->fresh_lost == 0 && sums->fresh_alarms == 0)));
 }
 
 void
@@ -146,6 +170,7 @@ status_journal(struct status *s)
 	int error = 0, fd = open_newest(&error);
 
 	memset(&sums, 0, sizeof(sums));
+	sums.since_ms = s->now_ms > FRESH_MS ? s->now_ms - FRESH_MS : 0;
 	if (fd == -1) {
 		status_put(s, error == 0, "journal: %s",
 		    error == 0 ? "no entry yet" : strerror(error));

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# init makes a home that works as it is, and touches nothing that is not ours.
+. "$(dirname "$0")/lib.sh"
+
+chmod 777 "$T"
+D=$T/made
+[ "$(id -u)" -ne 0 ] || _user="--user nobody"
+check "init makes a home" pneu -C "$D" init --domain example.org $_user
+for d in queue/in queue/message queue/out queue/retry1 queue/retry2 queue/busy \
+    queue/hold queue/quarantine queue/aside mail journal directory run; do
+	[ -d "$D/$d" ] || missing="$missing $d"
+done
+is "every directory of the design is there" "$missing" ""
+check "its configuration is right" as pneu -C "$D" config check
+like "the local domain stands in it" "$(cat "$D/pneu.conf")" '^domain = example.org$'
+check "postmaster is explained" as pneu -C "$D" explain postmaster@example.org
+check "abuse is an alias" as pneu -C "$D" explain abuse@example.org
+check "hostmaster is an alias" as pneu -C "$D" explain hostmaster@example.org
+as pneu -C "$D" explain nobody-here@example.org > "$T/out" 2>&1
+is "an unknown address is refused with 100" $? 100
+like "an explanation numbers its steps" "$(cat "$T/out")" '^ +1\. '
+
+rmdir "$D/queue/hold"
+check "a second init completes what is missing" pneu -C "$D" init
+[ -d "$D/queue/hold" ]; ok $? "the missing directory is back"
+
+mkdir "$T/other"; echo x > "$T/other/file"
+pneu -C "$T/other" init > "$T/out" 2>&1
+is "somebody's directory is refused" $? 100
+is "nothing was put into it" "$(ls "$T/other")" file
+pneu -C "$T/bad" init --domain 'exa mple' > "$T/out" 2>&1
+is "a domain that is none is refused" $? 100
+
+if [ "$(id -u)" -eq 0 ]; then
+	is "root gives the home to the user" "$(stat -c %U "$D" "$D/pneu.conf" \
+	    "$D/queue/in" "$D/directory/entries" | sort -u)" nobody
+	pneu -C "$T/roots" init --user root > "$T/out" 2>&1
+	is "a home of root's is refused" $? 100
+else
+	skip "root gives the home to the user" "not root"
+	skip "a home of root's is refused" "not root"
+fi
+is "others cannot look into the home" "$(stat -c %a "$D")" 700
+done_testing

@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# run, ready, status, a second one, stop.
+. "$(dirname "$0")/lib.sh"
+make_home
+
+as pneu -C "$H" status > "$T/out" 2>&1
+is "status of what does not run is 111" $? 111
+like "and says so" "$(cat "$T/out")" '^! pneu does not run'
+as pneu -C "$H" stop > "$T/out" 2>&1
+is "there is nothing to stop" $? 100
+
+check "the system becomes ready" start_pneu
+like "SMTP greets" "$(echo QUIT | timeout 10 python3 "$(dirname "$0")/talk.py" "$SMTP")" '^220 mx.example.org'
+like "POP3 greets" "$(echo QUIT | timeout 10 python3 "$(dirname "$0")/talk.py" "$POP")" '^\+OK'
+check "status says that all is well" as pneu -C "$H" status
+as pneu -C "$H" status --json > "$T/json"
+is "each line of --json is one object" "$(python3 -c 'import json, sys
+print(sum(isinstance(json.loads(x), dict) for x in open(sys.argv[1])))' "$T/json")" \
+    "$(wc -l < "$T/json")"
+like "a file system is named" "$(as pneu -C "$H" status)" 'disk of queue +.*free'
+
+as pneu -C "$H" run > "$T/out" 2>&1
+is "a second run on this home is refused" $? 100
+like "it says who runs it" "$(cat "$T/out")" "another supervisor, pid $PNEU "
+check "the first one took no harm" as pneu -C "$H" status
+
+for s in journal-write resolve auth queue-add deliver-mailbox pop3-session \
+    queue-run smtpd pop3d; do
+	_p=$(pids_of "$s" | head -n 1)
+	[ -n "$_p" ] || { missing="$missing $s"; continue; }
+	tr '\0' '\n' < "/proc/$_p/environ" | grep -Ev \
+	    '^(PATH|TZ|LANG|PNEU_[A-Z_]+|[ALU]B?SAN_OPTIONS)=' && dirty="$dirty $s"
+	grep -q '^NoNewPrivs:.1' "/proc/$_p/status" || weak="$weak $s"
+	all="$all $(pids_of "$s" | tr '\n' ' ')"
+done
+is "every service has a process" "$missing" ""
+is "no environment but ours reaches a service" "$dirty" ""
+is "no service can gain privileges" "$weak" ""
+is "no service has a core limit above 0" "$(for p in $all; do
+	grep 'core file' "/proc/$p/limits"; done | awk '{print $5}' | sort -u)" 0
+
+as pneu -C "$H" stop > "$T/out" 2>&1
+is "stop waits and ends well" $? 0
+wait "$PNEU"; is "SIGTERM ends run with 0" $? 0
+PNEU=
+left=; for p in $all; do [ ! -e "/proc/$p" ] || left="$left $p"; done
+is "nothing is left behind" "$left" ""
+is "no socket is left behind" "$(find "$H/run" -type s)" ""
+grep -h '^S[BE] ' "$H"/journal/* > "$T/out"
+like "the journal has the start" "$(cat "$T/out")" '^SB .*service=pneu'
+like "the journal has the stop" "$(cat "$T/out")" '^SE .*service=pneu'
+check "it starts again" start_pneu
+stop_pneu; is "and stops again" $? 0
+
+if [ "$(id -u)" -eq 0 ]; then
+	AS_ROOT=1
+	check "root can start it" start_pneu
+	is "no service is root" "$(ps -o user= --ppid "$PNEU" | sort -u)" nobody
+	is "no service can be root again" "$(for p in $(pgrep -P "$PNEU"); do
+		awk '/^[UG]id:/ { for (i = 2; i <= 5; i++) if ($i == 0) print }' \
+		    "/proc/$p/status"
+	    done)" ""
+	check "root can ask for its status" pneu -C "$H" status
+	check "root can stop it" pneu -C "$H" stop
+	wait "$PNEU"; is "and it ends with 0" $? 0
+	PNEU= AS_ROOT=
+	is "nothing in the home belongs to root" "$(find "$H" -user root)" ""
+else
+	skip "root can start it" "not root"
+fi
+done_testing

@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Five lines of shell stand in for resolve in the running system.
+. "$(dirname "$0")/lib.sh"
+make_home
+cat > "$T/resolve.sh" <<'END'
+#!/bin/sh
+while read -r word to rest; do
+	echo "mailbox $to path=example.org/everyone rule=shell"
+done
+END
+chmod 755 "$T/resolve.sh"
+conf resolve "program = $T/resolve.sh"
+as mkdir -p "$H/mail/example.org/everyone/new" "$H/mail/example.org/everyone/cur" \
+    "$H/mail/example.org/everyone/tmp"
+check "the system becomes ready" start_pneu
+like "the table says that it is replaced" "$(as pneu -C "$H" services)" "^resolve +$T/resolve.sh .*replaced"
+python3 - "$SMTP" <<'END'
+import smtplib, sys
+s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+s.sendmail("a@example.org", ["whoever@anywhere.test"], "Subject: x\r\n\r\nhello\r\n")
+s.quit()
+END
+ok $? "a recipient that only the script knows is accepted"
+arrived() { [ "$(ls "$H/mail/example.org/everyone/new" | wc -l)" -eq 1 ]; }
+wait_for arrived; ok $? "and delivered where the script said"
+check "status says that all is well" as pneu -C "$H" status
+like "explain shows its answer" "$(as pneu -C "$H" explain x@y.test)" 'mailbox mail/example.org/everyone'
+stop_pneu; is "it stops with 0" $? 0
+done_testing
