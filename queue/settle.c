@@ -202,7 +202,9 @@ settle_answer(struct run *run, const struct ask *ask, struct span line)
 	sync_request(run, ask, &req);
 	if (wire_deliver_get_ans(line, &req, &how, &f) != OK) {
 		run_alarm(run, NULL, "sync of mailboxes: %s", f.text);
-		store_trouble_set(&run->store, "queue-run", f.text);
+		/* 4.2.x: the mailbox is not there, and the disk is well. */
+		if (strncmp(f.code, "4.2.", 4) != 0)
+			store_trouble_set(&run->store, "queue-run", f.text);
 		settle_unsynced(run, &f);
 	}
 	if (--run->batch_open == 0)

@@ -98,7 +98,8 @@ stage_died(struct run *run, struct stage *stage, const struct fault *f)
 		ask_at(stage, i)->again = true;
 	stage->sent = 0;
 	stage->suspects = sent > stage->suspects ? sent : stage->suspects;
-	stage->open_ms = clock_mono_ms() + stage->pause_ms;
+	/* One that was idle has only been replaced: no reason to wait. */
+	stage->open_ms = sent > 0 ? clock_mono_ms() + stage->pause_ms : 0;
 	if (sent > 0)
 		run_alarm(run, NULL, "%s: %s; %zu unanswered",
 		    stage->service.name, f->text, sent);
