@@ -2,3 +2,5 @@
 fuzz_directory_OBJS := resolve/directory resolve/store resolve/compiled \
 	resolve/address
 fuzz_directory_LIBS := -lcdb -lidn2 -lunistring
+fuzz_smtp_OBJS := smtpd/session smtpd/commands smtpd/reply smtpd/parameters \
+	smtpd/recipients smtpd/content smtpd/submit smtpd/entries

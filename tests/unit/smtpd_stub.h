@@ -253,7 +253,7 @@ stub_server_begin(struct server *v, struct settings *set)
 		.pending = BUF_INIT(JOURNAL_PENDING_MAX) };
 }
 
-static void
+static inline void
 stub_server_end(struct server *v, struct settings *set)
 {
 	submit_free(&v->submit);
