@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "fds.h"
 
 #ifndef PNEU_VERSION
 #define PNEU_VERSION "unknown"
@@ -258,6 +259,7 @@ prog_stand(struct fault *f)
 enum outcome
 prog_home(struct fault *f)
 {
+	fds_from_systemd(); /* for each program alike; a no-op without it */
 	if (prog_stand(f) != OK || prog_become(".", f) != OK)
 		return f->outcome;
 	return prog_load(f);
