@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/* Resolve, one attempt for each way, and the outcome per recipient. */
+#include "queue_run.h"
+
+/* The stages do not run: their questions are read and answered here. */
+static struct ask
+next_ask(struct stage *stage)
+{
+	struct ask ask = stage->ring[stage->head];
+
+	stage->head = (stage->head + 1) % stage->cap;
+	stage->n--;
+	return ask;
+}
+
+static void
+answer(struct run *run, struct stage *stage, const char *line)
+{
+	struct ask ask = next_ask(stage);
+
+	attempt_answer(run, &ask, span_of(line));
+}
+
+static struct message *
+begin(struct run *run, const char *to)
+{
+	struct message *m;
+	struct envelope e;
+
+	test_envelope(&e, "ann@example.net", to);
+	m = window_add(run, &e.qid);
+	envelope_free(&m->envelope);
+	m->envelope = e;
+	m->told = true;
+	window_weigh(run, m);
+	message_go(run, m, STEP_RESOLVE);
+	attempt_resolve(run);
+	return m;
+}
+
+static void
+end(struct run *run, struct message *m)
+{
+	(void)list_take(&run->step[m->step]);
+	window_drop(run, m);
+}
+
+static void
+test_same_mailbox(struct run *run)
+{
+	struct message *m =
+	    begin(run, "bob@example.org robert@example.org bob+x@example.org");
+
+	tap_ok(
+	    run->resolve.n == 3 && m->open == 3, "each recipient is resolved");
+	answer(run, &run->resolve,
+	    "mailbox to=bob@example.org path=example.org/bob");
+	answer(run, &run->resolve,
+	    "mailbox to=robert@example.org path=example.org/bob rule=alias");
+	answer(run, &run->resolve,
+	    "mailbox to=bob+x@example.org path=example.org/bob rule=plus");
+	tap_ok(m->step == STEP_DELIVER, "all answered, it is to be delivered");
+	attempt_deliver(run);
+	tap_ok(run->deliver.n == 2,
+	    "an alias of the same mailbox gets no second copy, a plus-address "
+	    "does");
+	tap_ok(m->way[1].state == WAY_SAME && m->way[1].same == 0,
+	    "the first one's copy serves the alias");
+	while (run->deliver.n > 0) {
+		char line[128];
+		uint32_t i = run->deliver.ring[run->deliver.head].i;
+
+		(void)snprintf(line, sizeof(line), "ok qid=%s n=%u how=link",
+		    m->envelope.qid.text, m->envelope.recipient[i].n);
+		answer(run, &run->deliver, line);
+	}
+	tap_ok(m->step == STEP_SETTLE && m->way[0].state == WAY_DELIVERED &&
+	        m->way[2].state == WAY_DELIVERED,
+	    "delivered, it waits for its mailbox's sync");
+	end(run, m);
+}
+
+static void
+test_outcomes(struct run *run)
+{
+	static const struct {
+		const char *title, *answer;
+		enum way_state want;
+		const char *code;
+	} cases[] = {
+		{ "perm is a failure",
+		    "perm to=x@example.org code=5.1.1 text=no%20such%20user",
+		    WAY_FAILED, "5.1.1" },
+		{ "temp is a deferral",
+		    "temp to=x@example.org code=4.3.0 text=later", WAY_DEFERRED,
+		    "4.3.0" },
+		{ "without a transport to the world there is no route",
+		    "remote to=x@example.org domain=example.org", WAY_FAILED,
+		    "5.4.4" },
+		{ "an unknown word is a deferral", "maybe to=x@example.org",
+		    WAY_DEFERRED, "4.3.0" },
+		{ "an answer for another address is a deferral",
+		    "mailbox to=y@example.org path=example.org/y", WAY_DEFERRED,
+		    "4.3.0" },
+		{ "a path that leaves the mailboxes is a deferral",
+		    "mailbox to=x@example.org path=../x", WAY_DEFERRED,
+		    "4.3.0" },
+		{ "raw octets are a deferral", "mailbox \001", WAY_DEFERRED,
+		    "4.3.0" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message *m = begin(run, "x@example.org");
+
+		answer(run, &run->resolve, cases[i].answer);
+		attempt_deliver(run);
+		tap_ok(m->way[0].state == cases[i].want &&
+		        strcmp(m->way[0].code, cases[i].code) == 0 &&
+		        run->deliver.n == 0,
+		    "%s", cases[i].title);
+		end(run, m);
+	}
+}
+
+static void
+test_requests(struct run *run)
+{
+	struct buf b = BUF_INIT(4096);
+	struct message *m = begin(run, "x@example.org");
+	struct ask ask = run->resolve.ring[run->resolve.head];
+	char want[256];
+	struct fault f;
+
+	tap_ok(attempt_put(run, &ask, &b, &f) == OK &&
+	        strcmp(b.p,
+	            "resolve to=x@example.org from=ann@example.net\n") == 0,
+	    "resolve is asked with both addresses");
+	answer(
+	    run, &run->resolve, "mailbox to=x@example.org path=example.org/x");
+	attempt_deliver(run);
+	ask = next_ask(&run->deliver);
+	buf_reset(&b);
+	(void)snprintf(want, sizeof(want), "deliver qid=%s n=1 file=in/%s ",
+	    m->envelope.qid.text, m->envelope.qid.text);
+	tap_ok(attempt_put(run, &ask, &b, &f) == OK &&
+	        span_has_prefix(buf_span(&b), want) &&
+	        strstr(b.p, "again=") == NULL,
+	    "a message that was told is delivered without looking first");
+	ask.again = true;
+	buf_reset(&b);
+	tap_ok(attempt_put(run, &ask, &b, &f) == OK &&
+	        strstr(b.p, " again=1\n") != NULL,
+	    "what was asked of a stage that died is looked for");
+	fault_set(&f, TEMP, "4.3.0", 0, "deliver-mailbox died on it");
+	attempt_unanswered(run, &ask, true, &f);
+	tap_ok(
+	    m->way[0].state == WAY_DEFERRED && m->way[0].died && m->open == 0,
+	    "a death is a deferral that says so");
+	end(run, m);
+	buf_free(&b);
+}
+
+static void
+test_ring(void)
+{
+	struct stage stage;
+	bool in_order = true;
+
+	stage_begin(&stage, "test", 10);
+	for (uint32_t i = 0; i < 200; i++)
+		if (!stage_ask(&stage, (struct ask){ .i = i }))
+			abort();
+	for (uint32_t i = 0; i < 150; i++)
+		in_order &= next_ask(&stage).i == i;
+	for (uint32_t i = 200; i < 900; i++)
+		if (!stage_ask(&stage, (struct ask){ .i = i }))
+			abort();
+	for (uint32_t i = 150; i < 900; i++)
+		in_order &= next_ask(&stage).i == i;
+	tap_ok(in_order && stage.n == 0,
+	    "questions keep their order when the ring grows and turns");
+	stage_end(&stage);
+}
+
+int
+main(void)
+{
+	static struct run run;
+
+	test_begin(&run);
+	test_same_mailbox(&run);
+	test_outcomes(&run);
+	test_requests(&run);
+	test_ring();
+	return test_end(&run);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: ISC */
+/* Moves, what a crash in the middle of one leaves, and tidying. */
+#include "queue_run.h"
+
+#include "clock.h"
+
+static const struct store_place in = { STORE_IN, 0 };
+static const struct store_place held = { STORE_HOLD, 0 };
+
+static struct fault answered;
+static int answers;
+
+static void
+take_answer(void *arg, struct operation *op, const struct fault *f)
+{
+	(void)arg;
+	(void)op;
+	answered = *f;
+	answers++;
+}
+
+/* Ask for it and turn until it is answered. */
+static enum outcome
+operate(struct run *run, enum operation_word word, const struct qid *qid)
+{
+	struct operation *op = calloc(1, sizeof(*op));
+
+	op->word = word;
+	op->qid = *qid;
+	op->answer = take_answer;
+	answers = 0;
+	operate_begin(run, op);
+	for (int i = 0; i < 10 && answers == 0; i++)
+		run_turn(run);
+	return answers == 1 ? answered.outcome : TEMP;
+}
+
+static void
+test_hold(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org"), other;
+
+	tap_ok(operate(run, OPERATION_HOLD, &qid) == OK, "it is held");
+	tap_ok(test_exists(held, &qid) && !test_exists(in, &qid) &&
+	        test_has_content(&qid),
+	    "its envelope lies in hold/, its content in message/");
+	tap_ok(operate(run, OPERATION_HOLD, &qid) == OK,
+	    "holding it again is well");
+	tap_ok(operate(run, OPERATION_FLUSH, &qid) == PERM,
+	    "what is held is not flushed");
+	tap_ok(operate(run, OPERATION_RELEASE, &qid) == OK &&
+	        test_exists(in, &qid) && !test_exists(held, &qid),
+	    "released, it lies in in/ again");
+	tap_ok(operate(run, OPERATION_DELETE, &qid) == OK &&
+	        !test_exists(in, &qid) && !test_has_content(&qid),
+	    "deleted, envelope and content are gone");
+	qid_draw(&other);
+	tap_ok(operate(run, OPERATION_DELETE, &other) == PERM,
+	    "what is not there cannot be deleted");
+	qid = test_one_file("bob@example.org");
+	tap_ok(operate(run, OPERATION_DELETE, &qid) == OK &&
+	        !test_exists(in, &qid),
+	    "one file is deleted too");
+}
+
+static void
+test_flush(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	uint64_t now = clock_wall_ms();
+	struct store_place later = { STORE_RETRY1, now + 30UL * 60000 };
+	struct message *m;
+	struct envelope e;
+	struct store_place found;
+	struct fault f;
+
+	m = window_add(run, &qid);
+	if (store_read_envelope(
+	        &run->store, &qid, in, false, &m->envelope, &f) != OK ||
+	    way_prepare(m, &f) != OK)
+		abort();
+	window_weigh(run, m);
+	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is closed");
+	way_end(run, m, 0, WAY_DEFERRED, &f);
+	settle_put_lines(run, m);
+	m->to = later;
+	message_go(run, m, STEP_MEMORY);
+	memory_round(run);
+	tap_ok(test_exists(later, &qid) && !test_exists(in, &qid) &&
+	        test_has_content(&qid) && run->held == 0,
+	    "put off, it lies in its minute and not in memory");
+	envelope_begin(&e);
+	tap_ok(store_read_envelope(&run->store, &qid, later, false, &e, &f) ==
+	            OK &&
+	        e.recipient[0].tries == 1 && e.start > 0,
+	    "its envelope knows of the try, and where the content begins");
+	envelope_free(&e);
+	tap_ok(operate(run, OPERATION_FLUSH, &qid) == OK &&
+	        operate_find(&run->store, &qid, &found) &&
+	        found.state == STORE_RETRY1 &&
+	        found.minute_ms / 60000 <= now / 60000 + 1,
+	    "flushed, it lies in the minute that is");
+	tap_ok(
+	    operate(run, OPERATION_HOLD, &qid) == OK && test_exists(held, &qid),
+	    "what waits for a retry can be held");
+	(void)operate(run, OPERATION_DELETE, &qid);
+}
+
+/* The envelope file is made, and then the power goes. */
+static struct qid
+half_moved(struct run *run, struct store_place to, bool torn)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct buf b = BUF_INIT(65536);
+	char name[STORE_NAME_MAX], path[STORE_NAME_MAX + 8];
+	struct envelope e;
+	struct fault f;
+
+	envelope_begin(&e);
+	if (store_read_envelope(&run->store, &qid, in, false, &e, &f) != OK ||
+	    envelope_put_apart(&b, &e, &f) != OK)
+		abort();
+	if (torn)
+		buf_cut(&b, b.len - 10);
+	store_envelope_name(to, &qid, name);
+	(void)snprintf(path, sizeof(path), "queue/%s", name);
+	test_write(path, buf_span(&b));
+	envelope_free(&e);
+	buf_free(&b);
+	return qid;
+}
+
+static void
+test_crash(struct run *run)
+{
+	struct fault f;
+	struct qid qid = half_moved(run, held, false);
+	char from[64], to[64];
+
+	tap_ok(names_repair(run, &f) == OK && test_exists(held, &qid) &&
+	        !test_exists(in, &qid) && test_has_content(&qid),
+	    "an envelope file governs: the one file moves behind it");
+	(void)operate(run, OPERATION_DELETE, &qid);
+
+	qid = half_moved(run, held, true);
+	tap_ok(names_repair(run, &f) == OK && !test_exists(held, &qid) &&
+	        test_exists(in, &qid),
+	    "a torn one does not: the one file goes on");
+	(void)operate(run, OPERATION_DELETE, &qid);
+
+	qid = test_one_file("bob@example.org");
+	(void)operate(run, OPERATION_HOLD, &qid);
+	(void)snprintf(from, sizeof(from), "queue/hold/%s", qid.text);
+	(void)snprintf(to, sizeof(to), "queue/in/%s", qid.text);
+	if (link(from, to) != 0)
+		abort();
+	tap_ok(names_repair(run, &f) == OK && test_exists(held, &qid) &&
+	        !test_exists(in, &qid) && test_has_content(&qid),
+	    "of two names of one envelope hold wins over in");
+	(void)operate(run, OPERATION_DELETE, &qid);
+}
+
+static void
+test_tidy(struct run *run)
+{
+	struct qid settled = test_one_file("bob@example.org");
+	struct qid alone = test_one_file("bob@example.org");
+	struct qid live = test_one_file("bob@example.org");
+	struct store_place aside = { STORE_ASIDE, 0 };
+	struct tidied done;
+	char name[64], content[64];
+	struct fault f;
+
+	(void)operate(run, OPERATION_HOLD, &settled);
+	(void)operate(run, OPERATION_HOLD, &alone);
+	(void)operate(run, OPERATION_HOLD, &live);
+	(void)snprintf(name, sizeof(name), "queue/hold/%s", settled.text);
+	store_content_name(&settled, content);
+	if (unlink(name) != 0 || chdir("queue") != 0 ||
+	    link(content, "../mailbox") != 0 || chdir("..") != 0)
+		abort();
+	(void)snprintf(name, sizeof(name), "queue/hold/%s", alone.text);
+	if (unlink(name) != 0)
+		abort();
+	test_write("queue/in/.01J", SPAN_LIT("half a mess"));
+	tap_ok(tidy_queue(run, &done, &f) == OK, "the queue is tidied");
+	tap_ok(done.dot_names == 1 && access("queue/in/.01J", F_OK) != 0,
+	    "files that were being written go");
+	tap_ok(done.contents == 1 && !test_has_content(&settled),
+	    "content that lies in a mailbox and has no envelope goes");
+	(void)snprintf(
+	    name, sizeof(name), "queue/aside/%s.content", alone.text);
+	tap_ok(done.aside == 1 && !test_has_content(&alone) &&
+	        access(name, F_OK) == 0,
+	    "content that lies nowhere else is set aside");
+	tap_ok(test_has_content(&live) && test_exists(held, &live),
+	    "what is live stays");
+	tap_ok(!store_is_trouble(&run->store) && !test_exists(aside, &live),
+	    "and no trouble is left");
+}
+
+int
+main(void)
+{
+	static struct run run;
+
+	test_begin(&run);
+	test_hold(&run);
+	test_flush(&run);
+	test_crash(&run);
+	test_tidy(&run);
+	return test_end(&run);
+}

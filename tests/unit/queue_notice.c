@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: ISC */
+/* The report to a sender: RFC 3464. */
+#include "queue_run.h"
+
+#include "../../queue/notice.h"
+
+static bool
+has(const struct buf *b, const char *text)
+{
+	return strstr(b->p, text) != NULL;
+}
+
+static void
+test_wanted(void)
+{
+	static const struct {
+		const char *title, *from;
+		const char *notify; /* NULL: not given */
+		bool want;
+	} cases[] = {
+		{ "a failure is reported by default", "a@b.example", NULL,
+		    true },
+		{ "a null reverse-path never gets a report", "", "FAILURE",
+		    false },
+		{ "NOTIFY=NEVER gets none", "a@b.example", "NEVER", false },
+		{ "NOTIFY=FAILURE gets one", "a@b.example", "FAILURE", true },
+		{ "NOTIFY=success,failure gets one", "a@b.example",
+		    "success,failure", true },
+		{ "NOTIFY=SUCCESS alone gets none", "a@b.example", "SUCCESS",
+		    false },
+		{ "NOTIFY=DELAY alone gets none", "a@b.example", "DELAY",
+		    false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct envelope e;
+
+		test_envelope(&e, cases[i].from, "x@example.org");
+		if (cases[i].notify != NULL)
+			e.recipient[0].notify = strdup(cases[i].notify);
+		tap_ok(notice_is_wanted(&e, &e.recipient[0]) == cases[i].want,
+		    "%s", cases[i].title);
+		envelope_free(&e);
+	}
+}
+
+static void
+test_header(void)
+{
+	static const struct {
+		const char *title, *content, *want;
+	} cases[] = {
+		{ "the header section ends before the empty line",
+		    "A: 1\r\nB: 2\r\n\r\nbody\r\n", "A: 1\r\nB: 2\r\n" },
+		{ "a message without body is all header", "A: 1\r\n",
+		    "A: 1\r\n" },
+		{ "half a line is left out", "A: 1\r\nB: 2", "A: 1\r\n" },
+		{ "no header at all is empty", "\r\nbody\r\n", "" },
+		{ "nothing is empty", "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		tap_ok(span_eq(notice_header(span_of(cases[i].content)),
+		           cases[i].want),
+		    "%s", cases[i].title);
+}
+
+static void
+test_report(void)
+{
+	struct envelope e, of_report;
+	struct buf b = BUF_INIT(NOTICE_MAX);
+	struct notice_failed failed[2];
+	struct notice n = { .hostname = "mx.example.org",
+		.of = &e,
+		.header = SPAN_LIT("Subject: x\r\n"),
+		.failed = failed,
+		.n = 2,
+		.now_ms = 1764000000000 };
+	struct qid qid, again, other;
+	struct fault f;
+
+	test_envelope(&e, "ann@example.net", "x@example.org y@example.org");
+	e.recipient[0].orcpt = strdup("rfc822;x+2Bz@example.org");
+	buf_adds(&e.envid, "id+0D+0Aevil");
+	failed[0] =
+	    (struct notice_failed){ &e.recipient[0], "5.1.1", "no such user" };
+	failed[1] =
+	    (struct notice_failed){ &e.recipient[1], "5.4.4", "no\r\nroute" };
+	tap_ok(notice_share(&n, &qid) == 2, "two share one report");
+	(void)notice_share(&n, &again);
+	tap_ok(strcmp(qid.text, again.text) == 0,
+	    "the same report has the same qid each time");
+	n.n = 1;
+	(void)notice_share(&n, &other);
+	tap_ok(strcmp(qid.text, other.text) != 0,
+	    "a report about others has another");
+	n.n = 2;
+	tap_ok(notice_put(&n, &qid, &of_report, &b, &f) == OK, "it is made");
+	tap_ok(path_is_null(&of_report.reverse_path) &&
+	        of_report.recipients == 1 &&
+	        span_eq(path_span(&of_report.recipient[0].forward_path),
+	            "ann@example.net"),
+	    "it goes to the sender, from the null reverse-path");
+	tap_ok(has(&b,
+	           "Content-Type: multipart/report; "
+	           "report-type=delivery-status;") &&
+	        has(&b,
+	            "Content-Type: message/delivery-status\r\n\r\n"
+	            "Reporting-MTA: dns; mx.example.org\r\n") &&
+	        has(&b,
+	            "Content-Type: text/rfc822-headers\r\n\r\n"
+	            "Subject: x\r\n"),
+	    "it has the three parts of RFC 3464");
+	tap_ok(has(&b,
+	           "\r\n\r\nOriginal-Recipient: rfc822; x+z@example.org\r\n"
+	           "Final-Recipient: rfc822; x@example.org\r\n"
+	           "Action: failed\r\nStatus: 5.1.1\r\n"
+	           "Diagnostic-Code: x-pneu; 5.1.1 no such user\r\n"),
+	    "a recipient has its fields, the original one decoded");
+	tap_ok(has(&b, "Original-Envelope-Id: id??evil\r\n") &&
+	        has(&b, "5.4.4 no??route\r\n"),
+	    "no text of others ends a line");
+	tap_ok(has(&b, "Auto-Submitted: auto-replied\r\n"),
+	    "no vacation program answers it");
+	tap_ok(b.len > 2 && memcmp(b.p + b.len - 4, "--\r\n", 4) == 0 &&
+	        strstr(b.p, "\n\n") == NULL,
+	    "it ends with its boundary, lines end with CRLF");
+	envelope_free(&of_report);
+	envelope_free(&e);
+	buf_free(&b);
+}
+
+static void
+test_many(void)
+{
+	static struct notice_failed failed[2000];
+	struct buf to = BUF_INIT(1000000), b = BUF_INIT(NOTICE_MAX);
+	struct envelope e, of_report;
+	struct notice n = { .hostname = "mx.example.org",
+		.of = &e,
+		.failed = failed,
+		.n = 2000 };
+	struct qid qid;
+	struct fault f;
+	size_t share;
+
+	for (int i = 0; i < 2000; i++)
+		buf_addf(&to, "%suser%d@example.org", i ? " " : "", i);
+	test_envelope(&e, "ann@example.net", to.p);
+	for (size_t i = 0; i < 2000; i++)
+		failed[i] = (struct notice_failed){ &e.recipient[i], "5.1.1",
+			"no such user" };
+	share = notice_share(&n, &qid);
+	tap_ok(share > 10 && share < 2000,
+	    "of many recipients some share a report");
+	tap_ok(notice_put(&n, &qid, &of_report, &b, &f) == OK &&
+	        b.len <= NOTICE_TEXT_MAX,
+	    "which stays small");
+	envelope_free(&of_report);
+	envelope_free(&e);
+	buf_free(&b);
+	buf_free(&to);
+}
+
+int
+main(void)
+{
+	test_wanted();
+	test_header();
+	test_report();
+	test_many();
+	return tap_done();
+}

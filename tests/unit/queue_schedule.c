@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/* The bounded window, retry times, and listings that fill it. */
+#include "queue_run.h"
+
+#include "clock.h"
+
+#define MINUTE 60000UL
+
+static void
+test_retry_times(void)
+{
+	static const struct {
+		const char *title;
+		uint32_t tries;
+		uint64_t minutes;
+	} cases[] = {
+		{ "the first retry comes in the next minute", 0, 1 },
+		{ "the second waits two minutes", 1, 2 },
+		{ "the fifth waits sixteen", 4, 16 },
+		{ "none waits longer than an hour", 6, 60 },
+		{ "nor after a thousand tries", 1000, 60 },
+	};
+	uint64_t now = 1764000000000 - 1764000000000 % MINUTE + 31234;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct store_place p =
+		    schedule_retry(&prog.settings, now, cases[i].tries);
+
+		tap_ok(p.state == STORE_RETRY1 && p.minute_ms % MINUTE == 0 &&
+		        p.minute_ms / MINUTE - now / MINUTE == cases[i].minutes,
+		    "%s", cases[i].title);
+	}
+}
+
+static void
+test_window(struct run *run)
+{
+	struct message *kept[3];
+	struct qid qid[3];
+
+	for (int i = 0; i < 3; i++) {
+		qid_draw(&qid[i]);
+		kept[i] = window_add(run, &qid[i]);
+	}
+	tap_ok(window_find(run, &qid[1]) == kept[1],
+	    "a message in the window is found by its qid");
+	window_drop(run, kept[1]);
+	tap_ok(window_find(run, &qid[1]) == NULL && run->held == 2,
+	    "one that was dropped is not");
+	tap_ok(window_find(run, &qid[0]) == kept[0] &&
+	        window_find(run, &qid[2]) == kept[2],
+	    "the others still are");
+	window_drop(run, kept[0]);
+	window_drop(run, kept[2]);
+}
+
+static void
+test_room(struct run *run)
+{
+	struct message *m;
+	struct qid qid;
+
+	qid_draw(&qid);
+	m = window_add(run, &qid);
+	m->envelope.recipients = 0;
+	run->weight = run->settings->queue.window * 4;
+	tap_ok(!window_has_room(run),
+	    "few messages with many recipients fill the window too");
+	run->weight = 0;
+	tap_ok(window_has_room(run), "one message alone does not");
+	window_drop(run, m);
+}
+
+static void
+test_listing(struct run *run)
+{
+	struct qid qid[30], last = { "" };
+	bool in_order = true;
+	struct message *m;
+	size_t n = 0;
+
+	prog.settings.queue.window = 10;
+	for (int i = 0; i < 30; i++)
+		qid[i] = test_one_file("bob@example.org");
+	test_write("queue/in/stranger", SPAN_LIT("x"));
+	schedule_rescan(run);
+	schedule_fill(run);
+	tap_ok(run->held == 10 && run->step[STEP_LOAD].n == 10,
+	    "a listing fills the window and no more");
+	schedule_fill(run);
+	tap_ok(run->held == 10, "a full window takes nothing in");
+	while (n < 30 && (m = list_take(&run->step[STEP_LOAD])) != NULL) {
+		in_order &= strcmp(last.text, m->envelope.qid.text) < 0;
+		last = m->envelope.qid;
+		window_drop(run, m);
+		n++;
+		schedule_fill(run);
+	}
+	tap_ok(n == 30 && in_order, "all of it comes, the oldest first");
+	tap_ok(!run->in.active && run->held == 0, "and then the list is done");
+	for (int i = 0; i < 30; i++) {
+		struct fault f;
+
+		(void)!store_unlink_state(&run->store, &qid[i],
+		    (struct store_place){ STORE_IN, 0 }, &f);
+	}
+}
+
+static void
+test_due(struct run *run)
+{
+	uint64_t now = clock_wall_ms();
+	struct store_place due = { STORE_RETRY1, now - 3 * MINUTE };
+	struct store_place later = { STORE_RETRY1, now + 9 * MINUTE };
+	char dir[STORE_DIR_MAX];
+	struct message *m;
+	struct qid qid;
+	struct fault f;
+	int fd;
+
+	qid_draw(&qid);
+	for (int i = 0; i < 2; i++) {
+		char name[STORE_NAME_MAX], path[STORE_NAME_MAX + 8];
+		struct store_place place = i == 0 ? due : later;
+
+		store_dir_name(place, dir);
+		if (store_dir(&run->store, dir, true, &fd, &f) != OK)
+			abort();
+		if (i == 1)
+			qid_draw(&qid);
+		store_envelope_name(place, &qid, name);
+		(void)snprintf(path, sizeof(path), "queue/%s", name);
+		test_write(path, SPAN_LIT("x"));
+	}
+	schedule_rescan(run);
+	for (int i = 0; i < 4; i++)
+		schedule_fill(run);
+	m = list_take(&run->step[STEP_LOAD]);
+	tap_ok(m != NULL && run->held == 1 && m->place.state == STORE_RETRY1 &&
+	        m->place.minute_ms / MINUTE == due.minute_ms / MINUTE,
+	    "a minute that is due is listed, one that is not waits");
+	tap_ok(run->due_ms / MINUTE == later.minute_ms / MINUTE,
+	    "the next minute is known");
+	if (m != NULL)
+		window_drop(run, m);
+}
+
+int
+main(void)
+{
+	static struct run run;
+
+	test_begin(&run);
+	test_retry_times();
+	test_window(&run);
+	test_room(&run);
+	test_listing(&run);
+	test_due(&run);
+	return test_end(&run);
+}
