@@ -117,6 +117,7 @@ store_list(struct store *s, const char *dir, enum store_kind kind,
     bool *more, size_t *strangers, struct fault *f)
 {
 	struct window w = { out, most, 0, false };
+	char last[QID_LEN + 1]; /* `after` may lie in out */
 	size_t strange = 0;
 	bool got_all;
 	DIR *d = open_dir(s, dir);
@@ -124,6 +125,7 @@ store_list(struct store *s, const char *dir, enum store_kind kind,
 
 	if (d == NULL)
 		return failed(f, "open", dir);
+	(void)span_copy(span_of(after), last, sizeof(last));
 	errno = 0;
 	while ((entry = readdir(d)) != NULL) {
 		struct span name = span_of(entry->d_name);
@@ -132,7 +134,7 @@ store_list(struct store *s, const char *dir, enum store_kind kind,
 			continue;
 		if (!is_of_kind(name, kind))
 			strange++;
-		else if (strcmp(name.p, after) > 0)
+		else if (strcmp(name.p, last) > 0)
 			window_add(&w, name);
 		errno = 0;
 	}
