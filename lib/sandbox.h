@@ -18,25 +18,31 @@
 /*
  * Promises, separated by spaces; each is a set of system calls:
  *
- *	stdio	memory, time, signals of oneself, read write poll close on what
- *		is open, exit, futex, getrandom
- *	inet	accept4 on what listens, getpeername, setsockopt of what is open
+ *	stdio	memory, time, signals and children of oneself, exit, and all that
+ *		one does to what is open: read write poll accept close; deadlines
+ *		of sockets
+ *	inet	options of TCP connections that are open. No promise makes a TCP
+ *		socket, and Landlock lets none bind or connect
  *	unix	socket(AF_UNIX), connect
- *	sendfd recvfd	sendmsg, recvmsg with descriptors (plain ones are stdio)
+ *	sendfd recvfd	sendmsg, recvmsg: the only calls that pass descriptors
  *	rpath	open for reading, stat, getdents
  *	wpath	open for writing, truncate, fallocate
- *	cpath	create, rename, unlink, mkdir
+ *	cpath	create, rename, unlink, mkdir, chmod
  *	link	linkat
  *	sync	fsync, fdatasync, syncfs, sync_file_range
  *	flock
- *	proc	fork, wait, kill of children (no exec)
- *	exec	execve
+ *	proc	fork, kill, and what a child needs to close itself in further
+ *	exec	execve (and the right x on the program and its libraries)
+ *
+ * What has been promised is kept: any other call kills the process with SIGSYS.
+ * `strace -f` shows it as the last one.
  */
 struct sandbox_path {
 	const char *path; /* relative to the home, or absolute */
 	/*
 	 * r read, w write, c create and remove, l link and rename across
-	 * directories (REFER); all of them for what lies beneath. A path that
+	 * directories (REFER), x run; all of them for what lies beneath. Where
+	 * link() goes from one path to another both need the same letters. A path that
 	 * does not exist is passed over unless it begins with '!'.
 	 */
 	const char *rights;

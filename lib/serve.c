@@ -78,6 +78,17 @@ follow_supervisor(void)
 		serve_stopping = 1; /* it died before we asked */
 }
 
+/* The board is for us, not for programs that we start. */
+static void
+keep_to_ourselves(const char *name)
+{
+	const char *text = getenv(name);
+	uint64_t fd;
+
+	if (text != NULL && num_parse(span_of(text), 3, INT32_MAX, &fd))
+		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
 void
 serve_signals(void)
 {
@@ -89,6 +100,8 @@ serve_signals(void)
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	handle(SIGTERM, stop);
 	handle(SIGHUP, reload);
+	keep_to_ourselves("PNEU_BOARD");
+	keep_to_ourselves("PNEU_BOARD_EVENT");
 	follow_supervisor();
 }
 

@@ -142,6 +142,7 @@ struct line_service {
 	/* Requests are hints that want no answer: what a client said before it
 	   hung up counts. */
 	bool hints;
+	bool shared; /* several processes accept on one listener: spread */
 	size_t clients_max; /* connections; more wait in the backlog */
 	uint64_t idle_ms; /* 0: CLIENT_IDLE_MS */
 };

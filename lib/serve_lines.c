@@ -319,25 +319,41 @@ accept_failed(struct server *s, int error)
 	}
 }
 
+/* true: a client more. */
+static bool
+accept_client(struct server *s)
+{
+	int fd = accept4(FD_IN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd == -1) {
+		accept_failed(s, errno);
+		return false;
+	}
+	s->pause_ms = 0;
+	if (client_begin(s, fd, fd, true) != OK) {
+		accept_failed(s, ENOMEM);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Of several processes that share the listener the kernel wakes the one that
+ * has waited longest in its list; whoever it woke takes one client and goes to
+ * the list's end, so that clients who stay are spread over all of them.
+ */
 static void
 accept_clients(struct server *s)
 {
-	for (int n = 0; n < ACCEPTS_MAX && s->open < s->most; n++) {
-		int fd =
-		    accept4(FD_IN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	size_t most = s->service->shared ? 1 : ACCEPTS_MAX;
+	size_t n = 0;
 
-		if (fd == -1) {
-			accept_failed(s, errno);
-			return;
-		}
-		s->pause_ms = 0;
-		if (client_begin(s, fd, fd, true) != OK) {
-			accept_failed(s, ENOMEM);
-			return;
-		}
-	}
-	if (s->open >= s->most)
+	while (n < most && s->open < s->most && accept_client(s))
+		n++;
+	if (s->open >= s->most || (s->service->shared && n > 0))
 		watch_listener(s, false); /* more wait in the backlog */
+	if (s->open < s->most && s->pause_until == 0)
+		watch_listener(s, true);
 }
 
 /* ---- Handling ---- */
@@ -640,6 +656,7 @@ static void
 read_round(struct server *s, const struct epoll_event *events, int n)
 {
 	bool accepts = false, closed = false;
+	size_t before;
 
 	s->round_octets = 0;
 	for (int e = 0; e < n; e++) {
@@ -668,10 +685,12 @@ read_round(struct server *s, const struct epoll_event *events, int n)
 		if (s->conn[i] != NULL && s->conn[i]->open &&
 		    s->conn[i]->always && !s->conn[i]->queued)
 			client_read(s, i);
-	if (accepts)
-		accept_clients(s);
+	if (!accepts)
+		return;
+	before = s->open;
+	accept_clients(s);
 	/* Shut down by the supervisor: accept() says only EAGAIN then. */
-	if (closed && s->listens && s->open < s->most)
+	if (closed && s->open == before)
 		stop_listening(s);
 }
 

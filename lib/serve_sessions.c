@@ -219,9 +219,9 @@ refuse(struct worker *w, int fd)
 	struct span text = span_of(
 	    w->service->busy_address == NULL ? "" : w->service->busy_address);
 
+	w->board->refused++;
 	(void)!send(fd, text.p, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(fd, SHUT_WR); /* the text before the reset */
-	w->board->refused++;
 }
 
 static void

@@ -28,7 +28,8 @@
 #define READ_ROOM  16384 /* octets asked of a recv(): some answers. Ours */
 #define CHILD_ARGS 6
 #define ENV_DROPPED                                                            \
-	"PNEU_SUPERVISOR", "PNEU_BOARD", "PNEU_SLOT", "PNEU_BOARD_EVENT"
+	"PNEU_SUPERVISOR", "PNEU_BOARD", "PNEU_SLOT", "PNEU_BOARD_EVENT",      \
+	    "PNEU_READY"
 
 extern char **environ;
 

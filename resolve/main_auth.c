@@ -163,9 +163,10 @@ main(int argc, char *argv[])
 		           "user=bob@example.org password=...` each." };
 	static const struct sandbox_path paths[] = { { "directory", "r" },
 		{ NULL, NULL } };
-	static const struct line_service service = {
-		.take = take, .after = after, .clients_max = CLIENTS_MAX
-	};
+	static const struct line_service service = { .take = take,
+		.after = after,
+		.shared = true,
+		.clients_max = CLIENTS_MAX };
 	struct authority a = { .journal = { .fd = -1 } };
 	struct fault f = FAULT_NONE;
 	const char *value, *sandbox;

@@ -27,7 +27,7 @@ static char directory[] = "/tmp/lib_serve.XXXXXX";
 /* ---- A line service for tests ---- */
 
 /*
- * echo TEXT: TEXT; count: requests and rounds so far; bad: malformed; end: say
+ * echo TEXT: TEXT; count: requests and rounds so far; pid; bad: malformed; end: say
  * bye and close; big: 4000 octets; fd: a pipe's read end with the answer; late:
  * answered by a timer; wait: says nothing until the gate opens.
  */
@@ -62,6 +62,8 @@ one_request(
 	} else if (span_eq(line, "count")) {
 		buf_addf(&c->outbuf, "requests=%u rounds=%u ended=%u gone=%u\n",
 		    t->requests, t->rounds, t->ended, t->gone);
+	} else if (span_eq(line, "pid")) {
+		buf_addf(&c->outbuf, "%d\n", (int)getpid());
 	} else if (span_eq(line, "big")) {
 		for (int i = 0; i < 400; i++)
 			buf_adds(&c->outbuf, "0123456789");
@@ -485,6 +487,52 @@ test_listener_shut(void)
 	(void)close(l);
 }
 
+/* Does this process answer a client that comes now? */
+static bool
+has_answered(pid_t child)
+{
+	int fd = client("two");
+	bool good;
+
+	say(fd, "pid\n");
+	good = atoll(hear(fd)) == child;
+	(void)close(fd);
+	return good;
+}
+
+static void
+test_two_processes(void)
+{
+	struct line_service shared = plain;
+	int l = listener("two"), c[10], first = 0, n = 0;
+	pid_t one, other;
+
+	shared.shared = true;
+	one = start_lines(l, l, &shared, -1);
+	other = start_lines(l, l, &shared, -1);
+	while (!has_answered(one) || !has_answered(other))
+		continue; /* both are up */
+
+	for (int i = 0; i < 10; i++) {
+		c[i] = client("two");
+		say(c[i], "pid\n");
+		if (atoll(hear(c[i])) == one)
+			first++;
+	}
+	tap_ok(first >= 2 && first <= 8,
+	    "clients that stay are spread over the processes of a service");
+	say(c[9], "pid\n");
+	(void)hear(c[9]);
+	for (int i = 0; i < 10; i++) {
+		say(c[i], "echo x\n");
+		n += hears(c[i], "x\n") ? 1 : 0;
+		(void)close(c[i]);
+	}
+	tap_ok(n == 10 && stops_well(one) && stops_well(other),
+	    "and all of them are served");
+	(void)close(l);
+}
+
 static void
 test_own_descriptors(void)
 {
@@ -888,6 +936,7 @@ main(void)
 	test_passing();
 	test_clients_max();
 	test_listener_shut();
+	test_two_processes();
 	test_own_descriptors();
 	test_stop_answers_all();
 	test_lines_emfile();
@@ -899,7 +948,7 @@ main(void)
 	test_board();
 	test_sessions_emfile();
 	static const char *const left[] = { "rounds", "fair", "slow", "bad",
-		"pass", "max", "shut", "own", "stop", "emfile" };
+		"pass", "max", "shut", "two", "own", "stop", "emfile" };
 	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
 		(void)unlink(left[i]);
 	(void)rmdir(directory);
