@@ -27,7 +27,7 @@ static char directory[] = "/tmp/lib_serve.XXXXXX";
 /* ---- A line service for tests ---- */
 
 /*
- * echo TEXT: TEXT; count: requests and rounds so far; pid; bad: malformed; end: say
+ * echo TEXT: TEXT; count: requests and rounds so far; pid; hint; bad: malformed; end: say
  * bye and close; big: 4000 octets; fd: a pipe's read end with the answer; late:
  * answered by a timer; wait: says nothing until the gate opens.
  */
@@ -75,6 +75,8 @@ one_request(
 	} else if (span_eq(line, "wait")) {
 		(void)!read(t->gate, &octet, 1);
 		buf_adds(&c->outbuf, "waited\n");
+	} else if (span_eq(line, "hint")) {
+		return OK; /* wants no answer */
 	} else if (span_eq(line, "end")) {
 		buf_adds(&c->outbuf, "bye\n");
 		c->end = true;
@@ -466,6 +468,33 @@ test_clients_max(void)
 	tap_ok(stops_well(child), "and the end is clean");
 	(void)close(c[1]);
 	(void)close(c[2]);
+}
+
+/* Who hung up: hints of his count, questions do not. */
+static void
+test_hung_up(bool hints)
+{
+	struct line_service v = plain;
+	int l = listener("hung"), a = client("hung"), b = client("hung");
+	unsigned requests = 0, left = 0;
+	pid_t child;
+
+	v.hints = hints;
+	say_often(a, "hint\n", 600);
+	(void)close(a);
+	child = start_lines(l, l, &v, -1);
+	do {
+		say(b, "count\n");
+		(void)sscanf(hear(b),
+		    "requests=%u rounds=%*u ended=%*u gone=%u", &requests,
+		    &left);
+	} while (left == 0);
+	tap_ok(hints ? requests > 600 : requests < 600,
+	    hints ? "hints of a client that hung up are all handled"
+	          : "what nobody waits for any more is not begun");
+	tap_ok(stops_well(child), "and the end is clean");
+	(void)close(b);
+	(void)close(l);
 }
 
 /* As the supervisor does when it ends: nobody new, and no loop without end. */
@@ -935,6 +964,8 @@ main(void)
 	test_bad_clients();
 	test_passing();
 	test_clients_max();
+	test_hung_up(false);
+	test_hung_up(true);
 	test_listener_shut();
 	test_two_processes();
 	test_own_descriptors();
@@ -948,7 +979,7 @@ main(void)
 	test_board();
 	test_sessions_emfile();
 	static const char *const left[] = { "rounds", "fair", "slow", "bad",
-		"pass", "max", "shut", "two", "own", "stop", "emfile" };
+		"pass", "max", "hung", "shut", "two", "own", "stop", "emfile" };
 	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
 		(void)unlink(left[i]);
 	(void)rmdir(directory);
