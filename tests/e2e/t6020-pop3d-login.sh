@@ -1,0 +1,110 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# pop3d: who may log in, what it costs, and what the journal says of it.
+. "$(dirname "$0")/lib.sh"
+make_home
+add_user bob@example.org 'open sesame' > "$T/out"
+add_user ann@example.org pw > "$T/out"
+conf pop3d 'failed_login = 300ms'
+conf pop3d 'login_timeout = 1s'
+M=$H/mail/example.org/bob
+as sh -c "printf 'A: b\r\n\r\nhi\r\n' > '$M/new/1000000001.a.host'"
+
+# ---- without any daemon
+alone() { printf '%s\r\n' "$@" | as timeout "$LIMIT" pop3d -C "$H" 2> "$T/err" | tr -d '\r'; }
+like "no time stamp is in the greeting: no APOP" "$(alone QUIT | head -1)" '^\+OK [^<]*$'
+is "a session in a shell pipeline, from greeting to QUIT" \
+	"$(alone 'USER bob@example.org' 'PASS open sesame' STAT 'RETR 1' 'DELE 1' RSET QUIT | tail -n +3)" \
+	"+OK 1 message
++OK 1 12
++OK 12 octets
+A: b
+
+hi
+.
++OK will be deleted at QUIT
++OK nothing will be deleted
++OK bye"
+is "and it says nothing else" "$(cat "$T/err")" ""
+like "a wrong password is refused" "$(alone 'USER bob@example.org' 'PASS x' QUIT)" '^-ERR \[AUTH\]'
+is "a mailbox alone, as an operator" \
+	"$(printf 'STAT\r\nQUIT\r\n' | as pop3-session -C "$H" -m example.org/bob | tr -d '\r')" \
+	"+OK 1 message
++OK 1 12
++OK bye"
+printf 'STAT\r\n' | as pop3-session -C "$H" -m ../../etc > "$T/out" 2>&1
+is "a path upwards is refused with 100" $? 100
+
+# ---- in the system
+check "the system becomes ready" start_pneu
+cat > "$T/pop.py" <<'X'
+import poplib, socket, sys, time
+port = int(sys.argv[1])
+def connect():
+    s = socket.create_connection(("127.0.0.1", port), 10)
+    return s, s.makefile("rb")
+def lines(text):
+    s, f = connect()
+    s.sendall(text)
+    return [x.decode().rstrip("\r\n") for x in f]
+def login(user="bob@example.org", password="open sesame"):
+    p = poplib.POP3("127.0.0.1", port, timeout=10)
+    p.user(user); p.pass_(password)
+    return p
+def error(call):
+    try: call()
+    except poplib.error_proto as e: return str(e)
+    return "no error"
+X
+py() { (cd "$T" && python3 -c "from pop import *
+$1" "$POP"); }
+is "a whole session in one segment is answered in order" \
+	"$(py 'print(*[x.split()[0] for x in lines(b"CAPA\r\nUSER bob@example.org\r\nPASS open sesame\r\nSTAT\r\nRETR 1\r\nDELE 1\r\nRSET\r\nQUIT\r\n") if x])')" \
+	'+OK +OK TOP USER UIDL RESP-CODES AUTH-RESP-CODE PIPELINING EXPIRE IMPLEMENTATION . +OK +OK +OK +OK A: hi . +OK +OK +OK'
+is "a second session of one mailbox is told IN-USE" \
+	"$(py 'p = login(); print(error(login)); p.quit(); login().quit()')" \
+	"b'-ERR [IN-USE] another session has this mailbox'"
+is "another mailbox is free meanwhile" \
+	"$(py 'p = login(); print(login("ann@example.org", "pw").stat()); p.quit()')" '(0, 0)'
+is "failed logins cost more each time" "$(py '
+p = poplib.POP3("127.0.0.1", port, timeout=10); t = []
+for i in range(2):
+    a = time.monotonic(); p.user("bob@example.org"); error(lambda: p.pass_("x")); t.append(time.monotonic() - a)
+print(t[0] >= 0.3, t[1] >= 0.6)')" 'True True'
+is "many of them end the session" "$(py '
+import re
+s, f = connect()
+s.sendall(b"".join(b"USER bob@example.org\r\nPASS x%d\r\n" % i for i in range(2)) + b"XYZZY\r\n" * 30)
+got = f.read().decode()
+print("too many" in got, got.count("-ERR") <= 22)')" 'True True'
+is "who says nothing is closed by the login deadline" \
+	"$(py 'a = time.monotonic(); s, f = connect(); f.read(); print(time.monotonic() - a < 8)')" True
+is "who sends an octet now and then too" "$(py '
+a = time.monotonic(); s, f = connect(); s.settimeout(0.3)
+try:
+    for i in range(60):
+        s.sendall(b"x")
+        try:
+            if s.recv(100) == b"": break
+        except TimeoutError: pass
+except OSError: pass
+print(time.monotonic() - a < 8)')" True
+is "a forged ticket opens nothing" "$(cd "$H" && python3 -c '
+import socket, array
+a, b = socket.socketpair()
+s = socket.socket(socket.AF_UNIX); s.connect("run/pop3-session")
+s.sendmsg([b"session user=bob@example.org path=example.org/bob ticket=" + b"0" * 80 + b" ip= unread=6\nSTAT\r\n"],
+    [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [b.fileno()]))])
+b.close(); a.settimeout(10); print(a.recv(100).decode().strip())')" \
+	'-ERR [SYS/TEMP] login is not possible now'
+stop_pneu
+as journal -C "$H" show > "$T/journal" 2>&1
+for c in KI KF KE XX; do grep -q "$c" "$T/journal" || missing="$missing $c"; done
+is "login, failure, end and alarm are in the journal" "$missing" ""
+is "no password is" "$(grep -rc 'sesame' "$T/journal" "$H/journal" | grep -vc ':0$')" 0
+
+# ---- where others could read along
+conf pop3d 'plain_passwords = no'
+like "no passwords in plain text: USER says so" "$(alone 'USER bob@example.org' QUIT)" '^-ERR \[AUTH\]'
+is "and CAPA does not list it" "$(alone CAPA QUIT | grep -c '^USER$')" 0
+done_testing
