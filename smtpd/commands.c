@@ -302,7 +302,8 @@ end_if_smuggled(struct session *s, enum rule refused)
 	session_move(s, EVENT_END);
 }
 
-static void
+/* Queue it or refuse it, and say so; which rule it broke. */
+static enum rule
 finish_message(struct session *s, struct fault *why)
 {
 	enum rule refused = s->content.refused;
@@ -322,7 +323,7 @@ finish_message(struct session *s, struct fault *why)
 		s->idle_commands = 0;
 	}
 	session_move(s, EVENT_DONE);
-	end_if_smuggled(s, refused);
+	return refused;
 }
 
 static bool
@@ -364,7 +365,7 @@ run_data(struct session *s, struct span args)
 	reply(s, 354, NULL, "end data with CR LF . CR LF");
 	begin_content(s);
 	if (s->phase == PHASE_CONTENT && read_data(s, &why))
-		finish_message(s, &why);
+		end_if_smuggled(s, finish_message(s, &why));
 }
 
 /* chunk-size [SP "LAST"]. RFC 3030 2. */
@@ -441,7 +442,8 @@ take_chunk(struct session *s, uint64_t size, bool last)
 	if (last)
 		content_close(&s->content);
 	if (last || s->content.refused != RULE_NONE) {
-		finish_message(s, &why);
+		/* A chunk ends where its size says: nothing hides there. */
+		(void)finish_message(s, &why);
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "%" PRIu64 " octets taken", size);
