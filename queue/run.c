@@ -16,21 +16,24 @@
 #include "codes.h"
 #include "prog.h"
 
+#define DRAIN_MS 5000 /* a stop waits so long for the last syncs. Ours */
+
 /* The life of a message: what each step does for all that stand in it. */
 static const struct {
 	enum step step;
+	bool begins; /* something new: not while we drain */
 	void (*work)(struct run *);
 } life[] = {
-	{ STEP_WAIT, memory_wait }, /* due again: RESOLVE */
-	{ STEP_LOAD, recover_load }, /* believed: RESOLVE, else aside */
-	{ STEP_RESOLVE, attempt_resolve }, /* all answered: DELIVER */
-	{ STEP_DELIVER, attempt_deliver }, /* SETTLE, or REPORT */
-	{ STEP_SETTLE, settle_batch }, /* mailboxes synced: REPORT */
-	{ STEP_REPORT, report_begin }, /* report entered: REST */
-	{ STEP_REST, settle_rest }, /* GO, or MEMORY */
-	{ STEP_MEMORY, memory_round }, /* out of the window, or WAIT */
-	{ STEP_CONTENT, settle_content }, /* out of the window */
-	{ STEP_GO, settle_go }, /* out of the window, or CONTENT */
+	{ STEP_WAIT, true, memory_wait }, /* due again: out of the window */
+	{ STEP_LOAD, true, recover_load }, /* believed: RESOLVE, else aside */
+	{ STEP_RESOLVE, true, attempt_resolve }, /* all answered: DELIVER */
+	{ STEP_DELIVER, true, attempt_deliver }, /* SETTLE, or REPORT */
+	{ STEP_SETTLE, false, settle_batch }, /* mailboxes synced: REPORT */
+	{ STEP_REPORT, false, report_begin }, /* report entered: REST */
+	{ STEP_REST, false, settle_rest }, /* GO, or MEMORY */
+	{ STEP_MEMORY, false, memory_round }, /* out of the window, or WAIT */
+	{ STEP_CONTENT, false, settle_content }, /* out of the window */
+	{ STEP_GO, false, settle_go }, /* out of the window, or CONTENT */
 };
 _Static_assert(sizeof(life) / sizeof(life[0]) == STEPS, "one row a step");
 
@@ -167,9 +170,11 @@ run_turn(struct run *run)
 	stage_read(run, &run->resolve);
 	stage_read(run, &run->deliver);
 	stage_read(run, &run->add);
-	schedule_fill(run);
+	if (!run->draining)
+		schedule_fill(run);
 	for (size_t i = 0; i < STEPS; i++)
-		if (run->step[life[i].step].n > 0)
+		if (run->step[life[i].step].n > 0 &&
+		    !(run->draining && life[i].begins))
 			life[i].work(run);
 	stage_write(run, &run->resolve);
 	stage_write(run, &run->deliver);
@@ -349,6 +354,47 @@ ready(void *arg, const struct pollfd *fds, size_t n)
 				stages[i]->readable = true;
 }
 
+/* Is something delivered, or reported, that the queue still holds? */
+static bool
+owes(const struct run *run)
+{
+	return run->step[STEP_SETTLE].n + run->batch.n +
+	    run->step[STEP_REPORT].n + run->step[STEP_REST].n +
+	    run->step[STEP_MEMORY].n + run->step[STEP_GO].n +
+	    run->step[STEP_CONTENT].n + run->deliver.sent + run->add.sent >
+	    0;
+}
+
+/*
+ * A stop is no crash: what was delivered is synced and let go before we end,
+ * so that no reader sees it again. What was not yet asked waits on disk.
+ */
+static void
+drain(struct run *run)
+{
+	uint64_t now = clock_mono_ms(), end = now + DRAIN_MS;
+
+	run->draining = true;
+	for (size_t i = 0; i < run->hash_size; i++)
+		for (struct message *m = run->hash[i]; m; m = m->next_hash) {
+			stage_cancel(&run->resolve, m);
+			stage_cancel(&run->deliver, m);
+		}
+	run_turn(run);
+	while (owes(run) && (now = clock_mono_ms()) < end) {
+		struct pollfd fds[3];
+		int wait_ms;
+		size_t n = prepare(run, fds, 3, &wait_ms);
+
+		if (wait_ms < 0 || wait_ms > (int)(end - now))
+			wait_ms = (int)(end - now);
+		if (poll(fds, (nfds_t)n, wait_ms) < 0)
+			return;
+		ready(run, fds, n);
+		run_turn(run);
+	}
+}
+
 enum outcome
 run_serve(struct run *run, struct fault *f)
 {
@@ -362,5 +408,8 @@ run_serve(struct run *run, struct fault *f)
 		.clients_max = 64,
 	};
 
-	return serve_lines(&service, run, f);
+	enum outcome got = serve_lines(&service, run, f);
+
+	drain(run);
+	return got;
 }

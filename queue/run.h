@@ -165,6 +165,7 @@ struct run {
 	char retry_after[QID_LEN + 1]; /* minutes up to it were listed */
 	uint64_t due_ms; /* next minute of retry1, wall; 0: none */
 	uint64_t rescan_ms; /* monotonic */
+	bool draining; /* we are to end: nothing new is begun */
 	bool starting; /* the first listing: recovered ones */
 	struct qid took; /* what the last queue-run died on; "" none */
 

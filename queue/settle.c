@@ -123,7 +123,7 @@ settle_batch(struct run *run)
 		run->settle_ms = now;
 	if (run->batch.n > 0) /* one batch at a time; the next one grows */
 		return;
-	if (list->n < run->settings->queue.let_go_max &&
+	if (!run->draining && list->n < run->settings->queue.let_go_max &&
 	    now - run->settle_ms < run->settings->queue.let_go_ms &&
 	    count_deliveries(list) < run->settings->queue.let_go_max)
 		return;
@@ -144,7 +144,8 @@ settle_batch(struct run *run)
 uint64_t
 settle_next_ms(const struct run *run)
 {
-	uint64_t let_go_ms = run->settings->queue.let_go_ms, at = 0;
+	uint64_t let_go_ms = run->draining ? 0 : run->settings->queue.let_go_ms;
+	uint64_t at = 0;
 
 	if (run->settle_ms != 0 && run->batch.n == 0)
 		at = run->settle_ms + let_go_ms;
@@ -497,7 +498,8 @@ settle_content(struct run *run)
 	struct message *m;
 	struct fault f = FAULT_NONE;
 
-	if (list->n < run->settings->queue.let_go_max && !has_operation(list) &&
+	if (!run->draining && list->n < run->settings->queue.let_go_max &&
+	    !has_operation(list) &&
 	    clock_mono_ms() - run->content_ms < run->settings->queue.let_go_ms)
 		return;
 	run->content_ms = 0;

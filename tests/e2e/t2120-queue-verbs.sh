@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# list show hold release delete flush stats tidy, with and without queue-run.
+. "$(dirname "$0")/lib.sh"
+make_home
+add_user bob@example.org secret > "$T/out" 2>&1 || diag "$(cat "$T/out")"
+send() { printf 'Subject: x\n\nhello\n' | as queue-add -C "$H" -f "$@" |
+    sed 's/^queued as //'; }
+queue() { as "$B/queue" -C "$H" "$@"; }
+has() { [ "$(ls "$H/mail/example.org/bob/new" | wc -l)" -eq "$1" ]; }
+in_retry() { [ -n "$(find "$H/queue/retry1" -name "$1")" ]; }
+
+verbs() { # the same, whoever does it
+	A=$(send ann@example.org bob@example.org)
+	[ "$1" = running ] && wait_for in_retry "$A"
+	like "$1: list shows a message" "$(queue list)" \
+	    "^$A (in|retry1) .* <ann@example.org> -> <bob@example.org>"
+	check "$1: hold" queue hold "$A" --reason 'not now'
+	check "$1: it lies in hold" test -f "$H/queue/hold/$A"
+	check "$1: its content lies apart" test -f "$H/queue/message/$(echo "$A" | cut -c1-6)/$A"
+	like "$1: list tells why" "$(queue list --state hold)" '\(not now\)'
+	like "$1: show tells the history" "$(queue show "$A")" '^history +held .*text=not%20now'
+	like "$1: show --content is the message" "$(queue show --content "$A")" '^hello'
+	is "$1: --json is one object" "$(queue list --json --state hold | python3 -c '
+import json, sys
+for l in sys.stdin:
+    o = json.loads(l)
+    print(o["qid"], o["state"], o["from"], o["recipients"][0]["address"], o["reason"])')" \
+	    "$A hold ann@example.org bob@example.org not now"
+	is "$1: filters by address" "$(queue list --address @example.com)" "nothing waits"
+	like "$1: stats counts" "$(queue stats)" '^hold +1 '
+	queue release 01ARZ3NDEKTSV4RRFFQ69G5FAV > "$T/out" 2>&1
+	is "$1: what is not there is 100" $? 100
+	queue hold nonsense > "$T/out" 2>&1
+	is "$1: what is no queue id is 100" $? 100
+	queue delete --address bob@example.org < /dev/null > "$T/out" 2>&1
+	is "$1: deleting by a filter wants --yes" $? 100
+	check "$1: nothing was deleted" test -f "$H/queue/hold/$A"
+	check "$1: delete" queue delete "$A" < /dev/null
+	check "$1: envelope and content are gone" test -z "$(find "$H/queue" -name "$A")"
+}
+verbs alone
+check "tidy, when nothing runs" queue tidy
+
+# The mailbox is not there: all mail waits for a retry.
+as mv "$H/mail/example.org/bob" "$H/mail/example.org/away"
+check "the system becomes ready" start_pneu
+verbs running
+queue tidy > "$T/out" 2>&1
+is "tidy, when something runs, is 111" $? 111
+A=$(send ann@example.org bob@example.org); B2=$(send ann@example.org bob@example.org)
+check "a missing mailbox is no failure: it is put off" wait_for in_retry "$A"
+check "all of it" wait_for in_retry "$B2"
+like "with the reason" "$(queue list)" "^$A retry1 .*\(.*mailbox.*\)"
+check "held while it waits" queue hold "$B2"
+as mv "$H/mail/example.org/away" "$H/mail/example.org/bob"
+check "flush of a domain" queue flush example.org
+check "delivers what waited" wait_for has 1
+check "release" queue release "$B2"
+check "delivers what was held" wait_for has 2
+check "it stops" stop_pneu
+like "nothing is left" "$(queue list)" "nothing waits"
+done_testing

@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# What a start finds: all of it once, nothing that cannot be believed.
+. "$(dirname "$0")/lib.sh"
+make_home
+add_user bob@example.org secret > "$T/out" 2>&1 || diag "$(cat "$T/out")"
+send() { printf 'Subject: x\n\nhello\n' | as queue-add -C "$H" -f "$@" |
+    sed 's/^queued as //'; }
+M=$H/mail/example.org/bob
+count() { find "$M/new" "$M/cur" -name "*$1*" | wc -l; }
+is_settled() { [ ! -e "$H/queue/in/$1" ]; }
+edit() { python3 - "$1" "$2" "$3" <<'E'
+import os, sys
+os.chmod(sys.argv[1], 0o600)
+d = open(sys.argv[1], "rb").read()
+open(sys.argv[1], "wb").write(d.replace(sys.argv[2].encode(), sys.argv[3].encode()))
+E
+}
+
+PLAIN=$(send ann@example.org bob@example.org)
+NEW=$(send ann@example.org bob@example.org)
+CUR=$(send ann@example.org bob@example.org)
+BAD=$(send ann@example.org bob@example.org)
+HEAD=$(send ann@example.org bob@example.org)
+NEWER=$(send ann@example.org bob@example.org)
+LOST=$(send ann@example.org bob@example.org bob+x@example.org)
+mkdir -p "$M/new" "$M/cur"
+name() { python3 - "$H/queue/in/$1" <<'E'
+import os, sys
+A = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+q = os.path.basename(sys.argv[1]); n = os.path.getsize(sys.argv[1]); t = 0
+for c in q[:10]: t = t * 32 + A.index(c)
+print("%d.%sR1,S=%d,W=%d,D=0" % (t // 1000, q, n, n))
+E
+}
+ln "$H/queue/in/$NEW" "$M/new/$(name "$NEW")"
+ln "$H/queue/in/$CUR" "$M/cur/$(name "$CUR"):2,S"
+edit "$H/queue/in/$BAD" hello jello
+edit "$H/queue/in/$HEAD" '<bob@' '<b ob@'
+edit "$H/queue/in/$NEWER" version=1 version=9
+rm "$H/queue/message/$(echo "$LOST" | cut -c1-6)/$LOST"
+as touch "$H/queue/in/.$PLAIN"
+
+check "the system becomes ready" start_pneu
+for q in "$PLAIN" "$NEW" "$CUR" "$BAD" "$HEAD" "$LOST"; do
+	wait_for is_settled "$q" || diag "$q is still in in/"
+done
+is "what waited is delivered" "$(count "$PLAIN")" 1
+is "what lies in new/ already is not delivered again" "$(count "$NEW")" 1
+is "nor what a reader has moved to cur/" "$(count "$CUR")" 1
+is "content that is not what was accepted is set aside" \
+    "$(count "$BAD")$(ls "$H/queue/aside" | grep -c "$BAD")" 01
+is "so is an envelope that is none" "$(ls "$H/queue/aside" | grep -c "$HEAD")" 1
+is "and an envelope without content" "$(ls "$H/queue/aside" | grep -c "$LOST")" 1
+check "one of a newer version stays where it is" test -f "$H/queue/in/$NEWER"
+like "with a clear word in the journal" "$(cat "$H"/journal/*)" \
+    "^XX .*qid=$NEWER .*newer%20version"
+like "what was found is told as recovered" "$(cat "$H"/journal/*)" "^7W .*qid=$PLAIN "
+check "what was being written is gone" test ! -e "$H/queue/in/.$PLAIN"
+
+# kill -9 while messages are on their way: each arrives once.
+i=0; sent=
+while [ $i -lt 30 ]; do
+	sent="$sent $(send ann@example.org bob@example.org)"
+	if [ $((i % 10)) -eq 5 ]; then
+		wait_for pids_of queue-run
+		kill -9 $(pids_of queue-run) || diag "was gone"
+	fi
+	i=$((i + 1))
+done
+all_there() { for q in $sent; do [ "$(count "$q")" -eq 1 ] || return 1; done; }
+check "queue-run killed three times: every message arrives, once" wait_for all_there
+check "it stops" stop_pneu
+done_testing
