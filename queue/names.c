@@ -93,7 +93,7 @@ static enum outcome
 mend_minutes(struct run *run, const struct qid *qid, struct store_place place,
     const struct stat *st, struct fault *f)
 {
-	struct store_listed minute;
+	struct store_listed minute = { "" };
 	char after[CLOCK_TEXT_MAX] = "";
 	bool more = true;
 	size_t got;
@@ -170,7 +170,7 @@ mend_all_minutes(struct run *run, enum store_state state,
     struct store_listed *name, struct fault *f)
 {
 	char after[QID_LEN + 1] = "", dir[STORE_DIR_MAX];
-	struct store_listed minute;
+	struct store_listed minute = { "" };
 	bool more = true;
 	size_t got;
 

@@ -36,9 +36,10 @@ choose(struct chosen *c, const struct qid *qid)
 		size_t cap = c->cap == 0 ? 64 : 2 * c->cap;
 		struct qid *p = reallocarray(c->qid, cap, sizeof(*p));
 
-		c->failed = p == NULL;
-		if (c->failed)
+		if (p == NULL) {
+			c->failed = true;
 			return false;
+		}
 		c->qid = p;
 		c->cap = cap;
 	}
