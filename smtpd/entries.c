@@ -16,13 +16,6 @@ put_client(const struct session *s, struct record_out out)
 		record_puts(out, "helo", s->helo);
 }
 
-static void
-put_path(struct record_out out, const char *key, const struct path *path)
-{
-	record_put(
-	    out, key, path_is_null(path) ? SPAN_LIT("<>") : path_span(path));
-}
-
 /* Many recipients: the reply leaves first, then the pipe takes a portion. */
 static void
 flush_portion(struct session *s)
@@ -47,7 +40,7 @@ put_recipients(struct session *s)
 		    journal_begin(j, CODE_RECIPIENT, &e->qid);
 
 		record_put_num(out, "n", e->recipient[i].n);
-		put_path(out, "to", &e->recipient[i].forward_path);
+		record_put(out, "to", path_span(&e->recipient[i].forward_path));
 		journal_end(j, out);
 		flush_portion(s);
 	}
@@ -67,14 +60,14 @@ entries_queued(struct session *s)
 	record_put(out, "proto", buf_span(&e->proto));
 	journal_end(j, out);
 	out = journal_begin(j, CODE_ORIGINATOR, &e->qid);
-	put_path(out, "from", &e->reverse_path);
+	record_put(out, "from", path_span(&e->reverse_path));
 	journal_end(j, out);
 	out = journal_begin(j, CODE_MESSAGE_SIZE, &e->qid);
 	record_put_num(out, "size", s->content.size);
 	journal_end(j, out);
 	if (s->content.message_id[0] != '\0') {
 		out = journal_begin(j, CODE_MESSAGE_ID, &e->qid);
-		record_puts(out, "message-id", s->content.message_id);
+		record_puts(out, "id", s->content.message_id);
 		journal_end(j, out);
 	}
 	put_recipients(s);
@@ -99,7 +92,7 @@ entries_refused(struct session *s, const char *code, const char *rule,
 	record_puts(out, "code", f->code);
 	put_client(s, out);
 	if (in_transaction)
-		put_path(out, "from", &e->reverse_path);
+		record_put(out, "from", path_span(&e->reverse_path));
 	if (to.len > 0)
 		record_put(out, "to", to);
 	record_puts(out, "text", f->text);
