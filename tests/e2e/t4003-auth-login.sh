@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# auth: names, passwords, tickets, and what a login costs.
+. "$(dirname "$0")/lib.sh"
+
+H=$T/home
+mkdir -p "$H/directory" "$H/mail" "$H/run"
+printf '[resolve]\ndomain = example.org\n' > "$H/pneu.conf"
+[ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H"
+printf 'open sesame\n' | as directory -C "$H" add Bob@example.org --password-stdin --alias=info > "$T/out"
+as directory -C "$H" add mute@example.org > "$T/out"
+ask() { printf '%s\n' "$@" | as auth -C "$H" 2> "$T/err"; }
+ticketless() { sed 's/ticket=[0-9a-f]\{80\}$/ticket/'; }
+
+is "the right password is answered with identity, mailbox and ticket" \
+	"$(ask 'auth user=bob@example.org password=open%20sesame ip=192.0.2.7 service=pop3' | ticketless)" \
+	'ok user=Bob@example.org path=example.org/bob ticket'
+is "the name counts in any case, and without the first domain" \
+	"$(ask 'auth user=BOB@Example.ORG password=open%20sesame' 'auth user=bob password=open%20sesame' | ticketless | sort -u)" \
+	'ok user=Bob@example.org path=example.org/bob ticket'
+is "all else is refused in the same words" \
+	"$(ask 'auth user=bob password=open' 'auth user=ann password=open%20sesame' \
+	'auth user=mute password=open%20sesame' 'auth user=info password=open%20sesame' \
+	'auth user=bob@example.net password=open%20sesame' \
+	'auth user=bob password=' 'auth user= password=open%20sesame' | sort | uniq -c | tr -s ' ')" \
+	' 7 perm code=5.7.8 text=user%20name%20or%20password%20is%20wrong'
+
+cost() { # LINE N: microseconds an answer takes, the first one left out
+	python3 - "$1" "$2" "$B/auth" -C "$H" <<'X'
+import subprocess, sys, time
+line, n = sys.argv[1].encode() + b"\n", int(sys.argv[2])
+p = subprocess.Popen(sys.argv[3:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+p.stdin.write(line); p.stdin.flush(); p.stdout.readline()
+a = time.monotonic()
+for _ in range(n):
+    p.stdin.write(line); p.stdin.flush(); p.stdout.readline()
+print(int((time.monotonic() - a) * 1000000 / n))
+p.stdin.close(); p.wait()
+X
+}
+wrong=$(cost 'auth user=bob password=x' 5)
+unknown=$(cost 'auth user=nobody password=x' 5)
+again=$(cost 'auth user=bob password=open%20sesame' 50)
+diag "wrong password $wrong us, unknown user $unknown us, repeated login $again us"
+[ "$unknown" -gt $((wrong / 3)) ] && [ "$unknown" -lt $((wrong * 3)) ]
+ok $? "an unknown user costs what a wrong password costs"
+[ "$again" -lt $((wrong / 10)) ]
+ok $? "a repeated login costs a hash"
+
+printf 'other\n' | as directory -C "$H" passwd bob@example.org --password-stdin > "$T/out"
+is "a new password counts, the old one does not" \
+	"$(ask 'auth user=bob password=open%20sesame' 'auth user=bob password=other' | cut -d' ' -f1 | tr '\n' ' ')" \
+	'perm ok '
+
+# Two processes with one key agree on a ticket; alone each has its own.
+printf '%032d' 7 > "$T/key"; chmod 644 "$T/key"
+tickets() {
+	for _ in 1 2; do
+		echo 'auth user=bob password=other' | PNEU_TICKET_KEY=5 \
+			as auth -C "$H" 5< "$T/key" 2> "$T/err" | sed 's/.*ticket=.\{16\}//'
+	done | sort -u | wc -l
+}
+_try=0 # the expiry is part of a ticket: both in one second
+until n=$(tickets); [ "$n" -eq 1 ] || [ $_try -ge 8 ]; do _try=$((_try + 1)); done
+is "a key on a descriptor makes the tickets of all processes alike" "$n" 1
+is "without it each draws its own" "$(for _ in 1 2; do
+	ask 'auth user=bob password=other' | sed 's/.*ticket=.\{16\}//'; done |
+	sort -u | wc -l)" 2
+echo 'auth user=bob password=other' | PNEU_TICKET_KEY=77 as auth -C "$H" > "$T/out" 2>&1
+is "a descriptor that is not open is a failure, not a key" "$?" 111
+! grep -q 'other\|sesame' "$H/directory/secrets" "$H/directory/secrets.cdb" "$T/err"
+ok $? "no password is on disk or in a message"
+done_testing

@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# directory import: many at once, all or nothing.
+. "$(dirname "$0")/lib.sh"
+
+H=$T/home
+mkdir -p "$H/directory" "$H/mail" "$H/run"
+printf '[resolve]\ndomain = example.org\n[auth]\nhash_ops = 1\nhash_memory = 8K\n' > "$H/pneu.conf"
+[ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H"
+dir() { as directory -C "$H" "$@" > "$T/out" 2>&1; }
+says() { cat "$T/out"; }
+hash='$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA'
+{
+	echo '# people'
+	seq -f "entry smtp=u%g@example.org store=mailbox hash=$hash room=%g" 1000
+	echo 'alias smtp=postmaster@example.org to=u1@example.org'
+} > "$T/in"
+before=$(date +%s)
+dir import < "$T/in"
+is "1,000 users are imported" "$? $(says)" \
+	'0 1001 records in; 1000 mailboxes made, 0 were there'
+[ $(($(date +%s) - before)) -le 5 ]; ok $? "within seconds"
+is "each has a mailbox" "$(find "$H/mail/example.org" -name new | wc -l)" 1000
+is "each is known" "$(seq -f 'resolve to=u%g@example.org' 1000 | as resolve -C "$H" | grep -c ^mailbox)" 1000
+dir check; ok $? "and nothing is wrong"
+sum=$(cat "$H/directory/"* | cksum)
+same() { [ "$sum" = "$(cat "$H/directory/"* | cksum)" ]; }
+refuse() { # refuse TITLE WHERE LINE...
+	_t=$1 _w=$2; shift 2
+	printf '%s\n' "$@" | dir import
+	_got=$?; like "$_t" "$_got $(says)" "^100 directory: nothing was changed: $_w"
+	same; ok $? "and nothing was changed"
+}
+refuse "an address that is there is refused by its line" 'stdin:2: u7@example.org is there already' \
+	'entry smtp=new@example.org' 'entry smtp=U7@example.org'
+refuse "so is one that is given twice" 'stdin:3:' \
+	'entry smtp=new@example.org' '# comment' 'entry smtp=NEW@example.org'
+refuse "and one of another domain" 'stdin:1: example.net' 'entry smtp=new@example.net'
+refuse "and what is no record" 'stdin:2:' 'entry smtp=new@example.org' 'entry smtp'
+refuse "and an unknown word" 'stdin:1:' 'user smtp=new@example.org'
+refuse "and a hash that is none" 'stdin:1:' 'entry smtp=new@example.org hash=x'
+refuse "and both a password and a hash" 'stdin:1:' "entry smtp=new@example.org password=a hash=$hash"
+refuse "and a path that climbs" 'stdin:1:' 'entry smtp=new@example.org path=../x'
+refuse "and aliases in a circle" 'leads in a circle' \
+	'alias smtp=a@example.org to=b@example.org' 'alias smtp=b@example.org to=a@example.org'
+printf 'entry smtp=last@example.org password=open%%20sesame' | dir import
+ok $? "a last line without its end is read"
+is "a password is hashed, and opens" \
+	"$(echo 'auth user=last password=open%20sesame' | as auth -C "$H" | cut -d' ' -f1-3)" \
+	'ok user=last@example.org path=example.org/last'
+! grep -q 'sesame' "$H/directory/"*; ok $? "and stands nowhere"
+dir import < /dev/null; is "nothing to import is no mistake" "$? $(says)" \
+	'0 0 records in; 0 mailboxes made, 0 were there'
+done_testing
