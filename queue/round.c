@@ -79,6 +79,16 @@ accept_enter(struct accept *a, struct client *c, enum accepted_kind kind,
 	return entry;
 }
 
+static void
+alarm_journal(struct accept *a, const struct qid *qid, const struct fault *f)
+{
+	struct record_out out = journal_begin(a->journal, CODE_ALARM, qid);
+
+	record_puts(out, "code", f->code);
+	record_puts(out, "text", f->text);
+	journal_end(a->journal, out);
+}
+
 enum outcome
 accept_enter_failed(struct accept *a, struct client *c, const struct qid *qid,
     const struct fault *why, struct fault *f)
@@ -88,6 +98,10 @@ accept_enter_failed(struct accept *a, struct client *c, const struct qid *qid,
 	if (entry == NULL)
 		return fault_set(f, TEMP, "4.3.0", ENOMEM, "round");
 	entry->why = *why;
+	if (why->error == EIO || why->error == EROFS) {
+		store_trouble_set(a->store, "queue-add", why->text);
+		alarm_journal(a, qid, why);
+	}
 	return OK;
 }
 
@@ -210,6 +224,7 @@ check_existing(struct accept *a, const struct qid *qid, struct fault *f)
 	struct store_content c = STORE_CONTENT_NONE;
 	struct store_place place;
 	struct envelope e;
+	struct fault why;
 	enum outcome got;
 
 	if (store_find_envelope(a->store, qid, &place, f) != OK)
@@ -227,8 +242,9 @@ check_existing(struct accept *a, const struct qid *qid, struct fault *f)
 	if (got == OK)
 		return OK;
 	/* What is wrong with it is not what is wrong with this one. */
-	f->outcome = TEMP;
-	return fault_context(f, "a message with this qid is there");
+	why = *f;
+	return fault_set(f, TEMP, "4.3.0", 0,
+	    "a message with this qid is there: %s", why.text);
 }
 
 static enum outcome
@@ -400,16 +416,6 @@ accept_put_content(struct accept *a, struct client *c, struct envelope *e,
 }
 
 /* ---- The round's end. ---- */
-
-static void
-alarm_journal(struct accept *a, const struct qid *qid, const struct fault *f)
-{
-	struct record_out out = journal_begin(a->journal, CODE_ALARM, qid);
-
-	record_puts(out, "code", f->code);
-	record_puts(out, "text", f->text);
-	journal_end(a->journal, out);
-}
 
 static void
 fail(struct accepted *entry, const struct fault *why)

@@ -215,18 +215,15 @@ learn_facts(struct store *s, struct fault *f)
 static enum outcome
 make_directories(struct store *s, struct fault *f)
 {
-	bool made = false;
-
 	for (int i = 0; i <= STORE_STATES; i++) {
 		const char *name =
 		    i < STORE_STATES ? state_words[i] : "message";
 
-		if (mkdirat(s->fd, name, 0700) == 0)
-			made = true;
-		else if (errno != EEXIST)
+		if (mkdirat(s->fd, name, 0700) != 0 && errno != EEXIST)
 			return failed(f, "make", name);
 	}
-	if (made && fsync(s->fd) != 0)
+	/* Who made them may have died before he synced them. */
+	if (fsync(s->fd) != 0)
 		return failed(f, "sync", "the queue directory");
 	return OK;
 }
@@ -388,18 +385,16 @@ oldest_dir(struct store *s)
 static enum outcome
 make_dir(struct store *s, const char *name, struct fault *f)
 {
-	struct span parent = span_of(name);
-	char above[STORE_DIR_MAX];
-	int fd = s->fd;
+	struct span above = span_of(name);
+	char parent[STORE_DIR_MAX];
+	int fd;
 
 	if (mkdirat(s->fd, name, 0700) != 0 && errno != EEXIST)
 		return failed(f, "make", name);
-	parent = span_head(parent, span_find(parent, '/'));
-	if (parent.len < strlen(name)) {
-		(void)span_copy(parent, above, sizeof(above));
-		if (store_dir(s, above, false, &fd, f) != OK)
-			return f->outcome;
-	}
+	(void)span_copy(
+	    span_head(above, span_find(above, '/')), parent, sizeof(parent));
+	if (store_dir(s, parent, false, &fd, f) != OK)
+		return f->outcome;
 	if (fsync(fd) != 0)
 		return failed(f, "sync the parent of", name);
 	return OK;
@@ -414,7 +409,9 @@ store_dir(
 	if (d == NULL) {
 		int opened;
 
-		if (make && make_dir(s, name, f) != OK)
+		/* Those without a parent here were made at the start. */
+		if (make && strchr(name, '/') != NULL &&
+		    make_dir(s, name, f) != OK)
 			return f->outcome;
 		opened = openat(s->fd, name,
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
