@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/* Addresses to listen on, from their text; sockets of all kinds. */
+#include "../../start/listen.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fds.h"
+#include "tap.h"
+
+static const struct {
+	const char *title, *in, *host;
+	unsigned port;
+	enum outcome want;
+} cases[] = {
+	{ "an IPv4 address and a port", "192.0.2.1:25", "192.0.2.1", 25, OK },
+	{ "every IPv4 address", "0.0.0.0:2525", "0.0.0.0", 2525, OK },
+	{ "an IPv6 address in brackets", "[2001:db8::1]:110", "2001:db8::1",
+	    110, OK },
+	{ "every IPv6 address", "[::]:65535", "::", 65535, OK },
+	{ "no port is refused", "192.0.2.1", NULL, 0, PERM },
+	{ "an empty port is refused", "192.0.2.1:", NULL, 0, PERM },
+	{ "port 0 is refused", "192.0.2.1:0", NULL, 0, PERM },
+	{ "port 65536 is refused", "192.0.2.1:65536", NULL, 0, PERM },
+	{ "a sign is refused", "192.0.2.1:+25", NULL, 0, PERM },
+	{ "no address is refused", ":25", NULL, 0, PERM },
+	{ "nothing is refused", "", NULL, 0, PERM },
+	{ "a name is refused", "localhost:25", NULL, 0, PERM },
+	{ "an open bracket is refused", "[::1:25", NULL, 0, PERM },
+	{ "IPv6 without brackets is refused", "::1:25", NULL, 0, PERM },
+	{ "IPv4 in brackets is refused", "[192.0.2.1]:25", NULL, 0, PERM },
+	{ "three numbers are refused", "192.0.2:25", NULL, 0, PERM },
+	{ "white space is refused", "192.0.2.1: 25", NULL, 0, PERM },
+	{ "something behind is refused", "192.0.2.1:25x", NULL, 0, PERM },
+};
+
+static bool
+is_same(const struct sockaddr_storage *ss, const char *host, unsigned port)
+{
+	const struct sockaddr_in *in4 = (const void *)ss;
+	const struct sockaddr_in6 *in6 = (const void *)ss;
+	char text[INET6_ADDRSTRLEN];
+
+	if (ss->ss_family == AF_INET)
+		return inet_ntop(AF_INET, &in4->sin_addr, text, sizeof(text)) &&
+		    strcmp(text, host) == 0 && ntohs(in4->sin_port) == port;
+	return inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text)) &&
+	    strcmp(text, host) == 0 && ntohs(in6->sin6_port) == port;
+}
+
+static void
+test_parse(void)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	struct fault f;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum outcome got =
+		    listen_parse(span_of(cases[i].in), &ss, &len, &f);
+
+		tap_ok(got == cases[i].want &&
+		        (got != OK ||
+		            is_same(&ss, cases[i].host, cases[i].port)),
+		    "%s", cases[i].title);
+	}
+}
+
+static void
+test_truncations(void)
+{
+	static const char whole[] = "[2001:db8::1]:2525";
+	struct sockaddr_storage ss;
+	socklen_t len;
+	struct fault f;
+	size_t accepted = 0;
+
+	/* Only "...:2", ":25", ":252" and the whole are addresses. */
+	for (size_t n = 0; n < sizeof(whole); n++)
+		accepted += listen_parse(
+		                (struct span){ whole, n }, &ss, &len, &f) == OK;
+	tap_ok(accepted == 4, "a truncated address is refused");
+}
+
+/* A free port is what the kernel gave to a socket that is closed again. */
+static unsigned
+free_port(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &len) != 0)
+		a.sin_port = 0;
+	(void)close(fd);
+	return ntohs(a.sin_port);
+}
+
+static void
+test_open(void)
+{
+	const struct service_row *smtpd = service_find(span_of("smtpd"));
+	struct listener one = { .row = smtpd, .fd = -1 }, two;
+	struct timeval t = { 0, 0 };
+	socklen_t len = sizeof(t);
+	struct fault f = FAULT_NONE;
+
+	(void)snprintf(
+	    one.address, sizeof(one.address), "127.0.0.1:%u", free_port());
+	two = one;
+	tap_ok(listen_open(&one, 7000, &f) == OK, "a free port is opened");
+	tap_ok(fds_kind(one.fd) == FDS_LISTENER, "and listened on");
+	(void)getsockopt(one.fd, SOL_SOCKET, SO_RCVTIMEO, &t, &len);
+	tap_ok(t.tv_sec == 7, "its deadline is what sessions inherit");
+	tap_ok(listen_open(&two, 7000, &f) == PERM, "a port in use is refused");
+	tap_ok(strstr(f.text, one.address) != NULL &&
+	        strstr(f.text, "another program") != NULL,
+	    "the refusal names the address and what to do");
+	listen_close(&one);
+	tap_ok(one.fd == -1 && listen_open(&two, 0, &f) == OK,
+	    "a closed one is free at once");
+	listen_close(&two);
+}
+
+static void
+test_fifo(void)
+{
+	char path[] = "/tmp/pneu-unit.XXXXXX", fifo[64];
+	struct fault f = FAULT_NONE;
+	int fd = -1;
+
+	if (mkdtemp(path) == NULL)
+		return;
+	(void)snprintf(fifo, sizeof(fifo), "%s/journal", path);
+	tap_ok(listen_fifo(fifo, &fd, &f) == OK, "a FIFO is made");
+	(void)close(fd);
+	tap_ok(listen_fifo(fifo, &fd, &f) == OK, "and found again");
+	(void)close(fd);
+	(void)unlink(fifo);
+	fd = -1;
+	tap_ok(symlink("/dev/null", fifo) == 0 &&
+	        listen_fifo(fifo, &fd, &f) != OK && fd == -1,
+	    "a symbolic link in its place is refused");
+	(void)unlink(fifo);
+	(void)rmdir(path);
+}
+
+int
+main(void)
+{
+	test_parse();
+	test_truncations();
+	test_open();
+	test_fifo();
+	return tap_done();
+}
