@@ -59,8 +59,10 @@ def wait_begin(bench, system, names, count, seconds=300):
     tool.process.stdin.write(dirs)
     tool.process.stdin.close()
     tool.process.stdin = None
-    if tool.process.stdout.readline() != b"ready\n":
-        raise Failed("wait-mail: " + tool.process.stderr.read().decode())
+    said = tool.process.stdout.readline()
+    if said != b"ready\n":
+        why = tool.process.stderr.read().decode()
+        raise Failed(f"wait-mail: exit {tool.process.wait()}: {said} {why}")
     return tool
 
 
