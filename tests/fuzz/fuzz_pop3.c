@@ -78,8 +78,9 @@ run_session(const uint8_t *data, size_t size)
 	    lseek(commands, 0, SEEK_SET) != 0 ||
 	    lseek(answers, 0, SEEK_SET) != 0)
 		abort();
-	session_begin(&s, &about, open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-	    commands, answers);
+	session_begin(&s, &about,
+	    openat(box, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), commands,
+	    answers);
 	session_run(&s);
 	if (!s.quit &&
 	    (faccessat(box, "new/1.a", F_OK, 0) != 0 ||
