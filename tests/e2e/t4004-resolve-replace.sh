@@ -18,7 +18,7 @@ def ok(good, title):
     print(f"{'ok' if good else 'not ok'} {n} - {title}", flush=True)
     return good
 path = sys.argv[3] + "/resolve.sock"
-l = socket.socket(socket.AF_UNIX); l.bind(path); l.listen(64)
+l = socket.socket(socket.AF_UNIX); l.bind(path); l.listen(256)
 p = subprocess.Popen([b + "/resolve", "-C", home], stdin=l,
     stdout=subprocess.DEVNULL)
 atexit.register(p.kill)

@@ -12,7 +12,7 @@ says() { cat "$T/out"; }
 hash='$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA'
 {
 	echo '# people'
-	seq -f "entry smtp=u%g@example.org store=mailbox hash=$hash room=%g" 1000
+	seq -f "entry smtp=u%g@example.org store=mailbox hash=$hash room=7" 1000
 	echo 'alias smtp=postmaster@example.org to=u1@example.org'
 } > "$T/in"
 before=$(date +%s)
