@@ -132,8 +132,7 @@ static void
 journal_resolved(struct run *run, const struct message *m, size_t i,
     const struct resolve_ans *ans)
 {
-	struct record_out out =
-	    journal_begin(&run->journal, CODE_RESOLVED, &m->envelope.qid);
+	struct record_out out = run_entry(run, CODE_RESOLVED, &m->envelope.qid);
 
 	record_put_num(out, "n", m->envelope.recipient[i].n);
 	record_put(
@@ -284,14 +283,13 @@ journal_delivered(
 	static const char *const word[] = { "link", "copy", "found", "none" };
 	const struct recipient *r = &m->envelope.recipient[i];
 	struct record_out out =
-	    journal_begin(&run->journal, CODE_DELIVERED, &m->envelope.qid);
+	    run_entry(run, CODE_DELIVERED, &m->envelope.qid);
 
 	record_put_num(out, "n", r->n);
 	record_puts(out, "path", message_text(m, m->way[i].path));
 	record_puts(out, "how", word[how]);
 	journal_end(&run->journal, out);
-	out =
-	    journal_begin(&run->journal, CODE_DELIVERED_RCPT, &m->envelope.qid);
+	out = run_entry(run, CODE_DELIVERED_RCPT, &m->envelope.qid);
 	record_put_num(out, "n", r->n);
 	record_put(out, "to", path_span(&r->forward_path));
 	journal_end(&run->journal, out);

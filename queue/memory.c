@@ -211,7 +211,7 @@ journal_moved(struct run *run, const struct message *m)
 	struct record_out out;
 	char dir[STORE_DIR_MAX];
 
-	out = journal_begin(&run->journal, code, &m->envelope.qid);
+	out = run_entry(run, code, &m->envelope.qid);
 	store_dir_name(m->to, dir);
 	record_puts(out, "to", dir);
 	for (size_t i = 0; i < m->envelope.recipients; i++)

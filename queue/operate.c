@@ -119,7 +119,7 @@ find_minute(
     struct store *store, const struct qid *qid, struct store_place *place)
 {
 	char after[QID_LEN + 1] = "";
-	struct store_listed minute;
+	struct store_listed minute = { "" };
 	bool more = true;
 	struct fault f;
 	size_t got;
@@ -180,8 +180,7 @@ operate_aside(struct run *run, struct operation *op)
 		end_now(run, op, TEMP, "cannot be removed from aside");
 		return;
 	}
-	journal_end(&run->journal,
-	    journal_begin(&run->journal, CODE_DELETED, &op->qid));
+	journal_end(&run->journal, run_entry(run, CODE_DELETED, &op->qid));
 	end_now(run, op, OK, "");
 }
 
@@ -320,8 +319,7 @@ release(struct run *run, struct message *m)
 
 static bool delete (struct run *run, struct message *m)
 {
-	struct record_out out =
-	    journal_begin(&run->journal, CODE_DELETED, &m->envelope.qid);
+	struct record_out out = run_entry(run, CODE_DELETED, &m->envelope.qid);
 
 	record_puts(out, "state", store_state_word(m->place.state));
 	if (m->operation->reason[0] != '\0')

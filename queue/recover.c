@@ -73,8 +73,7 @@ judge_taken(struct run *run, const struct qid *qid)
 
 		if (store_set_aside(&run->store, qid, place, &f) != OK)
 			continue;
-		journal_end(&run->journal,
-		    journal_begin(&run->journal, CODE_ASIDE, qid));
+		journal_end(&run->journal, run_entry(run, CODE_ASIDE, qid));
 		(void)unlinkat(run->store.fd, DIED_NAME, 0);
 		return;
 	}
@@ -164,8 +163,7 @@ recover_set_aside(struct run *run, struct message *m, const struct fault *why)
 		        &run->store, &m->envelope.qid, &f) != OK &&
 		    f.error != ENOENT)
 			run_alarm(run, &m->envelope.qid, "%s", f.text);
-		out =
-		    journal_begin(&run->journal, CODE_ASIDE, &m->envelope.qid);
+		out = run_entry(run, CODE_ASIDE, &m->envelope.qid);
 		record_puts(out, "text", why->text);
 		journal_end(&run->journal, out);
 	}
@@ -177,8 +175,7 @@ journal_taken(struct run *run, const struct message *m)
 {
 	const char *code = m->place.state == STORE_RETRY1 ? CODE_FROM_RETRY1
 	                                                  : CODE_TAKEN_FROM_IN;
-	struct record_out out =
-	    journal_begin(&run->journal, code, &m->envelope.qid);
+	struct record_out out = run_entry(run, code, &m->envelope.qid);
 
 	if (m->told) {
 		journal_end(&run->journal, out);
@@ -188,7 +185,7 @@ journal_taken(struct run *run, const struct message *m)
 	journal_end(&run->journal, out);
 	if (!m->recovered)
 		return;
-	out = journal_begin(&run->journal, CODE_RECOVERED, &m->envelope.qid);
+	out = run_entry(run, CODE_RECOVERED, &m->envelope.qid);
 	record_puts(out, "state", store_state_word(m->place.state));
 	record_put(out, "from", path_span(&m->envelope.reverse_path));
 	record_put_num(out, "size", m->envelope.size);

@@ -155,15 +155,15 @@ static void
 journal_report(struct run *run, const struct message *m)
 {
 	struct record_out out =
-	    journal_begin(&run->journal, CODE_NOTICE_MADE, &m->envelope.qid);
+	    run_entry(run, CODE_NOTICE_MADE, &m->envelope.qid);
 
 	record_put(out, "notice", qid_span(&m->notice));
 	journal_end(&run->journal, out);
-	out = journal_begin(&run->journal, CODE_NOTICE_ORIGIN, &m->notice);
+	out = run_entry(run, CODE_NOTICE_ORIGIN, &m->notice);
 	record_put(out, "of", qid_span(&m->envelope.qid));
 	record_puts(out, "from", "<>");
 	journal_end(&run->journal, out);
-	out = journal_begin(&run->journal, CODE_NOTICE_RECIPIENT, &m->notice);
+	out = run_entry(run, CODE_NOTICE_RECIPIENT, &m->notice);
 	record_put(out, "to", path_span(&m->envelope.reverse_path));
 	journal_end(&run->journal, out);
 }

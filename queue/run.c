@@ -111,10 +111,19 @@ message_answered(struct run *run, struct message *m)
 	message_go(run, m, delivered ? STEP_SETTLE : STEP_REPORT);
 }
 
+/* A turn may have more to tell than the journal keeps for its end. */
+struct record_out
+run_entry(struct run *run, const char *code, const struct qid *qid)
+{
+	if (run->journal.pending.len > JOURNAL_PENDING_MAX / 2)
+		journal_flush(&run->journal);
+	return journal_begin(&run->journal, code, qid);
+}
+
 void
 run_alarm(struct run *run, const struct qid *qid, const char *format, ...)
 {
-	struct record_out out = journal_begin(&run->journal, CODE_ALARM, qid);
+	struct record_out out = run_entry(run, CODE_ALARM, qid);
 	char text[FAULT_TEXT_MAX];
 	va_list ap;
 

@@ -203,6 +203,8 @@ void message_leave(struct run *, struct message *);
 void message_answered(struct run *, struct message *);
 /* Serve notices and verbs on fd 0 until it ends. */
 enum outcome run_serve(struct run *, struct fault *) MUST_USE;
+/* A journal entry; ended with journal_end(). */
+struct record_out run_entry(struct run *, const char *code, const struct qid *);
 void run_alarm(struct run *, const struct qid *, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -270,7 +270,7 @@ scan_fill(struct run *run, struct scan *scan)
 static void
 find_minute(struct run *run)
 {
-	struct store_listed minute;
+	struct store_listed minute = { "" };
 	uint64_t at = 0;
 	size_t got = 0;
 	struct fault f;

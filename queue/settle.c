@@ -237,8 +237,8 @@ end_same(struct run *run, struct message *m)
 		m->way[i].text = first->text;
 		memcpy(m->way[i].code, first->code, sizeof(first->code));
 		if (first->state == WAY_DONE) {
-			struct record_out out = journal_begin(&run->journal,
-			    CODE_DELIVERED_RCPT, &m->envelope.qid);
+			struct record_out out = run_entry(
+			    run, CODE_DELIVERED_RCPT, &m->envelope.qid);
 
 			record_put_num(out, "n", m->envelope.recipient[i].n);
 			record_put(out, "to",
@@ -309,7 +309,7 @@ static void
 journal_failed(struct run *run, const struct message *m, size_t i)
 {
 	struct record_out out =
-	    journal_begin(&run->journal, CODE_UNDELIVERABLE, &m->envelope.qid);
+	    run_entry(run, CODE_UNDELIVERABLE, &m->envelope.qid);
 
 	record_put_num(out, "n", m->envelope.recipient[i].n);
 	record_put(
@@ -412,8 +412,8 @@ remember_report(struct run *run, struct message *m)
 static void
 journal_let_go(struct run *run, const struct message *m)
 {
-	journal_end(&run->journal,
-	    journal_begin(&run->journal, CODE_LET_GO, &m->envelope.qid));
+	journal_end(
+	    &run->journal, run_entry(run, CODE_LET_GO, &m->envelope.qid));
 }
 
 void

@@ -144,7 +144,7 @@ walk_minutes(struct walk *w, struct fault *f)
 {
 	const char *word = store_state_word(w->entry.place.state);
 	char after[QID_LEN + 1] = "";
-	struct store_listed minute;
+	struct store_listed minute = { "" };
 	bool more = true;
 	size_t got;
 
@@ -541,7 +541,7 @@ struct oldest {
 static enum outcome
 oldest_in(struct oldest *o, const char *dir)
 {
-	struct store_listed first;
+	struct store_listed first = { "" };
 	bool more;
 	size_t got;
 
@@ -559,7 +559,7 @@ find_oldest(struct oldest *o)
 {
 	const char *word = store_state_word(o->state);
 	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
-	struct store_listed minute;
+	struct store_listed minute = { "" };
 	bool more = true;
 	size_t got;
 

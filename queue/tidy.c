@@ -75,7 +75,7 @@ each_state_dir(struct tidying *t,
 	for (int state = 0; state < STORE_ASIDE; state++) {
 		const char *word = store_state_word((enum store_state)state);
 		char after[QID_LEN + 1] = "", dir[DIR_NAME];
-		struct store_listed minute;
+		struct store_listed minute = { "" };
 		bool more = true;
 		size_t got;
 
@@ -191,7 +191,7 @@ static enum outcome
 tidy_shards(struct tidying *t, struct store_listed *name, struct fault *f)
 {
 	char after[QID_LEN + 1] = "";
-	struct store_listed shard;
+	struct store_listed shard = { "" };
 	bool more = true;
 	size_t got;
 
@@ -212,7 +212,7 @@ static enum outcome
 remove_shards(struct tidying *t, struct fault *f)
 {
 	char after[QID_LEN + 1] = "", dir[DIR_NAME];
-	struct store_listed shard;
+	struct store_listed shard = { "" };
 	bool more = true;
 	size_t got;
 

@@ -24,6 +24,7 @@ BAD=$(send ann@example.org bob@example.org)
 HEAD=$(send ann@example.org bob@example.org)
 NEWER=$(send ann@example.org bob@example.org)
 LOST=$(send ann@example.org bob@example.org bob+x@example.org)
+DIED=$(send ann@example.org bob@example.org)
 mkdir -p "$M/new" "$M/cur"
 name() { python3 - "$H/queue/in/$1" <<'E'
 import os, sys
@@ -40,6 +41,8 @@ edit "$H/queue/in/$HEAD" '<bob@' '<b ob@'
 edit "$H/queue/in/$NEWER" version=1 version=9
 rm "$H/queue/message/$(echo "$LOST" | cut -c1-6)/$LOST"
 as touch "$H/queue/in/.$PLAIN"
+# What a queue-run leaves that died twice before, and now a third time.
+as sh -c "echo $DIED > '$H/queue/run.lock'; printf '$DIED\\n$DIED\\n' > '$H/queue/died'"
 
 check "the system becomes ready" start_pneu
 for q in "$PLAIN" "$NEW" "$CUR" "$BAD" "$HEAD" "$LOST"; do
@@ -52,6 +55,7 @@ is "content that is not what was accepted is set aside" \
     "$(count "$BAD")$(ls "$H/queue/aside" | grep -c "$BAD")" 01
 is "so is an envelope that is none" "$(ls "$H/queue/aside" | grep -c "$HEAD")" 1
 is "and an envelope without content" "$(ls "$H/queue/aside" | grep -c "$LOST")" 1
+is "and what queue-run died on three times, unread" "$(ls "$H/queue/aside" | grep -c "$DIED")" 1
 check "one of a newer version stays where it is" test -f "$H/queue/in/$NEWER"
 like "with a clear word in the journal" "$(cat "$H"/journal/*)" \
     "^XX .*qid=$NEWER .*newer%20version"
