@@ -27,7 +27,10 @@
 #define SPARE_FDS     256 /* descriptors left for clients and the rest. Ours */
 #define LOOK_REPEATS  4 /* listings of a directory that changes under us */
 #define FILE_NAME_MAX 256 /* NAME_MAX and its 0 */
-#define NEW_PATH_MAX  (RESOLVE_PATH_MAX + 8) /* path, "/new" or "/tmp", 0 */
+/* Dot names: nobody looks at them; one that a kill left goes at the next try. */
+#define TRY_NAME     ".try-link"
+#define TRY_FILE     "in/" TRY_NAME
+#define NEW_PATH_MAX (RESOLVE_PATH_MAX + 8) /* path, "/new" or "/tmp", 0 */
 
 struct mailbox {
 	char path[RESOLVE_PATH_MAX + 1];
@@ -691,20 +694,21 @@ mailbox_next_round(struct mailbox_store *s)
 /* ---- Begin and end ---- */
 
 static bool
-try_link(struct mailbox_store *s, const struct mailbox_root *root,
-    dev_t queue_dev, const char *name)
+try_link(
+    struct mailbox_store *s, const struct mailbox_root *root, dev_t queue_dev)
 {
-	char file[64];
 	struct fault f = FAULT_NONE;
 	int error;
 
-	(void)snprintf(file, sizeof(file), "in/%s", name);
-	(void)unlinkat(root->fd, name, 0);
-	if (linkat(s->queue, file, root->fd, name, 0) == 0) {
-		(void)unlinkat(root->fd, name, 0);
+	(void)unlinkat(root->fd, TRY_NAME, 0);
+	if (linkat(s->queue, TRY_FILE, root->fd, TRY_NAME, 0) == 0) {
+		(void)unlinkat(root->fd, TRY_NAME, 0);
 		return true;
 	}
 	error = errno;
+	/* A fellow that starts in the same moment tries with the same name. */
+	if (error == EEXIST || error == ENOENT)
+		return true;
 	if (error == EXDEV && root->dev != queue_dev) {
 		prog_warn("queue and mailboxes lie on two file systems: "
 		          "each delivery there is a copy");
@@ -724,17 +728,12 @@ try_link(struct mailbox_store *s, const struct mailbox_root *root,
 bool
 mailbox_try_links(struct mailbox_store *s)
 {
-	char name[32], file[64];
 	struct fault f = FAULT_NONE;
 	struct stat st;
 	int fd;
 
-	/* A dot name: nobody looks at it, and a clean tidy takes it away. */
-	(void)snprintf(name, sizeof(name), ".try-%ld", (long)getpid());
-	(void)snprintf(file, sizeof(file), "in/%s", name);
-	(void)unlinkat(s->queue, file, 0);
-	fd = openat(
-	    s->queue, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	(void)unlinkat(s->queue, TRY_FILE, 0);
+	fd = openat(s->queue, TRY_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0400);
 	if (fd == -1 || fstat(fd, &st) != 0) {
 		(void)fault_set(&f, TEMP, "4.3.0", errno,
 		    "cannot create a file in the queue's in/ to try a link");
@@ -747,9 +746,9 @@ mailbox_try_links(struct mailbox_store *s)
 	(void)close(fd);
 	s->links = true;
 	for (size_t i = 0; i < s->roots; i++)
-		if (!try_link(s, &s->root[i], st.st_dev, name))
+		if (!try_link(s, &s->root[i], st.st_dev))
 			s->links = false;
-	(void)unlinkat(s->queue, file, 0);
+	(void)unlinkat(s->queue, TRY_FILE, 0);
 	return s->links;
 }
 
