@@ -69,7 +69,7 @@ enum outcome wire_add_get(struct span line, struct envelope *e,
 
 enum add_answer { ADD_OK, ADD_EXISTS, ADD_WRITE, ADD_FAILED };
 enum outcome wire_add_put_answer(struct buf *, enum add_answer,
-    const struct qid *, uint64_t offset, const struct fault *answer,
+    const struct qid *, uint64_t offset, const struct fault *why,
     struct fault *) MUST_USE;
 /*
  * OK: *answer is ADD_OK, ADD_EXISTS or ADD_WRITE (offset set). TEMP, PERM: the
