@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store.c: the queue on disk: directories, locks, and every change as one
- * step. store_read.c lists and reads.
+ * store.c: the queue on disk: what its file system promises, names,
+ * directories, locks. store_step.c changes, store_read.c lists and reads.
  */
 #include "store.h"
 
@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -21,14 +20,12 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "fds.h"
 #include "record.h"
 
 #define LOCK_NAME     "lock"
 #define RUN_LOCK_NAME "run.lock"
 #define TROUBLE_NAME  "trouble"
 #define LOCK_PAUSE_NS 20000000L /* between two tries of a lock. Ours */
-#define SUFFIX_MAX    9 /* ".<qid>.1" to ".9". Ours */
 
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
@@ -45,8 +42,8 @@ static const char *const state_words[STORE_STATES] = {
 	[STORE_ASIDE] = "aside",
 };
 
-static enum outcome
-failed(struct fault *f, const char *what, const char *name)
+enum outcome
+store_failed(struct fault *f, const char *what, const char *name)
 {
 	int error = errno;
 	bool full = error == ENOSPC || error == EDQUOT;
@@ -189,7 +186,7 @@ learn_facts(struct store *s, struct fault *f)
 	struct stat st;
 
 	if (fstatfs(s->fd, &fs) != 0 || fstat(s->fd, &st) != 0)
-		return failed(f, "look at", "its file system");
+		return store_failed(f, "look at", "its file system");
 	switch ((unsigned long)fs.f_type) {
 	case EXT4_SUPER_MAGIC:
 		s->fsync_carries_name = is_ext4(st.st_dev);
@@ -220,11 +217,11 @@ make_directories(struct store *s, struct fault *f)
 		    i < STORE_STATES ? state_words[i] : "message";
 
 		if (mkdirat(s->fd, name, 0700) != 0 && errno != EEXIST)
-			return failed(f, "make", name);
+			return store_failed(f, "make", name);
 	}
 	/* Who made them may have died before he synced them. */
 	if (fsync(s->fd) != 0)
-		return failed(f, "sync", "the queue directory");
+		return store_failed(f, "sync", "the queue directory");
 	return OK;
 }
 
@@ -285,7 +282,7 @@ wait_for_lock(
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK || clock_mono_ms() >= until)
-			return failed(f, "lock", name);
+			return store_failed(f, "lock", name);
 		(void)nanosleep(&pause, NULL);
 	}
 	return OK;
@@ -299,7 +296,7 @@ take_lock(const struct store *s, const char *name, int how, uint64_t wait_ms,
 	    s->fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd == -1)
-		return failed(f, "open", name);
+		return store_failed(f, "open", name);
 	if (wait_for_lock(fd, how, wait_ms, name, f) != OK) {
 		(void)close(fd);
 		return f->outcome;
@@ -390,13 +387,13 @@ make_dir(struct store *s, const char *name, struct fault *f)
 	int fd;
 
 	if (mkdirat(s->fd, name, 0700) != 0 && errno != EEXIST)
-		return failed(f, "make", name);
+		return store_failed(f, "make", name);
 	(void)span_copy(
 	    span_head(above, span_find(above, '/')), parent, sizeof(parent));
 	if (store_dir(s, parent, false, &fd, f) != OK)
 		return f->outcome;
 	if (fsync(fd) != 0)
-		return failed(f, "sync the parent of", name);
+		return store_failed(f, "sync the parent of", name);
 	return OK;
 }
 
@@ -416,7 +413,7 @@ store_dir(
 		opened = openat(s->fd, name,
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (opened == -1)
-			return failed(f, "open", name);
+			return store_failed(f, "open", name);
 		d = oldest_dir(s);
 		forget_dir(d);
 		(void)span_copy(span_of(name), d->name, sizeof(d->name));
@@ -427,8 +424,8 @@ store_dir(
 	return OK;
 }
 
-static void
-drop_dir(struct store *s, const char *name)
+void
+store_drop_dir(struct store *s, const char *name)
 {
 	struct store_dir *d = find_dir(s, name);
 
@@ -440,309 +437,7 @@ void
 store_remove_dir(struct store *s, const char *name)
 {
 	if (unlinkat(s->fd, name, AT_REMOVEDIR) == 0)
-		drop_dir(s, name);
-}
-
-/* ---- Writing a new file. ---- */
-
-static int
-open_dot(int dir, const struct qid *qid, mode_t mode, char dot[STORE_DOT_MAX])
-{
-	int fd;
-
-	for (int i = 0; i <= SUFFIX_MAX; i++) {
-		(void)snprintf(dot, STORE_DOT_MAX, i == 0 ? ".%s" : ".%s.%d",
-		    qid->text, i);
-		fd = openat(dir, dot,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-		if (fd != -1 || errno != EEXIST)
-			return fd;
-	}
-	return -1;
-}
-
-enum outcome
-store_create(struct store *s, const char *dir, const struct qid *qid,
-    mode_t mode, struct store_file *file, struct fault *f)
-{
-	int fd;
-
-	*file = STORE_FILE_NONE;
-	if (store_dir(s, dir, true, &fd, f) != OK)
-		return f->outcome;
-	file->fd = open_dot(fd, qid, mode, file->dot);
-	if (file->fd == -1 && errno == ENOENT) {
-		/* The kept directory was removed, being empty: once more. */
-		drop_dir(s, dir);
-		if (store_dir(s, dir, true, &fd, f) != OK)
-			return f->outcome;
-		file->fd = open_dot(fd, qid, mode, file->dot);
-	}
-	if (file->fd == -1) {
-		(void)failed(f, "create a file in", dir);
-		file->dot[0] = '\0';
-		return f->outcome;
-	}
-	(void)span_copy(span_of(dir), file->dir, sizeof(file->dir));
-	return OK;
-}
-
-/* Rename without replacing; by link and unlink where the kernel cannot. */
-static int
-rename_new(int from_dir, const char *from, int to_dir, const char *to)
-{
-	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -1;
-	if (linkat(from_dir, from, to_dir, to, 0) != 0)
-		return -1;
-	return unlinkat(from_dir, from, 0);
-}
-
-enum outcome
-store_publish(struct store *s, struct store_file *file, const struct qid *qid,
-    struct fault *f)
-{
-	int dir;
-
-	if (store_dir(s, file->dir, false, &dir, f) != OK)
-		return f->outcome;
-	if (rename_new(dir, file->dot, dir, qid->text) != 0)
-		return failed(f, "publish in", file->dir);
-	file->dot[0] = '\0';
-	return OK;
-}
-
-void
-store_file_close(struct store_file *file)
-{
-	close_fd(&file->fd);
-}
-
-void
-store_abandon(struct store *s, struct store_file *file)
-{
-	struct fault f;
-	int dir;
-
-	store_file_close(file);
-	if (file->dot[0] != '\0' &&
-	    store_dir(s, file->dir, false, &dir, &f) == OK)
-		(void)unlinkat(dir, file->dot, 0);
-	file->dot[0] = '\0';
-}
-
-enum outcome
-store_sync_file(int fd, struct fault *f)
-{
-	/* fsync, never fdatasync: the name would not be on disk. */
-	if (fsync(fd) != 0)
-		return failed(f, "sync", "a file");
-	return OK;
-}
-
-/* ---- Steps. ---- */
-
-enum outcome
-store_sync_dir(struct store *s, const char *name, struct fault *f)
-{
-	int fd;
-
-	if (store_dir(s, name, false, &fd, f) != OK)
-		return f->error == ENOENT ? OK : f->outcome;
-	if (fsync(fd) != 0)
-		return failed(f, "sync directory", name);
-	return OK;
-}
-
-enum outcome
-store_syncfs(struct store *s, struct fault *f)
-{
-	if (syncfs(s->fd) != 0)
-		return failed(f, "sync", "the file system");
-	return OK;
-}
-
-/* Do both directories have the same file under that name? */
-static bool
-is_same_file(int a_dir, int b_dir, const char *name)
-{
-	struct stat a, b;
-
-	return fstatat(a_dir, name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    fstatat(b_dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-static enum outcome
-link_into(struct store *s, const struct qid *qid, const char *from,
-    const char *to, struct fault *f)
-{
-	int from_fd, to_fd;
-
-	for (int tries = 2;; tries--) {
-		if (store_dir(s, to, true, &to_fd, f) != OK ||
-		    store_dir(s, from, false, &from_fd, f) != OK)
-			return f->outcome;
-		if (linkat(from_fd, qid->text, to_fd, qid->text, 0) == 0)
-			return OK;
-		(void)failed(f, "link into", to);
-		if (f->error == EEXIST &&
-		    is_same_file(from_fd, to_fd, qid->text))
-			return OK;
-		if (f->error != ENOENT || tries == 1)
-			return f->outcome;
-		/* A kept directory may have been removed, being empty. */
-		drop_dir(s, to);
-		drop_dir(s, from);
-	}
-}
-
-static enum outcome
-unlink_in(
-    struct store *s, const struct qid *qid, const char *dir, struct fault *f)
-{
-	int fd;
-
-	if (store_dir(s, dir, false, &fd, f) != OK)
-		return f->error == ENOENT ? OK : f->outcome;
-	if (unlinkat(fd, qid->text, 0) != 0 && errno != ENOENT)
-		return failed(f, "unlink in", dir);
-	return OK;
-}
-
-enum outcome
-store_link_state(struct store *s, const struct qid *qid,
-    struct store_place from, struct store_place to, struct fault *f)
-{
-	char a[STORE_DIR_MAX], b[STORE_DIR_MAX];
-
-	store_dir_name(from, a);
-	store_dir_name(to, b);
-	return link_into(s, qid, a, b, f);
-}
-
-enum outcome
-store_sync_state_dir(struct store *s, struct store_place place, struct fault *f)
-{
-	char dir[STORE_DIR_MAX];
-
-	store_dir_name(place, dir);
-	return store_sync_dir(s, dir, f);
-}
-
-enum outcome
-store_unlink_state(struct store *s, const struct qid *qid,
-    struct store_place place, struct fault *f)
-{
-	char dir[STORE_DIR_MAX];
-
-	store_dir_name(place, dir);
-	return unlink_in(s, qid, dir, f);
-}
-
-enum outcome
-store_link_content(struct store *s, const struct qid *qid, struct fault *f)
-{
-	char shard[STORE_DIR_MAX];
-
-	store_shard_name(qid, shard);
-	return link_into(s, qid, state_words[STORE_IN], shard, f);
-}
-
-enum outcome
-store_sync_shard(struct store *s, const struct qid *qid, struct fault *f)
-{
-	char shard[STORE_DIR_MAX];
-
-	store_shard_name(qid, shard);
-	return store_sync_dir(s, shard, f);
-}
-
-enum outcome
-store_unlink_content(struct store *s, const struct qid *qid, struct fault *f)
-{
-	char shard[STORE_DIR_MAX];
-
-	store_shard_name(qid, shard);
-	return unlink_in(s, qid, shard, f);
-}
-
-/* Lines after a torn one must not become the end of it. */
-static enum outcome
-append_lines(int fd, struct span lines, struct fault *f)
-{
-	struct stat st;
-	char last = '\n';
-
-	if (fstat(fd, &st) != 0 ||
-	    (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) != 1))
-		return failed(f, "read", "the end of an envelope");
-	if (last != '\n' && fds_write_all(fd, SPAN_LIT("\n"), f) != OK)
-		return f->outcome;
-	return fds_write_all(fd, lines, f);
-}
-
-enum outcome
-store_append(struct store *s, const struct qid *qid, struct store_place place,
-    struct span lines, bool sync, struct fault *f)
-{
-	char dir[STORE_DIR_MAX];
-	enum outcome got;
-	int at, fd;
-
-	store_dir_name(place, dir);
-	if (store_dir(s, dir, false, &at, f) != OK)
-		return f->outcome;
-	fd = openat(at, qid->text, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1)
-		return failed(f, "open an envelope in", dir);
-	got = append_lines(fd, lines, f);
-	if (got == OK && sync)
-		got = store_sync_file(fd, f);
-	(void)close(fd);
-	return got;
-}
-
-static enum outcome
-move_aside(struct store *s, const char *dir, const struct qid *qid,
-    const char *suffix, struct fault *f)
-{
-	char name[STORE_NAME_MAX];
-	int from, to;
-
-	if (store_dir(s, dir, false, &from, f) != OK ||
-	    store_dir(s, state_words[STORE_ASIDE], false, &to, f) != OK)
-		return f->outcome;
-	for (int i = 0; i <= SUFFIX_MAX; i++) {
-		(void)snprintf(name, sizeof(name), i == 0 ? "%s%s" : "%s%s.%d",
-		    qid->text, suffix, i);
-		if (rename_new(from, qid->text, to, name) == 0)
-			return OK;
-		if (errno != EEXIST)
-			break;
-	}
-	return failed(f, "set aside from", dir);
-}
-
-enum outcome
-store_set_aside(struct store *s, const struct qid *qid,
-    struct store_place place, struct fault *f)
-{
-	char dir[STORE_DIR_MAX];
-
-	store_dir_name(place, dir);
-	return move_aside(s, dir, qid, "", f);
-}
-
-enum outcome
-store_set_aside_content(struct store *s, const struct qid *qid, struct fault *f)
-{
-	char shard[STORE_DIR_MAX];
-
-	store_shard_name(qid, shard);
-	return move_aside(s, shard, qid, ".content", f);
+		store_drop_dir(s, name);
 }
 
 /* ---- Trouble. ---- */
@@ -782,7 +477,7 @@ enum outcome
 store_trouble_clear(struct store *s, struct fault *f)
 {
 	if (unlinkat(s->fd, TROUBLE_NAME, 0) != 0 && errno != ENOENT)
-		return failed(f, "unlink", TROUBLE_NAME);
+		return store_failed(f, "unlink", TROUBLE_NAME);
 	return OK;
 }
 
@@ -792,7 +487,7 @@ store_free_octets(const struct store *s, uint64_t *octets, struct fault *f)
 	struct statvfs vfs;
 
 	if (fstatvfs(s->fd, &vfs) != 0)
-		return failed(f, "look at", "its free space");
+		return store_failed(f, "look at", "its free space");
 	if (__builtin_mul_overflow(
 	        (uint64_t)vfs.f_bavail, (uint64_t)vfs.f_frsize, octets))
 		*octets = UINT64_MAX;

@@ -295,4 +295,11 @@ void store_close_content(struct store_content *);
 enum outcome store_free_octets(
     const struct store *, uint64_t *octets, struct fault *) MUST_USE;
 
+/* ---- Between the files of the store. ---- */
+
+/* TEMP with errno: "queue: <what> <name>"; 4.3.1 when the disk is full. */
+enum outcome store_failed(struct fault *, const char *what, const char *name);
+/* A kept directory is opened again at its next use. */
+void store_drop_dir(struct store *, const char *name);
+
 #endif

@@ -14,12 +14,6 @@
 
 #define CHUNK 32768 /* octets read at once. Ours */
 
-static enum outcome
-failed(struct fault *f, const char *what, const char *name)
-{
-	return fault_set(f, TEMP, "4.3.0", errno, "queue: %s %s", what, name);
-}
-
 /* ---- Listing. ---- */
 
 static DIR *
@@ -124,7 +118,7 @@ store_list(struct store *s, const char *dir, enum store_kind kind,
 	const struct dirent *entry;
 
 	if (d == NULL)
-		return failed(f, "open", dir);
+		return store_failed(f, "open", dir);
 	(void)span_copy(span_of(after), last, sizeof(last));
 	errno = 0;
 	while ((entry = readdir(d)) != NULL) {
@@ -140,7 +134,7 @@ store_list(struct store *s, const char *dir, enum store_kind kind,
 	}
 	got_all = errno == 0;
 	if (!got_all)
-		(void)failed(f, "read directory", dir);
+		(void)store_failed(f, "read directory", dir);
 	(void)closedir(d);
 	if (!got_all)
 		return f->outcome;
@@ -161,13 +155,13 @@ store_each(struct store *s, const char *dir,
 	enum outcome got = OK;
 
 	if (d == NULL)
-		return failed(f, "open", dir);
+		return store_failed(f, "open", dir);
 	for (;;) {
 		errno = 0;
 		entry = readdir(d);
 		if (entry == NULL) {
 			if (errno != 0)
-				got = failed(f, "read directory", dir);
+				got = store_failed(f, "read directory", dir);
 			break;
 		}
 		if (strcmp(entry->d_name, ".") == 0 ||
@@ -240,7 +234,7 @@ read_envelope_octets(int fd, struct buf *b, struct fault *f)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return failed(f, "read", "an envelope");
+			return store_failed(f, "read", "an envelope");
 		b->len += (size_t)n;
 		if (n == 0 ||
 		    (b->len >= ENVELOPE_ONE_LINE &&
@@ -263,7 +257,7 @@ store_read_envelope(struct store *s, const struct qid *qid,
 		return f->outcome;
 	fd = openat(at, qid->text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
-		return failed(f, "open an envelope in", dir);
+		return store_failed(f, "open an envelope in", dir);
 	if (fresh)
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	got = read_envelope_octets(fd, &b, f);
@@ -334,7 +328,7 @@ store_find_envelope(struct store *s, const struct qid *qid,
 		}
 	}
 	errno = ENOENT;
-	return failed(f, "find the envelope of", qid->text);
+	return store_failed(f, "find the envelope of", qid->text);
 }
 
 /* ---- Content. ---- */
@@ -346,7 +340,7 @@ open_at(struct store *s, struct store_content *c, struct fault *f)
 
 	c->fd = openat(s->fd, c->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (c->fd == -1)
-		return failed(f, "open", c->name);
+		return store_failed(f, "open", c->name);
 	if (fstat(c->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		store_close_content(c);
 		return fault_set(
@@ -389,7 +383,7 @@ store_open_content(struct store *s, const struct envelope *e,
 	if (!is_one_file(c)) {
 		store_close_content(c);
 		errno = ENOENT;
-		return failed(f, "find the content of", e->qid.text);
+		return store_failed(f, "find the content of", e->qid.text);
 	}
 	return OK;
 }
@@ -415,7 +409,7 @@ store_check_content(const struct store_content *c, const struct envelope *e,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return failed(f, "read", c->name);
+			return store_failed(f, "read", c->name);
 		if (n == 0)
 			break;
 		envelope_digest_add(&d, (struct span){ chunk, (size_t)n });
