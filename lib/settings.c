@@ -132,8 +132,8 @@ const struct setting_row setting_rows[] = {
 	    4096, "mailboxes open at once"),
 	NUMBER("pop3-session", "start", pop3d.sessions_start, "processes", "8",
 	    1, POOL_MAX, "processes that wait for a login"),
-	NUMBER("pop3-session", "min_idle", pop3d.sessions_min_idle,
-	    "processes", "4", 1, POOL_MAX,
+	NUMBER("pop3-session", "min_idle", pop3d.sessions_min_idle, "processes",
+	    "4", 1, POOL_MAX,
 	    "when fewer wait, as many as `start` are made to wait again"),
 
 	TEXT("queue", "directory", queue.directory, "queue",
