@@ -99,7 +99,7 @@ verb_explain(int argc, char *argv[], struct fault *f)
 	for (int i = optind; i < argc; i++)
 		if (explain(&s, argv[i], f) != OK)
 			worst = *f;
-	service_close(&s);
+	service_free(&s);
 	*f = worst;
 	return f->outcome;
 }
