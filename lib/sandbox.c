@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sandbox.c: promises are sets of system calls for seccomp, paths are rules
- * for Landlock.
+ * sandbox.c: promises are sets of system calls for seccomp; paths are in
+ * sandbox_landlock.c.
  *
  * Calls of the hot path are allowed by number alone, without a look at their
  * arguments: the kernel keeps such verdicts in a bitmap (since Linux 5.11) and
@@ -11,7 +11,7 @@
  * one it was: the last line of `strace -f`, or `syscall=` in the kernel's audit
  * log. Give the promise to the program, or the call to its promise's row.
  */
-#include "sandbox.h"
+#include "sandbox_landlock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,183 +37,12 @@
 
 #include "prog.h"
 
-/* ASan, MSan and TSan look into /proc and, at the end, trace themselves. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||     \
-    __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
-/* ---- Landlock. The header of the system may be older than the kernel. ---- */
-
-#define LL_EXECUTE     (1ULL << 0)
-#define LL_WRITE_FILE  (1ULL << 1)
-#define LL_READ_FILE   (1ULL << 2)
-#define LL_READ_DIR    (1ULL << 3)
-#define LL_REMOVE_DIR  (1ULL << 4)
-#define LL_REMOVE_FILE (1ULL << 5)
-#define LL_MAKE_DIR    (1ULL << 7)
-#define LL_MAKE_REG    (1ULL << 8)
-#define LL_REFER       (1ULL << 13)
-#define LL_TRUNCATE    (1ULL << 14)
-#define LL_IOCTL_DEV   (1ULL << 15)
-/* What a rule for a single file may carry. landlock(7) */
-#define LL_OF_FILE                                                             \
-	(LL_EXECUTE | LL_WRITE_FILE | LL_READ_FILE | LL_TRUNCATE | LL_IOCTL_DEV)
-#define LL_NET_BIND_TCP        (1ULL << 0)
-#define LL_NET_CONNECT_TCP     (1ULL << 1)
-#define LL_SCOPE_ABSTRACT_UNIX (1ULL << 0)
-#define LL_SCOPE_SIGNAL        (1ULL << 1)
-#define LL_RULE_PATH_BENEATH   1
-#define LL_CREATE_VERSION      1U
-
-#ifndef __NR_landlock_create_ruleset
-#define __NR_landlock_create_ruleset 444
-#define __NR_landlock_add_rule       445
-#define __NR_landlock_restrict_self  446
-#endif
-
-struct ll_ruleset {
-	uint64_t fs, net, scoped;
-};
-
-struct ll_beneath {
-	uint64_t allowed;
-	int32_t fd;
-} __attribute__((packed));
-
 static bool closed; /* promises are in force in this process */
 
 bool
 sandbox_is_closed(void)
 {
 	return closed;
-}
-
-/* The kernel's version of Landlock; 0: none, or switched off. */
-static int
-landlock_version(void)
-{
-	long n =
-	    syscall(__NR_landlock_create_ruleset, NULL, 0, LL_CREATE_VERSION);
-
-	return n < 0 ? 0 : (int)n;
-}
-
-/* All that this version can refuse. A right that is not handled is free. */
-static struct ll_ruleset
-landlock_handled(int version)
-{
-	struct ll_ruleset all = { (1ULL << 13) - 1, 0, 0 };
-
-	if (version >= 2)
-		all.fs |= LL_REFER;
-	if (version >= 3)
-		all.fs |= LL_TRUNCATE;
-	if (version >= 4)
-		all.net = LL_NET_BIND_TCP | LL_NET_CONNECT_TCP;
-	if (version >= 5)
-		all.fs |= LL_IOCTL_DEV;
-	if (version >= 6)
-		all.scoped = LL_SCOPE_ABSTRACT_UNIX | LL_SCOPE_SIGNAL;
-	return all;
-}
-
-/* Letters to rights; 0: a letter that is none. */
-static uint64_t
-rights_of(const char *letters)
-{
-	uint64_t rights = 0;
-
-	for (; *letters != '\0'; letters++) {
-		switch (*letters) {
-		case 'r':
-			rights |= LL_READ_FILE | LL_READ_DIR;
-			break;
-		case 'w':
-			rights |= LL_WRITE_FILE | LL_TRUNCATE;
-			break;
-		case 'c':
-			rights |= LL_MAKE_REG | LL_MAKE_DIR | LL_REMOVE_FILE |
-			    LL_REMOVE_DIR;
-			break;
-		case 'l':
-			rights |= LL_REFER | LL_MAKE_REG;
-			break;
-		case 'x':
-			rights |= LL_EXECUTE | LL_READ_FILE;
-			break;
-		default:
-			return 0;
-		}
-	}
-	return rights;
-}
-
-static enum outcome
-add_path(int ruleset, uint64_t handled, const struct sandbox_path *path,
-    struct fault *f)
-{
-	bool must = path->path[0] == '!';
-	const char *name = path->path + (must ? 1 : 0);
-	struct ll_beneath rule = { rights_of(path->rights) & handled, -1 };
-	struct stat st;
-	int error = 0;
-
-	if (rule.allowed == 0)
-		return fault_set(f, TEMP, "4.3.0", 0,
-		    "sandbox: %s: rights \"%s\"", name, path->rights);
-	rule.fd = open(name, O_PATH | O_CLOEXEC);
-	if (rule.fd == -1 && errno == ENOENT && !must)
-		return OK;
-	if (rule.fd == -1 || fstat(rule.fd, &st) != 0)
-		error = errno;
-	else if (!S_ISDIR(st.st_mode))
-		rule.allowed &= LL_OF_FILE;
-	if (error == 0 &&
-	    syscall(__NR_landlock_add_rule, ruleset, LL_RULE_PATH_BENEATH,
-	        &rule, 0) != 0)
-		error = errno;
-	if (rule.fd != -1)
-		(void)close(rule.fd);
-	if (error != 0)
-		return fault_set(f, TEMP, "4.3.0", error, "sandbox: %s", name);
-	return OK;
-}
-
-static enum outcome
-add_paths(int ruleset, uint64_t handled, const struct sandbox_path *paths,
-    struct fault *f)
-{
-	static const struct sandbox_path proc = { "/proc", "r" };
-
-	for (; paths != NULL && paths->path != NULL; paths++)
-		if (add_path(ruleset, handled, paths, f) != OK)
-			return TEMP;
-	return SANITIZED ? add_path(ruleset, handled, &proc, f) : OK;
-}
-
-static bool
-has_refer(const struct sandbox_path *paths)
-{
-	for (; paths != NULL && paths->path != NULL; paths++)
-		if (strchr(paths->rights, 'l') != NULL)
-			return true;
-	return false;
-}
-
-/* Without REFER (version 1) no link between directories is ever allowed, and
-   every delivery would be a copy: such a kernel counts as one without. */
-static bool
-is_usable(int version, const struct sandbox_path *paths)
-{
-	return version >= 2 || (version == 1 && !has_refer(paths));
 }
 
 /* Needed by Landlock and by seccomp of a process without privileges. */
@@ -227,26 +56,6 @@ no_new_privs(struct fault *f)
 		return fault_set(
 		    f, TEMP, "4.3.0", errno, "sandbox: no_new_privs");
 	return OK;
-}
-
-static enum outcome
-landlock_enter(int version, const struct sandbox_path *paths, struct fault *f)
-{
-	struct ll_ruleset handled = landlock_handled(version);
-	size_t size = version < 4 ? sizeof(uint64_t)
-	    : version < 6         ? 2 * sizeof(uint64_t)
-	                          : sizeof(handled);
-	int fd = (int)syscall(__NR_landlock_create_ruleset, &handled, size, 0);
-	enum outcome result;
-
-	if (fd == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "sandbox: landlock");
-	result = add_paths(fd, handled.fs, paths, f);
-	if (result == OK && syscall(__NR_landlock_restrict_self, fd, 0) != 0)
-		result =
-		    fault_set(f, TEMP, "4.3.0", errno, "sandbox: landlock");
-	(void)close(fd);
-	return result;
 }
 
 /* Lacking: an end with `required`, a word on fd 2 otherwise. */
@@ -269,7 +78,7 @@ sandbox_paths(
 
 	if (mode == SANDBOX_OFF)
 		return OK;
-	if (!is_usable(version, paths))
+	if (!landlock_is_usable(version, paths))
 		return lacking(mode, "landlock", f);
 	if (no_new_privs(f) != OK)
 		return TEMP;
@@ -552,25 +361,49 @@ fill_filter(struct filter *x, unsigned promised)
 		allow_all(x, sanitizer_calls);
 }
 
-static enum outcome
-seccomp_enter(unsigned promised, struct fault *f)
+/* The filter, not in force yet; release it. NULL and the fault: none. */
+static scmp_filter_ctx
+seccomp_build(unsigned promised, struct fault *f)
 {
 	struct filter x = { seccomp_init(SCMP_ACT_KILL_PROCESS), 0 };
 
-	if (x.ctx == NULL)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "sandbox: seccomp");
-	/* Its own error codes, and a tree instead of a chain for the rest. */
+	if (x.ctx == NULL) {
+		(void)fault_set(f, TEMP, "4.3.0", ENOMEM, "sandbox: seccomp");
+		return NULL;
+	}
+	/* A tree instead of a chain for calls that are not in the bitmap. */
 	(void)seccomp_attr_set(x.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	fill_filter(&x, promised);
-	if (x.error == 0)
-		x.error = -seccomp_load(x.ctx);
-	seccomp_release(x.ctx);
-	/* Building it took as much memory as all the rest of a worker. */
+	if (x.error != 0) {
+		(void)fault_set(f, TEMP, "4.3.0", x.error, "sandbox: seccomp");
+		seccomp_release(x.ctx);
+		return NULL;
+	}
+	return x.ctx;
+}
+
+/* Building it took as much memory as all the rest of a worker: give it back. */
+static void
+seccomp_done(scmp_filter_ctx ctx)
+{
+	seccomp_release(ctx);
 	(void)malloc_trim(0);
-	if (x.error != 0)
-		return fault_set(f, TEMP, "4.3.0", x.error, "sandbox: seccomp");
-	closed = true;
-	return OK;
+}
+
+static enum outcome
+seccomp_enter(unsigned promised, struct fault *f)
+{
+	scmp_filter_ctx ctx = seccomp_build(promised, f);
+	int error;
+
+	if (ctx == NULL)
+		return TEMP;
+	error = -seccomp_load(ctx);
+	closed = error == 0;
+	seccomp_done(ctx);
+	return error == 0
+	    ? OK
+	    : fault_set(f, TEMP, "4.3.0", error, "sandbox: seccomp");
 }
 
 /* Asking for an action's presence changes nothing. seccomp(2) */
@@ -579,8 +412,7 @@ has_seccomp(void)
 {
 	uint32_t action = SCMP_ACT_KILL_PROCESS;
 
-	return syscall(SYS_seccomp, 2 /* SECCOMP_GET_ACTION_AVAIL */, 0,
-	           &action) == 0;
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
 enum outcome
@@ -624,7 +456,7 @@ enum outcome
 sandbox_compile(enum sandbox_mode mode, const char *text,
     struct sandbox_filter *out, struct fault *f)
 {
-	struct filter x = { NULL, 0 };
+	scmp_filter_ctx ctx;
 	enum outcome got;
 	unsigned promised;
 
@@ -635,15 +467,11 @@ sandbox_compile(enum sandbox_mode mode, const char *text,
 		return OK;
 	if (!has_seccomp())
 		return lacking(mode, "seccomp", f);
-	x.ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	if (x.ctx == NULL)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "sandbox: seccomp");
-	(void)seccomp_attr_set(x.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	fill_filter(&x, promised);
-	got = x.error == 0
-	    ? export_filter(x.ctx, out, f)
-	    : fault_set(f, TEMP, "4.3.0", x.error, "sandbox: seccomp");
-	seccomp_release(x.ctx);
+	ctx = seccomp_build(promised, f);
+	if (ctx == NULL)
+		return TEMP;
+	got = export_filter(ctx, out, f);
+	seccomp_done(ctx);
 	return got;
 }
 
@@ -657,6 +485,8 @@ sandbox_load(const struct sandbox_filter *filter, struct fault *f)
 
 	if (filter->code == NULL)
 		return OK;
+	if (no_new_privs(f) != OK)
+		return TEMP;
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "sandbox: seccomp");
 	closed = true;

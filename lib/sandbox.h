@@ -67,7 +67,7 @@ enum outcome sandbox_promises(
     enum sandbox_mode, const char *promises, struct fault *) MUST_USE;
 /*
  * sandbox_promises() in two steps: what costs time, once in the parent, and one
- * system call in each child (after sandbox_paths(), or with no_new_privs).
+ * system call in each child, after its sandbox_paths().
  * abort() in the child is then a SIGSYS. Caller frees code with free(); NULL:
  * nothing to load (sandbox = off, or no seccomp).
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* serve.c: signals of a program that serves, and the death of its supervisor. */
+/* serve.c: signals of a program that serves, and its supervisor's death. */
 #include "serve.h"
 
 #include <errno.h>

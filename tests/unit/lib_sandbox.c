@@ -537,6 +537,32 @@ nested(void)
 	return child_result(child) == EACCES && try_write_in() == 0 ? 0 : 204;
 }
 
+/* Compiled once before the fork, loaded in the child. */
+static int
+compiled(void)
+{
+	struct sandbox_filter filter;
+	struct fault f = FAULT_NONE;
+	pid_t child;
+	int wrong = 0;
+
+	if (sandbox_compile(SANDBOX_REQUIRED, "stdio rpath", &filter, &f) !=
+	        OK ||
+	    sandbox_is_closed())
+		return 200;
+	for (int i = 0; i < 2; i++) {
+		child = fork();
+		if (child == 0) {
+			if (sandbox_load(&filter, &f) != OK)
+				_exit(202);
+			_exit(i == 0 ? try_read_look() : try_tcp_socket());
+		}
+		wrong += child_result(child) == (i == 0 ? 0 : DIES) ? 0 : 1;
+	}
+	free(filter.code);
+	return wrong;
+}
+
 static int
 in_child(int (*body)(void))
 {
@@ -592,6 +618,8 @@ main(void)
 		tap_ok(in_child(nested) == 0,
 		    "a child closes itself in further than its parent");
 	}
+	tap_ok(in_child(compiled) == 0,
+	    "a filter can be compiled before the fork");
 	if (has_landlock(4))
 		tap_ok(in_child(old_tcp_socket) == EACCES,
 		    "a TCP socket that was open before connects nowhere");
