@@ -312,8 +312,8 @@ serve_listener(struct worker *w, struct fault *f)
 	board_open(w);
 	draw_seed(w);
 	serve_interrupt(FD_IN, -1);
-	while (
-	    left > 0 && !serve_stopping && !serve_reloading && result == OK) {
+	while (left > 0 && result == OK && !w->shut && !serve_stopping &&
+	    !serve_reloading) {
 		result = serve_next(w, &served, f);
 		if (served)
 			left--;

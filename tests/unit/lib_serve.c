@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -161,6 +162,7 @@ start_lines(int in, int out, const struct line_service *v, int gate)
 
 	if (child != 0)
 		return child;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves none */
 	(void)dup2(in, 0);
 	(void)dup2(out, 1);
 	for (int fd = 3; fd < 500; fd++)
@@ -712,6 +714,7 @@ start_sessions(int in, int out, const struct session_service *v)
 
 	if (child != 0)
 		return child;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves none */
 	(void)dup2(in, 0);
 	(void)dup2(out, 1);
 	exit((int)serve_sessions(v, NULL, &f));
@@ -823,14 +826,25 @@ test_worker_signals(void)
 static void
 test_worker_shut(void)
 {
-	struct sockaddr_in a;
-	int l = tcp_listener(&a);
-	pid_t child = start_sessions(l, l, &talk);
+	for (int i = 0; i < 2; i++) {
+		struct sockaddr_in a;
+		int l = tcp_listener(&a), c;
+		pid_t child = start_sessions(l, l, &talk);
 
-	(void)close(tcp_client(&a));
-	(void)shutdown(l, SHUT_RDWR);
-	tap_ok(ends_well(child), "a worker whose listener is shut ends");
-	(void)close(l);
+		c = tcp_client(&a);
+		(void)hear(c);
+		if (i == 0)
+			(void)shutdown(l, SHUT_RDWR);
+		say(c, "q\n");
+		(void)hear(c);
+		(void)hear(c); /* the end: it goes back to accept() */
+		if (i == 1)
+			(void)shutdown(l, SHUT_RDWR);
+		tap_ok(ends_well(child), "a worker whose listener is shut %s",
+		    i == 0 ? "in a session ends after it" : "ends");
+		(void)close(c);
+		(void)close(l);
+	}
 }
 
 static void
