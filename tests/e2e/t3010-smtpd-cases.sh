@@ -10,7 +10,7 @@ add_user alice@local.test pw > "$T/out" || diag "$(cat "$T/out")"
 add_user bob@local.test pw > "$T/out" || diag "$(cat "$T/out")"
 start_pneu || { ok 1 "the system starts"; done_testing; }
 
-count() { ls "$H/mail/local.test/$1/new" "$H/mail/local.test/$1/cur" | grep -c R; }
+count() { find "$H/mail/local.test/$1" -type f | wc -l; }
 queued() { ls "$H/queue/in" | grep -c .; }
 all_settled() { [ "$(queued)" -eq 0 ]; }
 
