@@ -100,7 +100,13 @@ serve(struct serving *s, struct fault *f)
 		.finish = accept_finish,
 		.after = after_round,
 		.gone = accept_gone,
+		.prepare = wake_for_owed,
 		.clients_max = CLIENTS_MAX };
+	/*
+	 * Who served before us may have answered and died before he told this
+	 * queue-run, which then had no connection of his to see ending.
+	 */
+	s->accept.tell.owes_look = true;
 	tell_connect(&s->accept.tell);
 	return serve_lines(&s->service, s, f);
 }
