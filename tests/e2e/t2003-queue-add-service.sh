@@ -36,7 +36,7 @@ def one(q, body=b"Subject: x\r\n\r\ny\r\n"):
 add = listen("run/queue-add"); run = listen("run/queue-run")
 p = subprocess.Popen([prog, "-C", home], stdin=add, stdout=subprocess.DEVNULL)
 told, _ = run.accept(); told.settimeout(10)
-ok(True, "it connects to queue-run before it accepts")
+ok(lines(told, 1) == ["look"], "it tells queue-run to look, for who served before it")
 
 clients = [connect() for _ in range(10)]
 ids = [[qid() for _ in range(20)] for _ in clients]
