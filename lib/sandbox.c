@@ -195,9 +195,9 @@ static const struct promise promises[] = {
 /* What the sanitizers' runtimes call besides. */
 static const int sanitizer_calls[] = { CALL(mmap), CALL(mprotect), CALL(clone),
 	CALL(ptrace), CALL(prctl), CALL(readlink), CALL(readlinkat),
-	CALL(getdents64), CALL(process_vm_readv), CALL(prlimit64), CALL(tgkill),
-	CALL(kill), CALL(stat), CALL(newfstatat), CALL(sched_setaffinity),
-	END };
+	CALL(getdents), CALL(getdents64), CALL(wait4), CALL(process_vm_readv),
+	CALL(prlimit64), CALL(tgkill), CALL(kill), CALL(stat), CALL(newfstatat),
+	CALL(sched_setaffinity), END };
 
 /* Calls allowed for some arguments only. Collects the first error. */
 struct filter {
