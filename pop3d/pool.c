@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -24,6 +25,7 @@ enum { PLACE_FREE, PLACE_IDLE, PLACE_BUSY };
 /* Shared with the children: no system call says who is idle. */
 struct board_of_logins {
 	_Atomic uint32_t idle;
+	_Atomic bool shut; /* the listener is none any more: nobody will come */
 	_Atomic uint8_t place[POOL_PROCESSES_MAX];
 };
 
@@ -40,7 +42,7 @@ struct parent {
 /* ---- A child ---- */
 
 static int
-wait_for_login(void)
+wait_for_login(struct board_of_logins *board)
 {
 	int fd;
 
@@ -56,8 +58,11 @@ wait_for_login(void)
 			struct pollfd p = { FD_IN, POLLIN, 0 };
 
 			(void)poll(&p, 1, -1);
-		} else if (errno != EINTR && errno != ECONNABORTED)
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			/* A signal replaces it too, see serve_interrupt(). */
+			board->shut = !serve_stopping && !serve_reloading;
 			break;
+		}
 	}
 	return -1;
 }
@@ -75,7 +80,7 @@ run_child(struct parent *p, size_t place)
 	 */
 	(void)prctl(PR_SET_PDEATHSIG, SIGHUP);
 	(void)sigprocmask(SIG_SETMASK, &p->waiting, NULL);
-	fd = wait_for_login();
+	fd = wait_for_login(p->board);
 	p->board->place[place] = PLACE_BUSY;
 	left = --p->board->idle;
 	if (fd == -1)
@@ -118,8 +123,9 @@ static void
 bury(struct parent *p)
 {
 	pid_t pid;
+	int status;
 
-	while (p->alive > 0 && (pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+	while (p->alive > 0 && (pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		size_t place = 0;
 
 		while (place < p->places && p->pid[place] != pid)
@@ -129,6 +135,9 @@ bury(struct parent *p)
 		/* One that was killed while it waited could not count down. */
 		if (p->board->place[place] == PLACE_IDLE)
 			p->board->idle--;
+		/* Whatever killed it may kill the next one: not at once. */
+		if (!WIFEXITED(status))
+			p->lacking = true;
 		p->board->place[place] = PLACE_FREE;
 		p->pid[place] = 0;
 		p->alive--;
@@ -161,7 +170,8 @@ wait_for_change(struct parent *p)
 	struct timespec pause = { 0, PAUSE_MS * 1000000L };
 	bool full = p->alive >= p->pool->max;
 	struct pollfd fds[2] = { { p->event, POLLIN, 0 },
-		{ full && p->board->idle == 0 ? FD_IN : -1, POLLIN, 0 } };
+		{ full && !p->board->shut && p->board->idle == 0 ? FD_IN : -1,
+		    POLLIN, 0 } };
 	uint64_t n;
 
 	if (ppoll(fds, 2, p->lacking ? &pause : NULL, &p->waiting) > 0) {
@@ -218,7 +228,9 @@ pool_run(const struct pool *pool, struct fault *f)
 		return f->outcome;
 	while (!serve_stopping && !serve_reloading) {
 		bury(&p);
-		if (p.board->idle < pool->min_idle)
+		if (p.board->shut && p.alive == 0)
+			return OK;
+		if (!p.board->shut && p.board->idle < pool->min_idle)
 			while (!p.lacking && p.board->idle < pool->start &&
 			    p.alive < pool->max)
 				start_one(&p);
