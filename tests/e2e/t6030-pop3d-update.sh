@@ -3,7 +3,8 @@
 # pop3-session: what is deleted, when, and what others do to the mailbox meanwhile.
 . "$(dirname "$0")/lib.sh"
 make_home
-add_user bob@example.org pw > "$T/out"
+conf pneu 'sandbox = required'
+for u in bob ann; do add_user $u@example.org pw > "$T/out"; done
 M=$H/mail/example.org/bob
 as sh -c "cd '$M/new' && for i in 1 2 3 4 5; do printf 'A: b\r\n\r\n%s\r\n' \$i > 100000000\$i.a; done"
 check "the system becomes ready" start_pneu
@@ -85,4 +86,21 @@ p.quit()')" "2 1 ['box', 'box/cur', 'box/new']"
 stop_pneu
 as journal -C "$H" show > "$T/journal" 2>&1
 like "a deletion is in the journal, message by message" "$(cat "$T/journal")" 'KZ'
+
+# ---- all at work
+conf pop3-session 'max = 1'
+conf pop3-session 'start = 1'
+check "it starts again" start_pneu
+is "one session too many is told to come later, and let in when there is room" "$(py '
+p = login()
+def other():
+    q = poplib.POP3("127.0.0.1", port, timeout=10); q.user("ann@example.org"); q.pass_("pw"); q.quit()
+print(error(other)); p.quit()
+for i in range(500):
+    got = error(other)
+    if got == "no error": break
+    time.sleep(0.01)
+print(got)')" '-ERR [SYS/TEMP] too many sessions, come again later
+no error'
+stop_pneu
 done_testing
