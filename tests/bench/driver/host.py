@@ -367,6 +367,7 @@ class Server:
 
 class Tool:
     """A load generator under way; its one JSON object when it ends."""
+    under_way = set()
 
     def __init__(self, tools, name, *args, **more):
         self.name = name
@@ -374,6 +375,16 @@ class Tool:
             [os.path.join(tools, name), *[str(a) for a in args]],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             stdin=more.get("stdin", subprocess.DEVNULL))
+        Tool.under_way.add(self.process)
+
+    @staticmethod
+    def end_all():
+        """Those that a failed measure left behind."""
+        for process in Tool.under_way:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        Tool.under_way.clear()
 
     def result(self, seconds=600, input=None):
         try:
@@ -382,6 +393,7 @@ class Tool:
             self.process.kill()
             self.process.communicate()
             raise Failed(f"{self.name}: not done in {seconds} s") from why
+        Tool.under_way.discard(self.process)
         said = err.decode(errors="replace").strip()
         try:
             answer = json.loads(out.decode().splitlines()[-1])

@@ -37,6 +37,11 @@ class Report:
             self.metric(fs, row, metric, rounds)
         for name in sorted({n for r in rounds for n in r}):
             results = [r[name] for r in rounds if name in r]
+            for result in results:
+                if result.get("not_ok"):
+                    self.line(f"    {name}: {result['not_ok']} of "
+                              f"{result['count'] + result['not_ok']} not "
+                              f"accepted: {result['why']}")
             if row.per:
                 self.cpu(fs, row, name, results)
             for result in results[:1]:
@@ -60,7 +65,8 @@ class Report:
         if both:
             ratios = [a / b if metric.better == "more" else b / max(a, 1e-9)
                       for a, b in both if b]
-            if ratios and (metric.times or metric.absolute is None):
+            if ratios and metric.unit and (
+                    metric.times or metric.absolute is None):
                 text += f"; {spread(ratios)} times"
                 fields.update(ratio=median(ratios), ratio_min=min(ratios),
                               ratio_max=max(ratios))
