@@ -40,8 +40,8 @@ exec 7>&-
 well() { as pneu -C "$H" status --json | grep -q '"verdict".*true'; }
 wait_for well; ok $? "all is well with the new configuration"
 [ "$(pids_of queue-run)" != "$old" ]; ok $? "queue-run was started anew"
-gone() { [ "$(ls "$H/run" | grep -c '^pneu.conf')" -eq 1 ]; }
-wait_for gone; ok $? "snapshots that nobody reads are gone"
+gone() { as pneu -C "$H" status | grep retires >> "$T/retires"; [ "$(ls "$H/run" | grep -c '^pneu.conf')" -eq 1 ]; }
+wait_for gone; ok $? "snapshots that nobody reads are gone" || diag "$(tail -n 3 "$T/retires")"
 like "the journal has the good one" "$(grep -h '^SR ' "$H"/journal/*)" 'generation=2 outcome=ok'
 like "and the refused one" "$(grep -h '^SR ' "$H"/journal/*)" 'outcome=perm'
 
