@@ -138,8 +138,9 @@ envelope_add_recipient(struct envelope *e, const struct path *path,
 	return OK;
 }
 
-struct recipient *
-envelope_recipient(struct envelope *e, uint32_t n)
+/* The recipient of that number, or NULL. */
+static struct recipient *
+find_recipient(struct envelope *e, uint32_t n)
 {
 	size_t low = 0, high = e->recipients;
 
@@ -394,21 +395,6 @@ envelope_put_one(struct buf *b, struct envelope *e, struct fault *f)
 	}
 	e->start = line + 2;
 	return OK;
-}
-
-bool
-envelope_fits_one(const struct envelope *e)
-{
-	struct buf b = BUF_INIT(RECORD_MAX + sizeof(ENVELOPE_ONE_PREFIX));
-	struct envelope longest = *e; /* borrows; never freed */
-	struct fault f;
-	bool fits;
-
-	longest.size = longest.skip = UINT64_MAX;
-	longest.dots = false;
-	fits = envelope_put_one(&b, &longest, &f) == OK;
-	buf_free(&b);
-	return fits;
 }
 
 enum outcome
@@ -701,7 +687,7 @@ apply_event(struct span line, struct envelope *e)
 	    !record_take(&r, "qid", QID_LEN, &qid) ||
 	    !span_same(qid, qid_span(&e->qid)) ||
 	    !record_take_num(&r, "n", 1, UINT32_MAX, &n) ||
-	    (to = envelope_recipient(e, (uint32_t)n)) == NULL)
+	    (to = find_recipient(e, (uint32_t)n)) == NULL)
 		return;
 	if (record_is(&r, "done"))
 		apply_done(&r, to);

@@ -64,14 +64,8 @@ enum outcome envelope_add_recipient(struct envelope *, const struct path *,
     struct span notify, struct span orcpt, struct fault *) MUST_USE;
 
 void envelope_drop_recipients(struct envelope *); /* all of them */
-/* The recipient of that number, or NULL. */
-struct recipient *envelope_recipient(struct envelope *, uint32_t n);
 /* Recipients that still wait. */
 size_t envelope_waiting(const struct envelope *);
-
-/* Fits the facts into one line? (one recipient, line short enough, whatever
-   the size) */
-bool envelope_fits_one(const struct envelope *);
 
 /*
  * `Pneu: one ... ` CRLF appended to b; sets e->start and the shape. PERM

@@ -259,18 +259,6 @@ service_send(struct service *s, struct span octets, struct fault *f)
 	return OK;
 }
 
-enum outcome
-service_send_fd(struct service *s, struct span octets, int fd, struct fault *f)
-{
-	struct fault cause = FAULT_NONE;
-
-	if (s->fd == -1)
-		return fault_set(f, TEMP, "4.3.0", ENOTCONN, "%s", s->name);
-	if (fds_send(s->fd, octets, fd, &cause) != OK)
-		return lost(s, cause.error, f);
-	return OK;
-}
-
 /* Room for more answers; false: one line is longer than any record. */
 static bool
 make_room(struct service *s)

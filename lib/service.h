@@ -49,9 +49,6 @@ enum outcome service_send(
     struct service *, struct span, struct fault *) MUST_USE;
 enum outcome service_line(
     struct service *, struct span *line, struct fault *) MUST_USE;
-/* Octets and a descriptor in one message. */
-enum outcome service_send_fd(
-    struct service *, struct span, int fd, struct fault *) MUST_USE;
 
 /*
  * Use inside a poll loop, never waiting. Put requests into s->out, then

@@ -157,7 +157,7 @@ is_digit(int c)
 	return c >= '0' && c <= '9';
 }
 
-bool
+static bool
 is_alpha(int c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -283,10 +283,4 @@ bool
 size_add(size_t a, size_t b, size_t *out)
 {
 	return !__builtin_add_overflow(a, b, out);
-}
-
-bool
-size_mul(size_t a, size_t b, size_t *out)
-{
-	return !__builtin_mul_overflow(a, b, out);
 }

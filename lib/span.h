@@ -55,7 +55,6 @@ struct span cur_rest(const struct cur *);
 
 /* Classes of RFC 5234 and 5322; -1 is in none of them. */
 bool is_digit(int);
-bool is_alpha(int);
 bool is_alnum(int);
 bool is_atext(int); /* RFC 5322 3.2.3, and octets over 127 (RFC 6531) */
 bool is_wsp(int);
@@ -75,6 +74,5 @@ bool utf8_is_valid(struct span);
 bool num_parse(struct span, uint64_t min, uint64_t max, uint64_t *out);
 /* False on overflow; then *out is not set. */
 bool size_add(size_t a, size_t b, size_t *out);
-bool size_mul(size_t a, size_t b, size_t *out);
 
 #endif
