@@ -145,8 +145,9 @@ recover_start(struct run *run, struct fault *f)
 
 /* ---- Handling what was listed. ---- */
 
-void
-recover_set_aside(struct run *run, struct message *m, const struct fault *why)
+/* What cannot be believed, out of the way, with an alarm. */
+static void
+set_aside(struct run *run, struct message *m, const struct fault *why)
 {
 	struct record_out out;
 	struct fault f;
@@ -297,7 +298,7 @@ load(struct run *run, struct message *m, bool trouble)
 		got = check(run, m, trouble, &f);
 	}
 	if (got == PERM) {
-		recover_set_aside(run, m, &f);
+		set_aside(run, m, &f);
 	} else if (got == OK && trouble && m->again && m->operation == NULL &&
 	    m->place.state == STORE_RETRY1) {
 		wait_for_trouble(run, m);

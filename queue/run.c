@@ -200,8 +200,9 @@ earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-int
-run_wait_ms(const struct run *run)
+/* Milliseconds until something is due; -1: nothing. */
+static int
+wait_ms_of(const struct run *run)
 {
 	uint64_t now = clock_mono_ms(), at;
 
@@ -345,7 +346,7 @@ prepare(void *arg, struct pollfd *fds, size_t max, int *wait_ms)
 			fds[n].events |= POLLOUT;
 		n++;
 	}
-	*wait_ms = run_wait_ms(run);
+	*wait_ms = wait_ms_of(run);
 	return n;
 }
 

@@ -176,7 +176,6 @@ struct run {
 	struct fault batch_fault;
 	struct buf batch_paths; /* each with its closing 0 */
 	uint64_t settle_ms; /* since when the oldest waits; 0: none */
-	size_t settle_n; /* deliveries that wait */
 	uint64_t content_ms; /* the same for contents that are to go */
 
 	struct buf content; /* of a report that is being made */
@@ -190,8 +189,6 @@ enum outcome run_begin(struct run *, const struct settings *,
 void run_end(struct run *);
 /* One turn: every step, then one write to each stage, then the journal. */
 void run_turn(struct run *);
-/* Milliseconds until something is due; -1: nothing. */
-int run_wait_ms(const struct run *);
 /* The message stands in that step now. */
 void message_go(struct run *, struct message *, enum step);
 /* The first of a list, or NULL. */
@@ -296,8 +293,6 @@ enum outcome recover_start(struct run *, struct fault *) MUST_USE;
 void recover_load(struct run *); /* STEP_LOAD */
 /* A message that is believed begins its attempt. */
 void recover_taken(struct run *, struct message *);
-/* What cannot be believed, out of the way, with an alarm. */
-void recover_set_aside(struct run *, struct message *, const struct fault *);
 
 /* ---- operate.c ---- */
 /* `hold qid= reason=`, `release`, `delete`, `flush` from a client. */

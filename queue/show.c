@@ -38,7 +38,8 @@ read_lines(const struct request *r, struct entry *e)
 		buf_reset(&e->file); /* it went meanwhile */
 }
 
-void
+/* The text of the last line that says why it waits, into b; or empty. */
+static void
 entry_reason(const struct entry *e, struct buf *b)
 {
 	struct span rest = buf_span(&e->file), line, text;

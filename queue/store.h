@@ -272,7 +272,6 @@ struct store_content {
 	char name[STORE_NAME_MAX]; /* relative to the queue: `deliver file=` */
 	nlink_t links;
 	dev_t device;
-	ino_t inode;
 	uint64_t file_size;
 };
 #define STORE_CONTENT_NONE ((struct store_content){ .fd = -1 })

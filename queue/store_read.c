@@ -348,7 +348,6 @@ open_at(struct store *s, struct store_content *c, struct fault *f)
 	}
 	c->links = st.st_nlink;
 	c->device = st.st_dev;
-	c->inode = st.st_ino;
 	c->file_size = (uint64_t)st.st_size;
 	return OK;
 }

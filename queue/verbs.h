@@ -38,8 +38,6 @@ struct entry {
 enum outcome list_entries(const struct request *,
     bool (*each)(void *arg, const struct entry *), void *arg,
     struct fault *) MUST_USE;
-/* The text of the last line that says why it waits, into b; or empty. */
-void entry_reason(const struct entry *, struct buf *b);
 
 enum outcome verb_list(struct request *, struct fault *) MUST_USE;
 enum outcome verb_show(struct request *, struct fault *) MUST_USE;
