@@ -86,8 +86,9 @@ put_words(struct buf *b, struct cur *c, const struct record *r, int end)
 	return whole;
 }
 
-void
-story_put_entry(struct buf *b, const struct record *r)
+/* One entry in words: "received from pc7 [192.0.2.7]", appended to b. */
+static void
+put_entry(struct buf *b, const struct record *r)
 {
 	const struct code *code = code_find(r->word.p, r->word.len);
 
@@ -226,7 +227,7 @@ note_entry(void *arg, const struct entry *e)
 	if (t->json)
 		show_put_json(&b, e);
 	else
-		story_put_entry(&b, &e->record);
+		put_entry(&b, &e->record);
 	step.text = strndup(b.p, b.len);
 	buf_free(&b);
 	if (step.text == NULL || !add_step(t, step)) {

@@ -9,9 +9,6 @@
 
 #include "select.h"
 
-/* One entry in words: "received from pc7 [192.0.2.7]", appended to b. */
-void story_put_entry(struct buf *b, const struct record *);
-
 /*
  * The story of every message that `what` names: a qid, a Message-ID, an
  * address (a part of it is enough). Newest `most` messages, oldest first.

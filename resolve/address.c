@@ -71,8 +71,9 @@ fold_local(struct span local, struct address *a, struct fault *f)
 	return OK;
 }
 
-enum outcome
-address_fold_domain(struct span in, char out[DOMAIN_MAX + 1], struct fault *f)
+/* A domain as A-labels in lower case, with a closing 0. */
+static enum outcome
+fold_domain(struct span in, char out[DOMAIN_MAX + 1], struct fault *f)
 {
 	char text[DOMAIN_MAX + 1];
 	uint8_t *labels = NULL;
@@ -117,7 +118,7 @@ address_make(struct span text, struct address *a, struct fault *f)
 	a->len = a->local_len = 0;
 	if (path_parse_bare(text, &path, f) != OK ||
 	    fold_local(path_local(&path), a, f) != OK ||
-	    address_fold_domain(path_domain(&path), domain, f) != OK)
+	    fold_domain(path_domain(&path), domain, f) != OK)
 		return f->outcome;
 	address_set_domain(a, span_of(domain));
 	return OK;
@@ -164,7 +165,7 @@ domains_begin(
 		memcpy(text, "x@", 2);
 		if (!span_copy(in, text + 2, sizeof(text) - 2) ||
 		    address_make(span_of(text), &probe, f) != OK ||
-		    address_fold_domain(in, name, f) != OK) {
+		    fold_domain(in, name, f) != OK) {
 			domains_free(d);
 			return fault_set(f, PERM, "5.3.5", 0,
 			    "[resolve] domain = %s: not a domain name",

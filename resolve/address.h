@@ -35,10 +35,6 @@ struct span address_domain(const struct address *);
 /* Put another domain behind the local-part. */
 void address_set_domain(struct address *, struct span domain);
 
-/* A domain as A-labels in lower case, with a closing 0. */
-enum outcome address_fold_domain(
-    struct span in, char out[DOMAIN_MAX + 1], struct fault *) MUST_USE;
-
 /* The local domains, normalised; `first` is postmaster's. */
 struct domains {
 	char **name; /* sorted */

@@ -215,9 +215,9 @@ size_items(struct items *items, struct span text)
 
 /* ---- problems */
 
-void
-directory_problem(struct directory *d, enum problem_level level,
-    const char *where, uint32_t line, const char *format, ...)
+__attribute__((format(printf, 5, 6))) static void
+add_problem(struct directory *d, enum problem_level level, const char *where,
+    uint32_t line, const char *format, ...)
 {
 	static const char *const words[] = { "error", "warning", "note" };
 	struct problems *problems = &d->problems;
@@ -375,8 +375,9 @@ is_userid_part(struct span part)
 	return part.len >= 1 && part.len <= USERID_PART_MAX;
 }
 
-bool
-directory_is_userid(struct span userid)
+/* "BOB SYSTEM1": two parts of 1..8 of A-Z 0-9 @ # $, or *ANY the second. */
+static bool
+is_userid(struct span userid)
 {
 	size_t space = span_find(userid, ' ');
 	struct span id = span_head(userid, space), address;
@@ -411,8 +412,7 @@ struct line {
 };
 
 #define REFUSE(l, ...)                                                         \
-	directory_problem(                                                     \
-	    (l)->d, PROBLEM_ERROR, (l)->where, (l)->number, __VA_ARGS__)
+	add_problem((l)->d, PROBLEM_ERROR, (l)->where, (l)->number, __VA_ARGS__)
 
 /* smtp= as key and as written; false: told as a problem. */
 static bool
@@ -468,7 +468,7 @@ parse_entry(struct line *l)
 	}
 	if (!record_take_optional(
 	        &l->record, "userid", RECORD_MAX, &l->item.userid) ||
-	    (l->item.userid.len > 0 && !directory_is_userid(l->item.userid))) {
+	    (l->item.userid.len > 0 && !is_userid(l->item.userid))) {
 		REFUSE(l,
 		    "userid= is not \"ID ADDRESS\", each 1 to 8 of A-Z "
 		    "0-9 @ # $");
@@ -620,7 +620,7 @@ directory_add_line(struct directory *d, const char *where, uint32_t number,
 		return OK;
 	}
 	if (!domains_has(&d->domains, address_domain(&a)))
-		directory_problem(d, PROBLEM_WARNING, where, number,
+		add_problem(d, PROBLEM_WARNING, where, number,
 		    SPAN_FMT " is not a local domain ([resolve] domain)",
 		    SPAN_ARG(shown(address_domain(&a))));
 	return keep_item(l, &d->entries, f);
@@ -713,7 +713,7 @@ check_alias(struct directory *d, const struct item *alias)
 		if (address_make(item->value, &a, &f) != OK)
 			return; /* told when it was parsed */
 		if (!domains_has(&d->domains, address_domain(&a))) {
-			directory_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
+			add_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
 			    alias->line,
 			    "leads to " SPAN_FMT ", which is not local",
 			    SPAN_ARG(shown(address_domain(&a))));
@@ -721,7 +721,7 @@ check_alias(struct directory *d, const struct item *alias)
 		}
 		item = find_answer(d, &a);
 		if (item == NULL) {
-			directory_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
+			add_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
 			    alias->line,
 			    "leads to " SPAN_FMT ", which is nobody's",
 			    SPAN_ARG(shown(address_key(&a))));
@@ -730,7 +730,7 @@ check_alias(struct directory *d, const struct item *alias)
 		if (item->kind == ITEM_ENTRY)
 			return;
 	}
-	directory_problem(d, PROBLEM_ERROR, DIRECTORY_ENTRIES, alias->line,
+	add_problem(d, PROBLEM_ERROR, DIRECTORY_ENTRIES, alias->line,
 	    "leads in a circle, or over more than %llu aliases",
 	    (unsigned long long)d->settings->resolve.alias_steps);
 }
@@ -745,7 +745,7 @@ check_postmasters(struct directory *d)
 		    key, sizeof(key), "postmaster@%s", d->domains.name[i]);
 		/* RFC 5321 4.5.1: each domain must take postmaster's mail. */
 		if (directory_find(d, span_of(key)) == NULL)
-			directory_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES, 0,
+			add_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES, 0,
 			    "nobody is %s", key);
 	}
 }
@@ -758,7 +758,7 @@ check_secrets(struct directory *d)
 		const struct item *entry = directory_find(d, secret->key);
 
 		if (entry == NULL || entry->kind != ITEM_ENTRY)
-			directory_problem(d, PROBLEM_WARNING, DIRECTORY_SECRETS,
+			add_problem(d, PROBLEM_WARNING, DIRECTORY_SECRETS,
 			    secret->line,
 			    "a password of nobody: no entry has this address");
 	}
@@ -775,10 +775,10 @@ directory_check(struct directory *d, bool mailboxes, struct fault *f)
 		else if (mailboxes &&
 		    !store_has_mailbox(
 		        d->settings->mail.directory, item->value))
-			directory_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
+			add_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
 			    item->line, "has no mailbox: mail for it waits");
 		if (item->kind == ITEM_CATCH_ALL)
-			directory_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES,
+			add_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES,
 			    item->line, "a catch-all");
 	}
 	check_secrets(d);

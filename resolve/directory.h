@@ -114,12 +114,6 @@ const struct item *directory_find_secret(
 const struct item *directory_find_path(
     const struct directory *, struct span path);
 
-__attribute__((format(printf, 5, 6))) void directory_problem(struct directory *,
-    enum problem_level, const char *where, uint32_t line, const char *format,
-    ...);
-
-/* "BOB SYSTEM1": two parts of 1..8 of A-Z 0-9 @ # $, or *ANY the second. */
-bool directory_is_userid(struct span);
 bool directory_is_hash(struct span); /* of a form that auth can verify */
 
 #endif

@@ -118,12 +118,6 @@ static const struct refusal refusals[RULES] = {
 	    "service is going down, closing", NULL, ENDS },
 };
 
-const char *
-rule_name(enum rule rule)
-{
-	return refusals[rule].name;
-}
-
 static void
 put_line(struct session *s, int code, char after_code, const char *enhanced,
     const char *text)

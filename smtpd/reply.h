@@ -61,8 +61,6 @@ enum rule {
 	RULES
 };
 
-const char *rule_name(enum rule);
-
 /*
  * One reply of one line: `code SP enhanced SP text`. enhanced may be NULL.
  * Octets that are not printable ASCII become '?'. If the peer is gone the
