@@ -334,8 +334,8 @@ static void (*const handlers[])(struct session *, struct span argument) = {
 	[POP3_UNKNOWN] = on_unknown,
 };
 
-void
-session_command(struct session *s, struct span line)
+static void
+run_command(struct session *s, struct span line)
 {
 	struct pop3_command command = pop3_command_parse(line);
 
@@ -473,7 +473,7 @@ session_run(struct session *s)
 			say_error(
 			    s, "-ERR a command line has at most 255 octets");
 		else
-			session_command(s, line);
+			run_command(s, line);
 		if (serve_stopping && !s->over) {
 			puts_line(s, "-ERR [SYS/TEMP] the server is stopping");
 			s->over = true;

@@ -42,7 +42,4 @@ void session_give_unread(struct session *, struct span);
 void session_run(struct session *);
 void session_free(struct session *);
 
-/* For the fuzz target: one command line, as if a client had sent it. */
-void session_command(struct session *, struct span line);
-
 #endif

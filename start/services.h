@@ -53,7 +53,6 @@ struct service_row {
 	const char *does; /* one line for people */
 };
 
-#define SERVICES_MAX 16
 extern const struct service_row service_rows[]; /* ends with a NULL name */
 
 const struct service_row *service_find(struct span name);

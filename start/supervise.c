@@ -134,8 +134,9 @@ supervise_make_pools(struct supervisor *s, struct fault *f)
 	return OK;
 }
 
-bool
-supervise_has_elder(const struct supervisor *s, const struct pool *p)
+/* Is an older generation of this row still at work? */
+static bool
+has_elder(const struct supervisor *s, const struct pool *p)
 {
 	for (size_t i = 0; i < s->pools; i++)
 		if (s->pool[i]->row == p->row && s->pool[i]->live > 0 &&
@@ -171,7 +172,7 @@ look_after(struct supervisor *s, struct pool *p, uint64_t now_ms)
 	}
 	if (p->row->start > s->phase || s->stopping)
 		return;
-	if (!p->row->alone || !supervise_has_elder(s, p))
+	if (!p->row->alone || !has_elder(s, p))
 		pool_fill(p, &s->ground, now_ms);
 	accept_look(p, now_ms);
 }

@@ -49,7 +49,5 @@ enum outcome supervise(struct fault *) MUST_USE;
 /* A pool for every wanted listener and for the journal, of s's generation. */
 enum outcome supervise_make_pools(
     struct supervisor *s, struct fault *) MUST_USE;
-/* Is an older generation of this row still at work? */
-bool supervise_has_elder(const struct supervisor *, const struct pool *);
 
 #endif
