@@ -43,8 +43,7 @@ def send(content, to="bob@example.org", chunk=0, options=(), sender="ann@example
         for at in range(0, max(len(content), 1), chunk):
             part = content[at:at + chunk]
             last = at + chunk >= len(content)
-            s.send(b"BDAT %d%s\r\n" % (len(part), b" LAST" * last))
-            s.send(part)
+            s.send(b"BDAT %d%s\r\n%s" % (len(part), b" LAST" * last, part))
             code, text = s.getreply()
     else:
         assert s.docmd("DATA")[0] == 354
