@@ -53,7 +53,7 @@ service stats {
   chroot =
 }
 END
-as "$dovecot" -F -c "$D/dovecot.conf" > "$T/dovecot.err" 2>&1 &
+_exec_as "$dovecot" -F -c "$D/dovecot.conf" > "$T/dovecot.err" 2>&1 &
 DOVECOT=$!
 _end_too() { kill -TERM "$DOVECOT" 2> /dev/null; wait "$DOVECOT" 2> /dev/null; _end; }
 trap _end_too EXIT
