@@ -109,6 +109,7 @@ enum {
 	P_FLOCK = 1 << 10,
 	P_PROC = 1 << 11,
 	P_EXEC = 1 << 12,
+	P_NICE = 1 << 13,
 };
 
 #define END INT32_MIN
@@ -164,6 +165,7 @@ static const int link_calls[] = { CALL(link), CALL(linkat), END };
 static const int sync_calls[] = { CALL(fsync), CALL(fdatasync), CALL(syncfs),
 	CALL(sync_file_range), END };
 static const int flock_calls[] = { CALL(flock), END };
+static const int nice_calls[] = { CALL(setpriority), END };
 /* And what a child needs to close itself in further. */
 static const int proc_calls[] = { CALL(fork), CALL(vfork), CALL(kill),
 	CALL(setpgid), CALL(setsid), CALL(seccomp), CALL(prctl),
@@ -187,6 +189,7 @@ static const struct promise promises[] = {
 	{ "link", P_LINK, link_calls },
 	{ "sync", P_SYNC, sync_calls },
 	{ "flock", P_FLOCK, flock_calls },
+	{ "nice", P_NICE, nice_calls },
 	{ "proc", P_PROC, proc_calls },
 	{ "exec", P_EXEC, exec_calls },
 	{ NULL, 0, NULL },
@@ -382,30 +385,6 @@ seccomp_build(unsigned promised, struct fault *f)
 	return x.ctx;
 }
 
-/* Building it took as much memory as all the rest of a worker: give it back. */
-static void
-seccomp_done(scmp_filter_ctx ctx)
-{
-	seccomp_release(ctx);
-	(void)malloc_trim(0);
-}
-
-static enum outcome
-seccomp_enter(unsigned promised, struct fault *f)
-{
-	scmp_filter_ctx ctx = seccomp_build(promised, f);
-	int error;
-
-	if (ctx == NULL)
-		return TEMP;
-	error = -seccomp_load(ctx);
-	closed = error == 0;
-	seccomp_done(ctx);
-	return error == 0
-	    ? OK
-	    : fault_set(f, TEMP, "4.3.0", error, "sandbox: seccomp");
-}
-
 /* Asking for an action's presence changes nothing. seccomp(2) */
 static bool
 has_seccomp(void)
@@ -413,22 +392,6 @@ has_seccomp(void)
 	uint32_t action = SCMP_ACT_KILL_PROCESS;
 
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
-}
-
-enum outcome
-sandbox_promises(enum sandbox_mode mode, const char *text, struct fault *f)
-{
-	unsigned promised;
-
-	if (parse_promises(text, &promised, f) != OK)
-		return TEMP;
-	if (mode == SANDBOX_OFF)
-		return OK;
-	if (!has_seccomp())
-		return lacking(mode, "seccomp", f);
-	if (no_new_privs(f) != OK)
-		return TEMP;
-	return seccomp_enter(promised, f);
 }
 
 /* libseccomp writes a filter to a descriptor only. */
@@ -471,7 +434,10 @@ sandbox_compile(enum sandbox_mode mode, const char *text,
 	if (ctx == NULL)
 		return TEMP;
 	got = export_filter(ctx, out, f);
-	seccomp_done(ctx);
+	seccomp_release(ctx);
+	/* Building it took as much memory as all the rest of a worker: give it
+	   back. */
+	(void)malloc_trim(0);
 	return got;
 }
 
@@ -491,6 +457,18 @@ sandbox_load(const struct sandbox_filter *filter, struct fault *f)
 		return fault_set(f, TEMP, "4.3.0", errno, "sandbox: seccomp");
 	closed = true;
 	return OK;
+}
+
+enum outcome
+sandbox_promises(enum sandbox_mode mode, const char *text, struct fault *f)
+{
+	struct sandbox_filter filter;
+	enum outcome got = sandbox_compile(mode, text, &filter, f);
+
+	if (got == OK)
+		got = sandbox_load(&filter, f);
+	free(filter.code);
+	return got;
 }
 
 const char *

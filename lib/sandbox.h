@@ -31,6 +31,7 @@
  *	link	linkat
  *	sync	fsync, fdatasync, syncfs, sync_file_range
  *	flock
+ *	nice	step back behind others (setpriority)
  *	proc	fork, kill, and what a child needs to close itself in further
  *	exec	execve (and the right x on the program and its libraries)
  *

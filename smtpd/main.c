@@ -72,7 +72,7 @@ run(struct server *server, struct fault *f)
 
 	serve_signals(); /* opens /dev/null: before the sandbox */
 	if (sandbox_enter((enum sandbox_mode)set->pneu.sandbox,
-	        "stdio inet unix recvfd sync", paths, &summary, f) != OK)
+	        "stdio inet unix recvfd sync nice", paths, &summary, f) != OK)
 		return f->outcome;
 	return serve_sessions(&service, server, f);
 }

@@ -17,6 +17,7 @@ struct submit {
 	bool has_held; /* held one: this process ends with its session */
 	struct envelope_digest digest;
 	uint64_t written;
+	uint64_t behind; /* of these, told to the disk */
 };
 
 void submit_begin(struct submit *, uint64_t timeout_ms);
