@@ -95,13 +95,14 @@ fi
 # The whole system on systemd's sockets: taken over by their addresses.
 rm -f "$H/run/resolve"
 if command -v systemd-socket-activate > /dev/null; then
-	mkfifo "$T/ready"
+	mkfifo -m 666 "$T/ready"
+	exec 9<> "$T/ready" # neither end waits for the other
 	_exec_as systemd-socket-activate -l "127.0.0.1:$SMTP" -l "$H/run/resolve" \
 	    "$B/pneu" -C "$H" run > "$T/ready" 2> "$T/pneu.err" &
 	PNEU=$!
 	wait_for listens "$SMTP"
 	$TALK "$SMTP" < /dev/null > "$T/heard" &
-	is "pneu run takes systemd's sockets" "$(timeout "$LIMIT" head -n 1 "$T/ready")" ready
+	is "pneu run takes systemd's sockets" "$(timeout "$LIMIT" head -n 1 <&9)" ready
 	wait_for grep -q '^220 ' "$T/heard"
 	ok $? "the connection that started it is served"
 	stop_pneu; is "it stops with 0" $? 0
