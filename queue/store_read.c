@@ -217,6 +217,30 @@ store_count(
 	return c.outcome;
 }
 
+/*
+ * A file to read. What is none (a pipe, say) is not waited for.
+ *
+ * PERM	5.3.0 it is no file. TEMP: ENOENT not there, or it cannot be opened
+ */
+static enum outcome
+open_file(int dir, const char *name, int *out, struct stat *st, struct fault *f)
+{
+	int fd =
+	    openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	/* A symbolic link, a socket. */
+	if (fd == -1 && errno != ELOOP && errno != ENXIO)
+		return store_failed(f, "open", name);
+	if (fd == -1 || fstat(fd, st) != 0 || !S_ISREG(st->st_mode)) {
+		if (fd != -1)
+			(void)close(fd);
+		return fault_set(
+		    f, PERM, "5.3.0", 0, "queue: %s is no file", name);
+	}
+	*out = fd;
+	return OK;
+}
+
 /* ---- Envelopes. ---- */
 
 /* Enough for one file's first line; an envelope file is read to its end. */
@@ -250,14 +274,13 @@ store_read_envelope(struct store *s, const struct qid *qid,
 	struct buf b = BUF_INIT(STORE_ENVELOPE_MAX);
 	char dir[STORE_DIR_MAX];
 	enum outcome got;
+	struct stat st;
 	int at, fd;
 
 	store_dir_name(place, dir);
-	if (store_dir(s, dir, false, &at, f) != OK)
+	if (store_dir(s, dir, false, &at, f) != OK ||
+	    open_file(at, qid->text, &fd, &st, f) != OK)
 		return f->outcome;
-	fd = openat(at, qid->text, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1)
-		return store_failed(f, "open an envelope in", dir);
 	if (fresh)
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	got = read_envelope_octets(fd, &b, f);
@@ -338,14 +361,8 @@ open_at(struct store *s, struct store_content *c, struct fault *f)
 {
 	struct stat st;
 
-	c->fd = openat(s->fd, c->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (c->fd == -1)
-		return store_failed(f, "open", c->name);
-	if (fstat(c->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		store_close_content(c);
-		return fault_set(
-		    f, PERM, "5.3.0", 0, "queue: %s is no file", c->name);
-	}
+	if (open_file(s->fd, c->name, &c->fd, &st, f) != OK)
+		return f->outcome;
 	c->links = st.st_nlink;
 	c->device = st.st_dev;
 	c->file_size = (uint64_t)st.st_size;
