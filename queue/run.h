@@ -71,6 +71,7 @@ struct message {
 	bool told; /* by a notice: not read and digested again */
 	bool again; /* may lie in a mailbox already: look first */
 	bool recovered; /* found at the start */
+	size_t weight; /* its share of the window's */
 	uint32_t open; /* answers that are due */
 	uint64_t due_ms; /* STEP_WAIT: monotonic */
 	struct way *way; /* one a recipient; kept */

@@ -116,7 +116,8 @@ window_add(struct run *run, const struct qid *qid)
 void
 window_weigh(struct run *run, struct message *m)
 {
-	run->weight += m->envelope.recipients;
+	run->weight += m->envelope.recipients - m->weight;
+	m->weight = m->envelope.recipients;
 }
 
 void
@@ -132,7 +133,7 @@ window_drop(struct run *run, struct message *m)
 		at = &(*at)->next_hash;
 	*at = m->next_hash;
 	run->held--;
-	run->weight -= m->envelope.recipients;
+	run->weight -= m->weight;
 	envelope_free(&m->envelope);
 	if (m->ways_max > 16 || m->text.cap > KEEP_MAX ||
 	    m->lines.cap > KEEP_MAX) {

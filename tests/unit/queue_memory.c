@@ -54,6 +54,8 @@ test_hold(struct run *run)
 	tap_ok(operate(run, OPERATION_DELETE, &qid) == OK &&
 	        !test_exists(in, &qid) && !test_has_content(&qid),
 	    "deleted, envelope and content are gone");
+	tap_ok(run->held == 0 && run->weight == 0,
+	    "and nothing of it weighs in the window");
 	qid_draw(&other);
 	tap_ok(operate(run, OPERATION_DELETE, &other) == PERM,
 	    "what is not there cannot be deleted");
@@ -160,6 +162,58 @@ test_crash(struct run *run)
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
+/* A message in in/ under the qid of another, as a careless copy leaves it. */
+static void
+test_wrong_name(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org"), other;
+	struct store_place aside = { STORE_ASIDE, 0 };
+	char from[64], to[64];
+	struct fault f;
+
+	qid_draw(&other);
+	(void)snprintf(from, sizeof(from), "queue/in/%s", qid.text);
+	(void)snprintf(to, sizeof(to), "queue/in/%s", other.text);
+	if (rename(from, to) != 0)
+		abort();
+	message_go(run, window_add(run, &other), STEP_LOAD);
+	recover_load(run);
+	tap_ok(test_exists(aside, &other) && !test_exists(in, &other),
+	    "a message under another's name is set aside");
+	tap_ok(run->held == 0 && run->weight == 0,
+	    "and leaves the window as it was");
+	(void)!store_unlink_state(&run->store, &other, aside, &f);
+}
+
+/* What is no file at all: nobody waits for it, and it goes out of the way. */
+static void
+test_no_file(struct run *run)
+{
+	struct store_place aside = { STORE_ASIDE, 0 };
+	static const char *const titles[] = { "a pipe", "a directory",
+		"a symbolic link" };
+
+	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+		char name[64];
+		struct qid qid;
+
+		qid_draw(&qid);
+		(void)snprintf(name, sizeof(name), "queue/in/%s", qid.text);
+		if ((i == 0 && mkfifo(name, 0600) != 0) ||
+		    (i == 1 && mkdir(name, 0700) != 0) ||
+		    (i == 2 && symlink("nowhere", name) != 0))
+			abort();
+		(void)alarm(5);
+		message_go(run, window_add(run, &qid), STEP_LOAD);
+		recover_load(run);
+		(void)alarm(0);
+		(void)snprintf(name, sizeof(name), "queue/aside/%s", qid.text);
+		tap_ok(!test_exists(in, &qid) && run->held == 0 &&
+		        (remove(name) == 0 && !test_exists(aside, &qid)),
+		    "%s in in/ is set aside", titles[i]);
+	}
+}
+
 static void
 test_tidy(struct run *run)
 {
@@ -208,6 +262,8 @@ main(void)
 	test_hold(&run);
 	test_flush(&run);
 	test_crash(&run);
+	test_wrong_name(&run);
+	test_no_file(&run);
 	test_tidy(&run);
 	return test_end(&run);
 }
