@@ -88,6 +88,9 @@ if command -v inetd > /dev/null; then
 		try "$s" "$Q2" inetd
 	done
 	end "$p"
+	left() { pgrep -f -a -- " -C $H\$"; }
+	none_left() { ! left; }
+	wait_for none_left; ok $? "each ends with its connection" || diag "$(left)"
 else
 	skip "each service under inetd" "package openbsd-inetd is missing"
 fi
