@@ -206,6 +206,17 @@ operate_listed(struct run *run, struct operation *op)
 	message_go(run, m, STEP_LOAD);
 }
 
+/* Its sender was not told: who failed goes on to wait. */
+static void
+take_back_report(struct run *run, struct message *m)
+{
+	struct fault f;
+
+	fault_set(&f, TEMP, "4.3.0", 0, "an operator was faster");
+	report_failed(run, m, &f);
+	message_go(run, m, STEP_REST);
+}
+
 void
 operate_begin(struct run *run, struct operation *op)
 {
@@ -234,7 +245,7 @@ operate_begin(struct run *run, struct operation *op)
 		    (m->step == STEP_RESOLVE || m->step == STEP_DELIVER))
 			message_answered(run, m);
 		else if (m->open == 0 && !m->listed && m->step == STEP_REPORT)
-			message_go(run, m, STEP_REST);
+			take_back_report(run, m);
 	}
 }
 

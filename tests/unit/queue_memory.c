@@ -65,6 +65,21 @@ test_hold(struct run *run)
 	    "one file is deleted too");
 }
 
+/* A message that lies in in/, in the window, before its attempt ends. */
+static struct message *
+under_way(struct run *run, const struct qid *qid)
+{
+	struct message *m = window_add(run, qid);
+	struct fault f;
+
+	if (store_read_envelope(
+	        &run->store, qid, in, false, &m->envelope, &f) != OK ||
+	    way_prepare(m, &f) != OK)
+		abort();
+	window_weigh(run, m);
+	return m;
+}
+
 static void
 test_flush(struct run *run)
 {
@@ -76,12 +91,7 @@ test_flush(struct run *run)
 	struct store_place found;
 	struct fault f;
 
-	m = window_add(run, &qid);
-	if (store_read_envelope(
-	        &run->store, &qid, in, false, &m->envelope, &f) != OK ||
-	    way_prepare(m, &f) != OK)
-		abort();
-	window_weigh(run, m);
+	m = under_way(run, &qid);
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is closed");
 	way_end(run, m, 0, WAY_DEFERRED, &f);
 	settle_put_lines(run, m);
@@ -105,6 +115,32 @@ test_flush(struct run *run)
 	tap_ok(
 	    operate(run, OPERATION_HOLD, &qid) == OK && test_exists(held, &qid),
 	    "what waits for a retry can be held");
+	(void)operate(run, OPERATION_DELETE, &qid);
+}
+
+/* An operator is faster than the report about a failure. */
+static void
+test_report_owed(struct run *run)
+{
+	struct qid qid = test_one_file("nobody@example.org");
+	struct message *m = under_way(run, &qid);
+	struct envelope e;
+	struct fault f;
+
+	fault_set(&f, PERM, "5.1.1", 0, "no such user");
+	way_end(run, m, 0, WAY_FAILED, &f);
+	message_go(run, m, STEP_REPORT);
+	report_begin(run);
+	tap_ok(run->add.n == 1 && m->open == 1, "a report is to be entered");
+	tap_ok(operate(run, OPERATION_HOLD, &qid) == OK &&
+	        test_exists(held, &qid) && !test_exists(in, &qid),
+	    "its message can be held");
+	envelope_begin(&e);
+	tap_ok(
+	    store_read_envelope(&run->store, &qid, held, false, &e, &f) == OK &&
+	        envelope_waiting(&e) == 1,
+	    "and whose sender was not told still waits");
+	envelope_free(&e);
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
@@ -261,6 +297,7 @@ main(void)
 	test_begin(&run);
 	test_hold(&run);
 	test_flush(&run);
+	test_report_owed(&run);
 	test_crash(&run);
 	test_wrong_name(&run);
 	test_no_file(&run);
