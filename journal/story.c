@@ -41,7 +41,6 @@ static const struct {
 	{ CODE_RELEASED, "released from hold[: {reason}]" },
 	{ CODE_DELETED, "deleted by an operator[: {reason}]" },
 	{ CODE_ASIDE, "set aside[: {text}]" },
-	{ CODE_RETRIEVED, "retrieved by[ {user}]" },
 	{ CODE_POP_DELETED, "deleted by its reader[ {user}]" },
 };
 

@@ -37,11 +37,7 @@ const struct code *code_find(const char *code, size_t len);
 /* queue-run: the bridge server of old */
 #define CODE_TAKEN_FROM_IN    "7A"
 #define CODE_TO_RETRY1        "7C"
-#define CODE_TO_RETRY2        "7D"
 #define CODE_FROM_RETRY1      "7E"
-#define CODE_FROM_RETRY2      "7F"
-#define CODE_TO_BUSY          "7L"
-#define CODE_FROM_BUSY        "7M"
 #define CODE_UNDELIVERABLE    "73"
 #define CODE_NOTICE_MADE      "AP"
 #define CODE_NOTICE_ORIGIN    "A1"
@@ -59,7 +55,6 @@ const struct code *code_find(const char *code, size_t len);
 #define CODE_ALARM        "XX"
 #define CODE_LOGIN        "KI" /* POP3 server, function K */
 #define CODE_LOGIN_FAILED "KF"
-#define CODE_RETRIEVED    "KR"
 #define CODE_POP_DELETED  "KZ"
 #define CODE_SESSION_END  "KE"
 #define CODE_STARTED      "SB" /* supervisor, function S */
