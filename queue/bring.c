@@ -283,11 +283,11 @@ note(struct journal *j, const struct envelope *e, size_t size)
 
 	journal_end(j, out);
 	out = journal_begin(j, CODE_SEND_ORIGINATOR, &e->qid);
-	envelope_put_path(out, "from", &e->reverse_path);
+	record_put(out, "from", path_span(&e->reverse_path));
 	journal_end(j, out);
 	for (size_t i = 0; i < e->recipients; i++) {
 		out = journal_begin(j, CODE_SEND_RECIPIENT, &e->qid);
-		envelope_put_path(out, "to", &e->recipient[i].forward_path);
+		record_put(out, "to", path_span(&e->recipient[i].forward_path));
 		journal_end(j, out);
 		if (j->pending.len > j->pending.max / 2)
 			journal_flush(j);
