@@ -87,6 +87,7 @@ static const struct prog_about about = {
 	.summary = "Link queued messages into mailboxes, and sync them on "
 	           "request. Requests on fd 0,\nanswers on fd 1, one record a "
 	           "line.",
+	.promises = "stdio rpath wpath cpath link sync",
 	.more = "Example:\n"
 	        "  echo 'sync path=example.org/bob' | deliver-mailbox -C DIR\n",
 };
@@ -114,9 +115,8 @@ main(int argc, char *argv[])
 	paths[1].path = s->mail.directory;
 	if (mailbox_store_open(&d.store, s->queue.directory, s->mail.directory,
 	        &d.journal, &f) != OK ||
-	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox,
-	        "stdio inet rpath wpath cpath link sync", paths, NULL,
-	        &f) != OK)
+	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox, about.promises,
+	        paths, NULL, &f) != OK)
 		prog_exit(&f);
 	(void)mailbox_try_links(&d.store);
 	if (serve_lines(&service, &d, &f) == OK)

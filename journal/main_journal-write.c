@@ -24,6 +24,7 @@
 static const struct prog_about about = {
 	.name = "journal-write",
 	.usage = "[-C DIR] < records",
+	.promises = "stdio rpath wpath cpath sync proc",
 	.summary = "Append journal records to the attached receiver.",
 };
 
@@ -135,8 +136,8 @@ main(int argc, char *argv[])
 	if (prog_home(&f) != OK ||
 	    receiver_open(&r, prog.settings.journal.rotate_size,
 	        prog.settings.journal.keep, &f) != OK ||
-	    sandbox_enter(prog.settings.pneu.sandbox,
-	        "stdio rpath wpath cpath sync proc", paths, NULL, &f) != OK ||
+	    sandbox_enter(prog.settings.pneu.sandbox, about.promises, paths,
+	        NULL, &f) != OK ||
 	    receiver_start(&r, prog.settings.journal.sync_ms, &f) != OK)
 		prog_exit(&f);
 	collect(&r, &b);

@@ -57,6 +57,7 @@ static const struct prog_about about = {
 	.usage = "[-C DIR] [options] show | trace WHAT | verify | rotate",
 	.summary = "Look at the journal: what happened to every message.",
 	.options = options,
+	.promises = "stdio rpath wpath cpath",
 	.more = "trace WHAT tells the story of a message by its queue id, its "
 	        "Message-ID or an address.\n",
 };
@@ -258,8 +259,8 @@ main(int argc, char *argv[])
 		fault_set(&f, TEMP, "4.3.0", errno, RECEIVER_DIRECTORY);
 		prog_exit(&f);
 	}
-	if (sandbox_enter(prog.settings.pneu.sandbox, "stdio rpath wpath cpath",
-	        paths, NULL, &f) == OK)
+	if (sandbox_enter(prog.settings.pneu.sandbox, about.promises, paths,
+	        NULL, &f) == OK)
 		(void)run_verb(dir, &asked, argc - optind, argv + optind, &f);
 	prog_exit(&f);
 }

@@ -34,7 +34,8 @@ static const struct prog_option common_options[] = {
 	{ 'C', "home", "DIR",
 	    "the home: queue, mail, directory, run lie there" },
 	{ 'c', "config", "FILE", "read FILE instead of the home's pneu.conf" },
-	{ LETTER_VERSION, "version", NULL, "print version and sandbox, exit" },
+	{ LETTER_VERSION, "version", NULL,
+	    "print version, sandbox and promises, exit" },
 	{ LETTER_HELP, "help", NULL, "print this, exit" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -116,8 +117,11 @@ print_help(FILE *out)
 static void
 print_version(void)
 {
-	(void)printf("%s (Pneu) %s\nsandbox: %s\n", prog.about->name,
-	    PNEU_VERSION, sandbox_summary());
+	const char *promises = prog.about->promises;
+
+	(void)printf("%s (Pneu) %s\nsandbox: %s\npromises: %s\n",
+	    prog.about->name, PNEU_VERSION, sandbox_summary(),
+	    promises == NULL ? "none, it has no sandbox" : promises);
 }
 
 /* Short and long forms for getopt_long(), from both tables. */

@@ -28,6 +28,9 @@ struct prog_about {
 	/* What follows the first operand belongs to another program; else
 	   options may stand anywhere. */
 	bool verbs;
+	/* What its sandbox leaves it (sandbox.h): main enters with these words,
+	   and -V prints them. NULL: it has no sandbox. */
+	const char *promises;
 };
 
 /* One for each process; set by prog_begin() and read by all. */

@@ -316,6 +316,7 @@ static const struct prog_about about_program = {
 	           "pop3d, with a ticket;\n-m serves one mailbox at once, as "
 	           "the user who runs it.",
 	.options = options,
+	.promises = PARENT_PROMISES,
 	.more = "Example:\n  printf 'LIST\\r\\nRETR 1\\r\\n' | pop3-session -C "
 	        "DIR -m example.org/bob\n",
 };
@@ -348,8 +349,8 @@ main(int argc, char *argv[])
 	if (k.mail == -1 ||
 	    sandbox_compile((enum sandbox_mode)s->pneu.sandbox, PROMISES,
 	        &k.filter, &f) != OK ||
-	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox, PARENT_PROMISES,
-	        paths, NULL, &f) != OK)
+	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox,
+	        about_program.promises, paths, NULL, &f) != OK)
 		prog_exit(&f);
 	(void)!serve(&k, mailbox, &f);
 	journal_close(&k.journal);

@@ -14,6 +14,7 @@ static const struct prog_about about = {
 	.summary = "Serve POP3 (RFC 1939) until the login, then hand over to "
 	           "pop3-session. fd 0\nis one session, or a listening "
 	           "socket.",
+	.promises = "stdio inet unix sendfd",
 	.more = "Example:\n  printf 'USER bob@example.org\\r\\nPASS ...\\r\\n"
 	        "STAT\\r\\nQUIT\\r\\n' | pop3d -C DIR\n",
 };
@@ -43,8 +44,8 @@ main(int argc, char *argv[])
 	service.timeout_ms = s->pop3d.login_timeout_ms;
 	service.clients_per_address = (uint32_t)s->pop3d.clients_per_address;
 	if (login_begin(&login, s, &f) != OK ||
-	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox,
-	        "stdio inet unix sendfd", no_paths, NULL, &f) != OK)
+	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox, about.promises,
+	        no_paths, NULL, &f) != OK)
 		prog_exit(&f);
 	(void)!serve_sessions(&service, &login, &f);
 	login_free(&login);

@@ -29,6 +29,8 @@ static const struct prog_about about = {
 	.summary =
 	    "Puts messages into the queue: requests on fd 0, answers on fd 1.",
 	.options = options,
+	.promises =
+	    "stdio unix sendfd recvfd rpath wpath cpath link sync flock",
 	.more =
 	    "  queue-add -C DIR -f ann@example.org bob@example.org < message\n"
 	    "      converts line ends, adds what a header lacks, prints "
@@ -61,8 +63,7 @@ close_sandbox(struct fault *f)
 
 	/* link: to publish where renameat2() has no RENAME_NOREPLACE. */
 	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	    "stdio unix sendfd recvfd rpath wpath cpath link sync flock", paths,
-	    &summary, f);
+	    about.promises, paths, &summary, f);
 }
 
 /* While something is owed to queue-run, a round comes without a request. */

@@ -22,11 +22,16 @@ static const struct prog_option options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct prog_about about = { "queue-run", "[-C DIR]",
-	"Delivers what waits in the queue; one for each queue.", options,
-	"  Notices and operators' requests come on fd 0, a session or a\n"
-	"  listening socket; queue-run(8) has them all.\n",
-	false };
+static const struct prog_about about = {
+	.name = "queue-run",
+	.usage = "[-C DIR]",
+	.summary = "Delivers what waits in the queue; one for each queue.",
+	.options = options,
+	.promises = "stdio unix rpath wpath cpath link sync flock",
+	.more =
+	    "  Notices and operators' requests come on fd 0, a session or a\n"
+	    "  listening socket; queue-run(8) has them all.\n",
+};
 
 /* Is another file system mounted somewhere below that directory? */
 static bool
@@ -83,13 +88,12 @@ close_sandbox(struct fault *f)
 {
 	const struct sandbox_path paths[] = {
 		{ prog.settings.queue.directory, "rwcl" },
-		{ "run", "rw" },
 		{ NULL, NULL },
 	};
 	const char *summary;
 
 	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	    "stdio unix rpath wpath cpath link sync flock", paths, &summary, f);
+	    about.promises, paths, &summary, f);
 }
 
 static void

@@ -50,19 +50,23 @@ static const struct {
 	{ "tidy", 0, 0, verb_tidy },
 };
 
-static const struct prog_about about = { "queue",
-	"[-C DIR] VERB [OPTION...] [QID...]",
-	"What waits in the queue, and what is to become of it.", options,
-	"Verbs:\n"
-	"  list             all that waits, with --state and --address\n"
-	"  show QID...      one message: its envelope, its history\n"
-	"  hold QID...      not delivered until released; or by --address\n"
-	"  release QID...   delivered again; or by --address\n"
-	"  delete QID...    gone for good, sender not told\n"
-	"  flush [QID|DOMAIN]  what waits for a retry is due now\n"
-	"  stats            how much lies in each state, and since when\n"
-	"  tidy             removes what crashes left, when nothing runs\n",
-	false };
+static const struct prog_about about = {
+	.name = "queue",
+	.usage = "[-C DIR] VERB [OPTION...] [QID...]",
+	.summary = "What waits in the queue, and what is to become of it.",
+	.options = options,
+	.promises = "stdio unix rpath wpath cpath link sync flock",
+	.more =
+	    "Verbs:\n"
+	    "  list             all that waits, with --state and --address\n"
+	    "  show QID...      one message: its envelope, its history\n"
+	    "  hold QID...      not delivered until released; or by --address\n"
+	    "  release QID...   delivered again; or by --address\n"
+	    "  delete QID...    gone for good, sender not told\n"
+	    "  flush [QID|DOMAIN]  what waits for a retry is due now\n"
+	    "  stats            how much lies in each state, and since when\n"
+	    "  tidy             removes what crashes left, when nothing runs\n",
+};
 
 static void
 take_option(struct request *r, int letter, const char *value)
@@ -93,13 +97,12 @@ close_sandbox(struct fault *f)
 {
 	const struct sandbox_path paths[] = {
 		{ prog.settings.queue.directory, "rwcl" },
-		{ "run", "rw" },
 		{ NULL, NULL },
 	};
 	const char *summary;
 
 	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	    "stdio unix rpath wpath cpath link sync flock", paths, &summary, f);
+	    about.promises, paths, &summary, f);
 }
 
 static enum outcome

@@ -159,6 +159,7 @@ main(int argc, char *argv[])
 {
 	static const struct prog_about about = { .name = "auth",
 		.usage = "[-C DIR]",
+		.promises = "stdio rpath",
 		.summary = "Name and password to identity: a line `auth "
 		           "user=bob@example.org password=...` each." };
 	static const struct sandbox_path paths[] = { { "directory", "r" },
@@ -180,7 +181,7 @@ main(int argc, char *argv[])
 		prog_exit(&f);
 	serve_signals();
 	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	        "stdio rpath", paths, &sandbox, &f) != OK ||
+	        about.promises, paths, &sandbox, &f) != OK ||
 	    serve_lines(&service, &a, &f) != OK)
 		prog_exit(&f);
 	journal_close(&a.journal);

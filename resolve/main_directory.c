@@ -148,7 +148,7 @@ enter_sandbox(struct fault *f)
 	const char *sandbox;
 
 	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	    "stdio rpath wpath cpath sync flock", paths, &sandbox, f);
+	    prog.about->promises, paths, &sandbox, f);
 }
 
 int
@@ -158,6 +158,7 @@ main(int argc, char *argv[])
 		.usage = "[-C DIR] VERB [OPTION...] [ADDRESS...]",
 		.summary = "The users and aliases of the local domains.",
 		.options = options,
+		.promises = "stdio rpath wpath cpath sync flock",
 		.more =
 		    "Verbs:\n"
 		    "  add ADDRESS              a user and a mailbox\n"

@@ -119,6 +119,7 @@ main(int argc, char *argv[])
 		.usage = "[-C DIR]",
 		.summary = "Address to destination: a line `resolve "
 		           "to=bob@example.org` each.",
+		.promises = "stdio rpath",
 		.more = "`explain to=...` answers every step as well.\n" };
 	static const struct sandbox_path paths[] = { { "directory", "r" },
 		{ NULL, NULL } };
@@ -145,7 +146,7 @@ main(int argc, char *argv[])
 		raise_alarm(&r, "directory", look.text);
 	serve_signals();
 	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	        "stdio rpath", paths, &sandbox, &f) != OK ||
+	        about.promises, paths, &sandbox, &f) != OK ||
 	    serve_lines(&service, &r, &f) != OK)
 		prog_exit(&f);
 	journal_close(&r.journal);

@@ -17,6 +17,7 @@ static const struct prog_about about = {
 	.usage = "[-C DIR] [-c FILE]",
 	.summary = "Take mail from an SMTP client on descriptors 0 and 1, or "
 	           "from those that come to a listening socket on 0.",
+	.promises = "stdio inet unix recvfd sync nice",
 	.more = "Try it without any server:\n"
 	        "  printf 'EHLO me\\r\\nQUIT\\r\\n' | smtpd -C DIR\n",
 };
@@ -71,8 +72,8 @@ run(struct server *server, struct fault *f)
 	const char *summary;
 
 	serve_signals(); /* opens /dev/null: before the sandbox */
-	if (sandbox_enter((enum sandbox_mode)set->pneu.sandbox,
-	        "stdio inet unix recvfd sync nice", paths, &summary, f) != OK)
+	if (sandbox_enter((enum sandbox_mode)set->pneu.sandbox, about.promises,
+	        paths, &summary, f) != OK)
 		return f->outcome;
 	return serve_sessions(&service, server, f);
 }

@@ -78,7 +78,6 @@ services_print_figure(void)
 	static const char *const figure[] = {
 		"  SMTP --> smtpd --+--> resolve          (is the recipient "
 		"ours?)",
-		"                   +--> auth             (who is it?)",
 		"                   +--> queue-add ----> queue/in",
 		"                            |               |",
 		"                            v (a hint)      v",
