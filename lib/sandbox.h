@@ -67,8 +67,8 @@ enum outcome sandbox_paths(
 enum outcome sandbox_promises(
     enum sandbox_mode, const char *promises, struct fault *) MUST_USE;
 /*
- * sandbox_promises() in two steps: what costs time, once in the parent, and one
- * system call in each child, after its sandbox_paths().
+ * sandbox_promises() in two steps: what costs time, once in the parent before
+ * it closes itself in, and one system call in each child, after its sandbox_paths().
  * abort() in the child is then a SIGSYS. Caller frees code with free(); NULL:
  * nothing to load (sandbox = off, or no seccomp).
  */

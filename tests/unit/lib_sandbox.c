@@ -518,22 +518,26 @@ nested(void)
 {
 	static const struct sandbox_path less[] = { { "in", "r" },
 		{ NULL, NULL } };
+	struct sandbox_filter filter;
 	struct fault f = FAULT_NONE;
 	pid_t child;
 
-	if (sandbox_enter(SANDBOX_REQUIRED,
+	if (sandbox_compile(SANDBOX_REQUIRED, "stdio rpath", &filter, &f) !=
+	        OK ||
+	    sandbox_enter(SANDBOX_REQUIRED,
 	        "stdio rpath wpath cpath link proc sync", paths, NULL,
 	        &f) != OK)
 		return 200;
 	child = fork();
 	if (child == 0) {
 		if (sandbox_paths(SANDBOX_REQUIRED, less, &f) != OK ||
-		    sandbox_promises(SANDBOX_REQUIRED, "stdio rpath", &f) != OK)
+		    sandbox_load(&filter, &f) != OK)
 			_exit(202);
 		if (open("in/file", O_RDONLY) == -1)
 			_exit(203);
 		_exit(try_read_look());
 	}
+	free(filter.code);
 	return child_result(child) == EACCES && try_write_in() == 0 ? 0 : 204;
 }
 
