@@ -208,18 +208,6 @@ is_rotation_due(const struct receiver *r)
 	return faccessat(r->dir, name, F_OK, 0) == 0;
 }
 
-static uint64_t
-count_lines(struct span lines)
-{
-	uint64_t n = 0;
-
-	while (lines.len > 0) {
-		lines = span_from(lines, span_find(lines, '\n') + 1);
-		n++;
-	}
-	return n;
-}
-
 /* All of it, or nothing of it: half a line would be glued to the next. */
 static enum outcome
 append_all(struct receiver *r, struct span lines, struct fault *f)
@@ -270,7 +258,7 @@ receiver_append(struct receiver *r, struct span lines, struct fault *f)
 	if (r->lost > 0)
 		tell_lost(r);
 	if (append_all(r, lines, f) != OK) {
-		r->lost += count_lines(lines);
+		r->lost += span_count_lines(lines);
 		return f->outcome;
 	}
 	(void)pthread_mutex_lock(&r->lock);

@@ -93,18 +93,6 @@ portion(struct span s)
 	return n;
 }
 
-static uint64_t
-count_lines(struct span s)
-{
-	uint64_t n = 0;
-
-	while (s.len > 0) {
-		s = span_from(s, span_find(s, '\n') + 1);
-		n++;
-	}
-	return n;
-}
-
 void
 journal_flush(struct journal *j)
 {
@@ -117,7 +105,7 @@ journal_flush(struct journal *j)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			j->lost += count_lines(rest);
+			j->lost += span_count_lines(rest);
 			break;
 		}
 		rest = span_from(rest, part.len);

@@ -297,8 +297,5 @@ path_domain(const struct path *p)
 bool
 path_is_ascii(const struct path *p)
 {
-	for (size_t i = 0; i < p->len; i++)
-		if ((unsigned char)p->text[i] > 127)
-			return false;
-	return true;
+	return span_is_ascii(path_span(p));
 }

@@ -239,6 +239,22 @@ record_take_optional(
 }
 
 bool
+record_take_text_optional(
+    struct record *r, const char *key, char *out, size_t size)
+{
+	struct span value;
+
+	return record_take_optional(r, key, size - 1, &value) &&
+	    span_find(value, '\0') == value.len && span_copy(value, out, size);
+}
+
+bool
+record_take_text(struct record *r, const char *key, char *out, size_t size)
+{
+	return record_take_text_optional(r, key, out, size) && out[0] != '\0';
+}
+
+bool
 record_take_num(struct record *r, const char *key, uint64_t min, uint64_t max,
     uint64_t *out)
 {

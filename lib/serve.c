@@ -68,7 +68,7 @@ handle(int signal, void (*handler)(int))
 static void
 follow_supervisor(void)
 {
-	const char *text = getenv("PNEU_SUPERVISOR");
+	const char *text = getenv(SERVE_ENV_SUPERVISOR);
 	uint64_t pid;
 
 	if (text == NULL || !num_parse(span_of(text), 1, INT32_MAX, &pid))
@@ -100,8 +100,8 @@ serve_signals(void)
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	handle(SIGTERM, stop);
 	handle(SIGHUP, reload);
-	keep_to_ourselves("PNEU_BOARD");
-	keep_to_ourselves("PNEU_BOARD_EVENT");
+	keep_to_ourselves(SERVE_ENV_BOARD);
+	keep_to_ourselves(SERVE_ENV_BOARD_EVENT);
 	follow_supervisor();
 }
 

@@ -15,13 +15,20 @@
 
 #include "buf.h"
 
+/* What the supervisor tells a process that it starts, in the environment. */
+#define SERVE_ENV_SUPERVISOR  "PNEU_SUPERVISOR" /* its pid */
+#define SERVE_ENV_READY       "PNEU_READY" /* a descriptor: takes a LF, once */
+#define SERVE_ENV_BOARD       "PNEU_BOARD" /* struct board's descriptor */
+#define SERVE_ENV_BOARD_EVENT "PNEU_BOARD_EVENT" /* its eventfd */
+#define SERVE_ENV_SLOT        "PNEU_SLOT" /* of the board, the worker's own */
+
 /* Set by SIGTERM and by the end of the supervisor: finish and end. */
 extern volatile sig_atomic_t serve_stopping;
 /* After SIGTERM a session may still wait this long for its peer. Ours */
 #define SERVE_DRAIN_MS 30000
 /*
  * Installs the signal handlers, and PDEATHSIG when a supervisor started us:
- * $PNEU_SUPERVISOR is its pid; when our parent is another by now, it is gone
+ * SERVE_ENV_SUPERVISOR; when our parent is another by now, it is gone
  * and serve_stopping is set at once. The two loops below call it when main did
  * not.
  */
@@ -64,9 +71,8 @@ enum outcome serve_sessions(
     const struct session_service *, void *arg, struct fault *) MUST_USE;
 
 /*
- * The scoreboard of a pool: shared memory (a memfd inherited as the
- * descriptor in $PNEU_BOARD), one slot a worker (its number in $PNEU_SLOT),
- * and an eventfd ($PNEU_BOARD_EVENT) written only when too few are idle.
+ * The scoreboard of a pool: shared memory (an inherited memfd), one slot a
+ * worker, and an eventfd written only when too few are idle.
  * Filled by workers, read by the supervisor: no system call in the common case.
  * The event is written when idle < min_idle after a session was taken; the
  * supervisor sets min_idle to 0 while it needs no telling. Also when idle rises

@@ -61,8 +61,8 @@ board_open(struct worker *w)
 	w->board = &w->alone;
 	w->slot = &w->alone.slot[0];
 	w->event = -1;
-	if (!number_from_env("PNEU_BOARD", INT32_MAX, &fd) ||
-	    !number_from_env("PNEU_SLOT", BOARD_SLOTS - 1, &slot))
+	if (!number_from_env(SERVE_ENV_BOARD, INT32_MAX, &fd) ||
+	    !number_from_env(SERVE_ENV_SLOT, BOARD_SLOTS - 1, &slot))
 		return;
 	if (fstat((int)fd, &st) != 0 ||
 	    (uint64_t)st.st_size < sizeof(struct board))
@@ -73,7 +73,7 @@ board_open(struct worker *w)
 		return;
 	w->board = p;
 	w->slot = &w->board->slot[slot];
-	if (number_from_env("PNEU_BOARD_EVENT", INT32_MAX, &event))
+	if (number_from_env(SERVE_ENV_BOARD_EVENT, INT32_MAX, &event))
 		w->event = (int)event;
 }
 

@@ -22,14 +22,12 @@
 #include "fds.h"
 #include "prog.h"
 #include "record.h"
+#include "serve.h"
 
 #define IN_MAX     65536 /* octets of answers that wait. Ours */
 #define OUT_MAX    (1024UL * 1024) /* octets of questions that wait. Ours */
 #define READ_ROOM  16384 /* octets asked of a recv(): some answers. Ours */
 #define CHILD_ARGS 6
-#define ENV_DROPPED                                                            \
-	"PNEU_SUPERVISOR", "PNEU_BOARD", "PNEU_SLOT", "PNEU_BOARD_EVENT",      \
-	    "PNEU_READY"
 
 extern char **environ;
 
@@ -91,7 +89,9 @@ child_arguments(const struct service *s, char path[4096 + 64],
 static bool
 is_dropped(const char *entry)
 {
-	static const char *const dropped[] = { ENV_DROPPED };
+	static const char *const dropped[] = { SERVE_ENV_SUPERVISOR,
+		SERVE_ENV_READY, SERVE_ENV_BOARD, SERVE_ENV_BOARD_EVENT,
+		SERVE_ENV_SLOT };
 
 	for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++) {
 		size_t n = strlen(dropped[i]);

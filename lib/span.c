@@ -65,12 +65,33 @@ span_has_prefix_nocase(struct span s, const char *prefix)
 	return s.len >= p.len && span_same_nocase(span_head(s, p.len), p);
 }
 
+bool
+span_is_ascii(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] > 127)
+			return false;
+	return true;
+}
+
 size_t
 span_find(struct span s, char c)
 {
 	const char *at = s.len == 0 ? NULL : memchr(s.p, c, s.len);
 
 	return at == NULL ? s.len : (size_t)(at - s.p);
+}
+
+uint64_t
+span_count_lines(struct span s)
+{
+	uint64_t n = 0;
+
+	while (s.len > 0) {
+		s = span_from(s, span_find(s, '\n') + 1);
+		n++;
+	}
+	return n;
 }
 
 bool

@@ -33,8 +33,11 @@ bool span_same(struct span, struct span);
 bool span_same_nocase(struct span, struct span); /* ASCII letters fold */
 bool span_has_prefix(struct span, const char *);
 bool span_has_prefix_nocase(struct span, const char *);
+bool span_is_ascii(struct span); /* no octet over 127 */
 /* Index of the first such octet, or the span's length. */
 size_t span_find(struct span, char);
+/* Its lines; a last one without LF counts. */
+uint64_t span_count_lines(struct span);
 /* Take the part before the first `by`, and step over it; false at the end. */
 bool span_next(struct span *rest, char by, struct span *part);
 /* Copy with a closing 0; false (and "") when it does not fit. */

@@ -2,8 +2,11 @@
 /* wire_auth.c: name and password to identity, both ends, and the ticket. */
 #include "wire_auth.h"
 
+#include <errno.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 
@@ -57,23 +60,13 @@ wire_auth_put_ans(struct buf *b, enum outcome outcome,
 	return record_end(out, f);
 }
 
-/* The value as a C string of 1..size - 1 octets. */
-static bool
-take_text(struct record *r, const char *key, char *out, size_t size)
-{
-	struct span value;
-
-	return record_take(r, key, size - 1, &value) && value.len > 0 &&
-	    span_find(value, '\0') == value.len && span_copy(value, out, size);
-}
-
 static bool
 take_identity(struct record *r, struct auth_ans *ans)
 {
-	return take_text(r, "user", ans->user, sizeof(ans->user)) &&
-	    take_text(r, "path", ans->path, sizeof(ans->path)) &&
+	return record_take_text(r, "user", ans->user, sizeof(ans->user)) &&
+	    record_take_text(r, "path", ans->path, sizeof(ans->path)) &&
 	    resolve_path_is_safe(span_of(ans->path)) &&
-	    take_text(r, "ticket", ans->ticket, sizeof(ans->ticket)) &&
+	    record_take_text(r, "ticket", ans->ticket, sizeof(ans->ticket)) &&
 	    strlen(ans->ticket) == AUTH_TICKET_LEN;
 }
 
@@ -91,6 +84,32 @@ wire_auth_get_ans(struct span line, struct auth_ans *ans, struct fault *f)
 		*ans = (struct auth_ans){ "", "", "" };
 		return fault_set(f, TEMP, "4.3.0", 0, "auth answer: malformed");
 	}
+	return OK;
+}
+
+/* Several processes read one memfd: its position is shared, so pread. */
+enum outcome
+auth_ticket_take_key(
+    unsigned char key[AUTH_KEY_LEN], bool *given, struct fault *f)
+{
+	const char *number = getenv(AUTH_KEY_ENV);
+	uint64_t fd;
+	ssize_t n;
+
+	*given = number != NULL;
+	if (number == NULL)
+		return OK;
+	if (!num_parse(span_of(number), 3, 65535, &fd))
+		return fault_set(
+		    f, PERM, "5.3.5", 0, AUTH_KEY_ENV " is no descriptor");
+	n = pread((int)fd, key, AUTH_KEY_LEN, 0);
+	if (n == -1 && errno == ESPIPE)
+		n = read((int)fd, key, AUTH_KEY_LEN);
+	if (n != AUTH_KEY_LEN)
+		return fault_set(f, TEMP, "4.3.0", n == -1 ? errno : 0,
+		    "no ticket key on descriptor %d", (int)fd);
+	(void)close((int)fd);
+	(void)unsetenv(AUTH_KEY_ENV);
 	return OK;
 }
 

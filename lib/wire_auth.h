@@ -9,8 +9,8 @@
  *
  * The ticket is hex(expiry seconds, 8 octets) hex(keyed BLAKE2b-256 over user,
  * path and expiry). The key is drawn when the supervisor starts and given to
- * auth and pop3-session on a descriptor (FD_TICKET_KEY); a program that starts
- * alone draws its own and hands it to the child it starts.
+ * auth and pop3-session on a descriptor (AUTH_KEY_ENV says which); a program
+ * that starts alone draws its own and hands it to the child it starts.
  */
 #ifndef LIB_WIRE_AUTH_H
 #define LIB_WIRE_AUTH_H
@@ -22,6 +22,7 @@
 #define AUTH_USER_MAX     PATH_TEXT_MAX
 #define AUTH_PASSWORD_MAX 1024
 #define AUTH_KEY_LEN      32
+#define AUTH_KEY_ENV      "PNEU_TICKET_KEY" /* a descriptor to read it from */
 #define AUTH_TICKET_LEN   (16 + 64) /* hex digits */
 #define AUTH_TICKET_S     10 /* seconds a ticket is good. Ours */
 
@@ -45,6 +46,12 @@ enum outcome wire_auth_put_ans(struct buf *, enum outcome,
 enum outcome wire_auth_get_ans(
     struct span line, struct auth_ans *, struct fault *) MUST_USE;
 
+/*
+ * Read the key from the descriptor that $PNEU_TICKET_KEY names, and close it.
+ * OK: *given says if there was one; TEMP, PERM: it names no key.
+ */
+enum outcome auth_ticket_take_key(
+    unsigned char key[AUTH_KEY_LEN], bool *given, struct fault *) MUST_USE;
 /* Fill ans->ticket from its user and path, good until now + AUTH_TICKET_S. */
 void auth_ticket_make(const unsigned char key[AUTH_KEY_LEN], struct auth_ans *);
 /* In constant time. false: forged, stale, or from another key. */

@@ -44,16 +44,6 @@ wire_deliver_put_req(
 	return record_end(out, f);
 }
 
-/* A copy as a C string; a 0 inside would make it a shorter one. */
-static bool
-take_text(struct record *r, const char *key, char *out, size_t size)
-{
-	struct span value;
-
-	return record_take(r, key, size - 1, &value) && value.len > 0 &&
-	    span_find(value, '\0') == value.len && span_copy(value, out, size);
-}
-
 /*
  * The name is what this message has for this recipient, without flags: it ends
  * up in a directory that others read, so nothing else may.
@@ -73,7 +63,7 @@ is_name_of(const struct deliver_req *req)
 static bool
 take_path(struct record *r, struct deliver_req *req)
 {
-	return take_text(r, "path", req->path, sizeof(req->path)) &&
+	return record_take_text(r, "path", req->path, sizeof(req->path)) &&
 	    resolve_path_is_safe(span_of(req->path));
 }
 
@@ -98,9 +88,9 @@ get_deliver(struct record *r, struct deliver_req *req, struct fault *f)
 	req->word = DELIVER_DELIVER;
 	/* What is safe for a mailbox is safe for the queue: no dot names. */
 	if (!take_recipient(r, &req->qid, &req->n) ||
-	    !take_text(r, "file", req->file, sizeof(req->file)) ||
+	    !record_take_text(r, "file", req->file, sizeof(req->file)) ||
 	    !resolve_path_is_safe(span_of(req->file)) ||
-	    !take_text(r, "name", req->name, sizeof(req->name)) ||
+	    !record_take_text(r, "name", req->name, sizeof(req->name)) ||
 	    !is_name_of(req) || !take_path(r, req) ||
 	    !record_take_num_optional(r, "again", 0, 1, &again) ||
 	    !record_all_taken(r))

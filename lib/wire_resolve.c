@@ -96,29 +96,22 @@ malformed_answer(struct fault *f)
 	return fault_set(f, TEMP, "4.3.0", 0, "resolve answer: malformed");
 }
 
-/* A copy without embedded 0, which would make the C string a shorter one. */
-static bool
-take_text(struct record *r, const char *key, char *out, size_t size)
-{
-	struct span value;
-
-	return record_take_optional(r, key, size - 1, &value) &&
-	    span_find(value, '\0') == value.len && span_copy(value, out, size);
-}
-
 static enum outcome
 get_destination(struct record *r, struct resolve_ans *ans, struct fault *f)
 {
 	ans->kind = record_is(r, "mailbox") ? RESOLVE_MAILBOX : RESOLVE_REMOTE;
-	if (!take_text(r, "rule", ans->rule, sizeof(ans->rule)))
+	if (!record_take_text_optional(r, "rule", ans->rule, sizeof(ans->rule)))
 		return malformed_answer(f);
 	if (ans->kind == RESOLVE_MAILBOX) {
-		if (!take_text(r, "path", ans->path, sizeof(ans->path)) ||
+		if (!record_take_text_optional(
+		        r, "path", ans->path, sizeof(ans->path)) ||
 		    !resolve_path_is_safe(span_of(ans->path)))
 			return malformed_answer(f);
-	} else if (!take_text(r, "domain", ans->domain, sizeof(ans->domain)) ||
+	} else if (!record_take_text_optional(
+	               r, "domain", ans->domain, sizeof(ans->domain)) ||
 	    ans->domain[0] == '\0' ||
-	    !take_text(r, "address", ans->address, sizeof(ans->address)))
+	    !record_take_text_optional(
+	        r, "address", ans->address, sizeof(ans->address)))
 		return malformed_answer(f);
 	return record_all_taken(r) ? OK : malformed_answer(f);
 }

@@ -371,7 +371,7 @@ give_ticket_key(int *given, struct fault *f)
 	randombytes_buf(key, sizeof(key));
 	(void)snprintf(number, sizeof(number), "%d", fd);
 	if (write(fd, key, sizeof(key)) != sizeof(key) ||
-	    setenv("PNEU_TICKET_KEY", number, 1) != 0)
+	    setenv(AUTH_KEY_ENV, number, 1) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "ticket key");
 	sodium_memzero(key, sizeof(key));
 	*given = fd;

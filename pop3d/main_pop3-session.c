@@ -24,7 +24,6 @@
 
 #define HANDOVER_MS     10000 /* from connect to the last octet. Ours */
 #define HANDOVER_MAX    (RECORD_MAX + AUTH_UNREAD_MAX)
-#define TICKET_KEY_ENV  "PNEU_TICKET_KEY"
 #define PROMISES        "stdio rpath cpath sync flock"
 #define PARENT_PROMISES PROMISES " recvfd proc"
 
@@ -40,32 +39,6 @@ struct keeper {
 	bool has_key;
 	int mail; /* the directory of all mailboxes, until one is chosen */
 };
-
-/* ---- The ticket key ---- */
-
-/* Several processes read one descriptor: its position is shared, so pread. */
-static enum outcome
-read_key(struct keeper *k, struct fault *f)
-{
-	const char *number = getenv(TICKET_KEY_ENV);
-	uint64_t fd;
-	ssize_t n;
-
-	if (number == NULL)
-		return OK;
-	if (!num_parse(span_of(number), 3, 65535, &fd))
-		return fault_set(
-		    f, PERM, "5.3.5", 0, TICKET_KEY_ENV " is no descriptor");
-	n = pread((int)fd, k->key, sizeof(k->key), 0);
-	if (n == -1 && errno == ESPIPE)
-		n = read((int)fd, k->key, sizeof(k->key));
-	if (n != sizeof(k->key))
-		return fault_set(f, TEMP, "4.3.0", n == -1 ? errno : 0,
-		    "no ticket key on descriptor %d", (int)fd);
-	(void)close((int)fd);
-	k->has_key = true;
-	return OK;
-}
 
 /* ---- One session ---- */
 
@@ -277,7 +250,7 @@ serve_pool(struct keeper *k, struct fault *f)
 	if (!k->has_key)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "no ticket key: the supervisor gives it on the descriptor "
-		    "in $" TICKET_KEY_ENV);
+		    "in $" AUTH_KEY_ENV);
 	return pool_run(&pool, f);
 }
 
@@ -335,7 +308,8 @@ main(int argc, char *argv[])
 	while ((letter = prog_option(argc, argv, &value)) != -1)
 		if (letter == 'm')
 			mailbox = value;
-	if (prog_home(&f) != OK || read_key(&k, &f) != OK)
+	if (prog_home(&f) != OK ||
+	    auth_ticket_take_key(k.key, &k.has_key, &f) != OK)
 		prog_exit(&f);
 	fds_from_systemd();
 	serve_signals();

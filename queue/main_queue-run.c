@@ -16,8 +16,6 @@
 #include "prog.h"
 #include "run.h"
 
-#define READY_ENV "PNEU_READY" /* descriptor that takes a newline, once */
-
 static const struct prog_option options[] = {
 	{ 0, NULL, NULL, NULL },
 };
@@ -99,7 +97,7 @@ close_sandbox(struct fault *f)
 static void
 say_ready(void)
 {
-	const char *value = getenv(READY_ENV);
+	const char *value = getenv(SERVE_ENV_READY);
 	uint64_t fd;
 
 	if (value == NULL || !num_parse(span_of(value), 3, 65535, &fd))

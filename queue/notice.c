@@ -131,15 +131,6 @@ print_xtext(struct buf *b, struct span s)
 	}
 }
 
-static bool
-is_ascii(struct span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] > 0x7F)
-			return false;
-	return true;
-}
-
 /* Does it name an address in UTF-8? Then RFC 6533's types serve. */
 static bool
 is_global(const struct notice *n, size_t share)
@@ -273,7 +264,7 @@ notice_put(const struct notice *n, const struct qid *qid, struct envelope *e,
 	struct qid same;
 	size_t share = notice_share(n, &same);
 	bool global = is_global(n, share);
-	bool header_ascii = is_ascii(n->header);
+	bool header_ascii = span_is_ascii(n->header);
 
 	if (put_envelope(n, qid, global, e, f) != OK)
 		return f->outcome;

@@ -8,15 +8,6 @@
 #include <string.h>
 #include <unicase.h>
 
-static bool
-is_ascii(struct span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] > 0x7F)
-			return false;
-	return true;
-}
-
 static void
 lower_ascii(char *p, size_t len)
 {
@@ -49,7 +40,7 @@ fold_local(struct span local, struct address *a, struct fault *f)
 	size_t len = unquote(local, raw), n = ADDRESS_LOCAL_MAX;
 	uint8_t *folded;
 
-	if (is_ascii((struct span){ raw, len })) {
+	if (span_is_ascii((struct span){ raw, len })) {
 		memcpy(a->key, raw, len);
 		lower_ascii(a->key, len);
 		a->local_len = len;
@@ -82,7 +73,7 @@ fold_domain(struct span in, char out[DOMAIN_MAX + 1], struct fault *f)
 
 	if (!span_copy(in, text, sizeof(text)) || span_find(in, '\0') < in.len)
 		return fault_set(f, PERM, "5.1.2", 0, "domain: too long");
-	if (is_ascii(in)) {
+	if (span_is_ascii(in)) {
 		memcpy(out, text, in.len + 1);
 		lower_ascii(out, in.len);
 		return OK;

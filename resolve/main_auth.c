@@ -16,8 +16,7 @@
 #include "serve.h"
 #include "verify.h"
 
-#define CLIENTS_MAX    1024 /* connections. Ours: each pop3d keeps one */
-#define TICKET_KEY_ENV "PNEU_TICKET_KEY"
+#define CLIENTS_MAX 1024 /* connections. Ours: each pop3d keeps one */
 
 struct authority {
 	struct verifier verifier;
@@ -33,31 +32,6 @@ raise_alarm(struct authority *a, const char *text)
 	record_puts(out, "text", text);
 	journal_end(&a->journal, out);
 	prog_warn("%s", text);
-}
-
-/* Several processes read one memfd: its position is shared, so pread. */
-static enum outcome
-read_ticket_key(unsigned char key[AUTH_KEY_LEN], bool *given, struct fault *f)
-{
-	const char *number = getenv(TICKET_KEY_ENV);
-	uint64_t fd;
-	ssize_t n;
-
-	*given = number != NULL;
-	if (number == NULL)
-		return OK;
-	if (!num_parse(span_of(number), 3, 65535, &fd))
-		return fault_set(
-		    f, PERM, "5.3.5", 0, TICKET_KEY_ENV " is no descriptor");
-	n = pread((int)fd, key, AUTH_KEY_LEN, 0);
-	if (n == -1 && errno == ESPIPE)
-		n = read((int)fd, key, AUTH_KEY_LEN);
-	if (n != AUTH_KEY_LEN)
-		return fault_set(f, TEMP, "4.3.0", n == -1 ? errno : 0,
-		    "no ticket key on descriptor %d", (int)fd);
-	(void)close((int)fd);
-	(void)unsetenv(TICKET_KEY_ENV);
-	return OK;
 }
 
 static enum outcome
@@ -142,7 +116,7 @@ begin(struct authority *a, struct fault *f)
 
 	if (sodium_init() < 0)
 		return fault_set(f, TEMP, "4.3.0", 0, "libsodium");
-	if (read_ticket_key(key, &given, f) != OK || prog_home(f) != OK ||
+	if (auth_ticket_take_key(key, &given, f) != OK || prog_home(f) != OK ||
 	    verify_begin(&a->verifier, &prog.settings, given ? key : NULL, f) !=
 	        OK)
 		return f->outcome;

@@ -190,8 +190,8 @@ start_in(struct pool *p, const struct pool_ground *ground, struct spawn *s,
 		argv[1] = NULL;
 	}
 	s->nofile = p->row->nofile;
-	spawn_give(s, "PNEU_TICKET_KEY", key);
-	spawn_give(s, "PNEU_READY", ready);
+	spawn_give(s, AUTH_KEY_ENV, key);
+	spawn_give(s, SERVE_ENV_READY, ready);
 	if (spawn_start(s, &p->process[slot].pid, f) != OK)
 		p->process[slot].pid = 0;
 	else
@@ -232,8 +232,8 @@ start_one(struct pool *p, const struct pool_ground *ground, uint64_t now_ms,
 	if (p->board != NULL) {
 		memset(&p->board->slot[slot], 0, sizeof(p->board->slot[slot]));
 		s.slot = (int)slot;
-		spawn_give(&s, "PNEU_BOARD", p->board_fd);
-		spawn_give(&s, "PNEU_BOARD_EVENT", p->event_fd);
+		spawn_give(&s, SERVE_ENV_BOARD, p->board_fd);
+		spawn_give(&s, SERVE_ENV_BOARD_EVENT, p->event_fd);
 	}
 	(void)start_in(p, ground, &s, slot, now_ms, f);
 	close_fd(&fifo);

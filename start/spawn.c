@@ -14,6 +14,7 @@
 
 #include "identity.h"
 #include "prog.h"
+#include "serve.h"
 
 #define ENV_MAX      16
 #define ENV_TEXT_MAX 512
@@ -84,11 +85,11 @@ fill_environment(struct environment *e, const struct spawn *s, pid_t supervisor)
 		if (getenv(kept[i]) != NULL)
 			put(e, kept[i], getenv(kept[i]));
 	put(e, "LANG", "C");
-	put_number(e, "PNEU_SUPERVISOR", supervisor);
+	put_number(e, SERVE_ENV_SUPERVISOR, supervisor);
 	for (size_t i = 0; i < s->gives; i++)
 		put_number(e, s->give[i].name, s->give[i].fd);
 	if (s->slot >= 0)
-		put_number(e, "PNEU_SLOT", s->slot);
+		put_number(e, SERVE_ENV_SLOT, s->slot);
 }
 
 static void
