@@ -60,23 +60,23 @@ count_death(struct run *run, const struct qid *qid)
 static void
 judge_taken(struct run *run, const struct qid *qid)
 {
-	static const enum store_state states[] = { STORE_IN, STORE_HOLD };
 	uint64_t deaths = count_death(run, qid);
+	struct store_place place;
 	struct fault f;
 
 	run_alarm(run, qid, "queue-run died on it, %llu times",
 	    (unsigned long long)deaths);
-	if (deaths < run->settings->queue.poison_deaths)
+	if (deaths < run->settings->queue.poison_deaths ||
+	    !operate_find(&run->store, qid, &place))
 		return;
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		struct store_place place = { states[i], 0 };
-
-		if (store_set_aside(&run->store, qid, place, &f) != OK)
-			continue;
-		journal_end(&run->journal, run_entry(run, CODE_ASIDE, qid));
-		(void)unlinkat(run->store.fd, DIED_NAME, 0);
+	if (store_set_aside(&run->store, qid, place, &f) != OK ||
+	    (store_set_aside_content(&run->store, qid, &f) != OK &&
+	        f.error != ENOENT)) {
+		run_alarm(run, qid, "%s", f.text);
 		return;
 	}
+	journal_end(&run->journal, run_entry(run, CODE_ASIDE, qid));
+	(void)unlinkat(run->store.fd, DIED_NAME, 0);
 }
 
 /* A question that waits: only at the start, when nothing else is to be done. */

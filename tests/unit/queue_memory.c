@@ -3,6 +3,7 @@
 #include "queue_run.h"
 
 #include "clock.h"
+#include "serve.h"
 
 static const struct store_place in = { STORE_IN, 0 };
 static const struct store_place held = { STORE_HOLD, 0 };
@@ -80,24 +81,33 @@ under_way(struct run *run, const struct qid *qid)
 	return m;
 }
 
-static void
-test_flush(struct run *run)
+/* Put off for half an hour; where it lies then. */
+static struct store_place
+put_off(struct run *run, const struct qid *qid)
 {
-	struct qid qid = test_one_file("bob@example.org");
-	uint64_t now = clock_wall_ms();
-	struct store_place later = { STORE_RETRY1, now + 30UL * 60000 };
-	struct message *m;
-	struct envelope e;
-	struct store_place found;
+	struct store_place later = { STORE_RETRY1,
+		clock_wall_ms() + 30UL * 60000 };
+	struct message *m = under_way(run, qid);
 	struct fault f;
 
-	m = under_way(run, &qid);
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is closed");
 	way_end(run, m, 0, WAY_DEFERRED, &f);
 	settle_put_lines(run, m);
 	m->to = later;
 	message_go(run, m, STEP_MEMORY);
 	memory_round(run);
+	return later;
+}
+
+static void
+test_flush(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	uint64_t now = clock_wall_ms();
+	struct store_place later = put_off(run, &qid), found;
+	struct envelope e;
+	struct fault f;
+
 	tap_ok(test_exists(later, &qid) && !test_exists(in, &qid) &&
 	        test_has_content(&qid) && run->held == 0,
 	    "put off, it lies in its minute and not in memory");
@@ -141,6 +151,26 @@ test_report_owed(struct run *run)
 	        envelope_waiting(&e) == 1,
 	    "and whose sender was not told still waits");
 	envelope_free(&e);
+	(void)operate(run, OPERATION_DELETE, &qid);
+}
+
+/* The queue-run before this one died on a message that waited for a retry. */
+static void
+test_died_on_retry(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct store_place later = put_off(run, &qid);
+	struct store_place aside = { STORE_ASIDE, 0 };
+	struct fault f;
+
+	store_run_takes(&run->store, &qid);
+	prog.settings.queue.poison_deaths = 1;
+	serve_stopping = 1; /* no deliver-mailbox is waited for */
+	(void)!recover_start(run, &f);
+	serve_stopping = 0;
+	prog.settings.queue.poison_deaths = 3;
+	tap_ok(test_exists(aside, &qid) && !test_exists(later, &qid),
+	    "what queue-run died on too often goes to aside from a retry too");
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
@@ -298,6 +328,7 @@ main(void)
 	test_hold(&run);
 	test_flush(&run);
 	test_report_owed(&run);
+	test_died_on_retry(&run);
 	test_crash(&run);
 	test_wrong_name(&run);
 	test_no_file(&run);
