@@ -9,8 +9,9 @@
  *			message/, synced; its name in in/ goes, synced
  *	a move		link, target synced, unlink, source synced
  *
- * A message whose step fails leaves the round, stays as it lies (the envelope
- * file governs, and the next start finishes the move), and waits in memory.
+ * A message whose step fails leaves the round, stays as it lies (an envelope
+ * file that has its content governs, and the next start finishes the move; one
+ * that has not goes), and waits in memory.
  */
 #include "run.h"
 
@@ -25,6 +26,8 @@
 struct move {
 	struct message *m;
 	bool makes; /* an envelope file is made; else it moves or only grows */
+	bool made; /* and there it is, */
+	bool linked; /* its content too */
 	struct fault fault;
 };
 
@@ -96,8 +99,10 @@ step_begin(struct run *run, struct move *move, struct fault *f)
 {
 	struct message *m = move->m;
 
-	if (move->makes)
-		return make_envelope(run, m, f);
+	if (move->makes) {
+		move->made = make_envelope(run, m, f) == OK;
+		return move->made ? OK : f->outcome;
+	}
 	if (m->lines.len > 0 &&
 	    store_append(&run->store, &m->envelope.qid, m->place,
 	        buf_span(&m->lines), true, f) != OK)
@@ -113,8 +118,11 @@ step_content(struct run *run, struct move *move, struct fault *f)
 {
 	struct message *m = move->m;
 
-	if (move->makes)
-		return store_link_content(&run->store, &m->envelope.qid, f);
+	if (move->makes) {
+		move->linked =
+		    store_link_content(&run->store, &m->envelope.qid, f) == OK;
+		return move->linked ? OK : f->outcome;
+	}
 	if (is_same_place(m->place, m->to))
 		return OK;
 	return store_unlink_state(&run->store, &m->envelope.qid, m->place, f);
@@ -226,6 +234,30 @@ journal_moved(struct run *run, const struct message *m)
 	journal_end(&run->journal, out);
 }
 
+/*
+ * The one file got no place behind its envelope file (the disk is full), so it
+ * is what it was: else it would go its way, and an envelope stay without it.
+ * A crash before this leaves both, and the next start finishes the move.
+ */
+static void
+unmake_envelope(struct run *run, struct message *m)
+{
+	struct fault f;
+	char dir[STORE_DIR_MAX];
+
+	m->envelope.shape = ENVELOPE_ONE;
+	if (store_unlink_state(&run->store, &m->envelope.qid, m->to, &f) !=
+	        OK ||
+	    (!run->store.names_in_order &&
+	        store_sync_state_dir(&run->store, m->to, &f) != OK)) {
+		run_alarm(run, &m->envelope.qid, "%s", f.text);
+		return;
+	}
+	store_dir_name(m->to, dir);
+	if (m->to.state == STORE_RETRY1)
+		store_remove_dir(&run->store, dir);
+}
+
 static void
 move_end(struct run *run, struct move *move)
 {
@@ -234,6 +266,8 @@ move_end(struct run *run, struct move *move)
 
 	if (move->fault.outcome != OK) {
 		run_alarm(run, &m->envelope.qid, "%s", move->fault.text);
+		if (move->made && !move->linked)
+			unmake_envelope(run, m);
 		operate_end(run, m, &move->fault);
 		if (move->fault.error == ENOENT) { /* somebody was faster */
 			run->in.wanted = true;
@@ -280,8 +314,9 @@ memory_round(struct run *run)
 	while (n < most) {
 		struct message *m = list_take(list);
 
-		moves[n++] = (struct move){ m,
-			m->envelope.shape == ENVELOPE_ONE, FAULT_NONE };
+		moves[n++] =
+		    (struct move){ m, m->envelope.shape == ENVELOPE_ONE, false,
+			    false, FAULT_NONE };
 	}
 	each(run, moves, n, step_begin);
 	sync_dirs(run, moves, n, SYNC_TO);

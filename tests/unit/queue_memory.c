@@ -2,6 +2,8 @@
 /* Moves, what a crash in the middle of one leaves, and tidying. */
 #include "queue_run.h"
 
+#include <errno.h>
+
 #include "clock.h"
 #include "serve.h"
 
@@ -151,6 +153,38 @@ test_report_owed(struct run *run)
 	        envelope_waiting(&e) == 1,
 	    "and whose sender was not told still waits");
 	envelope_free(&e);
+	(void)operate(run, OPERATION_DELETE, &qid);
+}
+
+/* The disk is full when the one file is to get its place behind the new
+   envelope: here no directory can be made where the shard is to lie. */
+static void
+test_no_room_for_content(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct store_place later = { STORE_RETRY1, 0 };
+	char shard[STORE_DIR_MAX], path[STORE_DIR_MAX + 16];
+	struct message *m;
+
+	store_shard_name(&qid, shard);
+	store_drop_dir(&run->store, shard);
+	(void)snprintf(path, sizeof(path), "queue/%s", shard);
+	if (rename(path, "queue/shard") != 0 && errno != ENOENT)
+		abort();
+	test_write(path, SPAN_LIT("in the way"));
+	later = put_off(run, &qid);
+	m = window_find(run, &qid);
+	tap_ok(m != NULL && m->step == STEP_WAIT, "it waits in memory");
+	tap_ok(test_exists(in, &qid) && !test_exists(later, &qid) &&
+	        !test_has_content(&qid),
+	    "and lies as it lay: no envelope stays that has no content");
+	if (unlink(path) != 0 ||
+	    (rename("queue/shard", path) != 0 && errno != ENOENT))
+		abort();
+	tap_ok(operate(run, OPERATION_HOLD, &qid) == OK &&
+	        test_exists(held, &qid) && !test_exists(in, &qid) &&
+	        test_has_content(&qid),
+	    "when there is room again it moves");
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
@@ -328,6 +362,7 @@ main(void)
 	test_hold(&run);
 	test_flush(&run);
 	test_report_owed(&run);
+	test_no_room_for_content(&run);
 	test_died_on_retry(&run);
 	test_crash(&run);
 	test_wrong_name(&run);
