@@ -12,6 +12,7 @@
 #include "codes.h"
 #include "fds.h"
 #include "prog.h"
+#include "reload.h"
 #include "spawn.h"
 
 #define TIDY_AGAIN_MS 100 /* while old processes still end. Ours */
@@ -94,6 +95,14 @@ start_tidy(struct supervisor *s, struct fault *f)
 }
 
 static void
+tidy_done(struct supervisor *s)
+{
+	s->phase++;
+	if (reload_open_rest(s, &s->trouble) == OK)
+		s->trouble = FAULT_NONE;
+}
+
+static void
 tidy_failed(struct supervisor *s, const char *text)
 {
 	struct record_out out = journal_begin(&s->journal, CODE_ALARM, NULL);
@@ -106,7 +115,7 @@ tidy_failed(struct supervisor *s, const char *text)
 	record_puts(out, "text", line);
 	journal_end(&s->journal, out);
 	journal_flush(&s->journal);
-	s->phase++;
+	tidy_done(s);
 }
 
 static void
@@ -134,7 +143,7 @@ ready_buried(struct supervisor *s, pid_t pid, int status, uint64_t now_ms)
 	if (s->stopping)
 		return true;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == OK) {
-		s->phase++;
+		tidy_done(s);
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == TEMP &&
 	    now_ms < s->tidy_until_ms) {
 		s->tidy_again_ms = now_ms + TIDY_AGAIN_MS;

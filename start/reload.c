@@ -162,12 +162,20 @@ open_all(struct supervisor *s, const struct settings *settings, struct fault *f)
 		struct listener *l = s->listener[i];
 		uint64_t ms = deadline_of(l->row, settings);
 
+		if (l->row->path != NULL && s->phase < PHASE_LINES)
+			continue;
 		if (l->wanted && l->fd == -1 && listen_open(l, ms, f) != OK)
 			return f->outcome;
 		if (l->wanted && l->row->path == NULL)
 			fds_set_timeouts(l->fd, ms, ms);
 	}
 	return OK;
+}
+
+enum outcome
+reload_open_rest(struct supervisor *s, struct fault *f)
+{
+	return open_all(s, &s->settings, f);
 }
 
 enum outcome
@@ -178,8 +186,7 @@ reload_listeners(
 
 	f->outcome = OK;
 	if (want_all(s, settings, f) == OK &&
-	    (s->generation > 1 ||
-	        listen_adopt(s->listener, s->listeners, f) == OK) &&
+	    (had > 0 || listen_adopt(s->listener, s->listeners, f) == OK) &&
 	    open_all(s, settings, f) == OK)
 		return OK;
 	/* Back to what was: the new ones go, the old ones are all wanted. */

@@ -18,10 +18,17 @@ enum outcome reload_read(struct settings *, uint64_t generation, char *snapshot,
 void reload(struct supervisor *, uint64_t now_ms);
 /* Snapshots that no process reads any more. */
 void reload_clean(const struct supervisor *);
-/* A listener for every service and address of the settings; those that are
-   there already are kept. The rest of *s is untouched when it fails. */
+/*
+ * A listener for every service and address of the settings; those that are
+ * there already are kept. The rest of *s is untouched when it fails. Unix
+ * sockets are opened only when the queue has been tidied: a process that a
+ * dead supervisor left would ask there, and wait, and hold the queue's lock
+ * that tidying waits for.
+ */
 enum outcome reload_listeners(
     struct supervisor *, const struct settings *, struct fault *) MUST_USE;
+/* The sockets that were left for after the tidying. */
+enum outcome reload_open_rest(struct supervisor *, struct fault *) MUST_USE;
 /* Close what no configuration wants. */
 void reload_drop_listeners(struct supervisor *);
 

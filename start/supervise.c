@@ -424,6 +424,8 @@ loop(struct supervisor *s)
 			ready_advance(s, now_ms);
 		for (size_t i = 0; i < s->pools; i++)
 			look_after(s, s->pool[i], now_ms);
+		if (s->trouble.outcome != OK)
+			stop_begin(s, now_ms);
 		if (s->stopping && stop_advance(s, now_ms))
 			return;
 		watch_all(s, &r, now_ms);
@@ -447,8 +449,11 @@ supervise(struct fault *f)
 	s.since_ms = clock_wall_ms();
 	s.ground.key = s.key;
 	s.ground.journal = &s.journal;
-	if (set_up(&s, f) == OK)
+	s.trouble = FAULT_NONE;
+	if (set_up(&s, f) == OK) {
 		loop(&s);
+		*f = s.trouble;
+	}
 	tear_down(&s);
 	return f->outcome;
 }

@@ -32,6 +32,7 @@ struct supervisor {
 	uint64_t tidy_again_ms; /* monotonic */
 	uint64_t tidy_until_ms;
 	bool said_ready;
+	struct fault trouble; /* not OK: it cannot go on, and stops */
 
 	bool stopping;
 	unsigned stop_stage;

@@ -108,6 +108,9 @@ if command -v systemd-socket-activate > /dev/null; then
 	is "pneu run takes systemd's sockets" "$(timeout "$LIMIT" head -n 1 <&9)" ready
 	wait_for grep -q '^220 ' "$T/heard"
 	ok $? "the connection that started it is served"
+	check "a reload keeps them" as pneu -C "$H" reload
+	wait_for grep -q 'configuration 2 is in force' "$T/pneu.err"
+	ok $? "and takes the configuration"
 	stop_pneu; is "it stops with 0" $? 0
 
 	other=$(free_ports 1)
