@@ -286,9 +286,9 @@ move_end(struct run *run, struct move *move)
 	}
 	if (m->to.state == STORE_RETRY1)
 		schedule_due(run, m->to.minute_ms);
-	if (m->to.state == STORE_IN) {
+	if (m->to.state == STORE_IN && !run->by_hand) {
 		m->place = m->to;
-		m->told = false;
+		m->told = m->fetched = false;
 		operate_end(run, m, &move->fault);
 		message_go(run, m, STEP_LOAD);
 		return;

@@ -201,7 +201,7 @@ operate_listed(struct run *run, struct operation *op)
 		return;
 	}
 	m->place = place;
-	m->told = true; /* no digest for a move */
+	m->told = m->fetched = true; /* no digest for a move */
 	m->operation = op;
 	message_go(run, m, STEP_LOAD);
 }
@@ -275,18 +275,31 @@ operate_put_held(struct message *m, const char *by, const char *text)
 	put_line(m, "held", by, text);
 }
 
-/* Refused, and the message goes on as it would have. */
+/*
+ * Nothing is to be done: it goes on as it would have. What was fetched for an
+ * operator alone was not checked: a listing finds it. False: here it goes on.
+ */
 static bool
-refuse(struct run *run, struct message *m, bool was_loaded, const char *text)
+let_be(struct run *run, struct message *m)
+{
+	if (!m->fetched)
+		return false;
+	if (m->place.state == STORE_IN)
+		run->in.wanted = true;
+	else if (m->place.state == STORE_RETRY1)
+		schedule_due(run, m->place.minute_ms);
+	window_drop(run, m);
+	return true;
+}
+
+static bool
+refuse(struct run *run, struct message *m, const char *text)
 {
 	struct fault f;
 
 	fault_set(&f, PERM, "5.3.0", 0, "%s", text);
 	operate_end(run, m, &f);
-	if (!was_loaded)
-		return false;
-	window_drop(run, m);
-	return true;
+	return let_be(run, m);
 }
 
 static bool
@@ -303,8 +316,7 @@ already(struct run *run, struct message *m)
 	struct fault f = FAULT_NONE;
 
 	operate_end(run, m, &f);
-	window_drop(run, m);
-	return true;
+	return let_be(run, m);
 }
 
 static bool
@@ -321,8 +333,7 @@ static bool
 release(struct run *run, struct message *m)
 {
 	if (m->place.state != STORE_HOLD)
-		return refuse(
-		    run, m, m->place.state != STORE_IN, "it is not held");
+		return refuse(run, m, "it is not held");
 	buf_reset(&m->lines);
 	put_line(m, "released", "operator", m->operation->reason);
 	return to_place(run, m, (struct store_place){ STORE_IN, 0 });
@@ -346,16 +357,13 @@ flush(struct run *run, struct message *m)
 {
 	uint64_t now = clock_wall_ms();
 	struct store_place to = { STORE_RETRY1, now - now % 60000 };
-	struct fault f = FAULT_NONE;
 
 	if (m->place.state == STORE_HOLD)
-		return refuse(run, m, true, "it is held: release it first");
-	if (m->place.state == STORE_IN) {
-		operate_end(run, m, &f);
-		return false;
-	}
+		return refuse(run, m, "it is held: release it first");
+	if (m->place.state == STORE_IN)
+		return already(run, m);
 	if (m->place.state != STORE_RETRY1)
-		return refuse(run, m, true, "it waits for no retry");
+		return refuse(run, m, "it waits for no retry");
 	if (m->place.minute_ms <= to.minute_ms) {
 		schedule_due(run, m->place.minute_ms);
 		return already(run, m);
@@ -367,8 +375,13 @@ flush(struct run *run, struct message *m)
 bool
 operate_at_rest(struct run *run, struct message *m, bool remaining)
 {
-	if (!remaining && m->operation->word != OPERATION_FLUSH)
-		return refuse(run, m, false, "it is settled already");
+	struct fault f;
+
+	if (!remaining && m->operation->word != OPERATION_FLUSH) {
+		fault_set(&f, PERM, "5.3.0", 0, "it is settled already");
+		operate_end(run, m, &f);
+		return false;
+	}
 	switch (m->operation->word) {
 	case OPERATION_HOLD:
 		return hold(run, m);

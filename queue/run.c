@@ -179,7 +179,7 @@ run_turn(struct run *run)
 	stage_read(run, &run->resolve);
 	stage_read(run, &run->deliver);
 	stage_read(run, &run->add);
-	if (!run->draining)
+	if (!run->draining && !run->by_hand)
 		schedule_fill(run);
 	for (size_t i = 0; i < STEPS; i++)
 		if (run->step[life[i].step].n > 0 &&

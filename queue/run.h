@@ -71,6 +71,7 @@ struct message {
 	bool told; /* by a notice: not read and digested again */
 	bool again; /* may lie in a mailbox already: look first */
 	bool recovered; /* found at the start */
+	bool fetched; /* from the disk, for an operator alone */
 	size_t weight; /* its share of the window's */
 	uint32_t open; /* answers that are due */
 	uint64_t due_ms; /* STEP_WAIT: monotonic */
@@ -167,6 +168,7 @@ struct run {
 	uint64_t due_ms; /* next minute of retry1, wall; 0: none */
 	uint64_t rescan_ms; /* monotonic */
 	bool draining; /* we are to end: nothing new is begun */
+	bool by_hand; /* no queue-run: only what an operator asks for */
 	bool starting; /* the first listing: recovered ones */
 	struct qid took; /* what the last queue-run died on; "" none */
 

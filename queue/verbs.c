@@ -212,6 +212,7 @@ do_here(struct task *t, const struct chosen *c, struct fault *f)
 	enum outcome got = store_lock_run(&run->store, 0, f);
 
 	run->arg = t;
+	run->by_hand = true;
 	if (got == OK)
 		got = names_repair(run, f);
 	for (size_t i = 0; got == OK && i < c->n; i++)

@@ -188,6 +188,73 @@ test_no_room_for_content(struct run *run)
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
+/* An operator's word about a message that it has nothing to do for. */
+static void
+test_let_be(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct store_place later;
+	struct envelope e;
+	struct message *m;
+	struct fault f;
+
+	tap_ok(operate(run, OPERATION_FLUSH, &qid) == OK &&
+	        window_find(run, &qid) == NULL && run->resolve.n == 0,
+	    "flushed in in/, it waits for a listing that checks it");
+	tap_ok(operate(run, OPERATION_RELEASE, &qid) == PERM &&
+	        window_find(run, &qid) == NULL && run->resolve.n == 0,
+	    "released though not held, too");
+	run->in.wanted = false;
+
+	later = put_off(run, &qid);
+	m = window_add(run, &qid);
+	m->place = later;
+	if (store_read_envelope(
+	        &run->store, &qid, later, false, &m->envelope, &f) != OK ||
+	    way_prepare(m, &f) != OK)
+		abort();
+	window_weigh(run, m);
+	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is still closed");
+	way_end(run, m, 0, WAY_DEFERRED, &f);
+	message_go(run, m, STEP_REST);
+	tap_ok(operate(run, OPERATION_RELEASE, &qid) == PERM,
+	    "what is under way and not held is not released");
+	for (int i = 0; i < 3; i++)
+		run_turn(run);
+	envelope_begin(&e);
+	tap_ok(operate_find(&run->store, &qid, &later) &&
+	        store_read_envelope(&run->store, &qid, later, false, &e, &f) ==
+	            OK &&
+	        e.recipient[0].tries == 2,
+	    "and its attempt is remembered");
+	envelope_free(&e);
+	(void)operate(run, OPERATION_DELETE, &qid);
+}
+
+/* Without a queue-run: names move, and nobody is asked for a delivery. */
+static void
+test_by_hand(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct qid other = test_one_file("bob@example.org");
+
+	(void)put_off(run, &other);
+	run->by_hand = true;
+	(void)operate(run, OPERATION_HOLD, &qid);
+	tap_ok(operate(run, OPERATION_RELEASE, &qid) == OK &&
+	        operate(run, OPERATION_FLUSH, &other) == OK,
+	    "released, and flushed, by hand");
+	for (int i = 0; i < 3; i++)
+		run_turn(run);
+	tap_ok(
+	    run->held == 0 && run->resolve.n == 0, "they wait for a queue-run");
+	run->by_hand = false;
+	run->in.wanted = false;
+	run->due_ms = 0;
+	(void)operate(run, OPERATION_DELETE, &qid);
+	(void)operate(run, OPERATION_DELETE, &other);
+}
+
 /* The queue-run before this one died on a message that waited for a retry. */
 static void
 test_died_on_retry(struct run *run)
@@ -363,6 +430,8 @@ main(void)
 	test_flush(&run);
 	test_report_owed(&run);
 	test_no_room_for_content(&run);
+	test_let_be(&run);
+	test_by_hand(&run);
 	test_died_on_retry(&run);
 	test_crash(&run);
 	test_wrong_name(&run);
