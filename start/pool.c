@@ -190,6 +190,7 @@ start_in(struct pool *p, const struct pool_ground *ground, struct spawn *s,
 		argv[1] = NULL;
 	}
 	s->nofile = p->row->nofile;
+	s->replaced = pool_is_replaced(p);
 	spawn_give(s, AUTH_KEY_ENV, key);
 	spawn_give(s, SERVE_ENV_READY, ready);
 	if (spawn_start(s, &p->process[slot].pid, f) != OK)

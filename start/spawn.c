@@ -85,7 +85,9 @@ fill_environment(struct environment *e, const struct spawn *s, pid_t supervisor)
 		if (getenv(kept[i]) != NULL)
 			put(e, kept[i], getenv(kept[i]));
 	put(e, "LANG", "C");
-	put_number(e, SERVE_ENV_SUPERVISOR, supervisor);
+	/* A program of ours that a replacement starts has another parent. */
+	if (!s->replaced)
+		put_number(e, SERVE_ENV_SUPERVISOR, supervisor);
 	for (size_t i = 0; i < s->gives; i++)
 		put_number(e, s->give[i].name, s->give[i].fd);
 	if (s->slot >= 0)

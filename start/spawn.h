@@ -22,6 +22,7 @@ struct spawn {
 	} give[SPAWN_GIVE_MAX];
 	size_t gives;
 	int slot; /* PNEU_SLOT; -1: none */
+	bool replaced; /* not one of ours: it may start ours in its turn */
 	uint64_t nofile;
 };
 
