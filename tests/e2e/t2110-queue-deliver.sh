@@ -51,7 +51,7 @@ check "and the queue is empty again" wait_for settled
 Q=$(send '' nobody@example.org)
 check "a message without sender that fails is let go" wait_for settled
 is "and nobody gets a report" "$(new ann)$(new bob)" 22
-check "the journal tells the whole way" sh -c \
-    "as() { :; }; grep -h 'qid=$Q' '$H'/journal/* | grep -q '^73 .*code=5.1.1'"
+check "the journal tells the whole way" wait_for sh -c \
+    "grep -h 'qid=$Q' '$H'/journal/* | grep -q '^73 .*code=5.1.1'"
 check "it stops" stop_pneu
 done_testing
