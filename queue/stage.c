@@ -155,6 +155,14 @@ stage_read(struct run *run, struct stage *stage)
 		stage->pause_ms = STAGE_PAUSE_MIN_MS;
 		attempt_answer(run, &ask, line);
 	}
+	if (outcome == OK && stage->sent == 0 &&
+	    stage->service.at < stage->service.in.len) {
+		/* It would answer the next question, and each be answered by
+		   the one before it. */
+		outcome = fault_set(&f, TEMP, "4.3.0", 0,
+		    "%s: an answer that nobody asked for", stage->service.name);
+		run_alarm(run, NULL, "%s", f.text);
+	}
 	if (outcome == OK && stage_next_ms(stage) != 0 && stage->sent > 0 &&
 	    stage_next_ms(stage) <= clock_mono_ms())
 		outcome = fault_set(

@@ -2,6 +2,8 @@
 /* Resolve, one attempt for each way, and the outcome per recipient. */
 #include "queue_run.h"
 
+#include <sys/socket.h>
+
 /* The stages do not run: their questions are read and answered here. */
 static struct ask
 next_ask(struct stage *stage)
@@ -160,6 +162,34 @@ test_requests(struct run *run)
 	buf_free(&b);
 }
 
+/* A stage that says more than it was asked. */
+static void
+test_unasked(struct run *run)
+{
+	static const char said[] =
+	    "mailbox to=x@example.org path=example.org/x\n"
+	    "mailbox to=x@example.org path=example.org/y\n";
+	struct message *m;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+		abort();
+	run->resolve.service.fd = ends[0];
+	m = begin(run, "x@example.org");
+	stage_write(run, &run->resolve);
+	if (write(ends[1], said, sizeof(said) - 1) != sizeof(said) - 1)
+		abort();
+	run->resolve.readable = true;
+	stage_read(run, &run->resolve);
+	tap_ok(m->step == STEP_DELIVER &&
+	        strcmp(message_text(m, m->way[0].path), "example.org/x") == 0,
+	    "the first answer is the answer");
+	tap_ok(run->resolve.service.fd == -1 && run->resolve.n == 0,
+	    "and a second one does not wait for the next question");
+	(void)close(ends[1]);
+	end(run, m);
+}
+
 static void
 test_ring(void)
 {
@@ -191,6 +221,7 @@ main(void)
 	test_same_mailbox(&run);
 	test_outcomes(&run);
 	test_requests(&run);
+	test_unasked(&run);
 	test_ring();
 	return test_end(&run);
 }
