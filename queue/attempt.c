@@ -370,7 +370,7 @@ attempt_unanswered(
 
 	run_alarm(run, m == NULL ? NULL : &m->envelope.qid, "%s", f->text);
 	if (ask->kind == ASK_SYNC)
-		settle_unsynced(run, f);
+		settle_unanswered(run, f);
 	if (m == NULL)
 		return;
 	if (ask->kind == ASK_ADD) {

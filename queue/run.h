@@ -266,7 +266,7 @@ enum outcome settle_put_sync(
 void settle_answer(struct run *, const struct ask *, struct span line);
 /* done and try lines of this attempt, into m->lines. */
 void settle_put_lines(struct run *, struct message *);
-void settle_unsynced(struct run *, const struct fault *);
+void settle_unanswered(struct run *, const struct fault *);
 uint64_t settle_next_ms(const struct run *);
 
 /* ---- report.c ---- */

@@ -59,6 +59,19 @@ collect_paths(
 	return OK;
 }
 
+/*
+ * A sync failed: nothing of the batch goes. The kernel tells an error once, so
+ * no second sync of these names would prove anything; they are tried again
+ * from the start, and not before somebody has looked (recover_load()).
+ */
+static void
+not_synced(struct run *run, const struct fault *f)
+{
+	run->batch_failed = true;
+	run->batch_fault = *f;
+	run->batch_fault.outcome = TEMP;
+}
+
 static void
 ask_syncs(struct run *run, size_t paths)
 {
@@ -74,7 +87,7 @@ ask_syncs(struct run *run, size_t paths)
 			run->batch_open++;
 		} else {
 			fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-			settle_unsynced(run, &f);
+			not_synced(run, &f);
 		}
 	}
 }
@@ -136,7 +149,7 @@ settle_batch(struct run *run)
 	if (collect_paths(run, deliveries, &paths, &f) == OK)
 		ask_syncs(run, paths);
 	else
-		settle_unsynced(run, &f);
+		not_synced(run, &f);
 	if (run->batch_open == 0)
 		batch_end(run);
 }
@@ -180,17 +193,12 @@ settle_put_sync(
 	return wire_deliver_put_req(out, &req, f);
 }
 
-/*
- * A sync failed: nothing of the batch goes. The kernel tells an error once, so
- * no second sync of these names would prove anything; they are tried again
- * from the start, and not before somebody has looked (recover_load()).
- */
 void
-settle_unsynced(struct run *run, const struct fault *f)
+settle_unanswered(struct run *run, const struct fault *f)
 {
-	run->batch_failed = true;
-	run->batch_fault = *f;
-	run->batch_fault.outcome = TEMP;
+	not_synced(run, f);
+	if (--run->batch_open == 0)
+		batch_end(run);
 }
 
 void
@@ -203,10 +211,10 @@ settle_answer(struct run *run, const struct ask *ask, struct span line)
 	sync_request(run, ask, &req);
 	if (wire_deliver_get_ans(line, &req, &how, &f) != OK) {
 		run_alarm(run, NULL, "sync of mailboxes: %s", f.text);
-		/* 4.2.x: the mailbox is not there, and the disk is well. */
-		if (strncmp(f.code, "4.2.", 4) != 0)
+		/* 4.2.0: the mailbox is not there, and the disk is well. */
+		if (strcmp(f.code, "4.2.0") != 0)
 			store_trouble_set(&run->store, "queue-run", f.text);
-		settle_unsynced(run, &f);
+		not_synced(run, &f);
 	}
 	if (--run->batch_open == 0)
 		batch_end(run);

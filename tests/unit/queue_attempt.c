@@ -162,6 +162,54 @@ test_requests(struct run *run)
 	buf_free(&b);
 }
 
+/* Two messages wait for the sync of one mailbox. */
+static void
+test_sync(struct run *run)
+{
+	static const struct {
+		const char *title, *answer;
+		bool trouble;
+	} cases[] = {
+		{ "no mailbox is no trouble of the disk",
+		    "temp path=example.org/x code=4.2.0 text=gone", false },
+		{ "a quota that a sync met is",
+		    "temp path=example.org/x code=4.2.2 text=quota", true },
+		{ "an answer about another mailbox is", "ok path=example.org/y",
+		    true },
+		{ "a question that cannot be sent ends the batch", NULL,
+		    false },
+	};
+
+	run->draining = true; /* at once */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message *m = begin(run, "x@example.org");
+		struct fault f;
+		struct ask ask;
+
+		answer(run, &run->resolve,
+		    "mailbox to=x@example.org path=example.org/x");
+		(void)list_take(&run->step[STEP_DELIVER]);
+		way_end(run, m, 0, WAY_DELIVERED, NULL);
+		message_go(run, m, STEP_SETTLE);
+		settle_batch(run);
+		ask = next_ask(&run->deliver);
+		if (cases[i].answer != NULL) {
+			attempt_answer(run, &ask, span_of(cases[i].answer));
+		} else {
+			fault_set(&f, TEMP, "4.3.0", 0, "no memory");
+			attempt_unanswered(run, &ask, false, &f);
+		}
+		tap_ok(run->batch.n == 0 && m->step == STEP_REPORT &&
+		        m->way[0].state == WAY_DEFERRED &&
+		        store_is_trouble(&run->store) == cases[i].trouble,
+		    "%s", cases[i].title);
+		if (store_trouble_clear(&run->store, &f) != OK)
+			abort();
+		end(run, m);
+	}
+	run->draining = false;
+}
+
 /* A stage that says more than it was asked. */
 static void
 test_unasked(struct run *run)
@@ -221,6 +269,7 @@ main(void)
 	test_same_mailbox(&run);
 	test_outcomes(&run);
 	test_requests(&run);
+	test_sync(&run);
 	test_unasked(&run);
 	test_ring();
 	return test_end(&run);
