@@ -135,9 +135,10 @@ find_user(const struct plan *plan, const struct passwd **who, struct fault *f)
 	} else if ((*who = getpwnam(USER_DEFAULT)) == NULL) {
 		*who = getpwnam(USER_ELSE);
 		if (*who != NULL)
-			prog_warn("no user %s here, so %s owns the home: "
-			          "`adduser --system %s` and --user make a "
-			          "better one",
+			prog_warn(
+			    "no user %s here, so the user %s owns the home: "
+			    "`adduser --system %s` and --user make a "
+			    "better one",
 			    USER_DEFAULT, USER_ELSE, USER_DEFAULT);
 	}
 	if (*who == NULL)
