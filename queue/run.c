@@ -7,6 +7,7 @@
  */
 #include "run.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,24 +201,25 @@ earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Milliseconds until something is due; -1: nothing. */
-static int
-wait_ms_of(const struct run *run)
+int
+run_wait_ms(const struct run *run)
 {
 	uint64_t now = clock_mono_ms(), at;
 
+	at = earlier(settle_next_ms(run), stage_next_ms(&run->resolve));
+	at = earlier(at, stage_next_ms(&run->deliver));
+	at = earlier(at, stage_next_ms(&run->add));
 	/* A step that takes a share a turn has more to do at once. */
-	if (run->step[STEP_LOAD].n + run->step[STEP_RESOLVE].n +
-	        run->step[STEP_REST].n + run->step[STEP_MEMORY].n +
+	if (run->step[STEP_REST].n + run->step[STEP_MEMORY].n +
 	        run->step[STEP_GO].n >
 	    0)
 		return 0;
-	at = schedule_next_ms(run);
-	at = earlier(at, settle_next_ms(run));
-	at = earlier(at, memory_next_ms(run));
-	at = earlier(at, stage_next_ms(&run->resolve));
-	at = earlier(at, stage_next_ms(&run->deliver));
-	at = earlier(at, stage_next_ms(&run->add));
+	if (!run->draining) {
+		if (run->step[STEP_LOAD].n + run->step[STEP_RESOLVE].n > 0)
+			return 0;
+		at = earlier(at, schedule_next_ms(run));
+		at = earlier(at, memory_next_ms(run));
+	}
 	if (at == 0)
 		return -1;
 	if (at <= now)
@@ -346,7 +348,7 @@ prepare(void *arg, struct pollfd *fds, size_t max, int *wait_ms)
 			fds[n].events |= POLLOUT;
 		n++;
 	}
-	*wait_ms = wait_ms_of(run);
+	*wait_ms = run_wait_ms(run);
 	return n;
 }
 
@@ -398,9 +400,10 @@ drain(struct run *run)
 
 		if (wait_ms < 0 || wait_ms > (int)(end - now))
 			wait_ms = (int)(end - now);
-		if (poll(fds, (nfds_t)n, wait_ms) < 0)
+		if (poll(fds, (nfds_t)n, wait_ms) >= 0)
+			ready(run, fds, n);
+		else if (errno != EINTR)
 			return;
-		ready(run, fds, n);
 		run_turn(run);
 	}
 }

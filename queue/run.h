@@ -192,6 +192,8 @@ enum outcome run_begin(struct run *, const struct settings *,
 void run_end(struct run *);
 /* One turn: every step, then one write to each stage, then the journal. */
 void run_turn(struct run *);
+/* Milliseconds until something is due; -1: nothing. */
+int run_wait_ms(const struct run *);
 /* The message stands in that step now. */
 void message_go(struct run *, struct message *, enum step);
 /* The first of a list, or NULL. */

@@ -145,6 +145,33 @@ test_due(struct run *run)
 		window_drop(run, m);
 }
 
+/* What is not begun any more must not keep the last wait awake. */
+static void
+test_draining(struct run *run)
+{
+	struct message *m[3];
+	struct qid qid;
+
+	for (int i = 0; i < 3; i++) {
+		qid_draw(&qid);
+		m[i] = window_add(run, &qid);
+		m[i]->due_ms = 1;
+		message_go(run, m[i],
+		    i == 0       ? STEP_LOAD
+		        : i == 1 ? STEP_RESOLVE
+		                 : STEP_WAIT);
+	}
+	schedule_rescan(run);
+	tap_ok(run_wait_ms(run) == 0, "there is much to do at once");
+	run->draining = true;
+	tap_ok(run_wait_ms(run) == -1, "but nothing when we are to end");
+	run->draining = false;
+	for (int i = 0; i < 3; i++) {
+		message_leave(run, m[i]);
+		window_drop(run, m[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -156,5 +183,6 @@ main(void)
 	test_room(&run);
 	test_listing(&run);
 	test_due(&run);
+	test_draining(&run);
 	return test_end(&run);
 }
