@@ -11,6 +11,12 @@ static const char *const how_words[] = {
 };
 #define HOW_WORDS (sizeof(how_words) / sizeof(how_words[0]))
 
+const char *
+deliver_how_word(enum deliver_how how)
+{
+	return how < HOW_WORDS ? how_words[how] : "none";
+}
+
 static enum outcome
 malformed(struct fault *f, const char *what)
 {

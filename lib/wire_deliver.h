@@ -45,6 +45,7 @@ struct deliver_req {
 };
 
 enum deliver_how { DELIVER_LINK, DELIVER_COPY, DELIVER_FOUND, DELIVER_NONE };
+const char *deliver_how_word(enum deliver_how); /* "link"; "none" */
 
 enum outcome wire_deliver_put_req(
     struct buf *, const struct deliver_req *, struct fault *) MUST_USE;

@@ -297,7 +297,7 @@ take_chunk(struct accept *a, struct adding *g, struct span in, size_t *used)
 	envelope_digest_add(&g->digest, chunk);
 	lines_add(&g->lines, chunk);
 	g->envelope.size += chunk.len;
-	if (accept_write(g->content.fd, chunk, SPAN_EMPTY, &why) != OK) {
+	if (store_write(g->content.fd, chunk, SPAN_EMPTY, &why) != OK) {
 		refuse(g, &why);
 		store_abandon(a->store, &g->content);
 	}

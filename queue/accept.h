@@ -93,8 +93,5 @@ enum outcome accept_begin_content(struct accept *, const struct envelope *,
 /* It is whole: publish it and make an entry. file is the round's then. */
 enum outcome accept_put_content(struct accept *, struct client *,
     struct envelope *e, struct store_file *file, struct fault *) MUST_USE;
-/* Every octet, or TEMP with 4.3.1 when the disk is full. */
-enum outcome accept_write(
-    int fd, struct span a, struct span b, struct fault *) MUST_USE;
 
 #endif

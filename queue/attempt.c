@@ -60,12 +60,11 @@ way_prepare(struct message *m, struct fault *f)
 }
 
 void
-way_end(struct run *run, struct message *m, size_t i, enum way_state state,
-    const struct fault *f)
+way_end(
+    struct message *m, size_t i, enum way_state state, const struct fault *f)
 {
 	struct way *way = &m->way[i];
 
-	(void)run;
 	way->state = state;
 	if (f != NULL && f->outcome != OK) {
 		memcpy(way->code, f->code, sizeof(way->code));
@@ -74,17 +73,16 @@ way_end(struct run *run, struct message *m, size_t i, enum way_state state,
 }
 
 static void
-way_end_by_fault(
-    struct run *run, struct message *m, size_t i, const struct fault *f)
+way_end_by_fault(struct message *m, size_t i, const struct fault *f)
 {
-	way_end(run, m, i, f->outcome == PERM ? WAY_FAILED : WAY_DEFERRED, f);
+	way_end(m, i, f->outcome == PERM ? WAY_FAILED : WAY_DEFERRED, f);
 }
 
 /* ---- Resolve. ---- */
 
 static void
-ask_or_defer(struct run *run, struct stage *stage, struct message *m,
-    enum ask_kind kind, size_t i)
+ask_or_defer(
+    struct stage *stage, struct message *m, enum ask_kind kind, size_t i)
 {
 	struct ask ask = { m, kind, false, (uint32_t)i };
 	struct fault f;
@@ -94,7 +92,7 @@ ask_or_defer(struct run *run, struct stage *stage, struct message *m,
 		return;
 	}
 	fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-	way_end(run, m, i, WAY_DEFERRED, &f);
+	way_end(m, i, WAY_DEFERRED, &f);
 }
 
 void
@@ -114,8 +112,8 @@ attempt_resolve(struct run *run)
 		}
 		for (size_t i = 0; i < m->envelope.recipients; i++)
 			if (m->way[i].state == WAY_OPEN && m->operation == NULL)
-				ask_or_defer(
-				    run, &run->resolve, m, ASK_RESOLVE, i);
+				ask_or_defer(&run->stage[STAGE_RESOLVE], m,
+				    ASK_RESOLVE, i);
 		if (m->open == 0)
 			message_go(run, m, STEP_REST);
 	}
@@ -159,7 +157,7 @@ resolved(struct run *run, struct message *m, size_t i, struct span line)
 	if (wire_resolve_get_ans(line, path_span(&r->forward_path), &ans, &f) !=
 	        OK ||
 	    (ans.kind == RESOLVE_REMOTE && attempt_remote(&ans, &f) != OK)) {
-		way_end_by_fault(run, m, i, &f);
+		way_end_by_fault(m, i, &f);
 		return;
 	}
 	journal_resolved(run, m, i, &ans);
@@ -170,7 +168,7 @@ resolved(struct run *run, struct message *m, size_t i, struct span line)
 	m->way[i].path = message_keep(m, span_of(ans.path));
 	if (m->way[i].path == 0) {
 		fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-		way_end(run, m, i, WAY_DEFERRED, &f);
+		way_end(m, i, WAY_DEFERRED, &f);
 	}
 }
 
@@ -235,8 +233,8 @@ attempt_deliver(struct run *run)
 			run_alarm(run, &m->envelope.qid, "%s", f.text);
 		for (size_t i = 0; i < m->envelope.recipients; i++)
 			if (m->way[i].state == WAY_OPEN && m->operation == NULL)
-				ask_or_defer(
-				    run, &run->deliver, m, ASK_DELIVER, i);
+				ask_or_defer(&run->stage[STAGE_DELIVER], m,
+				    ASK_DELIVER, i);
 		if (m->open == 0)
 			message_answered(run, m);
 	}
@@ -280,14 +278,13 @@ static void
 journal_delivered(
     struct run *run, const struct message *m, size_t i, enum deliver_how how)
 {
-	static const char *const word[] = { "link", "copy", "found", "none" };
 	const struct recipient *r = &m->envelope.recipient[i];
 	struct record_out out =
 	    run_entry(run, CODE_DELIVERED, &m->envelope.qid);
 
 	record_put_num(out, "n", r->n);
 	record_puts(out, "path", message_text(m, m->way[i].path));
-	record_puts(out, "how", word[how]);
+	record_puts(out, "how", deliver_how_word(how));
 	journal_end(&run->journal, out);
 	out = run_entry(run, CODE_DELIVERED_RCPT, &m->envelope.qid);
 	record_put_num(out, "n", r->n);
@@ -305,10 +302,10 @@ delivered(
 
 	deliver_request(m, ask, &req);
 	if (wire_deliver_get_ans(line, &req, &how, &f) != OK) {
-		way_end_by_fault(run, m, ask->i, &f);
+		way_end_by_fault(m, ask->i, &f);
 		return;
 	}
-	way_end(run, m, ask->i, WAY_DELIVERED, NULL);
+	way_end(m, ask->i, WAY_DELIVERED, NULL);
 	m->way[ask->i].how = (uint8_t)how;
 	journal_delivered(run, m, ask->i, how);
 }
@@ -374,9 +371,9 @@ attempt_unanswered(
 	if (m == NULL)
 		return;
 	if (ask->kind == ASK_ADD) {
-		report_failed(run, m, f);
+		report_failed(m, f);
 	} else {
-		way_end(run, m, ask->i, WAY_DEFERRED, f);
+		way_end(m, ask->i, WAY_DEFERRED, f);
 		m->way[ask->i].died = died;
 	}
 	if (--m->open == 0)

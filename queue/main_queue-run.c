@@ -74,10 +74,9 @@ look_at_mail(struct run *run)
 static enum outcome
 open_stages(struct run *run, struct fault *f)
 {
-	if (service_open(&run->resolve.service, f) != OK ||
-	    service_open(&run->deliver.service, f) != OK ||
-	    service_open(&run->add.service, f) != OK)
-		return f->outcome;
+	for (size_t i = 0; i < STAGES; i++)
+		if (service_open(&run->stage[i].service, f) != OK)
+			return f->outcome;
 	return OK;
 }
 

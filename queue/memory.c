@@ -37,7 +37,7 @@ static bool
 is_same_place(struct store_place a, struct store_place b)
 {
 	return a.state == b.state &&
-	    ((a.state != STORE_RETRY1 && a.state != STORE_RETRY2) ||
+	    (!store_has_minutes(a.state) ||
 	        a.minute_ms / 60000 == b.minute_ms / 60000);
 }
 
@@ -46,8 +46,6 @@ write_envelope(struct run *run, struct message *m, struct store_file *file,
     struct fault *f)
 {
 	struct buf *b = &run->scratch;
-	size_t left;
-	ssize_t n;
 
 	buf_reset(b);
 	if (envelope_put_apart(b, &m->envelope, f) != OK)
@@ -55,18 +53,8 @@ write_envelope(struct run *run, struct message *m, struct store_file *file,
 	buf_add(b, buf_span(&m->lines));
 	if (buf_failed(b))
 		return fault_set(f, TEMP, "4.3.0", 0, "envelope: no memory");
-	left = b->len;
-	while (left > 0) {
-		n = write(file->fd, b->p + (b->len - left), left);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return fault_set(f, TEMP,
-			    errno == ENOSPC || errno == EDQUOT ? "4.3.1"
-			                                       : "4.3.0",
-			    errno, "write envelope");
-		left -= (size_t)n;
-	}
+	if (store_write(file->fd, buf_span(b), SPAN_EMPTY, f) != OK)
+		return f->outcome;
 	return store_sync_file(file->fd, f);
 }
 

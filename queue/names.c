@@ -93,30 +93,25 @@ static enum outcome
 mend_minutes(struct run *run, const struct qid *qid, struct store_place place,
     const struct stat *st, struct fault *f)
 {
-	struct store_listed minute = { "" };
-	char after[CLOCK_TEXT_MAX] = "";
-	bool more = true;
-	size_t got;
+	char minute[CLOCK_TEXT_MAX], after[QID_LEN + 1];
 
-	clock_minute(place.minute_ms, after);
-	while (more) {
+	clock_minute(place.minute_ms, minute);
+	(void)span_copy(span_of(minute), after, sizeof(after));
+	for (;;) {
 		struct store_place other = { place.state, 0 };
 		struct stat st2;
 
-		if (store_list(&run->store, store_state_word(place.state),
-		        STORE_MINUTES, after, 1, &minute, &got, &more, NULL,
-		        f) != OK)
+		if (store_next(&run->store, store_state_word(place.state),
+		        STORE_MINUTES, after, f) != OK)
 			return f->outcome;
-		if (got == 0)
-			break;
-		(void)span_copy(span_of(minute.text), after, sizeof(after));
+		if (after[0] == '\0')
+			return OK;
 		if (clock_parse_minute(span_of(after), &other.minute_ms) &&
 		    has_name(run, qid, other, &st2) &&
 		    st2.st_ino == st->st_ino &&
 		    drop_name(run, qid, other, f) != OK)
 			return f->outcome;
 	}
-	return OK;
 }
 
 static enum outcome
@@ -135,7 +130,7 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 	    (place.state != STORE_QUARANTINE &&
 	        has_name(run, qid, quarantine_place, &other)))
 		return drop_name(run, qid, place, f);
-	if (place.state == STORE_RETRY1 || place.state == STORE_RETRY2)
+	if (store_has_minutes(place.state))
 		return mend_minutes(run, qid, place, &st, f);
 	return OK;
 }
@@ -170,20 +165,15 @@ mend_all_minutes(struct run *run, enum store_state state,
     struct store_listed *name, struct fault *f)
 {
 	char after[QID_LEN + 1] = "", dir[STORE_DIR_MAX];
-	struct store_listed minute = { "" };
-	bool more = true;
-	size_t got;
 
-	while (more) {
+	for (;;) {
 		struct store_place place = { state, 0 };
 
-		if (store_list(&run->store, store_state_word(state),
-		        STORE_MINUTES, after, 1, &minute, &got, &more, NULL,
-		        f) != OK)
+		if (store_next(&run->store, store_state_word(state),
+		        STORE_MINUTES, after, f) != OK)
 			return f->outcome;
-		if (got == 0)
-			break;
-		(void)span_copy(span_of(minute.text), after, sizeof(after));
+		if (after[0] == '\0')
+			return OK;
 		if (!clock_parse_minute(span_of(after), &place.minute_ms))
 			continue;
 		if (mend_dir(run, place, name, f) != OK)
@@ -191,7 +181,6 @@ mend_all_minutes(struct run *run, enum store_state state,
 		store_dir_name(place, dir);
 		store_remove_dir(&run->store, dir);
 	}
-	return OK;
 }
 
 enum outcome

@@ -119,16 +119,11 @@ find_minute(
     struct store *store, const struct qid *qid, struct store_place *place)
 {
 	char after[QID_LEN + 1] = "";
-	struct store_listed minute = { "" };
-	bool more = true;
 	struct fault f;
-	size_t got;
 
-	while (more &&
-	    store_list(store, store_state_word(place->state), STORE_MINUTES,
-	        after, 1, &minute, &got, &more, NULL, &f) == OK &&
-	    got == 1) {
-		(void)span_copy(span_of(minute.text), after, sizeof(after));
+	while (store_next(store, store_state_word(place->state), STORE_MINUTES,
+	           after, &f) == OK &&
+	    after[0] != '\0') {
 		if (clock_parse_minute(span_of(after), &place->minute_ms) &&
 		    lies_in(store, qid, *place))
 			return true;
@@ -146,7 +141,7 @@ operate_find(
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		*place = (struct store_place){ order[i], 0 };
-		if (order[i] == STORE_RETRY1 || order[i] == STORE_RETRY2) {
+		if (store_has_minutes(order[i])) {
 			if (find_minute(store, qid, place))
 				return true;
 		} else if (lies_in(store, qid, *place)) {
@@ -213,7 +208,7 @@ take_back_report(struct run *run, struct message *m)
 	struct fault f;
 
 	fault_set(&f, TEMP, "4.3.0", 0, "an operator was faster");
-	report_failed(run, m, &f);
+	report_failed(m, &f);
 	message_go(run, m, STEP_REST);
 }
 
@@ -238,9 +233,8 @@ operate_begin(struct run *run, struct operation *op)
 	} else {
 		m->operation = op;
 		/* Questions that were not yet sent are taken back. */
-		stage_cancel(&run->resolve, m);
-		stage_cancel(&run->deliver, m);
-		stage_cancel(&run->add, m);
+		for (size_t i = 0; i < STAGES; i++)
+			stage_cancel(&run->stage[i], m);
 		if (m->open == 0 && !m->listed &&
 		    (m->step == STEP_RESOLVE || m->step == STEP_DELIVER))
 			message_answered(run, m);

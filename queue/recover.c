@@ -85,7 +85,7 @@ ask_deliver(struct run *run, enum deliver_word word, struct fault *f)
 {
 	struct deliver_req req = { .word = word };
 	struct buf b = BUF_INIT(RECORD_MAX);
-	struct service *s = &run->deliver.service;
+	struct service *s = &run->stage[STAGE_DELIVER].service;
 	enum deliver_how how;
 	struct span line;
 	enum outcome got;
@@ -236,7 +236,7 @@ wait_for_trouble(struct run *run, struct message *m)
 	    "a write to the disk failed: see trouble in the queue");
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if (m->way[i].state == WAY_OPEN)
-			way_end(run, m, i, WAY_DEFERRED, &f);
+			way_end(m, i, WAY_DEFERRED, &f);
 	message_go(run, m, STEP_REST);
 }
 

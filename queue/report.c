@@ -47,11 +47,11 @@ report_begin(struct run *run)
 
 		if (collect_failed(m, NULL) == 0) {
 			message_go(run, m, STEP_REST);
-		} else if (stage_ask(&run->add, ask)) {
+		} else if (stage_ask(&run->stage[STAGE_ADD], ask)) {
 			m->open++;
 		} else {
 			fault_set(&f, TEMP, "4.3.0", 0, "report: no memory");
-			report_failed(run, m, &f);
+			report_failed(m, &f);
 			message_go(run, m, STEP_REST);
 		}
 	}
@@ -170,7 +170,7 @@ journal_report(struct run *run, const struct message *m)
 
 /* Not entered: the recipients stay, and fail again at the next attempt. */
 void
-report_failed(struct run *run, struct message *m, const struct fault *f)
+report_failed(struct message *m, const struct fault *f)
 {
 	struct fault why = *f;
 
@@ -179,7 +179,7 @@ report_failed(struct run *run, struct message *m, const struct fault *f)
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if (m->way[i].state == WAY_FAILED && !m->way[i].reported &&
 		    notice_is_wanted(&m->envelope, &m->envelope.recipient[i]))
-			way_end(run, m, i, WAY_DEFERRED, &why);
+			way_end(m, i, WAY_DEFERRED, &why);
 }
 
 void
@@ -191,7 +191,7 @@ report_answer(struct run *run, const struct ask *ask, struct span line)
 	struct fault f;
 
 	if (wire_add_get_answer(line, &m->notice, &answer, &offset, &f) != OK) {
-		report_failed(run, m, &f);
+		report_failed(m, &f);
 		return;
 	}
 	journal_report(run, m);

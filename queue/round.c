@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "accept.h"
@@ -107,31 +106,6 @@ accept_enter_failed(struct accept *a, struct client *c, const struct qid *qid,
 
 /* ---- Writing. ---- */
 
-enum outcome
-accept_write(int fd, struct span a, struct span b, struct fault *f)
-{
-	while (a.len + b.len > 0) {
-		struct iovec parts[2] = { { (void *)(uintptr_t)a.p, a.len },
-			{ (void *)(uintptr_t)b.p, b.len } };
-		ssize_t n = writev(fd, parts, 2);
-		size_t first;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			int error = n < 0 ? errno : ENOSPC;
-			bool full = error == ENOSPC || error == EDQUOT;
-
-			return fault_set(f, TEMP, full ? "4.3.1" : "4.3.0",
-			    error, "queue: write");
-		}
-		first = (size_t)n < a.len ? (size_t)n : a.len;
-		a = span_from(a, first);
-		b = span_from(b, (size_t)n - first);
-	}
-	return OK;
-}
-
 /* The disk may begin; the fsync of the round will wait less. */
 static void
 start_disk(const struct accept *a, int fd)
@@ -182,7 +156,7 @@ accept_begin_content(struct accept *a, const struct envelope *e,
 	store_shard_name(&e->qid, shard);
 	if (store_create(a->store, shard, &e->qid, 0400, file, f) != OK)
 		return f->outcome;
-	if (accept_write(file->fd, buf_span(&a->fields), SPAN_EMPTY, f) != OK)
+	if (store_write(file->fd, buf_span(&a->fields), SPAN_EMPTY, f) != OK)
 		store_abandon(a->store, file);
 	return file->fd == -1 ? f->outcome : OK;
 }
@@ -288,7 +262,7 @@ put_one(struct accept *a, struct client *c, const struct envelope *e,
 
 	if (store_create(a->store, "in", &e->qid, 0400, &file, &why) != OK)
 		return accept_enter_failed(a, c, &e->qid, &why, f);
-	if (accept_write(file.fd, buf_span(&a->head), content, &why) != OK) {
+	if (store_write(file.fd, buf_span(&a->head), content, &why) != OK) {
 		store_abandon(a->store, &file);
 		return accept_enter_failed(a, c, &e->qid, &why, f);
 	}
@@ -327,7 +301,7 @@ put_apart(struct accept *a, struct client *c, struct envelope *e,
 		return accept_enter_failed(a, c, &e->qid, &why, f);
 	e->start = 0;
 	e->skip = a->fields.len;
-	if (accept_write(file.fd, content, SPAN_EMPTY, &why) != OK) {
+	if (store_write(file.fd, content, SPAN_EMPTY, &why) != OK) {
 		store_abandon(a->store, &file);
 		return accept_enter_failed(a, c, &e->qid, &why, f);
 	}
@@ -527,7 +501,7 @@ write_envelope(struct accept *a, struct accepted *entry, struct fault *f)
 		got = store_create(
 		    a->store, "in", &entry->qid, 0600, &entry->file, f);
 	if (got == OK)
-		got = accept_write(entry->file.fd, buf_span(&b), SPAN_EMPTY, f);
+		got = store_write(entry->file.fd, buf_span(&b), SPAN_EMPTY, f);
 	if (got == OK) {
 		start_disk(a, entry->file.fd);
 		got = store_publish(a->store, &entry->file, &entry->qid, f);

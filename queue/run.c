@@ -38,6 +38,16 @@ static const struct {
 };
 _Static_assert(sizeof(life) / sizeof(life[0]) == STEPS, "one row a step");
 
+/* The line services that a message is brought on by. */
+static const struct {
+	const char *service;
+	bool one_by_one; /* else attempts_max of them at once */
+} stages[STAGES] = {
+	[STAGE_RESOLVE] = { "resolve", false },
+	[STAGE_DELIVER] = { "deliver-mailbox", false },
+	[STAGE_ADD] = { "queue-add", true },
+};
+
 void
 list_begin(struct list *list)
 {
@@ -147,10 +157,9 @@ run_begin(struct run *run, const struct settings *settings, const char *program,
 	for (size_t i = 0; i < STEPS; i++)
 		list_begin(&run->step[i]);
 	list_begin(&run->batch);
-	stage_begin(&run->resolve, "resolve", settings->queue.attempts_max);
-	stage_begin(
-	    &run->deliver, "deliver-mailbox", settings->queue.attempts_max);
-	stage_begin(&run->add, "queue-add", 1);
+	for (size_t i = 0; i < STAGES; i++)
+		stage_begin(&run->stage[i], stages[i].service,
+		    stages[i].one_by_one ? 1 : settings->queue.attempts_max);
 	journal_open(&run->journal, program);
 	run->hostname = prog_hostname();
 	if (window_begin(run, f) != OK)
@@ -161,9 +170,8 @@ run_begin(struct run *run, const struct settings *settings, const char *program,
 void
 run_end(struct run *run)
 {
-	stage_end(&run->resolve);
-	stage_end(&run->deliver);
-	stage_end(&run->add);
+	for (size_t i = 0; i < STAGES; i++)
+		stage_end(&run->stage[i]);
 	window_end(run);
 	if (run->store.run_lock_fd != -1)
 		store_run_takes(&run->store, NULL);
@@ -177,18 +185,16 @@ run_end(struct run *run)
 void
 run_turn(struct run *run)
 {
-	stage_read(run, &run->resolve);
-	stage_read(run, &run->deliver);
-	stage_read(run, &run->add);
+	for (size_t i = 0; i < STAGES; i++)
+		stage_read(run, &run->stage[i]);
 	if (!run->draining && !run->by_hand)
 		schedule_fill(run);
 	for (size_t i = 0; i < STEPS; i++)
 		if (run->step[life[i].step].n > 0 &&
 		    !(run->draining && life[i].begins))
 			life[i].work(run);
-	stage_write(run, &run->resolve);
-	stage_write(run, &run->deliver);
-	stage_write(run, &run->add);
+	for (size_t i = 0; i < STAGES; i++)
+		stage_write(run, &run->stage[i]);
 	if (run->journal.pending_entries > 0)
 		journal_flush(&run->journal);
 }
@@ -206,9 +212,9 @@ run_wait_ms(const struct run *run)
 {
 	uint64_t now = clock_mono_ms(), at;
 
-	at = earlier(settle_next_ms(run), stage_next_ms(&run->resolve));
-	at = earlier(at, stage_next_ms(&run->deliver));
-	at = earlier(at, stage_next_ms(&run->add));
+	at = settle_next_ms(run);
+	for (size_t i = 0; i < STAGES; i++)
+		at = earlier(at, stage_next_ms(&run->stage[i]));
 	/* A step that takes a share a turn has more to do at once. */
 	if (run->step[STEP_REST].n + run->step[STEP_MEMORY].n +
 	        run->step[STEP_GO].n >
@@ -335,11 +341,10 @@ static size_t
 prepare(void *arg, struct pollfd *fds, size_t max, int *wait_ms)
 {
 	struct run *run = arg;
-	struct stage *stages[] = { &run->resolve, &run->deliver, &run->add };
 	size_t n = 0;
 
-	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
-		const struct service *s = &stages[i]->service;
+	for (size_t i = 0; i < STAGES; i++) {
+		const struct service *s = &run->stage[i].service;
 
 		if (s->fd == -1 || n == max)
 			continue;
@@ -357,13 +362,12 @@ static void
 ready(void *arg, const struct pollfd *fds, size_t n)
 {
 	struct run *run = arg;
-	struct stage *stages[] = { &run->resolve, &run->deliver, &run->add };
 
-	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+	for (size_t i = 0; i < STAGES; i++)
 		for (size_t k = 0; k < n; k++)
-			if (fds[k].fd == stages[i]->service.fd &&
+			if (fds[k].fd == run->stage[i].service.fd &&
 			    (fds[k].revents & ~POLLOUT) != 0)
-				stages[i]->readable = true;
+				run->stage[i].readable = true;
 }
 
 /* Is something delivered, or reported, that the queue still holds? */
@@ -373,7 +377,8 @@ owes(const struct run *run)
 	return run->step[STEP_SETTLE].n + run->batch.n +
 	    run->step[STEP_REPORT].n + run->step[STEP_REST].n +
 	    run->step[STEP_MEMORY].n + run->step[STEP_GO].n +
-	    run->step[STEP_CONTENT].n + run->deliver.sent + run->add.sent >
+	    run->step[STEP_CONTENT].n + run->stage[STAGE_DELIVER].sent +
+	    run->stage[STAGE_ADD].sent >
 	    0;
 }
 
@@ -389,14 +394,14 @@ drain(struct run *run)
 	run->draining = true;
 	for (size_t i = 0; i < run->hash_size; i++)
 		for (struct message *m = run->hash[i]; m; m = m->next_hash) {
-			stage_cancel(&run->resolve, m);
-			stage_cancel(&run->deliver, m);
+			stage_cancel(&run->stage[STAGE_RESOLVE], m);
+			stage_cancel(&run->stage[STAGE_DELIVER], m);
 		}
 	run_turn(run);
 	while (owes(run) && (now = clock_mono_ms()) < end) {
-		struct pollfd fds[3];
+		struct pollfd fds[STAGES];
 		int wait_ms;
-		size_t n = prepare(run, fds, 3, &wait_ms);
+		size_t n = prepare(run, fds, STAGES, &wait_ms);
 
 		if (wait_ms < 0 || wait_ms > (int)(end - now))
 			wait_ms = (int)(end - now);

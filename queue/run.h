@@ -93,6 +93,9 @@ struct list {
 
 /* ---- Stages: line services that are asked without waiting. ---- */
 
+/* Who is asked; run.c has a row for each. */
+enum { STAGE_RESOLVE, STAGE_DELIVER, STAGE_ADD, STAGES };
+
 enum ask_kind { ASK_RESOLVE, ASK_DELIVER, ASK_SYNC, ASK_ADD, ASK_NONE };
 
 struct ask {
@@ -153,7 +156,7 @@ struct run {
 	dev_t mail_device; /* of the mailbox root */
 	bool mail_is_far; /* other file systems lie below it, or it is one */
 
-	struct stage resolve, deliver, add;
+	struct stage stage[STAGES];
 
 	/* The window. */
 	struct message **hash;
@@ -240,8 +243,7 @@ void attempt_answer(struct run *, const struct ask *, struct span line);
 void attempt_unanswered(
     struct run *, const struct ask *, bool died, const struct fault *);
 /* The recipient's end in this attempt. */
-void way_end(struct run *, struct message *, size_t i, enum way_state,
-    const struct fault *);
+void way_end(struct message *, size_t i, enum way_state, const struct fault *);
 enum outcome way_prepare(struct message *, struct fault *) MUST_USE;
 const char *message_text(const struct message *, uint32_t at);
 uint32_t message_keep(struct message *, struct span);
@@ -276,7 +278,7 @@ void report_begin(struct run *); /* STEP_REPORT */
 enum outcome report_put(
     struct run *, const struct ask *, struct buf *, struct fault *) MUST_USE;
 void report_answer(struct run *, const struct ask *, struct span line);
-void report_failed(struct run *, struct message *, const struct fault *);
+void report_failed(struct message *, const struct fault *);
 
 /* ---- memory.c ---- */
 void memory_round(struct run *); /* STEP_MEMORY */

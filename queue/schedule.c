@@ -271,25 +271,24 @@ scan_fill(struct run *run, struct scan *scan)
 static void
 find_minute(struct run *run)
 {
-	struct store_listed minute = { "" };
+	char minute[QID_LEN + 1];
 	uint64_t at = 0;
-	size_t got = 0;
 	struct fault f;
-	bool more;
 
 	run->due_ms = 0;
-	if (store_list(&run->store, "retry1", STORE_MINUTES, run->retry_after,
-	        1, &minute, &got, &more, NULL, &f) != OK) {
+	memcpy(minute, run->retry_after, sizeof(minute));
+	if (store_next(&run->store, "retry1", STORE_MINUTES, minute, &f) !=
+	    OK) {
 		scan_failed(run, &run->retry, &f);
 		return;
 	}
-	if (got == 0 || !clock_parse_minute(span_of(minute.text), &at))
+	if (!clock_parse_minute(span_of(minute), &at)) /* there is none */
 		return;
 	if (at > clock_wall_ms()) {
 		run->due_ms = at;
 		return;
 	}
-	memcpy(run->retry_after, minute.text, sizeof(run->retry_after));
+	memcpy(run->retry_after, minute, sizeof(run->retry_after));
 	run->retry.place.minute_ms = at;
 	run->retry.after[0] = '\0';
 	run->retry.at = run->retry.n = 0;

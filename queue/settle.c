@@ -83,7 +83,7 @@ ask_syncs(struct run *run, size_t paths)
 		buf_reset(&run->batch_paths); /* empty: all of them */
 	for (size_t i = 0; i < asks; i++) {
 		ask.i = (uint32_t)i;
-		if (stage_ask(&run->deliver, ask)) {
+		if (stage_ask(&run->stage[STAGE_DELIVER], ask)) {
 			run->batch_open++;
 		} else {
 			fault_set(&f, TEMP, "4.3.0", 0, "no memory");
@@ -102,10 +102,9 @@ batch_end(struct run *run)
 			if (m->way[i].state != WAY_DELIVERED)
 				continue;
 			if (run->batch_failed)
-				way_end(
-				    run, m, i, WAY_DEFERRED, &run->batch_fault);
+				way_end(m, i, WAY_DEFERRED, &run->batch_fault);
 			else
-				way_end(run, m, i, WAY_DONE, NULL);
+				way_end(m, i, WAY_DONE, NULL);
 		}
 		message_go(run, m, STEP_REPORT);
 	}
@@ -222,14 +221,6 @@ settle_answer(struct run *run, const struct ask *ask, struct span line)
 
 /* ---- At rest: what now? ---- */
 
-static const char *
-how_word(const struct way *way)
-{
-	static const char *const words[] = { "link", "copy", "found", "none" };
-
-	return words[way->how % 4];
-}
-
 /* Recipients that shared another's copy share its end. */
 static void
 end_same(struct run *run, struct message *m)
@@ -288,7 +279,8 @@ put_event(struct run *run, struct message *m, size_t i, bool done)
 	enum outcome outcome;
 
 	if (way->state == WAY_DONE) {
-		event.how = span_of(how_word(way));
+		event.how =
+		    span_of(deliver_how_word((enum deliver_how)way->how));
 		event.path = span_of(message_text(m, way->path));
 	}
 	event.notice = span_of(message_text(m, way->notice));
@@ -490,9 +482,7 @@ remove_minutes(struct run *run, const struct list *list)
 	char dir[STORE_DIR_MAX];
 
 	for (const struct message *m = list->first; m != NULL; m = m->next) {
-		if ((m->place.state != STORE_RETRY1 &&
-		        m->place.state != STORE_RETRY2) ||
-		    is_synced(list, m))
+		if (!store_has_minutes(m->place.state) || is_synced(list, m))
 			continue;
 		store_dir_name(m->place, dir);
 		store_remove_dir(&run->store, dir);

@@ -145,17 +145,13 @@ walk_minutes(struct walk *w, struct fault *f)
 {
 	const char *word = store_state_word(w->entry.place.state);
 	char after[QID_LEN + 1] = "";
-	struct store_listed minute = { "" };
-	bool more = true;
-	size_t got;
 
-	while (more && !w->enough) {
-		if (store_list(w->request->store, word, STORE_MINUTES, after, 1,
-		        &minute, &got, &more, NULL, f) != OK)
+	while (!w->enough) {
+		if (store_next(
+		        w->request->store, word, STORE_MINUTES, after, f) != OK)
 			return f->outcome;
-		if (got == 0)
+		if (after[0] == '\0')
 			break;
-		memcpy(after, minute.text, sizeof(after));
 		if (clock_parse_minute(
 		        span_of(after), &w->entry.place.minute_ms) &&
 		    walk_dir(w, f) != OK)
@@ -185,7 +181,7 @@ list_entries(const struct request *r,
 		if (r->state != NULL && s != (int)only)
 			continue;
 		w.entry.place = (struct store_place){ (enum store_state)s, 0 };
-		got = s == STORE_RETRY1 || s == STORE_RETRY2
+		got = store_has_minutes((enum store_state)s)
 		    ? walk_minutes(&w, f)
 		    : walk_dir(&w, f);
 	}
@@ -535,23 +531,20 @@ verb_show(struct request *r, struct fault *f)
 struct oldest {
 	struct store *store;
 	enum store_state state;
-	struct store_listed name; /* "": none */
+	char name[QID_LEN + 1]; /* "": none */
 	struct fault *f;
 };
 
 static enum outcome
 oldest_in(struct oldest *o, const char *dir)
 {
-	struct store_listed first = { "" };
-	bool more;
-	size_t got;
+	char first[QID_LEN + 1] = "";
 
-	if (store_list(o->store, dir, STORE_QIDS, "", 1, &first, &got, &more,
-	        NULL, o->f) != OK)
+	if (store_next(o->store, dir, STORE_QIDS, first, o->f) != OK)
 		return o->f->error == ENOENT ? OK : o->f->outcome;
-	if (got == 1 &&
-	    (o->name.text[0] == '\0' || strcmp(first.text, o->name.text) < 0))
-		o->name = first;
+	if (first[0] != '\0' &&
+	    (o->name[0] == '\0' || strcmp(first, o->name) < 0))
+		memcpy(o->name, first, sizeof(o->name));
 	return OK;
 }
 
@@ -560,24 +553,19 @@ find_oldest(struct oldest *o)
 {
 	const char *word = store_state_word(o->state);
 	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
-	struct store_listed minute = { "" };
-	bool more = true;
-	size_t got;
 
-	if (o->state != STORE_RETRY1 && o->state != STORE_RETRY2)
+	if (!store_has_minutes(o->state))
 		return oldest_in(o, word);
-	while (more) {
-		if (store_list(o->store, word, STORE_MINUTES, after, 1, &minute,
-		        &got, &more, NULL, o->f) != OK)
+	for (;;) {
+		if (store_next(o->store, word, STORE_MINUTES, after, o->f) !=
+		    OK)
 			return o->f->outcome;
-		if (got == 0)
-			break;
-		memcpy(after, minute.text, sizeof(after));
+		if (after[0] == '\0')
+			return OK;
 		(void)snprintf(dir, sizeof(dir), "%s/%.20s", word, after);
 		if (oldest_in(o, dir) != OK)
 			return o->f->outcome;
 	}
-	return OK;
 }
 
 static void
@@ -618,7 +606,7 @@ verb_stats(struct request *r, struct fault *f)
 		    find_oldest(&o) != OK)
 			return f->outcome;
 		print_stats(store_state_word(o.state), n,
-		    qid_parse(span_of(o.name.text), &qid) ? &qid : NULL);
+		    qid_parse(span_of(o.name), &qid) ? &qid : NULL);
 	}
 	if (store_is_trouble(r->store) && !prog.json)
 		(void)printf("A write to the disk failed: see %s/trouble\n",

@@ -54,6 +54,12 @@ store_failed(struct fault *f, const char *what, const char *name)
 
 /* ---- Names. ---- */
 
+bool
+store_has_minutes(enum store_state state)
+{
+	return state == STORE_RETRY1 || state == STORE_RETRY2;
+}
+
 const char *
 store_state_word(enum store_state state)
 {
@@ -77,7 +83,7 @@ store_dir_name(struct store_place place, char out[STORE_DIR_MAX])
 {
 	char minute[CLOCK_TEXT_MAX];
 
-	if (place.state != STORE_RETRY1 && place.state != STORE_RETRY2) {
+	if (!store_has_minutes(place.state)) {
 		(void)span_copy(
 		    span_of(state_words[place.state]), out, STORE_DIR_MAX);
 		return;

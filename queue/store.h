@@ -111,7 +111,9 @@ bool store_run_took(const struct store *, struct qid *);
 
 /* ---- Names, relative to the queue directory. ---- */
 
-const char *store_state_word(enum store_state); /* "in", "retry1", ... */
+const char *store_state_word(enum store_state);
+bool store_has_minutes(enum store_state);
+/* a directory for each minute */ /* "in", "retry1", ... */
 bool store_state_parse(struct span word, enum store_state *);
 /* "in", "retry1/20261124T0304" */
 void store_dir_name(struct store_place, char out[STORE_DIR_MAX]);
@@ -150,6 +152,9 @@ struct store_file {
  */
 enum outcome store_create(struct store *, const char *dir, const struct qid *,
     mode_t mode, struct store_file *, struct fault *) MUST_USE;
+/* Every octet of a, then of b, or TEMP with 4.3.1 when the disk is full. */
+enum outcome store_write(
+    int fd, struct span a, struct span b, struct fault *) MUST_USE;
 /*
  * Rename to its own name. TEMP with EEXIST: that name is taken; the dot name
  * is still there. Does not sync, does not close.
@@ -236,6 +241,10 @@ enum store_kind { STORE_QIDS, STORE_MINUTES, STORE_SHARDS };
 enum outcome store_list(struct store *, const char *dir, enum store_kind,
     const char *after, size_t most, struct store_listed *out, size_t *got,
     bool *more, size_t *strangers, struct fault *) MUST_USE;
+
+/* One after the other: `after` becomes the next name; "" when there is none. */
+enum outcome store_next(struct store *, const char *dir, enum store_kind,
+    char after[QID_LEN + 1], struct fault *) MUST_USE;
 
 /* Every name in dir but "." and "..", in no order, dot names too; for tidying.
    The function may remove that name. False from it ends the walk. */

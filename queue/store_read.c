@@ -147,6 +147,21 @@ store_list(struct store *s, const char *dir, enum store_kind kind,
 }
 
 enum outcome
+store_next(struct store *s, const char *dir, enum store_kind kind,
+    char after[QID_LEN + 1], struct fault *f)
+{
+	struct store_listed next = { "" };
+	size_t got;
+	bool more;
+
+	if (store_list(s, dir, kind, after, 1, &next, &got, &more, NULL, f) !=
+	    OK)
+		return f->outcome;
+	memcpy(after, next.text, sizeof(next.text));
+	return OK;
+}
+
+enum outcome
 store_each(struct store *s, const char *dir,
     bool (*each)(void *arg, const char *name), void *arg, struct fault *f)
 {
@@ -209,7 +224,7 @@ store_count(
     struct store *s, enum store_state state, uint64_t *n, struct fault *f)
 {
 	struct counting c = { s, store_state_word(state),
-		state == STORE_RETRY1 || state == STORE_RETRY2, 0, f, OK };
+		store_has_minutes(state), 0, f, OK };
 
 	if (store_each(s, c.state, count_one, &c, f) != OK)
 		return f->outcome;
@@ -340,7 +355,7 @@ store_find_envelope(struct store *s, const struct qid *qid,
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		g.place = (struct store_place){ order[i], 0 };
-		if (order[i] != STORE_RETRY1 && order[i] != STORE_RETRY2)
+		if (!store_has_minutes(order[i]))
 			(void)is_envelope_at(&g);
 		else if (store_each(s, store_state_word(order[i]),
 		             find_in_minute, &g, f) != OK)

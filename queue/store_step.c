@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "fds.h"
@@ -69,6 +70,28 @@ rename_new(int from_dir, const char *from, int to_dir, const char *to)
 	if (linkat(from_dir, from, to_dir, to, 0) != 0)
 		return -1;
 	return unlinkat(from_dir, from, 0);
+}
+
+enum outcome
+store_write(int fd, struct span a, struct span b, struct fault *f)
+{
+	while (a.len + b.len > 0) {
+		struct iovec parts[2] = { { (void *)(uintptr_t)a.p, a.len },
+			{ (void *)(uintptr_t)b.p, b.len } };
+		ssize_t n = writev(fd, parts, 2);
+		size_t first;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			errno = n < 0 ? errno : ENOSPC;
+			return store_failed(f, "write", "a file");
+		}
+		first = (size_t)n < a.len ? (size_t)n : a.len;
+		a = span_from(a, first);
+		b = span_from(b, (size_t)n - first);
+	}
+	return OK;
 }
 
 enum outcome

@@ -75,25 +75,20 @@ each_state_dir(struct tidying *t,
 	for (int state = 0; state < STORE_ASIDE; state++) {
 		const char *word = store_state_word((enum store_state)state);
 		char after[QID_LEN + 1] = "", dir[DIR_NAME];
-		struct store_listed minute = { "" };
-		bool more = true;
-		size_t got;
 
 		t->is_in = state == STORE_IN;
 		t->dir = word;
 		if (each(t, f) != OK)
 			return f->outcome;
-		if (state != STORE_RETRY1 && state != STORE_RETRY2)
+		if (!store_has_minutes(state))
 			continue;
-		while (more) {
-			if (store_list(&t->run->store, word, STORE_MINUTES,
-			        after, 1, &minute, &got, &more, NULL, f) != OK)
+		for (;;) {
+			if (store_next(&t->run->store, word, STORE_MINUTES,
+			        after, f) != OK)
 				return f->outcome;
-			if (got == 0)
+			if (after[0] == '\0')
 				break;
-			memcpy(after, minute.text, sizeof(after));
-			(void)snprintf(
-			    dir, sizeof(dir), "%s/%s", word, minute.text);
+			(void)snprintf(dir, sizeof(dir), "%s/%s", word, after);
 			t->dir = dir;
 			if (each(t, f) != OK)
 				return f->outcome;
@@ -191,18 +186,14 @@ static enum outcome
 tidy_shards(struct tidying *t, struct store_listed *name, struct fault *f)
 {
 	char after[QID_LEN + 1] = "";
-	struct store_listed shard = { "" };
-	bool more = true;
-	size_t got;
 
-	while (more) {
-		if (store_list(&t->run->store, "message", STORE_SHARDS, after,
-		        1, &shard, &got, &more, NULL, f) != OK)
+	for (;;) {
+		if (store_next(&t->run->store, "message", STORE_SHARDS, after,
+		        f) != OK)
 			return f->outcome;
-		if (got == 0)
+		if (after[0] == '\0')
 			break;
-		memcpy(after, shard.text, sizeof(after));
-		if (tidy_shard(t, shard.text, name, f) != OK)
+		if (tidy_shard(t, after, name, f) != OK)
 			return f->outcome;
 	}
 	return settle_share(t, f);
@@ -212,18 +203,14 @@ static enum outcome
 remove_shards(struct tidying *t, struct fault *f)
 {
 	char after[QID_LEN + 1] = "", dir[DIR_NAME];
-	struct store_listed shard = { "" };
-	bool more = true;
-	size_t got;
 
-	while (more) {
-		if (store_list(&t->run->store, "message", STORE_SHARDS, after,
-		        1, &shard, &got, &more, NULL, f) != OK)
+	for (;;) {
+		if (store_next(&t->run->store, "message", STORE_SHARDS, after,
+		        f) != OK)
 			return f->outcome;
-		if (got == 0)
+		if (after[0] == '\0')
 			break;
-		memcpy(after, shard.text, sizeof(after));
-		(void)snprintf(dir, sizeof(dir), "message/%s", shard.text);
+		(void)snprintf(dir, sizeof(dir), "message/%s", after);
 		store_remove_dir(&t->run->store, dir);
 	}
 	return OK;

@@ -53,28 +53,30 @@ test_same_mailbox(struct run *run)
 	struct message *m =
 	    begin(run, "bob@example.org robert@example.org bob+x@example.org");
 
-	tap_ok(
-	    run->resolve.n == 3 && m->open == 3, "each recipient is resolved");
-	answer(run, &run->resolve,
+	tap_ok(run->stage[STAGE_RESOLVE].n == 3 && m->open == 3,
+	    "each recipient is resolved");
+	answer(run, &run->stage[STAGE_RESOLVE],
 	    "mailbox to=bob@example.org path=example.org/bob");
-	answer(run, &run->resolve,
+	answer(run, &run->stage[STAGE_RESOLVE],
 	    "mailbox to=robert@example.org path=example.org/bob rule=alias");
-	answer(run, &run->resolve,
+	answer(run, &run->stage[STAGE_RESOLVE],
 	    "mailbox to=bob+x@example.org path=example.org/bob rule=plus");
 	tap_ok(m->step == STEP_DELIVER, "all answered, it is to be delivered");
 	attempt_deliver(run);
-	tap_ok(run->deliver.n == 2,
+	tap_ok(run->stage[STAGE_DELIVER].n == 2,
 	    "an alias of the same mailbox gets no second copy, a plus-address "
 	    "does");
 	tap_ok(m->way[1].state == WAY_SAME && m->way[1].same == 0,
 	    "the first one's copy serves the alias");
-	while (run->deliver.n > 0) {
+	while (run->stage[STAGE_DELIVER].n > 0) {
 		char line[128];
-		uint32_t i = run->deliver.ring[run->deliver.head].i;
+		uint32_t i = run->stage[STAGE_DELIVER]
+		                 .ring[run->stage[STAGE_DELIVER].head]
+		                 .i;
 
 		(void)snprintf(line, sizeof(line), "ok qid=%s n=%u how=link",
 		    m->envelope.qid.text, m->envelope.recipient[i].n);
-		answer(run, &run->deliver, line);
+		answer(run, &run->stage[STAGE_DELIVER], line);
 	}
 	tap_ok(m->step == STEP_SETTLE && m->way[0].state == WAY_DELIVERED &&
 	        m->way[2].state == WAY_DELIVERED,
@@ -114,11 +116,11 @@ test_outcomes(struct run *run)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct message *m = begin(run, "x@example.org");
 
-		answer(run, &run->resolve, cases[i].answer);
+		answer(run, &run->stage[STAGE_RESOLVE], cases[i].answer);
 		attempt_deliver(run);
 		tap_ok(m->way[0].state == cases[i].want &&
 		        strcmp(m->way[0].code, cases[i].code) == 0 &&
-		        run->deliver.n == 0,
+		        run->stage[STAGE_DELIVER].n == 0,
 		    "%s", cases[i].title);
 		end(run, m);
 	}
@@ -129,7 +131,8 @@ test_requests(struct run *run)
 {
 	struct buf b = BUF_INIT(4096);
 	struct message *m = begin(run, "x@example.org");
-	struct ask ask = run->resolve.ring[run->resolve.head];
+	struct ask ask =
+	    run->stage[STAGE_RESOLVE].ring[run->stage[STAGE_RESOLVE].head];
 	char want[256];
 	struct fault f;
 
@@ -137,10 +140,10 @@ test_requests(struct run *run)
 	        strcmp(b.p,
 	            "resolve to=x@example.org from=ann@example.net\n") == 0,
 	    "resolve is asked with both addresses");
-	answer(
-	    run, &run->resolve, "mailbox to=x@example.org path=example.org/x");
+	answer(run, &run->stage[STAGE_RESOLVE],
+	    "mailbox to=x@example.org path=example.org/x");
 	attempt_deliver(run);
-	ask = next_ask(&run->deliver);
+	ask = next_ask(&run->stage[STAGE_DELIVER]);
 	buf_reset(&b);
 	(void)snprintf(want, sizeof(want), "deliver qid=%s n=1 file=in/%s ",
 	    m->envelope.qid.text, m->envelope.qid.text);
@@ -186,13 +189,13 @@ test_sync(struct run *run)
 		struct fault f;
 		struct ask ask;
 
-		answer(run, &run->resolve,
+		answer(run, &run->stage[STAGE_RESOLVE],
 		    "mailbox to=x@example.org path=example.org/x");
 		(void)list_take(&run->step[STEP_DELIVER]);
-		way_end(run, m, 0, WAY_DELIVERED, NULL);
+		way_end(m, 0, WAY_DELIVERED, NULL);
 		message_go(run, m, STEP_SETTLE);
 		settle_batch(run);
-		ask = next_ask(&run->deliver);
+		ask = next_ask(&run->stage[STAGE_DELIVER]);
 		if (cases[i].answer != NULL) {
 			attempt_answer(run, &ask, span_of(cases[i].answer));
 		} else {
@@ -222,17 +225,18 @@ test_unasked(struct run *run)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
 		abort();
-	run->resolve.service.fd = ends[0];
+	run->stage[STAGE_RESOLVE].service.fd = ends[0];
 	m = begin(run, "x@example.org");
-	stage_write(run, &run->resolve);
+	stage_write(run, &run->stage[STAGE_RESOLVE]);
 	if (write(ends[1], said, sizeof(said) - 1) != sizeof(said) - 1)
 		abort();
-	run->resolve.readable = true;
-	stage_read(run, &run->resolve);
+	run->stage[STAGE_RESOLVE].readable = true;
+	stage_read(run, &run->stage[STAGE_RESOLVE]);
 	tap_ok(m->step == STEP_DELIVER &&
 	        strcmp(message_text(m, m->way[0].path), "example.org/x") == 0,
 	    "the first answer is the answer");
-	tap_ok(run->resolve.service.fd == -1 && run->resolve.n == 0,
+	tap_ok(run->stage[STAGE_RESOLVE].service.fd == -1 &&
+	        run->stage[STAGE_RESOLVE].n == 0,
 	    "and a second one does not wait for the next question");
 	(void)close(ends[1]);
 	end(run, m);

@@ -93,7 +93,7 @@ put_off(struct run *run, const struct qid *qid)
 	struct fault f;
 
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is closed");
-	way_end(run, m, 0, WAY_DEFERRED, &f);
+	way_end(m, 0, WAY_DEFERRED, &f);
 	settle_put_lines(run, m);
 	m->to = later;
 	message_go(run, m, STEP_MEMORY);
@@ -140,10 +140,11 @@ test_report_owed(struct run *run)
 	struct fault f;
 
 	fault_set(&f, PERM, "5.1.1", 0, "no such user");
-	way_end(run, m, 0, WAY_FAILED, &f);
+	way_end(m, 0, WAY_FAILED, &f);
 	message_go(run, m, STEP_REPORT);
 	report_begin(run);
-	tap_ok(run->add.n == 1 && m->open == 1, "a report is to be entered");
+	tap_ok(run->stage[STAGE_ADD].n == 1 && m->open == 1,
+	    "a report is to be entered");
 	tap_ok(operate(run, OPERATION_HOLD, &qid) == OK &&
 	        test_exists(held, &qid) && !test_exists(in, &qid),
 	    "its message can be held");
@@ -199,10 +200,12 @@ test_let_be(struct run *run)
 	struct fault f;
 
 	tap_ok(operate(run, OPERATION_FLUSH, &qid) == OK &&
-	        window_find(run, &qid) == NULL && run->resolve.n == 0,
+	        window_find(run, &qid) == NULL &&
+	        run->stage[STAGE_RESOLVE].n == 0,
 	    "flushed in in/, it waits for a listing that checks it");
 	tap_ok(operate(run, OPERATION_RELEASE, &qid) == PERM &&
-	        window_find(run, &qid) == NULL && run->resolve.n == 0,
+	        window_find(run, &qid) == NULL &&
+	        run->stage[STAGE_RESOLVE].n == 0,
 	    "released though not held, too");
 	run->in.wanted = false;
 
@@ -215,7 +218,7 @@ test_let_be(struct run *run)
 		abort();
 	window_weigh(run, m);
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is still closed");
-	way_end(run, m, 0, WAY_DEFERRED, &f);
+	way_end(m, 0, WAY_DEFERRED, &f);
 	message_go(run, m, STEP_REST);
 	tap_ok(operate(run, OPERATION_RELEASE, &qid) == PERM,
 	    "what is under way and not held is not released");
@@ -246,8 +249,8 @@ test_by_hand(struct run *run)
 	    "released, and flushed, by hand");
 	for (int i = 0; i < 3; i++)
 		run_turn(run);
-	tap_ok(
-	    run->held == 0 && run->resolve.n == 0, "they wait for a queue-run");
+	tap_ok(run->held == 0 && run->stage[STAGE_RESOLVE].n == 0,
+	    "they wait for a queue-run");
 	run->by_hand = false;
 	run->in.wanted = false;
 	run->due_ms = 0;
