@@ -179,7 +179,7 @@ test_refused(struct accept *a)
 	    refused(a, SPAN_LIT(ADD(Q1) DATA), "perm qid=" Q1 " code=5.5.1 "),
 	    "nobody to send it to is refused");
 	tap_ok(refused(a, SPAN_LIT(ADD(Q1) TO "data fd=1\n"),
-	           "perm qid=" Q1 " code=5.5.1 "),
+	           "temp qid=" Q1 " code=4.3.5 "),
 	    "a descriptor cannot be passed over a pipe");
 	a->min_free = UINT64_MAX;
 	a->space_asked_ms = 0;
