@@ -6,7 +6,8 @@
  *
  * Underneath: no_new_privs, Landlock with every right that the kernel knows
  * handled, seccomp whose default is to kill the process, RLIMIT_CORE 0. What
- * the kernel lacks is said on fd 2 and in the journal, and the program goes on
+ * the kernel lacks is said on fd 2 (what it has, in the journal's SB entry, by
+ * the supervisor), and the program goes on
  * unless `sandbox = required`; with `sandbox = off` (a debugger) nothing is
  * done and it is said.
  */
@@ -54,7 +55,7 @@ enum sandbox_mode { SANDBOX_AUTO, SANDBOX_REQUIRED, SANDBOX_OFF };
 /*
  * paths ends with a NULL path. TEMP 4.3.0: mode is required and something is
  * missing, or a promise or path is wrong. *summary, a static text, says what
- * is in force: "seccomp landlock-7", for -V and the journal.
+ * is in force: "seccomp landlock-7".
  */
 enum outcome sandbox_enter(enum sandbox_mode, const char *promises,
     const struct sandbox_path *paths, const char **summary,

@@ -173,6 +173,9 @@ say_ready(struct supervisor *s)
 
 	record_puts(out, "service", "pneu");
 	record_put_num(out, "generation", s->generation);
+	record_puts(out, "sandbox",
+	    s->settings.pneu.sandbox == SANDBOX_OFF ? "off"
+	                                            : sandbox_summary());
 	journal_end(&s->journal, out);
 	journal_flush(&s->journal);
 	(void)!write(STDOUT_FILENO, "ready\n", 6);

@@ -71,4 +71,5 @@ else
 	exec 7>&-
 fi
 stop_pneu; is "it stops with 0" $? 0
+like "the journal says what confined it" "$(cat "$H"/journal/*)" '^SB .* sandbox=seccomp%20landlock-[0-9]'
 done_testing
