@@ -91,6 +91,8 @@ ask_deliver(struct run *run, enum deliver_word word, struct fault *f)
 	enum outcome got;
 
 	got = wire_deliver_put_req(&b, &req, f);
+	if (word == DELIVER_SYNC_ALL && s->fd != -1)
+		fds_set_timeouts(s->fd, STAGE_SYNC_MS, STAGE_SYNC_MS);
 	for (int i = 0; got == OK && i < HELLO_TRIES; i++) {
 		struct timespec pause = { 0, HELLO_PAUSE_MS * 1000000L };
 

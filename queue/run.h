@@ -105,6 +105,9 @@ struct ask {
 	uint32_t i; /* recipient, or path of the batch */
 };
 
+/* A sync waits for the disk, which may have much to write. Ours. */
+#define STAGE_SYNC_MS 600000
+
 struct stage {
 	struct service service;
 	struct ask *ring; /* head .. head + n, the first `sent` of them sent */

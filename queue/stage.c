@@ -7,6 +7,7 @@
  */
 #include "run.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,6 @@
 /* Ours: a supervisor starts a dead service again within this time, mostly. */
 #define STAGE_PAUSE_MIN_MS 100
 #define STAGE_PAUSE_MAX_MS 5000
-/* A sync waits for the disk, which may have much to write. Ours. */
-#define STAGE_SYNC_MS 600000
 
 void
 stage_begin(struct stage *stage, const char *name, size_t most)
@@ -85,13 +84,16 @@ take_head(struct stage *stage)
 }
 
 /*
- * The stage is gone. What it left is asked again, one by one; was only one
- * asked, then it died on that.
+ * The stage is gone. What it left is asked again, one by one: it may only have
+ * been replaced. Was one asked alone and again, or did it keep silent about
+ * that one, then it died on it.
  */
 static void
 stage_died(struct run *run, struct stage *stage, const struct fault *f)
 {
 	size_t sent = stage->sent;
+	bool died = sent == 1 && ask_at(stage, 0)->m != NULL &&
+	    (ask_at(stage, 0)->again || f->error == ETIMEDOUT);
 
 	service_close(&stage->service);
 	for (size_t i = 0; i < sent; i++)
@@ -103,7 +105,7 @@ stage_died(struct run *run, struct stage *stage, const struct fault *f)
 	if (sent > 0)
 		run_alarm(run, NULL, "%s: %s; %zu unanswered",
 		    stage->service.name, f->text, sent);
-	if (sent == 1 && ask_at(stage, 0)->m != NULL) {
+	if (died) {
 		struct ask ask = take_head(stage);
 		struct fault why;
 
@@ -165,8 +167,8 @@ stage_read(struct run *run, struct stage *stage)
 	}
 	if (outcome == OK && stage_next_ms(stage) != 0 && stage->sent > 0 &&
 	    stage_next_ms(stage) <= clock_mono_ms())
-		outcome = fault_set(
-		    &f, TEMP, "4.3.0", 0, "%s: no answer", stage->service.name);
+		outcome = fault_set(&f, TEMP, "4.3.0", ETIMEDOUT,
+		    "%s: no answer", stage->service.name);
 	if (outcome != OK)
 		stage_died(run, stage, &f);
 }

@@ -213,6 +213,37 @@ test_sync(struct run *run)
 	run->draining = false;
 }
 
+/* The stage ends when it has one question. */
+static void
+ask_and_end(struct run *run)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+		abort();
+	run->stage[STAGE_RESOLVE].service.fd = ends[0];
+	stage_write(run, &run->stage[STAGE_RESOLVE]);
+	(void)close(ends[1]);
+	run->stage[STAGE_RESOLVE].readable = true;
+	stage_read(run, &run->stage[STAGE_RESOLVE]);
+}
+
+static void
+test_death(struct run *run)
+{
+	struct message *m = begin(run, "x@example.org");
+
+	ask_and_end(run);
+	tap_ok(run->stage[STAGE_RESOLVE].n == 1 &&
+	        run->stage[STAGE_RESOLVE].suspects == 1 && m->open == 1,
+	    "a stage that was replaced is asked once more");
+	ask_and_end(run);
+	tap_ok(run->stage[STAGE_RESOLVE].n == 0 && m->open == 0 &&
+	        m->way[0].died && m->way[0].state == WAY_DEFERRED,
+	    "one that ends again has died on that");
+	end(run, m);
+}
+
 /* A stage that says more than it was asked. */
 static void
 test_unasked(struct run *run)
@@ -274,6 +305,7 @@ main(void)
 	test_outcomes(&run);
 	test_requests(&run);
 	test_sync(&run);
+	test_death(&run);
 	test_unasked(&run);
 	test_ring();
 	return test_end(&run);

@@ -3,8 +3,10 @@
 #include "queue_run.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "serve.h"
 
 static const struct store_place in = { STORE_IN, 0 };
@@ -278,6 +280,43 @@ test_died_on_retry(struct run *run)
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
+/* At a start the mailboxes' file system has much to write. */
+static void
+test_slow_sync(struct run *run)
+{
+	static const char *const says[] = { "ok\n", "ok all=1\n" };
+	char line[64];
+	struct fault f;
+	int ends[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 ||
+	    (pid = fork()) == -1)
+		abort();
+	if (pid == 0) {
+		for (int i = 0; i < 2; i++) {
+			if (read(ends[1], line, sizeof(line)) <= 0)
+				_exit(1);
+			(void)usleep(i == 1 ? 500000 : 0);
+			(void)!write(ends[1], says[i], strlen(says[i]));
+		}
+		_exit(0);
+	}
+	(void)close(ends[1]);
+	run->stage[STAGE_DELIVER].service.fd = ends[0];
+	fds_set_timeouts(ends[0], 200, 200);
+	serve_stopping = 1; /* one try */
+	tap_ok(recover_start(run, &f) == OK && !store_is_trouble(&run->store),
+	    "a sync that takes long is no trouble");
+	serve_stopping = 0;
+	(void)waitpid(pid, NULL, 0);
+	service_close(&run->stage[STAGE_DELIVER].service);
+	run->in.active = run->in.wanted = run->starting = false;
+	run->rescan_ms = run->due_ms = 0;
+	if (store_trouble_clear(&run->store, &f) != OK)
+		abort();
+}
+
 /* The envelope file is made, and then the power goes. */
 static struct qid
 half_moved(struct run *run, struct store_place to, bool torn)
@@ -436,6 +475,7 @@ main(void)
 	test_let_be(&run);
 	test_by_hand(&run);
 	test_died_on_retry(&run);
+	test_slow_sync(&run);
 	test_crash(&run);
 	test_wrong_name(&run);
 	test_no_file(&run);
