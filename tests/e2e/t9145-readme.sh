@@ -8,14 +8,15 @@ for tool in curl swaks; do
 	command -v $tool > "$T/out" || skip_all "no $tool"
 done
 try=$T/try; mkdir "$try"; chmod 755 "$try"
+[ "$(id -u)" -ne 0 ] || chown nobody:nogroup "$try"
 ln -s "$B" "$try/build"
 cd "$try" || exit 99
 p=$(free_ports 2) SMTP=${p% *} POP=${p#* }
 
 # ---- the demo, as `make run` starts it
 mkfifo "$T/said"
-B=build HOME_DIR=run SMTP_PORT=$SMTP POP3_PORT=$POP sh "$top/start/demo.sh" \
-    > "$T/said" 2> "$T/pneu.err" &
+_exec_as env B=build HOME_DIR=run SMTP_PORT="$SMTP" POP3_PORT="$POP" \
+    sh "$top/start/demo.sh" > "$T/said" 2> "$T/pneu.err" &
 PNEU=$!
 exec 9< "$T/said"
 timeout "$LIMIT" sed '/^ready$/q' <&9 > "$T/demo"
@@ -53,7 +54,7 @@ expect() { # what a person would look for in the answer of this line
 try_lines() {
 	while read -r line; do
 		case $line in '' | 'make '*) continue ;; esac
-		printf 'pass word\n' | timeout "$LIMIT" sh -c "$line" > "$T/out" 2> "$T/err"
+		printf 'pass word\n' | as timeout "$LIMIT" sh -c "$line" > "$T/out" 2> "$T/err"
 		_s=$? what=$(printf %s "$line" | sed 's/ *#.*//' | tr '\\' ' ' | cut -c1-68)
 		is "ends with 0: $what" $_s 0 || diag "$(cat "$T/out" "$T/err")"
 		like "and answers right" "$(tr -d '\r' < "$T/out")" "$(expect "$line")"
@@ -85,13 +86,13 @@ sed -n '/^\[resolve\]/,/^program/p' "$T/all" | sed "s|/usr/local/bin|$T|" >> run
 [ "$(wc -l < "$T/my-resolve")" -le 6 ]; ok $? "the replacement is of five lines or so"
 grep -o '`build/pneu -C run [a-z ]*`' "$top/README.md" | tr -d '`' > "$T/lines"
 is "two commands put it in force" "$(wc -l < "$T/lines")" 2
-while read -r line; do check "$line" sh -c "$line"; done < "$T/lines"
+while read -r line; do check "$line" as sh -c "$line"; done < "$T/lines"
 swaks --server "127.0.0.1:$SMTP" --from you@example.net --to whoever@anywhere.test > "$T/out" 2>&1
 is "now every address is taken" $? 0 || diag "$(cat "$T/out")"
 mine() { grep -lq '<whoever@anywhere.test>' "$box"/new/*; }
 wait_for mine; ok $? "and is demo's"
 cd /
 stop_pneu; is "it stops with 0" $? 0
-is "nothing was said besides" "$(grep -v '^pneu init: no user' "$T/pneu.err")" \
+is "nothing was said besides" "$(cat "$T/pneu.err")" \
     "pneu run: configuration 2 is in force"
 done_testing
