@@ -27,10 +27,12 @@ smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
 	smtpd/entries
 queue-add_OBJS := queue/main_queue-add queue/accept queue/round queue/lines \
-	queue/tell queue/bring queue/store queue/store_step queue/store_read
+	queue/tell queue/bring queue/store queue/store_step queue/store_read \
+	queue/envelope_file
 RUN_OBJS := queue/run queue/schedule queue/stage queue/attempt queue/settle \
 	queue/report queue/notice queue/memory queue/recover queue/names \
-	queue/operate queue/store queue/store_step queue/store_read
+	queue/operate queue/store queue/store_step queue/store_read \
+	queue/envelope_file
 queue-run_OBJS := queue/main_queue-run $(RUN_OBJS)
 queue_OBJS := queue/main_queue queue/verbs queue/show queue/tidy $(RUN_OBJS)
 resolve_OBJS := resolve/main_resolve resolve/lookup resolve/compiled \

@@ -69,6 +69,13 @@ record_put(struct record_out out, const char *key, struct span value)
 }
 
 void
+record_put_optional(struct record_out out, const char *key, struct span value)
+{
+	if (value.len > 0)
+		record_put(out, key, value);
+}
+
+void
 record_puts(struct record_out out, const char *key, const char *value)
 {
 	record_put(out, key, span_of(value));

@@ -45,6 +45,8 @@ struct record_out {
 
 struct record_out record_begin(struct buf *b, const char *word);
 void record_put(struct record_out, const char *key, struct span value);
+/* Nothing when it is empty. */
+void record_put_optional(struct record_out, const char *key, struct span value);
 void record_puts(struct record_out, const char *key, const char *value);
 void record_put_num(struct record_out, const char *key, uint64_t value);
 enum outcome record_end(struct record_out, struct fault *) MUST_USE;

@@ -15,11 +15,7 @@ put_to(struct buf *b, const struct recipient *r, struct fault *f)
 {
 	struct record_out out = record_begin(b, "to");
 
-	envelope_put_path(out, "path", &r->forward_path);
-	if (r->notify != NULL)
-		record_puts(out, "notify", r->notify);
-	if (r->orcpt != NULL)
-		record_puts(out, "orcpt", r->orcpt);
+	envelope_put_recipient(out, "path", r);
 	return record_end(out, f);
 }
 
@@ -85,7 +81,7 @@ wire_add_put_written(struct buf *b, uint64_t size,
 	struct record_out out = record_begin(b, "written");
 
 	record_put_num(out, "size", size);
-	envelope_put_digest(out, digest);
+	envelope_put_hash(out, "digest", digest);
 	if (!dots)
 		record_put_num(out, "dots", 0);
 	return record_end(out, f);
@@ -160,7 +156,7 @@ get_written(struct record *r, struct add_line *out, struct fault *f)
 
 	out->word = ADD_WRITTEN;
 	if (!record_take_num(r, "size", 0, INT64_MAX, &out->size) ||
-	    !envelope_take_digest(r, out->digest) ||
+	    !envelope_take_hash(r, "digest", out->digest) ||
 	    !record_take_num_optional(r, "dots", 0, 0, &dots) ||
 	    !record_all_taken(r))
 		return malformed(f, "bad written line");

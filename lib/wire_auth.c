@@ -19,10 +19,8 @@ wire_auth_put_req(struct buf *b, const struct auth_req *req, struct fault *f)
 
 	record_put(out, "user", req->user);
 	record_put(out, "password", req->password);
-	if (req->ip.len > 0)
-		record_put(out, "ip", req->ip);
-	if (req->service.len > 0)
-		record_put(out, "service", req->service);
+	record_put_optional(out, "ip", req->ip);
+	record_put_optional(out, "service", req->service);
 	return record_end(out, f);
 }
 

@@ -35,8 +35,7 @@ wire_resolve_put_req(
 	    record_begin(b, req->explain ? "explain" : "resolve");
 
 	record_put(out, "to", req->forward_path);
-	if (req->reverse_path.len > 0)
-		record_put(out, "from", req->reverse_path);
+	record_put_optional(out, "from", req->reverse_path);
 	return record_end(out, f);
 }
 

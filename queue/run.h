@@ -11,7 +11,7 @@
 #ifndef QUEUE_RUN_H
 #define QUEUE_RUN_H
 
-#include "envelope.h"
+#include "envelope_file.h"
 #include "journal.h"
 #include "serve.h"
 #include "service.h"

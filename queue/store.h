@@ -18,7 +18,7 @@
 
 #include <sys/types.h>
 
-#include "envelope.h"
+#include "envelope_file.h"
 
 enum store_state {
 	STORE_IN, /* accepted, not yet settled */

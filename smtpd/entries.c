@@ -93,8 +93,7 @@ entries_refused(struct session *s, const char *code, const char *rule,
 	put_client(s, out);
 	if (in_transaction)
 		record_put(out, "from", path_span(&e->reverse_path));
-	if (to.len > 0)
-		record_put(out, "to", to);
+	record_put_optional(out, "to", to);
 	record_puts(out, "text", f->text);
 	journal_end(j, out);
 	if (j->pending.len > PENDING_HIGH)

@@ -2,6 +2,8 @@
 /* parameters.c: MAIL and RCPT parameters, by one table each. */
 #include "parameters.h"
 
+#include "envelope.h"
+
 /* What both commands may carry; a table says which keyword fills which. */
 struct values {
 	struct mail_parameters mail;
@@ -115,7 +117,7 @@ static bool
 take_envid(struct values *v, struct span value)
 {
 	v->mail.envid = value;
-	return value.len <= ENVID_TEXT_MAX && is_xtext(value);
+	return value.len <= ENVELOPE_ENVID_MAX && is_xtext(value);
 }
 
 /* NEVER alone, or a list of the others. RFC 3461 4.1. */
@@ -150,7 +152,7 @@ take_orcpt(struct values *v, struct span value)
 	struct cur c = cur_over(value);
 
 	v->rcpt.orcpt = value;
-	return value.len <= ORCPT_TEXT_MAX &&
+	return value.len <= ENVELOPE_ORCPT_MAX &&
 	    cur_while(&c, is_keyword_octet).len > 0 && cur_eat(&c, ';') &&
 	    cur_peek(&c) != -1 && is_xtext(cur_rest(&c));
 }

@@ -11,9 +11,6 @@
 
 #include "reply.h"
 
-#define ENVID_TEXT_MAX 100 /* RFC 3461 4.4 */
-#define ORCPT_TEXT_MAX 500 /* RFC 3461 4.2 */
-
 struct mail_parameters {
 	uint64_t size; /* 0: not said */
 	struct span body, ret, envid;

@@ -23,9 +23,12 @@ pop3d_command_OBJS := pop3d/command
 pop3d_maildrop_OBJS := pop3d/maildrop
 pop3d_spool_OBJS := pop3d/spool
 pop3d_session_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/command
-queue_store_OBJS := queue/store queue/store_step queue/store_read
+queue_envelope_file_OBJS := queue/envelope_file
+queue_store_OBJS := queue/store queue/store_step queue/store_read \
+	queue/envelope_file
 queue_accept_OBJS := queue/accept queue/round queue/lines queue/tell \
-	queue/store queue/store_step queue/store_read
+	queue/store queue/store_step queue/store_read \
+	queue/envelope_file
 queue_schedule_OBJS := $(RUN_OBJS)
 queue_notice_OBJS := $(RUN_OBJS)
 queue_attempt_OBJS := $(RUN_OBJS)

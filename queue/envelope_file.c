@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * envelope_file.c: one codec for both shapes of an envelope, for notices of it
+ * and for the lines that are appended as things happen.
+ */
+#include "envelope_file.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "clock.h"
+
+size_t
+envelope_waiting(const struct envelope *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->recipients; i++)
+		n += e->recipient[i].state == RECIPIENT_WAITS;
+	return n;
+}
+
+/* ---- Write. ---- */
+
+/* What all of `one`, `apart` and `envelope` begin with. */
+static struct record_out
+begin_facts(struct buf *b, const char *word, const struct envelope *e)
+{
+	struct record_out out = record_begin(b, word);
+	char time[CLOCK_TEXT_MAX];
+
+	clock_text_ms(e->time_ms, time);
+	record_put_num(out, "version", ENVELOPE_VERSION);
+	record_put(out, "qid", qid_span(&e->qid));
+	record_puts(out, "time", time);
+	if (e->shape == ENVELOPE_APART)
+		record_put_num(out, "start", e->start);
+	record_put_num(out, "size", e->size);
+	envelope_put_hash(out, "digest", e->digest);
+	record_put_num(out, "skip", e->skip);
+	if (!e->dots)
+		record_put_num(out, "dots", 0);
+	return out;
+}
+
+static enum outcome
+put_one_record(struct buf *b, const struct envelope *e, struct fault *f)
+{
+	struct record_out out = begin_facts(b, "one", e);
+
+	envelope_put_path(out, "from", &e->reverse_path);
+	envelope_put_recipient(out, "to", &e->recipient[0]);
+	envelope_put_parameters(out, e);
+	return record_end(out, f);
+}
+
+enum outcome
+envelope_put_one(struct buf *b, struct envelope *e, struct fault *f)
+{
+	size_t before = b->len, line;
+
+	if (e->recipients != 1)
+		return fault_set(
+		    f, PERM, "5.3.0", 0, "one file is for one recipient");
+	e->shape = ENVELOPE_ONE;
+	buf_add(b, SPAN_LIT(ENVELOPE_ONE_PREFIX));
+	if (put_one_record(b, e, f) != OK) {
+		buf_cut(b, before);
+		return f->outcome;
+	}
+	buf_cut(b, b->len - 1); /* LF */
+	line = b->len - before;
+	if (line <= ENVELOPE_ONE_MAX)
+		buf_add(b, SPAN_LIT("\r\n"));
+	if (line > ENVELOPE_ONE_MAX || buf_failed(b)) {
+		b->failed = false;
+		buf_cut(b, before);
+		return fault_set(
+		    f, PERM, "5.3.0", 0, "the facts do not fit in one line");
+	}
+	e->start = line + 2;
+	return OK;
+}
+
+enum outcome
+envelope_put_notice(struct buf *b, const struct envelope *e, struct fault *f)
+{
+	if (e->shape == ENVELOPE_ONE)
+		return put_one_record(b, e, f);
+	return record_end(begin_facts(b, "apart", e), f);
+}
+
+static enum outcome
+put_client_line(struct buf *b, const struct envelope *e, struct fault *f)
+{
+	struct record_out out = record_begin(b, "client");
+	size_t bare = b->len;
+
+	envelope_put_client(out, e);
+	if (b->len == bare) { /* no facts, no line */
+		buf_cut(b, out.start);
+		return OK;
+	}
+	return record_end(out, f);
+}
+
+static enum outcome
+put_from_line(struct buf *b, const struct envelope *e, struct fault *f)
+{
+	struct record_out out = record_begin(b, "from");
+
+	envelope_put_path(out, "path", &e->reverse_path);
+	envelope_put_parameters(out, e);
+	return record_end(out, f);
+}
+
+static enum outcome
+put_to_line(struct buf *b, const struct recipient *r, struct fault *f)
+{
+	struct record_out out = record_begin(b, "to");
+
+	record_put_num(out, "n", r->n);
+	envelope_put_recipient(out, "path", r);
+	return record_end(out, f);
+}
+
+static void
+hash_of(struct span s, unsigned char hash[ENVELOPE_DIGEST_LEN])
+{
+	(void)crypto_generichash(hash, ENVELOPE_DIGEST_LEN,
+	    (const unsigned char *)s.p, s.len, NULL, 0);
+}
+
+static enum outcome
+put_lines(struct buf *b, const struct envelope *e, struct fault *f)
+{
+	if (record_end(begin_facts(b, "envelope", e), f) != OK ||
+	    put_client_line(b, e, f) != OK || put_from_line(b, e, f) != OK)
+		return f->outcome;
+	for (size_t i = 0; i < e->recipients; i++)
+		if (put_to_line(b, &e->recipient[i], f) != OK)
+			return f->outcome;
+	return OK;
+}
+
+enum outcome
+envelope_put_apart(struct buf *b, struct envelope *e, struct fault *f)
+{
+	unsigned char check[ENVELOPE_DIGEST_LEN];
+	size_t before = b->len;
+	struct record_out out;
+
+	e->shape = ENVELOPE_APART;
+	if (put_lines(b, e, f) == OK) {
+		hash_of(span_from(buf_span(b), before), check);
+		out = record_begin(b, "end");
+		record_put(out, "qid", qid_span(&e->qid));
+		envelope_put_hash(out, "check", check);
+		if (record_end(out, f) == OK)
+			return OK;
+	}
+	buf_cut(b, before);
+	return f->outcome;
+}
+
+/* ---- Read. ---- */
+
+static enum outcome
+unbelievable(struct fault *f, const char *why)
+{
+	return fault_set(f, PERM, "5.3.0", 0, "envelope: %s", why);
+}
+
+/* What a parser refused cannot be believed, whatever its own verdict was. */
+static enum outcome
+distrust(struct fault *f)
+{
+	struct fault why = *f;
+
+	return fault_set(f, PERM, "5.3.0", 0, "envelope: %s", why.text);
+}
+
+static enum outcome
+take_facts(struct record *r, struct envelope *e, struct fault *f)
+{
+	struct span version, qid, time;
+	uint64_t v, dots = 1;
+
+	if (!record_take(r, "version", 20, &version) ||
+	    !num_parse(version, 1, UINT64_MAX, &v))
+		return unbelievable(f, "no version");
+	if (v > ENVELOPE_VERSION)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "envelope: written by a newer version of Pneu (format "
+		    "%llu, this one reads up to %d)",
+		    (unsigned long long)v, ENVELOPE_VERSION);
+	if (!record_take(r, "qid", QID_LEN, &qid) || !qid_parse(qid, &e->qid) ||
+	    !record_take(r, "time", CLOCK_TEXT_MAX, &time) ||
+	    !clock_parse_ms(time, &e->time_ms) ||
+	    (e->shape == ENVELOPE_APART &&
+	        !record_take_num(r, "start", 0, UINT32_MAX, &e->start)) ||
+	    !record_take_num(r, "size", 0, INT64_MAX, &e->size) ||
+	    !envelope_take_hash(r, "digest", e->digest) ||
+	    !record_take_num(r, "skip", 0, e->size, &e->skip) ||
+	    !record_take_num_optional(r, "dots", 0, 0, &dots))
+		return unbelievable(f, "bad facts");
+	e->dots = dots != 0;
+	return OK;
+}
+
+static enum outcome
+take_recipient(
+    struct record *r, const char *key, struct envelope *e, struct fault *f)
+{
+	struct path path;
+	struct span notify, orcpt;
+
+	if (envelope_take_forward_path(r, key, &path, f) != OK)
+		return distrust(f);
+	if (!record_take_optional(r, "notify", ENVELOPE_NOTIFY_MAX, &notify) ||
+	    !record_take_optional(r, "orcpt", ENVELOPE_ORCPT_MAX, &orcpt) ||
+	    memchr(notify.p, '\0', notify.len) != NULL ||
+	    memchr(orcpt.p, '\0', orcpt.len) != NULL)
+		return unbelievable(f, "bad recipient");
+	return envelope_add_recipient(e, &path, notify, orcpt, f);
+}
+
+static enum outcome
+get_one_record(struct span line, struct envelope *e, struct fault *f)
+{
+	struct record r;
+
+	if (record_parse(line, &r, f) != OK)
+		return distrust(f);
+	e->shape = ENVELOPE_ONE;
+	if (!record_is(&r, "one"))
+		return unbelievable(f, "not one");
+	if (take_facts(&r, e, f) != OK)
+		return f->outcome;
+	if (envelope_take_reverse_path(&r, "from", &e->reverse_path, f) != OK)
+		return distrust(f);
+	if (take_recipient(&r, "to", e, f) != OK)
+		return f->outcome;
+	if (!envelope_take_parameters(&r, e) || !record_all_taken(&r))
+		return unbelievable(f, "unknown field");
+	return OK;
+}
+
+static enum outcome
+get_one(struct span in, struct envelope *e, struct fault *f)
+{
+	struct span line = span_head(in, ENVELOPE_ONE_LINE);
+	size_t lf = span_find(line, '\n');
+
+	if (lf == line.len || lf == 0 || line.p[lf - 1] != '\r')
+		return unbelievable(f, "first line does not end");
+	line =
+	    span_from(span_head(line, lf - 1), sizeof(ENVELOPE_ONE_PREFIX) - 1);
+	if (get_one_record(line, e, f) != OK)
+		return f->outcome;
+	e->start = lf + 1;
+	return OK;
+}
+
+static enum outcome
+get_end(
+    struct record *r, struct span above, struct envelope *e, struct fault *f)
+{
+	unsigned char check[ENVELOPE_DIGEST_LEN], is[ENVELOPE_DIGEST_LEN];
+	struct span qid;
+
+	hash_of(above, is);
+	if (!record_take(r, "qid", QID_LEN, &qid) ||
+	    !span_same(qid, qid_span(&e->qid)) ||
+	    !envelope_take_hash(r, "check", check) || !record_all_taken(r) ||
+	    memcmp(check, is, sizeof(is)) != 0)
+		return unbelievable(f, "its check is wrong");
+	return e->recipients > 0 ? OK : unbelievable(f, "no recipient");
+}
+
+static enum outcome
+get_to_line(struct record *r, struct envelope *e, struct fault *f)
+{
+	uint64_t least, n;
+
+	least = e->recipients == 0
+	    ? 1
+	    : (uint64_t)e->recipient[e->recipients - 1].n + 1;
+	if (!record_take_num(r, "n", least, UINT32_MAX, &n))
+		return unbelievable(f, "bad number of a recipient");
+	if (take_recipient(r, "path", e, f) != OK)
+		return f->outcome;
+	e->recipient[e->recipients - 1].n = (uint32_t)n;
+	return record_all_taken(r) ? OK : unbelievable(f, "unknown field");
+}
+
+static enum outcome
+get_from_line(struct record *r, struct envelope *e, struct fault *f)
+{
+	if (envelope_take_reverse_path(r, "path", &e->reverse_path, f) != OK)
+		return distrust(f);
+	if (!envelope_take_parameters(r, e) || !record_all_taken(r))
+		return unbelievable(f, "unknown field");
+	return OK;
+}
+
+/*
+ * Order of the lines of an envelope file: each may come after these only.
+ * from before to, to before end, nothing twice but to.
+ */
+enum seen { SEEN_NOTHING, SEEN_ENVELOPE, SEEN_CLIENT, SEEN_FROM, SEEN_TO };
+
+static enum outcome
+get_line(struct record *r, enum seen *seen, struct envelope *e, struct fault *f)
+{
+	if (record_is(r, "envelope") && *seen == SEEN_NOTHING) {
+		*seen = SEEN_ENVELOPE;
+		if (take_facts(r, e, f) != OK)
+			return f->outcome;
+		return record_all_taken(r) ? OK
+		                           : unbelievable(f, "unknown field");
+	}
+	if (record_is(r, "client") && *seen == SEEN_ENVELOPE) {
+		*seen = SEEN_CLIENT;
+		return envelope_take_client(r, e) && record_all_taken(r)
+		    ? OK
+		    : unbelievable(f, "bad facts of the client");
+	}
+	if (record_is(r, "from") &&
+	    (*seen == SEEN_ENVELOPE || *seen == SEEN_CLIENT)) {
+		*seen = SEEN_FROM;
+		return get_from_line(r, e, f);
+	}
+	if (record_is(r, "to") && (*seen == SEEN_FROM || *seen == SEEN_TO)) {
+		*seen = SEEN_TO;
+		return get_to_line(r, e, f);
+	}
+	return unbelievable(f, "a line out of place");
+}
+
+/* The recipient of that number, or NULL. */
+static struct recipient *
+find_recipient(struct envelope *e, uint32_t n)
+{
+	size_t low = 0, high = e->recipients;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (e->recipient[mid].n == n)
+			return &e->recipient[mid];
+		if (e->recipient[mid].n < n)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+static void
+apply_done(struct record *r, struct recipient *to)
+{
+	struct span outcome;
+
+	if (record_take(r, "outcome", 4, &outcome))
+		to->state =
+		    span_eq(outcome, "ok") ? RECIPIENT_DONE : RECIPIENT_FAILED;
+}
+
+static void
+apply_try(struct record *r, struct recipient *to)
+{
+	uint64_t died = 0;
+
+	to->tries++;
+	if (record_take_num_optional(r, "died", 1, 1, &died) && died == 1)
+		to->deaths++;
+}
+
+/* A line without this qid counts for nothing, whatever it says. */
+static void
+apply_event(struct span line, struct envelope *e)
+{
+	struct record r;
+	struct fault f;
+	struct span qid;
+	uint64_t n;
+	struct recipient *to;
+
+	if (record_parse(line, &r, &f) != OK ||
+	    !record_take(&r, "qid", QID_LEN, &qid) ||
+	    !span_same(qid, qid_span(&e->qid)) ||
+	    !record_take_num(&r, "n", 1, UINT32_MAX, &n) ||
+	    (to = find_recipient(e, (uint32_t)n)) == NULL)
+		return;
+	if (record_is(&r, "done"))
+		apply_done(&r, to);
+	else if (record_is(&r, "try"))
+		apply_try(&r, to);
+}
+
+static enum outcome
+get_apart(struct span in, struct envelope *e, struct fault *f)
+{
+	struct span rest = in, line;
+	enum seen seen = SEEN_NOTHING;
+	struct record r;
+
+	e->shape = ENVELOPE_APART;
+	for (;;) {
+		size_t above = in.len - rest.len;
+
+		if (span_find(rest, '\n') == rest.len)
+			return unbelievable(f, "no end line");
+		(void)span_next(&rest, '\n', &line);
+		if (record_parse(line, &r, f) != OK)
+			return distrust(f);
+		if (record_is(&r, "end") && seen != SEEN_NOTHING) {
+			if (get_end(&r, span_head(in, above), e, f) != OK)
+				return f->outcome;
+			break;
+		}
+		if (get_line(&r, &seen, e, f) != OK)
+			return f->outcome;
+	}
+	while (span_find(rest, '\n') < rest.len) {
+		(void)span_next(&rest, '\n', &line);
+		apply_event(line, e);
+	}
+	return OK;
+}
+
+static enum outcome
+ended(struct envelope *e, enum outcome got)
+{
+	if (got != OK)
+		envelope_reset(e);
+	return got;
+}
+
+enum outcome
+envelope_get(struct span in, struct envelope *e, struct fault *f)
+{
+	envelope_reset(e);
+	if (span_has_prefix(in, ENVELOPE_ONE_PREFIX))
+		return ended(e, get_one(in, e, f));
+	return ended(e, get_apart(in, e, f));
+}
+
+static enum outcome
+get_apart_notice(struct span line, struct envelope *e, struct fault *f)
+{
+	struct record r;
+
+	e->shape = ENVELOPE_APART;
+	if (record_parse(line, &r, f) != OK)
+		return distrust(f);
+	if (!record_is(&r, "apart"))
+		return unbelievable(f, "not a notice");
+	if (take_facts(&r, e, f) != OK)
+		return f->outcome;
+	return record_all_taken(&r) ? OK : unbelievable(f, "unknown field");
+}
+
+enum outcome
+envelope_get_notice(struct span line, struct envelope *e, struct fault *f)
+{
+	envelope_reset(e);
+	if (span_has_prefix(line, "apart "))
+		return ended(e, get_apart_notice(line, e, f));
+	if (get_one_record(line, e, f) != OK)
+		return ended(e, f->outcome);
+	/* The line as it stands in the file: `Pneu: `, and CRLF for LF. */
+	if (line.len > 0 && line.p[line.len - 1] == '\n')
+		line.len--;
+	e->start = sizeof(ENVELOPE_ONE_PREFIX) - 1 + line.len + 2;
+	return OK;
+}
+
+/* ---- Events. ---- */
+
+static struct record_out
+begin_event(struct buf *b, const char *word, const struct qid *qid,
+    const struct envelope_event *ev)
+{
+	struct record_out out = record_begin(b, word);
+	char time[CLOCK_TEXT_MAX];
+
+	clock_text_ms(ev->time_ms, time);
+	record_put(out, "qid", qid_span(qid));
+	record_put_num(out, "n", ev->n);
+	record_puts(out, "time", time);
+	record_puts(out, "outcome", outcome_word(ev->outcome));
+	record_put_optional(out, "code", ev->code);
+	return out;
+}
+
+enum outcome
+envelope_put_done(struct buf *b, const struct qid *qid,
+    const struct envelope_event *ev, struct fault *f)
+{
+	struct record_out out = begin_event(b, "done", qid, ev);
+
+	record_put_optional(out, "how", ev->how);
+	record_put_optional(out, "path", ev->path);
+	record_put_optional(out, "notice", ev->notice);
+	record_put_optional(out, "text", ev->text);
+	return record_end(out, f);
+}
+
+enum outcome
+envelope_put_try(struct buf *b, const struct qid *qid,
+    const struct envelope_event *ev, struct fault *f)
+{
+	struct record_out out = begin_event(b, "try", qid, ev);
+
+	if (ev->died)
+		record_put_num(out, "died", 1);
+	record_put_optional(out, "host", ev->host);
+	record_put_optional(out, "text", ev->text);
+	return record_end(out, f);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * envelope_file.h: an envelope on disk, in its two shapes, and what queue-add
+ * tells queue-run of it.
+ *
+ * One codec for all: `Pneu: one ...` CRLF before the content in one file, or
+ * a file of records of its own beside message/<shard>/<qid>. Source: ours,
+ * doc/PROTOCOL.md.
+ */
+#ifndef QUEUE_ENVELOPE_FILE_H
+#define QUEUE_ENVELOPE_FILE_H
+
+#include "envelope.h"
+
+#define ENVELOPE_VERSION 1 /* a newer one is refused with a clear word */
+#define ENVELOPE_ONE_MAX 998 /* octets of the one line, RFC 5322 2.1.1 */
+
+/* Recipients that still wait. */
+size_t envelope_waiting(const struct envelope *);
+
+/*
+ * `Pneu: one ... ` CRLF appended to b; sets e->start and the shape. PERM
+ * 5.3.0: does not fit into one line; b is as before.
+ */
+enum outcome envelope_put_one(
+    struct buf *b, struct envelope *, struct fault *) MUST_USE;
+/*
+ * The notice to queue-run. One file: the same record with LF, without `Pneu: `.
+ * Apart: `apart version= qid= time= start= size= digest= skip= [dots=0]`, and
+ * who reads it reads the envelope file for the rest.
+ */
+enum outcome envelope_put_notice(
+    struct buf *b, const struct envelope *, struct fault *) MUST_USE;
+/* envelope, client, from, to..., end check=, LF ends; then, for recipients
+   that no longer wait, nothing: their `done` lines are the caller's. */
+enum outcome envelope_put_apart(
+    struct buf *b, struct envelope *, struct fault *) MUST_USE;
+
+/* How an envelope that is one file begins: a header field. */
+#define ENVELOPE_ONE_PREFIX "Pneu: "
+/* Its first line ends within so many octets of the file. */
+#define ENVELOPE_ONE_LINE (ENVELOPE_ONE_MAX + 2)
+
+/*
+ * Read. e is begun already; it is emptied first. in: the start of the file
+ * (one: its first line at least) or the whole of an envelope file. `done` and `try` lines after `end` are applied; one
+ * without this qid, and a torn last line, do not count.
+ *
+ * OK	*e is set; free it
+ * PERM	5.3.0 cannot be believed: aside
+ * TEMP	4.3.0 a newer version than ENVELOPE_VERSION, or no memory
+ */
+enum outcome envelope_get(
+    struct span in, struct envelope *e, struct fault *) MUST_USE;
+/* The same for a notice line; apart: without addresses and recipients. */
+enum outcome envelope_get_notice(
+    struct span line, struct envelope *e, struct fault *) MUST_USE;
+
+/* Lines appended to an envelope file as things happen. */
+struct envelope_event {
+	uint32_t n;
+	uint64_t time_ms;
+	enum outcome outcome;
+	bool died; /* a try that killed its stage */
+	struct span code; /* enhanced code */
+	struct span how; /* done: mailbox, copy, ...; or empty */
+	struct span path; /* done: where, or empty */
+	struct span host; /* try: with whom, or empty */
+	struct span notice; /* done: qid of the report, or empty */
+	struct span text; /* try: why */
+};
+enum outcome envelope_put_done(struct buf *b, const struct qid *,
+    const struct envelope_event *, struct fault *) MUST_USE;
+enum outcome envelope_put_try(struct buf *b, const struct qid *,
+    const struct envelope_event *, struct fault *) MUST_USE;
+
+#endif
