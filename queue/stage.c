@@ -85,15 +85,17 @@ take_head(struct stage *stage)
 
 /*
  * The stage is gone. What it left is asked again, one by one: it may only have
- * been replaced. Was one asked alone and again, or did it keep silent about
- * that one, then it died on it.
+ * been replaced. Was one asked alone and again, then it died on that. One that
+ * kept silent may hang for reasons of its own: what it was asked alone is put
+ * off, and nobody is blamed.
  */
 static void
 stage_died(struct run *run, struct stage *stage, const struct fault *f)
 {
 	size_t sent = stage->sent;
-	bool died = sent == 1 && ask_at(stage, 0)->m != NULL &&
-	    (ask_at(stage, 0)->again || f->error == ETIMEDOUT);
+	bool silent = f->error == ETIMEDOUT;
+	bool ends = sent == 1 && ask_at(stage, 0)->m != NULL &&
+	    (ask_at(stage, 0)->again || silent);
 
 	service_close(&stage->service);
 	for (size_t i = 0; i < sent; i++)
@@ -105,13 +107,14 @@ stage_died(struct run *run, struct stage *stage, const struct fault *f)
 	if (sent > 0)
 		run_alarm(run, NULL, "%s: %s; %zu unanswered",
 		    stage->service.name, f->text, sent);
-	if (died) {
+	if (ends) {
 		struct ask ask = take_head(stage);
 		struct fault why;
 
-		fault_set(&why, TEMP, "4.3.0", 0, "%s died on it",
+		fault_set(&why, TEMP, "4.3.0", 0,
+		    silent ? "%s did not answer" : "%s died on it",
 		    stage->service.name);
-		attempt_unanswered(run, &ask, true, &why);
+		attempt_unanswered(run, &ask, !silent, &why);
 	}
 }
 

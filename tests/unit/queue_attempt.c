@@ -244,6 +244,29 @@ test_death(struct run *run)
 	end(run, m);
 }
 
+/* It hangs, on a store that is away perhaps: that is no message's fault. */
+static void
+test_silence(struct run *run)
+{
+	struct stage *stage = &run->stage[STAGE_RESOLVE];
+	struct message *m = begin(run, "x@example.org");
+	uint64_t timeout_ms = stage->service.timeout_ms;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+		abort();
+	stage->service.fd = ends[0];
+	stage->service.timeout_ms = 0;
+	stage_write(run, stage);
+	stage_read(run, stage);
+	tap_ok(
+	    stage->n == 0 && m->way[0].state == WAY_DEFERRED && !m->way[0].died,
+	    "what a silent stage was asked is put off, and not blamed");
+	stage->service.timeout_ms = timeout_ms;
+	(void)close(ends[1]);
+	end(run, m);
+}
+
 /* A stage that says more than it was asked. */
 static void
 test_unasked(struct run *run)
@@ -306,6 +329,7 @@ main(void)
 	test_requests(&run);
 	test_sync(&run);
 	test_death(&run);
+	test_silence(&run);
 	test_unasked(&run);
 	test_ring();
 	return test_end(&run);
