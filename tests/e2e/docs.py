@@ -3,6 +3,7 @@
 
 programs B	options, exit codes, descriptors, promises and paths
 journal		codes: lib/codes.c, the code, journal(8), PROTOCOL
+entries FILE...	a real journal: codes, writers and fields are those of PROTOCOL
 tree B		links, pages, figure, settings, paths of machines
 protocol HOME	records parse; what `$` lines print is what stands there
 		(with --write it is put there)
@@ -191,6 +192,30 @@ def part_journal():
     none(set(table.items()) ^ set(want.items()), "PROTOCOL has every code with its name and no other")
 
 
+def part_entries(files):
+    rows = {}
+    for code, by, fields in re.findall(r"^\| `(\w\w)` \| [a-z0-9-]+ \| ([^|]*) \| ([^|]*) \|", read("doc/PROTOCOL.md"), re.M):
+        like = re.search(r"as (\d\w)", fields)
+        rows[code] = (by, rows[like.group(1)][1] if like else fields)
+    wrong, met = set(), set()
+    for line in [x for f in files for x in read(f).split("\n") if x]:
+        code, keys = line.split(" ")[0], re.findall(r" ([a-z0-9-]+)=", line)
+        program = re.search(r" program=(\S+)", line).group(1)
+        by, fields = rows.get(code, ("", ""))
+        met.add(code)
+        if not is_record(line):
+            wrong.add("no record: %s" % line)
+        if "every program" not in by and not re.search(r"(^|, )%s\b(?!-)" % program, by):
+            wrong.add("%s by %s" % (code, program))
+        for key in keys:
+            if key not in ("time", "program", "pid") and not re.search(r"\b%s\b" % key, fields):
+                wrong.add("%s has %s" % (code, key))
+    none(sorted(wrong), "entries have the writers and fields of PROTOCOL")
+    missing = {"94", "91", "92", "9T", "99", "97", "9V", "9W", "EH", "E1", "E2", "ET", "7A", "P2", "B8", "B2", "7X", "7C", "73", "AP", "A1",
+               "A2", "7I", "7J", "7Z", "XX", "KI", "KF", "KZ", "KE", "SB", "SE", "SD", "SR"} - met
+    none(sorted(missing), "and nearly all codes were met")
+
+
 # ---- tree
 
 MACHINE = r"/(?:work|home|root|tmp|Users|opt|mnt|media)/[A-Za-z0-9._-]+"
@@ -337,6 +362,8 @@ def main():
         part_programs(sys.argv[2])
     elif part == "journal":
         part_journal()
+    elif part == "entries":
+        part_entries(sys.argv[2:])
     elif part == "tree":
         part_tree(sys.argv[2])
     elif part == "protocol":
