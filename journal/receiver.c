@@ -208,11 +208,25 @@ is_rotation_due(const struct receiver *r)
 	return faccessat(r->dir, name, F_OK, 0) == 0;
 }
 
-/* All of it, or nothing of it: half a line would be glued to the next. */
+/* How much of the first `len` octets is whole lines. */
+static size_t
+whole_lines(struct span lines, size_t len)
+{
+	while (len > 0 && lines.p[len - 1] != '\n')
+		len--;
+	return len;
+}
+
+/*
+ * As many whole lines as the disk takes: half a line would be glued to the
+ * next. *taken says how many octets that were.
+ */
 static enum outcome
-append_all(struct receiver *r, struct span lines, struct fault *f)
+append_lines(
+    struct receiver *r, struct span lines, size_t *taken, struct fault *f)
 {
 	size_t done = 0;
+	int error = 0;
 
 	while (done < lines.len) {
 		ssize_t n = write(r->fd, lines.p + done, lines.len - done);
@@ -220,16 +234,17 @@ append_all(struct receiver *r, struct span lines, struct fault *f)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			int error = errno;
-
-			(void)!ftruncate(r->fd, (off_t)r->size);
-			return fault_set(
-			    f, TEMP, "4.3.1", error, "write receiver");
+			error = n < 0 ? errno : ENOSPC;
+			break;
 		}
 		done += (size_t)n;
 	}
-	r->size += lines.len;
-	return OK;
+	*taken = error == 0 ? done : whole_lines(lines, done);
+	r->size += *taken;
+	if (error == 0)
+		return OK;
+	(void)!ftruncate(r->fd, (off_t)r->size);
+	return fault_set(f, TEMP, "4.3.1", error, "write receiver");
 }
 
 /* What was lost is said before what comes next. */
@@ -240,12 +255,14 @@ tell_lost(struct receiver *r)
 	struct record_out out = record_begin(&b, CODE_LOST);
 	char time[CLOCK_TEXT_MAX];
 	struct fault f = FAULT_NONE;
+	size_t taken;
 
 	clock_text_us(clock_wall_us(), time);
 	record_puts(out, "time", time);
 	record_puts(out, "program", "journal-write");
 	record_put_num(out, "n", r->lost);
-	if (record_end(out, &f) == OK && append_all(r, buf_span(&b), &f) == OK)
+	if (record_end(out, &f) == OK &&
+	    append_lines(r, buf_span(&b), &taken, &f) == OK)
 		r->lost = 0;
 	buf_free(&b);
 }
@@ -253,21 +270,23 @@ tell_lost(struct receiver *r)
 enum outcome
 receiver_append(struct receiver *r, struct span lines, struct fault *f)
 {
+	enum outcome got;
+	size_t taken;
+
 	if (is_rotation_due(r) && rotate(r, f) != OK)
 		f->outcome = OK; /* go on in the old one */
 	if (r->lost > 0)
 		tell_lost(r);
-	if (append_all(r, lines, f) != OK) {
-		r->lost += span_count_lines(lines);
-		return f->outcome;
-	}
+	got = append_lines(r, lines, &taken, f);
+	if (got != OK)
+		r->lost += span_count_lines(span_from(lines, taken));
 	(void)pthread_mutex_lock(&r->lock);
 	if (!r->dirty) {
 		r->dirty = true;
 		(void)pthread_cond_signal(&r->wake);
 	}
 	(void)pthread_mutex_unlock(&r->lock);
-	return OK;
+	return got;
 }
 
 void

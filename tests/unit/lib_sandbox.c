@@ -67,13 +67,13 @@ try_nothing(void)
 static int
 try_memory(void)
 {
-	char *p = malloc(10 << 20);
+	char *p = malloc(10 << 20), *grown;
 
 	if (p == NULL)
 		return ENOMEM;
 	memset(p, 1, 10 << 20);
-	p = realloc(p, 20 << 20);
-	free(p);
+	grown = realloc(p, 20 << 20);
+	free(grown == NULL ? p : grown);
 	return 0;
 }
 

@@ -38,7 +38,7 @@ static bool
 is_mailbox(const char *key, const char *value)
 {
 	struct compiled c;
-	struct span got;
+	struct span got = SPAN_EMPTY;
 	enum outcome found = TEMP;
 
 	compiled_begin(&c, ENTRIES_DB, "entries");
