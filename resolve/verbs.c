@@ -780,16 +780,14 @@ static void
 print_description(json_t *object)
 {
 	const char *key;
-	json_t *value, *part;
-	size_t i;
+	json_t *value;
 
 	json_object_foreach(object, key, value)
 	{
 		if (!json_is_array(value))
 			print_value(key, value);
-		else
-			json_array_foreach(value, i, part)
-			    print_value("alias", part);
+		for (size_t i = 0; i < json_array_size(value); i++)
+			print_value("alias", json_array_get(value, i));
 	}
 	json_decref(object);
 }
