@@ -73,7 +73,11 @@ try_memory(void)
 		return ENOMEM;
 	memset(p, 1, 10 << 20);
 	grown = realloc(p, 20 << 20);
-	free(grown == NULL ? p : grown);
+	if (grown == NULL) {
+		free(p);
+		return ENOMEM;
+	}
+	free(grown);
 	return 0;
 }
 
