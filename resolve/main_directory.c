@@ -197,6 +197,9 @@ main(int argc, char *argv[])
 		prog_exit(&f);
 	if (prog_home(&f) == OK && enter_sandbox(&f) == OK)
 		f.outcome = verbs[verb].run(&r, &f);
+	if (f.outcome == OK && (fflush(stdout) != 0 || ferror(stdout) != 0))
+		(void)fault_set(
+		    &f, TEMP, "4.3.0", errno, "write to the output");
 	request_free(&r);
 	prog_exit(&f);
 }

@@ -140,14 +140,6 @@ say(const char *format, ...)
 	print_json(object);
 }
 
-static enum outcome
-end_output(struct fault *f)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return OK;
-	return fault_set(f, TEMP, "4.3.0", errno, "write to the output");
-}
-
 /* `file:line: level: text` as it is, or as an object. */
 static void
 print_problem(struct span line)
@@ -308,7 +300,6 @@ verb_add(struct request *r, struct fault *f)
 		if (r->store != NULL && strcmp(r->store, "distribution") == 0)
 			say("no distribution service takes its mail yet: it "
 			    "lies in the mailbox");
-		got = end_output(f);
 	}
 	editor_free(&e);
 	return got;
@@ -357,7 +348,6 @@ verb_change(struct request *r, struct fault *f)
 		say("%s: changed", r->operand[0]);
 		if (r->path != NULL)
 			say("what lies in the old mailbox stays there");
-		got = end_output(f);
 	}
 	editor_free(&e);
 	return got;
@@ -377,10 +367,8 @@ verb_passwd(struct request *r, struct fault *f)
 	got = editor_set_hash(&e, &a, span_of(hash), f);
 	if (got == OK)
 		got = editor_commit(&e, f);
-	if (got == OK) {
+	if (got == OK)
 		say("%s: password set", r->operand[0]);
-		got = end_output(f);
-	}
 	editor_free(&e);
 	return got;
 }
@@ -406,7 +394,6 @@ verb_remove(struct request *r, struct fault *f)
 		    " is kept",
 		    r->operand[0], aliases, aliases == 1 ? "" : "es",
 		    prog.settings.mail.directory, SPAN_ARG(item->value));
-		got = end_output(f);
 	}
 	editor_free(&e);
 	return got;
@@ -431,10 +418,8 @@ verb_alias_add(struct request *r, struct fault *f)
 		    &e, r->operand[0], &target, r->operand[1], r->catch_all, f);
 	if (got == OK)
 		got = editor_commit(&e, f);
-	if (got == OK) {
+	if (got == OK)
 		say("%s: leads to %s", r->operand[0], r->operand[1]);
-		got = end_output(f);
-	}
 	editor_free(&e);
 	return got;
 }
@@ -455,10 +440,8 @@ verb_alias_remove(struct request *r, struct fault *f)
 	got = editor_remove_alias(&e, key, f);
 	if (got == OK)
 		got = editor_commit(&e, f);
-	if (got == OK) {
+	if (got == OK)
 		say("%s: removed", r->operand[0]);
-		got = end_output(f);
-	}
 	editor_free(&e);
 	return got;
 }
@@ -579,7 +562,6 @@ verb_import(struct request *r, struct fault *f)
 	if (got == OK) {
 		say("%zu records in; %zu mailboxes made, %zu were there",
 		    e.now.entries.n - e.entries_before, e.made, e.found);
-		got = end_output(f);
 	} else {
 		(void)fault_context(f, "nothing was changed");
 	}
@@ -623,7 +605,7 @@ compile(struct directory *d, const char *unused, struct fault *f)
 		return f->outcome;
 	say("%zu addresses and %zu passwords compiled", d->entries.n,
 	    d->secrets.n);
-	return end_output(f);
+	return OK;
 }
 
 enum outcome
@@ -643,8 +625,6 @@ check(struct directory *d, const char *unused, struct fault *f)
 	if (count[PROBLEM_ERROR] + count[PROBLEM_WARNING] == 0)
 		say("%zu addresses and %zu passwords: nothing is wrong",
 		    d->entries.n, d->secrets.n);
-	if (end_output(f) != OK)
-		return f->outcome;
 	if (count[PROBLEM_ERROR] + count[PROBLEM_WARNING] == 0)
 		return OK;
 	return fault_set(f, PERM, "5.3.5", 0, "%zu errors, %zu warnings",
@@ -715,7 +695,7 @@ list(struct directory *d, const char *unused, struct fault *f)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%zu lines with errors are left out: `directory check`",
 		    d->problems.count[PROBLEM_ERROR]);
-	return end_output(f);
+	return OK;
 }
 
 enum outcome
@@ -812,7 +792,7 @@ show(struct directory *d, const char *text, struct fault *f)
 		print_json(describe(d, item));
 	else
 		print_description(describe(d, item));
-	return end_output(f);
+	return OK;
 }
 
 enum outcome
