@@ -67,8 +67,12 @@ read_header(struct run *run, const struct message *m, struct buf *b)
 	ssize_t n;
 
 	buf_reset(b);
-	if (store_open_content(&run->store, &m->envelope, &content, &f) != OK ||
-	    !buf_reserve(b, NOTICE_HEADER_MAX)) {
+	if (!buf_reserve(b, NOTICE_HEADER_MAX)) {
+		buf_reset(b);
+		run_alarm(run, &m->envelope.qid, "report: no memory");
+		return;
+	}
+	if (store_open_content(&run->store, &m->envelope, &content, &f) != OK) {
 		run_alarm(run, &m->envelope.qid, "report: %s", f.text);
 		return;
 	}

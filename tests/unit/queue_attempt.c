@@ -318,6 +318,41 @@ test_ring(void)
 	stage_end(&stage);
 }
 
+/* A report without the header, for there is no memory for it. */
+static void
+test_report_without_memory(struct run *run)
+{
+	struct qid qid = test_one_file("x@example.org");
+	struct message *m = window_add(run, &qid);
+	struct ask ask = { m, ASK_ADD, false, 0 };
+	size_t max = run->scratch.max;
+	struct buf b = BUF_INIT(65536);
+	struct fault f;
+	int before, after;
+
+	if (store_read_envelope(&run->store, &qid,
+	        (struct store_place){ STORE_IN, 0 }, false, &m->envelope,
+	        &f) != OK ||
+	    way_prepare(m, &f) != OK)
+		abort();
+	fault_set(&f, PERM, "5.1.1", 0, "no such user");
+	way_end(m, 0, WAY_FAILED, &f);
+	buf_free(&run->scratch);
+	run->scratch.max = 10;
+	before = dup(0);
+	tap_ok(report_put(run, &ask, &b, &f) == OK &&
+	        strstr(b.p, "text/rfc822-headers") != NULL,
+	    "a report is made without what there is no memory for");
+	after = dup(0);
+	tap_ok(after == before + 1, "and no descriptor stays open");
+	(void)close(before);
+	(void)close(after);
+	run->scratch.max = max;
+	run->scratch.failed = false;
+	buf_free(&b);
+	window_drop(run, m);
+}
+
 int
 main(void)
 {
@@ -331,6 +366,7 @@ main(void)
 	test_death(&run);
 	test_silence(&run);
 	test_unasked(&run);
+	test_report_without_memory(&run);
 	test_ring();
 	return test_end(&run);
 }
