@@ -215,13 +215,16 @@ run_wait_ms(const struct run *run)
 	at = settle_next_ms(run);
 	for (size_t i = 0; i < STAGES; i++)
 		at = earlier(at, stage_next_ms(&run->stage[i]));
-	/* A step that takes a share a turn has more to do at once. */
-	if (run->step[STEP_REST].n + run->step[STEP_MEMORY].n +
-	        run->step[STEP_GO].n >
+	/* A step that takes a share a turn has more to do at once; so has one
+	   that a stage's death led to when the steps were done. */
+	if (run->step[STEP_REPORT].n + run->step[STEP_REST].n +
+	        run->step[STEP_MEMORY].n + run->step[STEP_GO].n >
 	    0)
 		return 0;
 	if (!run->draining) {
-		if (run->step[STEP_LOAD].n + run->step[STEP_RESOLVE].n > 0)
+		if (run->step[STEP_LOAD].n + run->step[STEP_RESOLVE].n +
+		        run->step[STEP_DELIVER].n >
+		    0)
 			return 0;
 		at = earlier(at, schedule_next_ms(run));
 		at = earlier(at, memory_next_ms(run));

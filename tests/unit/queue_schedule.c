@@ -172,6 +172,28 @@ test_draining(struct run *run)
 	}
 }
 
+/* What a stage's death ended after the steps were done goes on at once. */
+static void
+test_ended_late(struct run *run)
+{
+	static const enum step steps[] = { STEP_DELIVER, STEP_REPORT };
+	struct message *m;
+	struct qid qid;
+
+	run->in.wanted = false;
+	run->rescan_ms = run->due_ms = 0;
+	tap_ok(run_wait_ms(run) == -1, "there is nothing to do");
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		qid_draw(&qid);
+		m = window_add(run, &qid);
+		message_go(run, m, steps[i]);
+		tap_ok(run_wait_ms(run) == 0, "%s is not waited with",
+		    i == 0 ? "a delivery" : "a report");
+		message_leave(run, m);
+		window_drop(run, m);
+	}
+}
+
 int
 main(void)
 {
@@ -184,5 +206,6 @@ main(void)
 	test_listing(&run);
 	test_due(&run);
 	test_draining(&run);
+	test_ended_late(&run);
 	return test_end(&run);
 }
