@@ -113,6 +113,22 @@ set_option(struct asked *a, int letter, struct span value)
 	}
 }
 
+/* What would have been right for an option. */
+static const char *
+want_of(int letter)
+{
+	switch (letter) {
+	case OPT_CODE:
+		return "--code: neither a code nor a name; man journal has "
+		       "them";
+	case OPT_MOST:
+		return "--most: say a number from 1 to 10000";
+	default:
+		return "--since, --until: say 2026-11-24T03:04, or 30m, 2h, "
+		       "7d ago";
+	}
+}
+
 struct printer {
 	struct buf b;
 	bool json;
@@ -248,8 +264,7 @@ main(int argc, char *argv[])
 		if (set_option(
 		        &asked, letter, span_of(value == NULL ? "" : value)))
 			continue;
-		fault_set(
-		    &f, PERM, "5.5.4", 0, "a value of an option is wrong");
+		fault_set(&f, PERM, "5.5.4", 0, "%s", want_of(letter));
 		prog_usage(&f);
 	}
 	if (prog_home(&f) != OK)

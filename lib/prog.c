@@ -108,8 +108,8 @@ print_help(FILE *out)
 		print_option(out, o);
 	(void)fprintf(out,
 	    "\nExit status: 0 done, 100 never (the text says why), 111 try "
-	    "again later.\nManual: man %s\n",
-	    a->name);
+	    "again later.\nManual: man %.*s\n",
+	    (int)strcspn(a->name, " "), a->name); /* pneu for "pneu run" */
 	if (a->more != NULL)
 		(void)fprintf(out, "\n%s", a->more);
 }

@@ -123,6 +123,22 @@ run_verb(struct request *r, size_t verb, struct fault *f)
 	return got;
 }
 
+/* What is wrong with this call, in a sentence; verb is n when it is none. */
+static void
+refuse_call(const struct request *r, size_t verb, size_t n, struct fault *f)
+{
+	if (verb == n)
+		(void)fault_set(f, PERM, "5.5.4", 0,
+		    "say list, show, hold, release, delete, flush, stats or "
+		    "tidy");
+	else
+		(void)fault_set(f, PERM, "5.5.4", 0,
+		    r->operands < verbs[verb].least ? "%s: say which queue id"
+		                                    : "%s takes no queue id",
+		    verbs[verb].name);
+	prog_usage(f);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -141,11 +157,8 @@ main(int argc, char *argv[])
 	    (argc <= optind || strcmp(verbs[verb].name, argv[optind]) != 0))
 		verb++;
 	if (verb == n || r.operands < verbs[verb].least ||
-	    r.operands > verbs[verb].most) {
-		(void)fault_set(&f, PERM, "5.5.4", 0,
-		    verb == n ? "which verb?" : "wrong number of queue ids");
-		prog_usage(&f);
-	}
+	    r.operands > verbs[verb].most)
+		refuse_call(&r, verb, n, &f);
 	r.is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 	if (prog_home(&f) != OK)
 		prog_exit(&f);

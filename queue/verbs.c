@@ -96,7 +96,6 @@ say_end(struct task *t, const struct qid *qid, const struct fault *f)
 		t->done++;
 	} else if (t->failed++ == 0) {
 		t->first = *f;
-		(void)fault_context(&t->first, "%s", qid->text);
 	}
 	if (prog.json) {
 		json_t *object = json_object();
@@ -116,6 +115,17 @@ say_end(struct task *t, const struct qid *qid, const struct fault *f)
 	} else {
 		prog_warn("%s: %s", qid->text, f->text);
 	}
+}
+
+/* Each was told; what is left to say is that not all went well. */
+static enum outcome
+not_all(const struct task *t, struct fault *f)
+{
+	if (t->done == 0 && t->failed == 1)
+		return fault_set(
+		    f, t->first.outcome, t->first.code, 0, "nothing was done");
+	return fault_set(f, t->first.outcome, t->first.code, 0,
+	    "%zu of %zu could not be done", t->failed, t->done + t->failed);
 }
 
 static enum outcome
@@ -232,10 +242,8 @@ do_all(struct task *t, const struct chosen *c, struct fault *f)
 	else
 		got = do_here(t, c, f);
 	service_free(&s);
-	if (got == OK && t->failed > 0) {
-		*f = t->first;
-		got = f->outcome;
-	}
+	if (got == OK && t->failed > 0)
+		got = not_all(t, f);
 	return got;
 }
 
@@ -269,7 +277,7 @@ do_chosen(struct request *r, enum operation_word word, struct fault *f)
 	if (got == OK && c.n > 0)
 		got = do_all(&t, &c, f);
 	if (got == OK && c.n == 0 && !prog.json)
-		(void)printf("no such message\n");
+		(void)printf("no such message waits\n");
 	free(c.qid);
 	return got;
 }
@@ -283,7 +291,7 @@ verb_hold(struct request *r, struct fault *f)
 enum outcome
 verb_release(struct request *r, struct fault *f)
 {
-	if (r->operands == 0 && r->state == NULL)
+	if (r->operands == 0 && r->address != NULL && r->state == NULL)
 		r->state = "hold";
 	return do_chosen(r, OPERATION_RELEASE, f);
 }

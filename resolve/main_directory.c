@@ -117,6 +117,23 @@ find_verb(int *argc, char **argv[])
 	return VERBS;
 }
 
+static void
+refuse_call(int argc, char *argv[], struct fault *f)
+{
+	for (size_t i = 0; argc > 0 && i < VERBS; i++) {
+		if (strcmp(argv[0], verbs[i].name) != 0)
+			continue;
+		(void)fault_set(f, PERM, "5.5.4", 0,
+		    "%s: wrong number of addresses; --help has each verb with "
+		    "what it takes",
+		    verbs[i].name);
+		return;
+	}
+	(void)fault_set(f, PERM, "5.5.4", 0,
+	    "say add, change, remove, passwd, show, list, alias add, alias "
+	    "remove, import, check or compile");
+}
+
 /*
  * At a terminal the password is asked for before the sandbox, which has no
  * ioctl: the operator is at the other end.
@@ -186,8 +203,10 @@ main(int argc, char *argv[])
 	argc -= optind;
 	argv += optind;
 	verb = find_verb(&argc, &argv);
-	if (verb == VERBS)
+	if (verb == VERBS) {
+		refuse_call(argc, argv, &f);
 		prog_usage(&f);
+	}
 	r.operand = argv;
 	if (sodium_init() < 0)
 		abort();

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "listen.h"
 #include "verbs.h"
 
 #define VALUE_MAX 65536 /* octets of one setting's text */
@@ -169,6 +170,8 @@ verb_config(int argc, char *argv[], struct fault *f)
 	if (prog_home(f) != OK)
 		return f->outcome;
 	if (strcmp(what, "check") == 0) {
+		if (listen_check(&prog.settings, f) != OK)
+			return f->outcome;
 		(void)printf("%s is right\n", prog_config_path());
 		return OK;
 	}

@@ -27,6 +27,8 @@ print_answer(
 		(void)printf("  => another system: domain %s%s%s\n",
 		    ans->domain, ans->address[0] == '\0' ? "" : ", for ",
 		    ans->address);
+		(void)printf("     this version carries no mail there: an SMTP "
+		             "client hears 550 5.7.1\n");
 		break;
 	}
 }

@@ -136,6 +136,26 @@ open_tcp(struct listener *l, uint64_t timeout_ms, struct fault *f)
 }
 
 enum outcome
+listen_check(const struct settings *s, struct fault *f)
+{
+	struct sockaddr_storage address;
+	socklen_t len;
+
+	for (const struct service_row *r = service_rows; r->name; r++) {
+		const struct setting_list *l = service_listen(r, s);
+
+		for (size_t i = 0; i < l->n; i++) {
+			struct span text = span_of(l->value[i]);
+
+			if (listen_parse(text, &address, &len, f) != OK)
+				return fault_context(f, "[%s]", r->name);
+		}
+	}
+	f->outcome = OK;
+	return OK;
+}
+
+enum outcome
 listen_open(struct listener *l, uint64_t timeout_ms, struct fault *f)
 {
 	if (l->row->path == NULL)

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "identity.h"
+#include "listen.h"
 #include "lock.h"
 #include "services.h"
 #include "spawn.h"
@@ -99,7 +100,8 @@ verb_reload(int argc, char *argv[], struct fault *f)
 	pid_t pid;
 
 	/* Checked here too, so that the errors are seen where one asks. */
-	if (find_supervisor(argc, argv, &pid, f) != OK || prog_load(f) != OK)
+	if (find_supervisor(argc, argv, &pid, f) != OK || prog_load(f) != OK ||
+	    listen_check(&prog.settings, f) != OK)
 		return f->outcome;
 	return send_signal(pid, SIGHUP, f);
 }
