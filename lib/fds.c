@@ -188,6 +188,14 @@ fds_set_timeouts(int fd, uint64_t receive_ms, uint64_t send_ms)
 }
 
 void
+fds_close(int *fd)
+{
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+void
 fds_set_nonblock(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

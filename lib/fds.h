@@ -36,6 +36,7 @@ enum outcome fds_read_file(
 /* Deadlines of a socket for its blocking calls, in milliseconds; 0: none. */
 void fds_set_timeouts(int fd, uint64_t receive_ms, uint64_t send_ms);
 void fds_set_nonblock(int fd, bool on);
+void fds_close(int *fd); /* and set to -1; -1 already: nothing */
 
 /* One message with at most one descriptor (SCM_RIGHTS); fd -1: none. */
 enum outcome fds_send(int socket, struct span, int fd, struct fault *) MUST_USE;

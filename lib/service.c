@@ -203,12 +203,8 @@ service_open(struct service *s, struct fault *f)
 void
 service_close(struct service *s)
 {
-	if (s->fd != -1)
-		(void)close(s->fd);
-	s->fd = -1;
-	if (s->received_fd != -1)
-		(void)close(s->received_fd);
-	s->received_fd = -1;
+	fds_close(&s->fd);
+	fds_close(&s->received_fd);
 	s->at = 0;
 	buf_reset(&s->in);
 	buf_reset(&s->out);

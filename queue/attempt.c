@@ -130,11 +130,8 @@ static void
 journal_resolved(struct run *run, const struct message *m, size_t i,
     const struct resolve_ans *ans)
 {
-	struct record_out out = run_entry(run, CODE_RESOLVED, &m->envelope.qid);
+	struct record_out out = run_entry_recipient(run, CODE_RESOLVED, m, i);
 
-	record_put_num(out, "n", m->envelope.recipient[i].n);
-	record_put(
-	    out, "to", path_span(&m->envelope.recipient[i].forward_path));
 	if (ans->kind == RESOLVE_MAILBOX) {
 		record_puts(out, "tag", "mailbox");
 		record_puts(out, "path", ans->path);
@@ -278,18 +275,15 @@ static void
 journal_delivered(
     struct run *run, const struct message *m, size_t i, enum deliver_how how)
 {
-	const struct recipient *r = &m->envelope.recipient[i];
 	struct record_out out =
 	    run_entry(run, CODE_DELIVERED, &m->envelope.qid);
 
-	record_put_num(out, "n", r->n);
+	record_put_num(out, "n", m->envelope.recipient[i].n);
 	record_puts(out, "path", message_text(m, m->way[i].path));
 	record_puts(out, "how", deliver_how_word(how));
 	journal_end(&run->journal, out);
-	out = run_entry(run, CODE_DELIVERED_RCPT, &m->envelope.qid);
-	record_put_num(out, "n", r->n);
-	record_put(out, "to", path_span(&r->forward_path));
-	journal_end(&run->journal, out);
+	journal_end(
+	    &run->journal, run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i));
 }
 
 static void

@@ -31,8 +31,6 @@ struct move {
 	struct fault fault;
 };
 
-static const struct store_place in_place = { STORE_IN, 0 };
-
 static bool
 is_same_place(struct store_place a, struct store_place b)
 {
@@ -122,7 +120,7 @@ step_unlink(struct run *run, struct move *move, struct fault *f)
 	if (!move->makes)
 		return OK;
 	return store_unlink_state(
-	    &run->store, &move->m->envelope.qid, in_place, f);
+	    &run->store, &move->m->envelope.qid, STORE_PLACE_IN, f);
 }
 
 /* The directories that a sync of a round is for: by name, each once. */
@@ -140,7 +138,7 @@ dir_of(const struct move *move, enum which which, char out[STORE_DIR_MAX])
 	    !is_same_place(move->m->place, move->m->to))
 		store_dir_name(move->m->place, out);
 	else if (which == SYNC_FROM && move->makes)
-		store_dir_name(in_place, out);
+		store_dir_name(STORE_PLACE_IN, out);
 }
 
 static void

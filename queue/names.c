@@ -18,7 +18,6 @@
 
 #define NAMES_SHARE 4096 /* names of a listing at once. Ours: 110 KB */
 
-static const struct store_place in_place = { STORE_IN, 0 };
 static const struct store_place hold_place = { STORE_HOLD, 0 };
 static const struct store_place quarantine_place = { STORE_QUARANTINE, 0 };
 
@@ -53,9 +52,9 @@ finish_part(struct run *run, const struct qid *qid, struct fault *f)
 	run_alarm(run, qid, "mended: content moved behind its envelope");
 	if (store_link_content(&run->store, qid, f) != OK ||
 	    store_sync_shard(&run->store, qid, f) != OK ||
-	    store_unlink_state(&run->store, qid, in_place, f) != OK)
+	    store_unlink_state(&run->store, qid, STORE_PLACE_IN, f) != OK)
 		return f->outcome;
-	return store_sync_state_dir(&run->store, in_place, f);
+	return store_sync_state_dir(&run->store, STORE_PLACE_IN, f);
 }
 
 /* in/ has a name of the message that lies in place. */
@@ -72,7 +71,7 @@ mend_in(struct run *run, const struct qid *qid, struct store_place place,
 	got = store_read_envelope(&run->store, &same, place, true, &e, f);
 	if (got == OK)
 		got = store_read_envelope(
-		    &run->store, &same, in_place, true, &e, f);
+		    &run->store, &same, STORE_PLACE_IN, true, &e, f);
 	else if (got == PERM) /* torn: it does not govern */
 		got = drop_name(run, qid, place, f) == OK ? PERM : TEMP;
 	one = got == OK && e.shape == ENVELOPE_ONE;
@@ -84,7 +83,7 @@ mend_in(struct run *run, const struct qid *qid, struct store_place place,
 	if (one)
 		return finish_part(run, qid, f);
 	if (place.state == STORE_HOLD || place.state == STORE_QUARANTINE)
-		return drop_name(run, qid, in_place, f);
+		return drop_name(run, qid, STORE_PLACE_IN, f);
 	return drop_name(run, qid, place, f);
 }
 
@@ -122,7 +121,7 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 
 	if (!has_name(run, qid, place, &st))
 		return OK;
-	if (has_name(run, qid, in_place, &other))
+	if (has_name(run, qid, STORE_PLACE_IN, &other))
 		return mend_in(run, qid, place, f);
 	if (st.st_nlink < 2 || place.state == STORE_HOLD)
 		return OK;

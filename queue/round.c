@@ -21,8 +21,6 @@
 #define NOTICES_MAX (ROUND_REQUESTS_MAX * (ENVELOPE_ONE_MAX + 2UL))
 #define APART_MAX   STORE_ENVELOPE_MAX
 
-static const struct store_place place_in = { STORE_IN, 0 };
-
 void
 accept_begin(struct accept *a, struct store *store, struct journal *journal,
     const struct settings *s)
@@ -419,12 +417,12 @@ take_back(struct accept *a, struct accepted *entry, const struct fault *why)
 	fail(entry, why);
 	if (is_full(why)) {
 		if (store_unlink_state(
-		        a->store, &entry->qid, place_in, &second) == OK)
+		        a->store, &entry->qid, STORE_PLACE_IN, &second) == OK)
 			return;
 	} else {
 		store_trouble_set(a->store, "queue-add", why->text);
-		if (store_set_aside(a->store, &entry->qid, place_in, &second) ==
-		    OK) {
+		if (store_set_aside(
+		        a->store, &entry->qid, STORE_PLACE_IN, &second) == OK) {
 			alarm_journal(a, &entry->qid, why);
 			return;
 		}
@@ -559,7 +557,7 @@ sync_in(struct accept *a)
 
 	for (size_t i = 0; i < a->entries; i++)
 		any = any || has_published(&a->entry[i]);
-	if (!any || store_sync_state_dir(a->store, place_in, &why) == OK)
+	if (!any || store_sync_state_dir(a->store, STORE_PLACE_IN, &why) == OK)
 		return;
 	for (size_t i = 0; i < a->entries; i++)
 		if (has_published(&a->entry[i]))

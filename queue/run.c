@@ -131,6 +131,19 @@ run_entry(struct run *run, const char *code, const struct qid *qid)
 	return journal_begin(&run->journal, code, qid);
 }
 
+/* n= and to= of one recipient. */
+struct record_out
+run_entry_recipient(
+    struct run *run, const char *code, const struct message *m, size_t i)
+{
+	const struct recipient *r = &m->envelope.recipient[i];
+	struct record_out out = run_entry(run, code, &m->envelope.qid);
+
+	record_put_num(out, "n", r->n);
+	record_put(out, "to", path_span(&r->forward_path));
+	return out;
+}
+
 void
 run_alarm(struct run *run, const struct qid *qid, const char *format, ...)
 {

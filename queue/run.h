@@ -213,6 +213,9 @@ void message_answered(struct run *, struct message *);
 enum outcome run_serve(struct run *, struct fault *) MUST_USE;
 /* A journal entry; ended with journal_end(). */
 struct record_out run_entry(struct run *, const char *code, const struct qid *);
+/* The same, and which recipient of it: n=, to=. */
+struct record_out run_entry_recipient(
+    struct run *, const char *code, const struct message *, size_t i);
 void run_alarm(struct run *, const struct qid *, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -236,12 +236,9 @@ end_same(struct run *run, struct message *m)
 		m->way[i].text = first->text;
 		memcpy(m->way[i].code, first->code, sizeof(first->code));
 		if (first->state == WAY_DONE) {
-			struct record_out out = run_entry(
-			    run, CODE_DELIVERED_RCPT, &m->envelope.qid);
+			struct record_out out =
+			    run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i);
 
-			record_put_num(out, "n", m->envelope.recipient[i].n);
-			record_put(out, "to",
-			    path_span(&m->envelope.recipient[i].forward_path));
 			record_put_num(out, "same",
 			    m->envelope.recipient[m->way[i].same].n);
 			journal_end(&run->journal, out);
@@ -309,11 +306,8 @@ static void
 journal_failed(struct run *run, const struct message *m, size_t i)
 {
 	struct record_out out =
-	    run_entry(run, CODE_UNDELIVERABLE, &m->envelope.qid);
+	    run_entry_recipient(run, CODE_UNDELIVERABLE, m, i);
 
-	record_put_num(out, "n", m->envelope.recipient[i].n);
-	record_put(
-	    out, "to", path_span(&m->envelope.recipient[i].forward_path));
 	record_puts(out, "code", m->way[i].code);
 	record_puts(out, "text", message_text(m, m->way[i].text));
 	record_puts(out, "notice",

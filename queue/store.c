@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "record.h"
 
 #define LOCK_NAME     "lock"
@@ -249,14 +250,6 @@ store_open(struct store *s, const char *directory, struct fault *f)
 }
 
 static void
-close_fd(int *fd)
-{
-	if (*fd != -1)
-		(void)close(*fd);
-	*fd = -1;
-}
-
-static void
 forget_dir(struct store_dir *d)
 {
 	if (d->name[0] != '\0')
@@ -269,9 +262,9 @@ store_close(struct store *s)
 {
 	for (size_t i = 0; i < STORE_DIRS; i++)
 		forget_dir(&s->dir[i]);
-	close_fd(&s->run_lock_fd);
-	close_fd(&s->lock_fd);
-	close_fd(&s->fd);
+	fds_close(&s->run_lock_fd);
+	fds_close(&s->lock_fd);
+	fds_close(&s->fd);
 }
 
 /* ---- Locks. ---- */

@@ -37,6 +37,7 @@ struct store_place {
 	enum store_state state;
 	uint64_t minute_ms; /* wall time; rounded down to the minute */
 };
+#define STORE_PLACE_IN ((struct store_place){ STORE_IN, 0 })
 
 #define STORE_NAME_MAX 64 /* octets of any name below, with the closing 0 */
 #define STORE_DIR_MAX  32 /* "retry1/20261124T0304" and its 0, with room */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fds.h"
 #include "store.h"
 
 #define CHUNK 32768 /* octets read at once. Ours */
@@ -457,7 +458,5 @@ store_check_content(const struct store_content *c, const struct envelope *e,
 void
 store_close_content(struct store_content *c)
 {
-	if (c->fd != -1)
-		(void)close(c->fd);
-	c->fd = -1;
+	fds_close(&c->fd);
 }

@@ -111,9 +111,7 @@ store_publish(struct store *s, struct store_file *file, const struct qid *qid,
 void
 store_file_close(struct store_file *file)
 {
-	if (file->fd != -1)
-		(void)close(file->fd);
-	file->fd = -1;
+	fds_close(&file->fd);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fds.h"
 
 void
 tell_begin(struct tell *t)
@@ -19,9 +20,7 @@ tell_begin(struct tell *t)
 static void
 drop_connection(struct tell *t)
 {
-	if (t->fd != -1)
-		(void)close(t->fd);
-	t->fd = -1;
+	fds_close(&t->fd);
 	buf_reset(&t->pending);
 	t->owes_look = true;
 }

@@ -228,9 +228,7 @@ editor_free(struct editor *e)
 	edits_free(&e->secrets);
 	directory_free(&e->now);
 	directory_free(&e->fresh);
-	if (e->lock != -1)
-		(void)close(e->lock);
-	e->lock = -1;
+	fds_close(&e->lock);
 }
 
 /* ---- adding */
