@@ -14,7 +14,7 @@ _end() { # whatever happens: stop what we started, by its pid, and clean up
 	exit $_s
 }
 trap _end EXIT
-trap 'exit 98' INT TERM HUP
+trap 'exit 98' INT TERM HUP PIPE
 
 diag() { printf '%s\n' "$*" | sed 's/^/# /'; }
 ok() { # ok STATUS TITLE: after any command, ok $? "title"

@@ -43,7 +43,7 @@ like "they came by link" "$(as pneu -C "$H" status)" 'by link 20, by copy 0'
 q=$(ls "$H/mail/example.org/bob/new" | head -n 1 | sed 's/^[0-9]*\.\(.\{26\}\).*/\1/')
 like "the story of one is told" "$(as pneu -C "$H" journal trace "$q")" 'bob'
 is "POP3 gives them back, whole" "$(python3 "$T/read.py" "$POP")" 20
-is "and deletes them" "$(ls "$H/mail/example.org/bob/new" "$H/mail/example.org/bob/cur" | grep -c R)" 0
+is "and deletes them" "$(ls "$H/mail/example.org/bob/new" "$H/mail/example.org/bob/cur" | grep -c ,S=)" 0
 grep -ha '^SD ' "$H"/journal/* > "$T/died"
 is "no process died" "$(cat "$T/died")" ""
 
