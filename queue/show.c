@@ -96,25 +96,24 @@ struct walk {
 	bool enough;
 };
 
-static enum outcome
-walk_entry(struct walk *w, struct qid qid, struct fault *f)
+/* One that cannot be read is shown too: it must not hide the others. */
+static void
+walk_entry(struct walk *w, struct qid qid)
 {
 	struct entry *e = &w->entry;
 	enum outcome got;
+	struct fault f;
 
 	got = store_read_envelope(
-	    w->request->store, &qid, e->place, false, &e->envelope, f);
-	if (got == TEMP && f->error == ENOENT)
-		return OK; /* it went meanwhile */
-	if (got == TEMP && f->error != 0)
-		return got;
+	    w->request->store, &qid, e->place, false, &e->envelope, &f);
+	if (got == TEMP && f.error == ENOENT)
+		return; /* it went meanwhile */
 	e->envelope.qid = qid;
 	e->is_believed = got == OK && e->place.state != STORE_ASIDE;
 	if (!is_wanted(w->request, e))
-		return OK;
+		return;
 	read_lines(w->request, e);
 	w->enough = !w->each(w->arg, e);
-	return OK;
 }
 
 static enum outcome
@@ -131,9 +130,8 @@ walk_dir(struct walk *w, struct fault *f)
 		        LIST_SHARE, w->name, &got, &more, NULL, f) != OK)
 			return f->error == ENOENT ? OK : f->outcome;
 		for (size_t i = 0; i < got && !w->enough; i++)
-			if (qid_parse(span_of(w->name[i].text), &qid) &&
-			    walk_entry(w, qid, f) != OK)
-				return f->outcome;
+			if (qid_parse(span_of(w->name[i].text), &qid))
+				walk_entry(w, qid);
 		if (got > 0)
 			memcpy(after, w->name[got - 1].text, sizeof(after));
 	}
@@ -236,7 +234,7 @@ set_text(json_t *object, const char *key, struct span s)
 {
 	json_t *value = json_stringn(s.p, s.len);
 
-	/* Not UTF-8: as it would stand in a record. */
+	/* Not UTF-8: JSON has no way to say it. */
 	(void)json_object_set_new(
 	    object, key, value == NULL ? json_string("?") : value);
 }

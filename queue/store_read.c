@@ -293,6 +293,7 @@ store_read_envelope(struct store *s, const struct qid *qid,
 	struct stat st;
 	int at, fd;
 
+	envelope_reset(e);
 	store_dir_name(place, dir);
 	if (store_dir(s, dir, false, &at, f) != OK ||
 	    open_file(at, qid->text, &fd, &st, f) != OK)

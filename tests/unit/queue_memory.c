@@ -404,6 +404,8 @@ test_no_file(struct run *run)
 
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
 		char name[64];
+		struct envelope e;
+		struct fault f;
 		struct qid qid;
 
 		qid_draw(&qid);
@@ -413,6 +415,12 @@ test_no_file(struct run *run)
 		    (i == 2 && symlink("nowhere", name) != 0))
 			abort();
 		(void)alarm(5);
+		test_envelope(&e, "ann@example.org", "bob@example.org");
+		tap_ok(store_read_envelope(
+		           &run->store, &qid, in, false, &e, &f) == PERM &&
+		        e.recipients == 0,
+		    "%s is no envelope, nor the one before", titles[i]);
+		envelope_free(&e);
 		message_go(run, window_add(run, &qid), STEP_LOAD);
 		recover_load(run);
 		(void)alarm(0);
