@@ -180,7 +180,7 @@ const struct setting_row setting_rows[] = {
 	TIME("auth", "cache", resolve.auth_cache_ms, "5m", 0, DAY,
 	    "a repeated login within this time costs no password hash"),
 	NUMBER("auth", "cache_max", resolve.auth_cache_max, "logins", "10000",
-	    0, 1000000, "logins remembered by one process"),
+	    0, 1000000, "logins remembered"),
 	NUMBER("auth", "hash_ops", resolve.hash_ops, "passes", "2", 1, 100,
 	    "Argon2id passes of a new password's hash"),
 	SIZE("auth", "hash_memory", resolve.hash_memory, "64M", 8 * KB, 4 * GB,

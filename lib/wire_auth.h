@@ -23,6 +23,7 @@
 #define AUTH_PASSWORD_MAX 1024
 #define AUTH_KEY_LEN      32
 #define AUTH_KEY_ENV      "PNEU_TICKET_KEY" /* a descriptor to read it from */
+#define AUTH_CACHE_ENV    "PNEU_AUTH_CACHE" /* a descriptor: shared memory */
 #define AUTH_TICKET_LEN   (16 + 64) /* hex digits */
 #define AUTH_TICKET_S     10 /* seconds a ticket is good. Ours */
 

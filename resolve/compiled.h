@@ -21,7 +21,7 @@
 #define COMPILED_LOOK_MS  1000 /* between two looks at the file's name. Ours */
 
 #define ENTRIES_DB "directory/entries.cdb"
-#define SECRETS_DB "directory/secrets.cdb"
+#define SECRETS_DB "secrets/secrets.cdb"
 
 /* Which file this is, so that a new one of the same name is noticed. */
 struct compiled_id {

@@ -20,7 +20,7 @@
 #include "buf.h"
 
 #define DIRECTORY_ENTRIES  "directory/entries"
-#define DIRECTORY_SECRETS  "directory/secrets"
+#define DIRECTORY_SECRETS  "secrets/secrets"
 #define DIRECTORY_LOCK     "directory/lock"
 #define DIRECTORY_TEXT_MAX (2UL * 1024 * 1024 * 1024) /* octets of one. Ours */
 #define DIRECTORY_HASH_MAX 127 /* octets: crypto_pwhash_STRBYTES less its 0 */

@@ -494,7 +494,7 @@ write_texts(
 	        entries, f) != OK)
 		return f->outcome;
 	if (secret &&
-	    write_text(DIRECTORY_SECRETS, "directory/.secrets", SECRETS_MODE,
+	    write_text(DIRECTORY_SECRETS, "secrets/.secrets", SECRETS_MODE,
 	        secrets, f) != OK)
 		return f->outcome;
 	return OK;

@@ -107,19 +107,34 @@ after(void *arg)
 	journal_flush(&a->journal);
 }
 
+/* The descriptor of the cache that all auth processes share; -1: none. */
+static int
+shared_cache(void)
+{
+	const char *number = getenv(AUTH_CACHE_ENV);
+	uint64_t fd;
+
+	if (number == NULL || !num_parse(span_of(number), 3, 65535, &fd))
+		return -1;
+	return (int)fd;
+}
+
 static enum outcome
 begin(struct authority *a, struct fault *f)
 {
 	unsigned char key[AUTH_KEY_LEN];
 	struct fault look = FAULT_NONE;
 	bool given;
+	int cache = shared_cache();
 
 	if (sodium_init() < 0)
 		return fault_set(f, TEMP, "4.3.0", 0, "libsodium");
 	if (auth_ticket_take_key(key, &given, f) != OK || prog_home(f) != OK ||
-	    verify_begin(&a->verifier, &prog.settings, given ? key : NULL, f) !=
-	        OK)
+	    verify_begin(&a->verifier, &prog.settings, given ? key : NULL,
+	        given ? cache : -1, f) != OK)
 		return f->outcome;
+	if (cache != -1)
+		(void)close(cache);
 	sodium_memzero(key, sizeof(key));
 	journal_open(&a->journal, "auth");
 	/* Without a database it answers temp, and looks again. */
@@ -136,7 +151,7 @@ main(int argc, char *argv[])
 		.promises = "stdio rpath",
 		.summary = "Name and password to identity: a line `auth "
 		           "user=bob@example.org password=...` each." };
-	static const struct sandbox_path paths[] = { { "directory", "r" },
+	static const struct sandbox_path paths[] = { { "secrets", "r" },
 		{ NULL, NULL } };
 	static const struct line_service service = { .take = take,
 		.after = after,

@@ -161,7 +161,8 @@ static enum outcome
 enter_sandbox(struct fault *f)
 {
 	const struct sandbox_path paths[] = { { "directory", "rwc" },
-		{ prog.settings.mail.directory, "rc" }, { NULL, NULL } };
+		{ "secrets", "rwc" }, { prog.settings.mail.directory, "rc" },
+		{ NULL, NULL } };
 	const char *sandbox;
 
 	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,

@@ -3,8 +3,10 @@
 #include "verify.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define CACHE_WAYS 4 /* places where one tag may lie. Ours */
 
@@ -14,9 +16,53 @@ struct secret {
 	char hash[crypto_pwhash_STRBYTES];
 };
 
+/*
+ * The same key in every process that has the supervisor's, and another than the
+ * tickets', which pop3-session knows too.
+ */
+static void
+make_keys(struct verifier *v, const unsigned char *ticket_key)
+{
+	static const char use[] = "cache of logins";
+
+	if (ticket_key != NULL)
+		memcpy(v->ticket_key, ticket_key, AUTH_KEY_LEN);
+	else
+		randombytes_buf(v->ticket_key, AUTH_KEY_LEN);
+	(void)crypto_generichash(v->cache_key, sizeof(v->cache_key),
+	    (const unsigned char *)use, sizeof(use), v->ticket_key,
+	    AUTH_KEY_LEN);
+}
+
+static size_t
+cache_octets(const struct verifier *v)
+{
+	return (v->cache_max + 1) * sizeof(*v->cache);
+}
+
+static enum outcome
+open_cache(struct verifier *v, int fd, struct fault *f)
+{
+	int flags = fd == -1 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	struct stat st;
+	void *p;
+
+	if (fd != -1 &&
+	    (fstat(fd, &st) != 0 ||
+	        ((size_t)st.st_size < cache_octets(v) &&
+	            ftruncate(fd, (off_t)cache_octets(v)) != 0)))
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "cache of logins on %d", fd);
+	p = mmap(NULL, cache_octets(v), PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (p == MAP_FAILED)
+		return fault_set(f, TEMP, "4.3.0", errno, "cache of logins");
+	v->cache = p;
+	return OK;
+}
+
 enum outcome
 verify_begin(struct verifier *v, const struct settings *s,
-    const unsigned char *ticket_key, struct fault *f)
+    const unsigned char *ticket_key, int cache_fd, struct fault *f)
 {
 	struct domains domains;
 	unsigned char password[32];
@@ -27,17 +73,12 @@ verify_begin(struct verifier *v, const struct settings *s,
 		return f->outcome;
 	memcpy(v->domain, domains.first, sizeof(v->domain));
 	domains_free(&domains);
-	randombytes_buf(v->cache_key, sizeof(v->cache_key));
-	if (ticket_key != NULL)
-		memcpy(v->ticket_key, ticket_key, AUTH_KEY_LEN);
-	else
-		randombytes_buf(v->ticket_key, AUTH_KEY_LEN);
+	make_keys(v, ticket_key);
 	if (v->cache_ms > 0)
 		v->cache_max =
 		    (size_t)s->resolve.auth_cache_max / CACHE_WAYS * CACHE_WAYS;
-	v->cache = calloc(v->cache_max + 1, sizeof(*v->cache));
-	if (v->cache == NULL)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "cache of logins");
+	if (open_cache(v, cache_fd, f) != OK)
+		return f->outcome;
 	/* A password that nobody knows, so that nobody can give it. */
 	randombytes_buf(password, sizeof(password));
 	errno = 0;
@@ -56,21 +97,20 @@ verify_free(struct verifier *v)
 {
 	compiled_free(&v->secrets);
 	if (v->cache != NULL)
-		sodium_memzero(v->cache, v->cache_max * sizeof(*v->cache));
-	free(v->cache);
+		(void)munmap(v->cache, cache_octets(v));
 	sodium_memzero(v, sizeof(*v));
 }
 
 static void
 make_tag(const struct verifier *v, const struct address *a,
-    struct span password, const char *hash, unsigned char tag[VERIFY_TAG_LEN])
+    struct span password, const char *hash, struct verify_tag *tag)
 {
 	crypto_generichash_state state;
 	/* Lengths before the values: no two logins give the same octets. */
 	uint64_t lens[2] = { a->len, password.len };
 
 	(void)crypto_generichash_init(
-	    &state, v->cache_key, sizeof(v->cache_key), VERIFY_TAG_LEN);
+	    &state, v->cache_key, sizeof(v->cache_key), sizeof(*tag));
 	(void)crypto_generichash_update(
 	    &state, (const unsigned char *)lens, sizeof(lens));
 	(void)crypto_generichash_update(
@@ -79,22 +119,33 @@ make_tag(const struct verifier *v, const struct address *a,
 	    &state, (const unsigned char *)password.p, password.len);
 	(void)crypto_generichash_update(
 	    &state, (const unsigned char *)hash, strlen(hash));
-	(void)crypto_generichash_final(&state, tag, VERIFY_TAG_LEN);
+	(void)crypto_generichash_final(
+	    &state, (unsigned char *)tag, sizeof(*tag));
 	sodium_memzero(&state, sizeof(state));
 }
 
 static struct remembered *
-places(struct verifier *v, const unsigned char tag[VERIFY_TAG_LEN])
+places(struct verifier *v, const struct verify_tag *tag)
 {
-	uint64_t number;
-
-	memcpy(&number, tag, sizeof(number));
-	return &v->cache[number % (v->cache_max / CACHE_WAYS) * CACHE_WAYS];
+	return &v->cache[tag->word[0] % (v->cache_max / CACHE_WAYS) *
+	    CACHE_WAYS];
 }
 
 static bool
-is_remembered(struct verifier *v, const unsigned char tag[VERIFY_TAG_LEN],
-    uint64_t now_ms)
+is_same_tag(const struct remembered *place, const struct verify_tag *tag)
+{
+	uint64_t differs = 0;
+
+	/* All of it, whatever the first word says: no time is told. */
+	for (size_t i = 0; i < VERIFY_TAG_WORDS; i++)
+		differs |= atomic_load_explicit(
+		               &place->word[i], memory_order_relaxed) ^
+		    tag->word[i];
+	return differs == 0;
+}
+
+static bool
+is_remembered(struct verifier *v, const struct verify_tag *tag, uint64_t now_ms)
 {
 	struct remembered *place;
 
@@ -102,15 +153,14 @@ is_remembered(struct verifier *v, const unsigned char tag[VERIFY_TAG_LEN],
 		return false;
 	place = places(v, tag);
 	for (size_t i = 0; i < CACHE_WAYS; i++)
-		if (place[i].until_ms > now_ms &&
-		    sodium_memcmp(place[i].tag, tag, VERIFY_TAG_LEN) == 0)
+		if (atomic_load(&place[i].until_ms) > now_ms &&
+		    is_same_tag(&place[i], tag))
 			return true;
 	return false;
 }
 
 static void
-remember(struct verifier *v, const unsigned char tag[VERIFY_TAG_LEN],
-    uint64_t now_ms)
+remember(struct verifier *v, const struct verify_tag *tag, uint64_t now_ms)
 {
 	struct remembered *place, *oldest;
 
@@ -118,10 +168,14 @@ remember(struct verifier *v, const unsigned char tag[VERIFY_TAG_LEN],
 		return;
 	place = oldest = places(v, tag);
 	for (size_t i = 1; i < CACHE_WAYS; i++)
-		if (place[i].until_ms < oldest->until_ms)
+		if (atomic_load(&place[i].until_ms) <
+		    atomic_load(&oldest->until_ms))
 			oldest = &place[i];
-	memcpy(oldest->tag, tag, VERIFY_TAG_LEN);
-	oldest->until_ms = now_ms + v->cache_ms;
+	atomic_store(&oldest->until_ms, 0);
+	for (size_t i = 0; i < VERIFY_TAG_WORDS; i++)
+		atomic_store_explicit(
+		    &oldest->word[i], tag->word[i], memory_order_relaxed);
+	atomic_store(&oldest->until_ms, now_ms + v->cache_ms);
 }
 
 /* The user's name as a key: the first domain where none was given. */
@@ -197,14 +251,14 @@ static enum outcome
 check_password(struct verifier *v, const struct address *a,
     struct span password, const char *hash, uint64_t now_ms, struct fault *f)
 {
-	unsigned char tag[VERIFY_TAG_LEN];
+	struct verify_tag tag;
 
-	make_tag(v, a, password, hash, tag);
-	if (is_remembered(v, tag, now_ms))
+	make_tag(v, a, password, hash, &tag);
+	if (is_remembered(v, &tag, now_ms))
 		return OK;
 	if (hash_password(hash, password, f) != OK)
 		return f->outcome;
-	remember(v, tag, now_ms);
+	remember(v, &tag, now_ms);
 	return OK;
 }
 

@@ -4,24 +4,30 @@
  *
  * A login that was right within the cache time costs one keyed hash; every
  * other one, right or wrong or of a user who does not exist, one Argon2id. The
- * cache holds no password: its key is BLAKE2b-256 over user, password and
- * stored hash under a random key of this process, so a changed password
- * misses by itself.
+ * cache holds no password: a tag is BLAKE2b-256 over user, password and stored
+ * hash under a secret key, so a changed password misses by itself. All auth
+ * processes of a system share one cache, in memory that the supervisor gives
+ * them; a key of it that was torn between two writers fits no login.
  */
 #ifndef RESOLVE_VERIFY_H
 #define RESOLVE_VERIFY_H
 
 #include <sodium.h>
+#include <stdatomic.h>
 
 #include "address.h"
 #include "compiled.h"
 #include "wire_auth.h"
 
-#define VERIFY_TAG_LEN 32
+#define VERIFY_TAG_WORDS 4 /* 256 bits */
+
+struct verify_tag {
+	uint64_t word[VERIFY_TAG_WORDS];
+};
 
 struct remembered {
-	unsigned char tag[VERIFY_TAG_LEN];
-	uint64_t until_ms; /* monotonic; 0: free */
+	_Atomic uint64_t word[VERIFY_TAG_WORDS];
+	_Atomic uint64_t until_ms; /* monotonic; 0: free */
 };
 
 struct verifier {
@@ -37,12 +43,14 @@ struct verifier {
 
 /*
  * Draws the keys and makes the dummy hash with the cost of new passwords.
- * ticket_key: of the supervisor, or NULL to draw one.
+ * ticket_key: of the supervisor, or NULL to draw one; with it comes cache_fd,
+ * the memory of the shared cache (made as large as it must be, stays open), or
+ * -1 for a cache of our own.
  * PERM	5.3.5 a local domain is no domain, the cost is out of bounds
  * TEMP	4.3.0 no memory
  */
 enum outcome verify_begin(struct verifier *, const struct settings *,
-    const unsigned char *ticket_key, struct fault *) MUST_USE;
+    const unsigned char *ticket_key, int cache_fd, struct fault *) MUST_USE;
 void verify_free(struct verifier *); /* wipes */
 
 /*

@@ -269,6 +269,7 @@ make_inside(struct fault *f)
 	    make_directory(s->mail.directory, f) != OK ||
 	    make_directory("journal", f) != OK ||
 	    make_directory("directory", f) != OK ||
+	    make_directory("secrets", f) != OK ||
 	    make_directory("run", f) != OK)
 		return f->outcome;
 	return sync_directory(".", f);

@@ -192,6 +192,8 @@ start_in(struct pool *p, const struct pool_ground *ground, struct spawn *s,
 	s->nofile = p->row->nofile;
 	s->replaced = pool_is_replaced(p);
 	spawn_give(s, AUTH_KEY_ENV, key);
+	if (p->row->cache && key != -1)
+		spawn_give(s, AUTH_CACHE_ENV, ground->cache_fd);
 	spawn_give(s, SERVE_ENV_READY, ready);
 	if (spawn_start(s, &p->process[slot].pid, f) != OK)
 		p->process[slot].pid = 0;

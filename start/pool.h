@@ -57,6 +57,7 @@ struct pool {
 /* What all pools share: the FIFO, the key, the journal. */
 struct pool_ground {
 	const unsigned char *key; /* of tickets, AUTH_KEY_LEN octets */
+	int cache_fd; /* memory of the logins that auth remembers; -1: none */
 	struct journal *journal;
 };
 

@@ -46,6 +46,7 @@ const struct service_row service_rows[] = {
 	    .path = "run/auth",
 	    .settings = AT(resolve.auth),
 	    .key = true,
+	    .cache = true,
 	    .nofile = 1024,
 	    .promises = "stdio rpath",
 	    .does = "name and password to identity and ticket" },

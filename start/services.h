@@ -46,6 +46,7 @@ struct service_row {
 	size_t timeout; /* TCP: offset of the socket's deadline, ms */
 	bool ready; /* says it is ready on $PNEU_READY */
 	bool key; /* gets the key of tickets */
+	bool cache; /* and the memory of logins that its processes share */
 	bool alone; /* the old one must have ended before the new one starts */
 	uint64_t nofile; /* RLIMIT_NOFILE */
 	const char *busy; /* said to a connection when all workers are busy */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -98,6 +99,8 @@ tear_down(struct supervisor *s)
 	if (s->snapshot[0] != '\0')
 		(void)unlink(s->snapshot);
 	sodium_memzero(s->key, sizeof(s->key));
+	if (s->ground.cache_fd != -1)
+		(void)close(s->ground.cache_fd);
 	config_free(&s->settings);
 	lock_release(&s->lock_fd);
 }
@@ -448,6 +451,8 @@ supervise(struct fault *f)
 	s.generation = 1;
 	s.since_ms = clock_wall_ms();
 	s.ground.key = s.key;
+	/* Without it each auth process remembers for itself. */
+	s.ground.cache_fd = memfd_create("pneu-logins", MFD_CLOEXEC);
 	s.ground.journal = &s.journal;
 	s.trouble = FAULT_NONE;
 	if (set_up(&s, f) == OK) {

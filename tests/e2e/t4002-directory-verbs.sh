@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 H=$T/home
-mkdir -p "$H/directory" "$H/mail" "$H/run"
+mkdir -p "$H/directory" "$H/secrets" "$H/mail" "$H/run"
 printf '[resolve]\ndomain = example.org\n[auth]\nhash_ops = 1\nhash_memory = 8K\n' > "$H/pneu.conf"
 [ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H"
 dir() { as directory -C "$H" "$@" > "$T/out" 2>&1; }
@@ -19,7 +19,7 @@ printf 'secret\n' | dir add bob@example.org --password-stdin \
 ok $? "a user is added"
 check "with a mailbox of three parts" test -d "$H/mail/example.org/bob/new" \
 	-a -d "$H/mail/example.org/bob/cur" -a -d "$H/mail/example.org/bob/tmp"
-is "secrets are for their owner alone" "$(stat -c %a "$H/directory/secrets" "$H/directory/secrets.cdb" | sort -u)" 600
+is "secrets are for their owner alone" "$(stat -c %a "$H/secrets/secrets" "$H/secrets/secrets.cdb" | sort -u)" 600
 ! grep -rq argon2 "$H/directory/entries" "$H/directory/entries.cdb"
 ok $? "no secret stands in the entries"
 is "its alias leads to it" "$(where abuse@example.org)" \
@@ -98,7 +98,7 @@ like "a removed user's mailbox is kept, and that is said" "$? $(says)" \
 	'^0 bob@example.org: removed, with 2 aliases; the mailbox mail/example.org/bob is kept$'
 check "it is still there" test -d "$H/mail/example.org/bob/new"
 is "mail for it is refused" "$(where bob@example.org | cut -d' ' -f1)" perm
-is "its password is gone" "$(wc -c < "$H/directory/secrets")" 0
+is "its password is gone" "$(wc -c < "$H/secrets/secrets")" 0
 dir remove bob@example.org; is "removing it again is a mistake" "$?" 100
 dir add bob@example.org
 like "added again it has its mailbox back" "$(says)" 'kept the mailbox mail/example.org/bob'

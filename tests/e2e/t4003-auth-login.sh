@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 H=$T/home
-mkdir -p "$H/directory" "$H/mail" "$H/run"
+mkdir -p "$H/directory" "$H/secrets" "$H/mail" "$H/run"
 printf '[resolve]\ndomain = example.org\n' > "$H/pneu.conf"
 [ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H"
 printf 'open sesame\n' | as directory -C "$H" add Bob@example.org --password-stdin --alias=info > "$T/out"
@@ -68,6 +68,6 @@ is "without it each draws its own" "$(for _ in 1 2; do
 	sort -u | wc -l)" 2
 echo 'auth user=bob password=other' | PNEU_TICKET_KEY=77 as auth -C "$H" > "$T/out" 2>&1
 is "a descriptor that is not open is a failure, not a key" "$?" 111
-! grep -q 'other\|sesame' "$H/directory/secrets" "$H/directory/secrets.cdb" "$T/err"
+! grep -q 'other\|sesame' "$H/secrets/secrets" "$H/secrets/secrets.cdb" "$T/err"
 ok $? "no password is on disk or in a message"
 done_testing

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 H=$T/home
-mkdir -p "$H/directory" "$H/mail" "$H/run"
+mkdir -p "$H/directory" "$H/secrets" "$H/mail" "$H/run"
 printf '[resolve]\ndomain = example.org\n[auth]\nhash_ops = 1\nhash_memory = 8K\n' > "$H/pneu.conf"
 [ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H"
 dir() { as directory -C "$H" "$@" > "$T/out" 2>&1; }

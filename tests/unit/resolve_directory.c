@@ -97,13 +97,13 @@ static const struct {
 	    "is a catch-all" },
 	{ "a password of nobody is a warning", BOB,
 	    "secret smtp=ann@example.org hash=$argon2id$v=19$x\n",
-	    "directory/secrets:1: warning" },
+	    "secrets/secrets:1: warning" },
 	{ "a secret that is no hash is an error", BOB,
 	    "secret smtp=bob@example.org hash=secret\n", "no Argon2 hash" },
 	{ "a secret twice is an error", BOB,
 	    "secret smtp=bob@example.org hash=$argon2id$v=19$x\n"
 	    "secret smtp=BOB@example.org hash=$argon2id$v=19$x\n",
-	    "directory/secrets:2: error" },
+	    "secrets/secrets:2: error" },
 };
 
 static char *domains[] = { "example.org" };

@@ -192,7 +192,8 @@ main(void)
 	char dir[] = "/tmp/resolve_edit.XXXXXX", command[64];
 
 	if (sodium_init() < 0 || mkdtemp(dir) == NULL || chdir(dir) != 0 ||
-	    mkdir("directory", 0700) != 0 || mkdir("mail", 0700) != 0)
+	    mkdir("directory", 0700) != 0 || mkdir("secrets", 0700) != 0 ||
+	    mkdir("mail", 0700) != 0)
 		return 1;
 	test_add();
 	test_change();

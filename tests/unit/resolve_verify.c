@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -23,7 +24,7 @@ make_database(const char *password)
 	struct fault f;
 	bool good;
 
-	(void)mkdir("directory", 0700);
+	(void)mkdir("secrets", 0700);
 	if (crypto_pwhash_str(hash, password, strlen(password), OPS, MEMORY) !=
 	    0)
 		return false;
@@ -131,6 +132,34 @@ test_change(struct verifier *v)
 	    "a changed password counts at once, the cache does not hide it");
 }
 
+static void
+test_sharing(const struct settings *s)
+{
+	unsigned char key[AUTH_KEY_LEN] = { 1 }, other[AUTH_KEY_LEN] = { 2 };
+	int fd = memfd_create("logins", MFD_CLOEXEC);
+	struct verifier a, b, c;
+	double alone;
+
+	tap_ok(verify_begin(&a, s, key, fd, &fault) == OK &&
+	        verify_begin(&b, s, key, fd, &fault) == OK &&
+	        verify_begin(&c, s, other, fd, &fault) == OK &&
+	        compiled_look(&a.secrets, 1, &fault) == OK &&
+	        compiled_look(&b.secrets, 1, &fault) == OK &&
+	        compiled_look(&c.secrets, 1, &fault) == OK,
+	    "several may have one cache");
+	alone = cost(&a, "bob", "other", 1000);
+	tap_ok(cost(&b, "bob", "other", 1001) < alone / 10,
+	    "what one remembers serves the other");
+	tap_ok(cost(&b, "bob", "wrong", 1001) > alone / 3,
+	    "a wrong password is never remembered");
+	tap_ok(cost(&c, "bob", "other", 1001) > alone / 3,
+	    "who has another key finds nothing in it");
+	verify_free(&a);
+	verify_free(&b);
+	verify_free(&c);
+	(void)close(fd);
+}
+
 int
 main(void)
 {
@@ -146,7 +175,7 @@ main(void)
 	if (sodium_init() < 0 || mkdtemp(dir) == NULL || chdir(dir) != 0)
 		return 1;
 	tap_ok(make_database("secret") &&
-	        verify_begin(&v, &s, NULL, &fault) == OK &&
+	        verify_begin(&v, &s, NULL, -1, &fault) == OK &&
 	        login(&v, "bob", "secret", 1000) == TEMP,
 	    "without a database every login is a deferral");
 	tap_ok(compiled_look(&v.secrets, 1, &fault) == OK,
@@ -155,9 +184,10 @@ main(void)
 	test_refusals(&v);
 	test_costs(&v);
 	test_change(&v);
+	test_sharing(&s);
 	verify_free(&v);
 	(void)unlink(SECRETS_DB);
-	(void)rmdir("directory");
+	(void)rmdir("secrets");
 	(void)rmdir(dir);
 	return tap_done();
 }
