@@ -8,22 +8,6 @@
 #include "clock.h"
 #include "codes.h"
 
-void
-show_put_value(struct buf *b, struct span value)
-{
-	while (value.len > 0) {
-		size_t n = utf8_printable(value);
-
-		if (n == 0) {
-			buf_addc(b, '?');
-			n = 1;
-		} else {
-			buf_add(b, span_head(value, n));
-		}
-		value = span_from(value, n);
-	}
-}
-
 /* Said in a column of their own, or of no use to a person. */
 static bool
 is_common_key(struct span key)
@@ -48,7 +32,7 @@ show_put_fields(struct buf *b, const struct record *r)
 		if (is_common_key(r->field[i].key))
 			continue;
 		buf_addf(b, " " SPAN_FMT "=", SPAN_ARG(r->field[i].key));
-		show_put_value(b, r->field[i].value);
+		buf_add_printable(b, r->field[i].value);
 	}
 }
 
@@ -64,7 +48,7 @@ show_put_line(struct buf *b, const struct entry *e)
 	buf_add(b, span_head(span_from(e->time, 11), 12));
 	buf_addf(b, " " SPAN_FMT " %-19s %-26.*s ", SPAN_ARG(r->word),
 	    code == NULL ? "?" : code->name, SPAN_ARG(qid));
-	show_put_value(b, value_of(r, "program"));
+	buf_add_printable(b, value_of(r, "program"));
 	show_put_fields(b, r);
 	buf_addc(b, '\n');
 }
@@ -78,7 +62,7 @@ json_value(struct span value)
 
 	if (v != NULL)
 		return v;
-	show_put_value(&b, value);
+	buf_add_printable(&b, value);
 	v = json_string(b.p);
 	buf_free(&b);
 	return v;

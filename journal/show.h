@@ -7,8 +7,6 @@
 
 #include "select.h"
 
-/* A value for a person's eyes: what may not be shown is '?'. */
-void show_put_value(struct buf *, struct span);
 /* " key=value ..." of all fields but time, program, pid and qid. */
 void show_put_fields(struct buf *, const struct record *);
 /* "2026-11-24 03:04:05.123 94 local-received <qid> smtpd ip=..." LF. */

@@ -87,7 +87,7 @@ put_words(struct buf *b, struct cur *c, const struct record *r, int end)
 
 			c->p += key.len + 1;
 			whole = field_of(r, key, &value) && whole;
-			show_put_value(b, value);
+			buf_add_printable(b, value);
 		} else if (octet == '[') {
 			size_t start = b->len;
 

@@ -53,6 +53,22 @@ buf_adds(struct buf *b, const char *s)
 }
 
 void
+buf_add_printable(struct buf *b, struct span s)
+{
+	while (s.len > 0) {
+		size_t n = utf8_printable(s);
+
+		if (n == 0) {
+			buf_addc(b, '?');
+			n = 1;
+		} else {
+			buf_add(b, span_head(s, n));
+		}
+		s = span_from(s, n);
+	}
+}
+
+void
 buf_addc(struct buf *b, char c)
 {
 	buf_add(b, (struct span){ &c, 1 });

@@ -24,6 +24,8 @@ extern char buf_nothing[1]; /* what an empty buffer points to */
 void buf_add(struct buf *, struct span);
 void buf_adds(struct buf *, const char *);
 void buf_addc(struct buf *, char);
+/* What may be shown of it, and '?' for each octet of the rest. */
+void buf_add_printable(struct buf *, struct span);
 void buf_addf(struct buf *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Room for n more octets at p + len, or false; the caller then raises len. */

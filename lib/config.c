@@ -50,7 +50,6 @@ units_of(const struct setting_row *row)
 	case SETTING_TEXT:
 	case SETTING_LIST:
 	case SETTING_NUMBER:
-	case SETTING_SWITCH:
 	case SETTING_CHOICE:
 		break;
 	}
@@ -67,12 +66,6 @@ static const void *
 member_of(const struct settings *s, const struct setting_row *row)
 {
 	return (const char *)s + row->offset;
-}
-
-static const char *
-choices_of(const struct setting_row *row)
-{
-	return row->type == SETTING_SWITCH ? "no yes" : row->choices;
 }
 
 /* "64K", "30s": digits and a unit of the type. */
@@ -96,7 +89,7 @@ parse_number(const struct setting_row *row, struct span text, uint64_t *out)
 static bool
 parse_choice(const struct setting_row *row, struct span text, uint64_t *out)
 {
-	struct span rest = span_of(choices_of(row)), word;
+	struct span rest = span_of(row->choices), word;
 
 	for (uint64_t i = 0; span_next(&rest, ' ', &word); i++) {
 		if (span_same(word, text)) {
@@ -136,9 +129,8 @@ bad_value(const struct setting_row *row, struct fault *f)
 		buf_adds(&b, " to ");
 		put_unit_value(&b, row, row->max);
 		break;
-	case SETTING_SWITCH:
 	case SETTING_CHOICE:
-		buf_addf(&b, "%s is one of: %s", row->key, choices_of(row));
+		buf_addf(&b, "%s is one of: %s", row->key, row->choices);
 		break;
 	case SETTING_TEXT:
 	case SETTING_LIST:
@@ -211,7 +203,6 @@ set_value(struct settings *s, const struct setting_row *row, struct span text,
 		    n > row->max)
 			return bad_value(row, f);
 		break;
-	case SETTING_SWITCH:
 	case SETTING_CHOICE:
 		if (!parse_choice(row, text, &n))
 			return bad_value(row, f);
@@ -418,7 +409,7 @@ config_free(struct settings *s)
 static void
 put_choice(struct buf *b, const struct setting_row *row, uint64_t value)
 {
-	struct span rest = span_of(choices_of(row)), word = SPAN_EMPTY;
+	struct span rest = span_of(row->choices), word = SPAN_EMPTY;
 
 	for (uint64_t i = 0; i <= value && span_next(&rest, ' ', &word); i++)
 		continue;
@@ -449,7 +440,6 @@ config_put_value(struct buf *b, const struct settings *s,
 	case SETTING_TIME:
 		put_unit_value(b, row, *(const uint64_t *)at);
 		break;
-	case SETTING_SWITCH:
 	case SETTING_CHOICE:
 		put_choice(b, row, *(const uint64_t *)at);
 		break;

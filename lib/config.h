@@ -18,7 +18,6 @@ enum setting_type {
 	SETTING_NUMBER, /* uint64_t */
 	SETTING_SIZE, /* uint64_t octets; 64K, 25M, 1G */
 	SETTING_TIME, /* uint64_t milliseconds; 500ms 30s 5m 1h 5d */
-	SETTING_SWITCH, /* uint64_t: yes is 1, no is 0 */
 	SETTING_CHOICE, /* uint64_t: index into the row's choices */
 };
 

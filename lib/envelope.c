@@ -253,7 +253,7 @@ envelope_put_hash(struct record_out out, const char *key,
 
 /* Lower case only, so that there is one text of a hash. */
 static int
-hex_digit(char c)
+lower_hex_digit(char c)
 {
 	return c >= '0' && c <= '9' ? c - '0'
 	    : c >= 'a' && c <= 'f'  ? c - 'a' + 10
@@ -270,8 +270,8 @@ envelope_take_hash(
 	if (!record_take(r, key, len, &hex) || hex.len != len)
 		return false;
 	for (size_t i = 0; i < ENVELOPE_DIGEST_LEN; i++) {
-		int high = hex_digit(hex.p[2 * i]);
-		int low = hex_digit(hex.p[2 * i + 1]);
+		int high = lower_hex_digit(hex.p[2 * i]);
+		int low = lower_hex_digit(hex.p[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

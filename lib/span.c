@@ -210,6 +210,14 @@ is_graph(int c)
 }
 
 int
+hex_digit(int c)
+{
+	if (is_digit(c))
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int
 to_lower(int c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;

@@ -63,6 +63,7 @@ bool is_atext(int); /* RFC 5322 3.2.3, and octets over 127 (RFC 6531) */
 bool is_wsp(int);
 bool is_graph(int); /* 0x21-0x7E */
 int to_lower(int); /* ASCII only */
+int hex_digit(int); /* 0-9 A-F: its value; else -1 */
 
 /*
  * Length in octets of the character at the start of s if it may be shown: an

@@ -2,7 +2,7 @@
 /*
  * notice.c: the report to a sender, RFC 3464. What it repeats of others (the
  * addresses, the original recipient, the envelope id) came through our own
- * parsers, but nothing here relies on it: print_clean() lets no octet through
+ * parsers, but nothing here relies on it: buf_add_printable() lets no octet through
  * that could end a line.
  */
 #include "notice.h"
@@ -83,31 +83,6 @@ notice_header(struct span content)
 	return span_head(content, end);
 }
 
-/* Text of others in a header field or a line of ours. */
-static void
-print_clean(struct buf *b, struct span s)
-{
-	while (s.len > 0) {
-		size_t n = utf8_printable(s);
-
-		if (n == 0) {
-			buf_addc(b, '?');
-			n = 1;
-		} else {
-			buf_add(b, span_head(s, n));
-		}
-		s = span_from(s, n);
-	}
-}
-
-static int
-hex_value(int c)
-{
-	if (is_digit(c))
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* xtext of RFC 3461 4, decoded; what is not xtext stands as it is. */
 static void
 print_xtext(struct buf *b, struct span s)
@@ -117,15 +92,15 @@ print_xtext(struct buf *b, struct span s)
 		char octet;
 
 		if (s.p[0] == '+' && s.len >= 3) {
-			hi = hex_value((unsigned char)s.p[1]);
-			lo = hex_value((unsigned char)s.p[2]);
+			hi = hex_digit((unsigned char)s.p[1]);
+			lo = hex_digit((unsigned char)s.p[2]);
 		}
 		if (hi >= 0 && lo >= 0) {
 			octet = (char)(hi << 4 | lo);
-			print_clean(b, (struct span){ &octet, 1 });
+			buf_add_printable(b, (struct span){ &octet, 1 });
 			s = span_from(s, 3);
 		} else {
-			print_clean(b, span_head(s, 1));
+			buf_add_printable(b, span_head(s, 1));
 			s = span_from(s, 1);
 		}
 	}
@@ -154,7 +129,7 @@ put_top(struct buf *b, const struct notice *n, const struct qid *qid)
 	buf_addf(
 	    b, "From: Mail Delivery System <postmaster@%s>\r\n", n->hostname);
 	buf_adds(b, "To: <");
-	print_clean(b, path_span(&n->of->reverse_path));
+	buf_add_printable(b, path_span(&n->of->reverse_path));
 	buf_adds(b, ">\r\n");
 	buf_addf(b, "Message-ID: <%s@%s>\r\n", qid->text, n->hostname);
 	buf_adds(b, "Subject: Undelivered mail returned to sender\r\n");
@@ -186,10 +161,10 @@ put_for_people(struct buf *b, const struct notice *n, size_t share)
 	    n->hostname, share == 1 ? "the address" : "the addresses");
 	for (size_t i = 0; i < share; i++) {
 		buf_adds(b, "\r\n    <");
-		print_clean(
+		buf_add_printable(
 		    b, path_span(&n->failed[i].recipient->forward_path));
 		buf_adds(b, ">\r\n        ");
-		print_clean(b, span_of(n->failed[i].text));
+		buf_add_printable(b, span_of(n->failed[i].text));
 		buf_addf(b, " (%s)\r\n", n->failed[i].code);
 	}
 }
@@ -225,18 +200,18 @@ put_recipient_fields(
 
 		(void)span_next(&rest, ';', &type);
 		buf_adds(b, "Original-Recipient: ");
-		print_clean(b, type);
+		buf_add_printable(b, type);
 		buf_adds(b, "; ");
 		print_xtext(b, rest);
 		buf_adds(b, "\r\n");
 	}
 	buf_addf(b, "Final-Recipient: %s; ",
 	    path_is_ascii(&r->forward_path) ? "rfc822" : "utf-8");
-	print_clean(b, path_span(&r->forward_path));
+	buf_add_printable(b, path_span(&r->forward_path));
 	buf_addf(b, "\r\nAction: failed\r\nStatus: %s\r\n", failed->code);
 	/* No reply of a remote server: not type smtp. RFC 3464 2.3.6. */
 	buf_addf(b, "Diagnostic-Code: x-pneu; %s ", failed->code);
-	print_clean(b, span_of(failed->text));
+	buf_add_printable(b, span_of(failed->text));
 	clock_rfc5322(n->now_ms, date);
 	buf_addf(b, "\r\nLast-Attempt-Date: %s\r\n", date);
 }

@@ -30,14 +30,6 @@ is_keyword_octet(int c)
 	return is_alnum(c) || c == '-';
 }
 
-static int
-hex_digit(int c)
-{
-	if (is_digit(c))
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /*
  * xtext that says printable ASCII: what it hides reaches reports and header
  * fields, where CR, LF and NUL have no place. RFC 3461 4 and 4.4.

@@ -34,8 +34,6 @@ type_name(enum setting_type type)
 		return "size";
 	case SETTING_TIME:
 		return "time";
-	case SETTING_SWITCH:
-		return "switch";
 	case SETTING_CHOICE:
 		return "choice";
 	}
