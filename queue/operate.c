@@ -64,8 +64,7 @@ operate_take(
 	if (op == NULL || word == sizeof(words) / sizeof(words[0]) ||
 	    !record_take(r, "qid", QID_LEN, &qid) ||
 	    !qid_parse(qid, &op->qid) ||
-	    !record_take_optional(
-	        r, "reason", sizeof(op->reason) - 1, &reason) ||
+	    !record_take_optional(r, "reason", OPERATION_REASON_MAX, &reason) ||
 	    !record_all_taken(r)) {
 		free(op);
 		return fault_set(f, TEMP, "4.3.0", 0, "request: malformed");

@@ -142,10 +142,12 @@ enum operation_word {
 	OPERATION_FLUSH
 };
 
+#define OPERATION_REASON_MAX 255 /* octets; it stands in records. Ours */
+
 struct operation {
 	enum operation_word word;
 	struct qid qid;
-	char reason[256];
+	char reason[OPERATION_REASON_MAX + 1];
 	uint64_t client; /* its serial; 0: in this process */
 	/* Its end; f is OK or says why not. Not called twice. */
 	void (*answer)(void *arg, struct operation *, const struct fault *f);

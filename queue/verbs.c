@@ -268,7 +268,12 @@ do_chosen(struct request *r, enum operation_word word, struct fault *f)
 {
 	struct task t = { .request = r, .word = word };
 	struct chosen c = { 0 };
-	enum outcome got = choose_all(r, &c, f);
+	enum outcome got;
+
+	if (r->reason != NULL && strlen(r->reason) > OPERATION_REASON_MAX)
+		return fault_set(f, PERM, "5.5.4", 0,
+		    "a reason has at most %d octets", OPERATION_REASON_MAX);
+	got = choose_all(r, &c, f);
 
 	if (got == OK && word == OPERATION_DELETE && c.n > 0 &&
 	    !is_confirmed(r, "delete", c.n))

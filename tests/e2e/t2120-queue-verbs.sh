@@ -15,6 +15,8 @@ verbs() { # the same, whoever does it
 	[ "$1" = running ] && wait_for in_retry "$A"
 	like "$1: list shows a message" "$(queue list)" \
 	    "^$A (in|retry1) .* <ann@example.org> -> <bob@example.org>"
+	queue hold "$A" --reason "$(printf '%256s' x)" > "$T/out" 2>&1
+	is "$1: a reason too long to keep is 100" $? 100
 	check "$1: hold" queue hold "$A" --reason 'not now'
 	check "$1: it lies in hold" test -f "$H/queue/hold/$A"
 	check "$1: its content lies apart" test -f "$H/queue/message/$(echo "$A" | cut -c1-6)/$A"
