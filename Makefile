@@ -39,8 +39,9 @@ resolve_OBJS := resolve/main_resolve resolve/lookup resolve/compiled \
 	resolve/address
 auth_OBJS := resolve/main_auth resolve/verify resolve/compiled resolve/address
 directory_OBJS := resolve/main_directory resolve/directory resolve/edit \
-	resolve/verbs resolve/store resolve/compiled resolve/address
-deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox
+	resolve/verbs resolve/mailboxes resolve/compiled resolve/address
+deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox \
+	deliver/directories
 pop3d_OBJS := pop3d/main_pop3d pop3d/login pop3d/relay pop3d/command
 pop3-session_OBJS := pop3d/main_pop3-session pop3d/pool pop3d/session \
 	pop3d/spool pop3d/maildrop pop3d/command

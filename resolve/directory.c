@@ -16,7 +16,7 @@
 
 #include "compiled.h"
 #include "lookup.h"
-#include "store.h"
+#include "mailboxes.h"
 
 #define ARENA_CHUNK    (1UL << 20) /* octets. Ours */
 #define PROBLEM_OCTETS (1UL << 20)
@@ -773,8 +773,7 @@ directory_check(struct directory *d, bool mailboxes, struct fault *f)
 		if (item->kind != ITEM_ENTRY)
 			check_alias(d, item);
 		else if (mailboxes &&
-		    !store_has_mailbox(
-		        d->settings->mail.directory, item->value))
+		    !mailboxes_has(d->settings->mail.directory, item->value))
 			add_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
 			    item->line, "has no mailbox: mail for it waits");
 		if (item->kind == ITEM_CATCH_ALL)

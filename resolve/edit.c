@@ -13,7 +13,7 @@
 #include "compiled.h"
 #include "fds.h"
 #include "record.h"
-#include "store.h"
+#include "mailboxes.h"
 
 #define KEY_MAX      64 /* octets of a record's key that we write. Ours */
 #define ENTRIES_MODE 0644U /* within the umask */
@@ -300,7 +300,7 @@ complete_entry(const struct address *a, struct span record,
 		change[n++] =
 		    (struct field_change){ "store", SPAN_LIT("mailbox") };
 	if (!has_field(r, "path")) {
-		if (store_path(a, path, f) != OK)
+		if (mailboxes_path(a, path, f) != OK)
 			return f->outcome;
 		change[n++] = (struct field_change){ "path", span_of(path) };
 	}
@@ -456,8 +456,8 @@ make_one(struct editor *e, struct span path, bool sync, struct fault *f)
 {
 	bool existed = false;
 
-	if (store_make(e->settings->mail.directory, path, sync, &existed, f) !=
-	    OK)
+	if (mailboxes_make(
+	        e->settings->mail.directory, path, sync, &existed, f) != OK)
 		return f->outcome;
 	if (existed)
 		e->found++;
@@ -479,7 +479,7 @@ make_mailboxes(struct editor *e, struct fault *f)
 			return f->outcome;
 	if (e->path[0] != '\0' && make_one(e, span_of(e->path), true, f) != OK)
 		return f->outcome;
-	return many ? store_sync(e->settings->mail.directory, f) : OK;
+	return many ? mailboxes_sync(e->settings->mail.directory, f) : OK;
 }
 
 static enum outcome

@@ -15,7 +15,7 @@
 #include "fds.h"
 #include "prog.h"
 #include "record.h"
-#include "store.h"
+#include "mailboxes.h"
 #include "wire_auth.h"
 
 #define INPUT_STEP 65536 /* octets read at once */
@@ -732,7 +732,7 @@ describe(const struct directory *d, const struct item *item)
 	(void)json_object_set_new(object, "aliases", aliases);
 	if (item->kind == ITEM_ENTRY)
 		(void)json_object_set_new(object, "mailbox-exists",
-		    json_boolean(store_has_mailbox(
+		    json_boolean(mailboxes_has(
 		        prog.settings.mail.directory, item->value)));
 	return object;
 }

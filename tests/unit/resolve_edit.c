@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../../resolve/compiled.h"
-#include "../../resolve/store.h"
+#include "../../resolve/mailboxes.h"
 #include "fds.h"
 #include "tap.h"
 
@@ -89,7 +89,7 @@ test_add(void)
 	            "secret smtp=Bob@example.org hash=" HASH "\n"),
 	    "an entry is added, and nothing else of the file changes");
 	tap_ok(is_mailbox("bob@example.org", "mailbox example.org/bob") &&
-	        store_has_mailbox("mail", SPAN_LIT("example.org/bob")),
+	        mailboxes_has("mail", SPAN_LIT("example.org/bob")),
 	    "it has a mailbox, and the database knows");
 	tap_ok(add("entry smtp=BOB@example.org", "") == PERM,
 	    "a second one of that address is refused");
@@ -126,7 +126,7 @@ test_change(void)
 	            "entry smtp=Bob@example.org store=mailbox "
 	            "path=example.org/bob\n"
 	            "alias smtp=b@example.org to=bob@example.org\n") &&
-	        store_has_mailbox("mail", SPAN_LIT("z/a")),
+	        mailboxes_has("mail", SPAN_LIT("z/a")),
 	    "fields are changed in their place, and taken out");
 }
 
@@ -148,7 +148,7 @@ test_remove(void)
 	        file_is(DIRECTORY_SECRETS,
 	            "secret smtp=a@example.org hash=" HASH "\n"),
 	    "a removed entry takes its aliases and its password along");
-	tap_ok(store_has_mailbox("mail", SPAN_LIT("example.org/bob")),
+	tap_ok(mailboxes_has("mail", SPAN_LIT("example.org/bob")),
 	    "its mailbox stays");
 }
 
@@ -180,7 +180,7 @@ test_paths(void)
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		tap_ok(
 		    address_make(span_of(paths[i].address), &a, &fault) == OK &&
-		        store_path(&a, path, &fault) == OK &&
+		        mailboxes_path(&a, path, &fault) == OK &&
 		        strcmp(path, paths[i].path) == 0 &&
 		        resolve_path_is_safe(span_of(path)),
 		    "a path of an address: %s", paths[i].title);

@@ -7,10 +7,10 @@ resolve_lookup_OBJS := resolve/lookup resolve/compiled resolve/address
 resolve_lookup_LIBS := -lcdb -lidn2 -lunistring
 resolve_verify_OBJS := resolve/verify resolve/compiled resolve/address
 resolve_verify_LIBS := -lcdb -lidn2 -lunistring
-resolve_directory_OBJS := resolve/directory resolve/store resolve/compiled \
+resolve_directory_OBJS := resolve/directory resolve/mailboxes resolve/compiled \
 	resolve/address
 resolve_directory_LIBS := -lcdb -lidn2 -lunistring
-resolve_edit_OBJS := resolve/edit resolve/directory resolve/store \
+resolve_edit_OBJS := resolve/edit resolve/directory resolve/mailboxes \
 	resolve/compiled resolve/address
 resolve_edit_LIBS := -lcdb -lidn2 -lunistring
 smtpd_session_OBJS := smtpd/session smtpd/commands smtpd/reply \
@@ -18,7 +18,7 @@ smtpd_session_OBJS := smtpd/session smtpd/commands smtpd/reply \
 	smtpd/entries
 smtpd_content_OBJS := smtpd/content
 smtpd_parameters_OBJS := smtpd/parameters
-deliver_mailbox_OBJS := deliver/mailbox
+deliver_mailbox_OBJS := deliver/mailbox deliver/directories
 pop3d_command_OBJS := pop3d/command
 pop3d_maildrop_OBJS := pop3d/maildrop
 pop3d_spool_OBJS := pop3d/spool

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store.h: mailboxes of the mail store: where one lies, and making it.
+ * mailboxes.h: mailboxes of the mail store: where one lies, and making it.
  *
  * A mailbox is a Maildir (new, cur, tmp) at <mail>/<domain>/<user>. It is made
  * here and nowhere else: for a delivery a missing one is `temp`, since a store
  * that is not mounted must not look like an empty one.
  */
-#ifndef RESOLVE_STORE_H
-#define RESOLVE_STORE_H
+#ifndef RESOLVE_MAILBOXES_H
+#define RESOLVE_MAILBOXES_H
 
 #include "address.h"
 #include "buf.h"
@@ -18,21 +18,21 @@
  * of ASCII but a-z 0-9 . _ + = - percent-encoded, and a dot in front too. Two
  * addresses never get one path. PERM 5.3.5: longer than a file name may be.
  */
-enum outcome store_path(const struct address *, char out[RESOLVE_PATH_MAX + 1],
-    struct fault *) MUST_USE;
+enum outcome mailboxes_path(const struct address *,
+    char out[RESOLVE_PATH_MAX + 1], struct fault *) MUST_USE;
 
 /*
  * Make the mailbox and whatever leads to it. sync: each directory up to the
- * root is on disk after OK; else the caller ends with store_sync(). *existed:
+ * root is on disk after OK; else the caller ends with mailboxes_sync(). *existed:
  * there was one already; it is kept as it is.
  *
  * PERM	5.3.5 the path leads over something that is no directory
  * TEMP	4.3.0 the root is missing, or the system said no
  */
-enum outcome store_make(const char *root, struct span path, bool sync,
+enum outcome mailboxes_make(const char *root, struct span path, bool sync,
     bool *existed, struct fault *) MUST_USE;
 /* Everything of the root's file system (syncfs). */
-enum outcome store_sync(const char *root, struct fault *) MUST_USE;
-bool store_has_mailbox(const char *root, struct span path);
+enum outcome mailboxes_sync(const char *root, struct fault *) MUST_USE;
+bool mailboxes_has(const char *root, struct span path);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* store.c: mailboxes of the mail store. */
-#include "store.h"
+/* mailboxes.c: mailboxes of the mail store. */
+#include "mailboxes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ is_plain(int c)
 }
 
 enum outcome
-store_path(
+mailboxes_path(
     const struct address *a, char out[RESOLVE_PATH_MAX + 1], struct fault *f)
 {
 	static const char hex[] = "0123456789ABCDEF";
@@ -141,7 +141,7 @@ open_root(const char *root, int *fd, struct fault *f)
 }
 
 enum outcome
-store_make(const char *root, struct span path, bool sync, bool *existed,
+mailboxes_make(const char *root, struct span path, bool sync, bool *existed,
     struct fault *f)
 {
 	enum outcome got;
@@ -158,7 +158,7 @@ store_make(const char *root, struct span path, bool sync, bool *existed,
 }
 
 enum outcome
-store_sync(const char *root, struct fault *f)
+mailboxes_sync(const char *root, struct fault *f)
 {
 	int fd, error;
 
@@ -172,7 +172,7 @@ store_sync(const char *root, struct fault *f)
 }
 
 bool
-store_has_mailbox(const char *root, struct span path)
+mailboxes_has(const char *root, struct span path)
 {
 	char name[PATH_TEXT_MAX + RESOLVE_PATH_MAX + 4096];
 	struct stat st;

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * directories.c: the new/ directories that are kept open, and every file
+ * system they lie on. Trusts no one for where: each path is opened beneath the
+ * mail directory, through no symbolic link.
+ */
+#include "directories.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "codes.h"
+
+#define SPARE_FDS    256 /* descriptors left for clients and the rest. Ours */
+#define NEW_PATH_MAX (RESOLVE_PATH_MAX + 8) /* path, "/new" or "/tmp", 0 */
+
+/* ---- What goes wrong, said once ---- */
+
+/*
+ * A person must know. A store that is away makes every message fail the same
+ * way: the alarm is about the store, so one a minute is enough.
+ */
+void
+mailbox_alarm(struct mailbox_store *s, const char *path, const struct fault *f)
+{
+	uint64_t now = clock_mono_ms();
+	uint32_t key = (uint32_t)f->error * 31U + (unsigned char)f->code[2];
+	struct record_out out;
+
+	if (s->alarm_ms != 0 && key == s->alarm_key &&
+	    now - s->alarm_ms < MAILBOX_ALARM_MS)
+		return;
+	s->alarm_key = key;
+	s->alarm_ms = now;
+	out = journal_begin(s->journal, CODE_ALARM, NULL);
+	record_puts(out, "path", path);
+	record_puts(out, "code", f->code);
+	record_puts(out, "text", f->text);
+	journal_end(s->journal, out);
+}
+
+/* The enhanced code of a failed call in the store. RFC 3463 3.3, 3.4. */
+static const char *
+code_of(int error)
+{
+	switch (error) {
+	case ENOSPC:
+		return "4.3.1";
+	case EDQUOT:
+		return "4.2.2";
+	default:
+		return "4.3.0";
+	}
+}
+
+enum outcome
+mailbox_trouble(struct mailbox_store *s, const char *path, int error,
+    const char *what, struct fault *f)
+{
+	(void)fault_set(
+	    f, TEMP, code_of(error), error, "mailbox %s: %s", path, what);
+	mailbox_alarm(s, path, f);
+	return TEMP;
+}
+
+enum outcome
+mailbox_missing(
+    struct mailbox_store *s, const char *path, int error, struct fault *f)
+{
+	(void)fault_set(
+	    f, TEMP, "4.2.0", error, "mailbox %s: cannot be opened", path);
+	mailbox_alarm(s, path, f);
+	return TEMP;
+}
+
+/* ---- File systems ---- */
+
+static enum outcome
+add_root(struct mailbox_store *s, int dir, dev_t dev, struct fault *f)
+{
+	int fd;
+
+	for (size_t i = 0; i < s->roots; i++)
+		if (s->root[i].dev == dev)
+			return OK;
+	if (s->roots == MAILBOX_ROOTS_MAX)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "more than %d file systems under the mail directory",
+		    MAILBOX_ROOTS_MAX);
+	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "mailbox root");
+	s->root[s->roots++] = (struct mailbox_root){ dev, fd };
+	return OK;
+}
+
+/* Field 5 of a line is the mount point, with \040 for a space. proc(5). */
+static void
+unescape_octal(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; from++) {
+		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' &&
+		    from[2] >= '0' && from[2] <= '7' && from[3] >= '0' &&
+		    from[3] <= '7') {
+			*to++ = (char)((from[1] - '0') * 64 +
+			    (from[2] - '0') * 8 + (from[3] - '0'));
+			from += 3;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+}
+
+/*
+ * What is mounted beneath the mail directory is synced too by `sync all`, also
+ * when nothing was delivered there since we started: queue-run's restart rests
+ * on it.
+ */
+static enum outcome
+add_mounts_beneath(struct mailbox_store *s, const char *mail, struct fault *f)
+{
+	char root[4096], *line = NULL, *point, *end;
+	size_t size = 0, n;
+	struct stat st;
+	FILE *mounts;
+	int fd;
+	enum outcome got = OK;
+
+	if (realpath(mail, root) == NULL)
+		return fault_set(f, TEMP, "4.3.0", errno, "%s", mail);
+	n = strlen(root);
+	mounts = fopen("/proc/self/mountinfo", "re");
+	if (mounts == NULL)
+		return OK; /* no /proc: then the mail directory's own only */
+	while (got == OK && getline(&line, &size, mounts) > 0) {
+		point = line;
+		for (int i = 0; i < 4 && point != NULL; i++) {
+			point = strchr(point, ' ');
+			point = point == NULL ? NULL : point + 1;
+		}
+		if (point == NULL || (end = strchr(point, ' ')) == NULL)
+			continue;
+		*end = '\0';
+		unescape_octal(point);
+		if (strncmp(point, root, n) != 0 || point[n] != '/')
+			continue;
+		fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd == -1)
+			continue; /* a file, or not ours to read */
+		if (fstat(fd, &st) == 0)
+			got = add_root(s, fd, st.st_dev, f);
+		(void)close(fd);
+	}
+	free(line);
+	(void)fclose(mounts);
+	return got;
+}
+
+/* ---- The open new/ directories, by last use ---- */
+
+static uint32_t
+hash_path(const char *path)
+{
+	uint32_t h = 2166136261U; /* FNV-1a */
+
+	for (; *path != '\0'; path++)
+		h = (h ^ (unsigned char)*path) * 16777619U;
+	return h;
+}
+
+static void
+list_remove(struct mailbox_store *s, int32_t i)
+{
+	struct mailbox *m = &s->open[i];
+
+	if (m->newer == -1)
+		s->newest = m->older;
+	else
+		s->open[m->newer].older = m->older;
+	if (m->older == -1)
+		s->oldest = m->newer;
+	else
+		s->open[m->older].newer = m->newer;
+}
+
+static void
+list_put_first(struct mailbox_store *s, int32_t i)
+{
+	struct mailbox *m = &s->open[i];
+
+	m->newer = -1;
+	m->older = s->newest;
+	if (s->newest != -1)
+		s->open[s->newest].newer = i;
+	s->newest = i;
+	if (s->oldest == -1)
+		s->oldest = i;
+}
+
+static int32_t *
+bucket_of(struct mailbox_store *s, uint32_t hash)
+{
+	return &s->bucket[hash & (s->buckets - 1)];
+}
+
+struct mailbox *
+mailbox_find_open(struct mailbox_store *s, const char *path)
+{
+	uint32_t hash = hash_path(path);
+
+	for (int32_t i = *bucket_of(s, hash); i != -1; i = s->open[i].chain)
+		if (s->open[i].hash == hash &&
+		    strcmp(s->open[i].path, path) == 0)
+			return &s->open[i];
+	return NULL;
+}
+
+/* Close it; its place goes to the end of the list, marked free by fd -1. */
+void
+mailbox_drop(struct mailbox_store *s, struct mailbox *m)
+{
+	int32_t i = (int32_t)(m - s->open), *link = bucket_of(s, m->hash);
+
+	while (*link != i)
+		link = &s->open[*link].chain;
+	*link = m->chain;
+	(void)close(m->fd);
+	m->fd = -1;
+	list_remove(s, i);
+	m->newer = s->oldest;
+	m->older = -1;
+	if (s->oldest != -1)
+		s->open[s->oldest].older = i;
+	s->oldest = i;
+	if (s->newest == -1)
+		s->newest = i;
+}
+
+static int32_t
+free_place(struct mailbox_store *s)
+{
+	int32_t i;
+
+	if (s->oldest != -1 && s->open[s->oldest].fd == -1) {
+		i = s->oldest;
+		list_remove(s, i);
+		return i;
+	}
+	if (s->used < s->most)
+		return (int32_t)s->used++;
+	i = s->oldest;
+	mailbox_drop(s, &s->open[i]);
+	list_remove(s, s->oldest);
+	return i;
+}
+
+/* A directory of a mailbox: beneath the root, through no symbolic link. */
+int
+mailbox_open_part(struct mailbox_store *s, const char *path, const char *part)
+{
+	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+		    RESOLVE_NO_MAGICLINKS };
+	char name[NEW_PATH_MAX];
+
+	(void)snprintf(name, sizeof(name), "%s/%s", path, part);
+	return (int)syscall(SYS_openat2, s->mail, name, &how, sizeof(how));
+}
+
+/* Does path still name the directory that we hold? */
+bool
+mailbox_is_current(struct mailbox_store *s, const struct mailbox *m)
+{
+	char name[NEW_PATH_MAX];
+	struct stat st;
+
+	if (m->round == s->round)
+		return true;
+	(void)snprintf(name, sizeof(name), "%s/new", m->path);
+	return fstatat(s->mail, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_ino == m->ino && st.st_dev == m->dev;
+}
+
+enum outcome
+mailbox_open_new(struct mailbox_store *s, const char *path,
+    struct mailbox **out, struct fault *f)
+{
+	struct mailbox *m;
+	struct stat st;
+	int32_t i, *head;
+	int fd = mailbox_open_part(s, path, "new");
+
+	if (fd == -1)
+		return mailbox_missing(s, path, errno, f);
+	if (fstat(fd, &st) != 0) {
+		(void)mailbox_trouble(s, path, errno, "stat", f);
+		(void)close(fd);
+		return TEMP;
+	}
+	if (add_root(s, fd, st.st_dev, f) != OK) {
+		(void)close(fd);
+		return TEMP;
+	}
+	i = free_place(s);
+	m = &s->open[i];
+	(void)span_copy(span_of(path), m->path, sizeof(m->path));
+	m->hash = hash_path(path);
+	m->fd = fd;
+	m->dev = st.st_dev;
+	m->ino = st.st_ino;
+	m->round = s->round;
+	head = bucket_of(s, m->hash);
+	m->chain = *head;
+	*head = i;
+	list_put_first(s, i);
+	*out = m;
+	return OK;
+}
+
+/*
+ * The mailbox, from what is kept where that is still what path names: an
+ * operator may have renamed one and made another in its place.
+ */
+enum outcome
+mailbox_get(struct mailbox_store *s, const char *path, struct mailbox **out,
+    struct fault *f)
+{
+	struct mailbox *m = mailbox_find_open(s, path);
+
+	if (m != NULL && !mailbox_is_current(s, m)) {
+		mailbox_drop(s, m);
+		m = NULL;
+	}
+	if (m == NULL)
+		return mailbox_open_new(s, path, out, f);
+	m->round = s->round;
+	if (s->newest != (int32_t)(m - s->open)) {
+		list_remove(s, (int32_t)(m - s->open));
+		list_put_first(s, (int32_t)(m - s->open));
+	}
+	*out = m;
+	return OK;
+}
+
+/* ---- Begin and end ---- */
+
+/* As many kept directories as the limit on descriptors leaves room for. */
+static size_t
+directories_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < 2 * SPARE_FDS)
+		return 16;
+	if (limit.rlim_cur - SPARE_FDS > MAILBOX_OPEN_MAX)
+		return MAILBOX_OPEN_MAX;
+	return (size_t)limit.rlim_cur - SPARE_FDS;
+}
+
+enum outcome
+mailbox_store_open(struct mailbox_store *s, const char *queue, const char *mail,
+    struct journal *journal, struct fault *f)
+{
+	struct stat st;
+
+	*s = (struct mailbox_store){ .queue = -1,
+		.mail = -1,
+		.journal = journal,
+		.newest = -1,
+		.oldest = -1,
+		.round = 1,
+		.copy = BUF_INIT(MAILBOX_COPY_CHUNK) };
+	s->queue = open(queue, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->queue == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "queue %s", queue);
+	s->mail = open(mail, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->mail == -1 || fstat(s->mail, &st) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "mail %s", mail);
+	if (add_root(s, s->mail, st.st_dev, f) != OK ||
+	    add_mounts_beneath(s, mail, f) != OK)
+		return f->outcome;
+	s->most = directories_max();
+	s->buckets = 2 * MAILBOX_OPEN_MAX;
+	s->open = calloc(s->most, sizeof(*s->open));
+	s->bucket = malloc(s->buckets * sizeof(*s->bucket));
+	if (s->open == NULL || s->bucket == NULL)
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "mailboxes");
+	for (size_t i = 0; i < s->buckets; i++)
+		s->bucket[i] = -1;
+	return OK;
+}
+
+void
+mailbox_store_free(struct mailbox_store *s)
+{
+	for (int32_t i = s->newest; i != -1; i = s->open[i].older)
+		if (s->open[i].fd != -1)
+			(void)close(s->open[i].fd);
+	for (size_t i = 0; i < s->roots; i++)
+		(void)close(s->root[i].fd);
+	if (s->mail != -1)
+		(void)close(s->mail);
+	if (s->queue != -1)
+		(void)close(s->queue);
+	free(s->open);
+	free(s->bucket);
+	buf_free(&s->copy);
+	*s = (struct mailbox_store){ .queue = -1, .mail = -1, .newest = -1 };
+}
+
+void
+mailbox_next_round(struct mailbox_store *s)
+{
+	s->round++;
+}

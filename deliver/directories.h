@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * directories.h: the mailboxes that are kept open, for mailbox.c. A kept one
+ * is looked at once a round: an operator may have renamed it and made another
+ * in its place.
+ */
+#ifndef DELIVER_DIRECTORIES_H
+#define DELIVER_DIRECTORIES_H
+
+#include "mailbox.h"
+
+#define MAILBOX_COPY_CHUNK                                                     \
+	(256UL * 1024) /* octets of one read() of a copy. Ours */
+
+struct mailbox {
+	char path[RESOLVE_PATH_MAX + 1];
+	uint32_t hash;
+	int fd; /* its new/ */
+	dev_t dev;
+	ino_t ino;
+	uint64_t round; /* when it was last found to be what path names */
+	int32_t chain, newer, older;
+};
+
+/* The mailbox, kept or opened. TEMP: 4.2.0 there is none; 4.3.0 */
+enum outcome mailbox_get(struct mailbox_store *, const char *path,
+    struct mailbox **, struct fault *) MUST_USE;
+/* The same, though it is not kept. */
+enum outcome mailbox_open_new(struct mailbox_store *, const char *path,
+    struct mailbox **, struct fault *) MUST_USE;
+/* Only what is kept, or NULL. */
+struct mailbox *mailbox_find_open(struct mailbox_store *, const char *path);
+/* Does its path still name the directory that we hold? */
+bool mailbox_is_current(struct mailbox_store *, const struct mailbox *);
+/* Keep it no longer. */
+void mailbox_drop(struct mailbox_store *, struct mailbox *);
+/* "cur", "tmp" of a mailbox; -1 and errno. */
+int mailbox_open_part(
+    struct mailbox_store *, const char *path, const char *part);
+
+/* TEMP, and an alarm: a call on it failed; it cannot be opened. */
+enum outcome mailbox_trouble(struct mailbox_store *, const char *path,
+    int error, const char *what, struct fault *);
+enum outcome mailbox_missing(
+    struct mailbox_store *, const char *path, int error, struct fault *);
+/* The same one is said once in MAILBOX_ALARM_MS. */
+void mailbox_alarm(
+    struct mailbox_store *, const char *path, const struct fault *);
+
+#endif
