@@ -398,23 +398,24 @@ owes(const struct run *run)
 	    0;
 }
 
-/*
- * A stop is no crash: what was delivered is synced and let go before we end,
- * so that no reader sees it again. What was not yet asked waits on disk.
- */
-static void
-drain(struct run *run)
+/* Is something on its way to a first answer, or to be found by a listing? */
+static bool
+works(const struct run *run)
 {
-	uint64_t now = clock_mono_ms(), end = now + DRAIN_MS;
+	return run->in.active || run->in.wanted || run->retry.active ||
+	    run->step[STEP_LOAD].n + run->step[STEP_RESOLVE].n +
+	        run->step[STEP_DELIVER].n + run->stage[STAGE_RESOLVE].n +
+	        run->stage[STAGE_DELIVER].n >
+	    0;
+}
 
-	run->draining = true;
-	for (size_t i = 0; i < run->hash_size; i++)
-		for (struct message *m = run->hash[i]; m; m = m->next_hash) {
-			stage_cancel(&run->stage[STAGE_RESOLVE], m);
-			stage_cancel(&run->stage[STAGE_DELIVER], m);
-		}
-	run_turn(run);
-	while (owes(run) && (now = clock_mono_ms()) < end) {
+/* Turns for as long as there is something, until `end` (monotonic). */
+static void
+turn_while(struct run *run, bool (*more)(const struct run *), uint64_t end)
+{
+	uint64_t now;
+
+	while (more(run) && (now = clock_mono_ms()) < end) {
 		struct pollfd fds[STAGES];
 		int wait_ms;
 		size_t n = prepare(run, fds, STAGES, &wait_ms);
@@ -427,6 +428,46 @@ drain(struct run *run)
 			return;
 		run_turn(run);
 	}
+}
+
+/*
+ * A session has ended, in a shell or a pipeline: one attempt for all that was
+ * there, so that `queue-run < /dev/null` is a run of the queue. It ends when
+ * for DRAIN_MS nothing went on, for a stage may be missing.
+ */
+static void
+finish(struct run *run)
+{
+	uint64_t now = clock_mono_ms(), end = now + DRAIN_MS;
+	size_t held = run->held;
+
+	while (works(run) && !serve_stopping && now < end) {
+		turn_while(run, works, now + 500);
+		now = clock_mono_ms();
+		if (run->held != held) {
+			held = run->held;
+			end = now + DRAIN_MS;
+		}
+	}
+}
+
+/*
+ * A stop is no crash: what was delivered is synced and let go before we end,
+ * so that no reader sees it again. What was not yet asked waits on disk.
+ */
+static void
+drain(struct run *run)
+{
+	uint64_t end = clock_mono_ms() + DRAIN_MS;
+
+	run->draining = true;
+	for (size_t i = 0; i < run->hash_size; i++)
+		for (struct message *m = run->hash[i]; m; m = m->next_hash) {
+			stage_cancel(&run->stage[STAGE_RESOLVE], m);
+			stage_cancel(&run->stage[STAGE_DELIVER], m);
+		}
+	run_turn(run);
+	turn_while(run, owes, end);
 }
 
 enum outcome
@@ -444,6 +485,8 @@ run_serve(struct run *run, struct fault *f)
 
 	enum outcome got = serve_lines(&service, run, f);
 
+	if (got == OK)
+		finish(run);
 	drain(run);
 	return got;
 }

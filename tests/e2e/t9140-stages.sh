@@ -60,6 +60,11 @@ wait $!; is "and ends with its input" $? 0
 like "the message is there" "$(cat "$box"/new/*"$q"*)" '^there'
 is "its content is the queue's file, now with one name" "$(stat -c %h "$box"/new/*"$q"*)" 1
 
+printf 'Subject: again\n\nthere\n' | in_home queue-add -f ann@example.net bob@example.org > "$T/heard"
+in_home queue-run < /dev/null; is "queue-run < /dev/null is one run of the queue" $? 0
+is "which leaves nothing" "$(ls "$H/queue/in")" ""
+like "and delivers" "$(cat "$box"/new/*)" '^Subject: again'
+
 # ---- the journal is a program that appends lines
 printf '%s\n' "94 time=2026-11-24T03:04:05.000000Z program=hand pid=7 qid=$q ip=192.0.2.7" |
     in_home journal-write; is "journal-write takes a line" $? 0
