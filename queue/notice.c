@@ -11,6 +11,9 @@
 
 #include "clock.h"
 
+_Static_assert(NOTICE_HEADER_MAX + NOTICE_TEXT_MAX <= NOTICE_MAX,
+    "a report is one small request");
+
 /* What one recipient costs at most in both parts, besides its own texts. */
 #define NOTICE_RECIPIENT_COST 512
 

@@ -10,8 +10,9 @@
 #define QUEUE_NOTICE_H
 
 #include "envelope.h"
+#include "wire_add.h"
 
-#define NOTICE_MAX 65536 /* octets: ADD_INLINE_MAX of lib/wire_add.h */
+#define NOTICE_MAX ADD_INLINE_MAX /* octets, of one request */
 #define NOTICE_HEADER_MAX                                                      \
 	24576 /* octets of the message's header section. Ours */
 #define NOTICE_TEXT_MAX                                                        \
