@@ -175,6 +175,7 @@ struct run {
 	char retry_after[QID_LEN + 1]; /* minutes up to it were listed */
 	uint64_t due_ms; /* next minute of retry1, wall; 0: none */
 	uint64_t rescan_ms; /* monotonic */
+	uint64_t listed_ms; /* when in/ was last begun; monotonic */
 	bool draining; /* we are to end: nothing new is begun */
 	bool by_hand; /* no queue-run: only what an operator asks for */
 	bool starting; /* the first listing: recovered ones */

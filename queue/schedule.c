@@ -12,7 +12,8 @@
 
 #include "clock.h"
 
-#define MINUTE_MS 60000UL
+#define MINUTE_MS        60000UL
+#define LISTING_PAUSE_MS 1000 /* between two listings of in/. Ours */
 /* Recipients in memory for each message of the window: so many messages with
    few recipients, or few with many. Ours: 5000 * 4 at 500 octets are 10 MB. */
 #define WINDOW_RECIPIENTS 4
@@ -296,6 +297,20 @@ find_minute(struct run *run)
 	run->due_ms = 1; /* and look for the next one after it */
 }
 
+/*
+ * When in/ may be listed, if it is wanted; monotonic, 0: not now. Not for a
+ * few places at a time, and not for each client that ends: each listing reads
+ * all names and syncs the file system.
+ */
+static uint64_t
+listing_at(const struct run *run)
+{
+	if (!run->in.wanted || run->in.active ||
+	    run->held > run->settings->queue.window / 2)
+		return 0;
+	return run->listed_ms + LISTING_PAUSE_MS;
+}
+
 void
 schedule_fill(struct run *run)
 {
@@ -303,10 +318,9 @@ schedule_fill(struct run *run)
 
 	if (run->rescan_ms != 0 && now >= run->rescan_ms)
 		schedule_rescan(run);
-	/* Not for a few places at a time: each listing reads all names. */
-	if (run->in.wanted && !run->in.active &&
-	    run->held <= run->settings->queue.window / 2) {
+	if (listing_at(run) != 0 && listing_at(run) <= now) {
 		run->in.wanted = false;
+		run->listed_ms = now;
 		run->in.after[0] = '\0';
 		run->in.at = run->in.n = 0;
 		run->in.active = run->in.more = true;
@@ -335,8 +349,7 @@ schedule_next_ms(const struct run *run)
 	}
 	if ((run->in.active || run->retry.active) && window_has_room(run))
 		at = mono;
-	if (run->in.wanted && !run->in.active &&
-	    run->held <= run->settings->queue.window / 2)
-		at = mono;
+	if (listing_at(run) != 0 && (at == 0 || listing_at(run) < at))
+		at = listing_at(run);
 	return at;
 }

@@ -145,6 +145,27 @@ test_due(struct run *run)
 		window_drop(run, m);
 }
 
+/* Each message from a shell ends a connection, and each end wants a listing,
+   which costs a sync of the file system. */
+static void
+test_listings_rest(struct run *run)
+{
+	int wait_ms;
+
+	run->rescan_ms = run->due_ms = run->listed_ms = 0;
+	run->in.wanted = true;
+	schedule_fill(run);
+	tap_ok(!run->in.wanted, "the first listing comes at once");
+	run->in.wanted = true;
+	schedule_fill(run);
+	wait_ms = run_wait_ms(run);
+	tap_ok(run->in.wanted && wait_ms > 0 && wait_ms <= 1000,
+	    "the next one within a second");
+	run->listed_ms -= 1000;
+	schedule_fill(run);
+	tap_ok(!run->in.wanted, "and then it does");
+}
+
 /* What is not begun any more must not keep the last wait awake. */
 static void
 test_draining(struct run *run)
@@ -205,6 +226,7 @@ main(void)
 	test_room(&run);
 	test_listing(&run);
 	test_due(&run);
+	test_listings_rest(&run);
 	test_draining(&run);
 	test_ended_late(&run);
 	return test_end(&run);
