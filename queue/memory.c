@@ -26,8 +26,7 @@
 struct move {
 	struct message *m;
 	bool makes; /* an envelope file is made; else it moves or only grows */
-	bool made; /* and there it is, */
-	bool linked; /* its content too */
+	bool doubled; /* it has its new name, and its old one */
 	struct fault fault;
 };
 
@@ -86,8 +85,8 @@ step_begin(struct run *run, struct move *move, struct fault *f)
 	struct message *m = move->m;
 
 	if (move->makes) {
-		move->made = make_envelope(run, m, f) == OK;
-		return move->made ? OK : f->outcome;
+		move->doubled = make_envelope(run, m, f) == OK;
+		return move->doubled ? OK : f->outcome;
 	}
 	if (m->lines.len > 0 &&
 	    store_append(&run->store, &m->envelope.qid, m->place,
@@ -95,8 +94,9 @@ step_begin(struct run *run, struct move *move, struct fault *f)
 		return f->outcome;
 	if (is_same_place(m->place, m->to))
 		return OK;
-	return store_link_state(
-	    &run->store, &m->envelope.qid, m->place, m->to, f);
+	move->doubled = store_link_state(&run->store, &m->envelope.qid,
+	                    m->place, m->to, f) == OK;
+	return move->doubled ? OK : f->outcome;
 }
 
 static enum outcome
@@ -104,14 +104,13 @@ step_content(struct run *run, struct move *move, struct fault *f)
 {
 	struct message *m = move->m;
 
-	if (move->makes) {
-		move->linked =
-		    store_link_content(&run->store, &m->envelope.qid, f) == OK;
-		return move->linked ? OK : f->outcome;
-	}
+	if (move->makes)
+		return store_link_content(&run->store, &m->envelope.qid, f);
 	if (is_same_place(m->place, m->to))
 		return OK;
-	return store_unlink_state(&run->store, &m->envelope.qid, m->place, f);
+	move->doubled = store_unlink_state(
+	                    &run->store, &m->envelope.qid, m->place, f) != OK;
+	return move->doubled ? f->outcome : OK;
 }
 
 static enum outcome
@@ -119,8 +118,9 @@ step_unlink(struct run *run, struct move *move, struct fault *f)
 {
 	if (!move->makes)
 		return OK;
-	return store_unlink_state(
-	    &run->store, &move->m->envelope.qid, STORE_PLACE_IN, f);
+	move->doubled = store_unlink_state(&run->store, &move->m->envelope.qid,
+	                    STORE_PLACE_IN, f) != OK;
+	return move->doubled ? f->outcome : OK;
 }
 
 /* The directories that a sync of a round is for: by name, each once. */
@@ -221,19 +221,25 @@ journal_moved(struct run *run, const struct message *m)
 }
 
 /*
- * The one file got no place behind its envelope file (the disk is full), so it
- * is what it was: else it would go its way, and an envelope stay without it.
- * A crash before this leaves both, and the next start finishes the move.
+ * A step failed: the message is what it was, under its old name, which is known
+ * to be on disk. With two names it would be two messages, or an envelope whose
+ * content goes its own way. A crash before this leaves both, and the next start
+ * finishes the move.
  */
 static void
-unmake_envelope(struct run *run, struct message *m)
+unmake(struct run *run, const struct move *move)
 {
+	struct message *m = move->m;
 	struct fault f;
 	char dir[STORE_DIR_MAX];
 
-	m->envelope.shape = ENVELOPE_ONE;
+	if (move->makes)
+		m->envelope.shape = ENVELOPE_ONE;
 	if (store_unlink_state(&run->store, &m->envelope.qid, m->to, &f) !=
 	        OK ||
+	    (move->makes &&
+	        store_unlink_content(&run->store, &m->envelope.qid, &f) !=
+	            OK) ||
 	    (!run->store.names_in_order &&
 	        store_sync_state_dir(&run->store, m->to, &f) != OK)) {
 		run_alarm(run, &m->envelope.qid, "%s", f.text);
@@ -252,8 +258,12 @@ move_end(struct run *run, struct move *move)
 
 	if (move->fault.outcome != OK) {
 		run_alarm(run, &m->envelope.qid, "%s", move->fault.text);
-		if (move->made && !move->linked)
-			unmake_envelope(run, m);
+		/* Whoever takes it up next shall read the disk. */
+		if (move->fault.error == EIO || move->fault.error == EROFS)
+			store_trouble_set(
+			    &run->store, "queue-run", move->fault.text);
+		if (move->doubled)
+			unmake(run, move);
 		operate_end(run, m, &move->fault);
 		if (move->fault.error == ENOENT) { /* somebody was faster */
 			run->in.wanted = true;
@@ -300,9 +310,8 @@ memory_round(struct run *run)
 	while (n < most) {
 		struct message *m = list_take(list);
 
-		moves[n++] =
-		    (struct move){ m, m->envelope.shape == ENVELOPE_ONE, false,
-			    false, FAULT_NONE };
+		moves[n++] = (struct move){ m,
+			m->envelope.shape == ENVELOPE_ONE, false, FAULT_NONE };
 	}
 	each(run, moves, n, step_begin);
 	sync_dirs(run, moves, n, SYNC_TO);

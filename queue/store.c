@@ -383,17 +383,24 @@ make_dir(struct store *s, const char *name, struct fault *f)
 {
 	struct span above = span_of(name);
 	char parent[STORE_DIR_MAX];
+	bool made;
 	int fd;
 
-	if (mkdirat(s->fd, name, 0700) != 0 && errno != EEXIST)
+	made = mkdirat(s->fd, name, 0700) == 0;
+	if (!made && errno != EEXIST)
 		return store_failed(f, "make", name);
 	(void)span_copy(
 	    span_head(above, span_find(above, '/')), parent, sizeof(parent));
 	if (store_dir(s, parent, false, &fd, f) != OK)
 		return f->outcome;
-	if (fsync(fd) != 0)
-		return store_failed(f, "sync the parent of", name);
-	return OK;
+	if (fsync(fd) == 0)
+		return OK;
+	(void)store_failed(f, "sync the parent of", name);
+	/* A second sync of this name would prove nothing: the next try shall
+	   find none, and make it. */
+	if (made)
+		(void)unlinkat(s->fd, name, AT_REMOVEDIR);
+	return f->outcome;
 }
 
 enum outcome

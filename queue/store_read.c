@@ -247,7 +247,12 @@ open_file(int dir, const char *name, int *out, struct stat *st, struct fault *f)
 	/* A symbolic link, a socket. */
 	if (fd == -1 && errno != ELOOP && errno != ENXIO)
 		return store_failed(f, "open", name);
-	if (fd == -1 || fstat(fd, st) != 0 || !S_ISREG(st->st_mode)) {
+	if (fd != -1 && fstat(fd, st) != 0) {
+		(void)store_failed(f, "stat", name);
+		(void)close(fd);
+		return f->outcome;
+	}
+	if (fd == -1 || !S_ISREG(st->st_mode)) {
 		if (fd != -1)
 			(void)close(fd);
 		return fault_set(
