@@ -115,7 +115,8 @@ journal_failure(struct talk *t, const struct fault *why)
 
 /*
  * A failure costs its time before it is told, twice as much each time. Who
- * hangs up meanwhile does not hold us.
+ * hangs up meanwhile does not hold us, and gets no further guess: half a
+ * connection can be shut, and what was sent before it is still to be read.
  */
 static void
 pause_after_failure(struct talk *t)
@@ -127,8 +128,9 @@ pause_after_failure(struct talk *t)
 		ms *= 2;
 	if (ms > LOGIN_PAUSE_MAX_MS)
 		ms = LOGIN_PAUSE_MAX_MS;
-	if (ms > 0 && !serve_stopping)
-		(void)poll(&p, 1, (int)ms);
+	if (ms > 0 && !serve_stopping && poll(&p, 1, (int)ms) == 1 &&
+	    (p.revents & POLLRDHUP) != 0)
+		t->over = true;
 }
 
 static void
