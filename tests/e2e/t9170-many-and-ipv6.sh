@@ -79,7 +79,7 @@ ok(len({os.stat(f).st_ino for f in files}) == 1, "it is one file on the disk")
 text = open(files[0], "rb").read()
 ok(b"user" not in text, "and no recipient is named in it", text[:500])
 ok(text.startswith(b"Return-Path: <ann@example.net>\r\nReceived: "), "it begins with the two added fields", text[:100])
-ok(len({re.search(r"R(\d+)", os.path.basename(f))[1] for f in files}) == 1000,
+ok(len({re.search(r"R(\d+),S=", os.path.basename(f))[1] for f in files}) == 1000,
    "each name has its recipient's number")
 END
 python3 "$T/both.py" "$_n" "$SMTP" "$SMTP6" "$POP" "$POP6" "$H" > "$T/tap" 2>&1; _s=$?
