@@ -50,6 +50,24 @@ is_of_kind(struct span name, enum store_kind kind)
 	return false;
 }
 
+/*
+ * Minutes and shards are directories: a file or a link of such a name is a
+ * stranger, and what waits elsewhere shall not wait for a person to remove it.
+ */
+static bool
+is_entry_of_kind(DIR *d, const struct dirent *entry, enum store_kind kind)
+{
+	struct stat st;
+
+	if (!is_of_kind(span_of(entry->d_name), kind))
+		return false;
+	if (kind == STORE_QIDS || entry->d_type == DT_DIR)
+		return true;
+	return entry->d_type == DT_UNKNOWN &&
+	    fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode);
+}
+
 /* A heap whose root is the greatest, so that it is the first to leave. */
 static void
 sift_down(struct store_listed *heap, size_t n, size_t at)
@@ -127,7 +145,7 @@ store_list(struct store *s, const char *dir, enum store_kind kind,
 
 		if (name.p[0] == '.')
 			continue;
-		if (!is_of_kind(name, kind))
+		if (!is_entry_of_kind(d, entry, kind))
 			strange++;
 		else if (strcmp(name.p, last) > 0)
 			window_add(&w, name);
@@ -215,8 +233,10 @@ count_one(void *arg, const char *name)
 	c->minutes = false;
 	c->outcome = store_each(c->store, dir, count_one, c, c->f);
 	c->minutes = true;
-	if (c->outcome != OK && c->f->error == ENOENT)
-		c->outcome = OK; /* its minute came, and it went */
+	/* Its minute came, and it went; or it never was a directory. */
+	if (c->outcome != OK &&
+	    (c->f->error == ENOENT || c->f->error == ENOTDIR))
+		c->outcome = OK;
 	return c->outcome == OK;
 }
 

@@ -122,7 +122,9 @@ settle_orphan(struct tidying *t, const struct orphan *o, struct fault *f)
 	if (o->elsewhere || !qid_parse(span_of(o->name.text), &qid))
 		return OK;
 	store_content_name(&qid, name);
-	if (fstatat(store->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	/* A link or a pipe was never ours: it stays, and stops nobody. */
+	if (fstatat(store->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode))
 		return OK;
 	if (o->in) {
 		/* The one file that was to move: in/ is its name again. */

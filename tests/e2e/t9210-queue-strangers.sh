@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# What lies in the queue under a good name and is of another kind stops nobody:
+# not the start, not the mail that flows, not what else waits.
+. "$(dirname "$0")/lib.sh"
+make_home
+add_user bob@example.org secret > "$T/out"
+Q=$H/queue Z=0000000000000000000
+strew() { # strew N
+	as touch "$Q/retry1/20250101T000$1" "$Q/retry2/20250101T000$1"
+	as ln -s /tmp "$Q/retry1/20250201T000$1"
+	as touch "$Q/message/01JDG$1"
+	as mkdir "$Q/in/.dir$1"
+	as mkdir -p "$Q/message/01JDH$1/01JDH$1$Z"1
+	as ln -s /etc/passwd "$Q/message/01JDH$1/01JDH$1$Z"2
+	as mkfifo "$Q/in/01JDH$1$Z"3
+}
+add() {
+	printf 'Subject: %s\n\nx\n' "$1" |
+	    as queue-add -C "$H" -f ann@example.net bob@example.org
+}
+has() { grep -q "^Subject: $1" "$H"/mail/example.org/bob/new/*; }
+
+strew 1
+add before > "$T/out"
+check "it starts among strangers" start_pneu
+wait_for has before; ok $? "what waited is delivered"
+strew 2
+add during > "$T/out"
+wait_for has during; ok $? "what comes is delivered"
+check "the queue is listed" as queue -C "$H" list
+check "and counted" as queue -C "$H" stats
+check "it stops" stop_pneu
+check "and is tidied" as queue -C "$H" tidy
+is "a link is left where it lies, and what it names too" \
+	"$(find "$Q/retry1" "$Q/message" -type l | wc -l), $(as test -r /etc/passwd; echo $?)" "4, 0"
+done_testing
