@@ -27,6 +27,7 @@ struct move {
 	struct message *m;
 	bool makes; /* an envelope file is made; else it moves or only grows */
 	bool doubled; /* it has its new name, and its old one */
+	bool linked; /* the name of its content is ours */
 	struct fault fault;
 };
 
@@ -104,8 +105,11 @@ step_content(struct run *run, struct move *move, struct fault *f)
 {
 	struct message *m = move->m;
 
-	if (move->makes)
-		return store_link_content(&run->store, &m->envelope.qid, f);
+	if (move->makes) {
+		move->linked =
+		    store_link_content(&run->store, &m->envelope.qid, f) == OK;
+		return move->linked ? OK : f->outcome;
+	}
 	if (is_same_place(m->place, m->to))
 		return OK;
 	move->doubled = store_unlink_state(
@@ -223,7 +227,8 @@ journal_moved(struct run *run, const struct message *m)
 /*
  * A step failed: the message is what it was, under its old name, which is known
  * to be on disk. With two names it would be two messages, or an envelope whose
- * content goes its own way. A crash before this leaves both, and the next start
+ * content goes its own way. Only names that this round made go: another file
+ * that had the content's name stays. A crash before this leaves both, and the next start
  * finishes the move.
  */
 static void
@@ -237,7 +242,7 @@ unmake(struct run *run, const struct move *move)
 		m->envelope.shape = ENVELOPE_ONE;
 	if (store_unlink_state(&run->store, &m->envelope.qid, m->to, &f) !=
 	        OK ||
-	    (move->makes &&
+	    (move->linked &&
 	        store_unlink_content(&run->store, &m->envelope.qid, &f) !=
 	            OK) ||
 	    (!run->store.names_in_order &&
@@ -310,8 +315,9 @@ memory_round(struct run *run)
 	while (n < most) {
 		struct message *m = list_take(list);
 
-		moves[n++] = (struct move){ m,
-			m->envelope.shape == ENVELOPE_ONE, false, FAULT_NONE };
+		moves[n++] =
+		    (struct move){ m, m->envelope.shape == ENVELOPE_ONE, false,
+			    false, FAULT_NONE };
 	}
 	each(run, moves, n, step_begin);
 	sync_dirs(run, moves, n, SYNC_TO);

@@ -191,6 +191,30 @@ test_no_room_for_content(struct run *run)
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
+/* Something lies where its content is to get its name: it is not ours. */
+static void
+test_name_taken(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	char shard[STORE_DIR_MAX], name[STORE_NAME_MAX], path[128];
+	struct store_place later;
+	struct fault f;
+	int fd;
+
+	store_shard_name(&qid, shard);
+	store_content_name(&qid, name);
+	(void)snprintf(path, sizeof(path), "queue/%s", name);
+	if (store_dir(&run->store, shard, true, &fd, &f) != OK)
+		abort();
+	test_write(path, SPAN_LIT("another's"));
+	later = put_off(run, &qid);
+	tap_ok(test_exists(in, &qid) && !test_exists(later, &qid),
+	    "what cannot have its content's name lies as it lay");
+	tap_ok(test_has_content(&qid), "and who has the name keeps it");
+	(void)unlink(path);
+	(void)operate(run, OPERATION_DELETE, &qid);
+}
+
 /* An operator's word about a message that it has nothing to do for. */
 static void
 test_let_be(struct run *run)
@@ -480,6 +504,7 @@ main(void)
 	test_flush(&run);
 	test_report_owed(&run);
 	test_no_room_for_content(&run);
+	test_name_taken(&run);
 	test_let_be(&run);
 	test_by_hand(&run);
 	test_died_on_retry(&run);
