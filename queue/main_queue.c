@@ -20,7 +20,8 @@ enum {
 	OPT_ADDRESS,
 	OPT_REASON,
 	OPT_CONTENT,
-	OPT_YES
+	OPT_YES,
+	OPT_CLEAR_TROUBLE
 };
 
 static const struct prog_option options[] = {
@@ -30,6 +31,8 @@ static const struct prog_option options[] = {
 	{ OPT_REASON, "reason", "TEXT", "why; kept with the message" },
 	{ OPT_CONTENT, "content", NULL, "show the message itself" },
 	{ OPT_YES, "yes", NULL, "do not ask" },
+	{ OPT_CLEAR_TROUBLE, "clear-trouble", NULL,
+	    "tidy: you have looked at the disk; it is trusted again" },
 	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -86,6 +89,9 @@ take_option(struct request *r, int letter, const char *value)
 		break;
 	case OPT_YES:
 		r->yes = true;
+		break;
+	case OPT_CLEAR_TROUBLE:
+		r->clear_trouble = true;
 		break;
 	default:
 		prog.json = true;

@@ -21,7 +21,7 @@
 
 #include "clock.h"
 #include "fds.h"
-#include "record.h"
+#include "trouble.h"
 
 #define LOCK_NAME     "lock"
 #define RUN_LOCK_NAME "run.lock"
@@ -451,32 +451,13 @@ store_remove_dir(struct store *s, const char *name)
 void
 store_trouble_set(struct store *s, const char *program, const char *text)
 {
-	struct buf line = BUF_INIT(RECORD_MAX);
-	struct fault f = FAULT_NONE;
-	char time[CLOCK_TEXT_MAX];
-	struct record_out out;
-	/* The first trouble tells the most: later ones leave it as it is. */
-	int fd = openat(s->fd, TROUBLE_NAME,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd == -1)
-		return;
-	clock_text_ms(clock_wall_ms(), time);
-	out = record_begin(&line, "trouble");
-	record_puts(out, "time", time);
-	record_puts(out, "program", program);
-	record_puts(out, "text", text);
-	/* That it is there is what counts; what it says is for people. */
-	if (record_end(out, &f) == OK)
-		(void)!write(fd, line.p, line.len);
-	(void)close(fd);
-	buf_free(&line);
+	trouble_set(s->fd, program, text);
 }
 
 bool
 store_is_trouble(const struct store *s)
 {
-	return faccessat(s->fd, TROUBLE_NAME, F_OK, 0) == 0;
+	return trouble_stands(s->fd);
 }
 
 enum outcome

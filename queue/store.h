@@ -214,8 +214,8 @@ enum outcome store_set_aside_content(
 
 /*
  * queue/trouble: a write to the disk failed; while it stands, what a listing
- * finds is read back from the disk before it is believed. An operator or a
- * clean tidy removes it.
+ * finds is read back from the disk before it is believed. An operator removes
+ * it; no program does so by itself. lib/trouble.h.
  */
 void store_trouble_set(struct store *, const char *program, const char *text);
 bool store_is_trouble(const struct store *);

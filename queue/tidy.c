@@ -232,8 +232,7 @@ tidy_queue(struct run *run, struct tidied *done, struct fault *f)
 	else if (store_syncfs(&run->store, f) != OK ||
 	    each_state_dir(&t, clean_dir, f) != OK ||
 	    tidy_shards(&t, name, f) != OK || remove_shards(&t, f) != OK ||
-	    store_syncfs(&run->store, f) != OK ||
-	    store_trouble_clear(&run->store, f) != OK)
+	    store_syncfs(&run->store, f) != OK)
 		got = f->outcome;
 	free(name);
 	free(t.orphan);

@@ -17,9 +17,11 @@
 
 #include "fds.h"
 #include "prog.h"
+#include "trouble.h"
 
-#define ASK_SHARE   64 /* requests that wait for answers at once. Ours */
-#define ASK_WAIT_MS 60000 /* a message under way comes to its rest in that */
+#define ASK_SHARE     64 /* requests that wait for answers at once. Ours */
+#define TROUBLE_SHOWN 512 /* octets of it; a line to a person. Ours */
+#define ASK_WAIT_MS   60000 /* a message under way comes to its rest in that */
 
 /* ---- Which messages. ---- */
 
@@ -330,6 +332,26 @@ verb_flush(struct request *r, struct fault *f)
 	return do_chosen(r, OPERATION_FLUSH, f);
 }
 
+/*
+ * That somebody looked is what a person says, and no sync: an error is told
+ * once, perhaps to a program that is dead, and only the queue's file system is
+ * synced here. So a start, which tidies, leaves it standing and names it.
+ */
+static enum outcome
+tidy_trouble(struct request *r, struct fault *f)
+{
+	char text[TROUBLE_SHOWN];
+
+	if (!trouble_text(r->store->fd, text, sizeof(text)))
+		return OK;
+	if (r->clear_trouble)
+		return store_trouble_clear(r->store, f);
+	prog_warn("a write to the disk failed; look at it, then say queue tidy "
+	          "--clear-trouble: %s",
+	    text);
+	return OK;
+}
+
 enum outcome
 verb_tidy(struct request *r, struct fault *f)
 {
@@ -340,12 +362,14 @@ verb_tidy(struct request *r, struct fault *f)
 	if (got != OK && f->error == EWOULDBLOCK)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "the queue is in use: tidying is for when nothing runs");
-	if (got != OK || tidy_queue(r->run, &done, f) != OK)
+	if (got != OK || tidy_queue(r->run, &done, f) != OK ||
+	    tidy_trouble(r, f) != OK)
 		return f->outcome;
 	if (prog.json)
 		(void)printf("{\"dot_names\":%" PRIu64 ",\"contents\":%" PRIu64
-		             ",\"aside\":%" PRIu64 "}\n",
-		    done.dot_names, done.contents, done.aside);
+		             ",\"aside\":%" PRIu64 ",\"trouble\":%s}\n",
+		    done.dot_names, done.contents, done.aside,
+		    store_is_trouble(r->store) ? "true" : "false");
 	else if (done.dot_names + done.contents + done.aside > 0)
 		(void)printf("removed %" PRIu64 " unfinished and %" PRIu64
 		             " settled files; %" PRIu64 " to aside\n",

@@ -20,6 +20,7 @@ struct request {
 	const char *reason; /* NULL: none given */
 	bool content; /* show the message itself */
 	bool yes; /* do not ask */
+	bool clear_trouble; /* tidy: somebody has looked at the disk */
 	bool is_terminal; /* somebody can be asked */
 };
 

@@ -43,10 +43,20 @@ for l in sys.stdin:
 }
 verbs alone
 check "tidy, when nothing runs" queue tidy
+as sh -c "echo trouble text=EIO > '$H/queue/trouble'"
+queue tidy > "$T/out" 2>&1
+like "trouble is told" "$? $(cat "$T/out")" '^0 .*--clear-trouble: trouble text=EIO$'
+check "and stands" test -f "$H/queue/trouble"
+check "tidy --clear-trouble" queue tidy --clear-trouble
+check "removes it" test ! -e "$H/queue/trouble"
+as sh -c "echo trouble text=EIO > '$H/queue/trouble'"
 
 # The mailbox is not there: all mail waits for a retry.
 as mv "$H/mail/example.org/bob" "$H/mail/example.org/away"
 check "the system becomes ready" start_pneu
+check "a start does not clear trouble" test -f "$H/queue/trouble"
+like "and names it" "$(cat "$T/pneu.err")" 'trouble text=EIO'
+rm "$H/queue/trouble"
 verbs running
 queue tidy > "$T/out" 2>&1
 is "tidy, when something runs, is 111" $? 111

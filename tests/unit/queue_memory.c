@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "fds.h"
 #include "serve.h"
+#include "trouble.h"
 
 static const struct store_place in = { STORE_IN, 0 };
 static const struct store_place held = { STORE_HOLD, 0 };
@@ -463,7 +464,7 @@ test_tidy(struct run *run)
 	struct qid live = test_one_file("bob@example.org");
 	struct store_place aside = { STORE_ASIDE, 0 };
 	struct tidied done;
-	char name[64], content[64];
+	char name[64], content[64], text[128];
 	struct fault f;
 
 	(void)operate(run, OPERATION_HOLD, &settled);
@@ -478,6 +479,7 @@ test_tidy(struct run *run)
 	if (unlink(name) != 0)
 		abort();
 	test_write("queue/in/.01J", SPAN_LIT("half a mess"));
+	store_trouble_set(&run->store, "test", "fsync\033");
 	tap_ok(tidy_queue(run, &done, &f) == OK, "the queue is tidied");
 	tap_ok(done.dot_names == 1 && access("queue/in/.01J", F_OK) != 0,
 	    "files that were being written go");
@@ -490,8 +492,13 @@ test_tidy(struct run *run)
 	    "content that lies nowhere else is set aside");
 	tap_ok(test_has_content(&live) && test_exists(held, &live),
 	    "what is live stays");
-	tap_ok(!store_is_trouble(&run->store) && !test_exists(aside, &live),
-	    "and no trouble is left");
+	tap_ok(store_is_trouble(&run->store) && !test_exists(aside, &live),
+	    "and trouble that a person has not looked at stands");
+	tap_ok(trouble_text(run->store.fd, text, sizeof(text)) &&
+	        strstr(text, "text=fsync%1B") != NULL,
+	    "it is told with nothing that a terminal obeys");
+	if (store_trouble_clear(&run->store, &f) != OK)
+		abort();
 }
 
 int
