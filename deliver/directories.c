@@ -19,6 +19,7 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "fds.h"
 
 #define SPARE_FDS    256 /* descriptors left for clients and the rest. Ours */
 #define NEW_PATH_MAX (RESOLVE_PATH_MAX + 8) /* path, "/new" or "/tmp", 0 */
@@ -131,19 +132,18 @@ unescape_octal(char *text)
 static enum outcome
 add_mounts_beneath(struct mailbox_store *s, const char *mail, struct fault *f)
 {
-	char root[4096], *line = NULL, *point, *end;
+	char root[FDS_PATH_MAX], *line = NULL, *point, *end;
 	size_t size = 0, n;
 	struct stat st;
 	FILE *mounts;
 	int fd;
 	enum outcome got = OK;
 
-	if (realpath(mail, root) == NULL)
-		return fault_set(f, TEMP, "4.3.0", errno, "%s", mail);
-	n = strlen(root);
 	mounts = fopen("/proc/self/mountinfo", "re");
 	if (mounts == NULL)
 		return OK; /* no /proc: then the mail directory's own only */
+	got = fds_real_path(mail, root, f);
+	n = got == OK ? strlen(root) : 0;
 	while (got == OK && getline(&line, &size, mounts) > 0) {
 		point = line;
 		for (int i = 0; i < 4 && point != NULL; i++) {

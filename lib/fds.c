@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -419,5 +420,24 @@ fds_connect_unix(const char *path, int *fd, struct fault *f)
 	}
 	fds_set_timeouts(got, 0, 0);
 	*fd = got;
+	return OK;
+}
+
+enum outcome
+fds_real_path(const char *path, char out[FDS_PATH_MAX], struct fault *f)
+{
+	char link[40];
+	ssize_t n = -1;
+	int fd = open(path, O_PATH | O_CLOEXEC), error;
+
+	if (fd != -1) {
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, out, FDS_PATH_MAX - 1);
+	}
+	error = errno;
+	fds_close(&fd);
+	if (n < 0)
+		return fault_set(f, TEMP, "4.3.0", error, "%s", path);
+	out[n] = '\0';
 	return OK;
 }

@@ -14,6 +14,8 @@
 #define FD_ERR     2
 #define FD_SYSTEMD 3 /* first of systemd's sockets. sd_listen_fds(3) */
 
+#define FDS_PATH_MAX 4096
+
 /* What fd 0 is, the old inetd `nowait` and `wait`. */
 enum fds_kind { FDS_SESSION, FDS_LISTENER, FDS_CLOSED };
 enum fds_kind fds_kind(int fd);
@@ -32,6 +34,13 @@ enum outcome fds_read_some(
 /* A whole file from dirfd, at most b's max. PERM 5.2.0: it is larger. */
 enum outcome fds_read_file(
     int dirfd, const char *name, struct buf *, struct fault *) MUST_USE;
+
+/*
+ * realpath(3) that asks the kernel, so that it answers even where a directory
+ * on the way may not be entered. Before the sandbox: it reads /proc.
+ */
+enum outcome fds_real_path(
+    const char *path, char out[FDS_PATH_MAX], struct fault *) MUST_USE;
 
 /* Deadlines of a socket for its blocking calls, in milliseconds; 0: none. */
 void fds_set_timeouts(int fd, uint64_t receive_ms, uint64_t send_ms);

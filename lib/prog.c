@@ -51,10 +51,15 @@ open_standard_fds(void)
 	}
 }
 
-/* Our fellows (what lib/service starts) lie where we lie. */
+/*
+ * Our fellows lie where we lie. Root may have put us where the home's owner
+ * cannot go, in /root perhaps: as root we hold the directory and start them
+ * through the descriptor, which needs no way to it.
+ */
 static void
 find_directory(void)
 {
+	int fd;
 	ssize_t n = readlink(
 	    "/proc/self/exe", prog.directory, sizeof(prog.directory) - 1);
 	char *slash;
@@ -65,6 +70,12 @@ find_directory(void)
 		*slash = '\0';
 	else
 		(void)strcpy(prog.directory, ".");
+	if (geteuid() != 0)
+		return;
+	fd = open(prog.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd != -1)
+		(void)snprintf(prog.directory, sizeof(prog.directory),
+		    "/proc/self/fd/%d", fd);
 }
 
 void
@@ -249,7 +260,10 @@ prog_stand(struct fault *f)
 	static char config[4096];
 	const char *home = prog.home == NULL ? PNEU_HOME : prog.home;
 
-	/* -c is relative to where the person stands, before we go home. */
+	/* -c is relative to where the person stands, before we go home. Who
+	   stands there already perhaps cannot reach it from the root. */
+	if (strcmp(home, ".") == 0)
+		return OK;
 	if (prog.config != NULL && realpath(prog.config, config) == NULL)
 		return fault_set(f, PERM, "5.3.5", errno, "%s", prog.config);
 	if (prog.config != NULL)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "prog.h"
 #include "run.h"
 
@@ -35,9 +36,10 @@ static const struct prog_about about = {
 static bool
 has_mounts_below(const char *directory)
 {
-	char real[4096], line[8192], *at;
+	char real[FDS_PATH_MAX], line[8192], *at;
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	bool found = mounts == NULL || realpath(directory, real) == NULL;
+	struct fault f;
+	bool found = mounts == NULL || fds_real_path(directory, real, &f) != OK;
 	size_t len = found ? 0 : strlen(real);
 
 	while (!found && fgets(line, sizeof(line), mounts) != NULL) {
