@@ -130,7 +130,7 @@ put_top(struct buf *b, const struct notice *n, const struct qid *qid)
 	buf_addf(b, "Date: %s\r\n", date);
 	/* RFC 3464 2: the address of a person; 5321 4.5.1 has one everywhere. */
 	buf_addf(
-	    b, "From: Mail Delivery System <postmaster@%s>\r\n", n->hostname);
+	    b, "From: Mail Delivery System <postmaster@%s>\r\n", n->postmaster);
 	buf_adds(b, "To: <");
 	buf_add_printable(b, path_span(&n->of->reverse_path));
 	buf_adds(b, ">\r\n");

@@ -28,6 +28,7 @@ struct notice_failed {
 
 struct notice {
 	const char *hostname; /* Reporting-MTA */
+	const char *postmaster; /* domain where an answer reaches a person */
 	const struct envelope *of; /* the message that failed */
 	struct span header; /* of it; whole lines with CRLF */
 	const struct notice_failed *failed;

@@ -112,6 +112,7 @@ report_put(
 	size_t n = collect_failed(m, NULL), before = out->len;
 	struct notice_failed *failed = calloc(n + 1, sizeof(*failed));
 	struct notice notice = { .hostname = run->hostname,
+		.postmaster = run->postmaster,
 		.of = &m->envelope,
 		.failed = failed,
 		.n = n,

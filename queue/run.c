@@ -175,6 +175,9 @@ run_begin(struct run *run, const struct settings *settings, const char *program,
 		    stages[i].one_by_one ? 1 : settings->queue.attempts_max);
 	journal_open(&run->journal, program);
 	run->hostname = prog_hostname();
+	run->postmaster = prog.settings.resolve.domain.n > 0
+	    ? prog.settings.resolve.domain.value[0]
+	    : run->hostname;
 	if (window_begin(run, f) != OK)
 		return f->outcome;
 	return store_open(&run->store, settings->queue.directory, f);

@@ -156,6 +156,7 @@ struct operation {
 struct run {
 	const struct settings *settings;
 	const char *hostname;
+	const char *postmaster; /* the first local domain: mail to it arrives */
 	struct store store;
 	struct journal journal;
 	dev_t mail_device; /* of the mailbox root */

@@ -72,6 +72,7 @@ test_report(void)
 	struct buf b = BUF_INIT(NOTICE_MAX);
 	struct notice_failed failed[2];
 	struct notice n = { .hostname = "mx.example.org",
+		.postmaster = "example.org",
 		.of = &e,
 		.header = SPAN_LIT("Subject: x\r\n"),
 		.failed = failed,
@@ -138,6 +139,7 @@ test_many(void)
 	struct buf to = BUF_INIT(1000000), b = BUF_INIT(NOTICE_MAX);
 	struct envelope e, of_report;
 	struct notice n = { .hostname = "mx.example.org",
+		.postmaster = "example.org",
 		.of = &e,
 		.failed = failed,
 		.n = 2000 };
