@@ -67,7 +67,16 @@ directory_LIBS := $(CDB) $(IDN) $(JSON)
 O       := $(B)/obj
 LIB_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard lib/*.c)))
 
-all: $(PROGRAMS:%=$(B)/%)
+all: compiler $(PROGRAMS:%=$(B)/%)
+	@:
+
+compiler:
+	@command -v $(firstword $(CC)) >/dev/null || { echo "no compiler" \
+		"$(firstword $(CC)): make deps installs all that is needed, or" \
+		"prints the line that does" >&2; exit 1; }
+
+# As many jobs as processors, unless -j was said.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 define program
 $(B)/$(1): $$($(1)_OBJS:%=$(O)/%.o) $(B)/lib.a
@@ -106,7 +115,10 @@ clean:
 # line to run is printed and nothing is half-built.
 BUILD_DEPS := gcc libc6-dev pkg-config libsodium-dev libseccomp-dev libcdb-dev \
 	libjansson-dev libidn2-dev libunistring-dev
-TEST_DEPS := perl python3 procps iproute2 util-linux e2fsprogs strace curl \
+# What README.md tries by hand, and what every test needs.
+RUN_DEPS := curl
+NEED_DEPS := perl python3 procps curl
+TEST_DEPS := $(NEED_DEPS) iproute2 util-linux e2fsprogs strace \
 	swaks msmtp mpop fetchmail s-nail mutt openbsd-inetd systemd \
 	dovecot-imapd dovecot-pop3d clang clang-format cppcheck mandoc spin \
 	libclang-rt-14-dev netcat-openbsd
@@ -121,17 +133,20 @@ deps:
 	command -v apt-get >/dev/null || { \
 		echo "needed, by their Debian names: $$missing" >&2; exit 1; }; \
 	if [ "$$(id -u)" = 0 ]; then \
-		echo "installing: $$missing"; \
+		echo "installing, a minute or two: $$missing"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		apt-get install -y -qq --no-install-recommends $$missing \
 			>/dev/null; \
 	else \
-		echo "missing. Run: sudo apt-get install $$missing" >&2; exit 1; \
+		echo "missing; as root (sudo) run this line, then make again:" >&2; \
+		echo "  apt-get update && apt-get install" \
+			"--no-install-recommends $$missing" >&2; exit 1; \
 	fi
 
 # ---- The main job: SMTP on 127.0.0.1:2525, POP3 on :2110, home ./run.
-run: deps
-	@$(MAKE) --no-print-directory all
+run:
+	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) $(RUN_DEPS)" deps
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@B=$(B) sh start/demo.sh
 
 # ---- Tests. One prove(1) run counts them all; those marked san run on a build
@@ -140,16 +155,18 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 test:
 	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) $(TEST_DEPS)" test-deps
-	@$(MAKE) --no-print-directory all unit corpus
-	@$(MAKE) --no-print-directory B=$(B)/san SAN="$(SANITIZE)" \
-		CFLAGS="-O1 -g" all unit
+	@$(MAKE) --no-print-directory $(PARALLEL) all unit corpus
+	@$(MAKE) --no-print-directory $(PARALLEL) B=$(B)/san \
+		SAN="$(SANITIZE)" CFLAGS="-O1 -g" all unit
 	@B=$(B) sh tests/run.sh $(T)
 
-# Without root, tests that need a missing tool skip and say so.
+# Without root, what every test needs must be there; tests that need another
+# tool skip and say so.
 test-deps:
 	@if [ "$$(id -u)" = 0 ] || [ -n "$$CI" ]; then $(MAKE) -s deps; else \
-		$(MAKE) -s DEPS="$(BUILD_DEPS)" deps; \
-		$(MAKE) -s deps || echo "tests that need them will be skipped"; \
+		$(MAKE) -s DEPS="$(BUILD_DEPS) $(NEED_DEPS)" deps || exit 1; \
+		$(MAKE) -s deps || \
+			echo "going on: tests that need them are skipped"; \
 	fi
 
 # Fuzz targets: `make fuzz T=60` runs each for so many seconds; `make corpus`
@@ -200,9 +217,9 @@ model:
 	@sh tests/model/check $(MODEL)
 
 help:
-	@echo "all run test lint fuzz bench crash model clean (B=DIR, T=SECONDS, V=1)"
+	@echo "all deps run test lint fuzz bench crash model clean (B=DIR, T=SECONDS, V=1)"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit clean deps run test test-deps corpus fuzz lint bench crash \
+.PHONY: all compiler unit clean deps run test test-deps corpus fuzz lint bench crash \
 	model help
 .DELETE_ON_ERROR:
