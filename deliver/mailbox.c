@@ -15,6 +15,7 @@
 
 #include "directories.h"
 #include "prog.h"
+#include "trouble.h"
 
 #define LOOK_REPEATS  4 /* listings of a directory that changes under us */
 #define FILE_NAME_MAX 256 /* NAME_MAX and its 0 */
@@ -287,6 +288,24 @@ mailbox_deliver(struct mailbox_store *s, const struct deliver_req *req,
 	return link_or_copy(s, m, req, how, f);
 }
 
+/*
+ * The kernel tells this error once, to us; we may be killed before our answer
+ * is read, and the next process is told that all is well. So it stands on disk
+ * before anything else is done with it.
+ */
+static enum outcome
+sync_failed(struct mailbox_store *s, const char *path, const char *what,
+    struct fault *f)
+{
+	int error = errno;
+	char text[FAULT_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "mailbox %s: %s: %s", path, what,
+	    strerror(error));
+	trouble_set(s->queue, "deliver-mailbox", text);
+	return mailbox_trouble(s, path, error, what, f);
+}
+
 enum outcome
 mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 {
@@ -306,12 +325,12 @@ mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 	if (m == NULL && mailbox_open_new(s, path, &m, f) != OK)
 		return f->outcome;
 	if (fsync(m->fd) != 0)
-		return mailbox_trouble(s, path, errno, "fsync of new", f);
+		return sync_failed(s, path, "fsync of new", f);
 	cur = mailbox_open_part(s, path, "cur");
 	if (cur == -1)
 		return mailbox_missing(s, path, errno, f);
 	if (fsync(cur) != 0) {
-		(void)mailbox_trouble(s, path, errno, "fsync of cur", f);
+		(void)sync_failed(s, path, "fsync of cur", f);
 		(void)close(cur);
 		return f->outcome;
 	}
@@ -332,8 +351,7 @@ mailbox_sync_all(struct mailbox_store *s, struct fault *f)
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < s->roots; i++)
 			if (syncfs(s->root[i].fd) != 0)
-				got =
-				    mailbox_trouble(s, ".", errno, "syncfs", f);
+				got = sync_failed(s, ".", "syncfs", f);
 	return got;
 }
 

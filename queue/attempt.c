@@ -286,6 +286,23 @@ journal_delivered(
 	    &run->journal, run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i));
 }
 
+/*
+ * A name that an earlier attempt left in the mailbox may be seen and not be on
+ * disk, when a write failed since: the kernel told so once, and a sync now
+ * would find nothing to do and say that all is well. So whatever state the
+ * message was listed in, it waits until somebody has looked. What is linked
+ * now is new to the disk, and its sync is believed.
+ */
+static bool
+is_doubtful(const struct run *run, struct fault *f)
+{
+	if (!store_is_trouble(&run->store))
+		return false;
+	fault_set(f, TEMP, "4.3.0", 0,
+	    "a write to the disk failed: see trouble in the queue");
+	return true;
+}
+
 static void
 delivered(
     struct run *run, struct message *m, const struct ask *ask, struct span line)
@@ -295,7 +312,8 @@ delivered(
 	struct fault f;
 
 	deliver_request(m, ask, &req);
-	if (wire_deliver_get_ans(line, &req, &how, &f) != OK) {
+	if (wire_deliver_get_ans(line, &req, &how, &f) != OK ||
+	    (how == DELIVER_FOUND && is_doubtful(run, &f))) {
 		way_end_by_fault(m, ask->i, &f);
 		return;
 	}

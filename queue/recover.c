@@ -221,27 +221,6 @@ recover_taken(struct run *run, struct message *m)
 	}
 }
 
-/*
- * A sync of its mailbox failed: its name there may be seen and not be on disk,
- * and no further sync would tell. So it waits until somebody has looked.
- */
-static void
-wait_for_trouble(struct run *run, struct message *m)
-{
-	struct fault f;
-
-	if (way_prepare(m, &f) != OK) {
-		window_drop(run, m);
-		return;
-	}
-	fault_set(&f, TEMP, "4.3.0", 0,
-	    "a write to the disk failed: see trouble in the queue");
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (m->way[i].state == WAY_OPEN)
-			way_end(m, i, WAY_DEFERRED, &f);
-	message_go(run, m, STEP_REST);
-}
-
 /* The one file whose envelope file was made by a round that a crash cut short
    lies in message/ too, or will: the envelope file governs. */
 static bool
@@ -301,9 +280,6 @@ load(struct run *run, struct message *m, bool trouble)
 	}
 	if (got == PERM) {
 		set_aside(run, m, &f);
-	} else if (got == OK && trouble && m->again && m->operation == NULL &&
-	    m->place.state == STORE_RETRY1) {
-		wait_for_trouble(run, m);
 	} else if (got == OK) {
 		recover_taken(run, m);
 	} else {

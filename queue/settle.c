@@ -62,7 +62,8 @@ collect_paths(
 /*
  * A sync failed: nothing of the batch goes. The kernel tells an error once, so
  * no second sync of these names would prove anything; they are tried again
- * from the start, and not before somebody has looked (recover_load()).
+ * from the start, and what is found then waits until somebody has looked
+ * (attempt.c, is_doubtful()).
  */
 static void
 not_synced(struct run *run, const struct fault *f)
@@ -70,6 +71,25 @@ not_synced(struct run *run, const struct fault *f)
 	run->batch_failed = true;
 	run->batch_fault = *f;
 	run->batch_fault.outcome = TEMP;
+}
+
+/*
+ * Nor does anything go that was linked before that sync: it was to write that
+ * too. Answers come in order, so that is what is delivered by now; and what is
+ * linked after it is new to the disk.
+ */
+static void
+distrust(struct run *run, const struct fault *f)
+{
+	struct fault why = *f;
+
+	why.outcome = TEMP;
+	for (size_t k = 0; k < run->hash_size; k++)
+		for (struct message *m = run->hash[k]; m; m = m->next_hash)
+			for (size_t i = 0;
+			     m->way != NULL && i < m->envelope.recipients; i++)
+				if (m->way[i].state == WAY_DELIVERED)
+					way_end(m, i, WAY_DEFERRED, &why);
 }
 
 static void
@@ -205,14 +225,23 @@ settle_answer(struct run *run, const struct ask *ask, struct span line)
 {
 	struct deliver_req req;
 	enum deliver_how how;
+	enum outcome got;
 	struct fault f;
 
 	sync_request(run, ask, &req);
-	if (wire_deliver_get_ans(line, &req, &how, &f) != OK) {
+	got = wire_deliver_get_ans(line, &req, &how, &f);
+	/* The deliver-mailbox that was asked first may have been told of the
+	   failure, and have died before it told us: it left the trouble. */
+	if (got == OK && ask->again && store_is_trouble(&run->store))
+		got = fault_set(&f, TEMP, "4.3.0", 0,
+		    "deliver-mailbox ended in it, and there is trouble");
+	if (got != OK) {
 		run_alarm(run, NULL, "sync of mailboxes: %s", f.text);
 		/* 4.2.0: the mailbox is not there, and the disk is well. */
-		if (strcmp(f.code, "4.2.0") != 0)
+		if (strcmp(f.code, "4.2.0") != 0) {
 			store_trouble_set(&run->store, "queue-run", f.text);
+			distrust(run, &f);
+		}
 		not_synced(run, &f);
 	}
 	if (--run->batch_open == 0)

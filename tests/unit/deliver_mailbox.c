@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "../../deliver/mailbox.h"
+#include "../../deliver/directories.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -11,6 +11,7 @@
 
 #include "prog.h"
 #include "tap.h"
+#include "trouble.h"
 
 #define QID  "01JDE3V0Z0ABCDEFGHJKMNPQRS"
 #define NAME "1732419355." QID "R1,S=5,W=5,D=0"
@@ -162,6 +163,40 @@ test_mailboxes_that_change(struct mailbox_store *s)
 	    "nothing there is never synced");
 }
 
+/* The disk fails once; whoever asks next is told that all is well. */
+static void
+test_failed_sync(struct mailbox_store *s)
+{
+	enum deliver_how how;
+	struct mailbox *m;
+	struct fault f;
+	int ends[2], none = open(".", O_PATH), kept = dup(s->root[0].fd);
+
+	if (pipe(ends) != 0 ||
+	    deliver(s, "example.org/bob", false, &how, &f) != OK)
+		abort();
+	m = mailbox_find_open(s, "example.org/bob");
+	if (m == NULL || dup2(ends[0], m->fd) == -1) /* it cannot be synced */
+		abort();
+	tap_ok(mailbox_sync(s, "example.org/bob", &f) == TEMP &&
+	        trouble_stands(s->queue),
+	    "a sync that failed leaves trouble in the queue");
+	(void)unlink("queue/trouble");
+	if (dup2(none, s->root[0].fd) == -1)
+		abort();
+	tap_ok(mailbox_sync_all(s, &f) == TEMP && trouble_stands(s->queue),
+	    "so does one of all mailboxes");
+	(void)unlink("queue/trouble");
+	if (dup2(kept, s->root[0].fd) == -1)
+		abort();
+	mailbox_drop(s, m);
+	tap_ok(mailbox_sync(s, "example.org/nobody", &f) == TEMP &&
+	        !trouble_stands(s->queue),
+	    "a mailbox that is not there is none");
+	(void)close(ends[0]), (void)close(ends[1]);
+	(void)close(none), (void)close(kept);
+}
+
 static void
 test_refusals(struct mailbox_store *s)
 {
@@ -280,6 +315,7 @@ main(void)
 	test_links(&s);
 	test_again(&s);
 	test_mailboxes_that_change(&s);
+	test_failed_sync(&s);
 	test_refusals(&s);
 	test_many(&s);
 	mailbox_store_free(&s);

@@ -213,6 +213,108 @@ test_sync(struct run *run)
 	run->draining = false;
 }
 
+/* Resolved, and asked for. */
+static struct message *
+begin_delivery(struct run *run)
+{
+	struct message *m = begin(run, "x@example.org");
+
+	answer(run, &run->stage[STAGE_RESOLVE],
+	    "mailbox to=x@example.org path=example.org/x");
+	attempt_deliver(run);
+	return m;
+}
+
+static void
+answer_delivery(struct run *run, const struct message *m, const char *how)
+{
+	char line[128];
+
+	(void)snprintf(line, sizeof(line), "ok qid=%s n=1 how=%s",
+	    m->envelope.qid.text, how);
+	answer(run, &run->stage[STAGE_DELIVER], line);
+}
+
+/* A write failed since. What lies in a mailbox by then may not be on disk. */
+static void
+test_trouble(struct run *run)
+{
+	static const struct {
+		const char *title, *how;
+		bool trouble;
+		enum way_state want;
+	} cases[] = {
+		{ "what is found in a mailbox is delivered", "found", false,
+		    WAY_DELIVERED },
+		{ "but in trouble it waits, wherever it was listed", "found",
+		    true, WAY_DEFERRED },
+		{ "a new name is believed in trouble too", "link", true,
+		    WAY_DELIVERED },
+	};
+	struct fault f;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message *m = begin_delivery(run);
+
+		if (cases[i].trouble)
+			store_trouble_set(&run->store, "test", "fsync");
+		answer_delivery(run, m, cases[i].how);
+		tap_ok(m->way[0].state == cases[i].want, "%s", cases[i].title);
+		end(run, m);
+		if (store_trouble_clear(&run->store, &f) != OK)
+			abort();
+	}
+}
+
+/* A batch's sync is asked; another message is delivered meanwhile. */
+static void
+test_sync_again(struct run *run)
+{
+	static const struct {
+		const char *title, *answer;
+		bool again, trouble;
+		enum way_state first, second;
+	} cases[] = {
+		{ "a sync that is asked again is believed",
+		    "ok path=example.org/x", true, false, WAY_DONE,
+		    WAY_DELIVERED },
+		{ "but not when who was asked first left trouble",
+		    "ok path=example.org/x", true, true, WAY_DEFERRED,
+		    WAY_DEFERRED },
+		{ "older trouble stops no new sync", "ok path=example.org/x",
+		    false, true, WAY_DONE, WAY_DELIVERED },
+		{ "one that failed was for all that was linked before it",
+		    "temp path=example.org/x code=4.3.0 text=EIO", false, false,
+		    WAY_DEFERRED, WAY_DEFERRED },
+	};
+	struct fault f;
+
+	run->draining = true; /* at once */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message *m = begin_delivery(run), *other;
+		struct ask ask;
+
+		answer_delivery(run, m, "link");
+		settle_batch(run);
+		ask = next_ask(&run->stage[STAGE_DELIVER]);
+		ask.again = cases[i].again;
+		other = begin_delivery(run);
+		answer_delivery(run, other, "link");
+		if (cases[i].trouble)
+			store_trouble_set(&run->store, "test", "fsync");
+		attempt_answer(run, &ask, span_of(cases[i].answer));
+		tap_ok(m->way[0].state == cases[i].first &&
+		        other->way[0].state == cases[i].second,
+		    "%s", cases[i].title);
+		end(run, m);
+		end(run, other);
+		if (store_trouble_clear(&run->store, &f) != OK)
+			abort();
+	}
+	run->draining = false;
+	run->settle_ms = 0;
+}
+
 /* The stage ends when it has one question. */
 static void
 ask_and_end(struct run *run)
@@ -363,6 +465,8 @@ main(void)
 	test_outcomes(&run);
 	test_requests(&run);
 	test_sync(&run);
+	test_trouble(&run);
+	test_sync_again(&run);
 	test_death(&run);
 	test_silence(&run);
 	test_unasked(&run);
