@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "codes.h"
 #include "fds.h"
+#include "mounts.h"
 
 #define SPARE_FDS    256 /* descriptors left for clients and the rest. Ours */
 #define NEW_PATH_MAX (RESOLVE_PATH_MAX + 8) /* path, "/new" or "/tmp", 0 */
@@ -104,26 +105,6 @@ add_root(struct mailbox_store *s, int dir, dev_t dev, struct fault *f)
 	return OK;
 }
 
-/* Field 5 of a line is the mount point, with \040 for a space. proc(5). */
-static void
-unescape_octal(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from != '\0'; from++) {
-		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' &&
-		    from[2] >= '0' && from[2] <= '7' && from[3] >= '0' &&
-		    from[3] <= '7') {
-			*to++ = (char)((from[1] - '0') * 64 +
-			    (from[2] - '0') * 8 + (from[3] - '0'));
-			from += 3;
-		} else {
-			*to++ = *from;
-		}
-	}
-	*to = '\0';
-}
-
 /*
  * What is mounted beneath the mail directory is synced too by `sync all`, also
  * when nothing was delivered there since we started: queue-run's restart rests
@@ -132,39 +113,27 @@ unescape_octal(char *text)
 static enum outcome
 add_mounts_beneath(struct mailbox_store *s, const char *mail, struct fault *f)
 {
-	char root[FDS_PATH_MAX], *line = NULL, *point, *end;
-	size_t size = 0, n;
+	char root[FDS_PATH_MAX];
+	struct mounts mounts;
+	struct mount mount;
 	struct stat st;
-	FILE *mounts;
 	int fd;
 	enum outcome got = OK;
 
-	mounts = fopen("/proc/self/mountinfo", "re");
-	if (mounts == NULL)
-		return OK; /* no /proc: then the mail directory's own only */
-	got = fds_real_path(mail, root, f);
-	n = got == OK ? strlen(root) : 0;
-	while (got == OK && getline(&line, &size, mounts) > 0) {
-		point = line;
-		for (int i = 0; i < 4 && point != NULL; i++) {
-			point = strchr(point, ' ');
-			point = point == NULL ? NULL : point + 1;
-		}
-		if (point == NULL || (end = strchr(point, ' ')) == NULL)
+	/* No /proc: then the mail directory's own only. */
+	if (mounts_open(&mounts))
+		got = fds_real_path(mail, root, f);
+	while (got == OK && mounts_next(&mounts, &mount)) {
+		if (!mounts_is_below(&mount, root))
 			continue;
-		*end = '\0';
-		unescape_octal(point);
-		if (strncmp(point, root, n) != 0 || point[n] != '/')
-			continue;
-		fd = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = open(mount.point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd == -1)
 			continue; /* a file, or not ours to read */
 		if (fstat(fd, &st) == 0)
 			got = add_root(s, fd, st.st_dev, f);
 		(void)close(fd);
 	}
-	free(line);
-	(void)fclose(mounts);
+	mounts_close(&mounts);
 	return got;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fds.h"
+#include "mounts.h"
 #include "prog.h"
 #include "run.h"
 
@@ -36,24 +37,17 @@ static const struct prog_about about = {
 static bool
 has_mounts_below(const char *directory)
 {
-	char real[FDS_PATH_MAX], line[8192], *at;
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	char real[FDS_PATH_MAX];
+	struct mounts mounts;
+	struct mount mount;
 	struct fault f;
-	bool found = mounts == NULL || fds_real_path(directory, real, &f) != OK;
-	size_t len = found ? 0 : strlen(real);
+	/* Not known is as if: then each mailbox is looked into first. */
+	bool found =
+	    !mounts_open(&mounts) || fds_real_path(directory, real, &f) != OK;
 
-	while (!found && fgets(line, sizeof(line), mounts) != NULL) {
-		/* The fifth field is the mount point. proc(5). */
-		at = line;
-		for (int i = 0; i < 4 && at != NULL; i++) {
-			at = strchr(at, ' ');
-			at = at == NULL ? NULL : at + 1;
-		}
-		found =
-		    at != NULL && strncmp(at, real, len) == 0 && at[len] == '/';
-	}
-	if (mounts != NULL)
-		(void)fclose(mounts);
+	while (!found && mounts_next(&mounts, &mount))
+		found = mounts_is_below(&mount, real);
+	mounts_close(&mounts);
 	return found;
 }
 

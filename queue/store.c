@@ -21,6 +21,7 @@
 
 #include "clock.h"
 #include "fds.h"
+#include "mounts.h"
 #include "trouble.h"
 
 #define LOCK_NAME     "lock"
@@ -120,41 +121,19 @@ store_content_name(const struct qid *qid, char out[STORE_NAME_MAX])
 
 /* ---- Facts of the file system. ---- */
 
-/*
- * Does the line of mountinfo speak of that device, and as which type?
- * "36 35 98:0 /root /mount rw,noatime - ext4 /dev/sda1 rw". proc(5).
- */
-static bool
-is_mounted_as(struct span line, dev_t device, const char *type)
-{
-	struct span field = SPAN_EMPTY;
-	char want[32];
-
-	(void)snprintf(
-	    want, sizeof(want), "%u:%u", major(device), minor(device));
-	for (int i = 0; i < 3; i++)
-		if (!span_next(&line, ' ', &field))
-			return false;
-	if (!span_eq(field, want))
-		return false;
-	while (span_next(&line, ' ', &field) && !span_eq(field, "-"))
-		;
-	return span_next(&line, ' ', &field) && span_eq(field, type);
-}
-
 /* The magic number is the same for ext2's own driver, which is older. */
 static bool
 is_ext4(dev_t device)
 {
-	char line[4096];
-	FILE *in = fopen("/proc/self/mountinfo", "re");
+	struct mounts mounts;
+	struct mount mount;
 	bool found = false;
 
-	if (in == NULL)
-		return false;
-	while (!found && fgets(line, sizeof(line), in) != NULL)
-		found = is_mounted_as(span_of(line), device, "ext4");
-	(void)fclose(in);
+	if (mounts_open(&mounts))
+		while (!found && mounts_next(&mounts, &mount))
+			found = mount.device == device &&
+			    strcmp(mount.type, "ext4") == 0;
+	mounts_close(&mounts);
 	return found;
 }
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/* mounts.c: lines of mountinfo. */
+#include "mounts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "span.h"
+
+/* The kernel writes space, tab, newline and backslash as \ooo. proc(5). */
+static void
+unescape_octal(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; from++) {
+		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' &&
+		    from[2] >= '0' && from[2] <= '7' && from[3] >= '0' &&
+		    from[3] <= '7') {
+			*to++ = (char)((from[1] - '0') * 64 +
+			    (from[2] - '0') * 8 + (from[3] - '0'));
+			from += 3;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+}
+
+static bool
+parse_device(const char *text, dev_t *device)
+{
+	const char *colon = strchr(text, ':');
+	uint64_t a, b;
+
+	if (colon == NULL ||
+	    !num_parse((struct span){ text, (size_t)(colon - text) }, 0,
+	        UINT32_MAX, &a) ||
+	    !num_parse(span_of(colon + 1), 0, UINT32_MAX, &b))
+		return false;
+	*device = makedev((unsigned)a, (unsigned)b);
+	return true;
+}
+
+/*
+ * "36 35 98:0 /root /mount rw,noatime master:1 - ext4 /dev/sda1 rw": after the
+ * sixth field any number of others, then a dash and the type.
+ */
+bool
+mounts_parse(char *line, struct mount *mount)
+{
+	char *rest = line, *field;
+	bool dash = false;
+
+	*mount = (struct mount){ 0 };
+	for (int i = 1; (field = strsep(&rest, " \n")) != NULL; i++) {
+		if (i == 3 && !parse_device(field, &mount->device))
+			return false;
+		if (i == 5) {
+			unescape_octal(field);
+			mount->point = field;
+		}
+		if (dash) {
+			mount->type = field;
+			break;
+		}
+		dash = i > 6 && strcmp(field, "-") == 0;
+	}
+	return mount->type != NULL && mount->type[0] != '\0';
+}
+
+bool
+mounts_is_below(const struct mount *mount, const char *directory)
+{
+	size_t n = strlen(directory);
+
+	if (n > 0 && directory[n - 1] == '/') /* the root itself */
+		n--;
+	return strncmp(mount->point, directory, n) == 0 &&
+	    mount->point[n] == '/' && mount->point[n + 1] != '\0';
+}
+
+bool
+mounts_open(struct mounts *mounts)
+{
+	*mounts = (struct mounts){ .in = fopen("/proc/self/mountinfo", "re") };
+	return mounts->in != NULL;
+}
+
+bool
+mounts_next(struct mounts *mounts, struct mount *mount)
+{
+	while (mounts->in != NULL &&
+	    getline(&mounts->line, &mounts->size, mounts->in) > 0)
+		if (mounts_parse(mounts->line, mount))
+			return true;
+	return false;
+}
+
+void
+mounts_close(struct mounts *mounts)
+{
+	if (mounts->in != NULL)
+		(void)fclose(mounts->in);
+	free(mounts->line);
+	*mounts = (struct mounts){ 0 };
+}
