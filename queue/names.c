@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -134,6 +135,31 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 	return OK;
 }
 
+/*
+ * It cannot be read or moved now, or is of a newer version: one such message
+ * stops no other. It stays as it lies, and neither of its names is believed,
+ * for the one may be held and the other not.
+ */
+static enum outcome
+leave(struct run *run, const struct qid *qid, struct fault *f)
+{
+	run_alarm(
+	    run, qid, "left until the next start, with two names: %s", f->text);
+	if (run->lefts == NAMES_LEFT_MAX)
+		return f->outcome;
+	run->left[run->lefts++] = *qid;
+	return OK;
+}
+
+bool
+names_are_left(const struct run *run, const struct qid *qid)
+{
+	for (size_t i = 0; i < run->lefts; i++)
+		if (strcmp(run->left[i].text, qid->text) == 0)
+			return true;
+	return false;
+}
+
 static enum outcome
 mend_dir(struct run *run, struct store_place place, struct store_listed *name,
     struct fault *f)
@@ -150,7 +176,9 @@ mend_dir(struct run *run, struct store_place place, struct store_listed *name,
 			return f->outcome;
 		for (size_t i = 0; i < got; i++)
 			if (qid_parse(span_of(name[i].text), &qid) &&
-			    mend(run, &qid, place, f) != OK)
+			    !names_are_left(run, &qid) &&
+			    mend(run, &qid, place, f) != OK &&
+			    leave(run, &qid, f) != OK)
 				return f->outcome;
 		if (got > 0)
 			(void)span_copy(
@@ -190,6 +218,7 @@ names_repair(struct run *run, struct fault *f)
 	struct store_listed *name = calloc(NAMES_SHARE, sizeof(*name));
 	enum outcome got = OK;
 
+	run->lefts = 0;
 	if (name == NULL)
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	for (size_t i = 0; got == OK && i < sizeof(plain) / sizeof(plain[0]);

@@ -280,6 +280,7 @@ take_notice(struct run *run, struct span line)
 		run_alarm(run, NULL, "notice: %s", f.text);
 		run->in.wanted = true;
 	} else if (window_find(run, &e.qid) == NULL &&
+	    !names_are_left(run, &e.qid) &&
 	    (m = window_add(run, &e.qid)) != NULL) {
 		m->told = true;
 		if (e.shape == ENVELOPE_APART) {

@@ -153,6 +153,9 @@ struct operation {
 	void (*answer)(void *arg, struct operation *, const struct fault *f);
 };
 
+/* Messages with two names that cannot be read: more is a broken disk. Ours. */
+#define NAMES_LEFT_MAX 64
+
 struct run {
 	const struct settings *settings;
 	const char *hostname;
@@ -180,7 +183,10 @@ struct run {
 	bool draining; /* we are to end: nothing new is begun */
 	bool by_hand; /* no queue-run: only what an operator asks for */
 	bool starting; /* the first listing: recovered ones */
-	struct qid took; /* what the last queue-run died on; "" none */
+	/* Of two names, and cannot be mended now: not touched until the next
+	   start, by listings and notices. */
+	struct qid left[NAMES_LEFT_MAX];
+	size_t lefts;
 
 	/* The batch whose mailboxes are being synced. */
 	struct list batch;
@@ -298,6 +304,8 @@ uint64_t memory_next_ms(const struct run *);
 /* ---- recover.c, names.c, tidy.c ---- */
 /* After a start's syncfs: one name for each message, as a crash left them. */
 enum outcome names_repair(struct run *, struct fault *) MUST_USE;
+/* A message that it had to leave with two names. */
+bool names_are_left(const struct run *, const struct qid *);
 struct tidied {
 	uint64_t dot_names; /* of files that were being written */
 	uint64_t contents; /* settled ones */

@@ -257,7 +257,7 @@ scan_fill(struct run *run, struct scan *scan)
 			continue;
 		}
 		if (!qid_parse(span_of(scan->name[scan->at++].text), &qid) ||
-		    window_find(run, &qid) != NULL)
+		    window_find(run, &qid) != NULL || names_are_left(run, &qid))
 			continue;
 		m = window_add(run, &qid);
 		if (m == NULL)

@@ -3,6 +3,7 @@
 #include "queue_run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "clock.h"
@@ -366,6 +367,43 @@ half_moved(struct run *run, struct store_place to, bool torn)
 	return qid;
 }
 
+/* One message with two names, and its envelope is of a newer version. */
+static void
+test_left(struct run *run)
+{
+	struct qid qid = half_moved(run, held, false);
+	struct qid other = half_moved(run, held, false);
+	struct buf b = BUF_INIT(65536);
+	char path[64], *version;
+	struct fault f;
+
+	(void)snprintf(path, sizeof(path), "queue/hold/%s", qid.text);
+	if (fds_read_file(AT_FDCWD, path, &b, &f) != OK ||
+	    (version = strstr(b.p, "version=1")) == NULL)
+		abort();
+	version[strlen("version=")] = '7';
+	test_write(path, buf_span(&b));
+	tap_ok(names_repair(run, &f) == OK,
+	    "an envelope of a newer version stops no start");
+	tap_ok(test_exists(held, &other) && !test_exists(in, &other),
+	    "the others are mended");
+	tap_ok(test_exists(held, &qid) && test_exists(in, &qid),
+	    "it lies as it lay");
+	run->in.wanted = true;
+	run->listed_ms = 0;
+	schedule_fill(run);
+	tap_ok(!run->in.wanted && run->held == 0,
+	    "and what is held under the one name is not taken by the other");
+	version[strlen("version=")] = '1';
+	test_write(path, buf_span(&b));
+	tap_ok(names_repair(run, &f) == OK && test_exists(held, &qid) &&
+	        !test_exists(in, &qid),
+	    "when it can be read a start mends it");
+	buf_free(&b);
+	(void)operate(run, OPERATION_DELETE, &qid);
+	(void)operate(run, OPERATION_DELETE, &other);
+}
+
 static void
 test_crash(struct run *run)
 {
@@ -517,6 +555,7 @@ main(void)
 	test_died_on_retry(&run);
 	test_slow_sync(&run);
 	test_crash(&run);
+	test_left(&run);
 	test_wrong_name(&run);
 	test_no_file(&run);
 	test_tidy(&run);
