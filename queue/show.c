@@ -274,6 +274,7 @@ json_of_recipients(const struct envelope *e)
 		set_text(one, "address", path_span(&r->forward_path));
 		set_text(one, "state", span_of(recipient_word(r)));
 		set_number(one, "tries", r->tries);
+		set_number(one, "deaths", r->deaths);
 		(void)json_array_append_new(list, one);
 	}
 	return list;
@@ -475,6 +476,55 @@ print_entry(struct request *r, const struct entry *e)
 	print_history(e);
 }
 
+static json_t *
+json_of_history(const struct entry *e)
+{
+	struct span rest = buf_span(&e->file), line;
+	json_t *list = json_array();
+	bool after_end = false;
+
+	while (span_next(&rest, '\n', &line)) {
+		if (after_end && line.len > 0)
+			(void)json_array_append_new(
+			    list, json_stringn(line.p, line.len));
+		after_end |= span_has_prefix(line, "end ");
+	}
+	return list;
+}
+
+static void
+set_path(
+    json_t *object, const char *key, const struct request *r, const char *name)
+{
+	(void)json_object_set_new(object, key,
+	    json_sprintf("%s/%s", r->settings->queue.directory, name));
+}
+
+/* All that print_entry() says, beside what a list has. */
+static void
+json_add_whole(json_t *object, struct request *r, const struct entry *e)
+{
+	struct store_content content = STORE_CONTENT_NONE;
+	char name[STORE_NAME_MAX], time[CLOCK_TEXT_MAX];
+	struct fault f;
+
+	store_envelope_name(e->place, &e->envelope.qid, name);
+	set_path(object, "envelope", r, name);
+	if (!e->is_believed)
+		return;
+	clock_text_ms(e->envelope.time_ms, time);
+	set_text(object, "accepted", span_of(time));
+	if (store_open_content(r->store, &e->envelope, &content, &f) == OK) {
+		set_path(object, "content", r, content.name);
+		set_number(object, "offset", content.offset);
+		set_number(object, "links", (uint64_t)content.links);
+		store_close_content(&content);
+	} else {
+		set_text(object, "content_error", span_of(f.text));
+	}
+	(void)json_object_set_new(object, "history", json_of_history(e));
+}
+
 static enum outcome
 show_one(struct request *r, const char *operand, struct fault *f)
 {
@@ -485,7 +535,7 @@ show_one(struct request *r, const char *operand, struct fault *f)
 
 	if (!qid_parse(span_of(operand), &qid))
 		return fault_set(f, PERM, "5.5.4", 0,
-		    "a queue id has 26 letters and digits");
+		    "%.64s: a queue id has 26 letters and digits", operand);
 	(void)operate_find(r->store, &qid, &e.place);
 	envelope_begin(&e.envelope);
 	got =
@@ -501,9 +551,12 @@ show_one(struct request *r, const char *operand, struct fault *f)
 		entry_reason(&e, &reason);
 		if (r->content)
 			got = print_content(r, &e.envelope, f);
-		else if (prog.json)
-			print_json(json_of_entry(&e, &reason));
-		else
+		else if (prog.json) {
+			json_t *object = json_of_entry(&e, &reason);
+
+			json_add_whole(object, r, &e);
+			print_json(object);
+		} else
 			print_entry(r, &e);
 	}
 	envelope_free(&e.envelope);

@@ -64,7 +64,8 @@ choose_all(struct request *r, struct chosen *c, struct fault *f)
 	for (size_t i = 0; i < r->operands; i++) {
 		if (!qid_parse(span_of(r->operand[i]), &qid))
 			return fault_set(f, PERM, "5.5.4", 0,
-			    "a queue id has 26 letters and digits");
+			    "%.64s: a queue id has 26 letters and digits",
+			    r->operand[i]);
 		if (!choose(c, &qid))
 			break;
 	}
