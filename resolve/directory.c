@@ -775,7 +775,9 @@ directory_check(struct directory *d, bool mailboxes, struct fault *f)
 		else if (mailboxes &&
 		    !mailboxes_has(d->settings->mail.directory, item->value))
 			add_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
-			    item->line, "has no mailbox: mail for it waits");
+			    item->line,
+			    "has no mailbox: mail for it waits; `pneu "
+			    "directory change ADDRESS --path=PATH` makes it");
 		if (item->kind == ITEM_CATCH_ALL)
 			add_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES,
 			    item->line, "a catch-all");

@@ -79,11 +79,11 @@ X
 dir check
 is "check tells all that is wrong by file and line" "$?: $(says | sort)" \
 "100: directory/entries:10: warning: example.net is not a local domain ([resolve] domain)
-directory/entries:10: warning: has no mailbox: mail for it waits
+directory/entries:10: warning: has no mailbox: mail for it waits; \`pneu directory change ADDRESS --path=PATH\` makes it
 directory/entries:11: note: a catch-all
 directory/entries:12: error: record: bad field 1
 directory/entries:6: error: this address is another's already, on line 3
-directory/entries:6: warning: has no mailbox: mail for it waits
+directory/entries:6: warning: has no mailbox: mail for it waits; \`pneu directory change ADDRESS --path=PATH\` makes it
 directory/entries:7: error: leads in a circle, or over more than 10 aliases
 directory/entries:8: error: leads in a circle, or over more than 10 aliases
 directory/entries:9: warning: leads to example.net, which is not local
