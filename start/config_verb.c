@@ -113,6 +113,17 @@ show(bool explained)
 	}
 }
 
+static json_t *
+choices(const char *words)
+{
+	struct span rest = span_of(words), one;
+	json_t *list = json_array();
+
+	while (span_next(&rest, ' ', &one))
+		(void)json_array_append_new(list, json_stringn(one.p, one.len));
+	return list;
+}
+
 static enum outcome
 show_json_row(const struct setting_row *r, struct fault *f)
 {
@@ -137,6 +148,8 @@ show_json_row(const struct setting_row *r, struct fault *f)
 		(void)json_object_set_new(o, "min", json_string(low.p));
 		(void)json_object_set_new(o, "max", json_string(high.p));
 	}
+	if (r->choices != NULL)
+		(void)json_object_set_new(o, "choices", choices(r->choices));
 	printed = o == NULL ? -1 : json_dumpf(o, stdout, JSON_COMPACT);
 	(void)putchar('\n');
 	json_decref(o);
@@ -168,7 +181,8 @@ verb_config(int argc, char *argv[], struct fault *f)
 	if (prog_home(f) != OK)
 		return f->outcome;
 	if (strcmp(what, "check") == 0) {
-		if (listen_check(&prog.settings, f) != OK)
+		if (listen_check(&prog.settings, f) != OK ||
+		    service_check_programs(&prog.settings, f) != OK)
 			return f->outcome;
 		(void)printf("%s is right\n", prog_config_path());
 		return OK;

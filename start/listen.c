@@ -77,20 +77,20 @@ bind_fault(const struct listener *l, struct fault *f)
 	const char *hint = "";
 
 	if (errno == EACCES)
-		hint = " (a port under 1024 needs root, or: setcap "
+		hint = "a port under 1024 needs root, or: setcap "
 		       "cap_net_bind_service=+ep on pneu, or a socket of "
-		       "systemd)";
+		       "systemd";
 	else if (errno == EADDRINUSE)
-		hint = " (another program listens there: `ss -ltnp` names it; "
-		       "stop it or change listen)";
+		hint = "another program listens there: `ss -ltnp` names it; "
+		       "stop it or change listen";
 	else if (errno == EADDRNOTAVAIL)
-		hint = " (no interface of this machine has this address)";
+		hint = "no interface of this machine has this address";
 	fault_set(f, PERM, "5.3.5", errno, "[%s] listen on %s", l->row->name,
 	    l->address);
 	if (hint[0] != '\0') {
 		struct fault more;
 
-		fault_set(&more, PERM, "5.3.5", 0, "%s", hint + 1);
+		fault_set(&more, PERM, "5.3.5", 0, "%s", hint);
 		fault_append(f, &more);
 	}
 	return PERM;

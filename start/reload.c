@@ -56,7 +56,8 @@ reload_read(struct settings *settings, uint64_t generation, char *snapshot,
 	memset(&edited, 0, sizeof(edited));
 	if (copy_config(snapshot, f) != OK ||
 	    config_load(&edited, prog_config_path(), &errors, f) != OK ||
-	    config_load(settings, snapshot, &errors, f) != OK)
+	    config_load(settings, snapshot, &errors, f) != OK ||
+	    service_check_programs(settings, f) != OK)
 		(void)unlink(snapshot);
 	config_free(&edited);
 	if (errors.len > 0)

@@ -2,8 +2,12 @@
 /* services.c: every service, once. */
 #include "services.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define AT(member) offsetof(struct settings, member)
 
@@ -151,6 +155,26 @@ service_is_replaced(const struct service_row *row, const struct settings *s)
 	const char *program = service_settings_of(row, s)->program;
 
 	return program != NULL && program[0] != '\0';
+}
+
+enum outcome
+service_check_programs(const struct settings *s, struct fault *f)
+{
+	for (const struct service_row *r = service_rows; r->name; r++) {
+		const char *program = service_settings_of(r, s)->program;
+		struct stat st;
+
+		if (!service_is_replaced(r, s))
+			continue;
+		if (stat(program, &st) == 0 && !S_ISREG(st.st_mode))
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "[%s] program = %s: not a file", r->name, program);
+		if (faccessat(AT_FDCWD, program, X_OK, AT_EACCESS) != 0)
+			return fault_set(f, PERM, "5.3.5", errno,
+			    "[%s] program = %s", r->name, program);
+	}
+	f->outcome = OK;
+	return OK;
 }
 
 uint64_t

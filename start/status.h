@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "buf.h"
+#include "fault.h"
 
 #define STATUS_TEXT_MAX (1024UL * 1024) /* octets of a screen */
 
@@ -31,6 +32,8 @@ void status_size(uint64_t octets, char out[32]);
 
 /* The supervisor and its services, from run/pneu. */
 void status_services(struct status *);
+/* The number of the configuration in force, from run/pneu. */
+enum outcome status_generation(uint64_t *, struct fault *) MUST_USE;
 /* Counts of each state, the oldest, aside/, trouble. */
 void status_queue(struct status *, const char *queue);
 /* Free space, type, journal of the file system. */

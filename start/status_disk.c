@@ -78,6 +78,7 @@ status_disk(struct status *s, const char *what, const char *path)
 	struct stat st;
 	size_t i = 0;
 	enum has_journal journal;
+	const char *below = "";
 	uint64_t free_octets;
 	char text[32];
 	bool well;
@@ -93,11 +94,14 @@ status_disk(struct status *s, const char *what, const char *path)
 	journal = kinds[i].journal == JOURNAL_LOOK ? look(st.st_dev)
 	                                           : kinds[i].journal;
 	free_octets = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
-	well = free_octets >= prog.settings.queue.min_free;
+	if (free_octets < prog.settings.queue.min_free)
+		below = ": below [queue] min_free, nothing is accepted";
+	else if (free_octets < prog.settings.smtpd.min_free)
+		below = ": below [smtpd] min_free, nothing comes in by SMTP";
+	well = below[0] == '\0';
 	status_size(free_octets, text);
 	status_put(s, well, "disk of %-8s %s, %s; %s free%s", what,
-	    kinds[i].name, journal_text(journal), text,
-	    well ? "" : ": below [queue] min_free, nothing is accepted");
+	    kinds[i].name, journal_text(journal), text, below);
 	status_put_json(s,
 	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b}", "what", "disk",
 	        "of", what, "path", path, "type", kinds[i].name, "journal",

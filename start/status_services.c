@@ -216,3 +216,23 @@ status_services(struct status *s)
 			put_line(s, line);
 	buf_free(&answer);
 }
+
+enum outcome
+status_generation(uint64_t *generation, struct fault *f)
+{
+	struct buf answer = BUF_INIT(CONTROL_MAX);
+	struct span rest, line;
+	struct record r;
+
+	if (ask(&answer, f) == OK) {
+		rest = buf_span(&answer);
+		if (!span_next(&rest, '\n', &line) ||
+		    record_parse(line, &r, f) != OK || !record_is(&r, "pneu") ||
+		    !record_take_num(
+		        &r, "generation", 0, UINT64_MAX, generation))
+			fault_set(f, TEMP, "4.3.0", 0,
+			    "the supervisor gives no answer in run/pneu");
+	}
+	buf_free(&answer);
+	return f->outcome;
+}

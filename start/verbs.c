@@ -16,6 +16,7 @@
 #include "lock.h"
 #include "services.h"
 #include "spawn.h"
+#include "status.h"
 #include "supervise.h"
 
 #define STOP_EXTRA_S 10 /* beyond the drain: SIGKILL and the journal. Ours */
@@ -87,9 +88,12 @@ verb_stop(int argc, char *argv[], struct fault *f)
 {
 	pid_t pid;
 
-	if (find_supervisor(argc, argv, &pid, f) != OK || prog_load(f) != OK ||
+	if (find_supervisor(argc, argv, &pid, f) != OK ||
 	    send_signal(pid, SIGTERM, f) != OK)
 		return f->outcome;
+	/* What runs has a copy that was right; of this one only drain counts. */
+	if (prog_load(f) != OK)
+		prog_warn("%s; it stops all the same", f->text);
 	return lock_wait(
 	    (unsigned)(prog.settings.pneu.drain_ms / 1000) + STOP_EXTRA_S, f);
 }
@@ -97,13 +101,28 @@ verb_stop(int argc, char *argv[], struct fault *f)
 static enum outcome
 verb_reload(int argc, char *argv[], struct fault *f)
 {
+	uint64_t before, after;
 	pid_t pid;
 
 	/* Checked here too, so that the errors are seen where one asks. */
 	if (find_supervisor(argc, argv, &pid, f) != OK || prog_load(f) != OK ||
-	    listen_check(&prog.settings, f) != OK)
+	    listen_check(&prog.settings, f) != OK ||
+	    service_check_programs(&prog.settings, f) != OK ||
+	    status_generation(&before, f) != OK ||
+	    send_signal(pid, SIGHUP, f) != OK)
 		return f->outcome;
-	return send_signal(pid, SIGHUP, f);
+	/* The first answer may be of the turn that takes the signal. */
+	if (status_generation(&after, f) != OK ||
+	    status_generation(&after, f) != OK)
+		return f->outcome;
+	if (after == before)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "not taken, configuration %llu stays: `pneu journal show "
+		    "--code=SR --since=1m` says why",
+		    (unsigned long long)before);
+	(void)printf(
+	    "configuration %llu is in force\n", (unsigned long long)after);
+	return OK;
 }
 
 static enum outcome

@@ -24,10 +24,23 @@ is "pneu reload shows the errors where one asks" $? 100
 like "with file and line" "$(cat "$T/out")" '^pneu.conf:[0-9]+: '
 
 sed -i '/^bannner/d; /^\[nonsense\]/d' "$H/pneu.conf"
+cp -p "$H/pneu.conf" "$T/good.conf"
+conf resolve "program = $T/nowhere"
+is "a stage that does not exist is an error" "$(as pneu -C "$H" config check 2>&1; echo $?)" \
+"pneu config: [resolve] program = $T/nowhere: No such file or directory
+100"
+as pneu -C "$H" reload > "$T/out" 2>&1
+is "and is not taken" $? 100
+cp -p "$T/good.conf" "$H/pneu.conf"
+conf smtpd "listen = 192.0.2.77:1"
+as pneu -C "$H" reload > "$T/out" 2>&1
+is "pneu reload says when the supervisor refuses" $? 100
+like "and where the reason is" "$(cat "$T/out")" 'configuration 1 stays: .*--code=SR'
+cp -p "$T/good.conf" "$H/pneu.conf"
 new=$(free_ports 1)
 conf smtpd "banner = ESMTP second
 listen = 127.0.0.1:$new"
-check "pneu reload takes a right one" as pneu -C "$H" reload
+is "pneu reload takes a right one" "$(as pneu -C "$H" reload 2>&1)" 'configuration 2 is in force'
 is_second() { timeout 5 python3 "$D/talk.py" "$1" < /dev/null | grep -q '^220 .*second'; }
 D=$(dirname "$0")
 wait_for is_second "$SMTP"; ok $? "a new session has the new configuration"
@@ -47,7 +60,7 @@ like "and the refused one" "$(grep -h '^SR ' "$H"/journal/*)" 'outcome=perm'
 
 # The listen list is one key: take the new address away again.
 sed -i "/^listen = 127.0.0.1:$new\$/d" "$H/pneu.conf"
-as pneu -C "$H" reload
+as pneu -C "$H" reload > "$T/out"
 refused() { ! python3 -c 'import socket, sys
 socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)' "$new" 2> /dev/null; }
 wait_for refused; ok $? "an address that is taken away is closed"

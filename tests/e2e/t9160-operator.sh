@@ -106,6 +106,14 @@ like "show --content has the message" "$(op queue show --content "$A")" '^Subjec
 is "show --json is an object with it" "$(op queue show --json "$A" | python3 -c '
 import json, sys
 o = json.loads(sys.stdin.read()); print(o["qid"], o["state"])')" "$A hold"
+is "and says what the text says" "$(op queue show --json "$A" | python3 -c '
+import json, sys
+o = json.loads(sys.stdin.read())
+print(o["envelope"], o["content"], o["links"], o["accepted"][-1], [h.split()[0] for h in o["history"]])')" \
+"queue/hold/$A $(op queue show "$A" | sed -n 's/^content *\([^,]*\),.*/\1/p') 1 Z ['try', 'held']"
+is "config show --json has the words of a choice" "$(op config show --json | python3 -c '
+import json, sys
+print([o["choices"] for o in map(json.loads, sys.stdin) if o["key"] == "sandbox"])')" "[['auto', 'required', 'off']]"
 is "stats counts them" "$(op queue stats | awk '$1 == "hold" || $1 == "retry1" { print $1, $2 }')" "retry1 1
 hold 1"
 is "stats --json too" "$(op queue stats --json | python3 -c '
