@@ -72,6 +72,7 @@ struct message {
 	bool again; /* may lie in a mailbox already: look first */
 	bool recovered; /* found at the start */
 	bool fetched; /* from the disk, for an operator alone */
+	bool due; /* a retry: counted in due_held, too */
 	size_t weight; /* its share of the window's */
 	uint32_t open; /* answers that are due */
 	uint64_t due_ms; /* STEP_WAIT: monotonic */
@@ -171,6 +172,7 @@ struct run {
 	struct message **hash;
 	size_t hash_size;
 	size_t held, weight; /* messages; recipients of them */
+	size_t due_held, due_weight; /* the retries among them */
 	struct message *spare;
 	struct list step[STEPS];
 

@@ -17,6 +17,9 @@
 /* Recipients in memory for each message of the window: so many messages with
    few recipients, or few with many. Ours: 5000 * 4 at 500 octets are 10 MB. */
 #define WINDOW_RECIPIENTS 4
+/* What is due again gets this part of a window beside what in/ fills: a full
+   in/ must not starve it, nor an operator's flush. Ours. */
+#define DUE_PART 4
 /* A recycled message keeps its memory up to this. Ours. */
 #define KEEP_MAX 4096
 
@@ -118,6 +121,8 @@ void
 window_weigh(struct run *run, struct message *m)
 {
 	run->weight += m->envelope.recipients - m->weight;
+	if (m->due)
+		run->due_weight += m->envelope.recipients - m->weight;
 	m->weight = m->envelope.recipients;
 }
 
@@ -135,6 +140,10 @@ window_drop(struct run *run, struct message *m)
 	*at = m->next_hash;
 	run->held--;
 	run->weight -= m->weight;
+	if (m->due) {
+		run->due_held--;
+		run->due_weight -= m->weight;
+	}
 	envelope_free(&m->envelope);
 	if (m->ways_max > 16 || m->text.cap > KEEP_MAX ||
 	    m->lines.cap > KEEP_MAX) {
@@ -155,6 +164,25 @@ window_has_room(const struct run *run)
 
 	return run->held < window &&
 	    (run->weight < window * WINDOW_RECIPIENTS || run->held == 0);
+}
+
+/* The same for what is due again: the window, or else its own part of one. */
+static bool
+has_room_for_due(const struct run *run)
+{
+	size_t part = run->settings->queue.window / DUE_PART + 1;
+
+	return window_has_room(run) ||
+	    (run->due_held < part &&
+	        (run->due_weight < part * WINDOW_RECIPIENTS ||
+	            run->due_held == 0));
+}
+
+static bool
+scan_has_room(const struct run *run, const struct scan *scan)
+{
+	return scan == &run->retry ? has_room_for_due(run)
+	                           : window_has_room(run);
 }
 
 /* ---- Listings. ---- */
@@ -240,7 +268,7 @@ scan_fill(struct run *run, struct scan *scan)
 {
 	struct fault f;
 
-	while (scan->active && window_has_room(run)) {
+	while (scan->active && scan_has_room(run, scan)) {
 		struct message *m;
 		struct qid qid;
 
@@ -264,6 +292,8 @@ scan_fill(struct run *run, struct scan *scan)
 			break;
 		m->place = scan->place;
 		m->recovered = run->starting;
+		m->due = scan == &run->retry;
+		run->due_held += m->due;
 		message_go(run, m, STEP_LOAD);
 	}
 }
@@ -306,7 +336,7 @@ static uint64_t
 listing_at(const struct run *run)
 {
 	if (!run->in.wanted || run->in.active ||
-	    run->held > run->settings->queue.window / 2)
+	    run->held - run->due_held > run->settings->queue.window / 2)
 		return 0;
 	return run->listed_ms + LISTING_PAUSE_MS;
 }
@@ -347,7 +377,8 @@ schedule_next_ms(const struct run *run)
 		if (at == 0 || due < at)
 			at = due;
 	}
-	if ((run->in.active || run->retry.active) && window_has_room(run))
+	if ((run->in.active && window_has_room(run)) ||
+	    (run->retry.active && has_room_for_due(run)))
 		at = mono;
 	if (listing_at(run) != 0 && (at == 0 || listing_at(run) < at))
 		at = listing_at(run);

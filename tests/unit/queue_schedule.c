@@ -141,8 +141,63 @@ test_due(struct run *run)
 	    "a minute that is due is listed, one that is not waits");
 	tap_ok(run->due_ms / MINUTE == later.minute_ms / MINUTE,
 	    "the next minute is known");
-	if (m != NULL)
+	if (m == NULL)
+		return;
+	(void)!store_unlink_state(&run->store, &m->envelope.qid, due, &f);
+	window_drop(run, m);
+}
+
+/* in/ holds more than a window, and keeps doing so. */
+static void
+test_full_in(struct run *run)
+{
+	struct store_place due = { STORE_RETRY1, 1764000000000 };
+	char dir[STORE_DIR_MAX], name[STORE_NAME_MAX];
+	char path[STORE_NAME_MAX + 8];
+	struct qid in[30], retry[10];
+	struct message *m;
+	struct fault f;
+	size_t n = 0, left = 0;
+	int fd;
+
+	prog.settings.queue.window = 10;
+	store_dir_name(due, dir);
+	if (store_dir(&run->store, dir, true, &fd, &f) != OK)
+		abort();
+	for (size_t i = 0; i < 30; i++)
+		in[i] = test_one_file("bob@example.org");
+	for (size_t i = 0; i < 10; i++) {
+		qid_draw(&retry[i]);
+		store_envelope_name(due, &retry[i], name);
+		(void)snprintf(path, sizeof(path), "queue/%s", name);
+		test_write(path, SPAN_LIT("x"));
+	}
+	schedule_rescan(run);
+	run->listed_ms = 0;
+	for (int i = 0; i < 3; i++)
+		schedule_fill(run);
+	tap_ok(run->due_held > 0 && run->due_held < 5 &&
+	        run->held == 10 + run->due_held,
+	    "what is due gets its part beside a full in/, and no more");
+	while ((m = list_take(&run->step[STEP_LOAD])) != NULL) {
+		if (m->place.state == STORE_RETRY1) {
+			n++;
+			(void)!store_unlink_state(
+			    &run->store, &m->envelope.qid, due, &f);
+		} else {
+			(void)!store_unlink_state(&run->store, &m->envelope.qid,
+			    (struct store_place){ STORE_IN, 0 }, &f);
+		}
 		window_drop(run, m);
+		schedule_fill(run);
+	}
+	tap_ok(n == 10 && run->due_held == 0 && run->due_weight == 0 &&
+	        run->held == 0,
+	    "all of it comes");
+	for (size_t i = 0; i < 30; i++)
+		left +=
+		    test_exists((struct store_place){ STORE_IN, 0 }, &in[i]);
+	tap_ok(left == 0, "and all of in/");
 }
 
 /* Each message from a shell ends a connection, and each end wants a listing,
@@ -226,6 +281,7 @@ main(void)
 	test_room(&run);
 	test_listing(&run);
 	test_due(&run);
+	test_full_in(&run);
 	test_listings_rest(&run);
 	test_draining(&run);
 	test_ended_late(&run);
