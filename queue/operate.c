@@ -332,7 +332,9 @@ release(struct run *run, struct message *m)
 	return to_place(run, m, (struct store_place){ STORE_IN, 0 });
 }
 
-static bool delete (struct run *run, struct message *m)
+/* The journal says so when its name is gone, and not before. */
+void
+operate_deleted(struct run *run, const struct message *m)
 {
 	struct record_out out = run_entry(run, CODE_DELETED, &m->envelope.qid);
 
@@ -340,8 +342,6 @@ static bool delete (struct run *run, struct message *m)
 	if (m->operation->reason[0] != '\0')
 		record_puts(out, "reason", m->operation->reason);
 	journal_end(&run->journal, out);
-	message_go(run, m, STEP_GO);
-	return true;
 }
 
 /* Due now: its directory becomes this minute's. */
@@ -381,7 +381,8 @@ operate_at_rest(struct run *run, struct message *m, bool remaining)
 	case OPERATION_RELEASE:
 		return release(run, m);
 	case OPERATION_DELETE:
-		return delete (run, m);
+		message_go(run, m, STEP_GO);
+		return true;
 	case OPERATION_FLUSH:
 		return flush(run, m);
 	}

@@ -330,6 +330,8 @@ void operate_begin(struct run *, struct operation *);
 /* At rest: do what the operator wants; false: nothing more to do here. */
 bool operate_at_rest(struct run *, struct message *, bool remaining);
 void operate_end(struct run *, struct message *, const struct fault *);
+/* STEP_GO has removed the name of one that an operator wanted deleted. */
+void operate_deleted(struct run *, const struct message *);
 /* `held by= text=` among the lines to be written. */
 void operate_put_held(struct message *, const char *by, const char *text);
 const char *operation_word(enum operation_word);

@@ -458,6 +458,8 @@ settle_go(struct run *run)
 		}
 		if (m->operation == NULL)
 			journal_let_go(run, m);
+		else
+			operate_deleted(run, m);
 		if (m->envelope.shape == ENVELOPE_APART ||
 		    m->operation != NULL || m->place.state != STORE_IN)
 			message_go(run, m, STEP_CONTENT);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "codes.h"
 #include "fds.h"
 #include "serve.h"
 #include "trouble.h"
@@ -70,6 +71,45 @@ test_hold(struct run *run)
 	tap_ok(operate(run, OPERATION_DELETE, &qid) == OK &&
 	        !test_exists(in, &qid),
 	    "one file is deleted too");
+}
+
+static bool
+journal_has(const struct run *run, const char *code)
+{
+	char want[8];
+
+	(void)snprintf(want, sizeof(want), "%s time", code);
+	return run->journal.pending.len > 0 &&
+	    strstr(run->journal.pending.p, want) != NULL;
+}
+
+/* The journal's word about a message is true when it is said. */
+static void
+test_deleted_entry(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct operation *op = calloc(1, sizeof(*op));
+	int ends[2], fd = run->journal.fd;
+
+	if (op == NULL || pipe(ends) != 0)
+		abort();
+	run->journal.fd = ends[1];
+	op->word = OPERATION_DELETE;
+	op->qid = qid;
+	op->answer = take_answer;
+	operate_begin(run, op);
+	recover_load(run);
+	settle_rest(run);
+	tap_ok(test_exists(in, &qid) && !journal_has(run, CODE_DELETED),
+	    "before its name goes nobody is told that it is deleted");
+	settle_go(run);
+	tap_ok(!test_exists(in, &qid) && journal_has(run, CODE_DELETED),
+	    "afterwards it is told");
+	for (int i = 0; i < 3; i++)
+		run_turn(run);
+	run->journal.fd = fd;
+	(void)close(ends[0]);
+	(void)close(ends[1]);
 }
 
 /* A message that lies in in/, in the window, before its attempt ends. */
@@ -546,6 +586,7 @@ main(void)
 
 	test_begin(&run);
 	test_hold(&run);
+	test_deleted_entry(&run);
 	test_flush(&run);
 	test_report_owed(&run);
 	test_no_room_for_content(&run);
