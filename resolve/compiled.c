@@ -112,22 +112,18 @@ is_same(const struct compiled_id *a, const struct compiled_id *b)
 }
 
 enum outcome
-compiled_look(struct compiled *c, uint64_t now_ms, struct fault *f)
+compiled_look(struct compiled *c, struct fault *f)
 {
 	struct compiled_id id = { .ino = 0 };
 	struct stat st;
 
-	if (c->looked_ms != 0 && now_ms - c->looked_ms < COMPILED_LOOK_MS)
-		return OK;
 	/* A name that is gone has the empty id, and is told once as well. */
 	if (stat(c->name, &st) == 0)
 		id = (struct compiled_id){ st.st_dev, st.st_ino, st.st_size,
 			st.st_mtim };
-	if (c->looked_ms != 0 && is_same(&id, &c->id)) {
-		c->looked_ms = now_ms;
+	if (c->looked && is_same(&id, &c->id))
 		return OK;
-	}
-	c->looked_ms = now_ms == 0 ? 1 : now_ms;
+	c->looked = true;
 	c->id = id;
 	return take(c, f);
 }

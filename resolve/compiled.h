@@ -4,7 +4,7 @@
  *
  * A cdb (cr.yp.to/cdb/cdb.txt) with a seal behind it: 32 octets of BLAKE2b-256
  * over what the file is for and all before. Replacing one is a rename; a
- * reader notices within COMPILED_LOOK_MS, and keeps the old one if the new one
+ * reader looks before each answer, and keeps the old one if the new one
  * is damaged. A key is a normalised address (address.h), that of a catch-all
  * `@domain`.
  */
@@ -18,7 +18,6 @@
 #include "span.h"
 
 #define COMPILED_SEAL_LEN 32
-#define COMPILED_LOOK_MS  1000 /* between two looks at the file's name. Ours */
 
 #define ENTRIES_DB "directory/entries.cdb"
 #define SECRETS_DB "secrets/secrets.cdb"
@@ -36,21 +35,20 @@ struct compiled {
 	struct cdb cdb;
 	bool open;
 	struct compiled_id id; /* of the newest one that was looked at */
-	uint64_t looked_ms;
+	bool looked;
 };
 
 /* purpose: "entries" or "secrets"; both names are borrowed for life. */
 void compiled_begin(struct compiled *, const char *name, const char *purpose);
 void compiled_free(struct compiled *);
 /*
- * Look whether the name leads to another file than before, and take it. Cheap:
- * one stat() in COMPILED_LOOK_MS. now_ms: monotonic.
+ * Look whether the name leads to another file than before, and take it: one
+ * stat(), before each answer. Whoever was just added is not refused.
  *
  * OK	nothing new, or the new one is in use
  * TEMP	4.3.0, once for each bad file: the old one stays in use
  */
-enum outcome compiled_look(
-    struct compiled *, uint64_t now_ms, struct fault *) MUST_USE;
+enum outcome compiled_look(struct compiled *, struct fault *) MUST_USE;
 /*
  * OK	*value borrows from the map until the next compiled_look()
  * PERM	no such key; the fault is not set

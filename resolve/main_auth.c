@@ -82,7 +82,7 @@ take(void *arg, struct client *client, struct span in, size_t most,
 	size_t end;
 
 	*used = *requests = 0;
-	if (compiled_look(&a->verifier.secrets, clock_mono_ms(), &fault) != OK)
+	if (compiled_look(&a->verifier.secrets, &fault) != OK)
 		raise_alarm(a, fault.text);
 	if (most > 0 && (end = span_find(in, '\n')) < in.len) {
 		if (answer(a, span_head(in, end), &client->outbuf, f) != OK)
@@ -138,7 +138,7 @@ begin(struct authority *a, struct fault *f)
 	sodium_memzero(key, sizeof(key));
 	journal_open(&a->journal, "auth");
 	/* Without a database it answers temp, and looks again. */
-	if (compiled_look(&a->verifier.secrets, clock_mono_ms(), &look) != OK)
+	if (compiled_look(&a->verifier.secrets, &look) != OK)
 		raise_alarm(a, look.text);
 	return OK;
 }

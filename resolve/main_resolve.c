@@ -82,7 +82,7 @@ take(void *arg, struct client *client, struct span in, size_t most,
 	struct span rest = in;
 	size_t end;
 
-	if (compiled_look(&r->lookup.entries, clock_mono_ms(), &fault) != OK)
+	if (compiled_look(&r->lookup.entries, &fault) != OK)
 		raise_alarm(r, "directory", fault.text);
 	*used = *requests = 0;
 	while (*requests < most && (end = span_find(rest, '\n')) < rest.len) {
@@ -142,7 +142,7 @@ main(int argc, char *argv[])
 		prog_exit(&f);
 	journal_open(&r.journal, "resolve");
 	/* Without a database it answers temp, and looks again. */
-	if (compiled_look(&r.lookup.entries, clock_mono_ms(), &look) != OK)
+	if (compiled_look(&r.lookup.entries, &look) != OK)
 		raise_alarm(&r, "directory", look.text);
 	serve_signals();
 	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,

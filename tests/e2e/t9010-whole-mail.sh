@@ -48,6 +48,16 @@ grep -ha '^SD ' "$H"/journal/* > "$T/died"
 is "no process died" "$(cat "$T/died")" ""
 
 # What an idle system costs. Sanitizers and the like cost much more.
+# ---- who is added while all runs is there at once: a refusal would be final
+for n in 1 2 3; do
+	add_user "new$n@example.org" secret > "$T/out" 2>&1
+	curl -sS "smtp://127.0.0.1:$SMTP" --mail-from you@example.net \
+	    --mail-rcpt "new$n@example.org" --crlf -T "$0" 2>> "$T/late" || break
+	curl -sS "pop3://127.0.0.1:$POP/" -u "new$n@example.org:secret" \
+	    > "$T/out" 2>> "$T/late" || break
+done
+is "a new user gets mail and may log in at once" "$(cat "$T/late")" ""
+
 pss() { # of the supervisor and all below it, in KiB
 	_all=$PNEU
 	for p in $(pgrep -P "$PNEU"); do _all="$_all $p $(pgrep -P "$p")"; done

@@ -57,24 +57,18 @@ test_replace(void)
 {
 	struct compiled c;
 	struct fault f;
-	uint64_t now = 1000;
 
 	compiled_begin(&c, "db", "test");
-	tap_ok(compiled_look(&c, now, &f) == TEMP &&
-	        compiled_look(&c, now += 5000, &f) == OK,
+	tap_ok(compiled_look(&c, &f) == TEMP && compiled_look(&c, &f) == OK,
 	    "a database that is not there is told once");
-	tap_ok(make("db", "a@x", "1") &&
-	        compiled_look(&c, now += 5000, &f) == OK &&
+	tap_ok(make("db", "a@x", "1") && compiled_look(&c, &f) == OK &&
 	        says(&c, "a@x", "1") && says(&c, "b@x", NULL),
 	    "it is found when it comes");
-	tap_ok(make("db", "a@x", "2") &&
-	        compiled_look(&c, now + 500, &f) == OK && says(&c, "a@x", "1"),
-	    "within the second nobody looks");
-	tap_ok(compiled_look(&c, now += 1000, &f) == OK && says(&c, "a@x", "2"),
-	    "a new one is in use a second later");
+	tap_ok(make("db", "a@x", "2") && compiled_look(&c, &f) == OK &&
+	        says(&c, "a@x", "2"),
+	    "a new one is in use at the next look");
 	(void)unlink("db");
-	tap_ok(
-	    compiled_look(&c, now += 5000, &f) == TEMP && says(&c, "a@x", "2"),
+	tap_ok(compiled_look(&c, &f) == TEMP && says(&c, "a@x", "2"),
 	    "the old one stays in use when its name goes");
 	compiled_free(&c);
 }
@@ -85,7 +79,6 @@ test_damage(void)
 	struct compiled c;
 	struct fault f;
 	struct stat st;
-	uint64_t now = 1000;
 	bool cut = true, changed = true;
 	size_t size;
 
@@ -94,27 +87,23 @@ test_damage(void)
 	(void)stat("good", &st);
 	size = (size_t)st.st_size;
 	compiled_begin(&c, "db", "test");
-	(void)!compiled_look(&c, now, &f);
+	(void)!compiled_look(&c, &f);
 	for (size_t n = 0; n < size; n += n < 2040 || n > 2060 ? 7 : 1) {
 		damage("good", "db", n, size);
-		if (compiled_look(&c, now += 5000, &f) != TEMP ||
-		    !says(&c, "a@x", "1"))
+		if (compiled_look(&c, &f) != TEMP || !says(&c, "a@x", "1"))
 			cut = false;
 		damage("good", "db", size, n);
-		if (compiled_look(&c, now += 5000, &f) != TEMP ||
-		    !says(&c, "a@x", "1"))
+		if (compiled_look(&c, &f) != TEMP || !says(&c, "a@x", "1"))
 			changed = false;
 	}
 	tap_ok(cut, "a cut one is refused, the old one stays in use");
 	tap_ok(changed, "one with an octet changed is refused too");
-	tap_ok(
-	    compiled_look(&c, now += 5000, &f) == OK, "a bad one is told once");
+	tap_ok(compiled_look(&c, &f) == OK, "a bad one is told once");
 	damage("good", "db", size, size);
-	tap_ok(compiled_look(&c, now += 5000, &f) == OK,
-	    "a good one is taken after it");
+	tap_ok(compiled_look(&c, &f) == OK, "a good one is taken after it");
 	compiled_free(&c);
 	compiled_begin(&c, "db", "other purpose");
-	tap_ok(compiled_look(&c, now, &f) == TEMP,
+	tap_ok(compiled_look(&c, &f) == TEMP,
 	    "one made for something else is refused");
 	compiled_free(&c);
 }

@@ -42,7 +42,7 @@ is_mailbox(const char *key, const char *value)
 	enum outcome found = TEMP;
 
 	compiled_begin(&c, ENTRIES_DB, "entries");
-	if (compiled_look(&c, 1, &fault) == OK)
+	if (compiled_look(&c, &fault) == OK)
 		found = compiled_get(&c, span_of(key), &got, &fault);
 	found = value == NULL                    ? found == PERM ? OK : TEMP
 	    : found == OK && span_eq(got, value) ? OK

@@ -173,7 +173,7 @@ main(void)
 	        lookup_find(&l, SPAN_LIT("bob@example.org"), &ans, NULL, &f) ==
 	            TEMP,
 	    "without a database every user is a deferral");
-	tap_ok(make_database() && compiled_look(&l.entries, 1, &f) == OK,
+	tap_ok(make_database() && compiled_look(&l.entries, &f) == OK,
 	    "a database is made and taken");
 	test_cases(&l);
 	test_steps(&l);

@@ -126,7 +126,7 @@ static void
 test_change(struct verifier *v)
 {
 	tap_ok(make_database("other") &&
-	        compiled_look(&v->secrets, 90000, &fault) == OK &&
+	        compiled_look(&v->secrets, &fault) == OK &&
 	        login(v, "bob", "secret", 2000) == PERM &&
 	        login(v, "bob", "other", 2000) == OK,
 	    "a changed password counts at once, the cache does not hide it");
@@ -143,9 +143,9 @@ test_sharing(const struct settings *s)
 	tap_ok(verify_begin(&a, s, key, fd, &fault) == OK &&
 	        verify_begin(&b, s, key, fd, &fault) == OK &&
 	        verify_begin(&c, s, other, fd, &fault) == OK &&
-	        compiled_look(&a.secrets, 1, &fault) == OK &&
-	        compiled_look(&b.secrets, 1, &fault) == OK &&
-	        compiled_look(&c.secrets, 1, &fault) == OK,
+	        compiled_look(&a.secrets, &fault) == OK &&
+	        compiled_look(&b.secrets, &fault) == OK &&
+	        compiled_look(&c.secrets, &fault) == OK,
 	    "several may have one cache");
 	alone = cost(&a, "bob", "other", 1000);
 	tap_ok(cost(&b, "bob", "other", 1001) < alone / 10,
@@ -178,8 +178,8 @@ main(void)
 	        verify_begin(&v, &s, NULL, -1, &fault) == OK &&
 	        login(&v, "bob", "secret", 1000) == TEMP,
 	    "without a database every login is a deferral");
-	tap_ok(compiled_look(&v.secrets, 1, &fault) == OK,
-	    "the database is taken");
+	tap_ok(
+	    compiled_look(&v.secrets, &fault) == OK, "the database is taken");
 	test_names(&v);
 	test_refusals(&v);
 	test_costs(&v);
