@@ -296,7 +296,8 @@ verb_add(struct request *r, struct fault *f)
 		    e.found > 0 ? "kept the" : "made",
 		    prog.settings.mail.directory, SPAN_ARG(item->value),
 		    hash[0] != '\0' ? "password set"
-		                    : "no password, so no login yet");
+		                    : "no password, so no login yet "
+		                      "(directory passwd sets one)");
 		if (r->store != NULL && strcmp(r->store, "distribution") == 0)
 			say("no distribution service takes its mail yet: it "
 			    "lies in the mailbox");

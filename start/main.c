@@ -60,7 +60,8 @@ main(int argc, char *argv[])
 	}
 	verb = find_verb(argv[optind]);
 	if (verb == NULL) {
-		fault_set(&f, PERM, "5.5.4", 0, "%s is not one of the verbs",
+		fault_set(&f, PERM, "5.5.4", 0,
+		    "%s is not one of the verbs, which --help lists",
 		    argv[optind]);
 		prog_usage(&f);
 	}
