@@ -13,6 +13,7 @@
 
 volatile sig_atomic_t serve_stopping;
 volatile sig_atomic_t serve_reloading;
+volatile sig_atomic_t serve_pressed;
 
 /* What the handler acts on; -1: nothing. */
 static volatile sig_atomic_t accepting_fd = -1;
@@ -49,6 +50,20 @@ reload(int signal)
 	serve_reloading = 1;
 	if (accepting_fd != -1 && null_fd != -1)
 		(void)dup2(null_fd, accepting_fd);
+	errno = saved;
+}
+
+/* Once a session: a second one must not give it more time. */
+static void
+press(int signal)
+{
+	int saved = errno;
+
+	(void)signal;
+	if (session_fd != -1 && !serve_pressed) {
+		serve_pressed = 1;
+		fds_set_timeouts(session_fd, SERVE_PRESS_MS, SERVE_PRESS_MS);
+	}
 	errno = saved;
 }
 
@@ -100,6 +115,7 @@ serve_signals(void)
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	handle(SIGTERM, stop);
 	handle(SIGHUP, reload);
+	handle(SIGUSR1, press);
 	keep_to_ourselves(SERVE_ENV_BOARD);
 	keep_to_ourselves(SERVE_ENV_BOARD_EVENT);
 	follow_supervisor();

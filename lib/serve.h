@@ -36,6 +36,14 @@ void serve_signals(void);
 /* Set by SIGHUP; whoever acts on it clears it. */
 extern volatile sig_atomic_t serve_reloading;
 /*
+ * Set by SIGUSR1 for the session in hand: its client's address has most of the
+ * pool, and others were turned away. Its socket's deadlines are shortened to
+ * SERVE_PRESS_MS; what is silent for so long is to be ended.
+ */
+extern volatile sig_atomic_t serve_pressed;
+/* Postfix's smtpd_timeout and postscreen's greet wait under stress. */
+#define SERVE_PRESS_MS 10000
+/*
  * For the loops: what the SIGTERM handler has to do besides setting the flag,
  * so that no call that was about to begin waits on: `accepting` is replaced by
  * /dev/null (accept() then fails), the deadlines of the socket `session` are

@@ -227,6 +227,7 @@ refuse(struct worker *w, int fd)
 static void
 serve_one(struct worker *w, int fd, const struct peer *peer)
 {
+	serve_pressed = 0;
 	serve_interrupt(FD_IN, fd);
 	w->service->session(w->arg, fd, fd, peer);
 	serve_interrupt(FD_IN, -1);

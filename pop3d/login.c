@@ -277,6 +277,17 @@ dispatch(struct talk *t, struct span line)
 	}
 }
 
+/* A client whose address has most of the pool gets less time. */
+static bool
+is_too_late(struct talk *t)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (serve_pressed && t->deadline_ms > now + SERVE_PRESS_MS)
+		t->deadline_ms = now + SERVE_PRESS_MS;
+	return now > t->deadline_ms;
+}
+
 /*
  * A whole line, or the end. Who sends an octet now and then is held to one
  * deadline for all of the login.
@@ -294,7 +305,7 @@ next_line(struct talk *t, struct span *line)
 		if (s->ended || waiting.len >= POP3_LINE_MAX ||
 		    span_find(waiting, '\n') < waiting.len)
 			break;
-		if (serve_stopping || clock_mono_ms() > t->deadline_ms ||
+		if (serve_stopping || is_too_late(t) ||
 		    stream_fill(s, &f) != OK)
 			return false;
 	}

@@ -252,7 +252,8 @@ begin_content(struct session *s)
 static uint64_t
 content_deadline(const struct session *s, uint64_t start_ms)
 {
-	uint64_t wait = s->server->set->smtpd.data_timeout_ms;
+	uint64_t wait = serve_pressed ? SERVE_PRESS_MS
+	                              : s->server->set->smtpd.data_timeout_ms;
 	uint64_t by_rate =
 	    start_ms + wait + s->content.received * 1000 / DATA_RATE_LEAST;
 	uint64_t by_piece = clock_mono_ms() + wait;

@@ -120,7 +120,7 @@ may_wait_on(struct session *s, uint64_t deadline_ms)
 {
 	uint64_t now = clock_mono_ms();
 
-	if (now >= deadline_ms || serve_stopping)
+	if (now >= deadline_ms || serve_stopping || serve_pressed)
 		return false;
 	fds_set_timeouts(s->server->io.in, deadline_ms - now,
 	    s->server->set->smtpd.timeout_ms);
@@ -197,7 +197,9 @@ take_line(struct session *s)
 {
 	struct stream *io = &s->server->io;
 	size_t max = s->server->set->smtpd.command_max;
-	uint64_t deadline = clock_mono_ms() + s->server->set->smtpd.timeout_ms;
+	uint64_t wait =
+	    serve_pressed ? SERVE_PRESS_MS : s->server->set->smtpd.timeout_ms;
+	uint64_t deadline = clock_mono_ms() + wait;
 	struct buf *line = &s->server->line;
 
 	for (;;) {

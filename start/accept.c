@@ -159,10 +159,12 @@ accept_ready(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
 			pause_after(p, errno, now_ms);
 			break;
 		}
-		if (p->refusing)
+		if (p->refusing) {
 			say_busy(p, fd);
-		else if (pool_start_on(p, ground, fd, now_ms, &f) != OK)
+			pool_press(p, now_ms);
+		} else if (pool_start_on(p, ground, fd, now_ms, &f) != OK) {
 			prog_warn("%s: %s", p->row->name, f.text);
+		}
 		(void)close(fd);
 	}
 }

@@ -400,6 +400,54 @@ pool_signal(struct pool *p, int signal_number)
 			(void)kill(p->process[i].pid, signal_number);
 }
 
+/* Who has the most, if anybody has more than half. Boyer and Moore's vote. */
+static uint32_t
+likely_hog(const struct pool *p)
+{
+	uint32_t address = 0;
+	size_t votes = 0;
+
+	for (size_t i = 0; i < BOARD_SLOTS; i++) {
+		const struct board_slot *b = &p->board->slot[i];
+
+		if (p->process[i].pid == 0 || b->busy == 0)
+			continue;
+		if (votes == 0)
+			address = b->address;
+		if (b->address == address)
+			votes++;
+		else
+			votes--;
+	}
+	return address;
+}
+
+static bool
+is_session_of(const struct pool *p, size_t i, uint32_t address)
+{
+	return p->process[i].pid != 0 && p->board->slot[i].busy != 0 &&
+	    p->board->slot[i].address == address;
+}
+
+void
+pool_press(struct pool *p, uint64_t now_ms)
+{
+	uint32_t address;
+	size_t n = 0;
+
+	if (p->board == NULL || now_ms < p->press_ms)
+		return;
+	p->press_ms = now_ms + POOL_PRESS_MS;
+	address = likely_hog(p);
+	for (size_t i = 0; i < BOARD_SLOTS; i++)
+		n += is_session_of(p, i, address);
+	if (address == 0 || 2 * n <= p->live)
+		return;
+	for (size_t i = 0; i < BOARD_SLOTS; i++)
+		if (is_session_of(p, i, address))
+			(void)kill(p->process[i].pid, SIGUSR1);
+}
+
 void
 pool_retire(struct pool *p, uint64_t now_ms)
 {

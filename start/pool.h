@@ -18,6 +18,8 @@
 #define POOL_FULL_MS  1000 /* full so long before a connection is refused */
 #define POOL_GOOD_MS  60000 /* a process that lived so long died of new cause */
 #define POOL_PAUSE_MS 1000 /* after EMFILE and the like in accept() */
+/* A signal begins the wait of a pressed session anew: not before it is over. */
+#define POOL_PRESS_MS (SERVE_PRESS_MS + 1000)
 
 struct process {
 	pid_t pid; /* 0: free; its index is the slot on the board */
@@ -47,6 +49,7 @@ struct pool {
 	uint64_t full_at_ms; /* it looks again then; 0: not full */
 	uint64_t full_served; /* sessions ended when it looked last */
 	bool refusing;
+	uint64_t press_ms; /* not again before; 0: at any time */
 	uint64_t pause_until_ms;
 
 	bool ready;
@@ -79,6 +82,12 @@ bool pool_buried(struct pool *, const struct pool_ground *, pid_t, int status,
 void pool_retire(struct pool *, uint64_t now_ms);
 /* The system stops: SIGTERM, or another signal, to all of it. */
 void pool_signal(struct pool *, int signal);
+
+/*
+ * Somebody was turned away: where one address has more than half of the
+ * sessions, SIGUSR1 to those; nothing before POOL_PRESS_MS are over.
+ */
+void pool_press(struct pool *, uint64_t now_ms);
 
 /* Busy ones; for a replacement all of them. */
 size_t pool_busy(const struct pool *);

@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# One client that holds a whole pool and says nothing gives it back when others
+# come; clients of two addresses that share it are left alone.
+. "$(dirname "$0")/lib.sh"
+make_home
+for s in smtpd pop3d; do
+	conf $s "start = 4
+max = 4"
+done
+check "the system becomes ready" start_pneu
+cat > "$T/hog.py" <<'X'
+import socket, sys, time
+smtp, pop = int(sys.argv[1]), int(sys.argv[2])
+def connect(port, address):
+    s = socket.create_connection(("127.0.0.1", port), 20, (address, 0))
+    return s, s.recv(512).decode()
+def first(port, address, want):
+    """Seconds until that client is let in."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < 20:
+        s, text = connect(port, address)
+        if text.startswith(want):
+            return time.monotonic() - begin
+        s.close()
+        time.sleep(0.1)
+    return 99
+def open_still(s):
+    s.setblocking(False)
+    try:
+        return s.recv(512) == b"never"
+    except BlockingIOError:
+        return True
+hogs = [connect(smtp, "127.0.0.1") for _ in range(4)]
+login = [connect(pop, "127.0.0.1") for _ in range(4)]
+late = first(smtp, "127.0.0.2", "220"), first(pop, "127.0.0.2", "+OK")
+print("in", [2 < x < 15 for x in late])
+time.sleep(0.2)
+print("told", hogs[0][0].recv(512)[:10])
+for s, _ in hogs + login:
+    s.close()
+first(smtp, "127.0.0.3", "220")
+time.sleep(0.5)
+pairs = [connect(smtp, a) for a in ["127.0.0.1", "127.0.0.2"] * 2]
+if not all(text.startswith("220") for _, text in pairs):
+    print("not all in", pairs)
+begin = time.monotonic()
+while time.monotonic() - begin < 12:
+    s, text = connect(smtp, "127.0.0.3")
+    s.close()
+    if not text.startswith("421"):
+        print("let in", text)
+    time.sleep(1)
+print("shared", all(open_still(s) for s, _ in pairs))
+X
+python3 "$T/hog.py" "$SMTP" "$POP" > "$T/out" 2>&1
+is "who comes later is let in, who held all is told, who shares is left" "$(cat "$T/out")" \
+	"in [True, True]
+told b'421 4.4.2 '
+shared True"
+done_testing
