@@ -32,6 +32,21 @@ status_put(struct status *s, bool well, const char *format, ...)
 }
 
 void
+status_fail(struct status *s, const char *what, const char *format, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	status_put(s, false, "%s", line);
+	status_put_json(s,
+	    json_pack(
+	        "{s:s, s:s, s:b}", "what", what, "error", line, "well", 0));
+}
+
+void
 status_put_json(struct status *s, json_t *o)
 {
 	(void)json_array_append_new(s->json, o);

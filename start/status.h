@@ -23,6 +23,9 @@ struct status {
 
 void status_put(struct status *, bool well, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What is not well and has no line of its own: as text, and as an object. */
+void status_fail(struct status *, const char *what, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Takes the object over. */
 void status_put_json(struct status *, json_t *);
 /* "3d 4h", "2m", "12s" */

@@ -84,7 +84,7 @@ status_disk(struct status *s, const char *what, const char *path)
 	bool well;
 
 	if (statfs(path, &fs) != 0 || stat(path, &st) != 0) {
-		status_put(s, false, "disk of %s: %s: %s", what, path,
+		status_fail(s, "disk", "disk of %s: %s: %s", what, path,
 		    strerror(errno));
 		return;
 	}

@@ -153,11 +153,12 @@ put_sums(struct status *s, const struct sums *sums)
 		    (unsigned long long)sums->alarms, sums->alarm_time,
 		    sums->alarm);
 	status_put_json(s,
-	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "what",
+	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b}", "what",
 	        "journal", "entries", (json_int_t)sums->entries, "lost",
 	        (json_int_t)sums->lost, "links", (json_int_t)sums->links,
 	        "copies", (json_int_t)sums->copies, "alarms",
-	        (json_int_t)sums->alarms, "last_alarm", sums->alarm, "well",
+	        (json_int_t)sums->alarms, "last_alarm", sums->alarm,
+	        "last_alarm_time", sums->alarm_time, "well",
 	        (int)(sums->fresh_lost == 0 && sums->fresh_alarms == 0)));
 }
 
@@ -171,9 +172,12 @@ status_journal(struct status *s)
 
 	memset(&sums, 0, sizeof(sums));
 	sums.since_ms = s->now_ms > FRESH_MS ? s->now_ms - FRESH_MS : 0;
+	if (fd == -1 && error != 0) {
+		status_fail(s, "journal", "journal: %s", strerror(error));
+		return;
+	}
 	if (fd == -1) {
-		status_put(s, error == 0, "journal: %s",
-		    error == 0 ? "no entry yet" : strerror(error));
+		status_put(s, true, "journal: no entry yet");
 		return;
 	}
 	(void)read_end(fd, &b);

@@ -116,11 +116,12 @@ put_trouble(struct status *s, int queue)
 	}
 	if (there)
 		status_put(s, false,
-		    "  queue/trouble: a write to the disk failed; check it, "
-		    "then remove the file. %.*s",
+		    "  queue/trouble: a write to the disk failed; look at it, "
+		    "stop, `queue tidy --clear-trouble`, start. %.*s",
 		    (int)(line.len > 200 ? 200 : line.len), line.p);
 	status_put_json(s,
-	    json_pack("{s:s, s:b, s:b}", "what", "trouble", "there", (int)there,
+	    json_pack("{s:s, s:b, s:s%, s:b}", "what", "trouble", "there",
+	        (int)there, "text", line.len == 0 ? "" : line.p, line.len,
 	        "well", (int)!there));
 	buf_free(&text);
 }
@@ -132,7 +133,7 @@ status_queue(struct status *s, const char *queue)
 	uint64_t all = 0;
 
 	if (fd == -1) {
-		status_put(s, false, "queue %s: %s", queue, strerror(errno));
+		status_fail(s, "queue", "queue %s: %s", queue, strerror(errno));
 		return;
 	}
 	status_put(s, true, "queue %s", queue);

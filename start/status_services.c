@@ -157,7 +157,7 @@ put_supervisor(struct status *s, struct record *r)
 	    !record_take_num(r, "ready", 0, 1, &ready) ||
 	    !record_take_num(r, "stopping", 0, 1, &stopping) ||
 	    !record_take_num(r, "fifo", 0, UINT64_MAX, &fifo)) {
-		status_put(s, false, "pneu: its answer is malformed");
+		status_fail(s, "pneu", "pneu: its answer is malformed");
 		return;
 	}
 	status_age(s->now_ms > since ? s->now_ms - since : 0, age);
@@ -168,7 +168,7 @@ put_supervisor(struct status *s, struct record *r)
 	        : ready ? "ready"
 	                : "starting");
 	if (fifo > FIFO_FULL)
-		status_put(s, false,
+		status_fail(s, "journal",
 		    "journal-write is behind: %llu octets wait in run/journal",
 		    (unsigned long long)fifo);
 	status_put_json(s,
@@ -187,13 +187,13 @@ put_line(struct status *s, struct span line)
 	struct fault f;
 
 	if (record_parse(line, &r, &f) != OK)
-		status_put(s, false, "pneu: %s", f.text);
+		status_fail(s, "pneu", "pneu: %s", f.text);
 	else if (record_is(&r, "pneu"))
 		put_supervisor(s, &r);
 	else if (record_is(&r, "service") && get_service(&r, &l))
 		put_service(s, &l);
 	else if (!record_is(&r, "end"))
-		status_put(s, false, "pneu: its answer is malformed");
+		status_fail(s, "pneu", "pneu: its answer is malformed");
 }
 
 void
