@@ -48,6 +48,46 @@ remove_dot_name(void *arg, const char *name)
 	return true;
 }
 
+/*
+ * On a file system without a journal a cut may leave a name of a minute or a
+ * shard over an inode that was written for something else. Nothing that was
+ * acknowledged rests on it, and with it no directory could be listed.
+ */
+static bool
+set_stray_aside(void *arg, const char *name)
+{
+	struct tidying *t = arg;
+	char path[DIR_NAME + 300], to[DIR_NAME + 300];
+	int queue = t->run->store.fd;
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", t->dir, name);
+	if (fstatat(queue, path, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    S_ISDIR(st.st_mode))
+		return true;
+	(void)snprintf(to, sizeof(to), "aside/%s.%s", t->dir, name);
+	if (renameat2(queue, path, queue, to, RENAME_NOREPLACE) == 0) {
+		run_alarm(t->run, NULL, "to aside: %s is no directory", path);
+		t->done->aside++;
+	}
+	return true;
+}
+
+/* What is in these is directories. */
+static enum outcome
+clean_parents(struct tidying *t, struct fault *f)
+{
+	static const char *const parents[] = { "retry1", "retry2", "message" };
+
+	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
+		t->dir = parents[i];
+		if (store_each(&t->run->store, t->dir, set_stray_aside, t, f) !=
+		    OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
 static int
 by_name(const void *key, const void *element)
 {
@@ -230,6 +270,7 @@ tidy_queue(struct run *run, struct tidied *done, struct fault *f)
 	if (name == NULL || t.orphan == NULL)
 		got = fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	else if (store_syncfs(&run->store, f) != OK ||
+	    clean_parents(&t, f) != OK ||
 	    each_state_dir(&t, clean_dir, f) != OK ||
 	    tidy_shards(&t, name, f) != OK || remove_shards(&t, f) != OK ||
 	    store_syncfs(&run->store, f) != OK)

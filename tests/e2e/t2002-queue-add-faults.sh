@@ -27,11 +27,15 @@ got=$(one $A | inject fsync:error=ENOSPC:when=2)
 like "a full disk at the sync is temp 4.3.1" "$got" "^temp qid=$A code=4.3.1 "
 is "and nothing stays" "$(files)" ""
 clean
-got=$(two $A | inject fsync:error=EIO:when=3) # 2 is the new shard's parent
+# 2 is the new shard's parent; without a journal the shard itself comes first.
+two $A | as timeout "$LIMIT" strace -f -o "$T/syncs" -e trace=fsync \
+    "$B/queue-add" -C "$H" > /dev/null 2>&1
+more=$(($(grep -c 'fsync(' "$T/syncs") - 4)); clean
+got=$(two $A | inject fsync:error=EIO:when=$((3 + more)))
 like "content that cannot be synced is temp" "$got" "^temp qid=$A code=4.3.0 "
 is "it lies aside and has no envelope" "$(files)" "./aside/$A.content ./trouble "
 clean
-got=$(two $A | inject fsync:error=EIO:when=4)
+got=$(two $A | inject fsync:error=EIO:when=$((4 + more)))
 like "an envelope that cannot be synced is temp" "$got" "^temp qid=$A code=4.3.0 "
 is "it lies aside, the content stays for tidying" "$(files)" "./aside/$A ./message/01M86G/$A ./trouble "
 clean
