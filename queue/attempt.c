@@ -103,6 +103,7 @@ attempt_resolve(struct run *run)
 	struct fault f;
 
 	while ((m = list_take(list)) != NULL) {
+		run_takes(run, m);
 		if (way_prepare(m, &f) != OK) {
 			run_alarm(run, &m->envelope.qid, "%s", f.text);
 			m->due_ms =
@@ -226,6 +227,7 @@ attempt_deliver(struct run *run)
 	struct fault f;
 
 	while ((m = list_take(list)) != NULL) {
+		run_takes(run, m);
 		if (find_same(m, &f) != OK)
 			run_alarm(run, &m->envelope.qid, "%s", f.text);
 		for (size_t i = 0; i < m->envelope.recipients; i++)
@@ -332,6 +334,8 @@ attempt_put(
 	struct deliver_req deliver;
 	struct resolve_req resolve = { 0 };
 
+	if (m != NULL)
+		run_takes(run, m);
 	switch (ask->kind) {
 	case ASK_RESOLVE:
 		resolve.forward_path =
@@ -360,6 +364,7 @@ attempt_answer(struct run *run, const struct ask *ask, struct span line)
 		settle_answer(run, ask, line);
 	if (m == NULL)
 		return;
+	run_takes(run, m);
 	if (ask->kind == ASK_RESOLVE)
 		resolved(run, m, ask->i, line);
 	else if (ask->kind == ASK_DELIVER)

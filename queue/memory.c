@@ -180,6 +180,7 @@ each(struct run *run, struct move *moves, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		struct fault f = FAULT_NONE;
 
+		run_takes(run, moves[i].m);
 		if (moves[i].fault.outcome == OK &&
 		    step(run, &moves[i], &f) != OK)
 			moves[i].fault = f;
@@ -261,6 +262,7 @@ move_end(struct run *run, struct move *move)
 	struct message *m = move->m;
 	char dir[STORE_DIR_MAX];
 
+	run_takes(run, m);
 	if (move->fault.outcome != OK) {
 		run_alarm(run, &m->envelope.qid, "%s", move->fault.text);
 		/* Whoever takes it up next shall read the disk. */

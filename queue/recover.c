@@ -22,7 +22,7 @@
 /* A service that the supervisor is just starting is asked so often. Ours. */
 #define HELLO_TRIES    20
 #define HELLO_PAUSE_MS 250
-/* Names of messages that a queue-run died on while it took them up. */
+/* Names of messages that a queue-run died on. */
 #define DIED_NAME "died"
 #define DIED_MAX  4096
 
@@ -132,10 +132,11 @@ recover_start(struct run *run, struct fault *f)
 
 	if (store_run_took(&run->store, &took)) {
 		judge_taken(run, &took);
-		store_run_takes(&run->store, NULL);
-	} else {
+	} else if (!store_run_was_cut(&run->store)) {
 		(void)unlinkat(run->store.fd, DIED_NAME, 0);
 	}
+	run->careful = store_run_was_cut(&run->store);
+	store_run_takes(&run->store, NULL);
 	if (sync_all(run, f) != OK || names_repair(run, f) != OK)
 		return f->outcome;
 	run->starting = true;
@@ -271,6 +272,8 @@ load(struct run *run, struct message *m, bool trouble)
 
 	if (!m->told)
 		store_run_takes(&run->store, &qid);
+	else
+		run_takes(run, m);
 	got = store_read_envelope(
 	    &run->store, &qid, m->place, trouble, &m->envelope, &f);
 	m->envelope.qid = qid;

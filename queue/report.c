@@ -45,6 +45,7 @@ report_begin(struct run *run)
 		struct ask ask = { m, ASK_ADD, false, 0 };
 		struct fault f;
 
+		run_takes(run, m);
 		if (collect_failed(m, NULL) == 0) {
 			message_go(run, m, STEP_REST);
 		} else if (stage_ask(&run->stage[STAGE_ADD], ask)) {
@@ -123,6 +124,8 @@ report_put(
 		free(failed);
 		return fault_set(f, TEMP, "4.3.0", 0, "report: no memory");
 	}
+	/* Made of what a stranger wrote: it has a name while that is read. */
+	store_run_takes(&run->store, &m->envelope.qid);
 	(void)collect_failed(m, failed);
 	read_header(run, m, &run->scratch);
 	notice.header = notice_header(buf_span(&run->scratch));
@@ -134,6 +137,7 @@ report_put(
 	}
 	m->notice_share = share;
 	free(failed);
+	store_run_takes(&run->store, NULL);
 	return f->outcome;
 }
 

@@ -189,13 +189,19 @@ run_end(struct run *run)
 	for (size_t i = 0; i < STAGES; i++)
 		stage_end(&run->stage[i]);
 	window_end(run);
-	if (run->store.run_lock_fd != -1)
-		store_run_takes(&run->store, NULL);
 	store_close(&run->store);
 	journal_close(&run->journal);
 	buf_free(&run->content);
 	buf_free(&run->scratch);
 	buf_free(&run->batch_paths);
+}
+
+void
+run_takes(struct run *run, const struct message *m)
+{
+	if (run->careful && !run->by_hand)
+		store_run_takes(
+		    &run->store, m == NULL ? NULL : &m->envelope.qid);
 }
 
 void
@@ -211,6 +217,7 @@ run_turn(struct run *run)
 			life[i].work(run);
 	for (size_t i = 0; i < STAGES; i++)
 		stage_write(run, &run->stage[i]);
+	run_takes(run, NULL);
 	if (run->journal.pending_entries > 0)
 		journal_flush(&run->journal);
 }
@@ -492,5 +499,6 @@ run_serve(struct run *run, struct fault *f)
 	if (got == OK)
 		finish(run);
 	drain(run);
+	store_run_ends(&run->store); /* not run_end(): a failed start is none */
 	return got;
 }

@@ -185,6 +185,8 @@ struct run {
 	bool draining; /* we are to end: nothing new is begun */
 	bool by_hand; /* no queue-run: only what an operator asks for */
 	bool starting; /* the first listing: recovered ones */
+	/* The queue-run before us died: each step names its message first. */
+	bool careful;
 	/* Of two names, and cannot be mended now: not touched until the next
 	   start, by listings and notices. */
 	struct qid left[NAMES_LEFT_MAX];
@@ -210,6 +212,9 @@ enum outcome run_begin(struct run *, const struct settings *,
 void run_end(struct run *);
 /* One turn: every step, then one write to each stage, then the journal. */
 void run_turn(struct run *);
+/* The message that a step works on from here on; NULL: none. A write for each
+   message and step, so only while we are careful. */
+void run_takes(struct run *, const struct message *);
 /* Milliseconds until something is due; -1: nothing. */
 int run_wait_ms(const struct run *);
 /* The message stands in that step now. */

@@ -346,8 +346,10 @@ schedule_fill(struct run *run)
 {
 	uint64_t now = clock_mono_ms();
 
-	if (run->rescan_ms != 0 && now >= run->rescan_ms)
+	if (run->rescan_ms != 0 && now >= run->rescan_ms) {
 		schedule_rescan(run);
+		run->careful = false; /* what it died on would have come */
+	}
 	if (listing_at(run) != 0 && listing_at(run) <= now) {
 		run->in.wanted = false;
 		run->listed_ms = now;

@@ -118,6 +118,7 @@ batch_end(struct run *run)
 	struct message *m;
 
 	while ((m = list_take(&run->batch)) != NULL) {
+		run_takes(run, m);
 		for (size_t i = 0; i < m->envelope.recipients; i++) {
 			if (m->way[i].state != WAY_DELIVERED)
 				continue;
@@ -407,8 +408,10 @@ settle_rest(struct run *run)
 {
 	struct message *m;
 
-	while ((m = list_take(&run->step[STEP_REST])) != NULL)
+	while ((m = list_take(&run->step[STEP_REST])) != NULL) {
+		run_takes(run, m);
 		rest(run, m);
+	}
 }
 
 /* ---- Letting go. ---- */
@@ -446,6 +449,7 @@ settle_go(struct run *run)
 	struct fault f;
 
 	while ((m = list_take(&run->step[STEP_GO])) != NULL) {
+		run_takes(run, m);
 		if (m->operation == NULL)
 			remember_report(run, m);
 		if (store_unlink_state(
@@ -535,6 +539,7 @@ settle_content(struct run *run)
 	while ((m = list_take(list)) != NULL) {
 		struct fault why = f;
 
+		run_takes(run, m);
 		if (f.outcome == OK && m->envelope.shape == ENVELOPE_APART &&
 		    store_unlink_content(&run->store, &m->envelope.qid, &why) !=
 		        OK)

@@ -27,6 +27,7 @@
 #define LOCK_NAME     "lock"
 #define RUN_LOCK_NAME "run.lock"
 #define TROUBLE_NAME  "trouble"
+#define NO_QID        "--------------------------" /* QID_LEN of them */
 #define LOCK_PAUSE_NS 20000000L /* between two tries of a lock. Ours */
 
 #ifndef XFS_SUPER_MAGIC
@@ -311,10 +312,23 @@ store_run_takes(struct store *s, const struct qid *qid)
 	if (s->run_lock_fd == -1)
 		return;
 	/* It is a hint for the next start: a failure costs that hint only. */
-	if (qid == NULL)
+	(void)!pwrite(
+	    s->run_lock_fd, qid == NULL ? NO_QID : qid->text, QID_LEN, 0);
+}
+
+void
+store_run_ends(struct store *s)
+{
+	if (s->run_lock_fd != -1)
 		(void)!ftruncate(s->run_lock_fd, 0);
-	else
-		(void)!pwrite(s->run_lock_fd, qid->text, QID_LEN, 0);
+}
+
+bool
+store_run_was_cut(const struct store *s)
+{
+	char first;
+
+	return s->run_lock_fd != -1 && pread(s->run_lock_fd, &first, 1, 0) == 1;
 }
 
 bool

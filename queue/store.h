@@ -103,12 +103,16 @@ enum outcome store_lock(
 enum outcome store_lock_run(
     struct store *, uint64_t wait_ms, struct fault *) MUST_USE;
 /*
- * The qid that is being taken up, written into run.lock before it is read, so
- * that a crash has a name; NULL: none. Not synced: it outlives a process only.
+ * The qid that is being worked on, written into run.lock before that, so that
+ * a crash has a name; NULL: none, and dashes say that somebody runs. Empty it
+ * is after a clean end. Not synced: it outlives a process only.
  */
 void store_run_takes(struct store *, const struct qid *);
-/* What the last holder was taking up when it ended; false: nothing. */
+void store_run_ends(struct store *);
+/* What the last holder was working on when it ended; false: nothing. */
 bool store_run_took(const struct store *, struct qid *);
+/* It ended without store_run_ends(). */
+bool store_run_was_cut(const struct store *);
 
 /* ---- Names, relative to the queue directory. ---- */
 

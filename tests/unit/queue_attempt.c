@@ -455,6 +455,69 @@ test_report_without_memory(struct run *run)
 	window_drop(run, m);
 }
 
+/* What queue-run would be said to have died on, were it killed now. */
+static bool
+is_named(const struct run *run, const struct message *m)
+{
+	struct qid took;
+
+	return store_run_took(&run->store, &took) &&
+	    strcmp(took.text, m->envelope.qid.text) == 0;
+}
+
+static void
+test_careful(struct run *run)
+{
+	struct message *m = begin(run, "x@example.org");
+	struct ask ask = next_ask(&run->stage[STAGE_RESOLVE]);
+
+	tap_ok(!is_named(run, m), "no step names its message");
+	run->careful = true;
+	attempt_answer(
+	    run, &ask, SPAN_LIT("perm to=x@example.org code=5.1.1 text=no"));
+	tap_ok(is_named(run, m), "but after an unclean end each does");
+	(void)list_take(&run->step[STEP_DELIVER]);
+	message_go(run, m, STEP_DELIVER);
+	run_takes(run, NULL);
+	attempt_deliver(run);
+	tap_ok(is_named(run, m), "the next step too");
+	run_takes(run, NULL);
+	tap_ok(!is_named(run, m), "and between two turns none is named");
+	run->careful = false;
+	end(run, m);
+}
+
+/* queue-run dies while it makes a report of what a stranger wrote. */
+static void
+test_report_death(struct run *run)
+{
+	struct message *m = begin(run, "x@example.org");
+	struct ask ask = { m, ASK_ADD, false, 0 };
+	struct buf b = BUF_INIT(65536);
+	struct fault f;
+	pid_t pid;
+
+	(void)next_ask(&run->stage[STAGE_RESOLVE]);
+	m->open = 0;
+	fault_set(&f, PERM, "5.1.1", 0, "no such user");
+	way_end(m, 0, WAY_FAILED, &f);
+	pid = fork();
+	if (pid == 0) {
+		(void)close(2);
+		/* The first octet that it reads of this kills it. */
+		run->hostname = (const char *)16;
+		(void)!report_put(run, &ask, &b, &f);
+		_exit(0);
+	}
+	(void)waitpid(pid, NULL, 0);
+	tap_ok(is_named(run, m), "what it died on has a name");
+	tap_ok(report_put(run, &ask, &b, &f) == OK && !is_named(run, m),
+	    "a report that was made leaves none");
+	buf_free(&b);
+	message_go(run, m, STEP_REST);
+	end(run, m);
+}
+
 int
 main(void)
 {
@@ -471,6 +534,8 @@ main(void)
 	test_silence(&run);
 	test_unasked(&run);
 	test_report_without_memory(&run);
+	test_careful(&run);
+	test_report_death(&run);
 	test_ring();
 	return test_end(&run);
 }

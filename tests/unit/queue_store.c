@@ -86,7 +86,11 @@ test_locks(struct store *s)
 	        store_run_took(&other, &took) && strcmp(took.text, A) == 0,
 	    "the next one learns what the last one was taking up");
 	store_run_takes(&other, NULL);
-	tap_ok(!store_run_took(&other, &took), "or that it was nothing");
+	tap_ok(!store_run_took(&other, &took) && store_run_was_cut(&other),
+	    "or that it died on nothing that has a name");
+	store_run_ends(&other);
+	tap_ok(!store_run_took(&other, &took) && !store_run_was_cut(&other),
+	    "or that it ended well");
 	store_close(&other);
 	tap_ok(store_open(s, "queue", &f) == OK, "it opens again");
 }
