@@ -270,7 +270,8 @@ prog_stand(struct fault *f)
 		prog.config = config;
 	if (chdir(home) != 0)
 		return fault_set(f, PERM, "5.3.5", errno,
-		    "home %s (-C DIR names another)", home);
+		    "home %s (-C DIR names another, `pneu init` makes one)",
+		    home);
 	return OK;
 }
 

@@ -1,11 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /* explain.c: every step that resolve takes for an address, and why. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "service.h"
 #include "verbs.h"
 #include "wire_resolve.h"
+
+/* resolve looks at the directory only; whether it is there is for the disk. */
+static void
+print_mailbox(const char *path)
+{
+	char name[RECORD_MAX];
+	struct stat st;
+
+	(void)snprintf(
+	    name, sizeof(name), "%s/%s", prog.settings.mail.directory, path);
+	(void)printf("  => mailbox %s\n", name);
+	if (stat(name, &st) != 0)
+		(void)printf("     it cannot be reached: %s; mail for it waits "
+		             "in retry1\n",
+		    strerror(errno));
+	else
+		(void)printf("     deliver-mailbox links it into new/ there; "
+		             "queue-run lets go after the sync\n");
+}
 
 static void
 print_answer(
@@ -18,10 +40,7 @@ print_answer(
 	}
 	switch (ans->kind) {
 	case RESOLVE_MAILBOX:
-		(void)printf("  => mailbox %s/%s\n",
-		    prog.settings.mail.directory, ans->path);
-		(void)printf("     deliver-mailbox links it into new/ there; "
-		             "queue-run lets go after the sync\n");
+		print_mailbox(ans->path);
 		break;
 	case RESOLVE_REMOTE:
 		(void)printf("  => another system: domain %s%s%s\n",

@@ -20,6 +20,11 @@ check "hostmaster is an alias" as pneu -C "$D" explain hostmaster@example.org
 as pneu -C "$D" explain nobody-here@example.org > "$T/out" 2>&1
 is "an unknown address is refused with 100" $? 100
 like "an explanation numbers its steps" "$(cat "$T/out")" '^ +1\. '
+mv "$D/mail/example.org/postmaster" "$T/away"
+like "explain says that a mailbox is not there" "$(as pneu -C "$D" explain postmaster@example.org)" \
+    'cannot be reached: No such file or directory; mail for it waits'
+mv "$T/away" "$D/mail/example.org/postmaster"
+like "a home that is not there is told with what makes one" "$(as pneu -C "$T/none" status 2>&1)" 'pneu init'
 
 rmdir "$D/queue/hold"
 check "a second init completes what is missing" pneu -C "$D" init
