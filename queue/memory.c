@@ -308,12 +308,17 @@ memory_round(struct run *run)
 	struct move *moves;
 	bool source;
 
+	if (run_is_paused(run))
+		return;
+
 	/* A share a turn, for each message costs a sync. */
 	if (most > run->settings->queue.let_go_max)
 		most = run->settings->queue.let_go_max;
 	moves = calloc(most, sizeof(*moves));
-	if (moves == NULL)
+	if (moves == NULL) {
+		run_pause(run);
 		return;
+	}
 	while (n < most) {
 		struct message *m = list_take(list);
 

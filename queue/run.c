@@ -18,6 +18,7 @@
 #include "prog.h"
 
 #define DRAIN_MS 5000 /* a stop waits so long for the last syncs. Ours */
+#define PAUSE_MS 1000 /* until memory is asked for again. Ours */
 
 /* The life of a message: what each step does for all that stand in it. */
 static const struct {
@@ -230,10 +231,23 @@ earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+void
+run_pause(struct run *run)
+{
+	run->pause_ms = clock_mono_ms() + PAUSE_MS;
+}
+
+bool
+run_is_paused(const struct run *run)
+{
+	return run->pause_ms != 0 && clock_mono_ms() < run->pause_ms;
+}
+
 int
 run_wait_ms(const struct run *run)
 {
 	uint64_t now = clock_mono_ms(), at;
+	bool paused = run_is_paused(run);
 
 	at = settle_next_ms(run);
 	for (size_t i = 0; i < STAGES; i++)
@@ -241,15 +255,21 @@ run_wait_ms(const struct run *run)
 	/* A step that takes a share a turn has more to do at once; so has one
 	   that a stage's death led to when the steps were done. */
 	if (run->step[STEP_REPORT].n + run->step[STEP_REST].n +
-	        run->step[STEP_MEMORY].n + run->step[STEP_GO].n >
+	        run->step[STEP_GO].n >
 	    0)
 		return 0;
+	if (run->step[STEP_MEMORY].n > 0) {
+		if (!paused)
+			return 0;
+		at = earlier(at, run->pause_ms);
+	}
 	if (!run->draining) {
 		if (run->step[STEP_LOAD].n + run->step[STEP_RESOLVE].n +
 		        run->step[STEP_DELIVER].n >
 		    0)
 			return 0;
-		at = earlier(at, schedule_next_ms(run));
+		at =
+		    earlier(at, paused ? run->pause_ms : schedule_next_ms(run));
 		at = earlier(at, memory_next_ms(run));
 	}
 	if (at == 0)

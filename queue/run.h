@@ -182,6 +182,7 @@ struct run {
 	uint64_t due_ms; /* next minute of retry1, wall; 0: none */
 	uint64_t rescan_ms; /* monotonic */
 	uint64_t listed_ms; /* when in/ was last begun; monotonic */
+	uint64_t pause_ms; /* no memory: nothing begun before; monotonic */
 	bool draining; /* we are to end: nothing new is begun */
 	bool by_hand; /* no queue-run: only what an operator asks for */
 	bool starting; /* the first listing: recovered ones */
@@ -215,6 +216,9 @@ void run_turn(struct run *);
 /* The message that a step works on from here on; NULL: none. A write for each
    message and step, so only while we are careful. */
 void run_takes(struct run *, const struct message *);
+/* There was no memory for what is to be begun: a second's rest. */
+void run_pause(struct run *);
+bool run_is_paused(const struct run *);
 /* Milliseconds until something is due; -1: nothing. */
 int run_wait_ms(const struct run *);
 /* The message stands in that step now. */

@@ -232,7 +232,7 @@ scan_list(struct run *run, struct scan *scan, struct fault *f)
 	if (scan->name == NULL)
 		scan->name = calloc(SCAN_NAMES_MAX, sizeof(*scan->name));
 	if (scan->name == NULL)
-		return fault_set(f, TEMP, "4.3.0", 0, "listing: no memory");
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "listing");
 	store_dir_name(scan->place, dir);
 	scan->at = scan->n = 0;
 	if (store_list(&run->store, dir, STORE_QIDS, scan->after,
@@ -259,7 +259,10 @@ scan_failed(struct run *run, struct scan *scan, const struct fault *f)
 {
 	if (f->error != ENOENT)
 		run_alarm(run, NULL, "listing: %s", f->text);
-	scan->active = false;
+	if (f->error == ENOMEM)
+		run_pause(run); /* and then it goes on */
+	else
+		scan->active = false;
 }
 
 /* Names of a listing into the window while there is room. */
@@ -288,8 +291,11 @@ scan_fill(struct run *run, struct scan *scan)
 		    window_find(run, &qid) != NULL || names_are_left(run, &qid))
 			continue;
 		m = window_add(run, &qid);
-		if (m == NULL)
+		if (m == NULL) {
+			scan->at--;
+			run_pause(run);
 			break;
+		}
 		m->place = scan->place;
 		m->recovered = run->starting;
 		m->due = scan == &run->retry;
@@ -311,6 +317,7 @@ find_minute(struct run *run)
 	if (store_next(&run->store, "retry1", STORE_MINUTES, minute, &f) !=
 	    OK) {
 		scan_failed(run, &run->retry, &f);
+		run->due_ms = f.error == ENOMEM; /* long ago: look again */
 		return;
 	}
 	if (!clock_parse_minute(span_of(minute), &at)) /* there is none */
@@ -346,6 +353,8 @@ schedule_fill(struct run *run)
 {
 	uint64_t now = clock_mono_ms();
 
+	if (run_is_paused(run))
+		return;
 	if (run->rescan_ms != 0 && now >= run->rescan_ms) {
 		schedule_rescan(run);
 		run->careful = false; /* what it died on would have come */

@@ -2,6 +2,8 @@
 /* The bounded window, retry times, and listings that fill it. */
 #include "queue_run.h"
 
+#include <errno.h>
+
 #include "clock.h"
 
 #define MINUTE 60000UL
@@ -270,6 +272,73 @@ test_ended_late(struct run *run)
 	}
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which has its own */
+static bool no_memory;
+
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+
+static void *
+refuse(void)
+{
+	errno = ENOMEM;
+	return NULL;
+}
+
+void *
+malloc(size_t size)
+{
+	return no_memory ? refuse() : __libc_malloc(size);
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+	return no_memory ? refuse() : __libc_calloc(n, size);
+}
+
+/* It comes back, and nobody spins until then. */
+static void
+test_no_memory(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct message *m, *spare;
+	struct fault f;
+	int wait_ms;
+
+	run->in.wanted = false;
+	run->rescan_ms = run->due_ms = run->listed_ms = 0;
+	message_go(run, window_add(run, &qid), STEP_MEMORY);
+	no_memory = true;
+	memory_round(run);
+	wait_ms = run_wait_ms(run);
+	no_memory = false;
+	tap_ok(run->step[STEP_MEMORY].n == 1 && wait_ms > 900,
+	    "a move that there is no memory for waits a second");
+	window_drop(run, list_take(&run->step[STEP_MEMORY]));
+
+	run->pause_ms = 0;
+	run->in.wanted = true;
+	spare = run->spare;
+	run->spare = NULL;
+	no_memory = true;
+	schedule_fill(run);
+	wait_ms = run_wait_ms(run);
+	no_memory = false;
+	run->spare = spare;
+	tap_ok(run->held == 0 && wait_ms > 900, "so does a listing");
+	run->pause_ms = 0;
+	schedule_fill(run);
+	m = list_take(&run->step[STEP_LOAD]);
+	tap_ok(m != NULL && strcmp(m->envelope.qid.text, qid.text) == 0,
+	    "and none of it is left out");
+	if (m != NULL)
+		window_drop(run, m);
+	(void)!store_unlink_state(
+	    &run->store, &qid, (struct store_place){ STORE_IN, 0 }, &f);
+}
+#endif
+
 int
 main(void)
 {
@@ -285,5 +354,8 @@ main(void)
 	test_listings_rest(&run);
 	test_draining(&run);
 	test_ended_late(&run);
+#ifndef __SANITIZE_ADDRESS__
+	test_no_memory(&run);
+#endif
 	return test_end(&run);
 }
