@@ -26,35 +26,31 @@ struct sums {
 	char alarm_time[64];
 };
 
-#define FRESH_MS (60UL * 60 * 1000) /* trouble counts so long. Ours */
+#define NAME_SIZE 64 /* of a receiver, with its 0 */
+#define FRESH_MS  (60UL * 60 * 1000) /* trouble counts so long. Ours */
 
 /* Receivers are numbered, with leading zeros: the greatest name is newest. */
-static int
-open_newest(int *error)
+static bool
+is_newer(const char *name, const char *than)
 {
-	DIR *d = opendir("journal");
-	const struct dirent *e;
-	char newest[256] = "";
-	int fd = -1;
+	size_t len = strlen(name), other = strlen(than);
 
-	*error = errno;
-	if (d == NULL)
-		return -1;
-	while ((e = readdir(d)) != NULL) {
-		size_t len = strlen(e->d_name), best = strlen(newest);
+	return len > other || (len == other && strcmp(name, than) > 0);
+}
 
-		if (!is_digit((unsigned char)e->d_name[0]))
-			continue;
-		if (len > best ||
-		    (len == best && strcmp(e->d_name, newest) > 0))
-			(void)span_copy(
-			    span_of(e->d_name), newest, sizeof(newest));
-	}
-	if (newest[0] != '\0')
-		fd = openat(dirfd(d), newest, O_RDONLY | O_CLOEXEC);
-	*error = newest[0] == '\0' ? 0 : errno;
-	(void)closedir(d);
-	return fd;
+/* The newest receiver older than `limit`, into name; "": none. */
+static void
+find_newest(DIR *d, const char *limit, char name[NAME_SIZE])
+{
+	struct dirent *e;
+
+	name[0] = '\0';
+	rewinddir(d);
+	while ((e = readdir(d)) != NULL)
+		if (is_digit((unsigned char)e->d_name[0]) &&
+		    (limit[0] == '\0' || is_newer(limit, e->d_name)) &&
+		    is_newer(e->d_name, name))
+			(void)span_copy(span_of(e->d_name), name, NAME_SIZE);
 }
 
 /* The journal's times have microseconds; the clock's parser milliseconds. */
@@ -121,19 +117,37 @@ count_line(struct sums *sums, struct span line)
 	}
 }
 
-static bool
+/* At most LOOK_MAX octets of its end. */
+static void
 read_end(int fd, struct buf *b)
 {
 	struct stat st;
 	off_t from;
 	ssize_t n;
 
+	buf_reset(b);
 	if (fstat(fd, &st) != 0)
-		return false;
+		return;
 	from = st.st_size > (off_t)LOOK_MAX ? st.st_size - (off_t)LOOK_MAX : 0;
 	while (buf_reserve(b, 65536) &&
 	    (n = pread(fd, b->p + b->len, 65536, from + (off_t)b->len)) > 0)
 		b->len += (size_t)n;
+}
+
+static bool
+count_receiver(DIR *d, const char *name, struct buf *b, struct sums *sums)
+{
+	struct span rest, line;
+	int fd = openat(dirfd(d), name, O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return false;
+	read_end(fd, b);
+	(void)close(fd);
+	rest = buf_span(b);
+	while (span_next(&rest, '\n', &line))
+		if (line.len > 0)
+			count_line(sums, line);
 	return true;
 }
 
@@ -162,30 +176,34 @@ put_sums(struct status *s, const struct sums *sums)
 	        (int)(sums->fresh_lost == 0 && sums->fresh_alarms == 0)));
 }
 
+/* The two newest: a change of receivers must not hide the last hour. */
 void
 status_journal(struct status *s)
 {
 	struct buf b = BUF_INIT(LOOK_MAX + 2 * 65536);
 	struct sums sums;
-	struct span rest, line;
-	int error = 0, fd = open_newest(&error);
+	char newest[NAME_SIZE], before[NAME_SIZE] = "";
+	DIR *d = opendir("journal");
+	bool done = d != NULL;
 
 	memset(&sums, 0, sizeof(sums));
 	sums.since_ms = s->now_ms > FRESH_MS ? s->now_ms - FRESH_MS : 0;
-	if (fd == -1 && error != 0) {
-		status_fail(s, "journal", "journal: %s", strerror(error));
-		return;
-	}
-	if (fd == -1) {
+	newest[0] = '\0';
+	if (done)
+		find_newest(d, "", newest);
+	if (newest[0] != '\0')
+		find_newest(d, newest, before);
+	if (before[0] != '\0')
+		(void)count_receiver(d, before, &b, &sums); /* or it went */
+	if (done && newest[0] != '\0')
+		done = count_receiver(d, newest, &b, &sums);
+	if (!done)
+		status_fail(s, "journal", "journal: %s", strerror(errno));
+	else if (newest[0] == '\0')
 		status_put(s, true, "journal: no entry yet");
-		return;
-	}
-	(void)read_end(fd, &b);
-	(void)close(fd);
-	rest = buf_span(&b);
-	while (span_next(&rest, '\n', &line))
-		if (line.len > 0)
-			count_line(&sums, line);
-	put_sums(s, &sums);
+	else
+		put_sums(s, &sums);
+	if (d != NULL)
+		(void)closedir(d);
 	buf_free(&b);
 }

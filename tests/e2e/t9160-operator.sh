@@ -97,6 +97,8 @@ ids --state retry1 > "$T/ids"; A=$(sed -n 1p "$T/ids") B2=$(sed -n 2p "$T/ids") 
 like "list says why" "$(op queue list)" "^$A retry1 .*<away@example.org>.*mailbox"
 like "status says that somebody should look" "$(op status)" '^! .*mailbox example.org/away'
 op status > "$T/out" 2>&1; is "and is 111" $? 111
+check "the journal begins a new receiver" op journal rotate
+like "status still knows the alarm of the one before" "$(op status 2>&1)" '^! .*mailbox example.org/away'
 check "hold one" op queue hold "$A" --reason='for the auditor'
 check "delete one" op queue delete "$B2" --yes
 is "three states are told apart" "$(op queue list | awk '{ print $1, $2 }' | grep -E "^($A|$B2|$C)" | sort)" "$A hold
