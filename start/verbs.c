@@ -94,6 +94,7 @@ verb_stop(int argc, char *argv[], struct fault *f)
 	/* What runs has a copy that was right; of this one only drain counts. */
 	if (prog_load(f) != OK)
 		prog_warn("%s; it stops all the same", f->text);
+	*f = FAULT_NONE;
 	return lock_wait(
 	    (unsigned)(prog.settings.pneu.drain_ms / 1000) + STOP_EXTRA_S, f);
 }

@@ -51,7 +51,10 @@ grep -h '^S[BE] ' "$H"/journal/* > "$T/out"
 like "the journal has the start" "$(cat "$T/out")" '^SB .*service=pneu'
 like "the journal has the stop" "$(cat "$T/out")" '^SE .*service=pneu'
 check "it starts again" start_pneu
-stop_pneu; is "and stops again" $? 0
+cp "$H/pneu.conf" "$T/right" && conf pneu "no such = thing"
+check "and is stopped while its file has errors" as pneu -C "$H" stop
+wait "$PNEU"; is "which ends with 0 as well" $? 0
+PNEU=; cat "$T/right" > "$H/pneu.conf"
 
 if [ "$(id -u)" -eq 0 ]; then
 	AS_ROOT=1
