@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh [NAME...]: runs all tests (or those whose path has a NAME in it) in
-# one prove(1), so that one line counts them all. A test that is to run on both
+# one prove(1), so that one line counts them all; with a NAME, line by line. A test that is to run on both
 # builds gets a second wrapper with B=<build>/san.
 set -eu
 B=${B:-build}
@@ -56,4 +56,7 @@ for want; do
 	list=$(printf '%s\n' $list | grep -- "$want" || true)
 done
 # shellcheck disable=SC2086
-exec prove -j "${JOBS:-2}" --timer -e '' $list
+prove -j "${JOBS:-2}" --timer ${1:+-v} -e '' $list || {
+	[ $# -gt 0 ] || echo "to see what one of them says: make test T=NAME"
+	exit 1
+}

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # t8015-pneu-closed.sh: programs and home under a directory that only root may
 # enter, as in a tree below /root: all of it works, and a program alone too.
 # no-san: LeakSanitizer cannot look at a process that changed its user.
