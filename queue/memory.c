@@ -85,6 +85,11 @@ step_begin(struct run *run, struct move *move, struct fault *f)
 {
 	struct message *m = move->m;
 
+	/* As it lies it is repeated whole, which is known to be harmless; with
+	   half a memory the rest would be done twice. */
+	if (m->lines_lost)
+		return fault_set(f, TEMP, "4.3.0", ENOMEM,
+		    "what happened to it cannot be written down");
 	if (move->makes) {
 		move->doubled = make_envelope(run, m, f) == OK;
 		return move->doubled ? OK : f->outcome;

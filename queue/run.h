@@ -80,6 +80,7 @@ struct message {
 	size_t ways_max;
 	struct buf text; /* paths and reasons, each with its closing 0 */
 	struct buf lines; /* done and try lines to be written */
+	bool lines_lost; /* there was no memory for one of them */
 	struct store_place to; /* STEP_MEMORY: where it goes */
 	struct qid notice; /* the report that is under way */
 	size_t notice_share; /* failed recipients it is about */

@@ -314,14 +314,17 @@ put_event(struct run *run, struct message *m, size_t i, bool done)
 	outcome = done
 	    ? envelope_put_done(&m->lines, &m->envelope.qid, &event, &f)
 	    : envelope_put_try(&m->lines, &m->envelope.qid, &event, &f);
-	if (outcome != OK)
-		run_alarm(run, &m->envelope.qid, "%s", f.text);
+	if (outcome == OK)
+		return;
+	m->lines_lost = true;
+	run_alarm(run, &m->envelope.qid, "%s", f.text);
 }
 
 void
 settle_put_lines(struct run *run, struct message *m)
 {
 	buf_reset(&m->lines);
+	m->lines_lost = false;
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		enum way_state state = m->way[i].state;
 

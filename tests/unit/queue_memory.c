@@ -257,6 +257,31 @@ test_name_taken(struct run *run)
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
+/* There is no memory for the line that says what happened. */
+static void
+test_no_line(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct message *m = under_way(run, &qid);
+	struct store_place later;
+	size_t max = m->lines.max;
+	struct fault f;
+
+	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is closed");
+	way_end(m, 0, WAY_DEFERRED, &f);
+	buf_free(&m->lines);
+	m->lines.max = 10;
+	message_go(run, m, STEP_REST);
+	settle_rest(run);
+	later = m->to;
+	memory_round(run);
+	tap_ok(test_exists(in, &qid) && !test_exists(later, &qid) &&
+	        m->step == STEP_WAIT,
+	    "what cannot be remembered whole is not remembered by half");
+	m->lines.max = max;
+	(void)operate(run, OPERATION_DELETE, &qid);
+}
+
 /* An operator's word about a message that it has nothing to do for. */
 static void
 test_let_be(struct run *run)
@@ -591,6 +616,7 @@ main(void)
 	test_report_owed(&run);
 	test_no_room_for_content(&run);
 	test_name_taken(&run);
+	test_no_line(&run);
 	test_let_be(&run);
 	test_by_hand(&run);
 	test_died_on_retry(&run);
