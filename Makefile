@@ -116,7 +116,7 @@ clean:
 BUILD_DEPS := gcc libc6-dev pkg-config libsodium-dev libseccomp-dev libcdb-dev \
 	libjansson-dev libidn2-dev libunistring-dev
 # What README.md tries by hand, and what every test needs.
-RUN_DEPS := curl
+RUN_DEPS := curl swaks
 NEED_DEPS := perl python3 procps curl
 TEST_DEPS := $(NEED_DEPS) iproute2 util-linux e2fsprogs strace \
 	swaks msmtp mpop fetchmail s-nail mutt openbsd-inetd systemd \
