@@ -360,7 +360,8 @@ mailbox_store_open(struct mailbox_store *s, const char *queue, const char *mail,
 		return fault_set(f, TEMP, "4.3.0", errno, "queue %s", queue);
 	s->mail = open(mail, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->mail == -1 || fstat(s->mail, &st) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "mail %s", mail);
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "[mail] directory %s", mail);
 	if (add_root(s, s->mail, st.st_dev, f) != OK ||
 	    add_mounts_beneath(s, mail, f) != OK)
 		return f->outcome;

@@ -317,8 +317,8 @@ main(int argc, char *argv[])
 	journal_open(&k.journal, about_program.name);
 	k.mail = open(s->mail.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (k.mail == -1)
-		(void)fault_set(
-		    &f, TEMP, "4.3.0", errno, "mail %s", s->mail.directory);
+		(void)fault_set(&f, TEMP, "4.3.0", errno, "[mail] directory %s",
+		    s->mail.directory);
 	paths[0].path = s->mail.directory;
 	if (k.mail == -1 ||
 	    sandbox_compile((enum sandbox_mode)s->pneu.sandbox, PROMISES,
