@@ -55,7 +55,8 @@ entry_reason(const struct entry *e, struct buf *b)
 		    !span_has_prefix(line, "released "))
 			continue;
 		if (record_parse(line, &record, &f) != OK ||
-		    !record_take_optional(&record, "text", RECORD_MAX, &text))
+		    !record_take_optional(&record, "text", RECORD_MAX, &text) ||
+		    text.len == 0) /* nobody said why: what was said before */
 			continue;
 		buf_reset(b);
 		buf_add(b, text);
