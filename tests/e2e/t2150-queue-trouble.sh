@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# While queue/trouble stands, what lies in a mailbox already is not let go.
+. "$(dirname "$0")/lib.sh"
+make_home
+add_user bob@example.org secret > "$T/out" 2>&1 || diag "$(cat "$T/out")"
+send() { printf 'Subject: x\n\nhello\n' | as queue-add -C "$H" -f "$@" |
+    sed 's/^queued as //'; }
+queue() { as "$B/queue" -C "$H" "$@"; }
+has() { [ "$(ls "$H/mail/example.org/bob/new" | wc -l)" -eq "$1" ]; }
+gone() { [ -z "$(find "$H/queue" -name "$1*")" ]; }
+in_retry() { [ -n "$(find "$H/queue/retry1" -name "$1")" ]; }
+
+A=$(send ann@example.org bob@example.org)
+as ln "$H/queue/in/$A" "$H/kept"
+check "the system becomes ready" start_pneu
+check "it is delivered" wait_for has 1
+check "and let go" wait_for gone "$A"
+check "the system stops" stop_pneu
+
+# As a kill before letting go leaves it, and a write has failed since.
+as mv "$H/kept" "$H/queue/in/$A"
+as sh -c "echo trouble text=EIO > '$H/queue/trouble'"
+check "it becomes ready in trouble" start_pneu
+check "what a listing of in/ found in a mailbox is put off" wait_for in_retry "$A"
+like "and why" "$(queue list)" "^$A retry1 .*see trouble in the queue"
+B2=$(send ann@example.org bob@example.org)
+check "what comes now is delivered" wait_for has 2
+check "and let go" wait_for gone "$B2"
+check "an operator asks for it" queue flush "$A"
+check "a person has looked" rm "$H/queue/trouble"
+flushed() { queue flush "$A" > "$T/out" 2>&1; gone "$A"; }
+check "then it is let go" wait_for flushed
+check "and lies in the mailbox once" has 2
+check "it stops" stop_pneu
+done_testing
