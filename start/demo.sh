@@ -1,22 +1,25 @@
 #!/bin/sh
 # demo.sh: what `make run` does: a home in ./run, an account, everything up.
-# HOME_DIR, SMTP_PORT and POP3_PORT make another home that listens elsewhere.
+# HOME_DIR names another home, SMTP_PORT and POP3_PORT where it listens.
 set -eu
 B=${B:-build}
 H=${HOME_DIR:-run}
-smtp=${SMTP_PORT:-2525} pop3=${POP3_PORT:-2110}
 pneu="$B/pneu -C $H"
 
 # shellcheck disable=SC2086
 if [ ! -e "$H/pneu.conf" ]; then
 	$pneu init --domain example.org > /dev/null
-	# Written into the same file: its owner stays.
-	conf=$(sed "s/^\(listen = 127.0.0.1:\)2525\$/\1$smtp/
-	    s/^\(listen = 127.0.0.1:\)2110\$/\1$pop3/" "$H/pneu.conf")
-	printf '%s\n' "$conf" > "$H/pneu.conf"
 elif [ ! -e "$H/directory/entries" ]; then
 	$pneu init > /dev/null # the first start was cut short
 fi
+port() { # port SECTION PORT: into the same file, so that its owner stays
+	[ -n "$2" ] || return 0
+	conf=$(sed "/^\[$1\]/,/^\[[^]]*]/s/^\(listen = 127.0.0.1:\)[0-9]*\$/\1$2/" \
+	    "$H/pneu.conf")
+	printf '%s\n' "$conf" > "$H/pneu.conf"
+}
+port smtpd "${SMTP_PORT:-}"
+port pop3d "${POP3_PORT:-}"
 # shellcheck disable=SC2086
 if [ ! -e "$H/demo-password" ] &&
     ! $pneu directory show demo@example.org > /dev/null 2>&1; then
