@@ -461,7 +461,8 @@ split_secret(struct span line, struct buf *record,
 
 	hash[0] = '\0';
 	if (record_parse(line, &r, f) != OK)
-		return fault_set(f, PERM, "5.3.5", 0, "not a record");
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "not a record like entry smtp=bob@example.org");
 	if (!record_is(&r, "entry") && !record_is(&r, "alias"))
 		return fault_set(
 		    f, PERM, "5.3.5", 0, "neither an entry nor an alias");
