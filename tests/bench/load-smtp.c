@@ -608,6 +608,9 @@ prepare(struct load *l, const char *file)
 	if (l->ledger_name != NULL &&
 	    (l->ledger = fopen(l->ledger_name, "we")) == NULL)
 		load_die(l->ledger_name);
+	/* Who reads it while we run must see what was acknowledged. */
+	if (l->ledger != NULL)
+		(void)setvbuf(l->ledger, NULL, _IOLBF, 0);
 	l->conn = load_alloc(l->connections, sizeof(*l->conn));
 	l->closed = load_alloc(l->connections, sizeof(*l->closed));
 	for (uint64_t i = 0; i < l->connections; i++) {
