@@ -22,6 +22,8 @@ struct sums {
 	uint64_t since_ms; /* older trouble is told, but no longer trouble */
 	uint64_t entries, lost, alarms, links, copies;
 	uint64_t fresh_lost, fresh_alarms;
+	uint64_t refused; /* of late, for trouble of this machine */
+	char refusal[256]; /* the last one */
 	char alarm[256]; /* the last one */
 	char alarm_time[64];
 };
@@ -92,6 +94,21 @@ keep_alarm(struct sums *sums, struct record *r)
 	(void)span_copy(time, sums->alarm_time, sizeof(sums->alarm_time));
 }
 
+/* Senders come again, but as long as it lasts nobody's mail comes in. */
+static void
+keep_refusal(struct sums *sums, struct record *r)
+{
+	struct span rule, text = SPAN_EMPTY, time;
+
+	if (!record_take_optional(r, "rule", 64, &rule) ||
+	    !span_eq(rule, "local-trouble") || !is_fresh(sums, r, &time))
+		return;
+	sums->refused++;
+	(void)record_take_optional(r, "text", RECORD_MAX, &text);
+	(void)span_copy(span_head(text, text.len < 200 ? text.len : 200),
+	    sums->refusal, sizeof(sums->refusal));
+}
+
 /* Most lines are not for us: only those are parsed that are. */
 static void
 count_line(struct sums *sums, struct span line)
@@ -103,14 +120,18 @@ count_line(struct sums *sums, struct span line)
 	bool delivery = span_has_prefix(line, CODE_DELIVERED " ");
 	bool lost = span_has_prefix(line, CODE_LOST " ");
 	bool alarm = span_has_prefix(line, CODE_ALARM " ");
+	bool refused = span_has_prefix(line, CODE_REJECTED " ");
 
 	sums->entries++;
-	if ((!delivery && !lost && !alarm) || record_parse(line, &r, &f) != OK)
+	if ((!delivery && !lost && !alarm && !refused) ||
+	    record_parse(line, &r, &f) != OK)
 		return;
 	if (delivery)
 		count_delivery(sums, &r);
 	else if (alarm)
 		keep_alarm(sums, &r);
+	else if (refused)
+		keep_refusal(sums, &r);
 	else if (record_take_num(&r, "n", 0, UINT64_MAX, &n)) {
 		sums->lost += n;
 		sums->fresh_lost += is_fresh(sums, &r, &time) ? n : 0;
@@ -166,14 +187,22 @@ put_sums(struct status *s, const struct sums *sums)
 		    "  alarms %llu; the last, %s: %s",
 		    (unsigned long long)sums->alarms, sums->alarm_time,
 		    sums->alarm);
+	if (sums->refused > 0)
+		status_put(s, false,
+		    "  refused for local trouble in the last hour: %llu; the "
+		    "last: %s",
+		    (unsigned long long)sums->refused, sums->refusal);
 	status_put_json(s,
-	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b}", "what",
-	        "journal", "entries", (json_int_t)sums->entries, "lost",
+	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:s, s:b}",
+	        "what", "journal", "entries", (json_int_t)sums->entries, "lost",
 	        (json_int_t)sums->lost, "links", (json_int_t)sums->links,
 	        "copies", (json_int_t)sums->copies, "alarms",
 	        (json_int_t)sums->alarms, "last_alarm", sums->alarm,
-	        "last_alarm_time", sums->alarm_time, "well",
-	        (int)(sums->fresh_lost == 0 && sums->fresh_alarms == 0)));
+	        "last_alarm_time", sums->alarm_time, "local_trouble",
+	        (json_int_t)sums->refused, "last_refusal", sums->refusal,
+	        "well",
+	        (int)(sums->fresh_lost == 0 && sums->fresh_alarms == 0 &&
+	            sums->refused == 0)));
 }
 
 /* The two newest: a change of receivers must not hide the last hour. */

@@ -26,5 +26,11 @@ arrived() { [ "$(ls "$H/mail/example.org/everyone/new" | wc -l)" -eq 1 ]; }
 wait_for arrived; ok $? "and delivered where the script said"
 check "status says that all is well" as pneu -C "$H" status
 like "explain shows its answer" "$(as pneu -C "$H" explain x@y.test)" 'mailbox mail/example.org/everyone'
+printf '#!/bin/sh\nexit 1\n' > "$T/dies.sh"; chmod 755 "$T/dies.sh"
+sed -i "s,^program = .*,program = $T/dies.sh," "$H/pneu.conf"
+check "a stage that only dies is taken" as pneu -C "$H" reload
+refused() { curl -s "smtp://127.0.0.1:$SMTP" --mail-from a@example.org --mail-rcpt b@example.org \
+    -T /dev/null; as pneu -C "$H" status 2>&1 | grep -q '^! .*local trouble'; }
+wait_for refused; ok $? "status says that mail is refused for trouble of this machine"
 stop_pneu; is "it stops with 0" $? 0
 done_testing
