@@ -120,7 +120,7 @@ each_state_dir(struct tidying *t,
 		t->dir = word;
 		if (each(t, f) != OK)
 			return f->outcome;
-		if (!store_has_minutes(state))
+		if (!store_has_minutes((enum store_state)state))
 			continue;
 		for (;;) {
 			if (store_next(&t->run->store, word, STORE_MINUTES,
