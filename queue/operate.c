@@ -113,42 +113,60 @@ lies_in(struct store *store, const struct qid *qid, struct store_place place)
 	return faccessat(store->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static bool
-find_minute(
-    struct store *store, const struct qid *qid, struct store_place *place)
+/* OK: there; PERM: not there; TEMP: cannot be known now. */
+static enum outcome
+look_in(struct store *store, const struct qid *qid, struct store_place place,
+    struct fault *f)
 {
-	char after[QID_LEN + 1] = "";
-	struct fault f;
-
-	while (store_next(store, store_state_word(place->state), STORE_MINUTES,
-	           after, &f) == OK &&
-	    after[0] != '\0') {
-		if (clock_parse_minute(span_of(after), &place->minute_ms) &&
-		    lies_in(store, qid, *place))
-			return true;
-	}
-	return false;
+	if (lies_in(store, qid, place))
+		return OK;
+	if (errno == ENOENT)
+		return fault_set(
+		    f, PERM, "5.3.0", 0, "no such message in the queue");
+	return store_failed(
+	    f, "look for a message in", store_state_word(place.state));
 }
 
-bool
-operate_find(
-    struct store *store, const struct qid *qid, struct store_place *place)
+static enum outcome
+find_minute(struct store *store, const struct qid *qid,
+    struct store_place *place, struct fault *f)
+{
+	char after[QID_LEN + 1] = "";
+	enum outcome got = PERM;
+
+	while (got == PERM) {
+		if (store_next(store, store_state_word(place->state),
+		        STORE_MINUTES, after, f) != OK)
+			return f->outcome;
+		if (after[0] == '\0')
+			return fault_set(f, PERM, "5.3.0", 0,
+			    "no such message in the queue");
+		if (clock_parse_minute(span_of(after), &place->minute_ms))
+			got = look_in(store, qid, *place, f);
+	}
+	return got;
+}
+
+enum outcome
+operate_find(struct store *store, const struct qid *qid,
+    struct store_place *place, struct fault *f)
 {
 	/* Hold first: of two names it wins. */
 	static const enum store_state order[] = { STORE_HOLD, STORE_QUARANTINE,
 		STORE_RETRY1, STORE_RETRY2, STORE_OUT, STORE_BUSY, STORE_IN };
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		enum outcome got;
+
 		*place = (struct store_place){ order[i], 0 };
-		if (store_has_minutes(order[i])) {
-			if (find_minute(store, qid, place))
-				return true;
-		} else if (lies_in(store, qid, *place)) {
-			return true;
-		}
+		got = store_has_minutes(order[i])
+		    ? find_minute(store, qid, place, f)
+		    : look_in(store, qid, *place, f);
+		if (got != PERM)
+			return got;
 	}
 	*place = (struct store_place){ STORE_ASIDE, 0 };
-	return false;
+	return PERM;
 }
 
 /* What could not be believed is not read again: it only goes, if asked. */
@@ -184,9 +202,16 @@ operate_listed(struct run *run, struct operation *op)
 {
 	struct store_place place;
 	struct message *m;
+	struct fault f;
 
-	if (!operate_find(&run->store, &op->qid, &place)) {
+	switch (operate_find(&run->store, &op->qid, &place, &f)) {
+	case OK:
+		break;
+	case PERM:
 		operate_aside(run, op);
+		return;
+	case TEMP:
+		end_now(run, op, TEMP, f.text);
 		return;
 	}
 	m = window_add(run, &op->qid);

@@ -345,7 +345,9 @@ void operate_deleted(struct run *, const struct message *);
 /* `held by= text=` among the lines to be written. */
 void operate_put_held(struct message *, const char *by, const char *text);
 const char *operation_word(enum operation_word);
-/* Where its envelope lies; false: nowhere, or in aside/ (place says so). */
-bool operate_find(struct store *, const struct qid *, struct store_place *);
+/* Where its envelope lies. PERM: nowhere, or in aside/ (place says so); TEMP:
+   it could not be looked for. */
+enum outcome operate_find(struct store *, const struct qid *,
+    struct store_place *, struct fault *) MUST_USE;
 
 #endif

@@ -537,7 +537,8 @@ show_one(struct request *r, const char *operand, struct fault *f)
 	if (!qid_parse(span_of(operand), &qid))
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "%.64s: a queue id has 26 letters and digits", operand);
-	(void)operate_find(r->store, &qid, &e.place);
+	if (operate_find(r->store, &qid, &e.place, f) == TEMP)
+		return TEMP;
 	envelope_begin(&e.envelope);
 	got =
 	    store_read_envelope(r->store, &qid, e.place, false, &e.envelope, f);
