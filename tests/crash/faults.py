@@ -84,6 +84,8 @@ class FaultAt:
             return ptrace.SHORT
         if self.error == "zero":
             return ptrace.Give(0)
+        if stop.name == "close":
+            return ptrace.Deny(self.error)
         return ptrace.Fail(self.error)
 
     def wants_trouble(self):

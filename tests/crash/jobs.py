@@ -31,18 +31,14 @@ def _do(job):
 
 def run(jobs, workers, tell):
     """Do all; tell(title, points, problems, seconds) of each as it ends."""
-    total, bad = 0, 0
     with concurrent.futures.ProcessPoolExecutor(
             workers, multiprocessing.get_context("fork"), _begin) as pool:
         futures = [pool.submit(_do, job) for job in jobs]
         try:
             for future in concurrent.futures.as_completed(futures):
                 title, points, problems, seconds = future.result()
-                total += points
-                bad += len(problems)
                 tell(title, points, problems, seconds)
         except BaseException:
             for process in list((pool._processes or {}).values()):
                 process.terminate()
             raise
-    return total, bad

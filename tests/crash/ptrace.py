@@ -108,6 +108,10 @@ class Give(Fail):
         self.error = -value
 
 
+class Deny(Fail):
+    """The call is made, and tells an error (close() does both)."""
+
+
 class Traced:
     """A traced process. `count` numbers its calls since it was armed."""
 
@@ -125,7 +129,8 @@ class Traced:
     def _go(self, sig=0):
         self.stopped = False
         try:
-            _call(SYSCALL if self.hook else CONT, self.pid, 0, sig)
+            _call(SYSCALL if self.hook or self.returns is not None else CONT,
+                  self.pid, 0, sig)
         except OSError:     # it was killed meanwhile
             pass
 
@@ -200,7 +205,7 @@ class Traced:
 
     def _on_call(self):
         entry, values = self._info()
-        if entry is None or self.hook is None:
+        if entry is None or self.hook is None and self.returns is None:
             self._go()
             return
         if entry:
@@ -220,7 +225,7 @@ class Traced:
                 self._set(regs)
                 self.returns = None
         name = NAMES.get(self.number, str(self.number))
-        if name == "restart_syscall":
+        if name == "restart_syscall" or self.hook is None:
             self._go()
             return
         stop = Stop(entry, name, self.args, ret, self.count)
@@ -235,6 +240,9 @@ class Traced:
             self.held = stop
         elif action is SHORT:
             self._shorten()
+            self._go()
+        elif isinstance(action, Deny):
+            self.returns = -action.error
             self._go()
         elif isinstance(action, Fail):
             self._replace(-action.error)

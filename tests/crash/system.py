@@ -237,6 +237,7 @@ class System:
             self._listen(name)
         self.journal = b""      # the end of it, for a person who looks
         self._journal_fd = self._make_journal()
+        self.troubled = False   # settle() has seen and removed it
         self.patient = False    # a fault: what waits in memory is flushed
 
     def _listen(self, name):
@@ -479,6 +480,7 @@ class System:
         for _ in range(tries):
             line = self.ask("queue-run", b"%s qid=%s\n" % (
                 word.encode(), message.qid.encode()))
+            self.told = line
             if line is not None and not line.startswith("temp"):
                 return line.split(" ")[0]
             self.pause(0.02)
@@ -636,6 +638,7 @@ def settle(system, ledger, limit=None):
         except _Due as due:
             if system.patient and os.path.exists(trouble):
                 os.unlink(trouble)
+                system.troubled = True
             for qid in due.qids:
                 system.ask("queue-run", b"flush qid=%s\n" % qid.encode(),
                            max(1, end - time.monotonic()))
