@@ -86,6 +86,7 @@ class Images:
         self.mounts = {n: os.path.join(top, "mnt-" + n) for n in self.names}
         self.copies = {n: os.path.join(top, "cut-" + n) for n in self.names}
         self.mounted = []
+        self.by_hand = 0        # images that e2fsck -p did not repair
 
     def mount(self, image, where, *options):
         os.makedirs(where, exist_ok=True)
@@ -144,6 +145,7 @@ class Images:
                                      stdout=subprocess.PIPE,
                                      stderr=subprocess.PIPE)
                 if got.returncode not in (0, 1):
+                    self.by_hand += 1
                     # What fsck at boot would ask a person, answered yes.
                     subprocess.run(["e2fsck", "-fy", image], check=False,
                                    stdout=subprocess.PIPE,
@@ -160,7 +162,7 @@ class Images:
 class Count:
     """The figures of one configuration."""
     FIELDS = ("images", "acked", "lost", "empty", "truncated", "repeated",
-              "other")
+              "other", "by_hand")
 
     def __init__(self):
         for field in self.FIELDS:
@@ -267,6 +269,7 @@ class Judge:
         finally:
             self.images.close_snapshot(serial)
         count.images += 1
+        count.by_hand = self.images.by_hand
         count.acked += sum(m.acked for m in message.values())
         count.add(point, problems)
 

@@ -314,10 +314,12 @@ def kills(build, messages, seed=1, every=(0.15, 0.6), supervisor_one_in=6):
             if pneu.process.poll() is None:
                 pneu.end(signal.SIGKILL)
         acked = senders.acked()
-        repeats = _judge(home, acked, reader, killed, problems)
+        repeats, longest = _judge(home, acked, reader, killed, problems)
     title = "%d kills under load: %d offered, %d acknowledged, %d starts, " \
-        "%d repeated and excused" % (len(killed), senders.n, len(acked),
-                                     pneu.loops, repeats)
+        "%d taken by a reader, %d of them came back (killed within " \
+        "%.1f s of their delivery)" % (
+            len(killed), senders.n, len(acked), pneu.loops,
+            len(reader.taken), repeats, longest)
     return title, len(killed), problems
 
 
@@ -350,17 +352,20 @@ def _judge(home, acked, reader, killed, problems):
             problems.append("twice, and nobody deleted it: %s" % (key,))
     back = reader.again + [(k, reader.taken[k]) for k in found
                            if k in reader.taken]
-    excused = 0
+    excused, longest = 0, 0.0
     for key, (delivered, deleted) in back:
-        # The batch may wait for one before it: some seconds under load.
-        if any(deleted - 0.1 <= t <= deleted + LET_GO + 10 for t, _ in killed):
+        # A second; and under load a batch waits for the one before it.
+        after = [t - delivered for t, _ in killed
+                 if deleted - 0.1 <= t <= delivered + LET_GO + 5]
+        if after:
             excused += 1
+            longest = max(longest, min(after))
         else:
             problems.append("came back without a kill: %s" % (key,))
     aside = os.path.join(home.queue, "aside")
     problems += ["in aside: %s" % n for n in os.listdir(aside)
                  if not n.endswith(".content")]
-    return excused
+    return excused, longest
 
 
 def cuts(build, kind, two, count_of_images, seed=1, lies=False):
@@ -421,6 +426,7 @@ def cuts(build, kind, two, count_of_images, seed=1, lies=False):
                     system.stop_all(signal.SIGKILL)
                 disk.close_snapshot(serial)
             count.images += 1
+            count.by_hand = disk.by_hand
             count.acked += len(acked)
             count.add("image %d" % serial, problems)
         if system is not None:
