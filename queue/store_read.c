@@ -264,8 +264,11 @@ open_file(int dir, const char *name, int *out, struct stat *st, struct fault *f)
 	int fd =
 	    openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	/* A symbolic link, a socket. */
-	if (fd == -1 && errno != ELOOP && errno != ENXIO)
+	/* A symbolic link, a socket: looked at before it is said. */
+	if (fd == -1 &&
+	    ((errno != ELOOP && errno != ENXIO) ||
+	        fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	        S_ISREG(st->st_mode)))
 		return store_failed(f, "open", name);
 	if (fd != -1 && fstat(fd, st) != 0) {
 		(void)store_failed(f, "stat", name);
@@ -412,13 +415,19 @@ open_at(struct store *s, struct store_content *c, struct fault *f)
 }
 
 /* in/<qid> may be the envelope file itself, which is no content. */
-static bool
-is_one_file(const struct store_content *c)
+static enum outcome
+check_one_file(const struct store_content *c, const char *qid, struct fault *f)
 {
 	char head[sizeof(ENVELOPE_ONE_PREFIX) - 1];
+	ssize_t n = pread(c->fd, head, sizeof(head), 0);
 
-	return pread(c->fd, head, sizeof(head), 0) == sizeof(head) &&
-	    memcmp(head, ENVELOPE_ONE_PREFIX, sizeof(head)) == 0;
+	if (n < 0)
+		return store_failed(f, "read", c->name);
+	if (n == sizeof(head) &&
+	    memcmp(head, ENVELOPE_ONE_PREFIX, sizeof(head)) == 0)
+		return OK;
+	errno = ENOENT;
+	return store_failed(f, "find the content of", qid);
 }
 
 enum outcome
@@ -438,10 +447,9 @@ store_open_content(struct store *s, const struct envelope *e,
 	    (struct store_place){ STORE_IN, 0 }, &e->qid, c->name);
 	if (open_at(s, c, f) != OK)
 		return f->outcome;
-	if (!is_one_file(c)) {
+	if (check_one_file(c, e->qid.text, f) != OK) {
 		store_close_content(c);
-		errno = ENOENT;
-		return store_failed(f, "find the content of", e->qid.text);
+		return f->outcome;
 	}
 	return OK;
 }
