@@ -16,7 +16,12 @@ for word in "one", "two", "secret":
 s.sendall(b"QUIT\r\n")
 if shut:
     s.shutdown(socket.SHUT_WR)
-text = s.makefile("rb").read().decode()
+text = ""
+try: # a server that has had enough may close on what it did not read
+    while data := s.recv(4096):
+        text += data.decode()
+except ConnectionResetError:
+    pass
 print("guesses", text.count("[AUTH]"), "in", "message" in text,
       "paused", time.monotonic() - begin >= 0.9)
 X
