@@ -381,7 +381,6 @@ static void
 rest(struct run *run, struct message *m)
 {
 	bool deferred = false, open = false;
-	struct fault f;
 
 	end_same(run, m);
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
@@ -391,9 +390,13 @@ rest(struct run *run, struct message *m)
 			journal_failed(run, m, i);
 	}
 	if ((deferred || open) && is_gone(run, m)) {
-		fault_set(&f, PERM, "5.3.0", 0, "no such message any more");
-		operate_end(run, m, &f);
+		struct operation *op = m->operation;
+
+		m->operation = NULL;
 		window_drop(run, m);
+		/* Gone from there: held before its notice came, say. */
+		if (op != NULL)
+			operate_begin(run, op);
 		return;
 	}
 	if (m->operation != NULL && operate_at_rest(run, m, deferred || open))
