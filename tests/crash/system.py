@@ -137,6 +137,7 @@ class Message:
     def __init__(self, users, size=0):
         self.qid = make_qid()
         self.users = list(users)
+        self.alone = len(self.users) == 1   # its copy says to whom
         head = ("Received: from crash\r\nMessage-ID: <%s@crash>\r\n"
                 "Subject: %s\r\n\r\n.dot\r\n" % (self.qid, self.qid)).encode()
         line = b"0123456789abcdef" * 4 + b"\r\n"
@@ -154,7 +155,7 @@ class Message:
     def stored(self, user):
         """What its copy looks like, after a `Pneu:` line."""
         head = "Return-Path: <%s>\r\n" % SENDER
-        if len(self.users) == 1:
+        if self.alone:
             head += "Delivered-To: %s@%s\r\n" % (user, DOMAIN)
         return head.encode() + self.content
 
