@@ -2,6 +2,7 @@
 """jobs.py: several sweeps side by side, for most of their time is waiting."""
 import concurrent.futures
 import ctypes
+import faulthandler
 import multiprocessing
 import signal
 import sys
@@ -12,7 +13,8 @@ PR_SET_PDEATHSIG = 1
 
 
 def _begin():
-    """A worker ends, and cleans up, when we do."""
+    """A worker ends, and cleans up, when we do; SIGUSR1 asks where it is."""
+    faulthandler.register(signal.SIGUSR1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(98))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

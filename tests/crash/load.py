@@ -69,13 +69,15 @@ class Pneu:
         return True
 
     def start_until_ready(self):
-        for _ in range(20):
+        for _ in range(3):
             self.start()
             if self.ready():
                 return
             self.end()
             time.sleep(0.1)
-        raise Stuck("pneu run is not ready")
+        with open(self.log.name, "rb") as f:
+            said = f.read()[-500:].decode("latin-1")
+        raise Stuck("pneu run is not ready: " + said)
 
     def pids(self):
         """{pid: name} of the supervisor and all below it."""
@@ -220,6 +222,27 @@ def queue_ids(home):
     return found
 
 
+def _who(home):
+    """Every process of that home: for who looks at what is stuck."""
+    lines = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                words = f.read().replace(b"\0", b" ").decode("latin-1")
+            if home.dir not in words and os.readlink(
+                    "/proc/%s/cwd" % pid) != home.dir:
+                continue
+            with open("/proc/%s/stat" % pid) as f:
+                state, parent = f.read().rsplit(")", 1)[1].split()[:2]
+            with open("/proc/%s/syscall" % pid) as f:
+                call = f.read().split()[0]
+        except OSError:
+            continue
+        lines.append("%s (parent %s) %s, call %s: %s" % (
+            pid, parent, state, call, words[-60:]))
+    return lines
+
+
 def _settled(home, limit=120):
     """Wait until the queue is empty; what was put off is due now."""
     end = time.monotonic() + limit
@@ -287,9 +310,12 @@ def kills(build, messages, seed=1, every=(0.15, 0.6), supervisor_one_in=6):
         try:
             reader.start()
             batch = max(200, messages // 10)
+            end = time.monotonic() + 120 + messages / 50
             senders.start(batch)
             due = time.monotonic() + chance.uniform(*every)
             while senders.n < messages or not senders.ended():
+                if time.monotonic() > end:
+                    raise Stuck("the senders do not end")
                 if senders.ended():
                     senders.start(batch)
                 if pneu.process.poll() is not None:
@@ -307,7 +333,7 @@ def kills(build, messages, seed=1, every=(0.15, 0.6), supervisor_one_in=6):
             pneu.end()
             home.run("queue", "tidy")
         except (Stuck, subprocess.TimeoutExpired) as e:
-            problems.append(str(e))
+            problems += [str(e)] + _who(home)
         finally:
             reader.done = True
             senders.stop()
