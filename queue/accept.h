@@ -3,9 +3,9 @@
  * accept.h: messages into the queue, in rounds. A name appears when the file
  * is whole, the answer when it is on disk.
  *
- * accept_take() parses requests and writes what they bring (accept.c, one
- * state machine a client); accept_finish() syncs all of the round and answers
- * (round.c); accept_after() tells queue-run.
+ * accept_take() parses requests (accept.c, one state machine a client) and
+ * writes what they bring (put.c); accept_finish() brings all of the round to
+ * the disk and answers, accept_after() tells queue-run (round.c).
  */
 #ifndef QUEUE_ACCEPT_H
 #define QUEUE_ACCEPT_H
@@ -20,8 +20,8 @@
 
 /* One answer of the round, in the order of the requests. */
 enum accepted_kind {
-	ACCEPTED_ONE, /* file: in/<qid>, published, not synced */
-	ACCEPTED_APART, /* content: published, not synced; no envelope yet */
+	ACCEPTED_ONE, /* file: of in/, whole, without its name */
+	ACCEPTED_APART, /* content: the same; no envelope yet */
 	ACCEPTED_EXISTS, /* checked and synced already */
 	ACCEPTED_WRITE, /* pass_fd goes with the answer */
 	ACCEPTED_FAILED /* why is the answer */
@@ -69,7 +69,7 @@ void accept_finish(void *arg);
 void accept_after(void *arg);
 void accept_gone(void *arg, struct client *);
 
-/* ---- Between accept.c and round.c. ---- */
+/* ---- Between accept.c, put.c and round.c. ---- */
 
 /*
  * Add an entry; NULL: no memory, and then nobody is answered. What the entry
@@ -90,8 +90,13 @@ enum outcome accept_put(struct accept *, struct client *, struct envelope *e,
    a->fields. */
 enum outcome accept_begin_content(struct accept *, const struct envelope *,
     struct store_file *, struct fault *) MUST_USE;
-/* It is whole: publish it and make an entry. file is the round's then. */
+/* It is whole: make an entry. file is the round's then. */
 enum outcome accept_put_content(struct accept *, struct client *,
     struct envelope *e, struct store_file *file, struct fault *) MUST_USE;
+/*
+ * Somebody brought a message of that qid before. OK: it is believed and synced.
+ */
+enum outcome accept_check_existing(
+    struct accept *, const struct qid *, struct fault *) MUST_USE;
 
 #endif

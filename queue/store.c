@@ -177,13 +177,14 @@ learn_facts(struct store *s, struct fault *f)
 	switch ((unsigned long)fs.f_type) {
 	case EXT4_SUPER_MAGIC:
 		s->fsync_carries_name = is_ext4(st.st_dev);
-		s->names_in_order =
+		s->names_in_order = s->fsync_carries_all =
 		    s->fsync_carries_name && has_journal(st.st_dev);
 		break;
 	case TMPFS_MAGIC:
 		/* Nothing survives, so nothing can come out of order. */
 		s->in_memory = true;
-		s->fsync_carries_name = s->names_in_order = true;
+		s->fsync_carries_name = s->fsync_carries_all =
+		    s->names_in_order = true;
 		break;
 	case XFS_SUPER_MAGIC:
 		s->names_in_order = true;

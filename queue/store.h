@@ -65,6 +65,14 @@ struct store {
 	 */
 	bool fsync_carries_name;
 	/*
+	 * It carries, too, every change that was made before it on this file
+	 * system, of names and of files whose data was waited for: one journal
+	 * holds them in order, and its commit flushes the disk. ext4 with a
+	 * journal. Source: fs/ext4/fsync.c, ext4_fsync_journal(); fs/jbd2,
+	 * jbd2_complete_transaction(); and tests/crash.
+	 */
+	bool fsync_carries_all;
+	/*
 	 * Changes of names reach the disk in the order they were made: ext4
 	 * with a journal, XFS. Elsewhere the directory that a name left must
 	 * be synced before the next step on that message (model rows 83-86).
@@ -160,6 +168,12 @@ enum outcome store_create(struct store *, const char *dir, const struct qid *,
 /* Every octet of a, then of b, or TEMP with 4.3.1 when the disk is full. */
 enum outcome store_write(
     int fd, struct span a, struct span b, struct fault *) MUST_USE;
+/* The disk may begin; what waits for it later waits less. */
+void store_start_disk(const struct store *, int fd);
+/* Until its data is on the disk, or in its cache: what is flushed with the next
+   commit of the journal. TEMP: as a failed fsync. */
+enum outcome store_wait_for_disk(
+    const struct store *, int fd, struct fault *) MUST_USE;
 /*
  * Rename to its own name. TEMP with EEXIST: that name is taken; the dot name
  * is still there. Does not sync, does not close.

@@ -94,6 +94,24 @@ store_write(int fd, struct span a, struct span b, struct fault *f)
 	return OK;
 }
 
+void
+store_start_disk(const struct store *s, int fd)
+{
+	if (!s->in_memory)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+enum outcome
+store_wait_for_disk(const struct store *s, int fd, struct fault *f)
+{
+	if (!s->in_memory &&
+	    sync_file_range(fd, 0, 0,
+	        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+	            SYNC_FILE_RANGE_WAIT_AFTER) != 0)
+		return store_failed(f, "write to the disk", "a file");
+	return OK;
+}
+
 enum outcome
 store_publish(struct store *s, struct store_file *file, const struct qid *qid,
     struct fault *f)

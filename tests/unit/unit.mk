@@ -26,7 +26,7 @@ pop3d_session_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/command
 queue_envelope_file_OBJS := queue/envelope_file
 queue_store_OBJS := queue/store queue/store_step queue/store_read \
 	queue/envelope_file
-queue_accept_OBJS := queue/accept queue/round queue/lines queue/tell \
+queue_accept_OBJS := queue/accept queue/put queue/round queue/lines queue/tell \
 	queue/store queue/store_step queue/store_read \
 	queue/envelope_file
 queue_schedule_OBJS := $(RUN_OBJS)
