@@ -11,25 +11,30 @@
 
 char buf_nothing[1];
 
+/* Counted without overflow; wanting nothing is no success either. */
+static bool
+miss(struct buf *b, size_t n)
+{
+	if (!size_add(b->missed, n == 0 ? 1 : n, &b->missed))
+		b->missed = SIZE_MAX;
+	return false;
+}
+
 bool
 buf_reserve(struct buf *b, size_t n)
 {
 	size_t want, cap = b->cap == 0 ? BUF_FIRST : b->cap;
 	char *p;
 
-	if (b->failed || !size_add(b->len, n, &want) || want > b->max) {
-		b->failed = true;
-		return false;
-	}
+	if (b->missed > 0 || !size_add(b->len, n, &want) || want > b->max)
+		return miss(b, n);
 	if (want < b->cap)
 		return true; /* one octet is kept for the closing 0 */
 	while (cap <= want)
 		cap *= 2;
 	p = realloc(b->cap == 0 ? NULL : b->p, cap);
-	if (p == NULL) {
-		b->failed = true;
-		return false;
-	}
+	if (p == NULL)
+		return miss(b, n);
 	b->p = p;
 	b->cap = cap;
 	b->p[b->len] = '\0';
@@ -83,11 +88,9 @@ buf_addf(struct buf *b, const char *format, ...)
 	va_start(ap, format);
 	n = vsnprintf(NULL, 0, format, ap);
 	va_end(ap);
-	if (n < 0 || !buf_reserve(b, (size_t)n)) {
-		b->failed = true;
-		return;
-	}
-	if (n == 0)
+	if (n < 0)
+		(void)miss(b, 1);
+	if (n <= 0 || !buf_reserve(b, (size_t)n))
 		return;
 	va_start(ap, format);
 	(void)vsnprintf(b->p + b->len, (size_t)n + 1, format, ap);
@@ -117,10 +120,16 @@ buf_cut(struct buf *b, size_t len)
 }
 
 void
+buf_undo(struct buf *b, size_t len)
+{
+	buf_cut(b, len);
+	b->missed = 0;
+}
+
+void
 buf_reset(struct buf *b)
 {
-	buf_cut(b, 0);
-	b->failed = false;
+	buf_undo(b, 0);
 }
 
 void
@@ -134,7 +143,7 @@ buf_free(struct buf *b)
 bool
 buf_failed(const struct buf *b)
 {
-	return b->failed;
+	return b->missed > 0;
 }
 
 struct span

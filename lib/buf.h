@@ -3,9 +3,9 @@
  * buf.h: owned octets with a hard maximum.
  *
  * Adding never fails half: what does not fit (the maximum, or no memory) is
- * not added at all, and the buffer remembers that it failed until buf_reset().
- * So a writer adds what it has and asks buf_failed() once, at the end, before
- * anything leaves the program. p is never NULL and p[len] is always 0.
+ * not added at all, and the buffer counts it as missed until buf_reset() or
+ * buf_undo(). So a writer adds what it has and asks buf_failed() once, at the
+ * end, before anything leaves the program. p is never NULL and p[len] is always 0.
  */
 #ifndef LIB_BUF_H
 #define LIB_BUF_H
@@ -15,11 +15,11 @@
 struct buf {
 	char *p;
 	size_t len, cap, max;
-	bool failed;
+	size_t missed; /* octets that were not added */
 };
 
 extern char buf_nothing[1]; /* what an empty buffer points to */
-#define BUF_INIT(maximum) ((struct buf){ buf_nothing, 0, 0, (maximum), false })
+#define BUF_INIT(maximum) ((struct buf){ buf_nothing, 0, 0, (maximum), 0 })
 
 void buf_add(struct buf *, struct span);
 void buf_adds(struct buf *, const char *);
@@ -32,6 +32,8 @@ void buf_addf(struct buf *, const char *format, ...)
 bool buf_reserve(struct buf *, size_t n);
 void buf_drop(struct buf *, size_t n); /* the first n octets go */
 void buf_cut(struct buf *, size_t len); /* only the first len stay */
+/* As it was when it had len octets, whatever was missed since. */
+void buf_undo(struct buf *, size_t len);
 void buf_reset(struct buf *); /* empty, keeps its memory */
 void buf_free(struct buf *); /* empty, reusable */
 bool buf_failed(const struct buf *);

@@ -68,8 +68,7 @@ journal_end(struct journal *j, struct record_out out)
 	struct fault f;
 
 	if (j->fd == -1) {
-		j->pending.failed = false;
-		buf_cut(&j->pending, out.start);
+		buf_undo(&j->pending, out.start);
 	} else if (record_end(out, &f) != OK) {
 		j->lost++;
 	} else {

@@ -34,13 +34,14 @@ struct record {
 
 /*
  * Write. record_begin() notes where the record starts in b; keys must be
- * literals; record_end() adds LF. If any part did not fit, or the record is
- * over RECORD_MAX, record_end() takes the whole of it back and returns PERM
- * 5.3.0; b has no half record, ever, and is usable as before.
+ * literals; record_end() adds LF. PERM 5.3.0: the record is over RECORD_MAX;
+ * TEMP 4.3.0: it is not, but did not fit into b (its maximum, or no memory).
+ * Then the whole of it is taken back: b has no half record, ever, and is usable
+ * as before.
  */
 struct record_out {
 	struct buf *b;
-	size_t start;
+	size_t start, missed; /* of b, before the record */
 };
 
 struct record_out record_begin(struct buf *b, const char *word);

@@ -207,7 +207,7 @@ make_room(struct conn *k)
 	if (room > READ_FIRST)
 		room = READ_FIRST;
 	if (room > 0 && !buf_reserve(b, room)) {
-		b->failed = false;
+		buf_undo(b, b->len);
 		return 0;
 	}
 	return room;

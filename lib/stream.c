@@ -254,7 +254,7 @@ stream_put(struct stream *s, struct span octets, struct fault *f)
 
 		buf_add(&s->wbuf, span_head(octets, n));
 		if (buf_failed(&s->wbuf)) {
-			s->wbuf.failed = false;
+			buf_undo(&s->wbuf, s->wbuf.len);
 			return fault_set(f, TEMP, "4.3.0", ENOMEM, "reply");
 		}
 		octets = span_from(octets, n);

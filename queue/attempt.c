@@ -30,8 +30,7 @@ message_keep(struct message *m, struct span s)
 	buf_add(&m->text, s);
 	buf_addc(&m->text, '\0');
 	if (buf_failed(&m->text) || at > UINT32_MAX) {
-		m->text.failed = false;
-		buf_cut(&m->text, at);
+		buf_undo(&m->text, at);
 		return 0;
 	}
 	return (uint32_t)at;

@@ -73,8 +73,7 @@ envelope_put_one(struct buf *b, struct envelope *e, struct fault *f)
 	if (line <= ENVELOPE_ONE_MAX)
 		buf_add(b, SPAN_LIT("\r\n"));
 	if (line > ENVELOPE_ONE_MAX || buf_failed(b)) {
-		b->failed = false;
-		buf_cut(b, before);
+		buf_undo(b, before);
 		return fault_set(
 		    f, PERM, "5.3.0", 0, "the facts do not fit in one line");
 	}

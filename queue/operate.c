@@ -283,8 +283,7 @@ put_line(struct message *m, const char *word, const char *by, const char *text)
 	if (text[0] != '\0')
 		record_puts(out, "text", text);
 	/* A word for people: nothing rests on it. */
-	if (record_end(out, &f) != OK)
-		m->lines.failed = false;
+	(void)!record_end(out, &f);
 }
 
 void

@@ -132,8 +132,7 @@ report_put(
 	share = notice_share(&notice, &m->notice);
 	buf_reset(&run->content);
 	if (put_request(&notice, &m->notice, &run->content, out, f) != OK) {
-		out->failed = false;
-		buf_cut(out, before);
+		buf_undo(out, before);
 	}
 	m->notice_share = share;
 	free(failed);

@@ -80,7 +80,7 @@ add_lines(struct tell *t, struct span lines)
 	buf_add(&t->pending, lines);
 	if (buf_failed(&t->pending))
 		t->owes_look = true;
-	t->pending.failed = false;
+	buf_undo(&t->pending, t->pending.len);
 }
 
 void

@@ -141,7 +141,7 @@ put_field(struct record_out out, struct span key, struct span value)
 	/* A longer key is none that a person wrote: it makes the record fail
 	   at record_end() rather than lose a part. */
 	if (!span_copy(key, name, sizeof(name)))
-		out.b->failed = true;
+		out.b->missed = RECORD_MAX;
 	record_put(out, name, value);
 }
 

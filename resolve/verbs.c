@@ -37,7 +37,7 @@ request_read_password(struct request *r, struct fault *f)
 	r->password = BUF_INIT(AUTH_PASSWORD_MAX + 2);
 	do {
 		if (fds_read_some(STDIN_FILENO, &r->password, 1, &got, f) != OK)
-			return r->password.failed
+			return buf_failed(&r->password)
 			    ? fault_set(f, PERM, "5.3.5", 0,
 			          "the password is over %d octets",
 			          AUTH_PASSWORD_MAX)
@@ -743,7 +743,7 @@ static void
 print_value(const char *key, const json_t *value)
 {
 	struct buf line = BUF_INIT(RECORD_MAX * 4);
-	struct record_out out = { &line, 0 };
+	struct record_out out = { .b = &line };
 
 	/* As a record has it: no octet of it can harm a terminal. */
 	if (json_is_string(value))

@@ -98,6 +98,7 @@ test_limits(void)
 	struct record_out out = record_begin(&b, "t");
 	struct record r;
 	struct fault f = FAULT_NONE;
+	bool good = true;
 
 	memset(big, 'x', sizeof(big));
 	record_put(out, "v", (struct span){ big, RECORD_MAX - 5 });
@@ -108,6 +109,19 @@ test_limits(void)
 	record_put(out, "v", (struct span){ big, RECORD_MAX - 4 });
 	tap_ok(record_end(out, &f) == PERM && b.len == RECORD_MAX,
 	    "one octet more is taken back, what stood before stays");
+	for (size_t room = 0; room < 100; room++) {
+		struct buf small = BUF_INIT(room);
+
+		out = record_begin(&small, "t");
+		record_put(out, "v", (struct span){ big, RECORD_MAX - 5 });
+		good = record_end(out, &f) == TEMP && small.len == 0 &&
+		    !buf_failed(&small) && good;
+		out = record_begin(&small, "t");
+		record_put(out, "v", (struct span){ big, RECORD_MAX - 4 });
+		good = record_end(out, &f) == PERM && small.len == 0 && good;
+		buf_free(&small);
+	}
+	tap_ok(good, "PERM is for what is too long, not for a lack of room");
 	buf_reset(&b);
 	buf_adds(&b, "t");
 	for (int i = 0; i < RECORD_FIELDS_MAX; i++)

@@ -450,7 +450,7 @@ test_report_without_memory(struct run *run)
 	(void)close(before);
 	(void)close(after);
 	run->scratch.max = max;
-	run->scratch.failed = false;
+	run->scratch.missed = 0;
 	buf_free(&b);
 	window_drop(run, m);
 }

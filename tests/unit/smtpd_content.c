@@ -22,7 +22,7 @@ struct result {
 };
 
 static struct settings set;
-static struct buf buf = { buf_nothing, 0, 0, CONTENT_BUF_MAX, false };
+static struct buf buf = { buf_nothing, 0, 0, CONTENT_BUF_MAX, 0 };
 static const struct trace no_trace = { .helo = { "c", 1 },
 	.ip = { "", 0 },
 	.host = { "h", 1 },

@@ -33,9 +33,9 @@ static struct stub {
 	int file; /* of a big message: our side, or -1 */
 	int pass; /* descriptor that goes with the answer, or -1 */
 	uint64_t malformed;
-} stub = { .in = { buf_nothing, 0, 0, 1UL << 26, false },
-	.content = { buf_nothing, 0, 0, 1UL << 26, false },
-	.answer = { buf_nothing, 0, 0, 1UL << 16, false },
+} stub = { .in = { buf_nothing, 0, 0, 1UL << 26, 0 },
+	.content = { buf_nothing, 0, 0, 1UL << 26, 0 },
+	.answer = { buf_nothing, 0, 0, 1UL << 16, 0 },
 	.file = -1,
 	.pass = -1 };
 
@@ -212,7 +212,7 @@ enum outcome
 service_ask(struct service *s, struct span request, bool again,
     struct span *line, struct fault *f)
 {
-	static struct buf out = { buf_nothing, 0, 0, 1UL << 16, false };
+	static struct buf out = { buf_nothing, 0, 0, 1UL << 16, 0 };
 	static struct record r;
 	struct resolve_req req;
 	struct resolve_ans ans;
