@@ -308,7 +308,7 @@ record_outcome(struct record *r, struct fault *f)
 	if (!record_take_optional(r, "code", FAULT_CODE_MAX - 1, &code) ||
 	    !record_take_optional(r, "text", FAULT_TEXT_MAX, &text) ||
 	    (!record_is(r, "perm") && !record_is(r, "temp")))
-		return fault_set(f, TEMP, "4.3.0", 0, "unknown answer");
+		return fault_set(f, TEMP, "4.3.0", EPROTO, "unknown answer");
 	if (code.len < 5 || code.p[0] != class)
 		code = class == '5' ? SPAN_LIT("5.0.0") : SPAN_LIT("4.3.0");
 	(void)span_copy(code, copy, sizeof(copy));

@@ -86,7 +86,8 @@ bool record_all_taken(const struct record *);
 /*
  * A reply's outcome from its word: ok is OK, perm is PERM, all else is TEMP (a
  * caller that knows more words looks at them first). For perm and temp the
- * fault gets the fields code= and text=; an unknown word is TEMP 4.3.0.
+ * fault gets the fields code= and text=; an unknown word is TEMP 4.3.0 with
+ * EPROTO: it is no answer.
  */
 enum outcome record_outcome(struct record *, struct fault *) MUST_USE;
 

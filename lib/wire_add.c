@@ -2,6 +2,8 @@
 /* wire_add.c: a message into the queue, both ends. */
 #include "wire_add.h"
 
+#include <errno.h>
+
 static enum outcome
 malformed(struct fault *f, const char *what)
 {
@@ -84,6 +86,15 @@ wire_add_put_written(struct buf *b, uint64_t size,
 	envelope_put_hash(out, "digest", digest);
 	if (!dots)
 		record_put_num(out, "dots", 0);
+	return record_end(out, f);
+}
+
+enum outcome
+wire_add_put_drop(struct buf *b, const char *text, struct fault *f)
+{
+	struct record_out out = record_begin(b, "drop");
+
+	record_put_optional(out, "text", span_of(text));
 	return record_end(out, f);
 }
 
@@ -192,6 +203,14 @@ wire_add_get(
 	}
 	if (record_is(&r, "written"))
 		return get_written(&r, out, f);
+	if (record_is(&r, "drop")) {
+		out->word = ADD_DROP;
+		return record_take_text_optional(
+		           &r, "text", out->text, sizeof(out->text)) &&
+		        record_all_taken(&r)
+		    ? OK
+		    : malformed(f, "bad drop line");
+	}
 	if (record_is(&r, "end")) {
 		out->word = ADD_END;
 		return record_all_taken(&r) ? OK : malformed(f, "bad end");
@@ -222,6 +241,12 @@ wire_add_put_answer(struct buf *b, enum add_answer answer,
 	return record_end(out, f);
 }
 
+static enum outcome
+no_answer(struct fault *f, const char *why)
+{
+	return fault_set(f, TEMP, "4.3.0", EPROTO, "answer to add: %s", why);
+}
+
 enum outcome
 wire_add_get_answer(struct span line, const struct qid *qid,
     enum add_answer *answer, uint64_t *offset, struct fault *f)
@@ -230,11 +255,10 @@ wire_add_get_answer(struct span line, const struct qid *qid,
 	struct span its;
 
 	if (record_parse(line, &r, f) != OK)
-		return fault_context(f, "answer to add");
+		return no_answer(f, "no record");
 	if (!record_take(&r, "qid", QID_LEN, &its) ||
 	    !span_same(its, qid_span(qid)))
-		return fault_set(
-		    f, TEMP, "4.3.0", 0, "answer to add: for another message");
+		return no_answer(f, "for another message");
 	if (record_is(&r, "ok"))
 		*answer = ADD_OK;
 	else if (record_is(&r, "exists"))
@@ -243,10 +267,7 @@ wire_add_get_answer(struct span line, const struct qid *qid,
 	    record_take_num(&r, "offset", 0, UINT32_MAX, offset))
 		*answer = ADD_WRITE;
 	else
-		return record_is(&r, "write")
-		    ? fault_set(f, TEMP, "4.3.0", 0, "answer to add: malformed")
-		    : record_outcome(&r, f);
-	return record_all_taken(&r)
-	    ? OK
-	    : fault_set(f, TEMP, "4.3.0", 0, "answer to add: malformed");
+		return record_is(&r, "write") ? no_answer(f, "malformed")
+		                              : record_outcome(&r, f);
+	return record_all_taken(&r) ? OK : no_answer(f, "malformed");
 }

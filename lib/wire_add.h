@@ -13,7 +13,9 @@
  * Larger, over a socket: `data fd=1` ; queue-add creates the file and answers
  * `write qid= offset=` with its descriptor (SCM_RIGHTS), positioned behind what
  * queue-add wrote itself; the client writes the content, syncs, closes and
- * sends `written size= digest= [dots=0]` (of what the client wrote), then `end`.
+ * sends `written size= digest= [dots=0]` (of what the client wrote), then `end`;
+ * or `drop [text=]`, which is not answered: the message is taken back. text: the
+ * disk failed it, and this is how.
  * Larger, over a pipe: `data chunked=1`, then `chunk size=N` LF N octets each
  * at most ADD_INLINE_MAX, then `end`.
  *
@@ -41,6 +43,8 @@ enum outcome wire_add_put_chunk(
 enum outcome wire_add_put_written(struct buf *, uint64_t size,
     const unsigned char digest[ENVELOPE_DIGEST_LEN], bool dots,
     struct fault *) MUST_USE;
+enum outcome wire_add_put_drop(
+    struct buf *, const char *text, struct fault *) MUST_USE;
 void wire_add_put_end(struct buf *);
 
 /* The server's side: one line at a time, in any state. */
@@ -52,6 +56,7 @@ enum add_word {
 	ADD_DATA_CHUNKED,
 	ADD_CHUNK, /* size */
 	ADD_WRITTEN, /* size, digest, dots */
+	ADD_DROP, /* text */
 	ADD_END
 };
 struct add_line {
@@ -59,6 +64,7 @@ struct add_line {
 	uint64_t size;
 	unsigned char digest[ENVELOPE_DIGEST_LEN];
 	bool dots;
+	char text[FAULT_TEXT_MAX]; /* "": none */
 };
 /*
  * TEMP: malformed; the peer is ended (f->code 4.3.0), or too many recipients
@@ -73,7 +79,7 @@ enum outcome wire_add_put_answer(struct buf *, enum add_answer,
     struct fault *) MUST_USE;
 /*
  * OK: *answer is ADD_OK, ADD_EXISTS or ADD_WRITE (offset set). TEMP, PERM: the
- * fault is the answer, or the answer was malformed or for another qid.
+ * fault is the answer. TEMP with EPROTO: it is none, or for another qid.
  */
 enum outcome wire_add_get_answer(struct span line, const struct qid *,
     enum add_answer *answer, uint64_t *offset, struct fault *) MUST_USE;

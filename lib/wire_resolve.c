@@ -2,6 +2,8 @@
 /* wire_resolve.c: address to destination, both ends. */
 #include "wire_resolve.h"
 
+#include <errno.h>
+
 #define RESOLVE_RULE_MAX (sizeof(((struct resolve_ans *)0)->rule) - 1)
 
 static bool
@@ -92,7 +94,7 @@ wire_resolve_put_ans(struct buf *b, struct span to, enum outcome outcome,
 static enum outcome
 malformed_answer(struct fault *f)
 {
-	return fault_set(f, TEMP, "4.3.0", 0, "resolve answer: malformed");
+	return fault_set(f, TEMP, "4.3.0", EPROTO, "resolve answer");
 }
 
 static enum outcome
@@ -124,11 +126,11 @@ wire_resolve_get_ans(
 
 	*ans = (struct resolve_ans){ .kind = RESOLVE_MAILBOX };
 	if (record_parse(line, &r, f) != OK)
-		return fault_context(f, "resolve answer");
+		return malformed_answer(f);
 	if (!record_take(&r, "to", PATH_TEXT_MAX, &same) ||
 	    !span_same(same, to))
-		return fault_set(
-		    f, TEMP, "4.3.0", 0, "resolve answer: for another address");
+		return fault_set(f, TEMP, "4.3.0", EPROTO,
+		    "resolve answer: for another address");
 	if (record_is(&r, "mailbox") || record_is(&r, "remote"))
 		return get_destination(&r, ans, f);
 	/* `ok` earns nothing here: a destination is the only good answer. */

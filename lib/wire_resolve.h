@@ -54,7 +54,7 @@ enum outcome wire_resolve_get_req(struct span line, struct record *r,
 enum outcome wire_resolve_put_ans(struct buf *, struct span to, enum outcome,
     const struct resolve_ans *, const struct fault *answer,
     struct fault *) MUST_USE;
-/* The outcome of the question, or TEMP for an answer that is malformed. */
+/* The outcome of the question; TEMP with EPROTO: no answer to it. */
 enum outcome wire_resolve_get_ans(struct span line, struct span to,
     struct resolve_ans *, struct fault *) MUST_USE;
 

@@ -42,7 +42,7 @@ static const unsigned in_turn[] = {
 	[ADDING_IDLE] = WORD(ADD_ADD),
 	[ADDING_TO] = WORD(ADD_TO) | WORD(ADD_DATA) | WORD(ADD_DATA_FD) |
 	    WORD(ADD_DATA_CHUNKED),
-	[ADDING_WRITING] = WORD(ADD_WRITTEN),
+	[ADDING_WRITING] = WORD(ADD_WRITTEN) | WORD(ADD_DROP),
 	[ADDING_CHUNKS] = WORD(ADD_CHUNK) | WORD(ADD_END),
 	[ADDING_END] = WORD(ADD_END),
 };
@@ -232,6 +232,20 @@ on_written(struct adding *g, const struct add_line *l)
 		refuse_for(g, PERM, "5.6.0", "content is empty");
 }
 
+/* The client wants no answer: its message is no more, or never was whole. */
+static void
+on_drop(struct accept *a, struct adding *g, const struct add_line *l)
+{
+	struct fault why;
+
+	g->state = ADDING_IDLE;
+	store_abandon(a->store, &g->content);
+	if (l->text[0] == '\0')
+		return;
+	(void)fault_set(&why, TEMP, "4.3.0", 0, "%s", l->text);
+	accept_trouble(a, &g->envelope.qid, &why);
+}
+
 static enum outcome
 on_end(struct accept *a, struct client *c, struct adding *g, struct fault *f)
 {
@@ -332,6 +346,9 @@ on_line(struct accept *a, struct client *c, struct adding *g,
 		return OK;
 	case ADD_WRITTEN:
 		on_written(g, l);
+		return OK;
+	case ADD_DROP:
+		on_drop(a, g, l);
 		return OK;
 	case ADD_END:
 		*request = true;

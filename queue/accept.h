@@ -79,6 +79,9 @@ struct accepted *accept_enter(
     struct accept *, struct client *, enum accepted_kind, const struct qid *);
 enum outcome accept_enter_failed(struct accept *, struct client *,
     const struct qid *, const struct fault *why, struct fault *) MUST_USE;
+/* The disk failed: queue/trouble, and an alarm. */
+void accept_trouble(
+    struct accept *, const struct qid *, const struct fault *why);
 /*
  * The whole message is there: write it as one file, or as content apart. An
  * entry is made whatever happens, but TEMP: no memory for one. The envelope is

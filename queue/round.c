@@ -89,6 +89,13 @@ alarm_journal(struct accept *a, const struct qid *qid, const struct fault *f)
 	journal_end(a->journal, out);
 }
 
+void
+accept_trouble(struct accept *a, const struct qid *qid, const struct fault *why)
+{
+	store_trouble_set(a->store, "queue-add", why->text);
+	alarm_journal(a, qid, why);
+}
+
 enum outcome
 accept_enter_failed(struct accept *a, struct client *c, const struct qid *qid,
     const struct fault *why, struct fault *f)
@@ -98,10 +105,8 @@ accept_enter_failed(struct accept *a, struct client *c, const struct qid *qid,
 	if (entry == NULL)
 		return fault_set(f, TEMP, "4.3.0", ENOMEM, "round");
 	entry->why = *why;
-	if (why->error == EIO || why->error == EROFS) {
-		store_trouble_set(a->store, "queue-add", why->text);
-		alarm_journal(a, qid, why);
-	}
+	if (why->error == EIO || why->error == EROFS)
+		accept_trouble(a, qid, why);
 	return OK;
 }
 
@@ -212,10 +217,8 @@ wait_for_data(struct accept *a, enum pass pass)
 		if (file->fd == -1 ||
 		    store_wait_for_disk(a->store, file->fd, &why) == OK)
 			continue;
-		if (!is_full(&why)) {
-			store_trouble_set(a->store, "queue-add", why.text);
-			alarm_journal(a, &entry->qid, &why);
-		}
+		if (!is_full(&why))
+			accept_trouble(a, &entry->qid, &why);
 		give_up(a, entry, pass, &why);
 	}
 }

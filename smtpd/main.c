@@ -37,7 +37,7 @@ open_services(struct server *server, struct fault *f)
 	/* Missing or not ours to look at: then queue-add says what is full. */
 	server_begin(server, set, prog_hostname(), queue_fd);
 	service_begin(&server->resolve, "resolve", SERVICE_TIMEOUT_MS);
-	submit_begin(&server->submit, SERVICE_TIMEOUT_MS);
+	submit_begin(&server->submit);
 	journal_open(&server->journal, about.name);
 	if (service_open(&server->resolve, f) != OK)
 		return f->outcome;

@@ -2,6 +2,7 @@
 /* recipients.c: asks resolve at RCPT. */
 #include "recipients.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ ask(struct server *server, const struct path *forward,
 		.reverse_path = path_span(reverse) };
 	struct buf *b = &server->question;
 	struct span line;
+	enum outcome got;
 
 	buf_reset(b);
 	if (wire_resolve_put_req(b, &req, f) != OK)
@@ -22,7 +24,10 @@ ask(struct server *server, const struct path *forward,
 	/* A question may be asked twice: it changes nothing. */
 	if (service_ask(&server->resolve, buf_span(b), true, &line, f) != OK)
 		return fault_context(f, "resolve");
-	return wire_resolve_get_ans(line, req.forward_path, ans, f);
+	got = wire_resolve_get_ans(line, req.forward_path, ans, f);
+	if (got == TEMP && f->error == EPROTO)
+		service_close(&server->resolve);
+	return got;
 }
 
 /* `Postmaster` is the first local domain's. RFC 5321 4.1.1.3, 4.5.1. */

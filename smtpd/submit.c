@@ -22,10 +22,10 @@
 #define HEAD_MAX (64UL * 1024 * 1024) /* octets: 100,000 recipients. Ours */
 
 void
-submit_begin(struct submit *s, uint64_t timeout_ms)
+submit_begin(struct submit *s)
 {
 	*s = (struct submit){ .head = BUF_INIT(HEAD_MAX), .fd = -1 };
-	service_begin(&s->add, "queue-add", timeout_ms);
+	service_begin(&s->add, "queue-add", SUBMIT_TIMEOUT_MS);
 }
 
 void
@@ -36,21 +36,47 @@ submit_free(struct submit *s)
 	buf_free(&s->head);
 }
 
+/*
+ * queue-add waits for `written`: it is told that none comes, for a connection
+ * that is closed may be the only one there ever is (lib/service.h).
+ */
+static void
+drop_file(struct submit *s, const char *text)
+{
+	struct fault f;
+
+	(void)close(s->fd);
+	s->fd = -1;
+	buf_reset(&s->head);
+	if (wire_add_put_drop(&s->head, text, &f) != OK ||
+	    service_send(&s->add, buf_span(&s->head), &f) != OK)
+		service_close(&s->add);
+}
+
 void
 submit_drop(struct submit *s)
 {
-	if (s->fd == -1)
-		return;
-	/* queue-add waits for `written`: a closed connection says it all. */
-	(void)close(s->fd);
-	s->fd = -1;
-	service_close(&s->add);
+	if (s->fd != -1)
+		drop_file(s, "");
+}
+
+/* A disk that is full is nobody's trouble; one that fails is told. */
+static enum outcome
+disk_failed(struct submit *s, int error, const char *call, struct fault *f)
+{
+	bool is_full = error == ENOSPC || error == EDQUOT;
+
+	(void)fault_set(f, TEMP, is_full ? "4.3.1" : "4.3.0", error,
+	    "message file: %s", call);
+	drop_file(s, is_full ? "" : f->text);
+	return TEMP;
 }
 
 /*
  * Send a request. A queue-add that was started anew since the last message has
  * left us a dead connection: what could not be sent whole was never begun
- * there, so it may be sent once more. After that nothing is repeated.
+ * there, so it may be sent once more. After that nothing is repeated, nor is
+ * silence.
  */
 static enum outcome
 send_request(
@@ -60,9 +86,14 @@ send_request(
 		if (service_open(&s->add, f) != OK)
 			return f->outcome;
 		if (service_send(&s->add, first, f) == OK &&
-		    (second.len == 0 || service_send(&s->add, second, f) == OK))
+		    (second.len == 0 ||
+		        service_send(&s->add, second, f) == OK)) {
+			*f = FAULT_NONE; /* of the first try */
 			return OK;
+		}
 		service_close(&s->add);
+		if (f->error == ETIMEDOUT)
+			break;
 	}
 	return fault_context(f, "queue-add");
 }
@@ -79,8 +110,11 @@ wait_for_answer(struct submit *s, const struct qid *qid, enum add_answer want,
 		service_close(&s->add);
 		return fault_context(f, "queue-add");
 	}
-	if (wire_add_get_answer(line, qid, &answer, &offset, f) != OK)
+	if (wire_add_get_answer(line, qid, &answer, &offset, f) != OK) {
+		if (f->error == EPROTO)
+			service_close(&s->add);
 		return f->outcome;
+	}
 	if (answer == want)
 		return OK;
 	/* `exists`: not ours, whatever it is; 128 bits do not meet by chance */
@@ -127,10 +161,8 @@ write_out(
 {
 	if (octets.len == 0)
 		return OK;
-	if (fds_write_all(s->fd, octets, f) != OK) {
-		submit_drop(s);
-		return fault_context(f, "message file");
-	}
+	if (fds_write_all(s->fd, octets, f) != OK)
+		return disk_failed(s, f->error, "write", f);
 	envelope_digest_add(&s->digest, octets);
 	s->written += octets.len;
 	if (s->written - s->behind >= WRITE_BEHIND) {
@@ -160,12 +192,9 @@ finish_file(struct submit *s, const struct envelope *e, struct content *c,
 
 	if (write_out(s, c, content_waiting(c), f) != OK)
 		return f->outcome;
-	/* fsync, not fdatasync: the name must be on disk with the octets. */
-	if (fsync(s->fd) != 0) {
-		(void)fault_set(f, TEMP, "4.3.0", errno, "message file: fsync");
-		submit_drop(s);
-		return f->outcome;
-	}
+	/* Here, where no round waits for it; its name is synced with it later. */
+	if (fsync(s->fd) != 0)
+		return disk_failed(s, errno, "fsync", f);
 	(void)close(s->fd);
 	s->fd = -1;
 	envelope_digest_end(&s->digest, digest);
@@ -188,12 +217,12 @@ static enum outcome
 send_whole(struct submit *s, const struct envelope *e, struct content *c,
     struct fault *f)
 {
-	size_t head = s->head.len;
-	struct span content = content_waiting(c);
+	size_t head;
+	struct span content;
 
 	buf_reset(&s->head);
 	if (wire_add_put(&s->head, e, f) != OK ||
-	    wire_add_put_data(&s->head, content.len, f) != OK)
+	    wire_add_put_data(&s->head, content_waiting(c).len, f) != OK)
 		return f->outcome;
 	wire_add_put_end(c->buf);
 	if (buf_failed(&s->head) || buf_failed(c->buf))

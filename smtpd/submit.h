@@ -20,7 +20,14 @@ struct submit {
 	uint64_t behind; /* of these, told to the disk */
 };
 
-void submit_begin(struct submit *, uint64_t timeout_ms);
+/*
+ * A round of queue-add waits for the disk. Who gives up before its `ok` makes
+ * a double of the message: so we wait long, but answer before the client goes,
+ * after 10 minutes (RFC 5321 4.5.3.2.6). Ours
+ */
+#define SUBMIT_TIMEOUT_MS 300000
+
+void submit_begin(struct submit *);
 void submit_free(struct submit *);
 
 /*

@@ -33,6 +33,13 @@ qid=$(printf '%s\n' "$out" | sed -n 's/^250 2.0.0 queued as \([0-9A-Z]*\).*/\1/p
 is "it came whole" "$(sed -n '/^Subject: big/,$p' "$H"/queue/message/*/"$qid" | wc -c)" \
     $((3000000 + 2 * 42858 + 2 + 14 + 2))
 
+# One queue-add for the whole session, whatever became of the message before.
+mail="MAIL FROM:<ann@peer.test>\r\nRCPT TO:<alice@local.test>\r\nDATA\r\n"
+lines=$(head -c 100000 /dev/zero | tr '\0' 'y' | fold -w 70 | sed 's/$/\\r\\n/' | tr -d '\n')
+out=$(alone "${start}DATA\r\n\r\n${lines}nul \0000\r\n.\r\n${mail}Subject: x\r\n\r\n.\r\n")
+is "after a big one is refused the next is queued" \
+    "$(printf '%s\n' "$out" | codes)" "220 250 250 250 354 550 250 250 354 250 "
+
 is "HELP, VRFY, NOOP" "$(alone 'HELP\r\nVRFY x\r\nNOOP x\r\nQUIT\r\n' | codes)" \
     "220 214 252 250 221 "
 conf smtpd "vrfy = off"

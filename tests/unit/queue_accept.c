@@ -293,6 +293,18 @@ test_descriptor(struct accept *a)
 	            buf_span(&c.outbuf), "temp qid=" Q2 " code=4.3.0 ") &&
 	        !is_file("queue/message/01M86G/." Q2),
 	    "a length that is not true is temp, and the file goes");
+	buf_reset(&c.outbuf);
+	tap_ok(play(a, &c, SPAN_LIT(ADD(Q2) TO "data fd=1\n")) &&
+	        play(a, &c, SPAN_LIT("drop\n" ADD(Q3) TO DATA)) &&
+	        strstr(c.outbuf.p, "\nok qid=" Q3 "\n") != NULL &&
+	        !is_file("queue/message/01M86G/." Q2) && is_believed(Q3, false),
+	    "a message that is dropped goes, and others come");
+	tap_ok(!is_file("queue/trouble"), "that is no trouble");
+	tap_ok(play(a, &c, SPAN_LIT(ADD(Q2) TO "data fd=1\n")) &&
+	        play(a, &c, SPAN_LIT("drop text=write:%20I/O\n")) &&
+	        is_file("queue/trouble"),
+	    "unless the disk failed it");
+	(void)unlink("queue/trouble");
 	buf_free(&b);
 	client_end(a, &c);
 	(void)close(pair[0]);

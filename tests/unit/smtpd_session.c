@@ -505,6 +505,111 @@ test_smuggling(struct rig *r)
 	rig_close(r);
 }
 
+/* To the message's content, in a new session. */
+static void
+rig_begin(struct rig *r)
+{
+	rig_connect(r);
+	(void)rig_say(r, "EHLO c.test", "", 0);
+	(void)rig_say(r, "MAIL FROM:<>", "", 0);
+	(void)rig_say(r, "RCPT TO:<bob@local.test>", "", 0);
+}
+
+/* One transaction more in the same session: the code of its end. */
+static int
+rig_message(struct rig *r, struct span body)
+{
+	(void)rig_say(r, "MAIL FROM:<>", "", 0);
+	(void)rig_say(r, "RCPT TO:<bob@local.test>", "", 0);
+	return rig_say(r, "DATA", body.p, body.len);
+}
+
+/* A message of more than one request, 100 octets from its end `octet`. */
+static struct span
+big_message(char octet)
+{
+	static char big[90000];
+
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = "xxxxxxxx\r\n"[i % 10];
+	big[sizeof(big) - 100] = octet;
+	memcpy(big + sizeof(big) - 5, "\r\n.\r\n", 5);
+	return (struct span){ big, sizeof(big) };
+}
+
+/* Who held a descriptor would end: not in the tests of what comes next. */
+static void
+rig_go_on(struct rig *r)
+{
+	rig_close(r);
+	stub_close_file();
+	serve_stopping = 0;
+	r->server.submit.has_held = false;
+}
+
+static void
+test_dropped(struct rig *r)
+{
+	const uint64_t timeout = r->server.submit.add.timeout_ms;
+
+	tap_ok(timeout >= 120000 && timeout < 600000,
+	    "queue-add is waited for, but not longer than a client waits");
+	stub.queue = STUB_TAKES;
+	stub.closes = stub.drops = 0;
+	rig_connect(r);
+	(void)rig_say(r, "EHLO c.test", "", 0);
+	tap_ok(rig_message(r, big_message('\n')) == 550 && stub.drops == 1 &&
+	        stub.drop_text[0] == '\0' && stub.closes == 0,
+	    "a big message that is refused leaves queue-add's connection");
+	tap_ok(rig_message(r, SPAN_LIT("a\r\n.\r\n")) == 250,
+	    "and the next one is queued");
+	stub.disk = STUB_DISK_FULL;
+	tap_ok(rig_message(r, big_message('x')) == 452 &&
+	        strstr(r->got, "452 4.3.1") != NULL && stub.drops == 2 &&
+	        stub.drop_text[0] == '\0',
+	    "a full disk is 452 4.3.1 for a big message too");
+	stub.disk = STUB_DISK_FAILS;
+	tap_ok(rig_message(r, big_message('x')) == 451 && stub.drops == 3 &&
+	        stub.drop_text[0] != '\0',
+	    "of one that fails queue-add is told");
+	stub.disk = STUB_DISK;
+	rig_go_on(r);
+}
+
+static void
+test_out_of_step(struct rig *r)
+{
+	rig_begin(r);
+	stub.queue = STUB_STRAYS;
+	tap_ok(rig_say(r, "DATA", "a\r\n.\r\n", 6) == 451 &&
+	        r->server.submit.add.fd == -1,
+	    "an answer for another message ends queue-add's connection");
+	stub.queue = STUB_TAKES;
+	(void)rig_say(r, "MAIL FROM:<>", "", 0);
+	stub.resolve_strays = true;
+	tap_ok(rig_say(r, "RCPT TO:<bob@local.test>", "", 0) == 451 &&
+	        r->server.resolve.fd == -1,
+	    "one for another address ends resolve's");
+	tap_ok(rig_say(r, "RCPT TO:<bob@local.test>", "", 0) == 250,
+	    "and the next question gets its own answer");
+	rig_close(r);
+}
+
+static void
+test_repeated(struct rig *r)
+{
+	rig_begin(r);
+	stub.sends_failing = 1;
+	tap_ok(rig_say(r, "DATA", "a\r\n.\r\n", 6) == 250 &&
+	        stub.sends_failing == 0,
+	    "what could not be sent is sent once more");
+	stub.sends_failing = 1;
+	tap_ok(rig_message(r, big_message('\0')) == 550 &&
+	        stub.sends_failing == 0 && strstr(r->got, "NUL") != NULL,
+	    "and the first try is not the reason of a later refusal");
+	rig_go_on(r);
+}
+
 int
 main(void)
 {
@@ -518,6 +623,9 @@ main(void)
 	test_limits(&r);
 	test_lines(&r);
 	test_smuggling(&r);
+	test_dropped(&r);
+	test_out_of_step(&r);
+	test_repeated(&r);
 	stub_server_end(&r.server, &r.set);
 	return tap_done();
 }

@@ -7,6 +7,8 @@
 #ifndef TESTS_UNIT_SMTPD_STUB_H
 #define TESTS_UNIT_SMTPD_STUB_H
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,7 +21,9 @@
 #include "wire_resolve.h"
 
 /* What queue-add would do with the next message. */
-enum stub_queue { STUB_TAKES, STUB_TEMP, STUB_PERM, STUB_DIES };
+enum stub_queue { STUB_TAKES, STUB_TEMP, STUB_PERM, STUB_DIES, STUB_STRAYS };
+
+enum stub_disk { STUB_DISK, STUB_DISK_FULL, STUB_DISK_FAILS };
 
 static struct stub {
 	enum stub_queue queue;
@@ -33,6 +37,11 @@ static struct stub {
 	int file; /* of a big message: our side, or -1 */
 	int pass; /* descriptor that goes with the answer, or -1 */
 	uint64_t malformed;
+	enum stub_disk disk; /* under a big message's file */
+	uint64_t drops, closes; /* of queue-add's messages, connections */
+	char drop_text[FAULT_TEXT_MAX]; /* why it was dropped, the last time */
+	uint64_t sends_failing; /* the next so many */
+	bool resolve_strays; /* answers for another address, once */
 } stub = { .in = { buf_nothing, 0, 0, 1UL << 26, 0 },
 	.content = { buf_nothing, 0, 0, 1UL << 26, 0 },
 	.answer = { buf_nothing, 0, 0, 1UL << 16, 0 },
@@ -48,6 +57,8 @@ stub_answer(enum add_answer word)
 		(void)fault_set(&why, TEMP, "4.3.1", 0, "no room");
 	if (word == ADD_FAILED && stub.queue == STUB_PERM)
 		(void)fault_set(&why, PERM, "5.7.0", 0, "not this one");
+	if (stub.queue == STUB_STRAYS)
+		stub.e.qid.text[QID_LEN - 1] ^= 1;
 	buf_reset(&stub.answer);
 	if (wire_add_put_answer(&stub.answer, word, &stub.e.qid, 0, &why, &f) !=
 	    OK)
@@ -59,12 +70,22 @@ static void
 stub_end(void)
 {
 	buf_reset(&stub.in);
-	if (stub.queue == STUB_TAKES) {
-		stub.taken++;
+	if (stub.queue == STUB_TAKES || stub.queue == STUB_STRAYS) {
+		stub.taken += stub.queue == STUB_TAKES;
 		stub_answer(ADD_OK);
 	} else if (stub.queue != STUB_DIES) {
 		stub_answer(ADD_FAILED);
 	}
+}
+
+static void
+stub_close_file(void)
+{
+	if (stub.file != -1)
+		(void)close(stub.file);
+	if (stub.pass != -1)
+		(void)close(stub.pass);
+	stub.file = stub.pass = -1;
 }
 
 /* One line, and the octets behind it; false: more must come. */
@@ -91,11 +112,19 @@ stub_line(struct span *rest)
 		stub.content_size = l.size;
 		n += (size_t)l.size;
 	} else if (l.word == ADD_DATA_FD) {
-		stub.file = memfd_create("message", MFD_CLOEXEC);
+		stub.file = stub.disk == STUB_DISK_FULL
+		    ? open("/dev/full", O_WRONLY | O_CLOEXEC)
+		    : memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		if (stub.disk == STUB_DISK_FAILS)
+			(void)fcntl(stub.file, F_ADD_SEALS, F_SEAL_WRITE);
 		stub.pass = dup(stub.file);
 		stub_answer(ADD_WRITE);
 	} else if (l.word == ADD_WRITTEN) {
 		stub.content_size = l.size;
+	} else if (l.word == ADD_DROP) {
+		stub.drops++;
+		memcpy(stub.drop_text, l.text, sizeof(l.text));
+		stub_close_file();
 	}
 	*rest = span_from(*rest, n + 1);
 	if (l.word == ADD_END)
@@ -112,16 +141,6 @@ stub_take(void)
 		if (stub.in.len == 0)
 			return; /* `end`: all of it is gone */
 	buf_drop(&stub.in, stub.in.len - rest.len);
-}
-
-static void
-stub_close_file(void)
-{
-	if (stub.file != -1)
-		(void)close(stub.file);
-	if (stub.pass != -1)
-		(void)close(stub.pass);
-	stub.file = stub.pass = -1;
 }
 
 /* ---- In place of lib/service.c. ---- */
@@ -152,6 +171,7 @@ service_close(struct service *s)
 	s->received_fd = -1;
 	if (strcmp(s->name, "queue-add") != 0)
 		return;
+	stub.closes++;
 	buf_reset(&stub.in);
 	stub.is_answered = false;
 	stub_close_file();
@@ -166,8 +186,10 @@ service_free(struct service *s)
 enum outcome
 service_send(struct service *s, struct span octets, struct fault *f)
 {
-	(void)s;
-	(void)f;
+	if (stub.sends_failing > 0) {
+		stub.sends_failing--;
+		return fault_set(f, TEMP, "4.3.0", EPIPE, "%s", s->name);
+	}
 	buf_add(&stub.in, octets);
 	stub_take();
 	return OK;
@@ -219,12 +241,15 @@ service_ask(struct service *s, struct span request, bool again,
 	struct fault why = FAULT_NONE;
 	enum outcome outcome;
 
-	(void)s;
 	(void)again;
+	s->fd = 0;
 	if (wire_resolve_get_req(request, &r, &req, f) != OK)
 		return f->outcome;
 	outcome = stub_lookup(req.forward_path, &ans, &why);
 	buf_reset(&out);
+	if (stub.resolve_strays)
+		req.forward_path = SPAN_LIT("stray@local.test");
+	stub.resolve_strays = false;
 	if (wire_resolve_put_ans(
 	        &out, req.forward_path, outcome, &ans, &why, f) != OK)
 		return f->outcome;
@@ -247,7 +272,7 @@ stub_server_begin(struct server *v, struct settings *set)
 	envelope_begin(&stub.e);
 	server_begin(v, set, "mx.local.test", -1);
 	service_begin(&v->resolve, "resolve", 0);
-	submit_begin(&v->submit, 0);
+	submit_begin(&v->submit);
 	v->journal = (struct journal){ .fd = -1,
 		.program = "test",
 		.pending = BUF_INIT(JOURNAL_PENDING_MAX) };
