@@ -214,8 +214,7 @@ wait_for_data(struct accept *a, enum pass pass)
 		struct accepted *entry = &a->entry[i];
 		const struct store_file *file = file_of(entry, pass);
 
-		if (file->fd == -1 ||
-		    store_wait_for_disk(a->store, file->fd, &why) == OK)
+		if (file->fd == -1 || store_wait_for_disk(file->fd, &why) == OK)
 			continue;
 		if (!is_full(&why))
 			accept_trouble(a, &entry->qid, &why);

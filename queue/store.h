@@ -172,8 +172,7 @@ enum outcome store_write(
 void store_start_disk(const struct store *, int fd);
 /* Until its data is on the disk, or in its cache: what is flushed with the next
    commit of the journal. TEMP: as a failed fsync. */
-enum outcome store_wait_for_disk(
-    const struct store *, int fd, struct fault *) MUST_USE;
+enum outcome store_wait_for_disk(int fd, struct fault *) MUST_USE;
 /*
  * Rename to its own name. TEMP with EEXIST: that name is taken; the dot name
  * is still there. Does not sync, does not close.

@@ -102,10 +102,9 @@ store_start_disk(const struct store *s, int fd)
 }
 
 enum outcome
-store_wait_for_disk(const struct store *s, int fd, struct fault *f)
+store_wait_for_disk(int fd, struct fault *f)
 {
-	if (!s->in_memory &&
-	    sync_file_range(fd, 0, 0,
+	if (sync_file_range(fd, 0, 0,
 	        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 	            SYNC_FILE_RANGE_WAIT_AFTER) != 0)
 		return store_failed(f, "write to the disk", "a file");
