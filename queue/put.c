@@ -164,7 +164,6 @@ put_one(struct accept *a, struct client *c, const struct envelope *e,
 		store_abandon(a->store, &file);
 		return accept_enter_failed(a, c, &e->qid, &why, f);
 	}
-	store_start_disk(a->store, file.fd);
 	entry = accept_enter(a, c, ACCEPTED_ONE, &e->qid);
 	if (entry == NULL) {
 		store_abandon(a->store, &file);
@@ -247,7 +246,6 @@ accept_put_content(struct accept *a, struct client *c, struct envelope *e,
 
 	e->time_ms = clock_wall_ms();
 	e->shape = ENVELOPE_APART;
-	store_start_disk(a->store, file->fd);
 	own = malloc(sizeof(*own));
 	entry = own == NULL ? NULL : accept_enter(a, c, ACCEPTED_APART, &qid);
 	if (entry == NULL) {

@@ -205,6 +205,18 @@ give_up(struct accept *a, struct accepted *entry, enum pass pass,
 		fault_append(&entry->why, &second);
 }
 
+/* All at once, so that the disk is woken once. */
+static void
+start_disk(struct accept *a, enum pass pass)
+{
+	for (size_t i = 0; i < a->entries; i++) {
+		int fd = file_of(&a->entry[i], pass)->fd;
+
+		if (fd != -1)
+			store_start_disk(a->store, fd);
+	}
+}
+
 static void
 wait_for_data(struct accept *a, enum pass pass)
 {
@@ -289,6 +301,7 @@ sync_each(struct accept *a, enum pass pass)
 static void
 bring_to_disk(struct accept *a, enum pass pass)
 {
+	start_disk(a, pass);
 	if (a->store->fsync_carries_all)
 		wait_for_data(a, pass);
 	publish(a, pass);
@@ -341,8 +354,6 @@ write_envelope(struct accept *a, struct accepted *entry, struct fault *f)
 		    a->store, "in", &entry->qid, 0600, &entry->file, f);
 	if (got == OK)
 		got = store_write(entry->file.fd, buf_span(&b), SPAN_EMPTY, f);
-	if (got == OK)
-		store_start_disk(a->store, entry->file.fd);
 	buf_free(&b);
 	return got;
 }
