@@ -2,7 +2,6 @@
 /* clock.c: wall time for people and files, monotonic time for deadlines. */
 #include "clock.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -58,31 +57,47 @@ broken_down(uint64_t seconds, struct tm *tm)
 	*tm = kept;
 }
 
-static size_t
-put_seconds(uint64_t seconds, char *out, size_t size)
+#define SECONDS_LEN 19 /* 2026-11-24T03:04:05 */
+
+/* The same for its text: the journal wants it many times a second. */
+static void
+put_seconds(uint64_t seconds, char out[CLOCK_TEXT_MAX])
 {
+	static uint64_t last = UINT64_MAX;
+	static char kept[CLOCK_TEXT_MAX];
 	struct tm tm;
 
-	broken_down(seconds, &tm);
-	return strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (seconds != last) {
+		broken_down(seconds, &tm);
+		(void)strftime(kept, sizeof(kept), "%Y-%m-%dT%H:%M:%S", &tm);
+		last = seconds;
+	}
+	memcpy(out, kept, SECONDS_LEN);
+}
+
+/* ".", so many digits, "Z" */
+static void
+put_fraction(unsigned n, unsigned digits, char *out)
+{
+	out[0] = '.';
+	for (unsigned i = digits; i > 0; i--, n /= 10)
+		out[i] = (char)('0' + n % 10);
+	out[digits + 1] = 'Z';
+	out[digits + 2] = '\0';
 }
 
 void
 clock_text_ms(uint64_t wall_ms, char out[CLOCK_TEXT_MAX])
 {
-	size_t n = put_seconds(wall_ms / 1000, out, CLOCK_TEXT_MAX);
-
-	(void)snprintf(
-	    out + n, CLOCK_TEXT_MAX - n, ".%03uZ", (unsigned)(wall_ms % 1000));
+	put_seconds(wall_ms / 1000, out);
+	put_fraction((unsigned)(wall_ms % 1000), 3, out + SECONDS_LEN);
 }
 
 void
 clock_text_us(uint64_t wall_us, char out[CLOCK_TEXT_MAX])
 {
-	size_t n = put_seconds(wall_us / 1000000, out, CLOCK_TEXT_MAX);
-
-	(void)snprintf(out + n, CLOCK_TEXT_MAX - n, ".%06uZ",
-	    (unsigned)(wall_us % 1000000));
+	put_seconds(wall_us / 1000000, out);
+	put_fraction((unsigned)(wall_us % 1000000), 6, out + SECONDS_LEN);
 }
 
 /* Days since 1970 of a date of the proleptic Gregorian calendar. */
