@@ -14,6 +14,22 @@
 
 #define JOURNAL_FIFO "run/journal"
 
+static struct record_out
+begin(const struct journal *j, struct buf *b, const char *code,
+    const struct qid *qid)
+{
+	struct record_out out = record_begin(b, code);
+	char time[CLOCK_TEXT_MAX];
+
+	clock_text_us(clock_wall_us(), time);
+	record_puts(out, "time", time);
+	record_puts(out, "program", j->program);
+	record_put_num(out, "pid", (uint64_t)j->pid);
+	if (qid != NULL)
+		record_put(out, "qid", qid_span(qid));
+	return out;
+}
+
 void
 journal_open(struct journal *j, const char *program)
 {
@@ -31,35 +47,13 @@ journal_open(struct journal *j, const char *program)
 	}
 }
 
-static struct record_out
-begin(struct journal *j, const char *code, const struct qid *qid)
-{
-	struct record_out out = record_begin(&j->pending, code);
-	char time[CLOCK_TEXT_MAX];
-
-	/* A system call: once a batch, and right again after a fork. */
-	if (j->pending_entries == 0)
-		j->pid = getpid();
-	clock_text_us(clock_wall_us(), time);
-	record_puts(out, "time", time);
-	record_puts(out, "program", j->program);
-	record_put_num(out, "pid", (uint64_t)j->pid);
-	if (qid != NULL)
-		record_put(out, "qid", qid_span(qid));
-	return out;
-}
-
 struct record_out
 journal_begin(struct journal *j, const char *code, const struct qid *qid)
 {
-	if (j->lost > 0 && j->fd != -1) {
-		struct record_out out = begin(j, CODE_LOST, NULL);
-
-		record_put_num(out, "n", j->lost);
-		j->lost = 0;
-		journal_end(j, out);
-	}
-	return begin(j, code, qid);
+	/* A system call: once a batch, and right again after a fork. */
+	if (j->pending_entries == 0)
+		j->pid = getpid();
+	return begin(j, &j->pending, code, qid);
 }
 
 void
@@ -92,6 +86,36 @@ portion(struct span s)
 	return n;
 }
 
+/* One atomic write to the pipe: all of it, or nothing. */
+static bool
+put(const struct journal *j, struct span part)
+{
+	ssize_t n;
+
+	do
+		n = write(j->fd, part.p, part.len);
+	while (n < 0 && errno == EINTR);
+	return n >= 0;
+}
+
+/* How many were lost, before what comes next. false: this is lost as well. */
+static bool
+tell_lost(struct journal *j)
+{
+	struct buf b = BUF_INIT(RECORD_MAX);
+	struct record_out out;
+	struct fault f;
+
+	if (j->lost == 0)
+		return true;
+	out = begin(j, &b, CODE_LOST, NULL);
+	record_put_num(out, "n", j->lost);
+	if (record_end(out, &f) == OK && put(j, buf_span(&b)))
+		j->lost = 0;
+	buf_free(&b);
+	return j->lost == 0;
+}
+
 void
 journal_flush(struct journal *j)
 {
@@ -99,11 +123,8 @@ journal_flush(struct journal *j)
 
 	while (rest.len > 0) {
 		struct span part = span_head(rest, portion(rest));
-		ssize_t n = write(j->fd, part.p, part.len);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
+		if (!tell_lost(j) || !put(j, part)) {
 			j->lost += span_count_lines(rest);
 			break;
 		}
@@ -118,6 +139,7 @@ journal_close(struct journal *j)
 {
 	if (j->fd != -1) {
 		journal_flush(j);
+		(void)tell_lost(j);
 		(void)close(j->fd);
 	}
 	buf_free(&j->pending);

@@ -77,6 +77,15 @@ main(void)
 		journal_flush(&j);
 	}
 	tap_ok(j.lost == 1, "what the FIFO does not take is counted");
+	while (write(j.fd, "\n", 1) == 1)
+		continue;
+	for (int i = 0; i < 3; i++)
+		put(&j, "and again");
+	journal_flush(&j);
+	put(&j, "and again");
+	journal_flush(&j);
+	tap_ok(
+	    j.lost == 5, "and the number is not lost with what would say it");
 	put(&j, "again");
 	journal_flush(&j);
 	(void)drain(fd, got, sizeof(got));
