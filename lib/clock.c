@@ -123,11 +123,12 @@ take_digits(struct cur *c, size_t n, uint64_t min, uint64_t max, uint64_t *out)
 	return true;
 }
 
-bool
-clock_parse_ms(struct span s, uint64_t *wall_ms)
+/* The last part of a second has so many digits, up to `most`. */
+static bool
+parse_time(struct span s, size_t digits, uint64_t most, uint64_t *out)
 {
 	struct cur c = cur_over(s);
-	uint64_t y, mo, d, h, mi, sec, ms;
+	uint64_t y, mo, d, h, mi, sec, part;
 
 	if (!take_digits(&c, 4, 1970, 9999, &y) || !cur_eat(&c, '-') ||
 	    !take_digits(&c, 2, 1, 12, &mo) || !cur_eat(&c, '-') ||
@@ -135,12 +136,25 @@ clock_parse_ms(struct span s, uint64_t *wall_ms)
 	    !take_digits(&c, 2, 0, 23, &h) || !cur_eat(&c, ':') ||
 	    !take_digits(&c, 2, 0, 59, &mi) || !cur_eat(&c, ':') ||
 	    !take_digits(&c, 2, 0, 60, &sec) || !cur_eat(&c, '.') ||
-	    !take_digits(&c, 3, 0, 999, &ms) || !cur_eat(&c, 'Z') ||
+	    !take_digits(&c, digits, 0, most, &part) || !cur_eat(&c, 'Z') ||
 	    cur_peek(&c) != -1)
 		return false;
-	*wall_ms =
-	    (((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec) * 1000 + ms;
+	*out =
+	    (((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec) * (most + 1) +
+	    part;
 	return true;
+}
+
+bool
+clock_parse_ms(struct span s, uint64_t *wall_ms)
+{
+	return parse_time(s, 3, 999, wall_ms);
+}
+
+bool
+clock_parse_us(struct span s, uint64_t *wall_us)
+{
+	return parse_time(s, 6, 999999, wall_us);
 }
 
 void

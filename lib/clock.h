@@ -17,6 +17,7 @@ uint64_t clock_mono_ms(void); /* since an unknown instant; never goes back */
 void clock_text_ms(uint64_t wall_ms, char out[CLOCK_TEXT_MAX]);
 void clock_text_us(uint64_t wall_us, char out[CLOCK_TEXT_MAX]);
 bool clock_parse_ms(struct span, uint64_t *wall_ms);
+bool clock_parse_us(struct span, uint64_t *wall_us); /* six digits */
 /* "20261124T0304": names of the retry directories, UTC. */
 void clock_minute(uint64_t wall_ms, char out[CLOCK_TEXT_MAX]);
 bool clock_parse_minute(struct span, uint64_t *wall_ms);

@@ -150,13 +150,21 @@ take_value(struct cur *c, char **to, struct span *out)
 	return true;
 }
 
-static bool
-has_key(const struct record *r, struct span key)
+const struct record_field *
+record_find(const struct record *r, struct span key)
 {
 	for (size_t i = 0; i < r->fields; i++)
 		if (span_same(r->field[i].key, key))
-			return true;
-	return false;
+			return &r->field[i];
+	return NULL;
+}
+
+struct span
+record_value(const struct record *r, const char *key)
+{
+	const struct record_field *field = record_find(r, span_of(key));
+
+	return field == NULL ? SPAN_EMPTY : field->value;
 }
 
 static bool
@@ -165,7 +173,7 @@ take_field(struct cur *c, struct record *r, char **to)
 	struct record_field *field = &r->field[r->fields];
 	struct span key = cur_while(c, is_key_octet);
 
-	if (key.len == 0 || has_key(r, key))
+	if (key.len == 0 || record_find(r, key) != NULL)
 		return false;
 	memcpy(*to, key.p, key.len);
 	field->key = (struct span){ *to, key.len };
@@ -216,22 +224,20 @@ record_is(const struct record *r, const char *word)
 	return span_eq(r->word, word);
 }
 
-static struct record_field *
-find_field(struct record *r, const char *key)
+static const struct record_field *
+take(struct record *r, const char *key)
 {
-	for (size_t i = 0; i < r->fields; i++) {
-		if (span_eq(r->field[i].key, key)) {
-			r->taken |= 1U << i;
-			return &r->field[i];
-		}
-	}
-	return NULL;
+	const struct record_field *field = record_find(r, span_of(key));
+
+	if (field != NULL)
+		r->taken |= 1U << (field - r->field);
+	return field;
 }
 
 bool
 record_take(struct record *r, const char *key, size_t max, struct span *out)
 {
-	const struct record_field *field = find_field(r, key);
+	const struct record_field *field = take(r, key);
 
 	if (field == NULL || field->value.len > max)
 		return false;
@@ -243,7 +249,7 @@ bool
 record_take_optional(
     struct record *r, const char *key, size_t max, struct span *out)
 {
-	const struct record_field *field = find_field(r, key);
+	const struct record_field *field = take(r, key);
 
 	*out = SPAN_EMPTY;
 	if (field == NULL)
@@ -274,7 +280,7 @@ bool
 record_take_num(struct record *r, const char *key, uint64_t min, uint64_t max,
     uint64_t *out)
 {
-	const struct record_field *field = find_field(r, key);
+	const struct record_field *field = take(r, key);
 
 	return field != NULL && num_parse(field->value, min, max, out);
 }
@@ -283,7 +289,7 @@ bool
 record_take_num_optional(struct record *r, const char *key, uint64_t min,
     uint64_t max, uint64_t *out)
 {
-	const struct record_field *field = find_field(r, key);
+	const struct record_field *field = take(r, key);
 
 	return field == NULL || num_parse(field->value, min, max, out);
 }

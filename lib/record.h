@@ -62,6 +62,10 @@ enum outcome record_parse(
     struct span line, struct record *r, struct fault *) MUST_USE;
 
 bool record_is(const struct record *, const char *word);
+/* Where the field is, or NULL; it is not taken. */
+const struct record_field *record_find(const struct record *, struct span key);
+/* Its value, or SPAN_EMPTY. */
+struct span record_value(const struct record *, const char *key);
 /* Take a field: false when it is missing or longer than max octets. */
 bool record_take(
     struct record *, const char *key, size_t max, struct span *out);

@@ -47,5 +47,9 @@ main(void)
 	        !clock_parse_ms(SPAN_LIT("2026-11-24T03:04:05.123Zx"), &ms) &&
 	        !clock_parse_minute(SPAN_LIT("20261124T2460"), &ms),
 	    "what is no time is refused");
+	tap_ok(clock_parse_us(SPAN_LIT("2026-11-24T03:04:05.123456Z"), &ms) &&
+	        ms % 1000000 == 123456 && ms / 1000000 == 1795489445 &&
+	        !clock_parse_us(SPAN_LIT("2026-11-24T03:04:05.123Z"), &ms),
+	    "a time with six digits of the second, and no other");
 	return tap_done();
 }
