@@ -2,11 +2,10 @@
 /*
  * journal-write: records from fd 0 (the FIFO run/journal, or a pipe) to the
  * end of the attached receiver. It trusts no writer: a line is taken as text,
- * control octets become '?', and nothing in it is obeyed.
+ * control octets become '?', an over-long line is cut, nothing is obeyed.
  */
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "prog.h"
@@ -19,6 +18,7 @@
  * after the first one the FIFO collects for this long (it holds 1 MiB).
  */
 #define COLLECT_MS 20
+#define READ_MAX   65536
 #define TAKE_MAX   (1024UL * 1024)
 
 static const struct prog_about about = {
@@ -28,63 +28,56 @@ static const struct prog_about about = {
 	.summary = "Append journal records to the attached receiver.",
 };
 
-/* Nothing but text and line ends reaches a file that people will look at. */
+/* What was read and is not yet appended. */
+struct input {
+	struct buf b;
+	size_t column; /* of its last line, in octets */
+};
+
+/*
+ * Of n octets that were read, what may stand in a file that people will look
+ * at: text, in lines that are no longer than a record.
+ */
 static void
-make_text(char *p, size_t len)
+keep_text(struct input *in, size_t n)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)p[i] < 0x20 && p[i] != '\n')
-			p[i] = '?';
-}
+	char *to = in->b.p + in->b.len;
+	const char *from = to;
 
-/* The whole lines of b; an over-long one ends where it passes the maximum. */
-static size_t
-whole_lines(struct buf *b)
-{
-	size_t n = b->len;
-
-	while (n > 0 && b->p[n - 1] != '\n')
-		n--;
-	if (b->len - n >= RECORD_MAX) {
-		b->p[n + RECORD_MAX - 1] = '\n';
-		n += RECORD_MAX;
+	for (; n > 0; n--, from++) {
+		if (*from == '\n')
+			in->column = 0;
+		else if (++in->column >= RECORD_MAX)
+			continue;
+		*to++ =
+		    (unsigned char)*from < 0x20 && *from != '\n' ? '?' : *from;
 	}
-	return n;
+	in->b.len = (size_t)(to - in->b.p);
 }
 
 static void
-append_lines(struct receiver *r, struct buf *b, bool ended)
+append_lines(struct receiver *r, struct input *in, bool ended)
 {
-	struct fault f = FAULT_NONE;
-	size_t n;
+	struct span lines;
 
-	if (ended && b->len > 0 && b->p[b->len - 1] != '\n')
-		buf_addc(b, '\n');
-	n = whole_lines(b);
-	if (n == 0)
-		return;
-	make_text(b->p, n);
-	if (receiver_append(r, span_head(buf_span(b), n), &f) != OK &&
-	    r->lost == 0)
-		prog_warn("%s", f.text);
-	buf_drop(b, n);
+	if (ended && in->column > 0) {
+		buf_addc(&in->b, '\n');
+		in->column = 0;
+	}
+	lines = span_whole_lines(buf_span(&in->b));
+	if (lines.len > 0)
+		receiver_append(r, lines);
+	buf_drop(&in->b, lines.len);
 }
 
 /* What is there now. false: end of input, or nothing and we are to stop. */
 static bool
-read_some(struct buf *b)
+read_some(struct input *in)
 {
-	ssize_t n;
+	ssize_t n = read(STDIN_FILENO, in->b.p + in->b.len, READ_MAX);
 
-	if (!buf_reserve(b, 65536)) {
-		buf_reset(b);
-		return true;
-	}
-	n = read(STDIN_FILENO, b->p + b->len, 65536);
-	if (n > 0) {
-		b->len += (size_t)n;
-		b->p[b->len] = '\0';
-	}
+	if (n > 0)
+		keep_text(in, (size_t)n);
 	return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
@@ -97,7 +90,7 @@ is_waiting(int wait_ms)
 }
 
 static void
-collect(struct receiver *r, struct buf *b)
+collect(struct receiver *r, struct input *in)
 {
 	bool more = true;
 
@@ -110,11 +103,11 @@ collect(struct receiver *r, struct buf *b)
 		if (!serve_stopping)
 			(void)poll(NULL, 0, COLLECT_MS);
 		do
-			more = read_some(b);
-		while (more && b->len < TAKE_MAX && is_waiting(0));
-		append_lines(r, b, !more);
+			more = read_some(in);
+		while (more && in->b.len < TAKE_MAX && is_waiting(0));
+		append_lines(r, in, !more);
 	}
-	append_lines(r, b, true);
+	append_lines(r, in, true);
 }
 
 int
@@ -126,22 +119,27 @@ main(int argc, char *argv[])
 	};
 	struct fault f = FAULT_NONE;
 	struct receiver r;
-	struct buf b = BUF_INIT(TAKE_MAX + 2 * 65536);
+	struct input in = { .b = BUF_INIT(TAKE_MAX + READ_MAX) };
 	const char *value;
 
 	prog_begin(&about, argv[0]);
 	while (prog_option(argc, argv, &value) != -1)
 		continue;
 	serve_signals();
+	if (!buf_reserve(&in.b, TAKE_MAX + READ_MAX)) {
+		fault_set(&f, TEMP, "4.3.0", 0, "no memory");
+		prog_exit(&f);
+	}
 	if (prog_home(&f) != OK ||
 	    receiver_open(&r, prog.settings.journal.rotate_size,
-	        prog.settings.journal.keep, &f) != OK ||
+	        prog.settings.journal.keep, prog.settings.journal.keep_time_ms,
+	        &f) != OK ||
 	    sandbox_enter(prog.settings.pneu.sandbox, about.promises, paths,
 	        NULL, &f) != OK ||
 	    receiver_start(&r, prog.settings.journal.sync_ms, &f) != OK)
 		prog_exit(&f);
-	collect(&r, &b);
+	collect(&r, &in);
 	receiver_close(&r);
-	buf_free(&b);
+	buf_free(&in.b);
 	prog_exit(&f);
 }

@@ -6,35 +6,43 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "codes.h"
+#include "fds.h"
+#include "prog.h"
 #include "record.h"
 
-#define TAIL_MAX (2 * RECORD_MAX) /* where a torn last line must begin */
+#define LOCK_WAIT_MS 30000 /* for one that drains; queue-run's figure */
+
+/* ---- Attaching. ---- */
 
 /*
  * A line without its end was being written when the machine stopped: nobody
- * was told of it, and a new entry must not be glued to it.
+ * was told of it, and a new entry must not be glued to it. Some file systems
+ * leave a long run of zeros there.
  */
 static enum outcome
 cut_torn_line(struct receiver *r, struct fault *f)
 {
-	char tail[TAIL_MAX];
-	uint64_t from = r->size > TAIL_MAX ? r->size - TAIL_MAX : 0;
-	ssize_t n = pread(r->fd, tail, (size_t)(r->size - from), (off_t)from);
-	uint64_t keep = from;
+	char part[RECORD_MAX];
+	uint64_t keep = r->size;
+	size_t whole = 0;
 
-	if (n < 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "read receiver");
-	for (ssize_t i = n; i > 0; i--) {
-		if (tail[i - 1] == '\n') {
-			keep = from + (uint64_t)i;
-			break;
-		}
+	while (keep > 0 && whole == 0) {
+		size_t len = keep > sizeof(part) ? sizeof(part) : (size_t)keep;
+		ssize_t n = pread(r->fd, part, len, (off_t)(keep - len));
+
+		if (n != (ssize_t)len)
+			return fault_set(f, TEMP, "4.3.0", n < 0 ? errno : EIO,
+			    "read receiver");
+		whole = span_whole_lines((struct span){ part, len }).len;
+		keep = keep - len + whole;
 	}
 	if (keep != r->size && ftruncate(r->fd, (off_t)keep) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "cut receiver");
@@ -42,9 +50,9 @@ cut_torn_line(struct receiver *r, struct fault *f)
 	return OK;
 }
 
-/* Attach a receiver by its number; flags say whether it must be new. */
+/* Attach a receiver by its number; the thread closes the one before. */
 static enum outcome
-attach(struct receiver *r, uint64_t number, int flags, struct fault *f)
+attach(struct receiver *r, uint64_t number, struct fault *f)
 {
 	char name[RECEIVER_NAME_MAX];
 	struct stat st;
@@ -52,7 +60,7 @@ attach(struct receiver *r, uint64_t number, int flags, struct fault *f)
 
 	receiver_name(number, name);
 	fd = openat(r->dir, name,
-	    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+	    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return fault_set(
 		    f, TEMP, "4.3.0", errno, "open receiver %s", name);
@@ -61,47 +69,140 @@ attach(struct receiver *r, uint64_t number, int flags, struct fault *f)
 		(void)close(fd);
 		return TEMP;
 	}
+	(void)pthread_mutex_lock(&r->lock);
+	r->old = r->fd;
 	r->fd = fd;
+	(void)pthread_mutex_unlock(&r->lock);
 	r->number = number;
 	r->size = (uint64_t)st.st_size;
-	if (fsync(r->dir) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "sync journal");
 	return OK;
 }
 
 enum outcome
-receiver_open(
-    struct receiver *r, uint64_t rotate_size, uint64_t keep, struct fault *f)
+receiver_open(struct receiver *r, uint64_t rotate_size, uint64_t keep,
+    uint64_t keep_time_ms, struct fault *f)
 {
 	uint64_t *numbers;
 	size_t count;
 	enum outcome got;
 
-	memset(r, 0, sizeof(*r));
-	r->fd = -1;
-	r->rotate_size = rotate_size;
-	r->keep = keep;
+	*r = (struct receiver){ .fd = -1,
+		.old = -1,
+		.rotate_size = rotate_size,
+		.keep = keep,
+		.keep_time_ms = keep_time_ms };
+	(void)pthread_mutex_init(&r->lock, NULL);
 	r->dir = open(RECEIVER_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dir == -1)
 		return fault_set(f, TEMP, "4.3.0", errno,
 		    "open directory " RECEIVER_DIRECTORY);
+	if (!fds_lock(r->dir, LOCK_EX, LOCK_WAIT_MS))
+		return fault_set(f, TEMP, "4.3.0", errno,
+		    "another journal-write has " RECEIVER_DIRECTORY);
 	if (receivers_list(r->dir, &numbers, &count, f) != OK)
 		return f->outcome;
-	got = attach(r, count == 0 ? 1 : numbers[count - 1], 0, f);
+	got = attach(r, count == 0 ? 1 : numbers[count - 1], f);
 	free(numbers);
+	if (got == OK && fsync(r->dir) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "sync journal");
 	return got == OK ? cut_torn_line(r, f) : got;
 }
 
-/* Wait for something to sync, then for sync_ms: entries come in bursts. */
+/* ---- What a person has to know. ---- */
+
+/* On descriptor 2 at once; in the journal when it can be written. */
 static void
+note(struct receiver *r, bool *known, const struct fault *f)
+{
+	bool is_new = f->outcome != OK && !*known;
+
+	*known = f->outcome != OK;
+	if (!is_new)
+		return;
+	prog_warn("%s", f->text);
+	(void)pthread_mutex_lock(&r->lock);
+	(void)span_copy(span_of(f->text), r->alarm, sizeof(r->alarm));
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- The thread. ---- */
+
+/* Is it to be removed? Not while it is young and there is room. */
+static bool
+is_spent(const struct receiver *r, const char *name)
+{
+	uint64_t now_s = clock_wall_ms() / 1000;
+	struct statvfs vfs;
+	struct stat st;
+
+	if (fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    fstatvfs(r->dir, &vfs) != 0)
+		return false;
+	return (uint64_t)st.st_mtime + r->keep_time_ms / 1000 <= now_s ||
+	    vfs.f_bavail < vfs.f_blocks / 10;
+}
+
+/* Receivers beyond `keep`, oldest first. */
+static void
+remove_spent(struct receiver *r)
+{
+	struct fault f = FAULT_NONE;
+	uint64_t *numbers;
+	size_t count, i = 0;
+	char name[RECEIVER_NAME_MAX];
+
+	if (receivers_list(r->dir, &numbers, &count, &f) == OK) {
+		for (; i + r->keep < count; i++) {
+			receiver_name(numbers[i], name);
+			if (!is_spent(r, name))
+				break;
+			(void)unlinkat(r->dir, name, 0);
+		}
+		if (i + r->keep < count)
+			fault_set(&f, TEMP, "4.3.0", 0,
+			    "%zu receivers, more than journal.keep, are "
+			    "younger "
+			    "than journal.keep_time",
+			    count - i);
+	}
+	free(numbers);
+	note(r, &r->is_crowded, &f);
+}
+
+/* The successor's name is synced with the last entries before it. */
+static void
+sync_receivers(struct receiver *r)
+{
+	struct fault f = FAULT_NONE;
+	int fd, old;
+
+	(void)pthread_mutex_lock(&r->lock);
+	fd = r->fd; /* stays open: only this closes it, one turn later */
+	old = r->old;
+	r->old = -1;
+	(void)pthread_mutex_unlock(&r->lock);
+	if ((old != -1 && (fdatasync(old) != 0 || fsync(r->dir) != 0)) ||
+	    fdatasync(fd) != 0)
+		fault_set(&f, TEMP, "4.3.0", errno,
+		    "sync of the journal failed: its last entries may be lost");
+	note(r, &r->is_unsynced, &f);
+	if (old != -1) {
+		(void)close(old);
+		remove_spent(r);
+	}
+}
+
+/* Wait for something to sync, then for sync_ms: entries come in bursts. */
+static bool
 wait_for_work(struct receiver *r)
 {
 	struct timespec until;
+	bool ending;
 
 	(void)pthread_mutex_lock(&r->lock);
 	while (!r->dirty && !r->ending)
 		(void)pthread_cond_wait(&r->wake, &r->lock);
-	(void)clock_gettime(CLOCK_REALTIME, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += (time_t)(r->sync_ms / 1000);
 	until.tv_nsec += (long)(r->sync_ms % 1000) * 1000000;
 	if (until.tv_nsec >= 1000000000) {
@@ -112,109 +213,53 @@ wait_for_work(struct receiver *r)
 	    pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
 		continue;
 	r->dirty = false;
+	ending = r->ending;
 	(void)pthread_mutex_unlock(&r->lock);
+	return !ending;
 }
 
 static void *
 sync_loop(void *arg)
 {
-	struct receiver *r = arg;
-
-	for (;;) {
-		int fd;
-
-		wait_for_work(r);
-		(void)pthread_mutex_lock(&r->lock);
-		if (r->ending) {
-			(void)pthread_mutex_unlock(&r->lock);
-			return NULL;
-		}
-		fd = fcntl(r->fd, F_DUPFD_CLOEXEC, 3); /* it may be rotated */
-		(void)pthread_mutex_unlock(&r->lock);
-		if (fd == -1 || fdatasync(fd) != 0)
-			atomic_store(&r->sync_error, errno);
-		if (fd != -1)
-			(void)close(fd);
-	}
+	while (wait_for_work(arg))
+		sync_receivers(arg);
+	return NULL;
 }
 
 enum outcome
 receiver_start(struct receiver *r, uint64_t sync_ms, struct fault *f)
 {
+	pthread_condattr_t attr;
 	int error;
 
 	r->sync_ms = sync_ms;
-	(void)pthread_mutex_init(&r->lock, NULL);
-	(void)pthread_cond_init(&r->wake, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&r->wake, &attr);
+	(void)pthread_condattr_destroy(&attr);
 	error = pthread_create(&r->syncer, NULL, sync_loop, r);
 	if (error != 0)
 		return fault_set(f, TEMP, "4.3.0", error, "start syncing");
 	return OK;
 }
 
-/* Receivers beyond `keep`, oldest first. */
-static void
-remove_old(struct receiver *r)
-{
-	struct fault f = FAULT_NONE;
-	uint64_t *numbers;
-	size_t count;
-	char name[RECEIVER_NAME_MAX];
-
-	if (receivers_list(r->dir, &numbers, &count, &f) == OK) {
-		for (size_t i = 0; i + r->keep < count; i++) {
-			receiver_name(numbers[i], name);
-			(void)unlinkat(r->dir, name, 0);
-		}
-	}
-	free(numbers);
-}
-
-/* The next one is made by us, or was made by an operator already. */
-static enum outcome
-rotate(struct receiver *r, struct fault *f)
-{
-	int old = r->fd;
-	uint64_t number = r->number, size = r->size;
-	enum outcome got;
-
-	(void)pthread_mutex_lock(&r->lock);
-	got = attach(r, number + 1, 0, f);
-	if (got != OK && r->fd != old)
-		(void)close(r->fd);
-	if (got != OK) {
-		r->fd = old;
-		r->number = number;
-		r->size = size;
-	}
-	(void)pthread_mutex_unlock(&r->lock);
-	if (got != OK)
-		return got;
-	if (fdatasync(old) != 0)
-		atomic_store(&r->sync_error, errno);
-	(void)close(old);
-	remove_old(r);
-	return OK;
-}
+/* ---- Appending. ---- */
 
 static bool
-is_rotation_due(const struct receiver *r)
+is_rotation_due(struct receiver *r)
 {
 	char name[RECEIVER_NAME_MAX];
+	bool is_behind;
 
+	(void)pthread_mutex_lock(&r->lock);
+	is_behind = r->old != -1;
+	(void)pthread_mutex_unlock(&r->lock);
+	if (is_behind) /* the disk has not yet taken the last one */
+		return false;
 	if (r->size >= r->rotate_size)
 		return true;
 	receiver_name(r->number + 1, name);
 	return faccessat(r->dir, name, F_OK, 0) == 0;
-}
-
-/* How much of the first `len` octets is whole lines. */
-static size_t
-whole_lines(struct span lines, size_t len)
-{
-	while (len > 0 && lines.p[len - 1] != '\n')
-		len--;
-	return len;
 }
 
 /*
@@ -228,65 +273,96 @@ append_lines(
 	size_t done = 0;
 	int error = 0;
 
-	while (done < lines.len) {
+	while (done < lines.len && error == 0) {
 		ssize_t n = write(r->fd, lines.p + done, lines.len - done);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			error = n < 0 ? errno : ENOSPC;
-			break;
-		}
-		done += (size_t)n;
+		if (n > 0)
+			done += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			error = n == 0 ? ENOSPC : errno;
 	}
-	*taken = error == 0 ? done : whole_lines(lines, done);
+	*taken = span_whole_lines(span_head(lines, done)).len;
 	r->size += *taken;
 	if (error == 0)
 		return OK;
 	(void)!ftruncate(r->fd, (off_t)r->size);
-	return fault_set(f, TEMP, "4.3.1", error, "write receiver");
+	return fault_set(
+	    f, TEMP, "4.3.1", error, "the journal cannot be written");
 }
 
-/* What was lost is said before what comes next. */
-static void
-tell_lost(struct receiver *r)
+static struct record_out
+begin_own(struct buf *b, const char *code)
 {
-	struct buf b = BUF_INIT(RECORD_MAX);
-	struct record_out out = record_begin(&b, CODE_LOST);
+	struct record_out out = record_begin(b, code);
 	char time[CLOCK_TEXT_MAX];
-	struct fault f = FAULT_NONE;
-	size_t taken;
 
 	clock_text_us(clock_wall_us(), time);
 	record_puts(out, "time", time);
 	record_puts(out, "program", "journal-write");
-	record_put_num(out, "n", r->lost);
-	if (record_end(out, &f) == OK &&
-	    append_lines(r, buf_span(&b), &taken, &f) == OK)
-		r->lost = 0;
-	buf_free(&b);
+	record_put_num(out, "pid", (uint64_t)getpid());
+	return out;
 }
 
-enum outcome
-receiver_append(struct receiver *r, struct span lines, struct fault *f)
+static bool
+end_own(struct receiver *r, struct record_out out)
 {
-	enum outcome got;
+	struct fault f;
+	size_t taken;
+	bool done = record_end(out, &f) == OK &&
+	    append_lines(r, buf_span(out.b), &taken, &f) == OK;
+
+	buf_free(out.b);
+	return done;
+}
+
+/* What was lost, and why, is said before what comes next. */
+static void
+tell_trouble(struct receiver *r)
+{
+	struct buf b = BUF_INIT(RECORD_MAX);
+	char text[FAULT_TEXT_MAX];
+	struct record_out out;
+
+	if (r->lost > 0) {
+		out = begin_own(&b, CODE_LOST);
+		record_put_num(out, "n", r->lost);
+		if (!end_own(r, out))
+			return;
+		r->lost = 0;
+	}
+	(void)pthread_mutex_lock(&r->lock);
+	memcpy(text, r->alarm, sizeof(text));
+	r->alarm[0] = '\0';
+	(void)pthread_mutex_unlock(&r->lock);
+	if (text[0] != '\0') {
+		out = begin_own(&b, CODE_ALARM);
+		record_puts(out, "text", text);
+		if (!end_own(r, out))
+			r->lost++;
+	}
+}
+
+void
+receiver_append(struct receiver *r, struct span lines)
+{
+	struct fault f = FAULT_NONE;
 	size_t taken;
 
-	if (is_rotation_due(r) && rotate(r, f) != OK)
-		f->outcome = OK; /* go on in the old one */
-	if (r->lost > 0)
-		tell_lost(r);
-	got = append_lines(r, lines, &taken, f);
-	if (got != OK)
-		r->lost += span_count_lines(span_from(lines, taken));
+	if (is_rotation_due(r)) { /* or it goes on in the old one */
+		(void)attach(r, r->number + 1, &f);
+		note(r, &r->is_stuck, &f);
+		f = FAULT_NONE;
+	}
+	tell_trouble(r);
+	(void)append_lines(r, lines, &taken, &f);
+	r->lost += span_count_lines(span_from(lines, taken));
+	note(r, &r->is_full, &f);
 	(void)pthread_mutex_lock(&r->lock);
 	if (!r->dirty) {
 		r->dirty = true;
 		(void)pthread_cond_signal(&r->wake);
 	}
 	(void)pthread_mutex_unlock(&r->lock);
-	return got;
 }
 
 void
@@ -297,7 +373,7 @@ receiver_close(struct receiver *r)
 	(void)pthread_cond_signal(&r->wake);
 	(void)pthread_mutex_unlock(&r->lock);
 	(void)pthread_join(r->syncer, NULL);
-	(void)fdatasync(r->fd);
+	sync_receivers(r);
 	(void)close(r->fd);
 	(void)close(r->dir);
 }

@@ -10,36 +10,45 @@
 #define JOURNAL_RECEIVER_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
-#include "buf.h"
 #include "receivers.h"
 
 struct receiver {
-	int dir; /* the journal's directory */
+	int dir; /* the journal's directory; our lock is on it */
 	int fd; /* the attached receiver, -1 none */
 	uint64_t number, size;
-	uint64_t rotate_size, keep;
+	uint64_t rotate_size, keep, keep_time_ms, sync_ms;
 	uint64_t lost; /* entries that could not be written; said later */
 
-	/* Syncing has a thread of its own: reading never waits for a disk. */
+	/* Each is said when it begins, not each time it is met again. */
+	bool is_full, is_stuck, is_unsynced, is_crowded;
+
+	/*
+	 * What waits for a disk has a thread of its own, so that reading never
+	 * does: it alone syncs, closes and removes receivers.
+	 */
 	pthread_t syncer;
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* of fd for the thread, and of what follows */
 	pthread_cond_t wake;
 	bool dirty, ending;
-	uint64_t sync_ms;
-	_Atomic int sync_error; /* errno of the last failed sync, 0 none */
+	int old; /* the one before fd, not yet synced and closed; -1 none */
+	char alarm[FAULT_TEXT_MAX]; /* for a person, before the next entry */
 };
 
-/* Attach the newest receiver, or make the first; a torn last line is cut. */
+/*
+ * Attach the newest receiver, or make the first; a torn last line is cut.
+ * TEMP when another has it: two would cut each other's lines.
+ */
 enum outcome receiver_open(struct receiver *, uint64_t rotate_size,
-    uint64_t keep, struct fault *) MUST_USE;
-/* Start the syncing thread: after the sandbox is closed. */
+    uint64_t keep, uint64_t keep_time_ms, struct fault *) MUST_USE;
+/* Start the thread: after the sandbox is closed. */
 enum outcome receiver_start(
     struct receiver *, uint64_t sync_ms, struct fault *) MUST_USE;
-/* Append whole lines; control octets become '?'. Rotates when it is due. */
-enum outcome receiver_append(
-    struct receiver *, struct span lines, struct fault *) MUST_USE;
+/*
+ * Append whole lines, as they are. Rotates when it is due. What the disk does
+ * not take is counted, and said before the next line that it takes.
+ */
+void receiver_append(struct receiver *, struct span lines);
 /* Stop the thread, sync, close. */
 void receiver_close(struct receiver *);
 

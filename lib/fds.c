@@ -11,14 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CONNECT_MS  10000 /* a full backlog of a Unix socket. Ours */
-#define FDS_PER_MSG 4 /* room in a control message; more than one is refused */
+#include "clock.h"
+
+#define CONNECT_MS    10000 /* a full backlog of a Unix socket. Ours */
+#define LOCK_PAUSE_MS 20 /* between two tries of a lock. Ours */
+#define FDS_PER_MSG   4 /* room in a control message; more than one is refused */
 
 enum fds_kind
 fds_kind(int fd)
@@ -174,6 +178,21 @@ timeval_of(uint64_t ms)
 {
 	return (struct timeval){ .tv_sec = (time_t)(ms / 1000),
 		.tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+}
+
+bool
+fds_lock(int fd, int how, uint64_t wait_ms)
+{
+	uint64_t until = clock_mono_ms() + wait_ms;
+
+	while (flock(fd, how | LOCK_NB) != 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK || clock_mono_ms() >= until)
+			return false;
+		(void)poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	return true;
 }
 
 void

@@ -42,6 +42,12 @@ enum outcome fds_read_file(
 enum outcome fds_real_path(
     const char *path, char out[FDS_PATH_MAX], struct fault *) MUST_USE;
 
+/*
+ * flock() that waits at most wait_ms: it has no deadline of its own, and a
+ * signal would be everybody's. false: errno says why, EWOULDBLOCK: in vain.
+ */
+bool fds_lock(int fd, int how, uint64_t wait_ms);
+
 /* Deadlines of a socket for its blocking calls, in milliseconds; 0: none. */
 void fds_set_timeouts(int fd, uint64_t receive_ms, uint64_t send_ms);
 void fds_set_nonblock(int fd, bool on);

@@ -191,6 +191,9 @@ const struct setting_row setting_rows[] = {
 	    64 * GB, "a new receiver is begun at this size"),
 	NUMBER("journal", "keep", journal.keep, "receivers", "100", 1, 100000,
 	    "receivers kept; the oldest beyond are removed"),
+	TIME("journal", "keep_time", journal.keep_time_ms, "7d", 0, 3650 * DAY,
+	    "younger receivers stay, with an alarm, while a tenth of the disk "
+	    "is free"),
 	TIME("journal", "sync", journal.sync_ms, "1s", 10, HOUR,
 	    "longest time until an entry is on disk"),
 

@@ -84,7 +84,7 @@ struct settings {
 	} resolve;
 	struct { /* [journal] */
 		struct service_settings write;
-		uint64_t rotate_size, keep;
+		uint64_t rotate_size, keep, keep_time_ms;
 		uint64_t sync_ms;
 	} journal;
 };

@@ -94,6 +94,14 @@ span_count_lines(struct span s)
 	return n;
 }
 
+struct span
+span_whole_lines(struct span s)
+{
+	const char *at = s.len == 0 ? NULL : memrchr(s.p, '\n', s.len);
+
+	return span_head(s, at == NULL ? 0 : (size_t)(at - s.p) + 1);
+}
+
 bool
 span_next(struct span *rest, char by, struct span *part)
 {

@@ -38,6 +38,8 @@ bool span_is_ascii(struct span); /* no octet over 127 */
 size_t span_find(struct span, char);
 /* Its lines; a last one without LF counts. */
 uint64_t span_count_lines(struct span);
+/* All up to its last LF, with it; the rest is no line yet. */
+struct span span_whole_lines(struct span);
 /* Take the part before the first `by`, and step over it; false at the end. */
 bool span_next(struct span *rest, char by, struct span *part);
 /* Copy with a closing 0; false (and "") when it does not fit. */

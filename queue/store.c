@@ -28,7 +28,6 @@
 #define RUN_LOCK_NAME "run.lock"
 #define TROUBLE_NAME  "trouble"
 #define NO_QID        "--------------------------" /* QID_LEN of them */
-#define LOCK_PAUSE_NS 20000000L /* between two tries of a lock. Ours */
 
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
@@ -250,24 +249,6 @@ store_close(struct store *s)
 
 /* ---- Locks. ---- */
 
-/* flock() has no deadline of its own, and a signal would be everybody's. */
-static enum outcome
-wait_for_lock(
-    int fd, int how, uint64_t wait_ms, const char *name, struct fault *f)
-{
-	uint64_t until = clock_mono_ms() + wait_ms;
-	struct timespec pause = { 0, LOCK_PAUSE_NS };
-
-	while (flock(fd, how | LOCK_NB) != 0) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK || clock_mono_ms() >= until)
-			return store_failed(f, "lock", name);
-		(void)nanosleep(&pause, NULL);
-	}
-	return OK;
-}
-
 static enum outcome
 take_lock(const struct store *s, const char *name, int how, uint64_t wait_ms,
     int *out, struct fault *f)
@@ -277,9 +258,10 @@ take_lock(const struct store *s, const char *name, int how, uint64_t wait_ms,
 
 	if (fd == -1)
 		return store_failed(f, "open", name);
-	if (wait_for_lock(fd, how, wait_ms, name, f) != OK) {
+	if (!fds_lock(fd, how, wait_ms)) {
+		(void)store_failed(f, "lock", name);
 		(void)close(fd);
-		return f->outcome;
+		return TEMP;
 	}
 	*out = fd;
 	return OK;
@@ -291,9 +273,11 @@ store_lock(
 {
 	int how = lock == STORE_SHARED ? LOCK_SH : LOCK_EX;
 
-	if (s->lock_fd != -1)
-		return wait_for_lock(s->lock_fd, how, wait_ms, LOCK_NAME, f);
-	return take_lock(s, LOCK_NAME, how, wait_ms, &s->lock_fd, f);
+	if (s->lock_fd == -1)
+		return take_lock(s, LOCK_NAME, how, wait_ms, &s->lock_fd, f);
+	return fds_lock(s->lock_fd, how, wait_ms)
+	    ? OK
+	    : store_failed(f, "lock", LOCK_NAME);
 }
 
 enum outcome
