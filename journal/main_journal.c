@@ -21,7 +21,7 @@
 #define FOLLOW_MS  250 /* --follow looks so often. Ours */
 #define TRACE_MOST 20 /* messages that a trace tells of, unless asked */
 
-enum {
+enum { /* a bit each, of those that were given, counts from OPT_JSON */
 	OPT_JSON = 256,
 	OPT_QID,
 	OPT_CODE,
@@ -34,6 +34,7 @@ enum {
 	OPT_FOLLOW,
 	OPT_MOST
 };
+#define BIT(option) (1U << ((option)-OPT_JSON))
 
 static const struct prog_option options[] = {
 	{ OPT_JSON, "json", NULL, "one JSON object a line" },
@@ -57,14 +58,16 @@ static const struct prog_about about = {
 	.usage = "[-C DIR] [options] show | trace WHAT | verify | rotate",
 	.summary = "Look at the journal: what happened to every message.",
 	.options = options,
-	.promises = "stdio rpath wpath cpath",
+	.promises = "stdio rpath wpath cpath", /* of rotate; others only read */
 	.more = "trace WHAT tells the story of a message by its queue id, its "
 	        "Message-ID or an address.\n",
 };
 
 struct asked {
 	struct select select;
-	bool json, follow;
+	const char *what; /* of trace */
+	unsigned options; /* bits of those given */
+	bool follow;
 	uint64_t most;
 	char since[64], until[64];
 };
@@ -72,9 +75,10 @@ struct asked {
 static bool
 set_option(struct asked *a, int letter, struct span value)
 {
+	a->options |= BIT(letter);
 	switch (letter) {
 	case OPT_JSON:
-		a->json = true;
+		prog.json = true;
 		return true;
 	case OPT_FOLLOW:
 		a->follow = true;
@@ -131,7 +135,6 @@ want_of(int letter)
 
 struct printer {
 	struct buf b;
-	bool json;
 	uint64_t entries, bad;
 };
 
@@ -141,7 +144,7 @@ print_entry(void *arg, const struct entry *e)
 	struct printer *p = arg;
 
 	buf_reset(&p->b);
-	if (p->json)
+	if (prog.json)
 		show_put_json(&p->b, e);
 	else
 		show_put_line(&p->b, e);
@@ -153,7 +156,7 @@ static enum outcome
 show(int dir, const struct asked *a, struct fault *f)
 {
 	struct walk walk = { .dir = dir };
-	struct printer p = { .b = BUF_INIT(65536), .json = a->json };
+	struct printer p = { .b = BUF_INIT(65536) };
 	enum outcome got;
 
 	do {
@@ -183,21 +186,25 @@ print_bad(void *arg, const struct entry *e, const char *why)
 	char name[RECEIVER_NAME_MAX];
 
 	receiver_name(e->receiver, name);
-	(void)printf(RECEIVER_DIRECTORY "/%s:%llu: %s\n", name,
-	    (unsigned long long)e->number, why);
+	(void)printf(prog.json ? "{\"receiver\":\"" RECEIVER_DIRECTORY
+	                         "/%s\",\"line\":%llu,\"text\":\"%s\"}\n"
+	                       : RECEIVER_DIRECTORY "/%s:%llu: %s\n",
+	    name, (unsigned long long)e->number, why);
 	p->bad++;
 }
 
 static enum outcome
-verify(int dir, struct fault *f)
+verify(int dir, const struct asked *a, struct fault *f)
 {
 	struct walk walk = { .dir = dir };
 	struct select all = { 0 };
 	struct printer p = { .b = BUF_INIT(0) };
 
+	(void)a;
 	if (select_walk(&walk, &all, count_entry, print_bad, &p, f) != OK)
 		return f->outcome;
-	(void)printf("%llu entries, %llu lines that are no entry\n",
+	(void)printf(prog.json ? "{\"entries\":%llu,\"bad\":%llu}\n"
+	                       : "%llu entries, %llu lines that are no entry\n",
 	    (unsigned long long)p.entries, (unsigned long long)p.bad);
 	return p.bad == 0 ? OK
 	                  : fault_set(f, PERM, "5.3.0", 0,
@@ -206,13 +213,14 @@ verify(int dir, struct fault *f)
 
 /* The next file is made here; journal-write attaches it with its next entry. */
 static enum outcome
-rotate(int dir, struct fault *f)
+rotate(int dir, const struct asked *a, struct fault *f)
 {
 	uint64_t *numbers;
 	size_t count;
 	char name[RECEIVER_NAME_MAX];
 	int fd;
 
+	(void)a;
 	if (receivers_list(dir, &numbers, &count, f) != OK)
 		return f->outcome;
 	receiver_name(count == 0 ? 1 : numbers[count - 1] + 1, name);
@@ -222,38 +230,73 @@ rotate(int dir, struct fault *f)
 		return fault_set(f, TEMP, "4.3.0", errno,
 		    "make receiver " RECEIVER_DIRECTORY "/%s", name);
 	(void)close(fd);
-	(void)printf("next receiver: " RECEIVER_DIRECTORY "/%s\n", name);
+	(void)printf(prog.json ? "{\"receiver\":\"" RECEIVER_DIRECTORY
+	                         "/%s\"}\n"
+	                       : "next receiver: " RECEIVER_DIRECTORY "/%s\n",
+	    name);
 	return OK;
 }
 
 static enum outcome
-run_verb(
-    int dir, const struct asked *a, int argc, char *argv[], struct fault *f)
+trace(int dir, const struct asked *a, struct fault *f)
 {
-	struct span verb = span_of(argc > 0 ? argv[0] : "");
+	return story_trace(dir, span_of(a->what),
+	    (size_t)(a->most == 0 ? TRACE_MOST : a->most), prog.json, stdout,
+	    f);
+}
 
-	if (span_eq(verb, "show") && argc == 1)
-		return show(dir, a, f);
-	if (span_eq(verb, "trace") && argc == 2)
-		return story_trace(dir, span_of(argv[1]),
-		    (size_t)(a->most == 0 ? TRACE_MOST : a->most), a->json,
-		    stdout, f);
-	if (span_eq(verb, "verify") && argc == 1)
-		return verify(dir, f);
-	if (span_eq(verb, "rotate") && argc == 1)
-		return rotate(dir, f);
+#define SELECTING                                                              \
+	(BIT(OPT_QID) | BIT(OPT_CODE) | BIT(OPT_ADDRESS) | BIT(OPT_ID) |       \
+	    BIT(OPT_IP) | BIT(OPT_PROGRAM) | BIT(OPT_SINCE) | BIT(OPT_UNTIL))
+
+/* Three of them parse what strangers wrote, and can do no more than read. */
+static const struct verb {
+	const char *name;
+	int operands;
+	unsigned options; /* those that are for it */
+	const char *promises, *rights;
+	enum outcome (*run)(int dir, const struct asked *, struct fault *);
+} verbs[] = {
+	{ "show", 0, BIT(OPT_JSON) | BIT(OPT_FOLLOW) | SELECTING, "stdio rpath",
+	    "r", show },
+	{ "trace", 1, BIT(OPT_JSON) | BIT(OPT_MOST), "stdio rpath", "r",
+	    trace },
+	{ "verify", 0, BIT(OPT_JSON), "stdio rpath", "r", verify },
+	{ "rotate", 0, BIT(OPT_JSON), "stdio rpath wpath cpath", "rwc",
+	    rotate },
+};
+
+/* Ends here when it is no verb, or called wrongly. */
+static const struct verb *
+find_verb(const struct asked *a, int argc, char *argv[])
+{
+	struct span name = span_of(argc > 0 ? argv[0] : "");
+	struct fault f;
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		const struct verb *v = &verbs[i];
+
+		if (!span_eq(name, v->name) || argc != 1 + v->operands)
+			continue;
+		if ((a->options & ~v->options) == 0)
+			return v;
+		fault_set(&f, PERM, "5.5.4", 0,
+		    "%s does not take all of these options", v->name);
+		prog_usage(&f);
+	}
 	fault_set(
-	    f, PERM, "5.5.4", 0, "say show, trace WHAT, verify or rotate");
-	prog_usage(f);
+	    &f, PERM, "5.5.4", 0, "say show, trace WHAT, verify or rotate");
+	prog_usage(&f);
 }
 
 int
 main(int argc, char *argv[])
 {
-	static const struct sandbox_path paths[] = {
+	struct sandbox_path paths[] = {
 		{ "!" RECEIVER_DIRECTORY, "rwc" },
 		{ NULL, NULL },
 	};
+	const struct verb *verb;
 	struct asked asked = { 0 };
 	struct fault f = FAULT_NONE;
 	const char *value;
@@ -267,6 +310,9 @@ main(int argc, char *argv[])
 		fault_set(&f, PERM, "5.5.4", 0, "%s", want_of(letter));
 		prog_usage(&f);
 	}
+	verb = find_verb(&asked, argc - optind, argv + optind);
+	asked.what = argv[optind + verb->operands];
+	paths[0].rights = verb->rights;
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
 	dir = open(RECEIVER_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -274,8 +320,8 @@ main(int argc, char *argv[])
 		fault_set(&f, TEMP, "4.3.0", errno, RECEIVER_DIRECTORY);
 		prog_exit(&f);
 	}
-	if (sandbox_enter(prog.settings.pneu.sandbox, about.promises, paths,
+	if (sandbox_enter(prog.settings.pneu.sandbox, verb->promises, paths,
 	        NULL, &f) == OK)
-		(void)run_verb(dir, &asked, argc - optind, argv + optind, &f);
+		(void)verb->run(dir, &asked, &f);
 	prog_exit(&f);
 }

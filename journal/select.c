@@ -88,13 +88,19 @@ has_value_nocase(const struct record *r, struct span value)
 	return false;
 }
 
+/* What is asked for is never empty, as the value of a missing field is. */
 static bool
-has_field(const struct record *r, const char *key, struct span value)
+has_field(const struct record *r, const char *key, struct span wanted)
 {
-	for (size_t i = 0; i < r->fields; i++)
-		if (span_eq(r->field[i].key, key))
-			return span_same(r->field[i].value, value);
-	return false;
+	return wanted.len == 0 || span_same(record_value(r, key), wanted);
+}
+
+/* Times are as long as what is known of them. */
+static int
+compare_time(struct span time, struct span limit)
+{
+	return memcmp(
+	    time.p, limit.p, time.len < limit.len ? time.len : limit.len);
 }
 
 static bool
@@ -102,18 +108,11 @@ is_selected(const struct select *s, const struct entry *e)
 {
 	const struct record *r = &e->record;
 
-	if (s->since.len > 0 &&
-	    memcmp(e->time.p, s->since.p,
-	        e->time.len < s->since.len ? e->time.len : s->since.len) < 0)
-		return false;
-	if (s->until.len > 0 &&
-	    memcmp(e->time.p, s->until.p,
-	        e->time.len < s->until.len ? e->time.len : s->until.len) > 0)
-		return false;
-	return (s->code.len == 0 || span_same(r->word, s->code)) &&
-	    (s->qid.len == 0 || has_field(r, "qid", s->qid)) &&
-	    (s->program.len == 0 || has_field(r, "program", s->program)) &&
-	    (s->ip.len == 0 || has_field(r, "ip", s->ip)) &&
+	return compare_time(e->time, s->since) >= 0 &&
+	    compare_time(e->time, s->until) <= 0 &&
+	    (s->code.len == 0 || span_same(r->word, s->code)) &&
+	    has_field(r, "qid", s->qid) &&
+	    has_field(r, "program", s->program) && has_field(r, "ip", s->ip) &&
 	    (s->address.len == 0 || has_value_nocase(r, s->address)) &&
 	    (s->message_id.len == 0 || has_value_nocase(r, s->message_id));
 }
@@ -140,12 +139,35 @@ walk_line(struct walker *w, struct span line)
 	if (!has_octets(line, w->select->qid))
 		return true;
 	if (record_parse(line, &e->record, &f) != OK ||
-	    !record_take(&e->record, "time", CLOCK_TEXT_MAX, &e->time)) {
+	    !record_take(&e->record, "time", CLOCK_TEXT_MAX, &e->time) ||
+	    !clock_parse_us(e->time, &e->us)) {
 		if (w->bad != NULL)
 			w->bad(w->arg, e, f.outcome == OK ? "no time" : f.text);
 		return true;
 	}
 	return !is_selected(w->select, e) || w->each(w->arg, e);
+}
+
+/*
+ * The whole lines of b; how many octets are done with. Of a line that is no
+ * record for its length only the beginning is looked at, and named as bad.
+ */
+static size_t
+walk_lines(struct walker *w, const struct buf *b, bool *more)
+{
+	struct span rest = buf_span(b), line;
+
+	while (*more && rest.len > 0) {
+		bool ends = span_find(rest, '\n') < rest.len;
+
+		if (!ends && rest.len < RECORD_MAX)
+			break;
+		(void)span_next(&rest, '\n', &line);
+		if (!w->walk->in_long_line)
+			*more = walk_line(w, line);
+		w->walk->in_long_line = !ends;
+	}
+	return b->len - rest.len;
 }
 
 /* From the walk's offset to the end of one receiver. */
@@ -156,8 +178,7 @@ walk_file(struct walker *w, int fd, struct buf *b, bool *more, struct fault *f)
 
 	buf_reset(b);
 	while (*more && n > 0) {
-		struct span rest, line;
-		size_t used = 0;
+		size_t done;
 
 		if (!buf_reserve(b, READ_CHUNK))
 			return fault_set(f, TEMP, "4.3.0", 0, "no memory");
@@ -167,14 +188,9 @@ walk_file(struct walker *w, int fd, struct buf *b, bool *more, struct fault *f)
 			return fault_set(
 			    f, TEMP, "4.3.0", errno, "read receiver");
 		b->len += (size_t)n;
-		rest = buf_span(b);
-		while (*more && span_find(rest, '\n') < rest.len &&
-		    span_next(&rest, '\n', &line)) {
-			used = b->len - rest.len;
-			*more = walk_line(w, line);
-		}
-		w->walk->offset += used;
-		buf_drop(b, used);
+		done = walk_lines(w, b, more);
+		w->walk->offset += done;
+		buf_drop(b, done);
 	}
 	return OK;
 }
@@ -187,11 +203,9 @@ walk_receiver(struct walker *w, uint64_t number, struct buf *b, bool *more,
 	enum outcome got;
 	int fd;
 
-	if (number != w->walk->receiver) {
-		w->walk->receiver = number;
-		w->walk->offset = 0;
-		w->walk->number = 0;
-	}
+	if (number != w->walk->receiver)
+		*w->walk =
+		    (struct walk){ .dir = w->walk->dir, .receiver = number };
 	receiver_name(number, name);
 	fd = openat(w->walk->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1 && errno == ENOENT)
@@ -213,13 +227,12 @@ select_walk(struct walk *walk, const struct select *s,
 	struct walker w = {
 		.walk = walk, .select = s, .each = each, .bad = bad, .arg = arg
 	};
-	struct buf b = BUF_INIT(READ_CHUNK + 2 * RECORD_MAX);
+	struct buf b = BUF_INIT(READ_CHUNK + RECORD_MAX);
 	uint64_t *numbers;
 	size_t count;
 	bool more = true;
 	enum outcome got;
 
-	b.max += READ_CHUNK;
 	got = receivers_list(walk->dir, &numbers, &count, f);
 	for (size_t i = 0; got == OK && more && i < count; i++)
 		if (numbers[i] >= walk->receiver)

@@ -16,7 +16,8 @@ struct select {
 struct entry {
 	struct record record;
 	struct span line; /* without LF */
-	struct span time; /* "2026-11-24T03:04:05.123456Z" */
+	struct span time; /* "2026-11-24T03:04:05.123456Z", and it is one */
+	uint64_t us; /* the same, since 1970 */
 	uint64_t receiver, number; /* of the line in its receiver, from 1 */
 };
 
@@ -24,6 +25,7 @@ struct entry {
 struct walk {
 	int dir;
 	uint64_t receiver, offset, number; /* all 0: from the beginning */
+	bool in_long_line; /* what follows is the rest of one */
 };
 
 /* Code by its two characters or by its name; false: no such code. */

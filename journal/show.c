@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "qid.h"
 
 /* Said in a column of their own, or of no use to a person. */
 static bool
@@ -14,15 +15,6 @@ is_common_key(struct span key)
 {
 	return span_eq(key, "time") || span_eq(key, "program") ||
 	    span_eq(key, "pid") || span_eq(key, "qid");
-}
-
-static struct span
-value_of(const struct record *r, const char *key)
-{
-	for (size_t i = 0; i < r->fields; i++)
-		if (span_eq(r->field[i].key, key))
-			return r->field[i].value;
-	return SPAN_EMPTY;
 }
 
 void
@@ -41,14 +33,18 @@ show_put_line(struct buf *b, const struct entry *e)
 {
 	const struct record *r = &e->record;
 	const struct code *code = code_find(r->word.p, r->word.len);
-	struct span qid = value_of(r, "qid");
+	size_t start;
 
 	buf_add(b, span_head(e->time, 10));
 	buf_addc(b, ' ');
 	buf_add(b, span_head(span_from(e->time, 11), 12));
-	buf_addf(b, " " SPAN_FMT " %-19s %-26.*s ", SPAN_ARG(r->word),
-	    code == NULL ? "?" : code->name, SPAN_ARG(qid));
-	buf_add_printable(b, value_of(r, "program"));
+	buf_addf(b, " " SPAN_FMT " %-19s ", SPAN_ARG(r->word),
+	    code == NULL ? "?" : code->name);
+	start = b->len;
+	buf_add_printable(b, record_value(r, "qid"));
+	while (b->len < start + QID_LEN + 1 && !buf_failed(b))
+		buf_addc(b, ' ');
+	buf_add_printable(b, record_value(r, "program"));
 	show_put_fields(b, r);
 	buf_addc(b, '\n');
 }
@@ -104,23 +100,4 @@ show_put_json(struct buf *b, const struct entry *e)
 		buf_addf(b, "%s\n", text);
 	free(text);
 	json_decref(o);
-}
-
-bool
-show_parse_time(struct span time, uint64_t *wall_us)
-{
-	char ms_form[CLOCK_TEXT_MAX];
-	uint64_t ms, rest;
-
-	/* "2026-11-24T03:04:05.123" "456" "Z" */
-	if (time.len != 27 || time.p[26] != 'Z' ||
-	    !num_parse((struct span){ time.p + 23, 3 }, 0, 999, &rest))
-		return false;
-	(void)span_copy(span_head(time, 23), ms_form, sizeof(ms_form));
-	ms_form[23] = 'Z';
-	ms_form[24] = '\0';
-	if (!clock_parse_ms(span_of(ms_form), &ms))
-		return false;
-	*wall_us = ms * 1000 + rest;
-	return true;
 }

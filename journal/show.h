@@ -13,7 +13,5 @@ void show_put_fields(struct buf *, const struct record *);
 void show_put_line(struct buf *, const struct entry *);
 /* One object with LF. */
 void show_put_json(struct buf *, const struct entry *);
-/* Microseconds since 1970 of an entry's time. */
-bool show_parse_time(struct span, uint64_t *wall_us);
 
 #endif

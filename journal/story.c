@@ -7,10 +7,9 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "prog.h"
 #include "qid.h"
 #include "show.h"
-
-#define MESSAGES_MAX 10000 /* whose qids one question may find */
 
 /*
  * Words for each code: [..{key}..] is left out when the entry lacks the key. A
@@ -59,18 +58,6 @@ static const struct {
 	{ CODE_POP_DELETED, "deleted by its reader[ {user}]" },
 };
 
-static bool
-field_of(const struct record *r, struct span key, struct span *value)
-{
-	for (size_t i = 0; i < r->fields; i++) {
-		if (span_same(r->field[i].key, key)) {
-			*value = r->field[i].value;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Words up to `end` at the cursor; false when a {key} of theirs is missing. */
 static bool
 put_words(struct buf *b, struct cur *c, const struct record *r, int end)
@@ -82,12 +69,14 @@ put_words(struct buf *b, struct cur *c, const struct record *r, int end)
 		if (octet == '\\') {
 			buf_addc(b, (char)cur_take(c));
 		} else if (octet == '{') {
-			struct span rest = cur_rest(c), value = SPAN_EMPTY;
+			struct span rest = cur_rest(c);
 			struct span key = span_head(rest, span_find(rest, '}'));
+			const struct record_field *field = record_find(r, key);
 
 			c->p += key.len + 1;
-			whole = field_of(r, key, &value) && whole;
-			buf_add_printable(b, value);
+			whole = whole && field != NULL;
+			if (field != NULL)
+				buf_add_printable(b, field->value);
 		} else if (octet == '[') {
 			size_t start = b->len;
 
@@ -121,9 +110,15 @@ put_entry(struct buf *b, const struct record *r)
 	show_put_fields(b, r);
 }
 
-/* One entry of a story. Programs write at their own pace: time is the order. */
+/*
+ * One entry of a story. Programs write at their own pace, so time is the order.
+ * But whoever brings a message has its answer, and stamps its entries, when
+ * queue-run may be at work already: how it came is told before what became of
+ * it.
+ */
 struct step {
 	size_t message; /* index into qid[] */
+	bool is_later; /* it tells what became of it */
 	uint64_t us, serial;
 	char code[3];
 	char *text;
@@ -132,37 +127,53 @@ struct step {
 /* What is gathered in the two passes. */
 struct trace {
 	struct span what;
-	struct qid *qid;
-	size_t qids;
+	struct qid *qid; /* room for `most`; sorted, so by time */
+	size_t qids, most;
 	struct step *step;
 	size_t steps;
 	bool json, failed;
+	bool has_older; /* more than `most` were found */
 };
 
+/* How many are older; *found says if the next one is it. */
 static size_t
-find_qid(const struct trace *t, const struct qid *q)
+find_qid(const struct trace *t, const struct qid *q, bool *found)
 {
-	for (size_t i = t->qids; i-- > 0;)
-		if (memcmp(t->qid[i].text, q->text, QID_LEN) == 0)
-			return i;
-	return t->qids;
+	size_t low = 0, high = t->qids;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memcmp(t->qid[middle].text, q->text, QID_LEN) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*found =
+	    low < t->qids && memcmp(t->qid[low].text, q->text, QID_LEN) == 0;
+	return low;
 }
 
+/* Of more than `most` the oldest goes. */
 static void
-add_qid(struct trace *t, struct span text)
+add_qid(struct trace *t, const struct qid *q)
 {
-	struct qid q, *grown;
+	bool found;
+	size_t at = find_qid(t, q, &found);
 
-	if (!qid_parse(text, &q) || find_qid(t, &q) < t->qids ||
-	    t->qids == MESSAGES_MAX)
+	if (found)
 		return;
-	grown = realloc(t->qid, (t->qids + 1) * sizeof(q));
-	if (grown == NULL) {
-		t->failed = true;
+	if (t->qids < t->most) {
+		memmove(t->qid + at + 1, t->qid + at,
+		    (t->qids++ - at) * sizeof(*q));
+		t->qid[at] = *q;
 		return;
 	}
-	t->qid = grown;
-	t->qid[t->qids++] = q;
+	t->has_older = true;
+	if (at == 0)
+		return;
+	memmove(t->qid, t->qid + 1, (at - 1) * sizeof(*q));
+	t->qid[at - 1] = *q;
 }
 
 static bool
@@ -184,23 +195,39 @@ names_it(const struct record *r, struct span what)
 	return false;
 }
 
+/* The message that an entry is of. */
+static bool
+take_qid(const struct record *r, const char *key, struct qid *q)
+{
+	return qid_parse(record_value(r, key), q);
+}
+
 /* First pass: which messages? One and the report about it are one story. */
 static bool
 note_message(void *arg, const struct entry *e)
 {
 	struct trace *t = arg;
 	const struct record *r = &e->record;
-	struct span text = SPAN_EMPTY, notice;
-	struct qid q;
+	struct qid q, notice;
+	bool found;
 
-	if (!field_of(r, SPAN_LIT("qid"), &text) || !qid_parse(text, &q))
+	if (!take_qid(r, "qid", &q))
 		return true;
 	if (names_it(r, t->what))
-		add_qid(t, text);
-	if (field_of(r, SPAN_LIT("notice"), &notice) &&
-	    find_qid(t, &q) < t->qids)
-		add_qid(t, notice);
-	return !t->failed;
+		add_qid(t, &q);
+	if (take_qid(r, "notice", &notice)) {
+		(void)find_qid(t, &q, &found);
+		if (found)
+			add_qid(t, &notice);
+	}
+	return true;
+}
+
+/* Codes of those who bring mail: smtpd's, and those of queue-add. */
+static bool
+is_of_arrival(struct span word)
+{
+	return word.len > 0 && (word.p[0] == '9' || word.p[0] == 'E');
 }
 
 static bool
@@ -227,15 +254,17 @@ static bool
 note_entry(void *arg, const struct entry *e)
 {
 	struct trace *t = arg;
-	struct step step = { .us = 0 };
+	struct step step = { .us = e->us };
 	struct buf b = BUF_INIT(4 * RECORD_MAX);
-	struct span text = SPAN_EMPTY;
 	struct qid q;
+	bool found;
 
-	if (!field_of(&e->record, SPAN_LIT("qid"), &text) ||
-	    !qid_parse(text, &q) || (step.message = find_qid(t, &q)) == t->qids)
+	if (!take_qid(&e->record, "qid", &q))
 		return true;
-	(void)show_parse_time(e->time, &step.us);
+	step.message = find_qid(t, &q, &found);
+	if (!found)
+		return true;
+	step.is_later = !is_of_arrival(e->record.word);
 	(void)span_copy(
 	    span_head(e->record.word, 2), step.code, sizeof(step.code));
 	if (t->json)
@@ -258,6 +287,8 @@ compare_steps(const void *a, const void *b)
 
 	if (x->message != y->message)
 		return (x->message > y->message) - (x->message < y->message);
+	if (x->is_later != y->is_later)
+		return x->is_later - y->is_later;
 	if (x->us != y->us)
 		return (x->us > y->us) - (x->us < y->us);
 	return (x->serial > y->serial) - (x->serial < y->serial);
@@ -282,7 +313,7 @@ print_step(const struct trace *t, size_t i, FILE *out)
 		    time + 11);
 	} else {
 		(void)fprintf(out, "  %+12.3f ms  ",
-		    (double)(step->us - t->step[i - 1].us) / 1000);
+		    (double)(int64_t)(step->us - t->step[i - 1].us) / 1000);
 	}
 	(void)fprintf(out, "%s  (%s)\n", step->text, step->code);
 }
@@ -305,35 +336,28 @@ tell(int dir, struct trace *t, FILE *out, struct fault *f)
 	return got;
 }
 
-/* Of many messages the newest. */
-static void
-keep_newest(struct trace *t, size_t most)
-{
-	if (t->qids <= most)
-		return;
-	memmove(t->qid, t->qid + t->qids - most, most * sizeof(*t->qid));
-	t->qids = most;
-}
-
 enum outcome
 story_trace(int dir, struct span what, size_t most, bool json, FILE *out,
     struct fault *f)
 {
 	struct walk walk = { .dir = dir };
 	struct select all = { 0 };
-	struct trace t = { .what = what, .json = json };
+	struct trace t = { .what = what, .most = most, .json = json };
 	enum outcome got;
 
+	t.qid = reallocarray(NULL, most, sizeof(*t.qid));
+	if (t.qid == NULL)
+		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	got = select_walk(&walk, &all, note_message, NULL, &t, f);
-	if (got == OK && t.failed)
-		got = fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	if (got == OK && t.qids == 0)
 		got = fault_set(f, PERM, "5.1.0", 0,
 		    "the journal knows no message by that name (journal show "
 		    "--since=... lists what it knows)");
-	keep_newest(&t, most);
 	if (got == OK)
 		got = tell(dir, &t, out, f);
+	if (got == OK && t.has_older)
+		prog_warn(
+		    "these are the %zu newest; --most=N tells of more", t.qids);
 	for (size_t i = 0; i < t.steps; i++)
 		free(t.step[i].text);
 	free(t.step);

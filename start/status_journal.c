@@ -55,19 +55,13 @@ find_newest(DIR *d, const char *limit, char name[NAME_SIZE])
 			(void)span_copy(span_of(e->d_name), name, NAME_SIZE);
 }
 
-/* The journal's times have microseconds; the clock's parser milliseconds. */
 static bool
 is_fresh(const struct sums *sums, struct record *r, struct span *time)
 {
-	char text[CLOCK_TEXT_MAX];
-	uint64_t ms;
+	uint64_t us;
 
-	if (!record_take(r, "time", sizeof(text), time) || time->len < 24 ||
-	    !span_copy(span_head(*time, 23), text, sizeof(text) - 1))
-		return true;
-	text[23] = 'Z';
-	text[24] = '\0';
-	return !clock_parse_ms(span_of(text), &ms) || ms >= sums->since_ms;
+	return !record_take(r, "time", CLOCK_TEXT_MAX, time) ||
+	    !clock_parse_us(*time, &us) || us / 1000 >= sums->since_ms;
 }
 
 static void

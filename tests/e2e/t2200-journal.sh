@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 H=$T/home
 mkdir -p "$H/run" "$H/journal"
-printf '[journal]\nrotate_size = 64K\nkeep = 3\n' > "$H/pneu.conf"
+printf '[journal]\nrotate_size = 64K\nkeep = 3\nkeep_time = 0\n' > "$H/pneu.conf"
 [ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H"
 write() { as journal-write -C "$H"; }
 j() { as journal -C "$H" "$@"; }
@@ -38,6 +38,15 @@ is "an enhanced code is not taken for the entry's" \
     "$(j show --code=73 --json | python3 -c '
 import json, sys
 o = json.loads(sys.stdin.read()); print(o["code"], o["status"])')" '73 5.1.1'
+awk 'BEGIN { for (i = 0; i < 10050; i++)
+	printf "91 time=2026-11-24T03:04:05.%06dZ program=smtpd qid=01ARZ3NDEKTSV4RRFFQ7%06d from=many@test\n", i, i
+}' > "$T/many"
+mkdir -p "$T/other/journal" "$T/other/run"; touch "$T/other/pneu.conf"
+[ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$T/other"
+as journal-write -C "$T/other" < "$T/many"
+is "of very many messages the newest are told of" \
+    "$(as journal -C "$T/other" trace --most=2 many@ 2> "$T/more" | grep -c '^01ARZ3NDEKTSV4RRFFQ701004[89]')" 2
+like "and that there are more" "$(cat "$T/more")" 'the 2 newest'
 like "a wrong code is told" "$(j show --code=QQ 2>&1; echo $?)" '^100$'
 
 story=$(j trace '<a@b>')
@@ -47,13 +56,38 @@ is "in the order of time" \
 like "with the time between steps" "$story" '\+2\.600 ms  queue-run took it up'
 like "and the report about it" "$story" "^$q2"
 like "a trace by a part of an address" "$(j trace bob@)" "^$q1"
+{
+	e 94 05.000100 smtpd 01ARZ3NDEKTSV4RRFFQ69G5FAX ' helo=late'
+	e 7A 05.000050 queue-run 01ARZ3NDEKTSV4RRFFQ69G5FAX ''
+	e B8 05.000040 queue-run 01ARZ3NDEKTSV4RRFFQ69G5FAX ' path=late'
+	e 97 05.000200 smtpd 01ARZ3NDEKTSV4RRFFQ69G5FAX ''
+} > "$T/late"
+write < "$T/late"
+is "how it came is told before what became of it, whoever wrote first" \
+    "$(j trace late | grep -oE '\(..\)$' | tr -d '\n')" '(94)(97)(B8)(7A)'
+like "with the time as it was written" "$(j trace late)" '-0\.160 ms  put into'
+is "an option that is not the verb's is refused" \
+    "$(j trace --since=1h late > /dev/null 2>&1; echo $?)" 100
 like "what is not known is told" "$(j trace nobody@nowhere 2>&1; echo $?)" '^100$'
 
 check "a sound journal verifies" j verify
 printf 'not a record\1\033[31m\n94 no time\n' | write
-like "lines that are no entry are named" "$(j verify; echo $?)" '^journal/000001:9:'
+like "lines that are no entry are named" "$(j verify; echo $?)" '^journal/000001:13:'
 like "and the exit status says so" "$(j verify 2>&1; echo $?)" '^100$'
+printf '94 time=%%1B[31m qid=x\n94 time=2026-11-24T03:04:05.000000Z qid=%%1B[31m\n' | write
+is "nor does an encoded one reach a terminal" "$(j show | tr -d '\n -~' | wc -c)" 0
+like "verify speaks JSON" "$(j verify --json 2> /dev/null | tail -n 1)" '^\{"entries":[0-9]*,"bad":3\}$'
 is "no control octet is kept" "$(tr -d '\n -~' < "$H/journal/000001" | wc -c)" 0
+
+{ head -c 600000 /dev/zero | tr '\0' x; echo; e 94 06.500000 smtpd $q1 ''; } | write
+is "an over-long line is cut" "$(tail -n 2 "$H/journal/000001" | head -n 1 | wc -c)" 4096
+is "and what follows is whole" "$(j show --since=2026-11-24T03:04:06.5 | wc -l)" 1
+rm "$H"/journal/*
+{ e 94 06.500000 smtpd $q1 ''; head -c 600000 /dev/zero | tr '\0' x; echo; e 94 06.600000 smtpd $q1 ''; } > "$H/journal/000001"
+[ "$(id -u)" -ne 0 ] || chown nobody "$H/journal/000001"
+is "an over-long line that is there hides no entry" "$(j show | wc -l)" 2
+is "it is named as one" "$(j verify 2> /dev/null)" "journal/000001:2: record: too long
+2 entries, 1 lines that are no entry"
 
 check "an operator rotates" j rotate
 e 94 07.000000 smtpd $q1 '' | write
@@ -62,21 +96,39 @@ for _ in 1 2 3 4 5; do
 	yes "$(e 94 08.000000 smtpd $q1 '')" | head -n 1500 | write
 done
 is "receivers beyond keep are removed" "$(ls "$H/journal" | wc -l)" 3
+printf '[journal]\nrotate_size = 64K\nkeep = 3\nkeep_time = 1h\n' > "$H/young.conf"
+for _ in 1 2; do
+	yes "$(e 94 08.000000 smtpd $q1 '')" | head -n 1500 | as journal-write -C "$H" -c "$H/young.conf" 2>> "$T/young"
+done
+is "but not those that are younger than keep_time" \
+    $(($(ls "$H/journal" | wc -l) > 3)) 1
+like "and a person is told" "$(cat "$T/young")" 'receivers.*journal.keep_time'
 printf '94 time=torn' >> "$H/journal/$(ls "$H/journal" | tail -n 1)"
 e 94 09.000000 smtpd $q1 '' | write
 like "a torn last line is cut when the receiver is attached" \
     "$(tail -n 2 "$H/journal/$(ls "$H/journal" | tail -n 1)" | grep -c torn)" '^0$'
-if [ "$(id -u)" = 0 ]; then
-	mkdir "$T/small"
-	if mount -t tmpfs -o size=64k,uid="$(id -u nobody)" tmpfs "$T/small" 2> /dev/null; then
-		rm -rf "$H/journal"; ln -s "$T/small" "$H/journal"
-		yes "$(e 94 08.000000 smtpd $q1 '')" | head -n 3000 | write 2> /dev/null
-		is "a full disk tears no line" "$(tail -c 1 "$T/small/000001" | od -An -c | tr -d ' ')" '\n'
-		umount "$T/small"
-	else
-		skip "a full disk tears no line" "no tmpfs can be mounted"
-	fi
+mkfifo -m 666 "$T/fifo"
+serve() { _exec_as "$B/journal-write" -C "$H" < "$T/fifo" 2>> "$T/serve.err" & exec 8> "$T/fifo"; }
+serve
+wait_for as sh -c "! flock -n '$H/journal' true"; ok $? "a journal has one writer"
+exec 8>&-; wait $!
+full="a full disk tears no line" told="what was lost, and why, is told when there is room"
+if [ "$(id -u)" = 0 ] && mkdir "$T/small" && mount -t tmpfs \
+    -o size=64k,uid="$(id -u nobody)" tmpfs "$T/small" 2> /dev/null; then
+	rm -rf "$H/journal"; ln -s "$T/small" "$H/journal"
+	serve
+	yes "$(e 94 08.000000 smtpd $q1 '')" | head -n 3000 >&8
+	wait_for grep -q 'No space left' "$T/serve.err"
+	is "$full" "$(tail -c 1 "$T/small/000001" | od -An -c | tr -d ' ')" '\n'
+	mount -o remount,size=4m "$T/small"
+	e 94 09.000000 smtpd $q1 '' >&8; exec 8>&-; wait $!
+	is "$told" "$(grep -hvE '^94 .*:08\.0' "$T"/small/* | cut -c1-2 | tr '\n' ' ')" 'JL XX 94 '
+	n=$(cat "$T"/small/* | sed -n 's/^JL .* n=//p')
+	is "all are accounted for" $((n + $(cat "$T"/small/* | grep -c ':08\.0'))) 3000
+	is "and it was said once" "$(grep -c 'No space left' "$T/serve.err")" 1
+	umount "$T/small"
 else
-	skip "a full disk tears no line" "not root"
+	skip "$full" "no tmpfs can be mounted"
+	skip "$told" "no tmpfs can be mounted"
 fi
 done_testing
