@@ -101,7 +101,8 @@ add_root(struct mailbox_store *s, int dir, dev_t dev, struct fault *f)
 	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "mailbox root");
-	s->root[s->roots++] = (struct mailbox_root){ dev, fd };
+	s->root[s->roots] = (struct mailbox_root){ .dev = dev, .fd = fd };
+	disk_look(fd, &s->root[s->roots++].disk);
 	return OK;
 }
 

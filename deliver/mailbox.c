@@ -306,6 +306,16 @@ sync_failed(struct mailbox_store *s, const char *path, const char *what,
 	return mailbox_trouble(s, path, error, what, f);
 }
 
+/* One journal: a reader's move out of new/ is in the same commit, or before. */
+static bool
+sync_carries_all(const struct mailbox_store *s, dev_t dev)
+{
+	for (size_t i = 0; i < s->roots; i++)
+		if (s->root[i].dev == dev)
+			return s->root[i].disk.fsync_carries_all;
+	return false;
+}
+
 enum outcome
 mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 {
@@ -326,6 +336,8 @@ mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 		return f->outcome;
 	if (fsync(m->fd) != 0)
 		return sync_failed(s, path, "fsync of new", f);
+	if (sync_carries_all(s, m->dev))
+		return OK;
 	cur = mailbox_open_part(s, path, "cur");
 	if (cur == -1)
 		return mailbox_missing(s, path, errno, f);
@@ -338,20 +350,32 @@ mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 	return OK;
 }
 
+/*
+ * syncfs twice: one is not one instant where there is no journal. cur/ may be
+ * written, a reader moves a message there, new/ is written.
+ */
+static void
+sync_root(struct mailbox_store *s, const struct mailbox_root *root,
+    enum outcome *got, struct fault *f)
+{
+	if (root->disk.fsync_carries_all) {
+		if (fsync(root->fd) != 0)
+			*got = sync_failed(s, ".", "fsync", f);
+		return;
+	}
+	for (int pass = 0; pass < 2; pass++)
+		if (syncfs(root->fd) != 0)
+			*got = sync_failed(s, ".", "syncfs", f);
+}
+
 enum outcome
 mailbox_sync_all(struct mailbox_store *s, struct fault *f)
 {
 	enum outcome got = OK;
 
-	/*
-	 * Twice: one syncfs is not one instant where there is no journal. cur/
-	 * may be written, a reader moves a message there, new/ is written.
-	 * All of them even after an error, so that each is told.
-	 */
-	for (int pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < s->roots; i++)
-			if (syncfs(s->root[i].fd) != 0)
-				got = sync_failed(s, ".", "syncfs", f);
+	/* All of them even after an error, so that each is told. */
+	for (size_t i = 0; i < s->roots; i++)
+		sync_root(s, &s->root[i], &got, f);
 	return got;
 }
 

@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include "disk.h"
 #include "journal.h"
 #include "wire_deliver.h"
 
@@ -31,6 +32,7 @@ struct mailbox; /* an open new/ directory */
 struct mailbox_root {
 	dev_t dev;
 	int fd; /* open since the first use, so that no error is missed */
+	struct disk disk;
 };
 
 struct mailbox_store {
@@ -78,12 +80,13 @@ enum outcome mailbox_deliver(struct mailbox_store *, const struct deliver_req *,
 
 /*
  * What was linked there is on disk: new/, then cur/, for a reader may have
- * moved it in between. TEMP: not known to be on disk; when a sync failed,
- * queue/trouble stands by then.
+ * moved it in between; new/ alone where its sync carries all. TEMP: not known
+ * to be on disk; when a sync failed, queue/trouble stands by then.
  */
 enum outcome mailbox_sync(
     struct mailbox_store *, const char *path, struct fault *) MUST_USE;
-/* The same for all mailboxes: each file system, twice (model, SYNC=3). */
+/* The same for all mailboxes: each file system, twice (model, SYNC=3), or one
+   directory where its sync carries all. */
 enum outcome mailbox_sync_all(struct mailbox_store *, struct fault *) MUST_USE;
 
 /* A round ended: directories are looked at again before their next use. */

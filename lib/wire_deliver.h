@@ -9,7 +9,7 @@
  *
  *	sync path=example.org/bob	new/, then cur/
  *	ok path=example.org/bob
- *	sync all=1			every mailbox root, syncfs twice
+ *	sync all=1			every mailbox root
  *	ok all=1
  *	hello				everything before it has been answered
  *	ok

@@ -196,7 +196,7 @@ each(struct run *run, struct move *moves, size_t n,
 static bool
 needs_source(const struct run *run, const struct move *moves, size_t n)
 {
-	if (!run->store.names_in_order)
+	if (!run->store.disk.names_in_order)
 		return true;
 	for (size_t i = 0; i < n; i++)
 		if (moves[i].m->place.state == STORE_HOLD &&
@@ -251,7 +251,7 @@ unmake(struct run *run, const struct move *move)
 	    (move->linked &&
 	        store_unlink_content(&run->store, &m->envelope.qid, &f) !=
 	            OK) ||
-	    (!run->store.names_in_order &&
+	    (!run->store.disk.names_in_order &&
 	        store_sync_state_dir(&run->store, m->to, &f) != OK)) {
 		run_alarm(run, &m->envelope.qid, "%s", f.text);
 		return;

@@ -302,10 +302,10 @@ static void
 bring_to_disk(struct accept *a, enum pass pass)
 {
 	start_disk(a, pass);
-	if (a->store->fsync_carries_all)
+	if (a->store->disk.fsync_carries_all)
 		wait_for_data(a, pass);
 	publish(a, pass);
-	if (a->store->fsync_carries_all)
+	if (a->store->disk.fsync_carries_all)
 		sync_last(a, pass);
 	else
 		sync_each(a, pass);
@@ -431,7 +431,7 @@ static void
 settle_contents(struct accept *a)
 {
 	bring_to_disk(a, PASS_CONTENTS);
-	if (!a->store->fsync_carries_name)
+	if (!a->store->disk.fsync_carries_name)
 		sync_shards(a);
 	for (size_t i = 0; i < a->entries; i++)
 		if (a->entry[i].kind == ACCEPTED_APART)
@@ -449,7 +449,7 @@ accept_finish(void *arg)
 	if (apart)
 		settle_contents(a);
 	bring_to_disk(a, PASS_MESSAGES);
-	if (!a->store->fsync_carries_name)
+	if (!a->store->disk.fsync_carries_name)
 		sync_in(a);
 	for (size_t i = 0; i < a->entries; i++) {
 		answer(a, &a->entry[i]);

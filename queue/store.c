@@ -8,20 +8,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "fds.h"
-#include "mounts.h"
 #include "trouble.h"
 
 #define LOCK_NAME     "lock"
@@ -119,81 +115,6 @@ store_content_name(const struct qid *qid, char out[STORE_NAME_MAX])
 	    qid->text, qid->text);
 }
 
-/* ---- Facts of the file system. ---- */
-
-/* The magic number is the same for ext2's own driver, which is older. */
-static bool
-is_ext4(dev_t device)
-{
-	struct mounts mounts;
-	struct mount mount;
-	bool found = false;
-
-	if (mounts_open(&mounts))
-		while (!found && mounts_next(&mounts, &mount))
-			found = mount.device == device &&
-			    strcmp(mount.type, "ext4") == 0;
-	mounts_close(&mounts);
-	return found;
-}
-
-/* Every ext4 with a journal has a directory `<device>-<journal inode>`. */
-static bool
-has_journal(dev_t device)
-{
-	char link[64], target[256];
-	const char *name;
-	ssize_t n;
-	size_t len;
-	DIR *d;
-	const struct dirent *entry;
-	bool found = false;
-
-	(void)snprintf(link, sizeof(link), "/sys/dev/block/%u:%u",
-	    major(device), minor(device));
-	n = readlink(link, target, sizeof(target) - 1);
-	if (n <= 0 || (d = opendir("/proc/fs/jbd2")) == NULL)
-		return false;
-	target[n] = '\0';
-	name = strrchr(target, '/');
-	name = name == NULL ? target : name + 1;
-	len = strlen(name);
-	while (!found && (entry = readdir(d)) != NULL)
-		found = strncmp(entry->d_name, name, len) == 0 &&
-		    entry->d_name[len] == '-';
-	(void)closedir(d);
-	return found;
-}
-
-static enum outcome
-learn_facts(struct store *s, struct fault *f)
-{
-	struct statfs fs;
-	struct stat st;
-
-	if (fstatfs(s->fd, &fs) != 0 || fstat(s->fd, &st) != 0)
-		return store_failed(f, "look at", "its file system");
-	switch ((unsigned long)fs.f_type) {
-	case EXT4_SUPER_MAGIC:
-		s->fsync_carries_name = is_ext4(st.st_dev);
-		s->names_in_order = s->fsync_carries_all =
-		    s->fsync_carries_name && has_journal(st.st_dev);
-		break;
-	case TMPFS_MAGIC:
-		/* Nothing survives, so nothing can come out of order. */
-		s->in_memory = true;
-		s->fsync_carries_name = s->fsync_carries_all =
-		    s->names_in_order = true;
-		break;
-	case XFS_SUPER_MAGIC:
-		s->names_in_order = true;
-		break;
-	default:
-		break;
-	}
-	return OK;
-}
-
 /* ---- Open. ---- */
 
 static enum outcome
@@ -222,7 +143,8 @@ store_open(struct store *s, const char *directory, struct fault *f)
 		return fault_set(f, errno == ENOENT ? PERM : TEMP,
 		    errno == ENOENT ? "5.3.5" : "4.3.0", errno,
 		    "queue directory %s", directory);
-	if (learn_facts(s, f) != OK || make_directories(s, f) != OK) {
+	disk_look(s->fd, &s->disk);
+	if (make_directories(s, f) != OK) {
 		store_close(s);
 		return f->outcome;
 	}
@@ -391,7 +313,7 @@ make_dir(struct store *s, const char *name, struct fault *f)
 	    span_head(above, span_find(above, '/')), parent, sizeof(parent));
 	if (store_dir(s, parent, false, &fd, f) != OK)
 		return f->outcome;
-	if (s->names_in_order || sync_itself(s, name, f) == OK) {
+	if (s->disk.names_in_order || sync_itself(s, name, f) == OK) {
 		if (fsync(fd) == 0)
 			return OK;
 		(void)store_failed(f, "sync the parent of", name);

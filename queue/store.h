@@ -18,6 +18,7 @@
 
 #include <sys/types.h>
 
+#include "disk.h"
 #include "envelope_file.h"
 
 enum store_state {
@@ -56,30 +57,7 @@ struct store_dir {
 
 struct store {
 	int fd; /* the queue directory; -1: not open */
-	/*
-	 * fsync of a file that was just created or renamed carries its name
-	 * (and that of a new parent), with a journal and without one: ext4.
-	 * Elsewhere its directory must be synced too.
-	 * Source: fs/ext4/fsync.c, ext4_sync_parent(), and tests/crash.
-	 * Where nothing survives (tmpfs) there is nothing to sync either.
-	 */
-	bool fsync_carries_name;
-	/*
-	 * It carries, too, every change that was made before it on this file
-	 * system, of names and of files whose data was waited for: one journal
-	 * holds them in order, and its commit flushes the disk. ext4 with a
-	 * journal. Source: fs/ext4/fsync.c, ext4_fsync_journal(); fs/jbd2,
-	 * jbd2_complete_transaction(); and tests/crash.
-	 */
-	bool fsync_carries_all;
-	/*
-	 * Changes of names reach the disk in the order they were made: ext4
-	 * with a journal, XFS. Elsewhere the directory that a name left must
-	 * be synced before the next step on that message (model rows 83-86).
-	 * False when it is not known.
-	 */
-	bool names_in_order;
-	bool in_memory; /* tmpfs: nothing survives */
+	struct disk disk; /* what its file system promises */
 	int lock_fd, run_lock_fd; /* -1: not held */
 	struct store_dir dir[STORE_DIRS];
 	uint64_t uses;
@@ -90,8 +68,7 @@ struct store {
 /*
  * directory is prog.settings.queue.directory; PERM 5.3.5 when it is missing
  * (an unmounted queue must not look like an empty one). Missing directories
- * below are made and synced into it. Call before the sandbox closes: the facts
- * of the file system come from /sys and /proc.
+ * below are made and synced into it. Call before the sandbox closes: disk.h.
  */
 enum outcome store_open(
     struct store *, const char *directory, struct fault *) MUST_USE;

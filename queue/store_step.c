@@ -97,7 +97,7 @@ store_write(int fd, struct span a, struct span b, struct fault *f)
 void
 store_start_disk(const struct store *s, int fd)
 {
-	if (!s->in_memory)
+	if (!s->disk.in_memory)
 		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 

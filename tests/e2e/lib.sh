@@ -46,6 +46,13 @@ _exec_as() {
 	exec "$@"
 }
 as() { (_exec_as "$@"); } # as COMMAND...
+one_journal() { # one_journal DIR: does one fsync carry all there? lib/disk.h
+	case $(stat -f -c %T "$1") in
+	tmpfs) return 0 ;;
+	ext2/ext3) _d=$(readlink "/sys/dev/block/$(stat -c %Hd:%Ld "$1")") && ls /proc/fs/jbd2 2> /dev/null | grep -q "^${_d##*/}-" ;;
+	*) return 1 ;;
+	esac
+}
 free_ports() { # free_ports N: N ports, all free at one moment
 	python3 -c 'import socket, sys
 s = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]

@@ -58,10 +58,12 @@ if command -v strace > /dev/null && as strace -o /dev/null true 2> /dev/null; th
 	is "nothing is synced that was not asked for" "$(grep -Ec '(fsync|syncfs|fdatasync)\(' "$T/strace")" 0
 	: > "$T/strace"
 	printf 'sync path=example.org/ann\n' | as strace -yy -e trace=fsync -o "$T/strace" "$B/deliver-mailbox" -C "$H" > "$T/out" 2>&1
-	is "new/ is synced before cur/" "$(sed -n 's/^fsync([0-9]*<.*\/\(new\|cur\)>.*/\1/p' "$T/strace" | tr '\n' ' ')" "new cur "
+	want="new cur "; ! one_journal "$M" || want="new "
+	is "new/ is synced before cur/, or carries it" "$(sed -n 's/^fsync([0-9]*<.*\/\(new\|cur\)>.*/\1/p' "$T/strace" | tr '\n' ' ')" "$want"
 	# a call that strace spoils is none of the filter's: without it
 	cp "$H/pneu.conf" "$T/off.conf"; printf '[pneu]\nsandbox = off\n' >> "$T/off.conf"
-	as strace -e trace=fsync -e inject=fsync:error=EIO:when=2 -o "$T/strace" "$B/deliver-mailbox" -C "$H" -c "$T/off.conf" > "$T/out" 2>&1 <<X
+	when=2; ! one_journal "$M" || when=1
+	as strace -e trace=fsync -e inject=fsync:error=EIO:when=$when -o "$T/strace" "$B/deliver-mailbox" -C "$H" -c "$T/off.conf" > "$T/out" 2>&1 <<X
 sync path=example.org/ann
 X
 	like "a sync that fails is temp" "$(cat "$T/out")" '^temp path=example.org/ann code=4.3.0 '

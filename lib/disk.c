@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/* disk.c: file systems by their kind, and by what /sys and /proc say of them. */
+#include "disk.h"
+
+#include <dirent.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "mounts.h"
+
+/* The magic number is the same for ext2's own driver, which is older. */
+static bool
+is_ext4(dev_t device)
+{
+	struct mounts mounts;
+	struct mount mount;
+	bool found = false;
+
+	if (mounts_open(&mounts))
+		while (!found && mounts_next(&mounts, &mount))
+			found = mount.device == device &&
+			    strcmp(mount.type, "ext4") == 0;
+	mounts_close(&mounts);
+	return found;
+}
+
+/* Every ext4 with a journal has a directory `<device>-<journal inode>`. */
+static bool
+has_journal(dev_t device)
+{
+	char link[64], target[256];
+	const char *name;
+	ssize_t n;
+	size_t len;
+	DIR *d;
+	const struct dirent *entry;
+	bool found = false;
+
+	(void)snprintf(link, sizeof(link), "/sys/dev/block/%u:%u",
+	    major(device), minor(device));
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n <= 0 || (d = opendir("/proc/fs/jbd2")) == NULL)
+		return false;
+	target[n] = '\0';
+	name = strrchr(target, '/');
+	name = name == NULL ? target : name + 1;
+	len = strlen(name);
+	while (!found && (entry = readdir(d)) != NULL)
+		found = strncmp(entry->d_name, name, len) == 0 &&
+		    entry->d_name[len] == '-';
+	(void)closedir(d);
+	return found;
+}
+
+void
+disk_look(int fd, struct disk *disk)
+{
+	struct statfs fs;
+	struct stat st;
+
+	*disk = (struct disk){ .in_memory = false };
+	if (fstatfs(fd, &fs) != 0 || fstat(fd, &st) != 0)
+		return;
+	switch ((unsigned long)fs.f_type) {
+	case EXT4_SUPER_MAGIC:
+		disk->fsync_carries_name = is_ext4(st.st_dev);
+		disk->names_in_order = disk->fsync_carries_all =
+		    disk->fsync_carries_name && has_journal(st.st_dev);
+		break;
+	case TMPFS_MAGIC:
+		/* Nothing survives, so nothing can come out of order. */
+		disk->in_memory = true;
+		disk->fsync_carries_name = disk->fsync_carries_all =
+		    disk->names_in_order = true;
+		break;
+	case XFS_SUPER_MAGIC:
+		disk->names_in_order = true;
+		break;
+	default:
+		break;
+	}
+}
