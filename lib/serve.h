@@ -63,8 +63,8 @@ struct peer {
 
 struct session_service {
 	uint64_t sessions; /* its share; 1: a process for each session */
-	uint64_t
-	    timeout_ms; /* SO_RCVTIMEO, SO_SNDTIMEO where fd 0 lacks them */
+	/* SO_RCVTIMEO, SO_SNDTIMEO; a supervisor sets them on its listeners */
+	uint64_t timeout_ms;
 	uint32_t clients_per_address; /* 0: no limit */
 	const char *busy_address; /* reply to one connection too many */
 	void (*session)(void *arg, int in, int out, const struct peer *);

@@ -224,6 +224,20 @@ refuse(struct worker *w, int fd)
 	(void)shutdown(fd, SHUT_WR); /* the text before the reset */
 }
 
+/*
+ * A supervisor sets them on its listener, and connections inherit them. One
+ * that waited in another's backlog before we came has none.
+ */
+static void
+set_deadlines(const struct worker *w, int fd)
+{
+	uint64_t ms = w->service->timeout_ms;
+	int one = 1;
+
+	fds_set_timeouts(fd, ms, ms);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
 static void
 serve_one(struct worker *w, int fd, const struct peer *peer)
 {
@@ -263,7 +277,7 @@ accept_failed(struct worker *w, int error, struct fault *f)
 	case EFAULT:
 		return fault_set(f, TEMP, "4.3.0", error, "accept");
 	case EAGAIN: {
-		/* Somebody made the listener one that does not wait. */
+		/* The listener's deadline is one of accept() too. */
 		struct pollfd p = { FD_IN, POLLIN, 0 };
 
 		(void)poll(&p, 1, -1);
@@ -296,6 +310,8 @@ serve_next(struct worker *w, bool *served, struct fault *f)
 	if (is_one_too_many(w, &peer)) {
 		refuse(w, fd);
 	} else {
+		if (w->board == &w->alone)
+			set_deadlines(w, fd);
 		serve_one(w, fd, &peer);
 		*served = true;
 	}
@@ -337,16 +353,12 @@ serve_this_one(struct worker *w)
 	union address a;
 	socklen_t len = sizeof(a);
 	struct peer peer = { .loopback = true };
-	int one = 1;
 
 	a.any.sa_family = AF_UNSPEC;
 	if (getpeername(FD_IN, &a.any, &len) == 0) {
 		peer_of(&peer, &a, 0);
 		fds_set_nonblock(FD_IN, false); /* deadlines need it */
-		fds_set_timeouts(
-		    FD_IN, w->service->timeout_ms, w->service->timeout_ms);
-		(void)setsockopt(
-		    FD_IN, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		set_deadlines(w, FD_IN);
 		serve_interrupt(-1, FD_IN);
 	}
 	w->service->session(w->arg, FD_IN, FD_OUT, &peer);

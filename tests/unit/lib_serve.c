@@ -688,6 +688,16 @@ test_lines_emfile(void)
 
 /* ---- Session services ---- */
 
+static long long
+deadline_of(int fd)
+{
+	struct timeval tv = { 0, 0 };
+	socklen_t len = sizeof(tv);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &len);
+	return (long long)tv.tv_sec;
+}
+
 static void
 session(void *arg, int in, int out, const struct peer *peer)
 {
@@ -701,6 +711,8 @@ session(void *arg, int in, int out, const struct peer *peer)
 		(void)!write(out, line, (size_t)n);
 		if (line[0] == 'q')
 			return;
+		if (line[0] == 'd')
+			(void)dprintf(out, "%lld s\n", deadline_of(in));
 		if (line[0] == 't')
 			(void)raise(SIGTERM);
 		if (line[0] == 'h')
@@ -782,16 +794,21 @@ test_worker(void)
 	struct sockaddr_in a;
 	int l = tcp_listener(&a), c;
 	pid_t child = start_sessions(l, l, &talk);
-	bool good = true;
+	bool good = true, has_deadline = true;
 
 	for (int i = 0; i < 3; i++) {
 		c = tcp_client(&a);
 		good = good && hears(c, "hello 127.0.0.1 loopback\n");
+		say(c, "d\n");
+		has_deadline =
+		    has_deadline && hears(c, "d\n") && hears(c, "5 s\n");
 		say(c, "q");
 		good = good && hears(c, "q");
 		(void)close(c);
 	}
 	tap_ok(good && ends_well(child), "a worker serves its share and ends");
+	tap_ok(has_deadline,
+	    "without a supervisor it gives its sessions their deadline");
 	(void)close(l);
 }
 
