@@ -167,8 +167,9 @@ run_mail(struct session *s, struct span args)
 		say(s, RULE_SPACE);
 	else if (!fill_envelope(s, &path, &p)) {
 		envelope_reset(s->envelope);
-		say(s, RULE_RESOLVE);
+		say(s, RULE_TROUBLE);
 	} else {
+		s->overshoot = 0;
 		session_move(s, EVENT_MAIL);
 		reply(s, 250, "2.1.0", "sender ok");
 	}
@@ -220,7 +221,7 @@ run_rcpt(struct session *s, struct span args)
 	rule = recipients_check(s, &path, &f);
 	if (rule == RULE_NONE &&
 	    envelope_add_recipient(e, &path, p.notify, p.orcpt, &f) != OK)
-		rule = RULE_RESOLVE;
+		rule = RULE_TROUBLE;
 	if (rule != RULE_NONE) {
 		refuse(
 		    s, rule, rule == RULE_RELAY ? NULL : &f, path_span(&path));
@@ -247,15 +248,20 @@ begin_content(struct session *s)
 		.wall_ms = clock_wall_ms() };
 
 	content_begin(&s->content, s->server->set, &s->server->content, &t);
+	s->content_start_ms = clock_mono_ms();
 }
 
+/*
+ * For the next piece, but no longer than the rate allows: it is counted from
+ * the first octet of the message on, however many chunks bring it.
+ */
 static uint64_t
-content_deadline(const struct session *s, uint64_t start_ms)
+content_deadline(const struct session *s)
 {
 	uint64_t wait = serve_pressed ? SERVE_PRESS_MS
 	                              : s->server->set->smtpd.data_timeout_ms;
-	uint64_t by_rate =
-	    start_ms + wait + s->content.received * 1000 / DATA_RATE_LEAST;
+	uint64_t by_rate = s->content_start_ms + wait +
+	    s->content.received * 1000 / DATA_RATE_LEAST;
 	uint64_t by_piece = clock_mono_ms() + wait;
 
 	return by_piece < by_rate ? by_piece : by_rate;
@@ -319,9 +325,9 @@ finish_message(struct session *s, struct fault *why)
 	} else {
 		(void)snprintf(
 		    text, sizeof(text), "queued as %s", s->envelope->qid.text);
-		reply(s, 250, "2.0.0", text);
 		entries_queued(s);
-		s->idle_commands = 0;
+		reply(s, 250, "2.0.0", text);
+		s->idle_commands = s->errors = 0;
 	}
 	session_move(s, EVENT_DONE);
 	return refused;
@@ -331,7 +337,6 @@ static bool
 read_data(struct session *s, struct fault *why)
 {
 	struct stream *io = &s->server->io;
-	uint64_t start = clock_mono_ms();
 	bool ended = false;
 
 	for (;;) {
@@ -343,7 +348,7 @@ read_data(struct session *s, struct fault *why)
 			return false;
 		if (ended)
 			return true;
-		if (!session_fill(s, content_deadline(s, start)))
+		if (!session_fill(s, content_deadline(s)))
 			return false;
 	}
 }
@@ -354,14 +359,6 @@ run_data(struct session *s, struct span args)
 	struct fault why = FAULT_NONE;
 
 	(void)args;
-	/*
-	 * DATA ends a group of commands (RFC 2920 3.1): what is here already
-	 * was sent by somebody who does not read answers. A pipe may.
-	 */
-	if (s->peer->socket && stream_waiting(&s->server->io).len > 0) {
-		say(s, RULE_PIPELINING);
-		return;
-	}
 	session_move(s, EVENT_DATA);
 	reply(s, 354, NULL, "end data with CR LF . CR LF");
 	begin_content(s);
@@ -391,7 +388,6 @@ static bool
 read_chunk(struct session *s, uint64_t size, bool wanted, struct fault *why)
 {
 	struct stream *io = &s->server->io;
-	uint64_t start = clock_mono_ms();
 
 	while (size > 0) {
 		struct span w = stream_waiting(io);
@@ -399,7 +395,7 @@ read_chunk(struct session *s, uint64_t size, bool wanted, struct fault *why)
 		if (w.len > size)
 			w.len = (size_t)size;
 		if (w.len == 0) {
-			if (!session_fill(s, content_deadline(s, start)))
+			if (!session_fill(s, content_deadline(s)))
 				return false;
 			continue;
 		}
@@ -438,6 +434,11 @@ take_chunk(struct session *s, uint64_t size, bool last)
 
 	if (s->phase == PHASE_RCPT)
 		begin_content(s);
+	/* Chunks without octets, or all here already, take no time but ours. */
+	if (clock_mono_ms() >= content_deadline(s)) {
+		say(s, RULE_TIMEOUT);
+		return;
+	}
 	if (!read_chunk(s, size, true, &why))
 		return;
 	if (last)
@@ -462,16 +463,15 @@ run_bdat(struct session *s, struct span args)
 	struct fault why = FAULT_NONE;
 
 	if (!take_chunk_size(args, &size, &last)) {
-		say(s, RULE_CHUNK_SIZE);
-		/* Nobody knows what comes now: the message is lost. */
-		if (order == RULE_NONE)
-			session_move(s, EVENT_DONE);
+		session_refuse_line(s, RULE_CHUNK_SIZE);
 	} else if (size > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
 		say(s, RULE_DISCARD);
 	} else if (order == RULE_NONE) {
 		take_chunk(s, size, last);
-	} else if (read_chunk(s, size, false, &why)) {
-		say(s, order);
+	} else {
+		s->content_start_ms = clock_mono_ms();
+		if (read_chunk(s, size, false, &why))
+			say(s, order);
 		s->content.received = 0;
 	}
 }
@@ -605,20 +605,34 @@ has_control(struct span line)
 	return false;
 }
 
+/*
+ * DATA ends a group of commands (RFC 2920 3.1): what is here already was sent
+ * by somebody who does not read answers, and is content, whatever becomes of
+ * DATA. A pipe may; and among chunks more of them come.
+ */
+static bool
+is_content_early(const struct session *s)
+{
+	return s->peer->socket && s->phase != PHASE_CHUNKS &&
+	    stream_waiting(&s->server->io).len > 0;
+}
+
 static void
 run_known(struct session *s, const struct command *c, struct span line,
     struct span args)
 {
 	enum rule order = order_rule(s, c);
 
-	if (has_control(line))
-		say(s, RULE_LINE_OCTETS);
+	s->idle_commands += c->is_idle;
+	if (c->run == run_data && is_content_early(s))
+		say(s, RULE_PIPELINING);
+	else if (has_control(line))
+		session_refuse_line(s, RULE_LINE_OCTETS);
 	else if (c->takes_nothing && args.len > 0)
 		say(s, RULE_SYNTAX);
 	else if (order != RULE_NONE)
 		say(s, order);
-	else if (c->is_idle &&
-	    ++s->idle_commands > s->server->set->smtpd.max_idle_commands)
+	else if (s->idle_commands > s->server->set->smtpd.max_idle_commands)
 		say(s, RULE_IDLE);
 	else
 		c->run(s, args);
@@ -637,7 +651,7 @@ commands_run(struct session *s, struct span line)
 		args.len--;
 	if (command == NULL || !is_parted) {
 		/* `NOOP` with an octet 0 behind it is no NOOP. */
-		say(s, RULE_COMMAND_UNKNOWN);
+		session_refuse_line(s, RULE_COMMAND_UNKNOWN);
 		return;
 	}
 	run_known(s, command, line, args);

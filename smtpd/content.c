@@ -98,8 +98,10 @@ look_at_field(struct content *c)
 {
 	static const char received[] = "Received:", id[] = "Message-ID:";
 	struct span line = span_from(buf_span(c->buf), c->line_at);
+	bool is_folded_id = c->id_open && is_wsp(line.p[0]);
 
-	if (c->id_open && is_wsp(line.p[0])) {
+	c->id_open = false;
+	if (is_folded_id) {
 		take_message_id(c, line);
 	} else if (span_eq(line, "\r\n")) {
 		c->in_header = false;
@@ -138,6 +140,14 @@ keep_run(struct content *c, struct pass *p, size_t skip)
 	add(c, (struct span){ p->from, (size_t)(p->at - p->from) });
 	p->at += skip;
 	p->from = p->at;
+}
+
+/* Of memory: what is kept is not all of it. */
+static void
+refuse_if_short(struct content *c)
+{
+	if (buf_failed(c->buf))
+		refuse_content(c, RULE_TROUBLE);
 }
 
 static void
@@ -229,7 +239,7 @@ undo_stuffing(struct content *c, struct pass *p, bool *ended)
 		*ended = true;
 		return true;
 	}
-	if (!(c->after_bare && p->at[1] == '\n'))
+	if (!(c->after_bare && (p->at[1] == '\n' || p->at[1] == '\r')))
 		keep_run(c, p, 1);
 	return true;
 }
@@ -284,8 +294,7 @@ take(struct content *c, struct span in, bool stuffed, bool *ended)
 		refuse_content(c, RULE_NUL);
 	if (c->size > c->set->smtpd.max_size)
 		refuse_content(c, RULE_SIZE);
-	if (buf_failed(c->buf))
-		refuse_content(c, RULE_RESOLVE);
+	refuse_if_short(c);
 	return used;
 }
 
@@ -315,6 +324,7 @@ content_close(struct content *c)
 		add(c, SPAN_LIT("\r\n"));
 		end_line(c, &p, false);
 	}
+	refuse_if_short(c);
 }
 
 /* ---- What leaves. ---- */

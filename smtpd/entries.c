@@ -16,33 +16,21 @@ put_client(const struct session *s, struct record_out out)
 		record_puts(out, "helo", s->helo);
 }
 
-/* Many recipients: the reply leaves first, then the pipe takes a portion. */
 static void
-flush_portion(struct session *s)
-{
-	struct fault f;
-
-	if (s->server->journal.pending.len < PENDING_HIGH)
-		return;
-	if (stream_flush(&s->server->io, &f) != OK)
-		session_move(s, EVENT_END);
-	journal_flush(&s->server->journal);
-}
-
-static void
-put_recipients(struct session *s)
+put_recipients(const struct session *s)
 {
 	struct journal *j = &s->server->journal;
 	const struct envelope *e = s->envelope;
 
-	for (size_t i = 0; i < e->recipients && s->phase != PHASE_OVER; i++) {
+	for (size_t i = 0; i < e->recipients; i++) {
 		struct record_out out =
 		    journal_begin(j, CODE_RECIPIENT, &e->qid);
 
 		record_put_num(out, "n", e->recipient[i].n);
 		record_put(out, "to", path_span(&e->recipient[i].forward_path));
 		journal_end(j, out);
-		flush_portion(s);
+		if (j->pending.len > PENDING_HIGH)
+			journal_flush(j);
 	}
 }
 

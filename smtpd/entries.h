@@ -5,7 +5,10 @@
 
 #include "session.h"
 
-/* The message in hand was queued: 94 91 92 9T 99 97. Call after its reply. */
+/*
+ * The message in hand was queued: 94 91 92 9T 99 97. Call while it is there:
+ * a reply that cannot leave empties it.
+ */
 void entries_queued(struct session *);
 /* Something was refused: code with rule, reply, client and path. */
 void entries_refused(struct session *, const char *code, const char *rule,

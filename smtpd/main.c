@@ -60,11 +60,9 @@ run(struct server *server, struct fault *f)
 {
 	static const struct sandbox_path paths[] = { { NULL, NULL } };
 	const struct settings *set = &prog.settings;
-	uint64_t command = set->smtpd.timeout_ms;
-	uint64_t data = set->smtpd.data_timeout_ms;
 	const struct session_service service = {
 		.sessions = set->smtpd.service.sessions,
-		.timeout_ms = command < data ? command : data,
+		.timeout_ms = set->smtpd.data_timeout_ms,
 		.clients_per_address = (uint32_t)set->smtpd.clients_per_address,
 		.busy_address = BUSY_ADDRESS,
 		.session = session_serve,

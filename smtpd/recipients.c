@@ -64,7 +64,7 @@ recipients_check(struct session *s, struct path *path, struct fault *why)
 		/* RFC 5321 4.5.1: there is always a postmaster. */
 		return is_postmaster ? RULE_NONE : RULE_RECIPIENT;
 	case TEMP:
-		return RULE_RESOLVE;
+		return RULE_TROUBLE;
 	}
 	return ans.kind == RESOLVE_REMOTE && !is_postmaster ? RULE_RELAY
 	                                                    : RULE_NONE;

@@ -19,7 +19,7 @@ struct refusal {
 	const char *journal; /* code, or NULL: not worth an entry */
 	bool is_error; /* counts against max_errors */
 	bool ends; /* the session */
-	bool keeps; /* the reason is for the journal, not for strangers */
+	bool is_ours; /* the reason is for the journal, not for strangers */
 };
 
 #define BAD     true, false, false
@@ -72,14 +72,14 @@ static const struct refusal refusals[RULES] = {
 	[RULE_SIZE] = { "size", 552, "5.3.4", "message too big", CODE_REJECTED,
 	    BAD }, /* RFC 1870 6 */
 	[RULE_SPACE] = { "space", 452, "4.3.1", "not enough room now",
-	    CODE_REJECTED, NOT_BAD },
+	    CODE_REJECTED, LOCAL },
 	[RULE_RECIPIENTS_MAX] = { "recipients-max", 452, "4.5.3",
 	    "too many recipients", NULL, NOT_BAD }, /* 4.5.3.1.10 */
 	[RULE_RECIPIENT] = { "recipient", 550, "5.1.1", "no such recipient",
 	    CODE_REJECTED, BAD },
 	[RULE_RELAY] = { "relay", 550, "5.7.1", "we do not relay there",
 	    CODE_RELAY_REFUSED, BAD },
-	[RULE_RESOLVE] = { "local-trouble", 451, "4.3.0",
+	[RULE_TROUBLE] = { "local-trouble", 451, "4.3.0",
 	    "local trouble, try again later", CODE_REJECTED, LOCAL },
 	[RULE_BARE_LF] = { "bare-lf", 550, "5.6.0",
 	    "content has a line feed without carriage return", CODE_REJECTED,
@@ -163,13 +163,15 @@ refuse(
 
 	(void)fault_set(
 	    &said, r->reply < 500 ? TEMP : PERM, r->enhanced, 0, "%s", r->text);
-	if (why != NULL && !r->keeps) {
+	if (why != NULL && !r->is_ours) {
 		(void)snprintf(said.code, sizeof(said.code), "%s", why->code);
 		(void)snprintf(said.text, sizeof(said.text), "%s", why->text);
 	}
 	put_line(s, r->reply, ' ', said.code, said.text);
 	if (r->is_error)
 		s->errors++;
+	else if (r->is_ours)
+		s->idle_commands++; /* no fault of his, but no mail either */
 	if (r->journal != NULL)
 		entries_refused(s, r->journal, r->name, r->reply,
 		    why == NULL ? &said : why, to);

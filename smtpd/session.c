@@ -114,20 +114,6 @@ session_move(struct session *s, enum event event)
 
 /* ---- Input. ---- */
 
-/* The socket's deadline is the longer one; here it is cut to what is left. */
-static bool
-may_wait_on(struct session *s, uint64_t deadline_ms)
-{
-	uint64_t now = clock_mono_ms();
-
-	if (now >= deadline_ms || serve_stopping || serve_pressed)
-		return false;
-	fds_set_timeouts(s->server->io.in, deadline_ms - now,
-	    s->server->set->smtpd.timeout_ms);
-	s->server->io.timeout_ms = deadline_ms - now;
-	return true;
-}
-
 static bool
 end_by(struct session *s, enum rule rule)
 {
@@ -135,38 +121,71 @@ end_by(struct session *s, enum rule rule)
 	return false;
 }
 
+static bool
+end_lost(struct session *s)
+{
+	session_move(s, EVENT_END);
+	return false;
+}
+
+/* From here on a wait for input ends after so long. */
+static void
+arm(struct session *s, uint64_t wait_ms)
+{
+	if (serve_stopping && wait_ms > SERVE_DRAIN_MS)
+		wait_ms = SERVE_DRAIN_MS;
+	s->server->io.timeout_ms = wait_ms;
+	fds_set_timeouts(
+	    s->server->io.in, wait_ms, s->server->set->smtpd.timeout_ms);
+}
+
+/*
+ * The socket has a deadline of its own already, data_timeout or what was armed
+ * last. Too early, it costs a look at the clock; it is set anew when it ends
+ * too late, by more than an eighth.
+ */
 bool
 session_fill(struct session *s, uint64_t deadline_ms)
 {
 	struct stream *io = &s->server->io;
 	struct fault f = FAULT_NONE;
+	bool ran_out = false;
+	uint64_t now;
 
+	if (stream_flush(io, &f) != OK)
+		return end_lost(s);
 	if (s->journal_due) {
-		/* The answer leaves before the journal is told. */
-		if (stream_flush(io, &f) == OK)
-			journal_flush(&s->server->journal);
+		journal_flush(&s->server->journal);
 		s->journal_due = false;
 	}
-	while (stream_fill(io, &f) != OK) {
-		if (f.error != ETIMEDOUT) {
-			session_move(s, EVENT_END);
-			return false;
-		}
-		if (!may_wait_on(s, deadline_ms))
-			return end_by(
-			    s, serve_stopping ? RULE_STOPPING : RULE_TIMEOUT);
+	while ((now = clock_mono_ms()) < deadline_ms) {
+		uint64_t left = deadline_ms - now;
+
+		if (ran_out || io->timeout_ms > left + left / 8)
+			arm(s, left);
+		if (stream_fill(io, &f) == OK)
+			return !io->ended || end_lost(s);
+		if (f.error != ETIMEDOUT)
+			return end_lost(s);
+		if (serve_stopping || serve_pressed)
+			break;
+		ran_out = true;
 	}
-	if (io->ended) {
-		session_move(s, EVENT_END);
-		return false;
-	}
-	/* An octet a second does not renew the deadline. */
-	if (clock_mono_ms() > deadline_ms)
-		return end_by(s, RULE_TIMEOUT);
-	return true;
+	return end_by(s, serve_stopping ? RULE_STOPPING : RULE_TIMEOUT);
 }
 
-/* Pass over the rest of a long line. */
+void
+session_refuse_line(struct session *s, enum rule rule)
+{
+	bool is_chunk =
+	    span_has_prefix_nocase(buf_span(&s->server->line), "BDAT");
+
+	refuse(s, rule, NULL, SPAN_EMPTY);
+	if (is_chunk && (s->phase == PHASE_RCPT || s->phase == PHASE_CHUNKS))
+		session_move(s, EVENT_DONE);
+}
+
+/* Pass over the rest of a long line; its start is in server->line. */
 static bool
 skip_line(struct session *s, uint64_t deadline_ms)
 {
@@ -179,7 +198,7 @@ skip_line(struct session *s, uint64_t deadline_ms)
 
 		if (n < w.len) {
 			stream_consume(io, n + 1);
-			refuse(s, RULE_LINE_LONG, NULL, SPAN_EMPTY);
+			session_refuse_line(s, RULE_LINE_LONG);
 			return false;
 		}
 		skipped += w.len;
@@ -206,9 +225,11 @@ take_line(struct session *s)
 		struct span w = span_head(stream_waiting(io), max);
 		size_t n = span_find(w, '\n');
 
-		if (n < w.len) {
+		if (n < w.len || w.len == max) {
 			buf_reset(line);
 			buf_add(line, span_head(w, n));
+		}
+		if (n < w.len) {
 			stream_consume(io, n + 1);
 			break;
 		}
@@ -223,7 +244,7 @@ take_line(struct session *s)
 	}
 	if (s->server->set->smtpd.bare_lf == BARE_ACCEPT)
 		return true;
-	refuse(s, RULE_LINE_BARE_LF, NULL, SPAN_EMPTY);
+	session_refuse_line(s, RULE_LINE_BARE_LF);
 	return false;
 }
 
@@ -239,7 +260,7 @@ session_begin(struct session *s, struct server *v, const struct peer *peer,
 		.envelope = &v->envelope };
 	s->content.set = v->set;
 	s->content.buf = &v->content;
-	stream_again(&v->io, in, out, v->set->smtpd.timeout_ms);
+	stream_again(&v->io, in, out, v->set->smtpd.data_timeout_ms);
 	empty_transaction(s);
 }
 
@@ -247,10 +268,10 @@ session_begin(struct session *s, struct server *v, const struct peer *peer,
 static bool
 is_early(const struct session *s)
 {
-	struct pollfd p = { s->server->io.in, POLLIN, 0 };
+	char octet;
 
-	return s->peer->socket && poll(&p, 1, 0) == 1 &&
-	    (p.revents & (POLLIN | POLLHUP)) == POLLIN;
+	return s->peer->socket &&
+	    recv(s->server->io.in, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void
@@ -282,10 +303,11 @@ session_step(struct session *s)
 		else
 			commands_run(s, buf_span(&s->server->line));
 	}
-	if (s->phase != PHASE_OVER &&
-	    s->errors >= s->server->set->smtpd.max_errors)
-		refuse(s, RULE_ERRORS, NULL, SPAN_EMPTY);
-	return s->phase != PHASE_OVER;
+	if (s->phase == PHASE_OVER)
+		return false;
+	if (s->errors >= s->server->set->smtpd.max_errors)
+		return end_by(s, RULE_ERRORS);
+	return true;
 }
 
 /*

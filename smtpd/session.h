@@ -71,7 +71,8 @@ struct session {
 	bool is_esmtp; /* EHLO, not HELO */
 	char helo[HELO_MAX + 1];
 	uint64_t errors, idle_commands;
-	uint64_t overshoot; /* recipients refused as too many */
+	uint64_t overshoot; /* recipients refused as too many, of this one */
+	uint64_t content_start_ms; /* monotonic */
 	bool journal_due; /* a message's entries wait for its reply to go */
 	bool has_unread; /* ended by us: the peer may still be talking */
 	/* The transaction, empty below PHASE_MAIL. */
@@ -97,8 +98,14 @@ void session_serve(void *server, int in, int out, const struct peer *);
 
 void session_move(struct session *, enum event);
 /*
+ * Refuse the line in hand, which nobody carries out. If it was to be BDAT,
+ * nobody knows either where its chunk ends: the message is lost.
+ */
+void session_refuse_line(struct session *, enum rule);
+/*
  * Wait for more input. false: the session is over; a deadline (monotonic) was
- * answered with 421. Replies leave first, then the journal's entries.
+ * answered with 421. Replies leave first, then the journal's entries; a client
+ * that does not take its replies is gone.
  */
 bool session_fill(struct session *, uint64_t deadline_ms);
 

@@ -263,6 +263,12 @@ test_header(void)
 	content_begin(&c, &set, &buf, &no_trace);
 	(void)content_take_data(&c, buf_span(&in), &ended);
 	tap_ok(ended && c.refused == RULE_LOOP, "more than allowed is a loop");
+	buf_reset(&in);
+	buf_adds(&in, "Message-ID:\r\nSubject: a\r\n b\r\n\r\n.\r\n");
+	content_begin(&c, &set, &buf, &no_trace);
+	(void)content_take_data(&c, buf_span(&in), &ended);
+	tap_ok(c.message_id[0] == '\0',
+	    "an empty Message-ID does not take the next field's text");
 	buf_free(&in);
 }
 
@@ -287,6 +293,41 @@ test_chunks(void)
 	tap_ok(c.refused == RULE_BARE_CR, "a last CR alone is bare");
 }
 
+/* Accepted, a CR alone ends a line as an LF does: a dot alone on it stays. */
+static void
+test_bare_dots(void)
+{
+	static const char *const texts[] = { "a\r.\rb\r\n.\r\n",
+		"a\n.\nb\r\n.\r\n", "a\r.\nb\r\n.\r\n", "a\n.\rb\r\n.\r\n" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct result r;
+		bool good = true;
+
+		for (size_t cut = 1; cut < strlen(texts[i]); cut++) {
+			feed(span_of(texts[i]), cut, true, &r);
+			good = good && r.ended && r.len == 9 &&
+			    memcmp(r.out, "a\r\n.\r\nb\r\n", 9) == 0;
+		}
+		tap_ok(good, "a dot between bare ends stays (%zu)", i + 1);
+	}
+}
+
+/* Without room for the end of the last line nothing is whole. */
+static void
+test_no_room(void)
+{
+	struct content c;
+
+	content_begin(&c, &set, &buf, &no_trace);
+	content_take_chunk(&c, SPAN_LIT("a\r\n\r\nend"));
+	buf.max = buf.len;
+	content_close(&c);
+	tap_ok(c.refused == RULE_TROUBLE, "a lack of memory is no message");
+	buf.max = CONTENT_BUF_MAX;
+	content_reset(&c);
+}
+
 int
 main(void)
 {
@@ -296,10 +337,12 @@ main(void)
 	test_all(7, "DATA with bare CR and LF refused is read as it is meant");
 	set.smtpd.bare_lf = set.smtpd.bare_cr = BARE_ACCEPT;
 	test_all(7, "accepted, they become CRLF and never the end of data");
+	test_bare_dots();
 	set.smtpd.bare_lf = set.smtpd.bare_cr = BARE_REJECT;
 	test_long_lines();
 	test_header();
 	test_chunks();
+	test_no_room();
 	buf_free(&buf);
 	return tap_done();
 }

@@ -6,6 +6,8 @@
  */
 #include "smtpd_stub.h"
 
+#include "clock.h"
+#include "fds.h"
 #include "tap.h"
 
 /* The whole state of a session, as the model sees it. */
@@ -76,6 +78,8 @@ static const struct move {
 	{ "BDAT 1 LAST", "a", CONTENT, 0, QUEUES, STUB_TEMP },
 	{ "BDAT x", "", ALWAYS, 501, FORGETS, STUB_TAKES },
 	{ "BDAT", "", ALWAYS, 501, FORGETS, STUB_TAKES },
+	{ "BDAT 4\x01", "", ALWAYS, 501, FORGETS, STUB_TAKES },
+	{ "bdat\x7f", "", ALWAYS, 500, FORGETS, STUB_TAKES },
 	{ "RSET", "", ALWAYS, 250, FORGETS, STUB_TAKES },
 	{ "RSET x", "", ALWAYS, 501, STAYS, STUB_TAKES },
 	{ "NOOP x", "", ALWAYS, 250, STAYS, STUB_TAKES },
@@ -290,7 +294,7 @@ run_sequence(struct rig *r, struct model *m, uint32_t *seed, size_t steps)
 	for (size_t i = 0; i < steps; i++) {
 		struct move v = draw_move(m, seed);
 		bool wanted = model_has(m, v.needs), refused = false;
-		bool is_bdat = strncmp(v.line, "BDAT", 4) == 0;
+		bool is_bdat = strncasecmp(v.line, "BDAT", 4) == 0;
 		int code = wanted ? v.code : 503, got;
 		const char *body = wanted || is_bdat ? v.body : "";
 
@@ -547,6 +551,213 @@ rig_go_on(struct rig *r)
 	r->server.submit.has_held = false;
 }
 
+/* Octets as they are, then one step; the code of what is said. */
+static int
+rig_say_raw(struct rig *r, struct span octets)
+{
+	if (send(r->pair[1], octets.p, octets.len, 0) < 0)
+		abort();
+	(void)session_step(&r->s);
+	return rig_reply(r);
+}
+
+/* The same, and nobody listens: does the session go on? */
+static bool
+rig_say_unheard(struct rig *r, const char *line)
+{
+	(void)send(r->pair[1], line, strlen(line), 0);
+	(void)send(r->pair[1], "\r\n", 2, 0);
+	return session_step(&r->s);
+}
+
+/* The model has those that end in CR LF. */
+static void
+test_chunk_lines(struct rig *r)
+{
+	static char line[4000];
+
+	rig_begin(r);
+	tap_ok(rig_say(r, "BDAT 4", "ab\r\n", 4) == 250 &&
+	        rig_say_raw(r, SPAN_LIT("BDAT 4\n")) == 500 &&
+	        rig_say(r, "BDAT 0 LAST", "", 0) == 503,
+	    "BDAT that ends in a bare LF loses the message");
+	rig_close(r);
+	memset(line, ' ', sizeof(line) - 1);
+	memcpy(line, "BDAT 4", 6);
+	rig_begin(r);
+	tap_ok(rig_say(r, "BDAT 4", "ab\r\n", 4) == 250 &&
+	        rig_say(r, line, "", 0) == 500 &&
+	        rig_say(r, "BDAT 0 LAST", "", 0) == 503,
+	    "and so does one that is too long");
+	rig_close(r);
+	rig_begin(r);
+	memcpy(line, "NOOP", 4);
+	tap_ok(rig_say(r, "BDAT 4", "ab\r\n", 4) == 250 &&
+	        rig_say(r, line, "", 0) == 500 &&
+	        rig_say(r, "BDAT 0 LAST", "", 0) == 250,
+	    "another line does not");
+	rig_close(r);
+}
+
+static void
+test_counts(struct rig *r)
+{
+	const struct settings was = r->set;
+	int got = 0;
+
+	stub.queue = STUB_TAKES;
+	r->set.smtpd.max_errors = 3;
+	rig_begin(r);
+	for (int i = 0; i < 2; i++)
+		(void)rig_say(r, "RCPT TO:<nobody@local.test>", "", 0);
+	tap_ok(rig_say(r, "DATA", ".\r\n", 3) == 250 &&
+	        rig_say(r, "FOO", "", 0) == 500 &&
+	        rig_say(r, "FOO", "", 0) == 500 &&
+	        rig_say(r, "FOO", "", 0) == 421,
+	    "errors are counted from the last message on");
+	rig_close(r);
+
+	r->set.smtpd.max_recipients = 2;
+	rig_begin(r);
+	for (int i = 0; i < 3; i++) {
+		for (int n = 0; n < 4; n++)
+			got = rig_say(r, "RCPT TO:<bob@local.test>", "", 0);
+		if (got != 452)
+			break;
+		(void)rig_say(r, "RSET", "", 0);
+		(void)rig_say(r, "MAIL FROM:<>", "", 0);
+	}
+	tap_ok(got == 452, "recipients too many are counted by transaction");
+	rig_close(r);
+	r->set.smtpd.max_recipients = was.smtpd.max_recipients;
+	r->set.smtpd.max_errors = was.smtpd.max_errors;
+
+	r->set.smtpd.max_idle_commands = 10;
+	rig_begin(r);
+	for (int i = 0; i < 20 && got != 421; i++)
+		got = rig_say(r, "RCPT TO:<later@local.test>", "", 0);
+	tap_ok(got == 421 && strstr(r->got, "without mail") != NULL,
+	    "a session cannot live on our own trouble");
+	rig_close(r);
+	r->set.smtpd.max_idle_commands = was.smtpd.max_idle_commands;
+}
+
+static void
+test_deadlines(struct rig *r)
+{
+	uint64_t timeout = r->set.smtpd.timeout_ms;
+	uint64_t data_timeout = r->set.smtpd.data_timeout_ms;
+	uint64_t start;
+	static char full[1000000];
+
+	r->set.smtpd.data_timeout_ms = 50;
+	rig_begin(r);
+	(void)rig_say(r, "BDAT 1", "a", 1);
+	(void)poll(NULL, 0, 100);
+	tap_ok(rig_say(r, "BDAT 0", "", 0) == 421,
+	    "the time of a message does not begin anew with each chunk");
+	rig_close(r);
+
+	/* The socket would wait for ten seconds. */
+	r->set.smtpd.data_timeout_ms = 10000;
+	r->set.smtpd.timeout_ms = 50;
+	rig_connect(r);
+	fds_set_timeouts(r->pair[0], 10000, 10000);
+	start = clock_mono_ms();
+	tap_ok(!session_step(&r->s) && rig_reply(r) == 421 &&
+	        clock_mono_ms() - start < 5000,
+	    "a deadline shorter than the socket's is kept");
+	rig_close(r);
+
+	/* The other way round: the first wait is cut short, not the deadline. */
+	r->set.smtpd.data_timeout_ms = 10;
+	r->set.smtpd.timeout_ms = 100;
+	rig_connect(r);
+	fds_set_timeouts(r->pair[0], 10, 10);
+	start = clock_mono_ms();
+	tap_ok(!session_step(&r->s) && rig_reply(r) == 421 &&
+	        clock_mono_ms() - start >= 100,
+	    "and so is a longer one");
+	rig_close(r);
+
+	r->set.smtpd.timeout_ms = 10000;
+	rig_connect(r);
+	(void)rig_reply(r);
+	while (send(r->pair[0], full, sizeof(full), MSG_DONTWAIT) > 0)
+		continue;
+	fds_set_timeouts(r->pair[0], 0, 10);
+	(void)rig_say_unheard(r, "HELP");
+	tap_ok(!rig_say_unheard(r, "HELP") && r->s.phase == PHASE_OVER,
+	    "a reply that does not leave in time is the end");
+	rig_close(r);
+	r->set.smtpd.timeout_ms = timeout;
+	r->set.smtpd.data_timeout_ms = data_timeout;
+}
+
+/* A client on a socket that does not wait for us. */
+static void
+test_early(struct rig *r)
+{
+	r->peer.socket = true;
+	rig_connect(r);
+	(void)rig_say(r, "EHLO c.test", "", 0);
+	(void)rig_say(r, "MAIL FROM:<>", "", 0);
+	tap_ok(
+	    rig_say(r, "DATA", "MAIL FROM:<evil@peer.test>\r\n", 28) == 554 &&
+	        r->s.phase == PHASE_OVER,
+	    "content behind a DATA that is refused is no command");
+	rig_close(r);
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, r->pair) != 0)
+		abort();
+	session_begin(&r->s, &r->server, &r->peer, r->pair[0], r->pair[0]);
+	(void)shutdown(r->pair[1], SHUT_WR);
+	session_greet(&r->s);
+	tap_ok(rig_reply(r) == 220, "who has nothing to say is greeted");
+	rig_close(r);
+	r->peer.socket = false;
+}
+
+/* What the journal was told since, in r->got. */
+static void
+rig_journal(struct rig *r, int fd)
+{
+	ssize_t n = read(fd, r->got, sizeof(r->got) - 1);
+
+	r->got[n < 0 ? 0 : n] = '\0';
+}
+
+static void
+test_journal(struct rig *r)
+{
+	struct journal *j = &r->server.journal;
+	size_t max = r->set.smtpd.max_recipients;
+	int tube[2];
+
+	if (pipe2(tube, O_NONBLOCK | O_CLOEXEC) != 0)
+		abort();
+	j->fd = tube[1];
+	r->set.smtpd.max_recipients = 400;
+	rig_begin(r);
+	for (int i = 0; i < 399; i++)
+		(void)rig_say(r, "RCPT TO:<bob@local.test>", "", 0);
+	(void)send(r->pair[1], "DATA\r\n.\r\n", 9, 0);
+	(void)shutdown(r->pair[0], SHUT_WR);
+	(void)session_step(&r->s);
+	session_end(&r->s);
+	rig_journal(r, tube[0]);
+	tap_ok(strstr(r->got, "\n97 ") != NULL &&
+	        strstr(r->got, "n=400 to=bob") != NULL &&
+	        strstr(r->got, "%00") == NULL,
+	    "the journal has a message whose client is gone whole");
+	(void)close(r->pair[0]);
+	(void)close(r->pair[1]);
+	r->set.smtpd.max_recipients = max;
+	j->fd = -1;
+	(void)close(tube[0]);
+	(void)close(tube[1]);
+}
+
 static void
 test_dropped(struct rig *r)
 {
@@ -565,8 +776,8 @@ test_dropped(struct rig *r)
 	    "and the next one is queued");
 	stub.disk = STUB_DISK_FULL;
 	tap_ok(rig_message(r, big_message('x')) == 452 &&
-	        strstr(r->got, "452 4.3.1") != NULL && stub.drops == 2 &&
-	        stub.drop_text[0] == '\0',
+	        strstr(r->got, "452 4.3.1 not enough room now\r\n") != NULL &&
+	        stub.drops == 2 && stub.drop_text[0] == '\0',
 	    "a full disk is 452 4.3.1 for a big message too");
 	stub.disk = STUB_DISK_FAILS;
 	tap_ok(rig_message(r, big_message('x')) == 451 && stub.drops == 3 &&
@@ -623,6 +834,11 @@ main(void)
 	test_limits(&r);
 	test_lines(&r);
 	test_smuggling(&r);
+	test_chunk_lines(&r);
+	test_counts(&r);
+	test_deadlines(&r);
+	test_early(&r);
+	test_journal(&r);
 	test_dropped(&r);
 	test_out_of_step(&r);
 	test_repeated(&r);
