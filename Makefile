@@ -31,7 +31,7 @@ queue-add_OBJS := queue/main_queue-add queue/accept queue/put queue/round queue/
 	queue/envelope_file
 RUN_OBJS := queue/run queue/schedule queue/stage queue/attempt queue/settle \
 	queue/report queue/notice queue/memory queue/recover queue/names \
-	queue/operate queue/store queue/store_step queue/store_read \
+	queue/operate queue/aside queue/store queue/store_step queue/store_read \
 	queue/envelope_file
 queue-run_OBJS := queue/main_queue-run $(RUN_OBJS)
 queue_OBJS := queue/main_queue queue/verbs queue/show queue/tidy $(RUN_OBJS)

@@ -21,7 +21,8 @@ enum {
 	OPT_REASON,
 	OPT_CONTENT,
 	OPT_YES,
-	OPT_CLEAR_TROUBLE
+	OPT_CLEAR_TROUBLE,
+	OPT_WAIT
 };
 
 static const struct prog_option options[] = {
@@ -33,6 +34,8 @@ static const struct prog_option options[] = {
 	{ OPT_YES, "yes", NULL, "do not ask" },
 	{ OPT_CLEAR_TROUBLE, "clear-trouble", NULL,
 	    "tidy: you have looked at the disk; it is trusted again" },
+	{ OPT_WAIT, "wait", NULL,
+	    "tidy: wait up to pneu.drain for those who use the queue" },
 	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -92,6 +95,9 @@ take_option(struct request *r, int letter, const char *value)
 		break;
 	case OPT_CLEAR_TROUBLE:
 		r->clear_trouble = true;
+		break;
+	case OPT_WAIT:
+		r->wait = true;
 		break;
 	default:
 		prog.json = true;

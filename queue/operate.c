@@ -9,12 +9,9 @@
 #include "run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "codes.h"
@@ -104,96 +101,30 @@ operate_end(struct run *run, struct message *m, const struct fault *f)
 	free(op);
 }
 
-static bool
-lies_in(struct store *store, const struct qid *qid, struct store_place place)
-{
-	char name[STORE_NAME_MAX];
-
-	store_envelope_name(place, qid, name);
-	return faccessat(store->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* OK: there; PERM: not there; TEMP: cannot be known now. */
-static enum outcome
-look_in(struct store *store, const struct qid *qid, struct store_place place,
-    struct fault *f)
-{
-	if (lies_in(store, qid, place))
-		return OK;
-	if (errno == ENOENT)
-		return fault_set(
-		    f, PERM, "5.3.0", 0, "no such message in the queue");
-	return store_failed(
-	    f, "look for a message in", store_state_word(place.state));
-}
-
-static enum outcome
-find_minute(struct store *store, const struct qid *qid,
-    struct store_place *place, struct fault *f)
-{
-	char after[QID_LEN + 1] = "";
-	enum outcome got = PERM;
-
-	while (got == PERM) {
-		if (store_next(store, store_state_word(place->state),
-		        STORE_MINUTES, after, f) != OK)
-			return f->outcome;
-		if (after[0] == '\0')
-			return fault_set(f, PERM, "5.3.0", 0,
-			    "no such message in the queue");
-		if (clock_parse_minute(span_of(after), &place->minute_ms))
-			got = look_in(store, qid, *place, f);
-	}
-	return got;
-}
-
-enum outcome
-operate_find(struct store *store, const struct qid *qid,
-    struct store_place *place, struct fault *f)
-{
-	/* Hold first: of two names it wins. */
-	static const enum store_state order[] = { STORE_HOLD, STORE_QUARANTINE,
-		STORE_RETRY1, STORE_RETRY2, STORE_OUT, STORE_BUSY, STORE_IN };
-
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		enum outcome got;
-
-		*place = (struct store_place){ order[i], 0 };
-		got = store_has_minutes(order[i])
-		    ? find_minute(store, qid, place, f)
-		    : look_in(store, qid, *place, f);
-		if (got != PERM)
-			return got;
-	}
-	*place = (struct store_place){ STORE_ASIDE, 0 };
-	return PERM;
-}
-
-/* What could not be believed is not read again: it only goes, if asked. */
+/* What could not be believed: it comes back when it can, or goes. */
 static void
 operate_aside(struct run *run, struct operation *op)
 {
-	struct store_place aside = { STORE_ASIDE, 0 };
-	char name[STORE_NAME_MAX];
+	bool is_release = op->word == OPERATION_RELEASE;
+	struct record_out out;
 	struct fault f;
 
-	if (!lies_in(&run->store, &op->qid, aside)) {
-		end_now(run, op, PERM, "no such message in the queue");
-		return;
+	if (op->word != OPERATION_DELETE && !is_release)
+		fault_set(&f, PERM, "5.3.0", 0,
+		    "it lies in aside: it can be released, or deleted");
+	else if ((is_release ? aside_release(&run->store, &op->qid, &f)
+	                     : aside_remove(&run->store, &op->qid, &f)) == OK) {
+		run->in.wanted |= is_release; /* a listing takes it up */
+		out = run_entry(
+		    run, is_release ? CODE_RELEASED : CODE_DELETED, &op->qid);
+		record_puts(out, "state", "aside");
+		if (op->reason[0] != '\0')
+			record_puts(out, "reason", op->reason);
+		journal_end(&run->journal, out);
+		f = FAULT_NONE;
 	}
-	if (op->word != OPERATION_DELETE) {
-		end_now(run, op, PERM, "it lies in aside: look at it by hand");
-		return;
-	}
-	(void)snprintf(name, sizeof(name), "aside/%s.content", op->qid.text);
-	if (store_unlink_state(&run->store, &op->qid, aside, &f) != OK ||
-	    (unlinkat(run->store.fd, name, 0) != 0 && errno != ENOENT) ||
-	    store_sync_state_dir(&run->store, aside, &f) != OK) {
-		end_now(run, op, TEMP, "cannot be removed from aside");
-		return;
-	}
-	journal_end(&run->journal, run_entry(run, CODE_DELETED, &op->qid));
-	end_now(run, op, OK, "");
+	op->answer(run->arg, op, &f);
+	free(op);
 }
 
 /* Not in memory: from the disk, straight to its rest. */
@@ -204,14 +135,11 @@ operate_listed(struct run *run, struct operation *op)
 	struct message *m;
 	struct fault f;
 
-	switch (operate_find(&run->store, &op->qid, &place, &f)) {
-	case OK:
-		break;
-	case PERM:
-		operate_aside(run, op);
-		return;
-	case TEMP:
-		end_now(run, op, TEMP, f.text);
+	if (store_find_envelope(&run->store, &op->qid, &place, &f) != OK) {
+		if (f.error == ENOENT)
+			operate_aside(run, op);
+		else
+			end_now(run, op, TEMP, f.text);
 		return;
 	}
 	m = window_add(run, &op->qid);

@@ -67,7 +67,7 @@ judge_taken(struct run *run, const struct qid *qid)
 	run_alarm(run, qid, "queue-run died on it, %llu times",
 	    (unsigned long long)deaths);
 	if (deaths < run->settings->queue.poison_deaths ||
-	    operate_find(&run->store, qid, &place, &f) != OK)
+	    store_find_envelope(&run->store, qid, &place, &f) != OK)
 		return;
 	if (store_set_aside(&run->store, qid, place, &f) != OK ||
 	    (store_set_aside_content(&run->store, qid, &f) != OK &&

@@ -331,6 +331,19 @@ void recover_load(struct run *); /* STEP_LOAD */
 /* A message that is believed begins its attempt. */
 void recover_taken(struct run *, struct message *);
 
+/* ---- aside.c ---- */
+/*
+ * Read from the disk: can what lies aside be believed by now? PERM 5.3.0: why
+ * not. TEMP, ENOENT: it is not there.
+ */
+enum outcome aside_believe(struct store *, const struct qid *,
+    struct envelope *, struct fault *) MUST_USE;
+/* Then it goes to in/ again; on disk when it is OK. */
+enum outcome aside_release(
+    struct store *, const struct qid *, struct fault *) MUST_USE;
+enum outcome aside_remove(
+    struct store *, const struct qid *, struct fault *) MUST_USE;
+
 /* ---- operate.c ---- */
 /* `hold qid= reason=`, `release`, `delete`, `flush` from a client. */
 enum outcome operate_take(
@@ -345,9 +358,5 @@ void operate_deleted(struct run *, const struct message *);
 /* `held by= text=` among the lines to be written. */
 void operate_put_held(struct message *, const char *by, const char *text);
 const char *operation_word(enum operation_word);
-/* Where its envelope lies. PERM: nowhere, or in aside/ (place says so); TEMP:
-   it could not be looked for. */
-enum outcome operate_find(struct store *, const struct qid *,
-    struct store_place *, struct fault *) MUST_USE;
 
 #endif

@@ -49,7 +49,7 @@ entry_reason(const struct entry *e, struct buf *b)
 
 	buf_reset(b);
 	if (!e->is_believed)
-		buf_adds(b, "cannot be believed: look at it by hand");
+		buf_adds(b, e->why.text);
 	while (span_next(&rest, '\n', &line)) {
 		if (!span_has_prefix(line, "try ") &&
 		    !span_has_prefix(line, "held ") &&
@@ -89,6 +89,30 @@ is_wanted(const struct request *r, const struct entry *e)
 	return false;
 }
 
+/*
+ * The envelope at e->place. What lies aside is not believed before it is
+ * released, but says why not, or that it may be.
+ */
+static enum outcome
+read_entry(const struct request *r, const struct qid *qid, struct entry *e)
+{
+	enum outcome got;
+
+	e->why = FAULT_NONE;
+	if (e->place.state == STORE_ASIDE) {
+		got = aside_believe(r->store, qid, &e->envelope, &e->why);
+		if (got == OK)
+			fault_set(&e->why, PERM, "5.3.0", 0,
+			    "sound by now: queue release brings it back");
+	} else {
+		got = store_read_envelope(
+		    r->store, qid, e->place, false, &e->envelope, &e->why);
+	}
+	e->envelope.qid = *qid;
+	e->is_believed = e->why.outcome == OK;
+	return got;
+}
+
 struct walk {
 	const struct request *request;
 	struct store_listed *name;
@@ -104,14 +128,10 @@ walk_entry(struct walk *w, struct qid qid)
 {
 	struct entry *e = &w->entry;
 	enum outcome got;
-	struct fault f;
 
-	got = store_read_envelope(
-	    w->request->store, &qid, e->place, false, &e->envelope, &f);
-	if (got == TEMP && f.error == ENOENT)
+	got = read_entry(w->request, &qid, e);
+	if (got == TEMP && e->why.error == ENOENT)
 		return; /* it went meanwhile */
-	e->envelope.qid = qid;
-	e->is_believed = got == OK && e->place.state != STORE_ASIDE;
 	if (!is_wanted(w->request, e))
 		return;
 	read_lines(w->request, e);
@@ -453,7 +473,7 @@ print_entry(struct request *r, const struct entry *e)
 	(void)printf("message   %s\nenvelope  %s/%s\n", e->envelope.qid.text,
 	    r->settings->queue.directory, name);
 	if (!e->is_believed) {
-		(void)printf("reason    cannot be believed\n");
+		(void)printf("reason    %s\n", e->why.text);
 		return;
 	}
 	clock_text_ms(e->envelope.time_ms, time);
@@ -538,17 +558,19 @@ show_one(struct request *r, const char *operand, struct fault *f)
 	if (!qid_parse(span_of(operand), &qid))
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "%.64s: a queue id has 26 letters and digits", operand);
-	if (operate_find(r->store, &qid, &e.place, f) == TEMP)
-		return TEMP;
+	if (store_find_envelope(r->store, &qid, &e.place, f) != OK) {
+		if (f->error != ENOENT)
+			return f->outcome;
+		e.place = (struct store_place){ STORE_ASIDE, 0 };
+	}
 	envelope_begin(&e.envelope);
-	got =
-	    store_read_envelope(r->store, &qid, e.place, false, &e.envelope, f);
-	e.envelope.qid = qid;
-	if (got == TEMP && f->error == ENOENT)
+	got = read_entry(r, &qid, &e);
+	if (got == TEMP && e.why.error == ENOENT)
 		got = fault_set(f, PERM, "5.3.0", 0,
 		    "%s: no such message in the queue", qid.text);
-	else if (got == OK || got == PERM) {
-		e.is_believed = got == OK && e.place.state != STORE_ASIDE;
+	else if (got == TEMP)
+		*f = e.why;
+	else {
 		got = OK;
 		read_lines(r, &e);
 		entry_reason(&e, &reason);

@@ -265,8 +265,8 @@ enum outcome store_read_envelope(struct store *, const struct qid *,
 
 /* Is there anything as message/<shard>/<qid>? */
 bool store_has_content(const struct store *, const struct qid *);
-/* Where the envelope of that message lies, any state but aside; hold before
-   quarantine before in before the rest. TEMP, ENOENT: nowhere. */
+/* Where the envelope that governs lies, any state but aside. TEMP, ENOENT:
+   nowhere. */
 enum outcome store_find_envelope(struct store *, const struct qid *,
     struct store_place *, struct fault *) MUST_USE;
 
@@ -287,6 +287,9 @@ struct store_content {
  */
 enum outcome store_open_content(struct store *, const struct envelope *,
     struct store_content *, struct fault *) MUST_USE;
+/* The same where c->name and c->offset say. */
+enum outcome store_open_content_at(
+    const struct store *, struct store_content *, struct fault *) MUST_USE;
 /*
  * Read it all and compare size and digest. PERM 5.3.0: not what was accepted.
  */

@@ -349,60 +349,85 @@ store_has_content(const struct store *s, const struct qid *qid)
 }
 
 struct finding {
-	const struct store *store;
+	struct store *store;
 	const struct qid *qid;
 	struct store_place place;
 	bool found;
+	struct fault *f;
+	enum outcome outcome;
 };
 
+/* false: nothing more is to be looked for in this state. */
 static bool
-is_envelope_at(struct finding *g)
+is_not_at(struct finding *g)
 {
 	char name[STORE_NAME_MAX];
 
 	store_envelope_name(g->place, g->qid, name);
 	g->found =
 	    faccessat(g->store->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	return g->found;
+	if (!g->found && errno != ENOENT)
+		g->outcome = store_failed(g->f, "look for", name);
+	return !g->found && g->outcome == OK;
 }
 
 static bool
-find_in_minute(void *arg, const char *name)
+is_not_in_minute(void *arg, const char *name)
 {
 	struct finding *g = arg;
 
 	return !clock_parse_minute(span_of(name), &g->place.minute_ms) ||
-	    !is_envelope_at(g);
+	    is_not_at(g);
 }
 
+static enum outcome
+find_in_state(struct finding *g, enum store_state state)
+{
+	g->place = (struct store_place){ state, 0 };
+	if (!store_has_minutes(state))
+		(void)is_not_at(g);
+	else if (store_each(g->store, store_state_word(state), is_not_in_minute,
+	             g, g->f) != OK)
+		return g->f->outcome;
+	return g->outcome;
+}
+
+/*
+ * What leaves hold goes to in, what leaves in goes to a retry: looked for in
+ * that order nothing slips through while it moves. What lies in in/ may be the
+ * one file whose envelope file lies elsewhere by now, and that governs.
+ */
 enum outcome
 store_find_envelope(struct store *s, const struct qid *qid,
     struct store_place *place, struct fault *f)
 {
 	static const enum store_state order[] = { STORE_HOLD, STORE_QUARANTINE,
 		STORE_IN, STORE_OUT, STORE_BUSY, STORE_RETRY1, STORE_RETRY2 };
-	struct finding g = { s, qid, { STORE_IN, 0 }, false };
+	struct finding g = { s, qid, STORE_PLACE_IN, false, f, OK };
+	bool in = false;
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		g.place = (struct store_place){ order[i], 0 };
-		if (!store_has_minutes(order[i]))
-			(void)is_envelope_at(&g);
-		else if (store_each(s, store_state_word(order[i]),
-		             find_in_minute, &g, f) != OK)
+		if (find_in_state(&g, order[i]) != OK)
 			return f->outcome;
-		if (g.found) {
+		if (g.found && order[i] == STORE_IN) {
+			in = true;
+		} else if (g.found) {
 			*place = g.place;
 			return OK;
 		}
 	}
-	errno = ENOENT;
-	return store_failed(f, "find the envelope of", qid->text);
+	*place = STORE_PLACE_IN;
+	if (in)
+		return OK;
+	return fault_set(
+	    f, TEMP, "4.3.0", ENOENT, "no such message in the queue");
 }
 
 /* ---- Content. ---- */
 
-static enum outcome
-open_at(struct store *s, struct store_content *c, struct fault *f)
+enum outcome
+store_open_content_at(
+    const struct store *s, struct store_content *c, struct fault *f)
 {
 	struct stat st;
 
@@ -438,14 +463,14 @@ store_open_content(struct store *s, const struct envelope *e,
 	c->offset = e->start;
 	if (e->shape == ENVELOPE_APART) {
 		store_content_name(&e->qid, c->name);
-		if (open_at(s, c, f) == OK)
+		if (store_open_content_at(s, c, f) == OK)
 			return OK;
 		if (f->error != ENOENT)
 			return f->outcome;
 	}
 	store_envelope_name(
 	    (struct store_place){ STORE_IN, 0 }, &e->qid, c->name);
-	if (open_at(s, c, f) != OK)
+	if (store_open_content_at(s, c, f) != OK)
 		return f->outcome;
 	if (check_one_file(c, e->qid.text, f) != OK) {
 		store_close_content(c);

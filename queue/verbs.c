@@ -359,7 +359,8 @@ verb_tidy(struct request *r, struct fault *f)
 	struct tidied done = { 0 };
 	enum outcome got;
 
-	got = store_lock(&r->run->store, STORE_EXCLUSIVE, 0, f);
+	got = store_lock(&r->run->store, STORE_EXCLUSIVE,
+	    r->wait ? r->settings->pneu.drain_ms : 0, f);
 	if (got != OK && f->error == EWOULDBLOCK)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "the queue is in use: tidying is for when nothing runs");

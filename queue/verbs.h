@@ -21,6 +21,7 @@ struct request {
 	bool content; /* show the message itself */
 	bool yes; /* do not ask */
 	bool clear_trouble; /* tidy: somebody has looked at the disk */
+	bool wait; /* tidy: until nobody uses the queue */
 	bool is_terminal; /* somebody can be asked */
 };
 
@@ -30,6 +31,7 @@ struct entry {
 	struct store_place place;
 	struct buf file; /* the envelope file; empty for one file */
 	bool is_believed;
+	struct fault why; /* it is not */
 };
 
 /*

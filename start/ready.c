@@ -15,8 +15,6 @@
 #include "reload.h"
 #include "spawn.h"
 
-#define TIDY_AGAIN_MS 100 /* while old processes still end. Ours */
-
 static void
 close_fd(int *fd)
 {
@@ -82,7 +80,7 @@ start_tidy(struct supervisor *s, struct fault *f)
 {
 	char program[sizeof(prog.directory) + 32];
 	const char *argv[] = { "queue", "-C", ".", "-c", s->snapshot, "tidy",
-		NULL };
+		"--wait", NULL };
 	struct spawn sp = { .program = program,
 		.argv = argv,
 		.in = -1,
@@ -118,22 +116,18 @@ tidy_failed(struct supervisor *s, const char *text)
 	tidy_done(s);
 }
 
+/* It waits for the processes of a dead supervisor, that still end. */
 static void
-tidy(struct supervisor *s, uint64_t now_ms)
+tidy(struct supervisor *s)
 {
 	struct fault f;
 
-	if (s->tidy != 0 || now_ms < s->tidy_again_ms)
-		return;
-	if (s->tidy_until_ms == 0)
-		s->tidy_until_ms = now_ms + s->settings.pneu.drain_ms;
-	if (start_tidy(s, &f) != OK)
+	if (s->tidy == 0 && start_tidy(s, &f) != OK)
 		tidy_failed(s, f.text);
 }
 
-/* 111: the lock is held, so processes of a dead supervisor still end. */
 bool
-ready_buried(struct supervisor *s, pid_t pid, int status, uint64_t now_ms)
+ready_buried(struct supervisor *s, pid_t pid, int status)
 {
 	char text[64];
 
@@ -144,9 +138,6 @@ ready_buried(struct supervisor *s, pid_t pid, int status, uint64_t now_ms)
 		return true;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == OK) {
 		tidy_done(s);
-	} else if (WIFEXITED(status) && WEXITSTATUS(status) == TEMP &&
-	    now_ms < s->tidy_until_ms) {
-		s->tidy_again_ms = now_ms + TIDY_AGAIN_MS;
 	} else {
 		(void)snprintf(text, sizeof(text), "%s %d",
 		    WIFEXITED(status) ? "ended with" : "killed by signal",
@@ -183,13 +174,13 @@ say_ready(struct supervisor *s)
 }
 
 void
-ready_advance(struct supervisor *s, uint64_t now_ms)
+ready_advance(struct supervisor *s)
 {
 	for (size_t i = 0; i < s->pools; i++)
 		if (s->pool[i]->row->start <= s->phase)
 			ask(s->pool[i]);
 	if (s->phase == PHASE_TIDY)
-		tidy(s, now_ms);
+		tidy(s);
 	while (s->phase != PHASE_TIDY && s->phase != PHASE_READY &&
 	    is_phase_done(s))
 		s->phase++;
@@ -201,7 +192,7 @@ uint64_t
 ready_deadline(const struct supervisor *s, uint64_t now_ms)
 {
 	if (s->phase == PHASE_TIDY && s->tidy == 0)
-		return s->tidy_again_ms;
+		return now_ms;
 	for (size_t i = 0; i < s->pools; i++) {
 		const struct pool *p = s->pool[i];
 

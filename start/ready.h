@@ -14,12 +14,12 @@
 #define READY_AGAIN_MS 5 /* a pool that starts is looked at so often. Ours */
 
 /* Ask those that are not ready; go to the next phase when all are. */
-void ready_advance(struct supervisor *, uint64_t now_ms);
+void ready_advance(struct supervisor *);
 /* A probe's or a ready pipe's descriptor has something; -1: none is open. */
 int ready_poll_fd(const struct pool *);
 void ready_event(struct pool *);
 /* Was this the tidying process? */
-bool ready_buried(struct supervisor *, pid_t, int status, uint64_t now_ms);
+bool ready_buried(struct supervisor *, pid_t, int status);
 /* When it has to be asked again; UINT64_MAX: not by the clock. */
 uint64_t ready_deadline(const struct supervisor *, uint64_t now_ms);
 

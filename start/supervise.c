@@ -189,7 +189,7 @@ bury(struct supervisor *s, uint64_t now_ms)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (ready_buried(s, pid, status, now_ms))
+		if (ready_buried(s, pid, status))
 			continue;
 		for (size_t i = 0; i < s->pools; i++)
 			if (pool_buried(
@@ -424,7 +424,7 @@ loop(struct supervisor *s)
 	for (;;) {
 		drop_retired(s);
 		if (!s->stopping)
-			ready_advance(s, now_ms);
+			ready_advance(s);
 		for (size_t i = 0; i < s->pools; i++)
 			look_after(s, s->pool[i], now_ms);
 		if (s->trouble.outcome != OK)

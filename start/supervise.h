@@ -29,8 +29,6 @@ struct supervisor {
 
 	enum service_phase phase;
 	pid_t tidy; /* `queue tidy` under way; 0: not */
-	uint64_t tidy_again_ms; /* monotonic */
-	uint64_t tidy_until_ms;
 	bool said_ready;
 	struct fault trouble; /* not OK: it cannot go on, and stops */
 

@@ -25,6 +25,7 @@ HEAD=$(send ann@example.org bob@example.org)
 NEWER=$(send ann@example.org bob@example.org)
 LOST=$(send ann@example.org bob@example.org bob+x@example.org)
 DIED=$(send ann@example.org bob@example.org)
+TWO=$(send ann@example.org bob@example.org bob+x@example.org)
 mkdir -p "$M/new" "$M/cur"
 name() { python3 - "$H/queue/in/$1" <<'E'
 import os, sys
@@ -39,13 +40,14 @@ ln "$H/queue/in/$CUR" "$M/cur/$(name "$CUR"):2,S"
 edit "$H/queue/in/$BAD" hello jello
 edit "$H/queue/in/$HEAD" '<bob@' '<b ob@'
 edit "$H/queue/in/$NEWER" version=1 version=9
+edit "$H/queue/message/$(echo "$TWO" | cut -c1-6)/$TWO" hello jello
 rm "$H/queue/message/$(echo "$LOST" | cut -c1-6)/$LOST"
 as touch "$H/queue/in/.$PLAIN"
 # What a queue-run leaves that died twice before, and now a third time.
 as sh -c "echo $DIED > '$H/queue/run.lock'; printf '$DIED\\n$DIED\\n' > '$H/queue/died'"
 
 check "the system becomes ready" start_pneu
-for q in "$PLAIN" "$NEW" "$CUR" "$BAD" "$HEAD" "$LOST"; do
+for q in "$PLAIN" "$NEW" "$CUR" "$BAD" "$HEAD" "$LOST" "$TWO"; do
 	wait_for is_settled "$q" || diag "$q is still in in/"
 done
 is "what waited is delivered" "$(count "$PLAIN")" 1
@@ -56,6 +58,24 @@ is "content that is not what was accepted is set aside" \
 is "so is an envelope that is none" "$(ls "$H/queue/aside" | grep -c "$HEAD")" 1
 is "and an envelope without content" "$(ls "$H/queue/aside" | grep -c "$LOST")" 1
 is "and what queue-run died on three times, unread" "$(ls "$H/queue/aside" | grep -c "$DIED")" 1
+
+# What lies aside says why, and comes back by the checks of any listing.
+queue() { as "$B/queue" -C "$H" "$@"; }
+like "show tells why one lies aside" "$(queue show "$BAD")" '^reason +content: not what was accepted'
+like "so does list" "$(queue list --state aside)" "^$LOST aside .*\(envelope without content\)"
+like "and that it may come back" "$(queue list --state aside --json)" "\"$DIED\".*sound by now"
+like "what is not what was accepted is not released" "$(queue release "$BAD" 2>&1; echo $?)" '^100$'
+check "and stays" test -f "$H/queue/aside/$BAD"
+edit "$H/queue/aside/$BAD" jello hello
+edit "$H/queue/aside/$TWO.content" jello hello
+check "mended, it is released" queue release "$BAD"
+check "and one of two files" queue release "$TWO"
+check "so is what is sound" queue release "$DIED" --reason 'a new version'
+arrived() { [ "$(count "$BAD")$(count "$DIED")" = 11 ] && [ "$(count "$TWO")" -ge 1 ]; }
+check "they are delivered" wait_for arrived
+is "and lie aside no more" "$(ls "$H/queue/aside" | grep -c -e "$BAD" -e "$DIED" -e "$TWO")" 0
+like "the journal tells it" "$(cat "$H"/journal/*)" "^7J .*qid=$DIED state=aside reason=a%20new%20version"
+check "what is not to come back is deleted" queue delete "$HEAD"
 check "one of a newer version stays where it is" test -f "$H/queue/in/$NEWER"
 like "with a clear word in the journal" "$(cat "$H"/journal/*)" \
     "^XX .*qid=$NEWER .*newer%20version"
@@ -75,4 +95,9 @@ done
 all_there() { for q in $sent; do [ "$(count "$q")" -eq 1 ] || return 1; done; }
 check "queue-run killed three times: every message arrives, once" wait_for all_there
 check "it stops" stop_pneu
+as chmod 0 "$H/queue/in"; : > "$T/pneu.err"
+start_pneu
+is "an in/ that cannot be read is told once by a start" "$(grep -c 'open in:' "$T/pneu.err")" 1
+as chmod 700 "$H/queue/in"
+stop_pneu
 done_testing

@@ -164,7 +164,7 @@ test_flush(struct run *run)
 	    "its envelope knows of the try, and where the content begins");
 	envelope_free(&e);
 	tap_ok(operate(run, OPERATION_FLUSH, &qid) == OK &&
-	        operate_find(&run->store, &qid, &found, &f) == OK &&
+	        store_find_envelope(&run->store, &qid, &found, &f) == OK &&
 	        found.state == STORE_RETRY1 &&
 	        found.minute_ms / 60000 <= now / 60000 + 1,
 	    "flushed, it lies in the minute that is");
@@ -318,7 +318,7 @@ test_let_be(struct run *run)
 	for (int i = 0; i < 3; i++)
 		run_turn(run);
 	envelope_begin(&e);
-	tap_ok(operate_find(&run->store, &qid, &later, &f) == OK &&
+	tap_ok(store_find_envelope(&run->store, &qid, &later, &f) == OK &&
 	        store_read_envelope(&run->store, &qid, later, false, &e, &f) ==
 	            OK &&
 	        e.recipient[0].tries == 2,

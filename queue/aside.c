@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * aside.c: what could not be believed, and its two ways out. It comes back by
+ * the checks that a listing makes, of what the disk holds: a fault of a file
+ * system that was mended, a restored backup, a program that died on it.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct store_place aside = { STORE_ASIDE, 0 };
+
+static void
+content_name(const struct qid *qid, char out[STORE_NAME_MAX])
+{
+	(void)snprintf(out, STORE_NAME_MAX, "aside/%s.content", qid->text);
+}
+
+/* Of two files the content may still lie where it was. */
+static enum outcome
+open_content(struct store *s, const struct envelope *e, struct store_content *c,
+    struct fault *f)
+{
+	*c = STORE_CONTENT_NONE;
+	c->offset = e->start;
+	if (e->shape == ENVELOPE_ONE) {
+		store_envelope_name(aside, &e->qid, c->name);
+		return store_open_content_at(s, c, f);
+	}
+	content_name(&e->qid, c->name);
+	if (store_open_content_at(s, c, f) == OK)
+		return OK;
+	if (f->error == ENOENT)
+		store_content_name(&e->qid, c->name);
+	if (f->error == ENOENT && store_open_content_at(s, c, f) == OK)
+		return OK;
+	return f->error != ENOENT
+	    ? f->outcome
+	    : fault_set(f, PERM, "5.3.0", 0, "envelope without content");
+}
+
+enum outcome
+aside_believe(
+    struct store *s, const struct qid *qid, struct envelope *e, struct fault *f)
+{
+	struct store_content content;
+	enum outcome got;
+
+	if (store_read_envelope(s, qid, aside, true, e, f) != OK ||
+	    open_content(s, e, &content, f) != OK)
+		return f->outcome;
+	got = store_check_content(&content, e, true, f);
+	store_close_content(&content);
+	return got;
+}
+
+/* The content before the envelope that rests on it. */
+static enum outcome
+bring_content(struct store *s, const struct qid *qid, struct fault *f)
+{
+	char from[STORE_NAME_MAX], to[STORE_NAME_MAX], dir[STORE_DIR_MAX];
+	int shard;
+
+	content_name(qid, from);
+	store_content_name(qid, to);
+	store_shard_name(qid, dir);
+	if (store_dir(s, dir, true, &shard, f) != OK)
+		return f->outcome;
+	if (renameat2(s->fd, from, s->fd, to, RENAME_NOREPLACE) != 0 &&
+	    errno != ENOENT)
+		return store_failed(f, "bring back", from);
+	return store_sync_shard(s, qid, f);
+}
+
+enum outcome
+aside_release(struct store *s, const struct qid *qid, struct fault *f)
+{
+	struct envelope e;
+	enum outcome got;
+
+	envelope_begin(&e);
+	/* What is read back from the disk is on it. */
+	got = store_syncfs(s, f);
+	if (got == OK)
+		got = aside_believe(s, qid, &e, f);
+	if (got == OK && e.shape == ENVELOPE_APART)
+		got = bring_content(s, qid, f);
+	envelope_free(&e);
+	if (got != OK)
+		return f->error == ENOENT ? fault_set(f, PERM, "5.3.0", 0,
+		                                "no such message in the queue")
+		                          : got;
+	if (store_link_state(s, qid, aside, STORE_PLACE_IN, f) != OK ||
+	    store_sync_state_dir(s, STORE_PLACE_IN, f) != OK ||
+	    store_unlink_state(s, qid, aside, f) != OK)
+		return f->outcome;
+	return store_sync_state_dir(s, aside, f);
+}
+
+enum outcome
+aside_remove(struct store *s, const struct qid *qid, struct fault *f)
+{
+	char name[2][STORE_NAME_MAX];
+	size_t gone = 0;
+
+	store_envelope_name(aside, qid, name[0]);
+	content_name(qid, name[1]);
+	for (size_t i = 0; i < 2; i++) {
+		if (unlinkat(s->fd, name[i], 0) == 0)
+			gone++;
+		else if (errno != ENOENT)
+			return store_failed(f, "remove", name[i]);
+	}
+	if (gone == 0)
+		return fault_set(
+		    f, PERM, "5.3.0", 0, "no such message in the queue");
+	return store_sync_state_dir(s, aside, f);
+}
