@@ -11,12 +11,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -298,7 +295,6 @@ user_take(struct load *l)
 static bool
 sess_open(struct load *l, struct sess *s, uint64_t now)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = s };
 	uint64_t user = user_take(l);
 
 	if (user == l->users)
@@ -314,8 +310,7 @@ sess_open(struct load *l, struct sess *s, uint64_t now)
 	s->fd = load_connect(&l->to);
 	if (s->fd < 0)
 		load_die("connect");
-	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->fd, &e) < 0)
-		load_die("epoll_ctl");
+	load_watch(l->epoll, s->fd, EPOLLIN, s);
 	return true;
 }
 
@@ -347,15 +342,14 @@ target_read(struct load *l)
 	(void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, 0, NULL);
 }
 
-static struct timespec
-wait_time(const struct load *l)
+static uint64_t
+wait_us(const struct load *l)
 {
 	uint64_t now = load_now(), due = due_time(l), us = 1000000;
 
 	if (l->open < l->sessions && more_wanted(l, now))
 		us = due > now ? due - now : 1000;
-	return (struct timespec){ (time_t)(us / 1000000),
-		(long)(us % 1000000) * 1000 };
+	return us;
 }
 
 static void
@@ -364,16 +358,12 @@ loop(struct load *l)
 	struct epoll_event e[EVENTS_MAX];
 
 	for (;;) {
-		struct timespec t;
 		int n;
 
 		start_due(l);
 		if (l->open == 0 && !more_wanted(l, load_now()))
 			return;
-		t = wait_time(l);
-		n = epoll_pwait2(l->epoll, e, EVENTS_MAX, &t, NULL);
-		if (n < 0 && errno != EINTR)
-			load_die("epoll_wait");
+		n = load_wait(l->epoll, e, EVENTS_MAX, wait_us(l));
 		for (int i = 0; i < n; i++) {
 			if (e[i].data.ptr == NULL)
 				target_read(l);
@@ -394,12 +384,7 @@ usage(void)
 	exit(100);
 }
 
-/* Options that are a number, and where it goes. */
-static const struct {
-	int letter;
-	size_t at;
-	uint64_t max;
-} numbers[] = {
+static const struct load_option numbers[] = {
 	{ 'c', offsetof(struct load, sessions), SESSIONS_MAX },
 	{ 'n', offsetof(struct load, total), 1U << 30 },
 	{ 'd', offsetof(struct load, duration_s), 86400 },
@@ -411,13 +396,8 @@ static const struct {
 static void
 option(struct load *l, int o)
 {
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if (o == numbers[i].letter) {
-			uint64_t n = load_number(optarg, numbers[i].max);
-
-			memcpy((char *)l + numbers[i].at, &n, sizeof(n));
-			return;
-		}
+	if (load_option(numbers, sizeof(numbers) / sizeof(numbers[0]), o, l))
+		return;
 	if (o == 'a')
 		l->to = load_address(optarg);
 	else if (o == 'u')
@@ -437,8 +417,6 @@ option(struct load *l, int o)
 static void
 prepare(struct load *l)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = NULL };
-
 	l->sess = load_alloc(l->sessions, sizeof(*l->sess));
 	l->busy = load_alloc(l->users, sizeof(*l->busy));
 	for (uint64_t i = 0; i < l->sessions; i++)
@@ -446,8 +424,8 @@ prepare(struct load *l)
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll < 0)
 		load_die("epoll_create");
-	if (l->target_wanted && epoll_ctl(l->epoll, EPOLL_CTL_ADD, 0, &e) < 0)
-		load_die("-T needs a pipe as standard input");
+	if (l->target_wanted)
+		load_watch(l->epoll, 0, EPOLLIN, NULL);
 }
 
 static void

@@ -11,13 +11,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -427,9 +424,6 @@ conn_close(struct load *l, struct conn *c)
 static void
 conn_open(struct load *l, struct conn *c, uint64_t now)
 {
-	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLET,
-		.data.ptr = c };
-
 	c->left = l->per_connection;
 	c->in_len = 0;
 	c->fresh = true;
@@ -439,8 +433,7 @@ conn_open(struct load *l, struct conn *c, uint64_t now)
 	c->fd = load_connect(&l->to);
 	if (c->fd < 0)
 		load_die("connect");
-	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e) < 0)
-		load_die("epoll_ctl");
+	load_watch(l->epoll, c->fd, EPOLLIN | EPOLLOUT | EPOLLET, c);
 }
 
 /* An open connection between two messages, for offered load. */
@@ -478,8 +471,8 @@ start_due(struct load *l)
 			conn_close(l, c);
 }
 
-static struct timespec
-wait_time(const struct load *l)
+static uint64_t
+wait_us(const struct load *l)
 {
 	uint64_t now = load_now(), us = 1000000;
 
@@ -488,8 +481,7 @@ wait_time(const struct load *l)
 
 		us = due > now ? due - now : 1000000;
 	}
-	return (struct timespec){ (time_t)(us / 1000000),
-		(long)(us % 1000000) * 1000 };
+	return us;
 }
 
 static void
@@ -498,16 +490,12 @@ loop(struct load *l)
 	struct epoll_event e[EVENTS_MAX];
 
 	for (;;) {
-		struct timespec t;
 		int n;
 
 		start_due(l);
 		if (l->open == 0 && !more_wanted(l, load_now()))
 			return;
-		t = wait_time(l);
-		n = epoll_pwait2(l->epoll, e, EVENTS_MAX, &t, NULL);
-		if (n < 0 && errno != EINTR)
-			load_die("epoll_wait");
+		n = load_wait(l->epoll, e, EVENTS_MAX, wait_us(l));
 		for (int i = 0; i < n; i++)
 			conn_event(l, e[i].data.ptr, e[i].events);
 	}
@@ -555,12 +543,7 @@ usage(void)
 	exit(100);
 }
 
-/* Options that are a number, and where it goes. */
-static const struct {
-	int letter;
-	size_t at;
-	uint64_t max;
-} numbers[] = {
+static const struct load_option numbers[] = {
 	{ 'c', offsetof(struct load, connections), CONNECTIONS_MAX },
 	{ 'm', offsetof(struct load, per_connection), 1U << 30 },
 	{ 'n', offsetof(struct load, total), 1U << 30 },
@@ -575,13 +558,8 @@ static const struct {
 static void
 option(struct load *l, int o, const char **file)
 {
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		if (o == numbers[i].letter) {
-			uint64_t n = load_number(optarg, numbers[i].max);
-
-			memcpy((char *)l + numbers[i].at, &n, sizeof(n));
-			return;
-		}
+	if (load_option(numbers, sizeof(numbers) / sizeof(numbers[0]), o, l))
+		return;
 	if (o == 'a')
 		l->to = load_address(optarg);
 	else if (o == 'f')

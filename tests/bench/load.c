@@ -54,6 +54,20 @@ load_number(const char *text, uint64_t max)
 	return n;
 }
 
+bool
+load_option(const struct load_option *options, size_t n, int letter, void *own)
+{
+	uint64_t value;
+
+	while (n > 0 && options->letter != letter)
+		options++, n--;
+	if (n == 0)
+		return false;
+	value = load_number(optarg, options->max);
+	memcpy((char *)own + options->at, &value, sizeof(value));
+	return true;
+}
+
 struct sockaddr_in
 load_address(const char *text)
 {
@@ -95,6 +109,27 @@ load_connect(const struct sockaddr_in *to)
 		return -1;
 	}
 	return fd;
+}
+
+void
+load_watch(int epoll, int fd, uint32_t events, void *owner)
+{
+	struct epoll_event e = { .events = events, .data.ptr = owner };
+
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0)
+		load_die("epoll_ctl");
+}
+
+int
+load_wait(int epoll, struct epoll_event *events, int most, uint64_t us)
+{
+	struct timespec t = { (time_t)(us / 1000000),
+		(long)(us % 1000000) * 1000 };
+	int n = epoll_pwait2(epoll, events, most, &t, NULL);
+
+	if (n < 0 && errno != EINTR)
+		load_die("epoll_wait");
+	return n < 0 ? 0 : n;
 }
 
 void
