@@ -26,9 +26,9 @@ pneu_OBJS := start/main start/verbs start/services start/services_print \
 smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
 	smtpd/entries
-queue-add_OBJS := queue/main_queue-add queue/accept queue/put queue/round queue/lines \
-	queue/tell queue/bring queue/store queue/store_step queue/store_read \
-	queue/envelope_file
+queue-add_OBJS := queue/main_queue-add queue/accept queue/put queue/existing \
+	queue/round queue/lines queue/tell queue/bring queue/store \
+	queue/store_step queue/store_read queue/envelope_file
 RUN_OBJS := queue/run queue/schedule queue/stage queue/attempt queue/settle \
 	queue/report queue/notice queue/memory queue/recover queue/names \
 	queue/operate queue/aside queue/store queue/store_step queue/store_read \

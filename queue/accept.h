@@ -69,7 +69,7 @@ void accept_finish(void *arg);
 void accept_after(void *arg);
 void accept_gone(void *arg, struct client *);
 
-/* ---- Between accept.c, put.c and round.c. ---- */
+/* ---- Between accept.c, put.c, existing.c and round.c. ---- */
 
 /*
  * Add an entry; NULL: no memory, and then nobody is answered. What the entry

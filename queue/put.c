@@ -4,10 +4,8 @@
  * has no name yet. What follows, for all of a round, is round.c's.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "accept.h"
 #include "clock.h"
@@ -60,64 +58,6 @@ accept_begin_content(struct accept *a, const struct envelope *e,
 }
 
 /* ---- A name that is taken. ---- */
-
-static enum outcome
-sync_existing(struct accept *a, const struct store_content *c,
-    const struct envelope *e, struct store_place place, struct fault *f)
-{
-	char name[STORE_NAME_MAX];
-	enum outcome got;
-	int fd;
-
-	if (store_sync_file(c->fd, f) != OK)
-		return f->outcome;
-	if (e->shape == ENVELOPE_ONE)
-		return store_sync_state_dir(a->store, place, f);
-	if (store_sync_shard(a->store, &e->qid, f) != OK)
-		return f->outcome;
-	store_envelope_name(place, &e->qid, name);
-	fd = openat(a->store->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "queue: open %s", name);
-	got = store_sync_file(fd, f);
-	(void)close(fd);
-	return got == OK ? store_sync_state_dir(a->store, place, f) : got;
-}
-
-/*
- * Somebody brought this message before: it is there when what is there is
- * believed and on disk, and not before.
- */
-enum outcome
-accept_check_existing(struct accept *a, const struct qid *qid, struct fault *f)
-{
-	bool fresh = store_is_trouble(a->store);
-	struct store_content c = STORE_CONTENT_NONE;
-	struct store_place place;
-	struct envelope e;
-	struct fault why;
-	enum outcome got;
-
-	if (store_find_envelope(a->store, qid, &place, f) != OK)
-		return f->outcome;
-	envelope_begin(&e);
-	got = store_read_envelope(a->store, qid, place, fresh, &e, f);
-	if (got == OK)
-		got = store_open_content(a->store, &e, &c, f);
-	if (got == OK)
-		got = store_check_content(&c, &e, fresh, f);
-	if (got == OK)
-		got = sync_existing(a, &c, &e, place, f);
-	store_close_content(&c);
-	envelope_free(&e);
-	if (got == OK)
-		return OK;
-	/* What is wrong with it is not what is wrong with this one. */
-	why = *f;
-	return fault_set(f, TEMP, "4.3.0", 0,
-	    "a message with this qid is there: %s", why.text);
-}
 
 static enum outcome
 enter_existing(

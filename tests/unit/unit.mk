@@ -27,7 +27,7 @@ journal_receiver_OBJS := journal/receiver journal/receivers
 queue_envelope_file_OBJS := queue/envelope_file
 queue_store_OBJS := queue/store queue/store_step queue/store_read \
 	queue/envelope_file
-queue_accept_OBJS := queue/accept queue/put queue/round queue/lines queue/tell \
+queue_accept_OBJS := queue/accept queue/put queue/existing queue/round queue/lines queue/tell \
 	queue/store queue/store_step queue/store_read \
 	queue/envelope_file
 queue_schedule_OBJS := $(RUN_OBJS)
