@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <netinet/in.h>
@@ -51,6 +50,8 @@ no_new_privs(struct fault *f)
 {
 	static const struct rlimit no_core = { 0, 0 };
 
+	if (closed)
+		return OK; /* both are for life */
 	(void)setrlimit(RLIMIT_CORE, &no_core); /* mail does not lie about */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fault_set(
@@ -110,6 +111,7 @@ enum {
 	P_PROC = 1 << 11,
 	P_EXEC = 1 << 12,
 	P_NICE = 1 << 13,
+	P_UNVEIL = 1 << 14,
 };
 
 #define END INT32_MIN
@@ -159,18 +161,16 @@ static const int wpath_calls[] = { CALL(openat2), CALL(truncate),
 	CALL(ftruncate), CALL(fallocate), CALL(utimensat), END };
 static const int cpath_calls[] = { CALL(openat2), CALL(rename), CALL(renameat),
 	CALL(renameat2), CALL(unlink), CALL(unlinkat), CALL(mkdir),
-	CALL(mkdirat), CALL(rmdir), CALL(fchmod), CALL(chmod), CALL(fchmodat),
-	END };
+	CALL(mkdirat), CALL(rmdir), END };
 static const int link_calls[] = { CALL(link), CALL(linkat), END };
 static const int sync_calls[] = { CALL(fsync), CALL(fdatasync), CALL(syncfs),
 	CALL(sync_file_range), END };
 static const int flock_calls[] = { CALL(flock), END };
 static const int nice_calls[] = { CALL(setpriority), END };
-/* And what a child needs to close itself in further. */
+static const int unveil_calls[] = { CALL(landlock_create_ruleset),
+	CALL(landlock_add_rule), CALL(landlock_restrict_self), END };
 static const int proc_calls[] = { CALL(fork), CALL(vfork), CALL(kill),
-	CALL(setpgid), CALL(setsid), CALL(seccomp), CALL(prctl),
-	CALL(landlock_create_ruleset), CALL(landlock_add_rule),
-	CALL(landlock_restrict_self), CALL(setrlimit), CALL(prlimit64), END };
+	CALL(setpgid), CALL(setsid), END };
 /* And what the loader does before main(). */
 static const int exec_calls[] = { CALL(execve), CALL(execveat), CALL(access),
 	CALL(arch_prctl), CALL(set_tid_address), CALL(prlimit64), CALL(mmap),
@@ -190,6 +190,7 @@ static const struct promise promises[] = {
 	{ "sync", P_SYNC, sync_calls },
 	{ "flock", P_FLOCK, flock_calls },
 	{ "nice", P_NICE, nice_calls },
+	{ "unveil", P_UNVEIL, unveil_calls },
 	{ "proc", P_PROC, proc_calls },
 	{ "exec", P_EXEC, exec_calls },
 	{ NULL, 0, NULL },
@@ -394,81 +395,33 @@ has_seccomp(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
-/* libseccomp writes a filter to a descriptor only. */
 static enum outcome
-export_filter(scmp_filter_ctx ctx, struct sandbox_filter *out, struct fault *f)
-{
-	int fd = memfd_create("filter", MFD_CLOEXEC);
-	off_t size = -1;
-
-	if (fd != -1 && seccomp_export_bpf(ctx, fd) == 0)
-		size = lseek(fd, 0, SEEK_END);
-	if (size > 0)
-		out->code = malloc((size_t)size);
-	if (out->code == NULL || pread(fd, out->code, (size_t)size, 0) != size)
-		(void)fault_set(
-		    f, TEMP, "4.3.0", errno, "sandbox: filter not written");
-	else
-		out->instructions = (size_t)size / sizeof(struct sock_filter);
-	if (fd != -1)
-		(void)close(fd);
-	return out->instructions > 0 ? OK : TEMP;
-}
-
-enum outcome
-sandbox_compile(enum sandbox_mode mode, const char *text,
-    struct sandbox_filter *out, struct fault *f)
+promise(enum sandbox_mode mode, const char *text, struct fault *f)
 {
 	scmp_filter_ctx ctx;
-	enum outcome got;
 	unsigned promised;
+	int error;
 
-	*out = (struct sandbox_filter){ NULL, 0 };
 	if (parse_promises(text, &promised, f) != OK)
 		return TEMP;
 	if (mode == SANDBOX_OFF)
 		return OK;
 	if (!has_seccomp())
 		return lacking(mode, "seccomp", f);
+	if (no_new_privs(f) != OK)
+		return TEMP;
 	ctx = seccomp_build(promised, f);
 	if (ctx == NULL)
 		return TEMP;
-	got = export_filter(ctx, out, f);
+	error = seccomp_load(ctx);
+	closed = error == 0;
 	seccomp_release(ctx);
 	/* Building it took as much memory as all the rest of a worker: give it
 	   back. */
 	(void)malloc_trim(0);
-	return got;
-}
-
-enum outcome
-sandbox_load(const struct sandbox_filter *filter, struct fault *f)
-{
-	struct sock_fprog program = {
-		.len = (unsigned short)filter->instructions,
-		.filter = filter->code,
-	};
-
-	if (filter->code == NULL)
-		return OK;
-	if (no_new_privs(f) != OK)
-		return TEMP;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "sandbox: seccomp");
-	closed = true;
-	return OK;
-}
-
-enum outcome
-sandbox_promises(enum sandbox_mode mode, const char *text, struct fault *f)
-{
-	struct sandbox_filter filter;
-	enum outcome got = sandbox_compile(mode, text, &filter, f);
-
-	if (got == OK)
-		got = sandbox_load(&filter, f);
-	free(filter.code);
-	return got;
+	return error == 0
+	    ? OK
+	    : fault_set(f, TEMP, "4.3.0", -error, "sandbox: seccomp");
 }
 
 const char *
@@ -499,5 +452,5 @@ sandbox_enter(enum sandbox_mode mode, const char *text,
 		prog_warn("sandbox = off: going on without");
 	if (sandbox_paths(mode, paths, f) != OK)
 		return f->outcome;
-	return sandbox_promises(mode, text, f);
+	return promise(mode, text, f);
 }

@@ -28,12 +28,14 @@
  *	sendfd recvfd	sendmsg, recvmsg: the only calls that pass descriptors
  *	rpath	open for reading, stat, getdents
  *	wpath	open for writing, truncate, fallocate
- *	cpath	create, rename, unlink, mkdir, chmod
+ *	cpath	create, rename, unlink, mkdir. Nothing changes modes: Landlock
+ *		knows no right for it, so it could not be kept to a path
  *	link	linkat
  *	sync	fsync, fdatasync, syncfs, sync_file_range
  *	flock
  *	nice	step back behind others (setpriority)
- *	proc	fork, kill, and what a child needs to close itself in further
+ *	unveil	sandbox_paths() once more
+ *	proc	fork, kill
  *	exec	execve (and the right x on the program and its libraries)
  *
  * What has been promised is kept: any other call kills the process with SIGSYS.
@@ -61,26 +63,9 @@ enum outcome sandbox_enter(enum sandbox_mode, const char *promises,
     const struct sandbox_path *paths, const char **summary,
     struct fault *) MUST_USE;
 
-/* The two halves, for a program that forks confined children ahead of need:
-   its filter is compiled once, entered later. */
+/* Fewer paths than those entered with, for life; promise unveil. */
 enum outcome sandbox_paths(
     enum sandbox_mode, const struct sandbox_path *, struct fault *) MUST_USE;
-enum outcome sandbox_promises(
-    enum sandbox_mode, const char *promises, struct fault *) MUST_USE;
-/*
- * sandbox_promises() in two steps: what costs time, once in the parent before
- * it closes itself in, and one system call in each child, after its sandbox_paths().
- * abort() in the child is then a SIGSYS. Caller frees code with free(); NULL:
- * nothing to load (sandbox = off, or no seccomp).
- */
-struct sandbox_filter {
-	void *code;
-	size_t instructions;
-};
-enum outcome sandbox_compile(enum sandbox_mode, const char *promises,
-    struct sandbox_filter *, struct fault *) MUST_USE;
-enum outcome sandbox_load(
-    const struct sandbox_filter *, struct fault *) MUST_USE;
 /* Promises are in force: no program can be started any more. */
 bool sandbox_is_closed(void);
 /* What this kernel offers: "seccomp landlock-7", "none". Static text. */

@@ -24,8 +24,11 @@
 
 /* Set by SIGTERM and by the end of the supervisor: finish and end. */
 extern volatile sig_atomic_t serve_stopping;
-/* After SIGTERM a session may still wait this long for its peer. Ours */
-#define SERVE_DRAIN_MS 30000
+/*
+ * After SIGTERM a session may still wait this long for its peer: less than
+ * pneu.drain, or who is idle would always be killed. Ours
+ */
+#define SERVE_DRAIN_MS 10000
 /*
  * Installs the signal handlers, and PDEATHSIG when a supervisor started us:
  * SERVE_ENV_SUPERVISOR; when our parent is another by now, it is gone
@@ -70,7 +73,9 @@ struct session_service {
 	void (*session)(void *arg, int in, int out, const struct peer *);
 };
 /*
- * Calls `session` for each one. `in` and `out` are closed afterwards. SIGHUP
+ * Calls `session` for each one. `in` and `out` are closed afterwards; in the
+ * last of its share they are 0 and 1 and the worker has no listener and no
+ * board any more. SIGHUP
  * (a new configuration, workers with it have been started beside us): the
  * session in hand goes on undisturbed, then the worker ends with OK; one that
  * waits in accept() ends at once. SIGTERM sets serve_stopping besides.
@@ -100,7 +105,9 @@ struct board {
 	_Atomic uint32_t idle; /* workers waiting in accept() */
 	_Atomic uint32_t workers; /* alive, set by the supervisor */
 	_Atomic uint32_t min_idle;
-	_Atomic uint64_t served, refused; /* sessions ended; answered 421 */
+	/* Sessions ended (a worker's last: counted by the supervisor); answered
+	   421. */
+	_Atomic uint64_t served, refused;
 	struct board_slot slot[BOARD_SLOTS];
 	_Atomic uint32_t wake; /* the supervisor waits for an idle worker */
 	_Atomic uint32_t seed; /* of the address hashes; drawn by the first */

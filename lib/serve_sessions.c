@@ -32,6 +32,7 @@ struct worker {
 	int event; /* -1: nobody to tell */
 	struct board alone;
 	int pause_ms;
+	uint64_t left; /* sessions of its share */
 	bool shut; /* the listener */
 };
 
@@ -69,6 +70,7 @@ board_open(struct worker *w)
 		return; /* touching what is not there would be a SIGBUS */
 	p = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED,
 	    (int)fd, 0);
+	(void)close((int)fd);
 	if (p == MAP_FAILED)
 		return;
 	w->board = p;
@@ -82,6 +84,9 @@ board_close(struct worker *w)
 {
 	if (w->board != &w->alone)
 		(void)munmap(w->board, sizeof(struct board));
+	w->board = &w->alone;
+	w->slot = &w->alone.slot[0];
+	fds_close(&w->event);
 }
 
 /* Hashes of one pool must be equal for all its workers and unknown outside. */
@@ -222,6 +227,7 @@ refuse(struct worker *w, int fd)
 	w->board->refused++;
 	(void)!send(fd, text.p, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(fd, SHUT_WR); /* the text before the reset */
+	(void)close(fd);
 }
 
 /*
@@ -247,6 +253,29 @@ serve_one(struct worker *w, int fd, const struct peer *peer)
 	serve_interrupt(FD_IN, -1);
 	w->slot->sessions++;
 	w->board->served++;
+	(void)close(fd);
+}
+
+/*
+ * The last of its share is served as inetd would have it, on fds 0 and 1: with
+ * neither listener nor board. Who takes over a process that serves one session
+ * can take no other client, nor write what the supervisor reads; it counts the
+ * session when it buries us.
+ */
+static void
+serve_last(struct worker *w, int fd, const struct peer *peer)
+{
+	serve_pressed = 0;
+	serve_interrupt(-1, fd);
+	(void)dup2(fd, FD_IN);
+	(void)dup2(fd, FD_OUT);
+	(void)close(fd);
+	serve_interrupt(-1, FD_IN);
+	board_close(w);
+	w->service->session(w->arg, FD_IN, FD_OUT, peer);
+	serve_interrupt(-1, -1);
+	(void)close(FD_IN);
+	(void)close(FD_OUT);
 }
 
 /*
@@ -289,14 +318,13 @@ accept_failed(struct worker *w, int error, struct fault *f)
 }
 
 static enum outcome
-serve_next(struct worker *w, bool *served, struct fault *f)
+serve_next(struct worker *w, struct fault *f)
 {
 	union address a;
 	struct peer peer;
 	socklen_t len = sizeof(a);
 	int fd, error;
 
-	*served = false;
 	a.any.sa_family = AF_UNSPEC;
 	become_idle(w);
 	fd = accept4(FD_IN, &a.any, &len, SOCK_CLOEXEC);
@@ -309,13 +337,14 @@ serve_next(struct worker *w, bool *served, struct fault *f)
 	w->pause_ms = 0;
 	if (is_one_too_many(w, &peer)) {
 		refuse(w, fd);
-	} else {
-		if (w->board == &w->alone)
-			set_deadlines(w, fd);
-		serve_one(w, fd, &peer);
-		*served = true;
+		return OK;
 	}
-	(void)close(fd);
+	if (w->board == &w->alone)
+		set_deadlines(w, fd);
+	if (--w->left > 0)
+		serve_one(w, fd, &peer);
+	else
+		serve_last(w, fd, &peer);
 	return OK;
 }
 
@@ -323,18 +352,14 @@ static enum outcome
 serve_listener(struct worker *w, struct fault *f)
 {
 	enum outcome result = OK;
-	uint64_t left = w->service->sessions;
-	bool served;
 
+	w->left = w->service->sessions;
 	board_open(w);
 	draw_seed(w);
 	serve_interrupt(FD_IN, -1);
-	while (left > 0 && result == OK && !w->shut && !serve_stopping &&
-	    !serve_reloading) {
-		result = serve_next(w, &served, f);
-		if (served)
-			left--;
-	}
+	while (w->left > 0 && result == OK && !w->shut && !serve_stopping &&
+	    !serve_reloading)
+		result = serve_next(w, f);
 	serve_interrupt(-1, -1);
 	w->slot->busy = 0;
 	w->slot->address = 0;

@@ -166,7 +166,8 @@ start_child(struct service *s, struct fault *f)
 
 	/* Where a sandbox is closed, starting one would be our own death. */
 	if (sandbox_is_closed())
-		return TEMP;
+		return s->own ? fault_set(f, TEMP, "4.3.0", 0, "it has ended")
+		              : TEMP;
 	if (child_arguments(s, path, argv, f) != OK)
 		return TEMP;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -193,7 +194,8 @@ service_open(struct service *s, struct fault *f)
 		return OK;
 	service_close(s); /* what is left of the one before */
 	(void)snprintf(path, sizeof(path), "run/%s", s->name);
-	if (fds_connect_unix(path, &s->fd, f) != OK && start_child(s, f) != OK)
+	if ((s->own || fds_connect_unix(path, &s->fd, f) != OK) &&
+	    start_child(s, f) != OK)
 		return fault_context(f, "%s", s->name);
 	if (s->timeout_ms > 0)
 		fds_set_timeouts(s->fd, s->timeout_ms, s->timeout_ms);

@@ -19,6 +19,7 @@ struct service {
 	const char *name;
 	int fd; /* -1: not open */
 	pid_t child; /* started by us; 0: none */
+	bool own; /* set after service_begin(): a child, whoever listens */
 	uint64_t timeout_ms;
 	struct buf in, out;
 	size_t at; /* consumed octets of in */

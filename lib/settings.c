@@ -43,18 +43,21 @@
 	TEXT(s, "program", m.program, "",                                      \
 	    "program run instead of ours, once per connection on fds 0 and 1")
 
-/* A pool of session workers: the prestart job values of the original. */
-#define POOL(s, m, sessions_, share)                                           \
-	NUMBER(s, "start", m.start, "workers", "4", 1, POOL_MAX,               \
+/* A pool of session workers. */
+#define POOL(s, m, start_, min_idle_, add_, max_)                              \
+	NUMBER(s, "start", m.start, "workers", start_, 1, POOL_MAX,            \
 	    "workers started at first"),                                       \
-	    NUMBER(s, "min_idle", m.min_idle, "workers", "2", 1, POOL_MAX,     \
-	        "when fewer are idle, more are started"),                      \
-	    NUMBER(s, "add", m.add, "workers", "2", 1, POOL_MAX,               \
+	    NUMBER(s, "min_idle", m.min_idle, "workers", min_idle_, 1,         \
+	        POOL_MAX, "when fewer are idle, more are started"),            \
+	    NUMBER(s, "add", m.add, "workers", add_, 1, POOL_MAX,              \
 	        "how many are started then"),                                  \
-	    NUMBER(s, "max", m.max, "workers", "20", 1, POOL_MAX,              \
-	        "never more than this"),                                       \
-	    NUMBER(s, "sessions", m.sessions, "sessions", sessions_, 1,        \
-	        1000000, share)
+	    NUMBER(s, "max", m.max, "workers", max_, 1, POOL_MAX,              \
+	        "never more than this")
+/* The prestart job values of the original. */
+#define PRESTART(s, m, share)                                                  \
+	POOL(s, m, "4", "2", "2", "20"),                                       \
+	    NUMBER(s, "sessions", m.sessions, "sessions", "200", 1, 1000000,   \
+	        share)
 
 const struct setting_row setting_rows[] = {
 	CHOICE("pneu", "sandbox", pneu.sandbox, "auto", "auto required off",
@@ -71,7 +74,7 @@ const struct setting_row setting_rows[] = {
 	REPLACEMENT("smtpd", smtpd.service),
 	LIST("smtpd", "listen", smtpd.listen, "127.0.0.1:2525",
 	    "address:port to accept mail on; [v6]:port; repeat for more"),
-	POOL("smtpd", smtpd.service, "200",
+	PRESTART("smtpd", smtpd.service,
 	    "a worker's share; 1 is a process for each session"),
 	NUMBER("smtpd", "clients_per_address", smtpd.clients_per_address,
 	    "sessions", "50", 0, POOL_MAX,
@@ -110,7 +113,7 @@ const struct setting_row setting_rows[] = {
 	REPLACEMENT("pop3d", pop3d.service),
 	LIST("pop3d", "listen", pop3d.listen, "127.0.0.1:2110",
 	    "address:port for mail programs; [v6]:port; repeat for more"),
-	POOL("pop3d", pop3d.service, "200",
+	PRESTART("pop3d", pop3d.service,
 	    "a worker's share; 1 is a process for each login"),
 	NUMBER("pop3d", "clients_per_address", pop3d.clients_per_address,
 	    "sessions", "50", 0, POOL_MAX,
@@ -128,13 +131,7 @@ const struct setting_row setting_rows[] = {
 	NUMBER("pop3d", "messages_max", pop3d.messages_max, "messages",
 	    "1000000", 1000, 10000000,
 	    "messages of one maildrop that a session shows"),
-	NUMBER("pop3-session", "max", pop3d.sessions_max, "sessions", "256", 1,
-	    4096, "mailboxes open at once"),
-	NUMBER("pop3-session", "start", pop3d.sessions_start, "processes", "8",
-	    1, POOL_MAX, "processes that wait for a login"),
-	NUMBER("pop3-session", "min_idle", pop3d.sessions_min_idle, "processes",
-	    "4", 1, POOL_MAX,
-	    "when fewer wait, as many as `start` are made to wait again"),
+	POOL("pop3-session", pop3d.session, "8", "4", "4", "256"),
 
 	TEXT("queue", "directory", queue.directory, "queue",
 	    "where the queue lies; relative to the home"),

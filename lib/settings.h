@@ -55,7 +55,7 @@ struct settings {
 		uint64_t failed_login_ms;
 		uint64_t plain_passwords; /* 0 no, 1 loopback, 2 anywhere */
 		uint64_t messages_max;
-		uint64_t sessions_max, sessions_start, sessions_min_idle;
+		struct service_settings session;
 	} pop3d;
 	struct { /* [queue] */
 		char *directory;

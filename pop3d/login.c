@@ -20,7 +20,9 @@
 #include "relay.h"
 #include "wire_auth.h"
 
+#define AUTH_SOCKET    "run/auth"
 #define SESSION_SOCKET "run/pop3-session"
+#define HANDOVER_MS    15000 /* longer than pop3-session waits for us. Ours */
 
 /* One conversation, until it ends or is handed over. */
 struct talk {
@@ -139,7 +141,10 @@ refuse(struct talk *t, const struct fault *why)
 	journal_failure(t, why);
 	t->user[0] = '\0';
 	if (why->outcome != PERM) {
-		say_error(t, "-ERR [SYS/TEMP] login is not possible now");
+		say_error(t,
+		    why->error == EBUSY
+		        ? "-ERR [SYS/TEMP] too many sessions, come again later"
+		        : "-ERR [SYS/TEMP] login is not possible now");
 		return;
 	}
 	t->failures++;
@@ -159,14 +164,18 @@ ask_auth(
 		span_of(t->peer->ip), SPAN_LIT("pop3") };
 	struct buf b = BUF_INIT(RECORD_MAX + 1);
 	struct span line;
-	enum outcome got = wire_auth_put_req(&b, &req, f);
+	enum outcome got;
 
+	/* Whole at once: growing would leave copies of a password behind. */
+	if (!buf_reserve(&b, RECORD_MAX))
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "login");
+	got = wire_auth_put_req(&b, &req, f);
 	if (got == OK)
 		got =
 		    service_ask(&t->login->auth, buf_span(&b), true, &line, f);
 	if (got == OK)
 		got = wire_auth_get_ans(line, who, f);
-	sodium_memzero(b.p, b.len);
+	sodium_memzero(b.p, b.cap);
 	buf_free(&b);
 	return got;
 }
@@ -193,6 +202,26 @@ send_handover(
 	return got;
 }
 
+/*
+ * The end, and nothing before it: a session has the client. An octet: it is the
+ * supervisor, all are at work, and the client stays ours. Silence: what waits
+ * in the backlog may be taken yet, so we must not answer the client any more.
+ */
+static enum outcome
+wait_until_taken(int fd, struct fault *f)
+{
+	char octet;
+	ssize_t n;
+
+	fds_set_timeouts(fd, HANDOVER_MS, HANDOVER_MS);
+	do
+		n = recv(fd, &octet, 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return OK;
+	return fault_set(f, TEMP, "4.3.2", EBUSY, "all sessions");
+}
+
 static enum outcome
 hand_over(struct talk *t, const struct auth_ans *who, struct fault *f)
 {
@@ -211,6 +240,8 @@ hand_over(struct talk *t, const struct auth_ans *who, struct fault *f)
 	if (fds_connect_unix(SESSION_SOCKET, &fd, f) != OK)
 		return f->outcome;
 	got = send_handover(t, fd, who, f);
+	if (got == OK)
+		got = wait_until_taken(fd, f);
 	(void)close(fd);
 	return got;
 }
@@ -355,12 +386,14 @@ login_session(void *arg, int in, int out, const struct peer *peer)
 	    (s->pop3d.plain_passwords == 1 && peer->loopback);
 	stream_again(t.stream, in, out, s->pop3d.login_timeout_ms);
 	converse(&t);
-	/* Passwords have passed through here. */
-	sodium_memzero(t.stream->rbuf.p, t.stream->rbuf.len);
+	/* Passwords have passed through here, anywhere in it. */
+	sodium_memzero(t.stream->rbuf.p, t.stream->rbuf.cap);
 	if (t.handed && login->relay[0] != -1) {
 		(void)close(login->relay[1]);
 		login->relay[1] = -1;
 		relay_octets(in, out, login->relay[0]);
+		/* Where nobody reads any more the session still waits. */
+		fds_close(&login->relay[0]);
 	}
 	if (login->alone)
 		service_close(&login->started); /* until the session ended */
@@ -412,6 +445,18 @@ start_services(struct login *l, struct fault *f)
 	return got;
 }
 
+static bool
+is_somebody_at(const char *path)
+{
+	struct fault f;
+	int fd;
+
+	if (fds_connect_unix(path, &fd, &f) != OK)
+		return false;
+	(void)close(fd);
+	return true;
+}
+
 /* Are the two one socket, which can be handed over as one descriptor? */
 static bool
 is_one_socket(int in, int out)
@@ -425,8 +470,6 @@ is_one_socket(int in, int out)
 enum outcome
 login_begin(struct login *l, const struct settings *settings, struct fault *f)
 {
-	struct stat st;
-
 	*l = (struct login){ .settings = settings, .relay = { -1, -1 } };
 	journal_open(&l->journal, "pop3d");
 	service_begin(&l->auth, "auth", SERVICE_TIMEOUT_MS);
@@ -434,7 +477,10 @@ login_begin(struct login *l, const struct settings *settings, struct fault *f)
 	stream_begin(&l->stream, FD_IN, FD_OUT, 0);
 	if (fds_kind(FD_IN) != FDS_SESSION)
 		return OK;
-	l->alone = stat(SESSION_SOCKET, &st) != 0 || !S_ISSOCK(st.st_mode);
+	/* Both or none: they know each other by the key of tickets. */
+	l->alone =
+	    !is_somebody_at(AUTH_SOCKET) || !is_somebody_at(SESSION_SOCKET);
+	l->auth.own = l->started.own = l->alone;
 	if (!is_one_socket(FD_IN, FD_OUT) &&
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, l->relay) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "socketpair");

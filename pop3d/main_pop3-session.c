@@ -14,27 +14,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "codes.h"
 #include "fds.h"
-#include "pool.h"
 #include "prog.h"
 #include "serve.h"
 #include "session.h"
 #include "wire_auth.h"
 
-#define HANDOVER_MS     10000 /* from connect to the last octet. Ours */
-#define HANDOVER_MAX    (RECORD_MAX + AUTH_UNREAD_MAX)
-#define PROMISES        "stdio rpath cpath sync flock"
-#define PARENT_PROMISES PROMISES " recvfd proc"
+#define HANDOVER_MS  10000 /* from connect to the last octet. Ours */
+#define HANDOVER_MAX (RECORD_MAX + AUTH_UNREAD_MAX)
 
 static const char not_now[] = "-ERR [SYS/TEMP] login is not possible now\r\n";
-static const char too_many[] =
-    "-ERR [SYS/TEMP] too many sessions, come again later\r\n";
 
 struct keeper {
 	const struct settings *settings;
 	struct journal journal;
-	struct sandbox_filter filter; /* of a session, compiled once */
 	unsigned char key[AUTH_KEY_LEN];
 	bool has_key;
 	int mail; /* the directory of all mailboxes, until one is chosen */
@@ -56,9 +51,8 @@ open_mailbox(struct keeper *k, const char *path, int *box, struct fault *f)
 }
 
 /*
- * Nothing but this mailbox from here on: the directory of all is closed, the
- * kernel refuses every path outside, and what a session does not need is a
- * SIGSYS.
+ * Nothing but this mailbox from here on: the directory of all is closed, and
+ * the kernel refuses every path outside.
  */
 static enum outcome
 confine(struct keeper *k, int box, struct fault *f)
@@ -72,9 +66,7 @@ confine(struct keeper *k, int box, struct fault *f)
 	sodium_memzero(k->key, sizeof(k->key));
 	if (fchdir(box) != 0)
 		return fault_set(f, TEMP, "4.2.0", errno, "mailbox");
-	if (sandbox_paths(mode, here, f) != OK)
-		return f->outcome;
-	return sandbox_load(&k->filter, f);
+	return sandbox_paths(mode, here, f);
 }
 
 static enum outcome
@@ -111,48 +103,63 @@ raise_alarm(
 	journal_flush(&k->journal);
 }
 
+/* What comes next of it, with its descriptor; nothing: the end of input. */
+static enum outcome
+receive_more(struct buf *b, uint64_t until_ms, int *client, struct fault *f)
+{
+	uint64_t now = clock_mono_ms();
+	size_t got;
+	int fd;
+
+	if (now >= until_ms)
+		return fault_set(f, TEMP, "4.3.0", ETIMEDOUT, "hand-over");
+	fds_set_timeouts(FD_IN, until_ms - now, until_ms - now);
+	if (fds_receive(FD_IN, b, b->max - b->len, &got, &fd, f) != OK)
+		return f->outcome;
+	if (fd != -1 && *client == -1)
+		*client = fd;
+	else if (fd != -1)
+		(void)close(fd);
+	return OK;
+}
+
 /*
  * The record, the octets after it, and the descriptor of the client. OK with an
  * empty b: the end of input, without anything.
  */
 static enum outcome
-receive_handover(int from, struct buf *b, struct auth_handover *h,
-    struct span *unread, int *client, struct fault *f)
+receive_handover(struct buf *b, struct auth_handover *h, struct span *unread,
+    int *client, struct fault *f)
 {
-	size_t got, line;
-	int fd;
+	uint64_t until_ms = clock_mono_ms() + HANDOVER_MS;
+	size_t had, line;
 
-	*client = -1;
-	for (;;) {
-		if (fds_receive(from, b, b->max - b->len, &got, &fd, f) != OK)
+	do {
+		had = b->len;
+		if (receive_more(b, until_ms, client, f) != OK)
 			return f->outcome;
-		if (fd != -1 && *client == -1)
-			*client = fd;
-		else if (fd != -1)
-			(void)close(fd);
 		line = span_find(buf_span(b), '\n');
-		if (line < b->len)
-			break;
-		if (got == 0 && b->len == 0)
-			return OK; /* nobody logged in */
-		if (got == 0 || b->len >= RECORD_MAX)
-			return fault_set(
-			    f, TEMP, "4.3.0", 0, "hand-over: no record");
-	}
+	} while (line == b->len && had < b->len && b->len < RECORD_MAX);
+	if (b->len == 0)
+		return OK; /* nobody logged in */
+	if (line == b->len)
+		return fault_set(f, TEMP, "4.3.0", 0, "hand-over: no record");
 	if (wire_auth_get_handover(span_head(buf_span(b), line), h, f) != OK)
 		return f->outcome;
-	while (b->len < line + 1 + h->unread) {
-		if (fds_read_some(
-		        from, b, line + 1 + h->unread - b->len, &got, f) != OK)
+	for (had = 0; had < b->len && b->len < line + 1 + h->unread;) {
+		had = b->len;
+		if (receive_more(b, until_ms, client, f) != OK)
 			return f->outcome;
-		if (got == 0)
-			return fault_set(
-			    f, TEMP, "4.3.0", 0, "hand-over: cut short");
 	}
 	*unread = span_from(buf_span(b), line + 1);
-	return *client == -1
-	    ? fault_set(f, TEMP, "4.3.0", 0, "hand-over: no descriptor")
-	    : OK;
+	if (unread->len != h->unread)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "hand-over: unread=%llu, and %zu octets came",
+		    (unsigned long long)h->unread, unread->len);
+	if (*client == -1)
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "hand-over: no descriptor");
+	return OK;
 }
 
 static enum outcome
@@ -166,7 +173,7 @@ check_ticket(struct keeper *k, const struct auth_handover *h, struct fault *f)
 
 /* One hand-over to its end. The client is told what went wrong before. */
 static enum outcome
-serve_handover(struct keeper *k, int from, struct fault *f)
+serve_handover(struct keeper *k, struct fault *f)
 {
 	static struct auth_handover h;
 	struct buf b = BUF_INIT(HANDOVER_MAX + 1);
@@ -174,21 +181,19 @@ serve_handover(struct keeper *k, int from, struct fault *f)
 		h.who.path, h.ip };
 	uint64_t timeout_ms = k->settings->pop3d.timeout_ms;
 	struct span unread = SPAN_EMPTY;
-	int client;
-	enum outcome got = receive_handover(from, &b, &h, &unread, &client, f);
+	int client = -1;
+	enum outcome got = receive_handover(&b, &h, &unread, &client, f);
 
 	if (got == OK && b.len == 0)
 		goto out;
-
 	if (client != -1) {
-		/* The conversation is on 0 and 1, as everywhere. */
+		/* In place of the connection, whose end tells pop3d that we
+		   have the client. */
 		(void)dup2(client, FD_IN);
 		(void)dup2(client, FD_OUT);
 		(void)close(client);
 		fds_set_timeouts(FD_IN, timeout_ms, timeout_ms);
 	}
-	if (from > FD_ERR)
-		(void)close(from);
 	if (got == OK)
 		got = check_ticket(k, &h, f);
 	if (got == OK)
@@ -204,54 +209,32 @@ out:
 }
 
 static void
-pool_serve(void *arg, int connection)
+pool_session(void *arg, int in, int out, const struct peer *peer)
 {
 	struct fault f = FAULT_NONE;
 
-	serve_interrupt(-1, -1);
-	fds_set_timeouts(connection, HANDOVER_MS, HANDOVER_MS);
-	if (serve_handover(arg, connection, &f) != OK)
+	(void)in, (void)out, (void)peer;
+	if (serve_handover(arg, &f) != OK)
 		prog_warn("%s", f.text);
-}
-
-static void
-pool_refuse(void *arg, int connection)
-{
-	struct buf b = BUF_INIT(HANDOVER_MAX + 1);
-	struct fault f = FAULT_NONE;
-	size_t got;
-	int client;
-
-	(void)arg;
-	fds_set_timeouts(connection, 1000, 1000);
-	if (fds_receive(connection, &b, HANDOVER_MAX, &got, &client, &f) ==
-	        OK &&
-	    client != -1) {
-		(void)!send(client, too_many, sizeof(too_many) - 1,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-		(void)close(client);
-	}
-	buf_free(&b);
 }
 
 /* ---- Begin ---- */
 
+/*
+ * A Landlock domain is for life: a process serves one mailbox and ends, and
+ * the supervisor starts the next ahead of need.
+ */
 static enum outcome
 serve_pool(struct keeper *k, struct fault *f)
 {
-	const struct settings *s = k->settings;
-	struct pool pool = { .start = s->pop3d.sessions_start,
-		.min_idle = s->pop3d.sessions_min_idle,
-		.max = s->pop3d.sessions_max,
-		.serve = pool_serve,
-		.refuse = pool_refuse,
-		.arg = k };
+	static const struct session_service service = { .sessions = 1,
+		.session = pool_session };
 
 	if (!k->has_key)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "no ticket key: the supervisor gives it on the descriptor "
 		    "in $" AUTH_KEY_ENV);
-	return pool_run(&pool, f);
+	return serve_sessions(&service, k, f);
 }
 
 /* An operator's tool: the rights of the file system decide. */
@@ -274,7 +257,7 @@ serve(struct keeper *k, const char *mailbox, struct fault *f)
 		return serve_operator(k, mailbox, f);
 	if (fds_kind(FD_IN) == FDS_LISTENER)
 		return serve_pool(k, f);
-	return serve_handover(k, FD_IN, f);
+	return serve_handover(k, f);
 }
 
 static const struct prog_option options[] = {
@@ -289,7 +272,7 @@ static const struct prog_about about_program = {
 	           "pop3d, with a ticket;\n-m serves one mailbox at once, as "
 	           "the user who runs it.",
 	.options = options,
-	.promises = PARENT_PROMISES,
+	.promises = "stdio rpath cpath sync flock recvfd unveil",
 	.more = "Example:\n  printf 'LIST\\r\\nRETR 1\\r\\n' | pop3-session -C "
 	        "DIR -m example.org/bob\n",
 };
@@ -321,8 +304,6 @@ main(int argc, char *argv[])
 		    s->mail.directory);
 	paths[0].path = s->mail.directory;
 	if (k.mail == -1 ||
-	    sandbox_compile((enum sandbox_mode)s->pneu.sandbox, PROMISES,
-	        &k.filter, &f) != OK ||
 	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox,
 	        about_program.promises, paths, NULL, &f) != OK)
 		prog_exit(&f);

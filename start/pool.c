@@ -337,6 +337,8 @@ clear_slot(struct pool *p, size_t slot)
 	had_session = b->busy != 0 || b->sessions != 0;
 	if (b->waits != 0)
 		p->board->idle--;
+	if (b->busy != 0)
+		p->board->served++;
 	b->busy = b->waits = b->address = 0;
 	return had_session;
 }

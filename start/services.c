@@ -16,6 +16,7 @@
 
 #define BUSY_SMTP "421 4.3.2 all workers are busy, try again later\r\n"
 #define BUSY_POP3 "-ERR [SYS/TEMP] all workers are busy, try again later\r\n"
+#define BUSY_BOX  "busy\n" /* to pop3d, which then keeps the client */
 
 const struct service_row service_rows[] = {
 	{ .name = "journal-write",
@@ -80,13 +81,15 @@ const struct service_row service_rows[] = {
 	{ .name = "pop3-session",
 	    .program = "pop3-session",
 	    .user = USER_STORE,
-	    .kind = SERVICE_FORKS,
+	    .kind = SERVICE_POOL,
 	    .start = PHASE_LINES,
 	    .stop = 0,
 	    .path = "run/pop3-session",
+	    .settings = AT(pop3d.session),
 	    .key = true,
-	    .nofile = 1024,
-	    .promises = "stdio rpath cpath sync flock recvfd proc",
+	    .nofile = 64,
+	    .busy = BUSY_BOX,
+	    .promises = "stdio rpath cpath sync flock recvfd unveil",
 	    .does = "one POP3 session after login, in one mailbox" },
 	{ .name = "queue-run",
 	    .program = "queue-run",
@@ -223,8 +226,6 @@ service_kind_name(enum service_kind kind)
 		return "journal";
 	case SERVICE_LINES:
 		return "lines";
-	case SERVICE_FORKS:
-		return "forks";
 	case SERVICE_POOL:
 		return "pool";
 	}

@@ -12,7 +12,6 @@
 enum service_kind {
 	SERVICE_JOURNAL, /* one process that reads the FIFO */
 	SERVICE_LINES, /* records from many clients, in rounds */
-	SERVICE_FORKS, /* one process that forks ahead of need by itself */
 	SERVICE_POOL, /* a pool of workers, one session at a time in each */
 };
 

@@ -32,9 +32,6 @@ print_numbers(
 		    (unsigned long long)v->start,
 		    (unsigned long long)v->min_idle, (unsigned long long)v->add,
 		    (unsigned long long)v->max);
-	else if (row->kind == SERVICE_FORKS)
-		(void)snprintf(out, 32, "1+%llu",
-		    (unsigned long long)s->pop3d.sessions_max);
 	else
 		(void)snprintf(
 		    out, 32, "%llu", (unsigned long long)service_max(row, s));

@@ -291,6 +291,7 @@ test_starting(void)
 static void
 test_in_sandbox(void)
 {
+	static const struct sandbox_path no_paths[] = { { NULL, NULL } };
 	int status;
 	pid_t peer = start_peer("run/peer"), child = fork();
 
@@ -300,7 +301,8 @@ test_in_sandbox(void)
 		struct fault f;
 
 		service_begin(&s, "nothing", 1000);
-		if (sandbox_promises(SANDBOX_AUTO, "stdio unix", &f) != OK)
+		if (sandbox_enter(SANDBOX_AUTO, "stdio unix", no_paths, NULL,
+		        &f) != OK)
 			_exit(1);
 		if (sandbox_is_closed() &&
 		    service_ask(&s, SPAN_LIT("x\n"), true, &line, &f) != TEMP)
