@@ -65,7 +65,8 @@ const struct setting_row setting_rows[] = {
 	TEXT("pneu", "hostname", pneu.hostname, "",
 	    "name in banner, trace field and reports; empty: the machine's"),
 	TIME("pneu", "drain", pneu.drain_ms, "30s", 0, HOUR,
-	    "how long a stop waits for sessions and rounds to end"),
+	    "how long each step of a stop waits for sessions and rounds to "
+	    "end"),
 	TIME("pneu", "restart_min", pneu.restart_min_ms, "200ms", 1, HOUR,
 	    "pause before a service that died is started again"),
 	TIME("pneu", "restart_max", pneu.restart_max_ms, "1m", 1, DAY,

@@ -27,8 +27,7 @@
 #include "reload.h"
 
 #define POLL_MAX      (2 + 3 * POOLS_MAX)
-#define STOP_STAGES   4 /* pools, queue-run, line services, journal */
-#define JOURNAL_MS    2000 /* the journal's own time, after SIGKILL. Ours */
+#define STAGE_MS      2000 /* of a stage after the first, at least. Ours */
 #define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Ours */
 
 /* ---- setting up ---- */
@@ -212,21 +211,23 @@ tell_stop(struct supervisor *s)
 
 /* The reader of the FIFO ends at its end: when nobody can write any more. */
 static void
-stop_journal(struct supervisor *s, uint64_t now_ms)
+stop_journal(struct supervisor *s)
 {
 	tell_stop(s);
 	journal_close(&s->journal);
 	(void)close(s->fifo_fd);
 	s->fifo_fd = -1;
-	if (s->stop_at_ms < now_ms + JOURNAL_MS)
-		s->stop_at_ms = now_ms + JOURNAL_MS;
 }
 
 static void
 stop_stage(struct supervisor *s, uint64_t now_ms)
 {
 	bool is_journal = s->stop_stage == STOP_STAGES - 1;
+	uint64_t ms = s->settings.pneu.drain_ms;
 
+	/* Each its own time: who is late in one costs the next nothing. */
+	s->stop_at_ms =
+	    now_ms + (s->stop_stage > 0 && ms < STAGE_MS ? STAGE_MS : ms);
 	for (size_t i = 0; i < s->pools; i++) {
 		struct pool *p = s->pool[i];
 
@@ -240,7 +241,7 @@ stop_stage(struct supervisor *s, uint64_t now_ms)
 			listen_close(p->listener);
 	}
 	if (is_journal)
-		stop_journal(s, now_ms);
+		stop_journal(s);
 }
 
 static bool
@@ -253,28 +254,28 @@ is_stage_done(const struct supervisor *s)
 	return s->tidy == 0;
 }
 
+/* Of this stage only: what stops later has work that others left it. */
 static void
-kill_rest(struct supervisor *s, uint64_t now_ms)
+kill_stage(struct supervisor *s, uint64_t now_ms)
 {
 	for (size_t i = 0; i < s->pools; i++) {
 		struct pool *p = s->pool[i];
 
-		if (p->live == 0 ||
-		    (p->row->kind == SERVICE_JOURNAL &&
-		        s->stop_stage < STOP_STAGES - 1))
+		if (p->live == 0 || p->row->stop != s->stop_stage)
 			continue;
-		if (p->row->kind != SERVICE_JOURNAL)
-			prog_warn(
-			    "%s did not end in time: SIGKILL", p->row->name);
-		/* The journal first gets the word that others got long ago. */
-		pool_signal(p,
-		    p->row->kind == SERVICE_JOURNAL && !s->killed ? SIGTERM
-		                                                  : SIGKILL);
+		/* Somebody may hold the FIFO open: the journal gets the word
+		   that others got when their stage began. */
+		if (p->row->kind == SERVICE_JOURNAL && !s->told_journal) {
+			s->told_journal = true;
+			pool_signal(p, SIGTERM);
+			continue;
+		}
+		prog_warn("%s did not end in time: SIGKILL", p->row->name);
+		pool_signal(p, SIGKILL);
 	}
 	if (s->tidy != 0)
 		(void)kill(s->tidy, SIGKILL);
-	s->killed = s->stop_stage == STOP_STAGES - 1;
-	s->stop_at_ms = now_ms + JOURNAL_MS;
+	s->stop_at_ms = now_ms + STAGE_MS;
 }
 
 static void
@@ -284,7 +285,6 @@ stop_begin(struct supervisor *s, uint64_t now_ms)
 		return;
 	s->stopping = true;
 	s->stop_stage = 0;
-	s->stop_at_ms = now_ms + s->settings.pneu.drain_ms;
 	if (s->tidy != 0)
 		(void)kill(s->tidy, SIGTERM);
 	stop_stage(s, now_ms);
@@ -300,7 +300,7 @@ stop_advance(struct supervisor *s, uint64_t now_ms)
 		stop_stage(s, now_ms);
 	}
 	if (now_ms >= s->stop_at_ms)
-		kill_rest(s, now_ms);
+		kill_stage(s, now_ms);
 	return false;
 }
 

@@ -9,7 +9,8 @@
 #include "pool.h"
 #include "wire_auth.h"
 
-#define POOLS_MAX (2 * LISTENERS_MAX) /* with those that retire. Ours */
+#define POOLS_MAX   (2 * LISTENERS_MAX) /* with those that retire. Ours */
+#define STOP_STAGES 4 /* pools, queue-run, line services, journal */
 
 struct supervisor {
 	struct settings settings;
@@ -34,8 +35,8 @@ struct supervisor {
 
 	bool stopping;
 	unsigned stop_stage;
-	uint64_t stop_at_ms; /* monotonic: then SIGKILL */
-	bool killed;
+	uint64_t stop_at_ms; /* monotonic: then SIGKILL to this stage */
+	bool told_journal; /* SIGTERM */
 };
 
 /*

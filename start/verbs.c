@@ -19,7 +19,7 @@
 #include "status.h"
 #include "supervise.h"
 
-#define STOP_EXTRA_S 10 /* beyond the drain: SIGKILL and the journal. Ours */
+#define STOP_EXTRA_S 20 /* beyond the drains: what SIGKILL takes. Ours */
 
 enum { OPTION_FIGURE = 256, OPTION_JSON };
 
@@ -96,7 +96,9 @@ verb_stop(int argc, char *argv[], struct fault *f)
 		prog_warn("%s; it stops all the same", f->text);
 	*f = FAULT_NONE;
 	return lock_wait(
-	    (unsigned)(prog.settings.pneu.drain_ms / 1000) + STOP_EXTRA_S, f);
+	    STOP_STAGES * (unsigned)(prog.settings.pneu.drain_ms / 1000) +
+	        STOP_EXTRA_S,
+	    f);
 }
 
 static enum outcome

@@ -32,6 +32,35 @@ is "a mailbox alone, as an operator" \
 	"+OK 1 message
 +OK 1 12
 +OK bye"
+python3 - "$H/run" pop3-session auth << 'X'
+import os, socket, sys
+for name in sys.argv[2:]: socket.socket(socket.AF_UNIX).bind(os.path.join(sys.argv[1], name))
+X
+stat() { alone 'USER bob@example.org' 'PASS open sesame' STAT QUIT | tail -n 2; }
+is "sockets that nobody listens on are none" "$(stat)" "+OK 1 12
++OK bye"
+rm "$H/run/auth"
+python3 - "$H/run/auth" > "$T/listens" << 'X' &
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print("on", flush=True)
+while s.accept(): pass
+X
+half=$!
+wait_for grep -q on "$T/listens"
+is "half of a system is none" "$(stat)" "+OK 1 12
++OK bye"
+kill "$half"; rm "$H/run/auth" "$H/run/pop3-session"
+as env PATH="$PATH" python3 - "$H" > "$T/out" 2>&1 << 'X'
+import subprocess, sys
+p = subprocess.Popen(["pop3d", "-C", sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+p.stdin.write(b"USER bob@example.org\r\nPASS open sesame\r\n"); p.stdin.flush()
+for _ in range(3): p.stdout.readline()
+p.stdout.close()
+p.stdin.write(b"STAT\r\n"); p.stdin.flush()
+try: p.wait(8); print("ended")
+except subprocess.TimeoutExpired: p.kill(); print("hangs")
+X
+is "it ends when nobody reads the answers" "$(cat "$T/out")" ended
 printf 'STAT\r\n' | as pop3-session -C "$H" -m ../../etc > "$T/out" 2>&1
 is "a path upwards is refused with 100" $? 100
 
@@ -89,6 +118,27 @@ try:
         except TimeoutError: pass
 except OSError: pass
 print(time.monotonic() - a < 8)')" True
+handing='
+import socket, array, time, sys
+def hand(octets):
+    a, b = socket.socketpair()
+    s = socket.socket(socket.AF_UNIX); s.connect("run/pop3-session")
+    s.sendmsg([octets], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [b.fileno()]))])
+    a.settimeout(15)
+    return a, b, s
+session = b"session user=bob@example.org path=example.org/bob ticket=" + b"0" * 80 + b" ip= unread="
+'
+(cd "$H" && python3 -c "$handing"'
+a, b, s = hand(session + b"0\nSTAT\r\n"); b.close(); a.recv(100)')
+told() { as journal -C "$H" show --code=XX | grep -q 'unread=0, and 6 octets came'; }
+wait_for told; ok $? "octets after a hand-over are refused"
+is "a hand-over that drips is cut after ten seconds" "$(cd "$H" && python3 -c "$handing"'
+begin = time.monotonic()
+a, b, s = hand(session + b"60000\n"); b.close()
+try:
+    while time.monotonic() - begin < 20: s.sendall(b"x"); time.sleep(0.5)
+except OSError: pass
+print(time.monotonic() - begin < 14)')" True
 is "a forged ticket opens nothing" "$(cd "$H" && python3 -c '
 import socket, array
 a, b = socket.socketpair()

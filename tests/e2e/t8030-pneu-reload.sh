@@ -3,12 +3,20 @@
 # SIGHUP: a checked configuration, no session dropped; a bad one changes nothing.
 . "$(dirname "$0")/lib.sh"
 make_home
+add_user bob@example.org pw > "$T/out"
+M=$H/mail/example.org/bob
+as sh -c "printf 'A: b\r\n\r\nhi\r\n' > '$M/new/1000000001.a'"
 check "the system becomes ready" start_pneu
 
 mkfifo "$T/say"
 python3 "$(dirname "$0")/talk.py" "$SMTP" < "$T/say" > "$T/heard" 2>&1 &
 exec 7> "$T/say"
 wait_for grep -q '^220 ' "$T/heard"; ok $? "a session began before the reload"
+mkfifo "$T/pop-say"
+python3 "$(dirname "$0")/talk.py" "$POP" < "$T/pop-say" > "$T/pop-heard" 2>&1 &
+exec 8> "$T/pop-say"
+printf 'USER bob@example.org\r\nPASS pw\r\nDELE 1\r\n' >&8
+wait_for grep -q 'will be deleted' "$T/pop-heard"; ok $? "and one that deletes"
 
 old=$(pids_of queue-run)
 echo '[smtpd]
@@ -50,6 +58,10 @@ wait_for grep -q '^250[ -]' "$T/heard"; ok $? "the old session goes on"
 echo QUIT >&7
 wait_for grep -q '^221 ' "$T/heard"; ok $? "and ends when its client wants"
 exec 7>&-
+printf 'NOOP\r\nQUIT\r\n' >&8
+wait_for grep -q '^+OK bye' "$T/pop-heard"; ok $? "the other too" || diag "$(cat "$T/pop-heard")"
+exec 8>&-
+is "and what it deleted is gone" "$(ls "$M/new")" ""
 well() { as pneu -C "$H" status --json | grep -q '"verdict".*true'; }
 wait_for well; ok $? "all is well with the new configuration"
 [ "$(pids_of queue-run)" != "$old" ]; ok $? "queue-run was started anew"

@@ -522,8 +522,8 @@ test_wrong(void)
 		{ NULL, NULL } };
 	struct fault f;
 
-	tap_ok(sandbox_enter(SANDBOX_OFF, "stdio stido", paths, NULL, &f) ==
-	        TEMP,
+	tap_ok(
+	    sandbox_enter(SANDBOX_OFF, "stdio stido", paths, NULL, &f) == TEMP,
 	    "a promise that is none is refused");
 	tap_ok(sandbox_paths(SANDBOX_AUTO, odd, &f) == TEMP,
 	    "a right that is none is refused");
@@ -542,8 +542,8 @@ nested(void)
 		{ NULL, NULL } };
 	struct fault f = FAULT_NONE;
 
-	if (sandbox_enter(SANDBOX_REQUIRED, "stdio rpath unveil", paths, NULL,
-	        &f) != OK)
+	if (sandbox_enter(
+	        SANDBOX_REQUIRED, "stdio rpath unveil", paths, NULL, &f) != OK)
 		return 200;
 	if (try_read_look() != 0 ||
 	    sandbox_paths(SANDBOX_REQUIRED, less, &f) != OK)

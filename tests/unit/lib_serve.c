@@ -899,6 +899,26 @@ make_board(int *event)
 	    MAP_SHARED, fd, 0);
 }
 
+static int
+env_fd(const char *name)
+{
+	uint64_t fd = 0;
+
+	return num_parse(span_of(getenv(name)), 0, INT32_MAX, &fd) ? (int)fd
+	                                                           : -1;
+}
+
+static void
+forget_board(struct board *b, int event)
+{
+	(void)close(env_fd("PNEU_BOARD"));
+	(void)unsetenv("PNEU_BOARD");
+	(void)unsetenv("PNEU_BOARD_EVENT");
+	(void)unsetenv("PNEU_SLOT");
+	(void)munmap(b, sizeof(*b));
+	(void)close(event);
+}
+
 static uint64_t
 events_of(int event)
 {
@@ -952,11 +972,55 @@ test_board(void)
 	(void)close(one);
 	tap_ok(stops_well(child[0]) && stops_well(child[1]) && b->idle == 0,
 	    "workers that end are not counted as idle");
-	(void)unsetenv("PNEU_BOARD");
-	(void)unsetenv("PNEU_BOARD_EVENT");
-	(void)unsetenv("PNEU_SLOT");
-	(void)munmap(b, sizeof(*b));
-	(void)close(event);
+	forget_board(b, event);
+	(void)close(l);
+}
+
+static int
+maps_of_board(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int n = 0;
+
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
+		n += strstr(line, "memfd:board") != NULL;
+	if (maps != NULL)
+		(void)fclose(maps);
+	return n;
+}
+
+static void
+bare_session(void *arg, int in, int out, const struct peer *peer)
+{
+	int board = env_fd("PNEU_BOARD"), event = env_fd("PNEU_BOARD_EVENT");
+
+	(void)arg, (void)peer;
+	/* The test's own mapping came with the fork. */
+	(void)dprintf(out, "%d %d %d %d %d\n", in, fds_kind(0) == FDS_LISTENER,
+	    fcntl(board, F_GETFD), fcntl(event, F_GETFD), maps_of_board());
+}
+
+static void
+test_last_session(void)
+{
+	static const struct session_service once = { .sessions = 1,
+		.session = bare_session };
+	struct sockaddr_in a;
+	int event, l = tcp_listener(&a), c;
+	struct board *b = make_board(&event);
+	pid_t child;
+
+	(void)setenv("PNEU_SLOT", "3", 1);
+	child = start_sessions(l, l, &once);
+	c = tcp_client(&a);
+	tap_ok(hears(c, "0 0 -1 -1 1\n"),
+	    "the last session has neither listener nor board");
+	tap_ok(hears(c, "") && ends_well(child) && b->idle == 0 &&
+	        b->slot[3].busy == 1 && b->served == 0,
+	    "and is left to the supervisor to count");
+	forget_board(b, event);
+	(void)close(c);
 	(void)close(l);
 }
 
@@ -1014,6 +1078,7 @@ main(void)
 	test_worker_shut();
 	test_supervisor_gone();
 	test_board();
+	test_last_session();
 	test_sessions_emfile();
 	static const char *const left[] = { "rounds", "fair", "slow", "bad",
 		"pass", "max", "hung", "shut", "two", "own", "stop", "emfile" };

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# SIGTERM: each step has its own time, and who is late is killed alone.
+. "$(dirname "$0")/lib.sh"
+D=$(dirname "$0")
+make_home
+conf pneu 'drain = 2s'
+add_user bob@example.org pw > "$T/out"
+M=$H/mail/example.org/bob
+as sh -c "printf 'A: b\r\n\r\nhi\r\n' > '$M/new/1000000001.a'"
+cat > "$T/deaf" <<'X'
+#!/bin/sh
+trap '' TERM
+while read -r line; do :; done
+X
+chmod 755 "$T/deaf"
+conf resolve "program = $T/deaf"
+check "the system becomes ready" start_pneu
+
+# A session that deletes and is silent; a stage that hears no SIGTERM.
+mkfifo "$T/say"
+timeout 60 python3 "$D/talk.py" "$POP" < "$T/say" > "$T/heard" 2>&1 &
+exec 7> "$T/say"
+printf 'USER bob@example.org\r\nPASS pw\r\nDELE 1\r\n' >&7
+wait_for grep -q 'will be deleted' "$T/heard"; ok $? "a session waits with a deletion"
+python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print("there", flush=True); s.recv(1)' \
+	"$H/run/resolve" > "$T/held" 2>&1 &
+holder=$!
+wait_for pgrep -P "$PNEU" -x deaf; ok $? "a wedged replacement is at work"
+session() { for p in $(pgrep -x pop3-session); do [ "$(readlink "/proc/$p/cwd")" != "$M" ] || echo "$p"; done; }
+is "the session is a child of the supervisor" "$(ps -o ppid= -p "$(session)" | tr -d ' ')" "$PNEU"
+
+stop_pneu; is "it stops with 0" $? 0
+is "no session outlives the stop" "$(session)" ""
+echo QUIT >&7
+exec 7>&-
+is "so a late QUIT deletes nothing" "$(ls "$M/new")" 1000000001.a
+is "who was late was killed, and nobody else" \
+	"$(grep -o '[a-z0-9-]* did not end in time' "$T/pneu.err" | sort -u)" \
+	"pop3-session did not end in time
+resolve did not end in time"
+kill "$holder" 2> /dev/null
+done_testing
