@@ -36,8 +36,8 @@ static const struct {
 	    "refused[ to {helo}][ \\[{ip}\\]][, from <{from}>][, to <{to}>]"
 	    "[: {reply}][ {code}][ {text}]" },
 	{ CODE_REJECTED,
-	    "refused[ to {helo}][ \\[{ip}\\]][, from <{from}>][, to <{to}>]"
-	    "[: {reply}][ {code}][ {text}]" },
+	    "refused[ to {helo}][ \\[{ip}\\]][, {n} times more]"
+	    "[, from <{from}>][, to <{to}>][: {reply}][ {code}][ {text}]" },
 	{ CODE_TAKEN_FROM_IN, "queue-run took it up" },
 	{ CODE_RESOLVED,
 	    "<{to}> is[ mailbox {path}][ at {domain}][ (rule {rule})]" },

@@ -327,7 +327,7 @@ finish_message(struct session *s, struct fault *why)
 		    text, sizeof(text), "queued as %s", s->envelope->qid.text);
 		entries_queued(s);
 		reply(s, 250, "2.0.0", text);
-		s->idle_commands = s->errors = 0;
+		s->idle_commands = s->errors = s->refusals = 0;
 	}
 	session_move(s, EVENT_DONE);
 	return refused;

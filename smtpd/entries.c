@@ -64,6 +64,21 @@ entries_queued(struct session *s)
 }
 
 void
+entries_untold(struct session *s)
+{
+	struct journal *j = &s->server->journal;
+	struct record_out out;
+
+	if (j->fd == -1 || s->untold == 0)
+		return;
+	out = journal_begin(j, CODE_REJECTED, NULL);
+	record_puts(out, "rule", "more");
+	record_put_num(out, "n", s->untold);
+	put_client(s, out);
+	journal_end(j, out);
+}
+
+void
 entries_refused(struct session *s, const char *code, const char *rule,
     int reply, const struct fault *f, struct span to)
 {

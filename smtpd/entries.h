@@ -13,5 +13,7 @@ void entries_queued(struct session *);
 /* Something was refused: code with rule, reply, client and path. */
 void entries_refused(struct session *, const char *code, const char *rule,
     int reply, const struct fault *, struct span to);
+/* At the session's end: how many refusals more there were, if any. */
+void entries_untold(struct session *);
 
 #endif

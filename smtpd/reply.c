@@ -9,6 +9,12 @@
 #include "entries.h"
 #include "session.h"
 
+/*
+ * Refusals with an entry of their own, until a message is queued; the others are
+ * counted: no client may fill the journal. Ours
+ */
+#define REFUSALS_TOLD 5
+
 #define REPLY_TEXT_MAX 500 /* octets; with code and CRLF 512. 4.5.3.1.5 */
 
 struct refusal {
@@ -172,9 +178,13 @@ refuse(
 		s->errors++;
 	else if (r->is_ours)
 		s->idle_commands++; /* no fault of his, but no mail either */
-	if (r->journal != NULL)
-		entries_refused(s, r->journal, r->name, r->reply,
-		    why == NULL ? &said : why, to);
+	if (r->journal != NULL) {
+		if (r->ends || s->refusals++ < REFUSALS_TOLD)
+			entries_refused(s, r->journal, r->name, r->reply,
+			    why == NULL ? &said : why, to);
+		else
+			s->untold++;
+	}
 	if (r->ends) {
 		s->has_unread = true;
 		session_move(s, EVENT_END);

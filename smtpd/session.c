@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "commands.h"
+#include "entries.h"
 #include "fds.h"
 
 #define SPACE_KEPT_MS 1000 /* how long a look at free space is good. Ours */
@@ -341,6 +342,7 @@ session_end(struct session *s)
 
 	if (s->phase != PHASE_OVER)
 		session_move(s, EVENT_END);
+	entries_untold(s);
 	if (s->server->journal.pending_entries > 0)
 		journal_flush(&s->server->journal);
 	if (is_sent && s->has_unread && s->peer->socket)

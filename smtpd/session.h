@@ -70,7 +70,9 @@ struct session {
 	enum phase phase;
 	bool is_esmtp; /* EHLO, not HELO */
 	char helo[HELO_MAX + 1];
-	uint64_t errors, idle_commands;
+	/* All three since a message was queued. */
+	uint64_t errors, idle_commands, refusals;
+	uint64_t untold; /* refusals that got no entry of their own */
 	uint64_t overshoot; /* recipients refused as too many, of this one */
 	uint64_t content_start_ms; /* monotonic */
 	bool journal_due; /* a message's entries wait for its reply to go */

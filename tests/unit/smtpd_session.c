@@ -753,6 +753,30 @@ test_journal(struct rig *r)
 	(void)close(r->pair[0]);
 	(void)close(r->pair[1]);
 	r->set.smtpd.max_recipients = max;
+
+	rig_begin(r);
+	for (int i = 0; i < 18; i++)
+		(void)rig_say(r, "RCPT TO:<nobody@local.test>", "", 0);
+	session_end(&r->s);
+	rig_journal(r, tube[0]);
+	tap_ok(span_count_lines(span_of(r->got)) == 6 &&
+	        strstr(r->got, "rule=more n=13 helo=c.test\n") != NULL,
+	    "the first refusals are told, then only their number");
+	(void)close(r->pair[0]);
+	(void)close(r->pair[1]);
+	rig_begin(r);
+	for (int i = 0; i < 10; i++) {
+		(void)rig_say(r, "RCPT TO:<nobody@local.test>", "", 0);
+		(void)rig_say(r, "DATA", ".\r\n", 3);
+		(void)rig_say(r, "MAIL FROM:<>", "", 0);
+		(void)rig_say(r, "RCPT TO:<bob@local.test>", "", 0);
+	}
+	session_end(&r->s);
+	rig_journal(r, tube[0]);
+	tap_ok(strstr(r->got, "rule=more") == NULL,
+	    "each message has its own share of them");
+	(void)close(r->pair[0]);
+	(void)close(r->pair[1]);
 	j->fd = -1;
 	(void)close(tube[0]);
 	(void)close(tube[1]);
