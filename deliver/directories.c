@@ -56,7 +56,7 @@ code_of(int error)
 {
 	switch (error) {
 	case ENOSPC:
-		return "4.3.1";
+		return FAULT_NO_SPACE;
 	case EDQUOT:
 		return "4.2.2";
 	default:
@@ -78,8 +78,8 @@ enum outcome
 mailbox_missing(
     struct mailbox_store *s, const char *path, int error, struct fault *f)
 {
-	(void)fault_set(
-	    f, TEMP, "4.2.0", error, "mailbox %s: cannot be opened", path);
+	(void)fault_set(f, TEMP, FAULT_NO_MAILBOX, error,
+	    "mailbox %s: cannot be opened", path);
 	mailbox_alarm(s, path, f);
 	return TEMP;
 }

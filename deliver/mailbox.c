@@ -329,7 +329,7 @@ mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 	 */
 	if (m != NULL && !mailbox_is_current(s, m)) {
 		mailbox_drop(s, m);
-		return fault_set(f, TEMP, "4.2.0", 0,
+		return fault_set(f, TEMP, FAULT_NO_MAILBOX, 0,
 		    "mailbox %s: moved or replaced since the delivery", path);
 	}
 	if (m == NULL && mailbox_open_new(s, path, &m, f) != OK)

@@ -115,7 +115,8 @@ envelope_add_recipient(struct envelope *e, const struct path *path,
 	struct recipient *r;
 
 	if (e->recipients >= ENVELOPE_RCPT_MAX)
-		return fault_set(f, TEMP, "4.5.3", 0, "too many recipients");
+		return fault_set(
+		    f, TEMP, FAULT_TOO_MANY, 0, "too many recipients");
 	if (!grow_recipients(e))
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	r = &e->recipient[e->recipients];

@@ -72,6 +72,12 @@ fault_append(struct fault *f, const struct fault *second)
 	make_printable(f->text);
 }
 
+bool
+fault_is(const struct fault *f, const char *code)
+{
+	return strcmp(f->code, code) == 0;
+}
+
 const char *
 outcome_word(enum outcome outcome)
 {

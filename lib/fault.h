@@ -51,6 +51,16 @@ enum outcome fault_context(struct fault *, const char *format, ...)
 /* Append "; " and the text of a second fault. The first outcome stays. */
 void fault_append(struct fault *, const struct fault *second);
 
+/*
+ * The codes that programs act on; all others are only passed on.
+ * Source: RFC 3463 3.3, 3.4, 3.6; RFC 6531 3.5
+ */
+#define FAULT_NO_MAILBOX "4.2.0" /* it is not there now; the disk is well */
+#define FAULT_NO_SPACE   "4.3.1"
+#define FAULT_TOO_MANY   "4.5.3" /* recipients */
+#define FAULT_NOT_ASCII  "5.6.7"
+bool fault_is(const struct fault *, const char *code);
+
 /* The word of an outcome on the wires and back: ok, temp, perm. */
 const char *outcome_word(enum outcome);
 

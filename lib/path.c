@@ -217,7 +217,7 @@ refuse(const struct reader *r, const char *which, const char *code,
 {
 	make_null(out);
 	if (r->has_8bit)
-		return fault_set(f, PERM, "5.6.7", 0,
+		return fault_set(f, PERM, FAULT_NOT_ASCII, 0,
 		    "%s: not ASCII, and SMTPUTF8 was not asked for", which);
 	return fault_set(f, PERM, code, 0, "%s: bad address syntax", which);
 }

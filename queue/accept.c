@@ -128,7 +128,7 @@ on_add(struct accept *a, struct adding *g)
 	/* From here on our end shall make queue-run list in/. */
 	tell_connect(&a->tell);
 	if (is_space_short(a))
-		refuse_for(g, TEMP, "4.3.1", "not enough free space");
+		refuse_for(g, TEMP, FAULT_NO_SPACE, "not enough free space");
 }
 
 static void
@@ -136,7 +136,7 @@ on_to(struct accept *a, struct adding *g)
 {
 	if (g->envelope.recipients <= a->recipients_max)
 		return;
-	refuse_for(g, TEMP, "4.5.3", "too many recipients");
+	refuse_for(g, TEMP, FAULT_TOO_MANY, "too many recipients");
 	envelope_drop_recipients(&g->envelope);
 }
 
@@ -371,7 +371,7 @@ take_line(struct accept *a, struct client *c, struct adding *g, struct span in,
 		    ? OK
 		    : fault_set(f, TEMP, "4.3.0", 0, "add request: long line");
 	if (wire_add_get(span_head(in, lf), &g->envelope, &l, &why) == TEMP &&
-	    strcmp(why.code, "4.5.3") != 0) {
+	    !fault_is(&why, FAULT_TOO_MANY)) {
 		*f = why;
 		return TEMP;
 	}

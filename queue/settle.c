@@ -242,8 +242,7 @@ settle_answer(struct run *run, const struct ask *ask, struct span line)
 		    "deliver-mailbox ended in it, and there is trouble");
 	if (got != OK) {
 		run_alarm(run, NULL, "sync of mailboxes: %s", f.text);
-		/* 4.2.0: the mailbox is not there, and the disk is well. */
-		if (strcmp(f.code, "4.2.0") != 0) {
+		if (!fault_is(&f, FAULT_NO_MAILBOX)) {
 			store_trouble_set(&run->store, "queue-run", f.text);
 			distrust(run, &f);
 		}

@@ -46,7 +46,7 @@ store_failed(struct fault *f, const char *what, const char *name)
 	int error = errno;
 	bool full = error == ENOSPC || error == EDQUOT;
 
-	return fault_set(f, TEMP, full ? "4.3.1" : "4.3.0", error,
+	return fault_set(f, TEMP, full ? FAULT_NO_SPACE : "4.3.0", error,
 	    "queue: %s %s", what, name);
 }
 

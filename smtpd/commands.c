@@ -204,8 +204,8 @@ run_rcpt(struct session *s, struct span args)
 	}
 	if (path_parse_forward(args, e->smtputf8, &path, &rest, &f) != OK) {
 		say_why(s,
-		    strcmp(f.code, "5.6.7") == 0 ? RULE_UTF8
-		                                 : RULE_FORWARD_PATH,
+		    fault_is(&f, FAULT_NOT_ASCII) ? RULE_UTF8
+		                                  : RULE_FORWARD_PATH,
 		    &f);
 		return;
 	}
@@ -272,7 +272,7 @@ rule_of_queue(const struct fault *f)
 {
 	if (f->outcome == PERM)
 		return RULE_QUEUE_PERM;
-	return strcmp(f->code, "4.3.1") == 0 ? RULE_SPACE : RULE_QUEUE;
+	return fault_is(f, FAULT_NO_SPACE) ? RULE_SPACE : RULE_QUEUE;
 }
 
 /* After each piece: what is refused is let go, what is big moves on. */

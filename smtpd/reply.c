@@ -66,7 +66,7 @@ static const struct refusal refusals[RULES] = {
 	    "bad reverse-path", NULL, BAD },
 	[RULE_FORWARD_PATH] = { "forward-path", 501, "5.1.3",
 	    "bad forward-path", NULL, BAD },
-	[RULE_UTF8] = { "utf8", 553, "5.6.7",
+	[RULE_UTF8] = { "utf8", 553, FAULT_NOT_ASCII,
 	    "address is not ASCII and SMTPUTF8 was not asked for", NULL,
 	    BAD }, /* RFC 6531 3.5 */
 	[RULE_PARAMETER] = { "parameter", 501, "5.5.4", "bad parameter", NULL,
@@ -77,9 +77,9 @@ static const struct refusal refusals[RULES] = {
 	    "BDAT needs a size, then LAST or nothing", NULL, BAD },
 	[RULE_SIZE] = { "size", 552, "5.3.4", "message too big", CODE_REJECTED,
 	    BAD }, /* RFC 1870 6 */
-	[RULE_SPACE] = { "space", 452, "4.3.1", "not enough room now",
+	[RULE_SPACE] = { "space", 452, FAULT_NO_SPACE, "not enough room now",
 	    CODE_REJECTED, LOCAL },
-	[RULE_RECIPIENTS_MAX] = { "recipients-max", 452, "4.5.3",
+	[RULE_RECIPIENTS_MAX] = { "recipients-max", 452, FAULT_TOO_MANY,
 	    "too many recipients", NULL, NOT_BAD }, /* 4.5.3.1.10 */
 	[RULE_RECIPIENT] = { "recipient", 550, "5.1.1", "no such recipient",
 	    CODE_REJECTED, BAD },

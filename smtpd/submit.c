@@ -66,7 +66,7 @@ disk_failed(struct submit *s, int error, const char *call, struct fault *f)
 {
 	bool is_full = error == ENOSPC || error == EDQUOT;
 
-	(void)fault_set(f, TEMP, is_full ? "4.3.1" : "4.3.0", error,
+	(void)fault_set(f, TEMP, is_full ? FAULT_NO_SPACE : "4.3.0", error,
 	    "message file: %s", call);
 	drop_file(s, is_full ? "" : f->text);
 	return TEMP;
