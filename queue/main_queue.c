@@ -52,6 +52,7 @@ static const struct {
 	{ "release", 0, SIZE_MAX, verb_release },
 	{ "delete", 0, SIZE_MAX, verb_delete },
 	{ "flush", 0, SIZE_MAX, verb_flush },
+	{ "expire", 0, SIZE_MAX, verb_expire },
 	{ "stats", 0, 0, verb_stats },
 	{ "tidy", 0, 0, verb_tidy },
 };
@@ -70,6 +71,7 @@ static const struct prog_about about = {
 	    "  release QID...   delivered again; or by --address\n"
 	    "  delete QID...    gone for good, sender not told\n"
 	    "  flush [QID|DOMAIN]  what waits for a retry is due now\n"
+	    "  expire QID...    given up: gone, and its sender is told\n"
 	    "  stats            how much lies in each state, and since when\n"
 	    "  tidy             removes what crashes left, when nothing runs\n",
 };
@@ -141,8 +143,8 @@ refuse_call(const struct request *r, size_t verb, size_t n, struct fault *f)
 {
 	if (verb == n)
 		(void)fault_set(f, PERM, "5.5.4", 0,
-		    "say list, show, hold, release, delete, flush, stats or "
-		    "tidy");
+		    "say list, show, hold, release, delete, flush, expire, "
+		    "stats or tidy");
 	else
 		(void)fault_set(f, PERM, "5.5.4", 0,
 		    r->operands < verbs[verb].least ? "%s: say which queue id"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * operate.c: hold, release, delete, flush. queue-run does them for an operator
+ * operate.c: hold, release, delete, flush, expire. queue-run does them for an operator
  * (`queue` asks it over run/queue-run), and `queue` itself, with this same
  * code and the lock in its hand, when none runs. A message that is under way
  * comes to its rest first; what was delivered by then stays delivered. The
@@ -16,7 +16,8 @@
 #include "clock.h"
 #include "codes.h"
 
-static const char *const words[] = { "hold", "release", "delete", "flush" };
+static const char *const words[] = { "hold", "release", "delete", "flush",
+	"expire" };
 
 const char *
 operation_word(enum operation_word word)
@@ -317,11 +318,49 @@ flush(struct run *run, struct message *m)
 	return to_place(run, m, to);
 }
 
+/* As after any failure that lasts: its sender is told, and it goes. */
+bool
+operate_expire(struct run *run, struct message *m, bool remaining)
+{
+	struct operation *op = m->operation;
+	struct fault f;
+
+	if (op->word != OPERATION_EXPIRE || op->begun || !remaining)
+		return false;
+	op->begun = true;
+	fault_set(&f, PERM, "5.4.7", 0, "given up by the operator%s%s",
+	    op->reason[0] == '\0' ? "" : ": ", op->reason);
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (m->way[i].state == WAY_OPEN ||
+		    m->way[i].state == WAY_DEFERRED)
+			way_end(m, i, WAY_FAILED, &f);
+	message_go(run, m, STEP_REPORT);
+	return true;
+}
+
+/* Its sender could not be told: it stays as it was. */
+static bool
+not_expired(struct run *run, struct message *m)
+{
+	struct fault f;
+
+	fault_set(&f, TEMP, "4.3.0", 0, "no report could be entered");
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (m->way[i].state == WAY_DEFERRED)
+			(void)span_copy(
+			    span_of(message_text(m, m->way[i].text)), f.text,
+			    sizeof(f.text));
+	operate_end(run, m, &f);
+	return let_be(run, m);
+}
+
 bool
 operate_at_rest(struct run *run, struct message *m, bool remaining)
 {
 	struct fault f;
 
+	if (!remaining && m->operation->begun)
+		return false; /* and the answer when it is gone */
 	if (!remaining && m->operation->word != OPERATION_FLUSH) {
 		fault_set(&f, PERM, "5.3.0", 0, "it is settled already");
 		operate_end(run, m, &f);
@@ -337,6 +376,8 @@ operate_at_rest(struct run *run, struct message *m, bool remaining)
 		return true;
 	case OPERATION_FLUSH:
 		return flush(run, m);
+	case OPERATION_EXPIRE:
+		return not_expired(run, m);
 	}
 	return false;
 }

@@ -141,7 +141,8 @@ enum operation_word {
 	OPERATION_HOLD,
 	OPERATION_RELEASE,
 	OPERATION_DELETE,
-	OPERATION_FLUSH
+	OPERATION_FLUSH,
+	OPERATION_EXPIRE
 };
 
 #define OPERATION_REASON_MAX 255 /* octets; it stands in records. Ours */
@@ -150,6 +151,7 @@ struct operation {
 	enum operation_word word;
 	struct qid qid;
 	char reason[OPERATION_REASON_MAX + 1];
+	bool begun; /* expire: who waited has failed */
 	uint64_t client; /* its serial; 0: in this process */
 	/* Its end; f is OK or says why not. Not called twice. */
 	void (*answer)(void *arg, struct operation *, const struct fault *f);
@@ -345,11 +347,14 @@ enum outcome aside_remove(
     struct store *, const struct qid *, struct fault *) MUST_USE;
 
 /* ---- operate.c ---- */
-/* `hold qid= reason=`, `release`, `delete`, `flush` from a client. */
+/* `hold qid= reason=`, `release` and so on from a client. */
 enum outcome operate_take(
     struct run *, struct client *, struct record *, struct fault *) MUST_USE;
 /* Takes over op (malloc); its answer may come at once. */
 void operate_begin(struct run *, struct operation *);
+/* Before that: who waits fails now, if that is wanted; true: it is not at rest
+   any more. */
+bool operate_expire(struct run *, struct message *, bool remaining);
 /* At rest: do what the operator wants; false: nothing more to do here. */
 bool operate_at_rest(struct run *, struct message *, bool remaining);
 void operate_end(struct run *, struct message *, const struct fault *);

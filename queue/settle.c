@@ -383,16 +383,21 @@ put_off(struct run *run, struct message *m)
 static void
 rest(struct run *run, struct message *m)
 {
-	bool deferred = false, open = false;
+	bool deferred = false, open = false, gone;
 
 	end_same(run, m);
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		deferred |= m->way[i].state == WAY_DEFERRED;
 		open |= m->way[i].state == WAY_OPEN;
+	}
+	gone = (deferred || open) && is_gone(run, m);
+	if (!gone && m->operation != NULL &&
+	    operate_expire(run, m, deferred || open))
+		return;
+	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if (m->way[i].state == WAY_FAILED)
 			journal_failed(run, m, i);
-	}
-	if ((deferred || open) && is_gone(run, m)) {
+	if (gone) {
 		struct operation *op = m->operation;
 
 		m->operation = NULL;
@@ -451,6 +456,13 @@ journal_let_go(struct run *run, const struct message *m)
 	    &run->journal, run_entry(run, CODE_LET_GO, &m->envelope.qid));
 }
 
+/* Nobody is told. */
+static bool
+is_deletion(const struct message *m)
+{
+	return m->operation != NULL && m->operation->word == OPERATION_DELETE;
+}
+
 void
 settle_go(struct run *run)
 {
@@ -459,7 +471,7 @@ settle_go(struct run *run)
 
 	while ((m = list_take(&run->step[STEP_GO])) != NULL) {
 		run_takes(run, m);
-		if (m->operation == NULL)
+		if (!is_deletion(m))
 			remember_report(run, m);
 		if (store_unlink_state(
 		        &run->store, &m->envelope.qid, m->place, &f) != OK) {
@@ -469,10 +481,10 @@ settle_go(struct run *run)
 			window_drop(run, m);
 			continue;
 		}
-		if (m->operation == NULL)
-			journal_let_go(run, m);
-		else
+		if (is_deletion(m))
 			operate_deleted(run, m);
+		else
+			journal_let_go(run, m);
 		if (m->envelope.shape == ENVELOPE_APART ||
 		    m->operation != NULL || m->place.state != STORE_IN)
 			message_go(run, m, STEP_CONTENT);

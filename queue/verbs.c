@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * verbs.c: hold, release, delete, flush, tidy. queue-run is asked over
+ * verbs.c: hold, release, delete, flush, expire, tidy. queue-run is asked over
  * run/queue-run and answers when the last sync is done; when none runs, its
  * lock is taken and the same code does it here (operate.c).
  */
@@ -92,7 +92,7 @@ static void
 say_end(struct task *t, const struct qid *qid, const struct fault *f)
 {
 	static const char *const past[] = { "held", "released", "deleted",
-		"due now" };
+		"due now", "given up" };
 
 	t->open--;
 	if (f->outcome == OK) {
@@ -242,6 +242,8 @@ do_all(struct task *t, const struct chosen *c, struct fault *f)
 	service_begin(&s, "queue-run", ASK_WAIT_MS);
 	if (fds_connect_unix("run/queue-run", &s.fd, f) == OK)
 		got = ask_running(t, &s, c, f);
+	else if (t->word == OPERATION_EXPIRE) /* queue-add enters its report */
+		got = fault_context(f, "queue-run is needed");
 	else
 		got = do_here(t, c, f);
 	service_free(&s);
@@ -278,10 +280,11 @@ do_chosen(struct request *r, enum operation_word word, struct fault *f)
 		    "a reason has at most %d octets", OPERATION_REASON_MAX);
 	got = choose_all(r, &c, f);
 
-	if (got == OK && word == OPERATION_DELETE && c.n > 0 &&
-	    !is_confirmed(r, "delete", c.n))
+	if (got == OK && c.n > 0 &&
+	    (word == OPERATION_DELETE || word == OPERATION_EXPIRE) &&
+	    !is_confirmed(r, operation_word(word), c.n))
 		got = fault_set(f, PERM, "5.7.0", 0,
-		    "nothing deleted: --yes says that you mean it");
+		    "nothing done: --yes says that you mean it");
 	if (got == OK && c.n > 0)
 		got = do_all(&t, &c, f);
 	if (got == OK && c.n == 0 && !prog.json)
@@ -308,6 +311,12 @@ enum outcome
 verb_delete(struct request *r, struct fault *f)
 {
 	return do_chosen(r, OPERATION_DELETE, f);
+}
+
+enum outcome
+verb_expire(struct request *r, struct fault *f)
+{
+	return do_chosen(r, OPERATION_EXPIRE, f);
 }
 
 /* flush, flush QID..., flush DOMAIN. */

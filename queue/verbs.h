@@ -48,6 +48,7 @@ enum outcome verb_stats(struct request *, struct fault *) MUST_USE;
 enum outcome verb_hold(struct request *, struct fault *) MUST_USE;
 enum outcome verb_release(struct request *, struct fault *) MUST_USE;
 enum outcome verb_delete(struct request *, struct fault *) MUST_USE;
+enum outcome verb_expire(struct request *, struct fault *) MUST_USE;
 enum outcome verb_flush(struct request *, struct fault *) MUST_USE;
 enum outcome verb_tidy(struct request *, struct fault *) MUST_USE;
 

@@ -42,6 +42,10 @@ for l in sys.stdin:
 	check "$1: envelope and content are gone" test -z "$(find "$H/queue" -name "$A")"
 }
 verbs alone
+E=$(send ann@example.org bob@example.org)
+queue expire "$E" > "$T/out" 2>&1
+like "expire wants a queue-run" "$? $(cat "$T/out")" '^111 .*queue-run is needed'
+check "and changes nothing without one" queue delete "$E"
 check "tidy, when nothing runs" queue tidy
 as sh -c "echo trouble text=EIO > '$H/queue/trouble'"
 queue tidy > "$T/out" 2>&1
@@ -65,11 +69,38 @@ check "a missing mailbox is no failure: it is put off" wait_for in_retry "$A"
 check "all of it" wait_for in_retry "$B2"
 like "with the reason" "$(queue list)" "^$A retry1 .*\(.*mailbox.*\)"
 check "held while it waits" queue hold "$B2"
+C=$(send postmaster@example.org bob@example.org); D=$(send postmaster@example.org bob@example.org)
+check "another is put off" wait_for in_retry "$D"
+check "and held" queue hold "$C"
+queue expire --address bob@example.org < /dev/null > "$T/out" 2>&1
+is "giving up by a filter wants --yes" $? 100
+check "expire, of one that is held" queue expire "$C" --reason 'he has moved'
+check "and of one that waits for a retry" queue expire "$D"
+is "they are gone" "$(find "$H/queue" -name "$C" -o -name "$D")" ""
+told() { [ "$(ls "$H/mail/example.org/postmaster/new" | wc -l)" = 2 ]; }
+check "each sender is told" wait_for told
+like "and why" "$(cat "$H"/mail/example.org/postmaster/new/*)" 'given up by the operator: he has moved'
+is "the journal tells how each failed" \
+    "$(cat "$H"/journal/* | grep -c "^73 .*code=5.4.7")" 2
+queue expire "$C" > "$T/out" 2>&1
+is "what is gone is not given up" $? 100
 as mv "$H/mail/example.org/away" "$H/mail/example.org/bob"
 check "flush of a domain" queue flush example.org
 check "delivers what waited" wait_for has 1
 check "release" queue release "$B2"
 check "delivers what was held" wait_for has 2
+check "it stops" stop_pneu
+F=$(send ann@example.org bob@example.org)
+check "held again" queue hold "$F"
+cp "$H/pneu.conf" "$T/conf"; conf queue "min_free = 1000G"
+check "no report can be entered" start_pneu
+queue expire "$F" > "$T/out" 2>&1
+like "so it is not given up" "$? $(cat "$T/out")" '^111 .*report not entered'
+check "and lies where it lay" test -f "$H/queue/hold/$F"
+cp "$T/conf" "$H/pneu.conf"; kill -HUP "$PNEU"
+is_new() { as pneu -C "$H" status --json | grep -q '"generation":2'; }
+wait_for is_new
+check "when one can, it is" wait_for queue expire "$F"
 check "it stops" stop_pneu
 like "nothing is left" "$(queue list)" "nothing waits"
 done_testing
