@@ -37,7 +37,7 @@ stream_again(struct stream *s, int in, int out, uint64_t timeout_ms)
 	s->out = out;
 	s->timeout_ms = timeout_ms;
 	s->is_socket = true; /* until ENOTSOCK */
-	s->at = 0;
+	s->at = s->passed = 0;
 	s->ended = false;
 	buf_reset(&s->rbuf);
 	buf_reset(&s->wbuf);
@@ -69,6 +69,7 @@ void
 stream_drop_input(struct stream *s)
 {
 	s->at = s->rbuf.len;
+	s->passed = 0;
 }
 
 /* Room for a worthwhile recv() behind what waits. */
@@ -176,73 +177,31 @@ stream_fill(struct stream *s, struct fault *f)
 	return OK;
 }
 
-/* Pass over the rest of a line that nobody will look at, with its end. */
-static enum outcome
-skip_line(struct stream *s, struct fault *f)
+bool
+stream_take_line(
+    struct stream *s, size_t max, struct span *line, enum line_ending *ending)
 {
-	size_t skipped = 0;
+	struct span w = stream_waiting(s);
+	size_t n = span_find(w, '\n');
 
-	for (;;) {
-		struct span w = stream_waiting(s);
-		size_t n = span_find(w, '\n');
-
-		if (n < w.len) {
-			stream_consume(s, n + 1);
-			return OK;
+	*line = span_head(w, n < max ? n : max);
+	if (n < w.len) {
+		*ending = n >= max ? LINE_LONG : LINE_LF;
+		if (n > 0 && n < max && line->p[n - 1] == '\r') {
+			*ending = LINE_CRLF;
+			line->len--;
 		}
-		skipped += w.len;
-		stream_drop_input(s);
-		if (skipped > STREAM_SKIP_MAX)
-			return fault_set(f, TEMP, "4.4.2", 0,
-			    "a line went on for over %lu octets",
-			    STREAM_SKIP_MAX);
-		if (s->ended)
-			return OK;
-		if (stream_fill(s, f) != OK)
-			return f->outcome;
+		s->passed = 0;
+		stream_consume(s, n + 1);
+		return true;
 	}
-}
-
-static void
-cut_line(
-    struct stream *s, size_t len, struct span *line, enum line_ending *ending)
-{
-	*line = span_head(stream_waiting(s), len);
-	*ending = LINE_LF;
-	if (len > 0 && line->p[len - 1] == '\r') {
-		*ending = LINE_CRLF;
-		line->len--;
-	}
-	stream_consume(s, len + 1);
-}
-
-enum outcome
-stream_line(struct stream *s, size_t max, struct span *line,
-    enum line_ending *ending, struct fault *f)
-{
-	*line = SPAN_EMPTY;
-	for (;;) {
-		struct span w = stream_waiting(s);
-		size_t n =
-		    span_find(span_head(w, max < w.len ? max : w.len), '\n');
-
-		if (n < w.len && n < max) {
-			cut_line(s, n, line, ending);
-			return OK;
-		}
-		if (w.len >= max) {
-			*ending = LINE_LONG;
-			return skip_line(s, f);
-		}
-		if (s->ended) {
-			*ending = LINE_END_OF_INPUT;
-			*line = w;
-			stream_drop_input(s);
-			return OK;
-		}
-		if (stream_fill(s, f) != OK)
-			return f->outcome;
-	}
+	if (w.len <= max)
+		return false;
+	/* Its start stays, so that the next octets are met by the same look. */
+	s->passed += w.len - max;
+	buf_cut(&s->rbuf, s->at + max);
+	*ending = LINE_ENDLESS;
+	return s->passed > STREAM_LINE_MAX;
 }
 
 enum outcome

@@ -23,6 +23,7 @@ struct stream {
 	bool is_socket;
 	struct buf rbuf;
 	size_t at; /* consumed octets of rbuf */
+	size_t passed; /* octets of the line in hand that were too many */
 	struct buf wbuf;
 	bool ended; /* the peer closed */
 };
@@ -45,15 +46,19 @@ void stream_drop_input(struct stream *);
 enum outcome stream_fill(struct stream *, struct fault *) MUST_USE;
 
 /*
- * The next line without its end; *ending says how it ended. At most max octets
- * are looked at with the end: a longer line is LINE_LONG once, and its rest is
- * passed over up to STREAM_SKIP_MAX octets, then TEMP.
- * LINE_END_OF_INPUT: the line is what came of an unfinished one, often nothing.
+ * The next line of what waits, without its end; dead at the next call. false:
+ * more must come first. With its end it has at most max octets: of a longer one
+ * these are told, once, when its end is there; what is between is passed over.
  */
-enum line_ending { LINE_CRLF, LINE_LF, LINE_LONG, LINE_END_OF_INPUT };
-#define STREAM_SKIP_MAX (1024UL * 1024)
-enum outcome stream_line(struct stream *, size_t max, struct span *line,
-    enum line_ending *ending, struct fault *) MUST_USE;
+enum line_ending {
+	LINE_CRLF,
+	LINE_LF,
+	LINE_LONG,
+	LINE_ENDLESS /* over STREAM_LINE_MAX octets were passed over */
+};
+#define STREAM_LINE_MAX (1024UL * 1024) /* ours */
+bool stream_take_line(struct stream *, size_t max, struct span *line,
+    enum line_ending *) MUST_USE;
 
 /* Output. Flushes by itself when STREAM_OUT_MAX would be passed. */
 enum outcome stream_put(struct stream *, struct span, struct fault *) MUST_USE;

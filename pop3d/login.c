@@ -328,20 +328,13 @@ next_line(struct talk *t, struct span *line)
 {
 	struct stream *s = t->stream;
 	enum line_ending ending;
-	struct span waiting;
 	struct fault f;
 
-	for (;;) {
-		waiting = stream_waiting(s);
-		if (s->ended || waiting.len >= POP3_LINE_MAX ||
-		    span_find(waiting, '\n') < waiting.len)
-			break;
+	while (!stream_take_line(s, POP3_LINE_MAX, line, &ending))
 		if (serve_stopping || is_too_late(t) ||
-		    stream_fill(s, &f) != OK)
+		    stream_fill(s, &f) != OK || s->ended)
 			return false;
-	}
-	if (stream_line(s, POP3_LINE_MAX, line, &ending, &f) != OK ||
-	    ending == LINE_END_OF_INPUT)
+	if (ending == LINE_ENDLESS)
 		return false;
 	if (ending == LINE_LONG) {
 		*line = SPAN_EMPTY;

@@ -457,8 +457,10 @@ next_line(struct session *s, struct span *line, enum line_ending *ending)
 {
 	struct fault f;
 
-	return stream_line(&s->stream, POP3_LINE_MAX, line, ending, &f) == OK &&
-	    *ending != LINE_END_OF_INPUT;
+	while (!stream_take_line(&s->stream, POP3_LINE_MAX, line, ending))
+		if (stream_fill(&s->stream, &f) != OK || s->stream.ended)
+			return false;
+	return *ending != LINE_ENDLESS;
 }
 
 void

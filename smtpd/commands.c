@@ -618,15 +618,14 @@ is_content_early(const struct session *s)
 }
 
 static void
-run_known(struct session *s, const struct command *c, struct span line,
-    struct span args)
+run_known(struct session *s, const struct command *c, struct span args)
 {
 	enum rule order = order_rule(s, c);
 
 	s->idle_commands += c->is_idle;
 	if (c->run == run_data && is_content_early(s))
 		say(s, RULE_PIPELINING);
-	else if (has_control(line))
+	else if (has_control(s->line))
 		session_refuse_line(s, RULE_LINE_OCTETS);
 	else if (c->takes_nothing && args.len > 0)
 		say(s, RULE_SYNTAX);
@@ -639,9 +638,9 @@ run_known(struct session *s, const struct command *c, struct span line,
 }
 
 void
-commands_run(struct session *s, struct span line)
+commands_run(struct session *s)
 {
-	struct cur c = cur_over(line);
+	struct cur c = cur_over(s->line);
 	struct span verb = cur_while(&c, is_alnum), args;
 	const struct command *command = find_command(verb);
 	bool is_parted = cur_while(&c, is_wsp).len > 0 || cur_peek(&c) == -1;
@@ -654,5 +653,5 @@ commands_run(struct session *s, struct span line)
 		session_refuse_line(s, RULE_COMMAND_UNKNOWN);
 		return;
 	}
-	run_known(s, command, line, args);
+	run_known(s, command, args);
 }

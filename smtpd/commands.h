@@ -5,7 +5,7 @@
 
 #include "session.h"
 
-/* Carry out one command line, without its line end, and answer it. */
-void commands_run(struct session *, struct span line);
+/* Carry out the line in hand, and answer it. */
+void commands_run(struct session *);
 
 #endif

@@ -29,7 +29,6 @@ server_begin(struct server *v, const struct settings *set, const char *hostname,
 		.queue_fd = queue_fd,
 		.space = UINT64_MAX,
 		.content = BUF_INIT(CONTENT_BUF_MAX),
-		.line = BUF_INIT(set->smtpd.command_max + 1),
 		.question = BUF_INIT(RECORD_MAX + 1) };
 	envelope_begin(&v->envelope);
 	stream_begin(&v->io, -1, -1, 0);
@@ -41,7 +40,6 @@ server_free(struct server *v)
 	envelope_free(&v->envelope);
 	stream_free(&v->io);
 	buf_free(&v->content);
-	buf_free(&v->line);
 	buf_free(&v->question);
 }
 
@@ -178,75 +176,41 @@ session_fill(struct session *s, uint64_t deadline_ms)
 void
 session_refuse_line(struct session *s, enum rule rule)
 {
-	bool is_chunk =
-	    span_has_prefix_nocase(buf_span(&s->server->line), "BDAT");
+	bool is_chunk = span_has_prefix_nocase(s->line, "BDAT");
 
 	refuse(s, rule, NULL, SPAN_EMPTY);
 	if (is_chunk && (s->phase == PHASE_RCPT || s->phase == PHASE_CHUNKS))
 		session_move(s, EVENT_DONE);
 }
 
-/* Pass over the rest of a long line; its start is in server->line. */
-static bool
-skip_line(struct session *s, uint64_t deadline_ms)
-{
-	struct stream *io = &s->server->io;
-	size_t skipped = 0;
-
-	for (;;) {
-		struct span w = stream_waiting(io);
-		size_t n = span_find(w, '\n');
-
-		if (n < w.len) {
-			stream_consume(io, n + 1);
-			session_refuse_line(s, RULE_LINE_LONG);
-			return false;
-		}
-		skipped += w.len;
-		stream_drop_input(io);
-		if (skipped > STREAM_SKIP_MAX)
-			return end_by(s, RULE_LINE_FLOOD);
-		if (!session_fill(s, deadline_ms))
-			return false;
-	}
-}
-
-/* One line, without its end, in server->line; false: nothing to carry out. */
+/* One line in s->line; false: nothing to carry out. */
 static bool
 take_line(struct session *s)
 {
+	const struct settings *set = s->server->set;
 	struct stream *io = &s->server->io;
-	size_t max = s->server->set->smtpd.command_max;
-	uint64_t wait =
-	    serve_pressed ? SERVE_PRESS_MS : s->server->set->smtpd.timeout_ms;
+	uint64_t wait = serve_pressed ? SERVE_PRESS_MS : set->smtpd.timeout_ms;
 	uint64_t deadline = clock_mono_ms() + wait;
-	struct buf *line = &s->server->line;
+	enum line_ending ending;
 
-	for (;;) {
-		struct span w = span_head(stream_waiting(io), max);
-		size_t n = span_find(w, '\n');
-
-		if (n < w.len || w.len == max) {
-			buf_reset(line);
-			buf_add(line, span_head(w, n));
-		}
-		if (n < w.len) {
-			stream_consume(io, n + 1);
-			break;
-		}
-		if (w.len == max)
-			return skip_line(s, deadline);
+	while (!stream_take_line(io, set->smtpd.command_max, &s->line, &ending))
 		if (!session_fill(s, deadline))
 			return false;
-	}
-	if (line->len > 0 && line->p[line->len - 1] == '\r') {
-		buf_cut(line, line->len - 1);
+	switch (ending) {
+	case LINE_CRLF:
 		return true;
+	case LINE_LF:
+		if (set->smtpd.bare_lf == BARE_ACCEPT)
+			return true;
+		session_refuse_line(s, RULE_LINE_BARE_LF);
+		return false;
+	case LINE_LONG:
+		session_refuse_line(s, RULE_LINE_LONG);
+		return false;
+	case LINE_ENDLESS:
+		break;
 	}
-	if (s->server->set->smtpd.bare_lf == BARE_ACCEPT)
-		return true;
-	session_refuse_line(s, RULE_LINE_BARE_LF);
-	return false;
+	return end_by(s, RULE_LINE_FLOOD);
 }
 
 /* ---- A session. ---- */
@@ -302,7 +266,7 @@ session_step(struct session *s)
 		if (serve_stopping)
 			refuse(s, RULE_STOPPING, NULL, SPAN_EMPTY);
 		else
-			commands_run(s, buf_span(&s->server->line));
+			commands_run(s);
 	}
 	if (s->phase == PHASE_OVER)
 		return false;

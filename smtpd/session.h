@@ -60,7 +60,6 @@ struct server {
 	struct stream io;
 	struct envelope envelope;
 	struct buf content; /* of struct content, see there */
-	struct buf line; /* the command line in hand */
 	struct buf question; /* to resolve */
 };
 
@@ -68,6 +67,7 @@ struct session {
 	struct server *server;
 	const struct peer *peer;
 	enum phase phase;
+	struct span line; /* in hand, without its end; dead at the next fill */
 	bool is_esmtp; /* EHLO, not HELO */
 	char helo[HELO_MAX + 1];
 	/* All three since a message was queued. */
