@@ -45,10 +45,8 @@ deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox \
 pop3d_OBJS := pop3d/main_pop3d pop3d/login pop3d/relay pop3d/command
 pop3-session_OBJS := pop3d/main_pop3-session pop3d/session \
 	pop3d/spool pop3d/maildrop pop3d/command
-journal-write_OBJS := journal/main_journal-write journal/receiver \
-	journal/receivers
-journal_OBJS := journal/main_journal journal/select journal/show journal/story \
-	journal/receivers
+journal-write_OBJS := journal/main_journal-write journal/receiver
+journal_OBJS := journal/main_journal journal/show journal/story
 
 SODIUM  := -lsodium
 SECCOMP := -lseccomp

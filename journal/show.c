@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "json_text.h"
 #include "qid.h"
 
 /* Said in a column of their own, or of no use to a person. */
@@ -49,21 +50,6 @@ show_put_line(struct buf *b, const struct entry *e)
 	buf_addc(b, '\n');
 }
 
-/* A value with octets that are no text keeps them as %XX would show them. */
-static json_t *
-json_value(struct span value)
-{
-	json_t *v = json_stringn(value.p, value.len);
-	struct buf b = BUF_INIT(RECORD_MAX * 2);
-
-	if (v != NULL)
-		return v;
-	buf_add_printable(&b, value);
-	v = json_string(b.p);
-	buf_free(&b);
-	return v;
-}
-
 static void
 set(json_t *o, const char *key, json_t *value)
 {
@@ -79,7 +65,7 @@ show_put_json(struct buf *b, const struct entry *e)
 	json_t *o = json_object();
 	char key[64], *text;
 
-	set(o, "code", json_value(r->word));
+	set(o, "code", json_text(r->word));
 	if (code != NULL) {
 		set(o, "name", json_string(code->name));
 		set(o, "english", json_string(code->english));
@@ -93,7 +79,7 @@ show_put_json(struct buf *b, const struct entry *e)
 		if (form != NULL ||
 		    span_copy(r->field[i].key, key, sizeof(key)))
 			set(o, form != NULL ? form : key,
-			    json_value(r->field[i].value));
+			    json_text(r->field[i].value));
 	}
 	text = json_dumps(o, JSON_COMPACT);
 	if (text != NULL)

@@ -7,14 +7,12 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "phrase.h"
 #include "prog.h"
 #include "qid.h"
 #include "show.h"
 
-/*
- * Words for each code: [..{key}..] is left out when the entry lacks the key. A
- * code without words gets its English name and its fields.
- */
+/* A code without words gets its English name and its fields. */
 static const struct {
 	const char *code, *words;
 } phrases[] = {
@@ -58,37 +56,6 @@ static const struct {
 	{ CODE_POP_DELETED, "deleted by its reader[ {user}]" },
 };
 
-/* Words up to `end` at the cursor; false when a {key} of theirs is missing. */
-static bool
-put_words(struct buf *b, struct cur *c, const struct record *r, int end)
-{
-	bool whole = true;
-	int octet;
-
-	while ((octet = cur_take(c)) != -1 && octet != end) {
-		if (octet == '\\') {
-			buf_addc(b, (char)cur_take(c));
-		} else if (octet == '{') {
-			struct span rest = cur_rest(c);
-			struct span key = span_head(rest, span_find(rest, '}'));
-			const struct record_field *field = record_find(r, key);
-
-			c->p += key.len + 1;
-			whole = whole && field != NULL;
-			if (field != NULL)
-				buf_add_printable(b, field->value);
-		} else if (octet == '[') {
-			size_t start = b->len;
-
-			if (!put_words(b, c, r, ']'))
-				buf_cut(b, start);
-		} else {
-			buf_addc(b, (char)octet);
-		}
-	}
-	return whole;
-}
-
 /* One entry in words: "received from pc7 [192.0.2.7]", appended to b. */
 static void
 put_entry(struct buf *b, const struct record *r)
@@ -97,9 +64,7 @@ put_entry(struct buf *b, const struct record *r)
 
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
 		if (span_eq(r->word, phrases[i].code)) {
-			struct cur c = cur_over(span_of(phrases[i].words));
-
-			(void)put_words(b, &c, r, -1);
+			phrase_put(b, phrases[i].words, phrase_field, r);
 			return;
 		}
 	}

@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -245,17 +248,32 @@ is_key_octet(int c)
 struct reader {
 	struct settings *s;
 	struct span section;
-	const struct setting_row *seen[512]; /* rows set by this file */
-	size_t seen_count;
+	unsigned line;
 };
 
-static bool
-is_seen(const struct reader *r, const struct setting_row *row)
+static const struct setting_place *
+find_place(const struct settings *s, size_t offset, size_t i)
 {
-	for (size_t i = 0; i < r->seen_count; i++)
-		if (r->seen[i] == row)
-			return true;
-	return false;
+	for (size_t n = 0; n < s->places; n++)
+		if (s->place[n].offset == offset &&
+		    (s->place[n].i == i || i == SIZE_MAX))
+			return &s->place[n];
+	return NULL;
+}
+
+static enum outcome
+add_place(
+    struct reader *r, const struct setting_row *row, size_t i, struct fault *f)
+{
+	struct settings *s = r->s;
+	struct setting_place *grown =
+	    realloc(s->place, (s->places + 1) * sizeof(*grown));
+
+	if (grown == NULL)
+		return fault_set(f, TEMP, "4.3.0", errno, "configuration");
+	s->place = grown;
+	grown[s->places++] = (struct setting_place){ row->offset, i, r->line };
+	return OK;
 }
 
 /* The first value in the file replaces the default; lists then grow. */
@@ -263,18 +281,20 @@ static enum outcome
 assign(struct reader *r, const struct setting_row *row, struct span value,
     struct fault *f)
 {
-	bool again = is_seen(r, row);
+	bool is_list = row->type == SETTING_LIST;
+	bool again = find_place(r->s, row->offset, SIZE_MAX) != NULL;
+	struct setting_list *list = member(r->s, row);
 
-	if (again && row->type != SETTING_LIST)
+	if (again && !is_list)
 		return fault_set(f, PERM, "5.3.5", 0, "%s is set twice in [%s]",
 		    row->key, row->section);
-	if (!again && r->seen_count < sizeof(r->seen) / sizeof(r->seen[0]))
-		r->seen[r->seen_count++] = row;
-	if (!again && row->type == SETTING_LIST) {
-		list_clear(member(r->s, row));
+	if (!again && is_list) {
+		list_clear(list);
 		if (value.len == 0)
-			return OK;
+			return add_place(r, row, SIZE_MAX, f);
 	}
+	if (add_place(r, row, is_list ? list->n : 0, f) != OK)
+		return f->outcome;
 	return set_value(r->s, row, value, f);
 }
 
@@ -323,14 +343,15 @@ read_line(struct reader *r, struct span line, struct fault *f)
 }
 
 static enum outcome
-read_file(struct settings *s, const char *path, struct span text,
-    struct buf *errors, struct fault *f)
+read_file(
+    struct settings *s, struct span text, struct buf *errors, struct fault *f)
 {
 	struct reader r = { .s = s, .section = SPAN_EMPTY };
 	struct fault one = FAULT_NONE;
 	struct span line;
 
-	for (unsigned n = 1; span_next(&text, '\n', &line); n++) {
+	while (span_next(&text, '\n', &line)) {
+		r.line++;
 		switch (read_line(&r, line, &one)) {
 		case OK:
 			break;
@@ -338,37 +359,73 @@ read_file(struct settings *s, const char *path, struct span text,
 			*f = one;
 			return TEMP;
 		case PERM:
-			buf_addf(errors, "%s:%u: %s\n", path, n, one.text);
+			buf_addf(
+			    errors, "%s:%u: %s\n", s->file, r.line, one.text);
 			break;
 		}
 	}
 	return OK;
 }
 
-/* What one row cannot say: settings that must agree with each other. */
-static void
-check_together(const struct settings *s, const char *path, struct buf *errors)
+void
+config_wrong(const struct settings *s, const void *where, size_t i,
+    struct buf *errors, const char *format, ...)
 {
-	const struct {
-		const char *section;
-		const struct service_settings *v;
-	} pools[] = { { "smtpd", &s->smtpd.service },
-		{ "pop3d", &s->pop3d.service } };
+	size_t offset = (size_t)((const char *)where - (const char *)s);
+	const struct setting_place *place = find_place(s, offset, i);
+	char text[FAULT_TEXT_MAX];
+	va_list ap;
 
-	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
-		if (pools[i].v->start > pools[i].v->max)
-			buf_addf(errors, "%s: [%s] start is over max\n", path,
-			    pools[i].section);
-		if (pools[i].v->min_idle > pools[i].v->max)
-			buf_addf(errors, "%s: [%s] min_idle is over max\n",
-			    path, pools[i].section);
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	buf_adds(errors, s->file == NULL ? "defaults" : s->file);
+	if (place != NULL)
+		buf_addf(errors, ":%u", place->line);
+	buf_addf(errors, ": %s\n", text);
+}
+
+/* What one row cannot say: the first of two must not be over the second. */
+#define AT(member) offsetof(struct settings, member)
+static const struct {
+	size_t low, high;
+} pairs[] = {
+	{ AT(pneu.restart_min_ms), AT(pneu.restart_max_ms) },
+	{ AT(smtpd.service.start), AT(smtpd.service.max) },
+	{ AT(smtpd.service.min_idle), AT(smtpd.service.max) },
+	{ AT(pop3d.service.start), AT(pop3d.service.max) },
+	{ AT(pop3d.service.min_idle), AT(pop3d.service.max) },
+	{ AT(queue.retry_min_ms), AT(queue.retry_max_ms) },
+	/* Else each recipient is accepted, and the message never. */
+	{ AT(smtpd.max_recipients), AT(queue.recipients_max) },
+	{ AT(queue.min_free), AT(smtpd.min_free) },
+};
+
+static const struct setting_row *
+row_at(size_t offset)
+{
+	const struct setting_row *r = setting_rows;
+
+	while (r->offset != offset)
+		r++;
+	return r;
+}
+
+static void
+check_pairs(const struct settings *s, struct buf *errors)
+{
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		const struct setting_row *low = row_at(pairs[i].low);
+		const struct setting_row *high = row_at(pairs[i].high);
+		bool low_stands = find_place(s, low->offset, 0) != NULL;
+
+		if (*(const uint64_t *)member_of(s, low) <=
+		    *(const uint64_t *)member_of(s, high))
+			continue;
+		config_wrong(s, member_of(s, low_stands ? low : high), 0,
+		    errors, "[%s] %s is over [%s] %s", low->section, low->key,
+		    high->section, high->key);
 	}
-	if (s->pneu.restart_min_ms > s->pneu.restart_max_ms)
-		buf_addf(errors, "%s: [pneu] restart_min is over restart_max\n",
-		    path);
-	if (s->queue.retry_min_ms > s->queue.retry_max_ms)
-		buf_addf(
-		    errors, "%s: [queue] retry_min is over retry_max\n", path);
 }
 
 enum outcome
@@ -379,15 +436,14 @@ config_load(
 
 	if (set_defaults(s, f) != OK || path == NULL)
 		return path == NULL ? OK : f->outcome;
-	if (fds_read_file(AT_FDCWD, path, &text, f) != OK)
+	if (set_text(&s->file, span_of(path), f) != OK ||
+	    fds_read_file(AT_FDCWD, path, &text, f) != OK ||
+	    read_file(s, buf_span(&text), errors, f) != OK)
 		goto out;
-	if (read_file(s, path, buf_span(&text), errors, f) != OK)
-		goto out;
-	check_together(s, path, errors);
+	check_pairs(s, errors);
+	f->outcome = OK;
 	if (errors->len > 0 || buf_failed(errors))
 		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
-	else
-		f->outcome = OK;
 out:
 	buf_free(&text);
 	return f->outcome;
@@ -404,6 +460,11 @@ config_free(struct settings *s)
 			list_clear(member(s, r));
 		}
 	}
+	free(s->file);
+	free(s->place);
+	s->file = NULL;
+	s->place = NULL;
+	s->places = 0;
 }
 
 static void

@@ -39,11 +39,17 @@ extern const struct setting_row setting_rows[]; /* ends with a NULL section */
  * Every error is appended to `errors` as `file:line: text` LF, all of them.
  * path NULL: the defaults alone.
  *
- * OK	no error. PERM 5.3.5: errors has at least one. TEMP: cannot be read
+ * OK	no error. PERM 5.3.5: errors has at least one, s has what is right.
+ * TEMP	cannot be read
  */
 enum outcome config_load(struct settings *s, const char *path,
     struct buf *errors, struct fault *) MUST_USE;
 void config_free(struct settings *);
+/* Append such an error to `errors`: value i (of a list; else 0) of the setting
+   that `member` of s points to is wrong. */
+void config_wrong(const struct settings *s, const void *member, size_t i,
+    struct buf *errors, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 /* The value of a row as it would stand in the file, appended to b. */
 void config_put_value(struct buf *b, const struct settings *,
     const struct setting_row *, const char *separator);

@@ -2,6 +2,7 @@
 /* prog.c: how every program begins and ends. */
 #include "prog.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -275,13 +276,53 @@ prog_stand(struct fault *f)
 	return OK;
 }
 
+/* The newest copy that a supervisor made of what it runs, or "". */
+static void
+find_running(char out[64])
+{
+	DIR *d = opendir("run");
+	const struct dirent *e;
+	uint64_t n, newest = 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (span_has_prefix(span_of(e->d_name), PROG_RUNNING) &&
+		    num_parse(
+		        span_from(span_of(e->d_name), sizeof(PROG_RUNNING) - 1),
+		        1, UINT64_MAX, &n) &&
+		    n > newest)
+			newest = n;
+	if (d != NULL)
+		(void)closedir(d);
+	out[0] = '\0';
+	if (newest > 0)
+		(void)snprintf(out, 64, "run/" PROG_RUNNING "%llu",
+		    (unsigned long long)newest);
+}
+
+/* The errors were said by then. */
+static enum outcome
+load_running(struct fault *f)
+{
+	static char path[64];
+
+	find_running(path);
+	if (path[0] == '\0')
+		return f->outcome;
+	prog_warn("%s; what runs has %s, and so have I", f->text, path);
+	config_free(&prog.settings);
+	prog.config = path; /* of the fellows that we start, too */
+	return prog_load(f);
+}
+
 enum outcome
 prog_home(struct fault *f)
 {
 	fds_from_systemd(); /* for each program alike; a no-op without it */
 	if (prog_stand(f) != OK || prog_become(".", f) != OK)
 		return f->outcome;
-	return prog_load(f);
+	if (prog_load(f) == PERM && prog.config == NULL)
+		return load_running(f);
+	return f->outcome;
 }
 
 static bool

@@ -51,6 +51,9 @@ extern struct prog prog;
 #define PNEU_CONF "/etc/pneu/pneu.conf"
 #endif
 
+/* The checked copy number N is run/pneu.conf.N. */
+#define PROG_RUNNING "pneu.conf."
+
 /* umask 077, SIGPIPE ignored, descriptors 0 to 2 open, names. */
 void prog_begin(const struct prog_about *, char *argv0);
 /*
@@ -61,7 +64,8 @@ void prog_begin(const struct prog_about *, char *argv0);
 int prog_option(int argc, char *argv[], const char **value);
 /*
  * chdir to the home, become its owner when we are root (PERM when the owner is
- * root), load the configuration. All paths are relative to the home from here.
+ * root), load the configuration; while that has errors, the checked copy of it
+ * that runs, if one does. All paths are relative to the home from here.
  */
 enum outcome prog_home(struct fault *) MUST_USE;
 /* Its parts, for the supervisor and those that make a home: chdir to it; the

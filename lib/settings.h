@@ -15,6 +15,13 @@ struct setting_list {
 	size_t n;
 };
 
+/* Where in the file a value stands. */
+struct setting_place {
+	size_t offset; /* of the setting, in struct settings */
+	size_t i; /* among the values of a list; SIZE_MAX: emptied */
+	unsigned line;
+};
+
 /* A pool or a line service: how it is started. */
 struct service_settings {
 	char *program; /* empty: ours; else a replacement */
@@ -87,6 +94,9 @@ struct settings {
 		uint64_t rotate_size, keep, keep_time_ms;
 		uint64_t sync_ms;
 	} journal;
+	char *file; /* that they were read from; NULL: none */
+	struct setting_place *place; /* of what the file sets, in its order */
+	size_t places;
 };
 
 #endif

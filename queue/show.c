@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "fds.h"
+#include "json_text.h"
 #include "prog.h"
 
 /* Names at once: a directory is read once for each share. Ours: 2 MB. */
@@ -254,11 +255,7 @@ age_ms(const struct qid *qid)
 static void
 set_text(json_t *object, const char *key, struct span s)
 {
-	json_t *value = json_stringn(s.p, s.len);
-
-	/* Not UTF-8: JSON has no way to say it. */
-	(void)json_object_set_new(
-	    object, key, value == NULL ? json_string("?") : value);
+	(void)json_object_set_new(object, key, json_text(s));
 }
 
 static void
@@ -507,8 +504,7 @@ json_of_history(const struct entry *e)
 
 	while (span_next(&rest, '\n', &line)) {
 		if (after_end && line.len > 0)
-			(void)json_array_append_new(
-			    list, json_stringn(line.p, line.len));
+			(void)json_array_append_new(list, json_text(line));
 		after_end |= span_has_prefix(line, "end ");
 	}
 	return list;

@@ -29,17 +29,6 @@
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
 
-static const char *const state_words[STORE_STATES] = {
-	[STORE_IN] = "in",
-	[STORE_OUT] = "out",
-	[STORE_RETRY1] = "retry1",
-	[STORE_RETRY2] = "retry2",
-	[STORE_BUSY] = "busy",
-	[STORE_HOLD] = "hold",
-	[STORE_QUARANTINE] = "quarantine",
-	[STORE_ASIDE] = "aside",
-};
-
 enum outcome
 store_failed(struct fault *f, const char *what, const char *name)
 {
@@ -52,30 +41,6 @@ store_failed(struct fault *f, const char *what, const char *name)
 
 /* ---- Names. ---- */
 
-bool
-store_has_minutes(enum store_state state)
-{
-	return state == STORE_RETRY1 || state == STORE_RETRY2;
-}
-
-const char *
-store_state_word(enum store_state state)
-{
-	return state_words[state];
-}
-
-bool
-store_state_parse(struct span word, enum store_state *state)
-{
-	for (int i = 0; i < STORE_STATES; i++) {
-		if (span_eq(word, state_words[i])) {
-			*state = (enum store_state)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 void
 store_dir_name(struct store_place place, char out[STORE_DIR_MAX])
 {
@@ -83,12 +48,12 @@ store_dir_name(struct store_place place, char out[STORE_DIR_MAX])
 
 	if (!store_has_minutes(place.state)) {
 		(void)span_copy(
-		    span_of(state_words[place.state]), out, STORE_DIR_MAX);
+		    span_of(store_state_word(place.state)), out, STORE_DIR_MAX);
 		return;
 	}
 	clock_minute(place.minute_ms, minute);
-	(void)snprintf(
-	    out, STORE_DIR_MAX, "%s/%.20s", state_words[place.state], minute);
+	(void)snprintf(out, STORE_DIR_MAX, "%s/%.20s",
+	    store_state_word(place.state), minute);
 }
 
 void
@@ -121,8 +86,9 @@ static enum outcome
 make_directories(struct store *s, struct fault *f)
 {
 	for (int i = 0; i <= STORE_STATES; i++) {
-		const char *name =
-		    i < STORE_STATES ? state_words[i] : "message";
+		const char *name = i < STORE_STATES
+		    ? store_state_word((enum store_state)i)
+		    : "message";
 
 		if (mkdirat(s->fd, name, 0700) != 0 && errno != EEXIST)
 			return store_failed(f, "make", name);

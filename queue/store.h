@@ -20,18 +20,7 @@
 
 #include "disk.h"
 #include "envelope_file.h"
-
-enum store_state {
-	STORE_IN, /* accepted, not yet settled */
-	STORE_OUT, /* remote recipients, due now */
-	STORE_RETRY1, /* by minute */
-	STORE_RETRY2, /* by minute */
-	STORE_BUSY,
-	STORE_HOLD,
-	STORE_QUARANTINE,
-	STORE_ASIDE
-};
-#define STORE_STATES 8
+#include "store_state.h"
 
 /* Where an envelope lies. minute_ms counts for the retry states only. */
 struct store_place {
@@ -101,10 +90,6 @@ bool store_run_was_cut(const struct store *);
 
 /* ---- Names, relative to the queue directory. ---- */
 
-const char *store_state_word(enum store_state);
-bool store_has_minutes(enum store_state);
-/* a directory for each minute */ /* "in", "retry1", ... */
-bool store_state_parse(struct span word, enum store_state *);
 /* "in", "retry1/20261124T0304" */
 void store_dir_name(struct store_place, char out[STORE_DIR_MAX]);
 /* "in/<qid>", "retry1/20261124T0304/<qid>" */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "listen.h"
+#include "reload.h"
 #include "verbs.h"
 
 #define VALUE_MAX 65536 /* octets of one setting's text */
@@ -178,15 +178,17 @@ verb_config(int argc, char *argv[], struct fault *f)
 		fault_set(f, PERM, "5.5.4", 0, "one of: check, show");
 		prog_usage(f);
 	}
-	if (prog_home(f) != OK)
+	/* The file as it is, never what runs in its place. */
+	if (prog_stand(f) != OK || prog_become(".", f) != OK)
 		return f->outcome;
 	if (strcmp(what, "check") == 0) {
-		if (listen_check(&prog.settings, f) != OK ||
-		    service_check_programs(&prog.settings, f) != OK)
+		if (reload_check(&prog.settings, prog_config_path(), f) != OK)
 			return f->outcome;
 		(void)printf("%s is right\n", prog_config_path());
 		return OK;
 	}
+	if (prog_load(f) != OK)
+		return f->outcome;
 	if (!prog.json)
 		show(explained);
 	for (const struct setting_row *r = setting_rows;

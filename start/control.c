@@ -4,12 +4,15 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "fds.h"
+
+#define ANSWER_MS 5000 /* the supervisor answers at once, or it hangs. Ours */
 
 enum outcome
 control_open(struct supervisor *s, struct fault *f)
@@ -46,23 +49,41 @@ put_pids(struct record_out out, const struct pool *p)
 		record_puts(out, "pids", text);
 }
 
-static uint64_t
-oldest_process(const struct pool *p)
+/* When the first and the last of its processes began; 0: it has none. */
+static void
+find_ages(const struct pool *p, uint64_t *first, uint64_t *last)
 {
-	uint64_t first = UINT64_MAX;
+	*first = *last = 0;
+	for (size_t i = 0; i < BOARD_SLOTS; i++) {
+		uint64_t since = p->process[i].since_ms;
 
-	for (size_t i = 0; i < BOARD_SLOTS; i++)
-		if (p->process[i].pid != 0 && p->process[i].since_ms < first)
-			first = p->process[i].since_ms;
-	return first;
+		if (p->process[i].pid == 0)
+			continue;
+		*first = *first == 0 || since < *first ? since : *first;
+		*last = since > *last ? since : *last;
+	}
+}
+
+/* A pause that was doubled twice is of deaths in a row. */
+static const char *
+state_of(const struct pool *p, uint64_t young_ms)
+{
+	if (p->retires)
+		return "retires";
+	if (p->backoff_ms > 2 * p->restart_min_ms && young_ms < POOL_GOOD_MS)
+		return "dying";
+	if (!p->ready || (p->live == 0 && !pool_is_replaced(p)))
+		return "starts";
+	return p->refusing || p->full_at_ms != 0 ? "full" : "ready";
 }
 
 static enum outcome
 put_pool(struct buf *b, const struct pool *p, uint64_t now_ms, struct fault *f)
 {
 	struct record_out out = record_begin(b, "service");
-	uint64_t oldest = oldest_process(p);
+	uint64_t first, last;
 
+	find_ages(p, &first, &last);
 	record_puts(out, "name", p->row->name);
 	record_puts(out, "address",
 	    p->listener != NULL        ? p->listener->address
@@ -71,20 +92,17 @@ put_pool(struct buf *b, const struct pool *p, uint64_t now_ms, struct fault *f)
 	record_puts(out, "kind",
 	    pool_is_replaced(p) ? "replaced" : service_kind_name(p->row->kind));
 	record_put_num(out, "generation", p->generation);
-	if (p->retires)
-		record_put_num(out, "retires", 1);
-	record_put_num(out, "ready", p->ready);
+	record_puts(out, "state", state_of(p, last == 0 ? 0 : now_ms - last));
 	record_put_num(out, "live", p->live);
 	record_put_num(out, "busy", pool_busy(p));
+	record_put_num(out, "idle", p->live - pool_busy(p));
 	record_put_num(out, "max", p->max);
 	record_put_num(out, "served", pool_served(p));
 	record_put_num(out, "refused",
 	    p->refused + (p->board == NULL ? 0 : p->board->refused));
 	record_put_num(out, "restarts", p->restarts);
-	if (p->refusing || p->full_at_ms != 0)
-		record_put_num(out, "full", 1);
-	if (oldest != UINT64_MAX)
-		record_put_num(out, "uptime", now_ms - oldest);
+	if (first != 0)
+		record_put_num(out, "uptime-ms", now_ms - first);
 	put_pids(out, p);
 	return record_end(out, f);
 }
@@ -93,16 +111,22 @@ static enum outcome
 put_all(struct buf *b, const struct supervisor *s, struct fault *f)
 {
 	struct record_out out = record_begin(b, "pneu");
-	uint64_t now_ms = clock_mono_ms();
+	uint64_t now_ms = clock_mono_ms(), wall_ms = clock_wall_ms();
 	int waiting = 0;
 
 	(void)ioctl(s->fifo_fd, FIONREAD, &waiting);
 	record_put_num(out, "pid", (uint64_t)getpid());
-	record_put_num(out, "since", s->since_ms);
+	record_put_num(out, "uptime-ms",
+	    wall_ms > s->since_ms ? wall_ms - s->since_ms : 0);
 	record_put_num(out, "generation", s->generation);
-	record_put_num(out, "ready", s->said_ready);
-	record_put_num(out, "stopping", s->stopping);
-	record_put_num(out, "fifo", (uint64_t)waiting);
+	record_puts(out, "state",
+	    s->stopping         ? "stopping"
+	        : s->said_ready ? "ready"
+	                        : "starting");
+	record_put_num(out, "reloads", s->reloads);
+	record_puts(out, "outcome", outcome_word(s->reloaded.outcome));
+	record_put_optional(out, "text", span_of(s->reloaded.text));
+	record_put_num(out, "journal-waiting", (uint64_t)waiting);
 	if (record_end(out, f) != OK)
 		return f->outcome;
 	for (size_t i = 0; i < s->pools; i++)
@@ -128,4 +152,25 @@ control_ready(struct supervisor *s)
 		(void)!send(fd, b.p, b.len, MSG_NOSIGNAL);
 	(void)close(fd);
 	buf_free(&b);
+}
+
+enum outcome
+control_ask(struct buf *answer, struct fault *f)
+{
+	static const char end[] = "\nend\n";
+	size_t got = 1, n = sizeof(end) - 1;
+	int fd;
+
+	if (fds_connect_unix(CONTROL_PATH, &fd, f) != OK)
+		return f->outcome;
+	fds_set_timeouts(fd, ANSWER_MS, ANSWER_MS);
+	f->outcome = OK;
+	while (f->outcome == OK && got > 0)
+		f->outcome = fds_read_some(fd, answer, 65536, &got, f);
+	(void)close(fd);
+	if (f->outcome == OK &&
+	    (answer->len < n ||
+	        memcmp(answer->p + answer->len - n, end, n) != 0))
+		fault_set(f, TEMP, "4.3.0", 0, "its answer broke off");
+	return f->outcome;
 }

@@ -3,10 +3,15 @@
  * control.h: run/pneu, where the supervisor says how it stands. It reads
  * nothing there: a connection gets the records and is closed.
  *
- *	pneu pid= since= generation= phase= fifo=
- *	service name= address= kind= generation= [retires=1] ready= live= busy=
- *	    max= served= refused= restarts= [full=1] [pids=1,2,3]
+ *	pneu pid= uptime-ms= generation= state= reloads= outcome= [text=]
+ *	    journal-waiting=
+ *	service name= address= kind= generation= state= live= busy= max= served=
+ *	    refused= restarts= [uptime-ms=] [pids=1,2,3]
  *	end
+ *
+ * state of pneu: starting, ready, stopping; of a service: starts, ready, full,
+ * dying (again and again), retires. reloads counts the SIGHUPs that are done;
+ * outcome and text are of the last.
  */
 #ifndef START_CONTROL_H
 #define START_CONTROL_H
@@ -19,5 +24,9 @@
 enum outcome control_open(struct supervisor *, struct fault *) MUST_USE;
 void control_ready(struct supervisor *);
 void control_close(struct supervisor *);
+
+/* Ask whoever supervises here; answer gets all records. TEMP: nobody answers,
+   or not to the end. */
+enum outcome control_ask(struct buf *answer, struct fault *) MUST_USE;
 
 #endif

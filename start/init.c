@@ -18,6 +18,7 @@
 #include "fds.h"
 #include "path.h"
 #include "spawn.h"
+#include "store_state.h"
 #include "verbs.h"
 
 #define DOMAINS_MAX  64 /* of one call; pneu.conf takes more. Ours */
@@ -41,9 +42,6 @@ struct plan {
 	size_t domains;
 	const char *user;
 };
-
-static const char *const queue_directories[] = { "in", "message", "out",
-	"retry1", "retry2", "busy", "hold", "quarantine", "aside", NULL };
 
 /* ---- the home itself, perhaps as root ---- */
 
@@ -191,9 +189,10 @@ make_queue(const char *queue, struct fault *f)
 
 	if (make_directory(queue, f) != OK)
 		return f->outcome;
-	for (size_t i = 0; queue_directories[i] != NULL; i++) {
-		(void)snprintf(
-		    path, sizeof(path), "%s/%s", queue, queue_directories[i]);
+	for (int i = 0; i <= STORE_STATES; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", queue,
+		    i < STORE_STATES ? store_state_word((enum store_state)i)
+		                     : "message");
 		if (make_directory(path, f) != OK)
 			return f->outcome;
 	}

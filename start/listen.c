@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "fds.h"
 #include "identity.h"
 
@@ -135,24 +136,22 @@ open_tcp(struct listener *l, uint64_t timeout_ms, struct fault *f)
 	return OK;
 }
 
-enum outcome
-listen_check(const struct settings *s, struct fault *f)
+void
+listen_check(const struct settings *s, struct buf *errors)
 {
 	struct sockaddr_storage address;
 	socklen_t len;
+	struct fault f;
 
 	for (const struct service_row *r = service_rows; r->name; r++) {
 		const struct setting_list *l = service_listen(r, s);
 
-		for (size_t i = 0; i < l->n; i++) {
-			struct span text = span_of(l->value[i]);
-
-			if (listen_parse(text, &address, &len, f) != OK)
-				return fault_context(f, "[%s]", r->name);
-		}
+		for (size_t i = 0; i < l->n; i++)
+			if (listen_parse(
+			        span_of(l->value[i]), &address, &len, &f) != OK)
+				config_wrong(s, l, i, errors, "[%s]: %s",
+				    r->name, f.text);
 	}
-	f->outcome = OK;
-	return OK;
 }
 
 enum outcome

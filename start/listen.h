@@ -28,9 +28,9 @@ struct listener {
 enum outcome listen_parse(struct span, struct sockaddr_storage *,
     socklen_t *len, struct fault *) MUST_USE;
 
-/* Is every address to listen on one? The table of settings cannot tell. PERM
-   5.3.5: the first that is none; the text names its section. */
-enum outcome listen_check(const struct settings *, struct fault *) MUST_USE;
+/* Is every address to listen on one? The table of settings cannot tell: what is
+   none is appended to errors, with its line. */
+void listen_check(const struct settings *, struct buf *errors);
 
 /*
  * Open l->address for l->row. timeout_ms: SO_RCVTIMEO and SO_SNDTIMEO, which

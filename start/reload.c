@@ -15,9 +15,8 @@
 #include "fds.h"
 #include "prog.h"
 
-#define SNAPSHOT_PREFIX "pneu.conf."
-#define CONFIG_MAX      (1024UL * 1024) /* octets; config.c has the same */
-#define ERRORS_MAX      65536
+#define CONFIG_MAX (1024UL * 1024) /* octets; config.c has the same */
+#define ERRORS_MAX 65536
 
 static enum outcome
 copy_config(const char *snapshot, struct fault *f)
@@ -25,6 +24,7 @@ copy_config(const char *snapshot, struct fault *f)
 	struct buf text = BUF_INIT(CONFIG_MAX);
 	int fd = -1;
 
+	f->outcome = OK;
 	if (fds_read_file(AT_FDCWD, prog_config_path(), &text, f) != OK)
 		goto out;
 	fd = open(snapshot, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -33,11 +33,28 @@ copy_config(const char *snapshot, struct fault *f)
 		goto out;
 	}
 	if (fds_write_all(fd, buf_span(&text), f) != OK)
-		goto out;
+		fault_context(f, "%s", snapshot);
 out:
 	if (fd != -1)
 		(void)close(fd);
 	buf_free(&text);
+	return f->outcome;
+}
+
+enum outcome
+reload_check(struct settings *settings, const char *path, struct fault *f)
+{
+	struct buf errors = BUF_INIT(ERRORS_MAX);
+
+	if (config_load(settings, path, &errors, f) != TEMP) {
+		listen_check(settings, &errors);
+		service_check_programs(settings, &errors);
+	}
+	if (errors.len > 0) {
+		(void)!write(STDERR_FILENO, errors.p, errors.len);
+		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
+	}
+	buf_free(&errors);
 	return f->outcome;
 }
 
@@ -50,18 +67,13 @@ reload_read(struct settings *settings, uint64_t generation, char *snapshot,
 	struct settings edited;
 
 	memset(settings, 0, sizeof(*settings));
-	f->outcome = OK;
-	(void)snprintf(snapshot, size, "run/" SNAPSHOT_PREFIX "%llu",
+	(void)snprintf(snapshot, size, "run/" PROG_RUNNING "%llu",
 	    (unsigned long long)generation);
-	memset(&edited, 0, sizeof(edited));
-	if (copy_config(snapshot, f) != OK ||
-	    config_load(&edited, prog_config_path(), &errors, f) != OK ||
-	    config_load(settings, snapshot, &errors, f) != OK ||
-	    service_check_programs(settings, f) != OK)
+	if (reload_check(&edited, prog_config_path(), f) != OK ||
+	    copy_config(snapshot, f) != OK ||
+	    config_load(settings, snapshot, &errors, f) != OK)
 		(void)unlink(snapshot);
 	config_free(&edited);
-	if (errors.len > 0)
-		(void)!write(STDERR_FILENO, errors.p, errors.len);
 	buf_free(&errors);
 	return f->outcome;
 }
@@ -76,8 +88,8 @@ reload_clean(const struct supervisor *s)
 	while (d != NULL && (e = readdir(d)) != NULL) {
 		bool used;
 
-		if (strncmp(e->d_name, SNAPSHOT_PREFIX,
-		        sizeof(SNAPSHOT_PREFIX) - 1) != 0)
+		if (strncmp(
+		        e->d_name, PROG_RUNNING, sizeof(PROG_RUNNING) - 1) != 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "run/%s", e->d_name);
 		used = strcmp(path, s->snapshot) == 0;
@@ -179,6 +191,15 @@ reload_open_rest(struct supervisor *s, struct fault *f)
 	return open_all(s, &s->settings, f);
 }
 
+/* Back to what was: the new ones go, the old ones are all wanted. */
+static void
+keep_listeners(struct supervisor *s, size_t had)
+{
+	for (size_t i = 0; i < s->listeners; i++)
+		s->listener[i]->wanted = i < had;
+	reload_drop_listeners(s);
+}
+
 enum outcome
 reload_listeners(
     struct supervisor *s, const struct settings *settings, struct fault *f)
@@ -190,10 +211,7 @@ reload_listeners(
 	    (had > 0 || listen_adopt(s->listener, s->listeners, f) == OK) &&
 	    open_all(s, settings, f) == OK)
 		return OK;
-	/* Back to what was: the new ones go, the old ones are all wanted. */
-	for (size_t i = 0; i < s->listeners; i++)
-		s->listener[i]->wanted = i < had;
-	reload_drop_listeners(s);
+	keep_listeners(s, had);
 	return f->outcome;
 }
 
@@ -237,6 +255,20 @@ tell(struct supervisor *s, uint64_t generation, const struct fault *f)
 		    (unsigned long long)generation);
 }
 
+/* New pools beside the old ones, or all as it was. */
+static enum outcome
+prepare(struct supervisor *s, const struct settings *fresh,
+    const char *snapshot, struct fault *f)
+{
+	size_t had = s->listeners;
+
+	if (reload_listeners(s, fresh, f) == OK &&
+	    supervise_make_pools(s, fresh, snapshot, s->generation + 1, f) !=
+	        OK)
+		keep_listeners(s, had);
+	return f->outcome;
+}
+
 static enum outcome
 change(struct supervisor *s, uint64_t now_ms, struct fault *f)
 {
@@ -249,7 +281,7 @@ change(struct supervisor *s, uint64_t now_ms, struct fault *f)
 		    "sessions of earlier configurations still go on");
 	if (reload_read(&fresh, s->generation + 1, snapshot, sizeof(snapshot),
 	        f) != OK ||
-	    reload_listeners(s, &fresh, f) != OK) {
+	    prepare(s, &fresh, snapshot, f) != OK) {
 		config_free(&fresh);
 		return f->outcome;
 	}
@@ -258,10 +290,9 @@ change(struct supervisor *s, uint64_t now_ms, struct fault *f)
 	s->generation++;
 	memcpy(s->snapshot, snapshot, sizeof(snapshot));
 	/* New ones stand beside the old before those are told to go. */
-	if (supervise_make_pools(s, f) != OK)
-		prog_warn("%s", f->text);
 	for (size_t i = elders; i < s->pools; i++)
-		if (!s->pool[i]->row->alone)
+		if (!s->pool[i]->row->alone &&
+		    s->pool[i]->row->start <= s->phase)
 			pool_fill(s->pool[i], &s->ground, now_ms);
 	for (size_t i = 0; i < elders; i++)
 		if (!s->pool[i]->retires)
@@ -274,9 +305,10 @@ change(struct supervisor *s, uint64_t now_ms, struct fault *f)
 void
 reload(struct supervisor *s, uint64_t now_ms)
 {
-	struct fault f = FAULT_NONE;
-
-	(void)change(s, now_ms, &f);
-	tell(s, f.outcome == OK ? s->generation : s->generation + 1, &f);
+	s->reloaded = FAULT_NONE;
+	(void)change(s, now_ms, &s->reloaded); /* `pneu reload` asks for it */
+	s->reloads++;
+	tell(s, s->generation + (s->reloaded.outcome == OK ? 0 : 1),
+	    &s->reloaded);
 	reload_clean(s);
 }

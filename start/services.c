@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config.h"
+
 #define AT(member) offsetof(struct settings, member)
 
 /* Replacements that run at once where no setting says how many. Ours. */
@@ -160,24 +162,24 @@ service_is_replaced(const struct service_row *row, const struct settings *s)
 	return program != NULL && program[0] != '\0';
 }
 
-enum outcome
-service_check_programs(const struct settings *s, struct fault *f)
+void
+service_check_programs(const struct settings *s, struct buf *errors)
 {
 	for (const struct service_row *r = service_rows; r->name; r++) {
-		const char *program = service_settings_of(r, s)->program;
+		const struct service_settings *v = service_settings_of(r, s);
+		const char *why = NULL;
 		struct stat st;
 
 		if (!service_is_replaced(r, s))
 			continue;
-		if (stat(program, &st) == 0 && !S_ISREG(st.st_mode))
-			return fault_set(f, PERM, "5.3.5", 0,
-			    "[%s] program = %s: not a file", r->name, program);
-		if (faccessat(AT_FDCWD, program, X_OK, AT_EACCESS) != 0)
-			return fault_set(f, PERM, "5.3.5", errno,
-			    "[%s] program = %s", r->name, program);
+		if (faccessat(AT_FDCWD, v->program, X_OK, AT_EACCESS) != 0)
+			why = strerror(errno);
+		else if (stat(v->program, &st) != 0 || !S_ISREG(st.st_mode))
+			why = "not a file";
+		if (why != NULL)
+			config_wrong(s, &v->program, 0, errors,
+			    "[%s] program = %s: %s", r->name, v->program, why);
 	}
-	f->outcome = OK;
-	return OK;
 }
 
 uint64_t

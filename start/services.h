@@ -60,9 +60,9 @@ const struct service_row *service_find(struct span name);
 const struct service_settings *service_settings_of(
     const struct service_row *, const struct settings *s);
 bool service_is_replaced(const struct service_row *, const struct settings *);
-/* Every replacement is a file that can be run. PERM: the first that is not. */
-enum outcome service_check_programs(
-    const struct settings *, struct fault *) MUST_USE;
+/* Every replacement that is no file that can be run is appended to errors, with
+   its line. */
+void service_check_programs(const struct settings *, struct buf *errors);
 /* How many processes at most. */
 uint64_t service_max(const struct service_row *, const struct settings *);
 const struct setting_list *service_listen(

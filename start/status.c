@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* status.c: `pneu status`, put together from its parts. */
+/* status.c: `pneu status`: its parts, and the words for what they say. */
 #include "status.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
+#include "json_text.h"
+#include "phrase.h"
 #include "verbs.h"
+
+#define LINE_MAX (4UL * RECORD_MAX) /* octets of a line. Ours */
 
 enum { OPTION_JSON = 256 };
 
@@ -18,58 +20,62 @@ const struct prog_option status_options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-void
-status_put(struct status *s, bool well, const char *format, ...)
+#define SERVICE_WORDS                                                          \
+	"  {name:15} {address:19} {state:8} up {uptime_ms:8} "                 \
+	"restarts {restarts}  pid {pids}"
+
+/* No words, no line: what has nothing to say to a person is left out. */
+static const struct {
+	const char *what, *kind, *words;
+} phrases[] = {
+	{ "pneu", "none", "pneu does not run here (`pneu run` starts it)" },
+	{ "pneu", NULL,
+	    "pneu pid {pid} up {uptime_ms}, configuration {generation}: {state}"
+	    "[; {behind}{journal_waiting} octets wait for journal-write]" },
+	{ "service", "pool",
+	    SERVICE_WORDS
+	    "  busy {busy} idle {idle} max {max} served {served} refused "
+	    "{refused}" },
+	{ "service", "replaced",
+	    SERVICE_WORDS "  replaced; running {live} max {max}" },
+	{ "service", NULL, SERVICE_WORDS },
+	{ "total", NULL, "messages in {directory}: {messages}" },
+	{ "queue", NULL, "[  {state:10} {messages:8}][ oldest {oldest_ms}]" },
+	{ "trouble", NULL,
+	    "[{there}  queue/trouble: a write to the disk failed[: {text}]]" },
+	{ "journal", NULL,
+	    "journal: {entries} entries[ since {since}]; lost {lost}" },
+	{ "deliveries", NULL, "  delivered by link {links}, by copy {copies}" },
+	{ "alarms", NULL, "[  alarms {number}; the last, {time}: {last}]" },
+	{ "refusals", NULL,
+	    "[  refused for local trouble {number}; the last, {time}: "
+	    "{last}]" },
+	{ "deaths", NULL,
+	    "[  processes that died {number}; the last, {time}: {last}]" },
+	{ "disk", NULL, "disk of {of:8} {type}, {journal}; {free} free" },
+};
+
+/* ---- values ---- */
+
+/* "3d 4h", "2m 5s", "12s" */
+static void
+put_age(struct buf *b, json_int_t ms)
 {
-	char line[512];
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(line, sizeof(line), format, ap);
-	va_end(ap);
-	buf_addf(&s->text, "%c %s\n", well ? ' ' : '!', line);
-	s->well = s->well && well;
-}
-
-void
-status_fail(struct status *s, const char *what, const char *format, ...)
-{
-	char line[512];
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(line, sizeof(line), format, ap);
-	va_end(ap);
-	status_put(s, false, "%s", line);
-	status_put_json(s,
-	    json_pack(
-	        "{s:s, s:s, s:b}", "what", what, "error", line, "well", 0));
-}
-
-void
-status_put_json(struct status *s, json_t *o)
-{
-	(void)json_array_append_new(s->json, o);
-}
-
-void
-status_age(uint64_t ms, char out[32])
-{
-	unsigned long long s = ms / 1000;
+	long long s = ms / 1000;
 
 	if (s >= 86400)
-		(void)snprintf(
-		    out, 32, "%llud %lluh", s / 86400, s % 86400 / 3600);
+		buf_addf(b, "%lldd %lldh", s / 86400, s % 86400 / 3600);
 	else if (s >= 3600)
-		(void)snprintf(out, 32, "%lluh %llum", s / 3600, s % 3600 / 60);
+		buf_addf(b, "%lldh %lldm", s / 3600, s % 3600 / 60);
 	else if (s >= 60)
-		(void)snprintf(out, 32, "%llum %llus", s / 60, s % 60);
+		buf_addf(b, "%lldm %llds", s / 60, s % 60);
 	else
-		(void)snprintf(out, 32, "%llus", s);
+		buf_addf(b, "%llds", s);
 }
 
-void
-status_size(uint64_t octets, char out[32])
+/* "12.3 GB" */
+static void
+put_size(struct buf *b, json_int_t octets)
 {
 	static const char *const unit[] = { "B", "KB", "MB", "GB", "TB", "PB" };
 	double n = (double)octets;
@@ -77,26 +83,143 @@ status_size(uint64_t octets, char out[32])
 
 	for (; n >= 1000 && i < 5; i++)
 		n /= 1024;
-	(void)snprintf(out, 32, i == 0 ? "%.0f %s" : "%.1f %s", n, unit[i]);
+	buf_addf(b, i == 0 ? "%.0f %s" : "%.1f %s", n, unit[i]);
+}
+
+static const struct {
+	const char *key;
+	void (*put)(struct buf *, json_int_t);
+} forms[] = { { "uptime_ms", put_age }, { "oldest_ms", put_age },
+	{ "free", put_size } };
+
+/* False for 0, which is left out where words may be. */
+static bool
+put_number(struct buf *b, const char *key, json_int_t n)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(forms[i].key, key) == 0) {
+			forms[i].put(b, n);
+			return true;
+		}
+	}
+	buf_addf(b, "%lld", (long long)n);
+	return n != 0;
+}
+
+/* The first three: --json has all. */
+static bool
+put_list(struct buf *b, const json_t *list)
+{
+	size_t n = json_array_size(list);
+
+	if (n == 0)
+		buf_adds(b, "-");
+	for (size_t i = 0; i < n && i < 3; i++)
+		buf_addf(b, "%s%lld", i == 0 ? "" : ",",
+		    (long long)json_integer_value(json_array_get(list, i)));
+	if (n > 3)
+		buf_adds(b, ",...");
+	return n > 0;
+}
+
+/* A phrase_value. What is true has no text of its own. */
+static bool
+put_value(const void *object, struct span key, struct buf *b)
+{
+	char name[32];
+	const json_t *v;
+
+	(void)span_copy(key, name, sizeof(name));
+	v = json_object_get(object, name);
+	if (json_is_integer(v))
+		return put_number(b, name, json_integer_value(v));
+	if (json_is_array(v))
+		return put_list(b, v);
+	if (json_is_string(v))
+		buf_add_printable(b,
+		    (struct span){
+		        json_string_value(v), json_string_length(v) });
+	else if (v == NULL)
+		buf_adds(b, "-");
+	return json_is_string(v) ? json_string_length(v) > 0 : json_is_true(v);
+}
+
+/* ---- lines ---- */
+
+static const char *
+string_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s == NULL ? "" : s;
+}
+
+static const char *
+words_of(const json_t *o)
+{
+	size_t i = 0;
+
+	if (json_object_get(o, "error") != NULL)
+		return "{what}[ {part}]: {error}";
+	while (strcmp(phrases[i].what, string_of(o, "what")) != 0 ||
+	    (phrases[i].kind != NULL &&
+	        strcmp(phrases[i].kind, string_of(o, "kind")) != 0))
+		i++;
+	return phrases[i].words;
 }
 
 static void
-print_json(const struct status *s)
+print_text(const json_t *o)
+{
+	struct buf b = BUF_INIT(LINE_MAX);
+
+	phrase_put(&b, words_of(o), put_value, o);
+	if (b.len > 0) {
+		phrase_put(&b, "[  ({advice})]", put_value, o);
+		(void)printf("%c %s\n",
+		    json_is_true(json_object_get(o, "well")) ? ' ' : '!', b.p);
+	}
+	buf_free(&b);
+}
+
+static void
+print(const struct status *s)
 {
 	size_t i;
 	json_t *o;
 
-	json_array_foreach(s->json, i, o)
+	json_array_foreach(s->lines, i, o)
 	{
+		if (!prog.json) {
+			print_text(o);
+			continue;
+		}
 		(void)json_dumpf(o, stdout, JSON_COMPACT);
 		(void)putchar('\n');
 	}
 }
 
+void
+status_put(struct status *s, json_t *o)
+{
+	/* No memory: what is not seen is not well. */
+	s->well = s->well && json_is_true(json_object_get(o, "well"));
+	(void)json_array_append_new(s->lines, o);
+}
+
+void
+status_fail(
+    struct status *s, const char *what, const char *part, const struct fault *f)
+{
+	status_put(s,
+	    json_pack("{s:s, s:s*, s:o, s:b}", "what", what, "part", part,
+	        "error", json_text(span_of(f->text)), "well", 0));
+}
+
 enum outcome
 verb_status(int argc, char *argv[], struct fault *f)
 {
-	struct status s = { .text = BUF_INIT(STATUS_TEXT_MAX), .well = true };
+	struct status s = { .well = true };
 	const char *value;
 	int letter;
 
@@ -109,7 +232,7 @@ verb_status(int argc, char *argv[], struct fault *f)
 	}
 	if (prog_home(f) != OK)
 		return f->outcome;
-	s.json = json_array();
+	s.lines = json_array();
 	s.now_ms = clock_wall_ms();
 	status_services(&s);
 	status_queue(&s, prog.settings.queue.directory);
@@ -117,14 +240,11 @@ verb_status(int argc, char *argv[], struct fault *f)
 	status_disk(&s, "queue", prog.settings.queue.directory);
 	status_disk(&s, "mail", prog.settings.mail.directory);
 	status_disk(&s, "journal", "journal");
-	status_put_json(
-	    &s, json_pack("{s:s, s:b}", "what", "verdict", "well", s.well));
+	print(&s);
 	if (prog.json)
-		print_json(&s);
-	else
-		(void)printf("%s", s.text.p);
-	json_decref(s.json);
-	buf_free(&s.text);
+		(void)printf("{\"what\":\"verdict\",\"well\":%s}\n",
+		    s.well ? "true" : "false");
+	json_decref(s.lines);
 	if (!s.well)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "not all is well: see the lines with !");

@@ -12,11 +12,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "json_text.h"
 #include "prog.h"
 #include "status.h"
 
 #define XFS_MAGIC 0x58465342 /* fs/xfs; not in linux/magic.h */
 #define ZFS_MAGIC 0x2fc12fc1
+
+#define INODES_LEAST 16 /* as smtpd has it */
 
 enum has_journal { JOURNAL_NO, JOURNAL_YES, JOURNAL_LOOK, JOURNAL_UNKNOWN };
 
@@ -71,21 +74,37 @@ journal_text(enum has_journal journal)
 	return "journal unknown";
 }
 
+/* Only the queue's file system keeps mail out; the others fill up. */
+static const char *
+advice_of(const char *what, const struct statfs *fs, uint64_t free_octets)
+{
+	const struct settings *v = &prog.settings;
+	bool is_queue = strcmp(what, "queue") == 0;
+
+	if (fs->f_files > 0 && fs->f_ffree < INODES_LEAST)
+		return "no more files can be made there";
+	if (free_octets < v->queue.min_free)
+		return is_queue ? "below [queue] min_free, nothing is accepted"
+		                : "nearly full";
+	if (is_queue && free_octets < v->smtpd.min_free)
+		return "below [smtpd] min_free, nothing comes in by SMTP";
+	return NULL;
+}
+
 void
 status_disk(struct status *s, const char *what, const char *path)
 {
 	struct statfs fs;
 	struct stat st;
+	struct fault f;
 	size_t i = 0;
 	enum has_journal journal;
-	const char *below = "";
+	const char *advice;
 	uint64_t free_octets;
-	char text[32];
-	bool well;
 
 	if (statfs(path, &fs) != 0 || stat(path, &st) != 0) {
-		status_fail(s, "disk", "disk of %s: %s: %s", what, path,
-		    strerror(errno));
+		fault_set(&f, TEMP, "4.3.0", errno, "%s", path);
+		status_fail(s, "disk", what, &f);
 		return;
 	}
 	while (
@@ -94,17 +113,11 @@ status_disk(struct status *s, const char *what, const char *path)
 	journal = kinds[i].journal == JOURNAL_LOOK ? look(st.st_dev)
 	                                           : kinds[i].journal;
 	free_octets = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
-	if (free_octets < prog.settings.queue.min_free)
-		below = ": below [queue] min_free, nothing is accepted";
-	else if (free_octets < prog.settings.smtpd.min_free)
-		below = ": below [smtpd] min_free, nothing comes in by SMTP";
-	well = below[0] == '\0';
-	status_size(free_octets, text);
-	status_put(s, well, "disk of %-8s %s, %s; %s free%s", what,
-	    kinds[i].name, journal_text(journal), text, below);
-	status_put_json(s,
-	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b}", "what", "disk",
-	        "of", what, "path", path, "type", kinds[i].name, "journal",
-	        journal_text(journal), "free", (json_int_t)free_octets, "well",
-	        (int)well));
+	advice = advice_of(what, &fs, free_octets);
+	status_put(s,
+	    json_pack("{s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:s*, s:b}", "what",
+	        "disk", "of", what, "path", json_text(span_of(path)), "type",
+	        kinds[i].name, "journal", journal_text(journal), "free",
+	        (json_int_t)free_octets, "files_free", (json_int_t)fs.f_ffree,
+	        "advice", advice, "well", (int)(advice == NULL)));
 }

@@ -1,232 +1,214 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * status_journal.c: what the end of the journal tells: entries that were lost,
- * alarms, and how mail came into mailboxes. Copies that nobody expects mean a
- * sandbox or a mount that was set up wrongly.
+ * alarms, deaths, and how mail came into mailboxes. Copies that nobody expects
+ * mean a sandbox or a mount that was set up wrongly.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "codes.h"
-#include "record.h"
+#include "fds.h"
+#include "json_text.h"
+#include "phrase.h"
+#include "receivers.h"
+#include "select.h"
 #include "status.h"
 
-#define LOOK_MAX (4UL * 1024 * 1024) /* octets from the end of the journal */
-
-struct sums {
-	uint64_t since_ms; /* older trouble is told, but no longer trouble */
-	uint64_t entries, lost, alarms, links, copies;
-	uint64_t fresh_lost, fresh_alarms;
-	uint64_t refused; /* of late, for trouble of this machine */
-	char refusal[256]; /* the last one */
-	char alarm[256]; /* the last one */
-	char alarm_time[64];
-};
-
-#define NAME_SIZE 64 /* of a receiver, with its 0 */
+#define LOOK_MIN  (4UL * 1024 * 1024) /* so much is looked at always. Ours */
+#define LOOK_MAX  (64UL * 1024 * 1024) /* and no more for the hour. Ours */
+#define LOOK_STEP (1UL * 1024 * 1024)
 #define FRESH_MS  (60UL * 60 * 1000) /* trouble counts so long. Ours */
 
-/* Receivers are numbered, with leading zeros: the greatest name is newest. */
-static bool
-is_newer(const char *name, const char *than)
-{
-	size_t len = strlen(name), other = strlen(than);
+/* Entries that a person should see, and words for the last of each. */
+static const struct {
+	const char *code, *what, *rule, *words;
+} troubles[] = {
+	{ CODE_ALARM, "alarms", NULL, "{text}" },
+	/* Senders come again, but meanwhile nobody's mail comes in. */
+	{ CODE_REJECTED, "refusals", "local-trouble", "{text}" },
+	{ CODE_DIED, "deaths", NULL,
+	    "{service}[ killed by signal {signal}][ ended with {code}]" },
+};
+#define TROUBLES (sizeof(troubles) / sizeof(troubles[0]))
 
-	return len > other || (len == other && strcmp(name, than) > 0);
-}
-
-/* The newest receiver older than `limit`, into name; "": none. */
-static void
-find_newest(DIR *d, const char *limit, char name[NAME_SIZE])
-{
-	struct dirent *e;
-
-	name[0] = '\0';
-	rewinddir(d);
-	while ((e = readdir(d)) != NULL)
-		if (is_digit((unsigned char)e->d_name[0]) &&
-		    (limit[0] == '\0' || is_newer(limit, e->d_name)) &&
-		    is_newer(e->d_name, name))
-			(void)span_copy(span_of(e->d_name), name, NAME_SIZE);
-}
-
-static bool
-is_fresh(const struct sums *sums, struct record *r, struct span *time)
-{
-	uint64_t us;
-
-	return !record_take(r, "time", CLOCK_TEXT_MAX, time) ||
-	    !clock_parse_us(*time, &us) || us / 1000 >= sums->since_ms;
-}
+struct sums {
+	uint64_t fresh_us; /* older is told, but no longer trouble */
+	char since[CLOCK_TEXT_MAX]; /* of the first entry that was read */
+	uint64_t entries, lost, fresh_lost, links, copies;
+	struct trouble {
+		uint64_t number, fresh;
+		struct buf last;
+		char time[CLOCK_TEXT_MAX];
+	} trouble[TROUBLES];
+};
 
 static void
-count_delivery(struct sums *sums, struct record *r)
+keep_trouble(struct trouble *t, const char *words, const struct entry *e)
 {
-	struct span how;
-
-	if (!record_take_optional(r, "how", 32, &how))
-		return;
-	sums->links += span_eq(how, "link");
-	sums->copies += span_eq(how, "copy");
+	t->number++;
+	buf_reset(&t->last);
+	phrase_put(&t->last, words, phrase_field, &e->record);
+	(void)span_copy(e->time, t->time, sizeof(t->time));
 }
 
 static void
-keep_alarm(struct sums *sums, struct record *r)
+count_trouble(struct sums *sums, const struct entry *e, bool fresh)
 {
-	struct span text = SPAN_EMPTY, time = SPAN_EMPTY;
+	struct span rule = record_value(&e->record, "rule");
 
-	sums->alarms++;
-	sums->fresh_alarms += is_fresh(sums, r, &time);
-	(void)record_take_optional(r, "text", RECORD_MAX, &text);
-	(void)span_copy(span_head(text, text.len < 200 ? text.len : 200),
-	    sums->alarm, sizeof(sums->alarm));
-	(void)span_copy(time, sums->alarm_time, sizeof(sums->alarm_time));
-}
-
-/* Senders come again, but as long as it lasts nobody's mail comes in. */
-static void
-keep_refusal(struct sums *sums, struct record *r)
-{
-	struct span rule, text = SPAN_EMPTY, time;
-
-	if (!record_take_optional(r, "rule", 64, &rule) ||
-	    !span_eq(rule, "local-trouble") || !is_fresh(sums, r, &time))
-		return;
-	sums->refused++;
-	(void)record_take_optional(r, "text", RECORD_MAX, &text);
-	(void)span_copy(span_head(text, text.len < 200 ? text.len : 200),
-	    sums->refusal, sizeof(sums->refusal));
-}
-
-/* Most lines are not for us: only those are parsed that are. */
-static void
-count_line(struct sums *sums, struct span line)
-{
-	struct record r;
-	struct fault f;
-	struct span time;
-	uint64_t n = 0;
-	bool delivery = span_has_prefix(line, CODE_DELIVERED " ");
-	bool lost = span_has_prefix(line, CODE_LOST " ");
-	bool alarm = span_has_prefix(line, CODE_ALARM " ");
-	bool refused = span_has_prefix(line, CODE_REJECTED " ");
-
-	sums->entries++;
-	if ((!delivery && !lost && !alarm && !refused) ||
-	    record_parse(line, &r, &f) != OK)
-		return;
-	if (delivery)
-		count_delivery(sums, &r);
-	else if (alarm)
-		keep_alarm(sums, &r);
-	else if (refused)
-		keep_refusal(sums, &r);
-	else if (record_take_num(&r, "n", 0, UINT64_MAX, &n)) {
-		sums->lost += n;
-		sums->fresh_lost += is_fresh(sums, &r, &time) ? n : 0;
+	for (size_t i = 0; i < TROUBLES; i++) {
+		if (!record_is(&e->record, troubles[i].code) ||
+		    (troubles[i].rule != NULL &&
+		        !span_eq(rule, troubles[i].rule)))
+			continue;
+		keep_trouble(&sums->trouble[i], troubles[i].words, e);
+		sums->trouble[i].fresh += fresh;
 	}
 }
 
-/* At most LOOK_MAX octets of its end. */
-static void
-read_end(int fd, struct buf *b)
+static bool
+count_entry(void *arg, const struct entry *e)
 {
-	struct stat st;
-	off_t from;
-	ssize_t n;
+	struct sums *sums = arg;
+	struct span how = record_value(&e->record, "how");
+	uint64_t n = 0;
+	bool fresh = e->us >= sums->fresh_us;
 
-	buf_reset(b);
-	if (fstat(fd, &st) != 0)
-		return;
-	from = st.st_size > (off_t)LOOK_MAX ? st.st_size - (off_t)LOOK_MAX : 0;
-	while (buf_reserve(b, 65536) &&
-	    (n = pread(fd, b->p + b->len, 65536, from + (off_t)b->len)) > 0)
-		b->len += (size_t)n;
+	if (sums->entries++ == 0)
+		(void)span_copy(e->time, sums->since, sizeof(sums->since));
+	count_trouble(sums, e, fresh);
+	if (record_is(&e->record, CODE_DELIVERED)) {
+		sums->links += span_eq(how, "link");
+		sums->copies += span_eq(how, "copy");
+	}
+	if (record_is(&e->record, CODE_LOST) &&
+	    num_parse(record_value(&e->record, "n"), 0, UINT32_MAX, &n)) {
+		sums->lost += n;
+		sums->fresh_lost += fresh ? n : 0;
+	}
+	return true;
 }
 
+/* Is the first whole entry after this place of the last hour? Yes if unsure. */
 static bool
-count_receiver(DIR *d, const char *name, struct buf *b, struct sums *sums)
+is_fresh_at(int fd, uint64_t at, uint64_t fresh_us)
 {
-	struct span rest, line;
-	int fd = openat(dirfd(d), name, O_RDONLY | O_CLOEXEC);
+	char octets[2 * RECORD_MAX];
+	ssize_t n = pread(fd, octets, sizeof(octets), (off_t)at);
+	struct span rest = { octets, n < 0 ? 0 : (size_t)n }, line;
+	struct record r;
+	struct fault f;
+	uint64_t us;
 
-	if (fd == -1)
-		return false;
-	read_end(fd, b);
-	(void)close(fd);
-	rest = buf_span(b);
-	while (span_next(&rest, '\n', &line))
-		if (line.len > 0)
-			count_line(sums, line);
+	return !span_next(&rest, '\n', &line) ||
+	    !span_next(&rest, '\n', &line) ||
+	    record_parse(line, &r, &f) != OK ||
+	    !clock_parse_us(record_value(&r, "time"), &us) || us >= fresh_us;
+}
+
+/* From the end of one receiver back; false: far enough, *at octets are before
+   what is looked at. */
+static bool
+step_back(int fd, uint64_t fresh_us, uint64_t *looked, uint64_t *at)
+{
+	struct stat st;
+
+	*at = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	while (*at > 0) {
+		uint64_t step = *at < LOOK_STEP ? *at : LOOK_STEP;
+
+		if (*looked >= LOOK_MAX ||
+		    (*looked >= LOOK_MIN && !is_fresh_at(fd, *at, fresh_us)))
+			return false;
+		*at -= step;
+		*looked += step;
+	}
 	return true;
+}
+
+/* Where to begin: an hour ago, within LOOK_MIN and LOOK_MAX from the end. */
+static enum outcome
+look_back(struct walk *walk, uint64_t fresh_us, struct fault *f)
+{
+	uint64_t *numbers, looked = 0;
+	size_t i;
+	bool more = true;
+
+	if (receivers_list(walk->dir, &numbers, &i, f) != OK)
+		return f->outcome;
+	while (more && i-- > 0) {
+		char name[RECEIVER_NAME_MAX];
+		int fd;
+
+		receiver_name(numbers[i], name);
+		fd = openat(walk->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd == -1) {
+			more = errno == ENOENT; /* or select_walk() says it */
+			continue;
+		}
+		walk->receiver = numbers[i];
+		more = step_back(fd, fresh_us, &looked, &walk->offset);
+		(void)close(fd);
+	}
+	walk->in_long_line = walk->offset > 0; /* amid one, most likely */
+	free(numbers);
+	return OK;
 }
 
 static void
 put_sums(struct status *s, const struct sums *sums)
 {
-	status_put(s, sums->fresh_lost == 0,
-	    "journal: the last %llu entries; lost %llu",
-	    (unsigned long long)sums->entries, (unsigned long long)sums->lost);
-	status_put(s, true, "  delivered by link %llu, by copy %llu%s",
-	    (unsigned long long)sums->links, (unsigned long long)sums->copies,
-	    sums->copies > 0 ? "  (copies: queue and mail are two mounts?)"
-	                     : "");
-	if (sums->alarms > 0)
-		status_put(s, sums->fresh_alarms == 0,
-		    "  alarms %llu; the last, %s: %s",
-		    (unsigned long long)sums->alarms, sums->alarm_time,
-		    sums->alarm);
-	if (sums->refused > 0)
-		status_put(s, false,
-		    "  refused for local trouble in the last hour: %llu; the "
-		    "last: %s",
-		    (unsigned long long)sums->refused, sums->refusal);
-	status_put_json(s,
-	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:s, s:b}",
-	        "what", "journal", "entries", (json_int_t)sums->entries, "lost",
-	        (json_int_t)sums->lost, "links", (json_int_t)sums->links,
-	        "copies", (json_int_t)sums->copies, "alarms",
-	        (json_int_t)sums->alarms, "last_alarm", sums->alarm,
-	        "last_alarm_time", sums->alarm_time, "local_trouble",
-	        (json_int_t)sums->refused, "last_refusal", sums->refusal,
-	        "well",
-	        (int)(sums->fresh_lost == 0 && sums->fresh_alarms == 0 &&
-	            sums->refused == 0)));
+	status_put(s,
+	    json_pack("{s:s, s:I, s:o, s:I, s:b}", "what", "journal", "entries",
+	        (json_int_t)sums->entries, "since",
+	        json_text(span_of(sums->since)), "lost", (json_int_t)sums->lost,
+	        "well", (int)(sums->fresh_lost == 0)));
+	status_put(s,
+	    json_pack("{s:s, s:I, s:I, s:s*, s:b}", "what", "deliveries",
+	        "links", (json_int_t)sums->links, "copies",
+	        (json_int_t)sums->copies, "advice",
+	        sums->copies > 0 ? "copies: queue and mail are two mounts?"
+	                         : NULL,
+	        "well", 1));
+	for (size_t i = 0; i < TROUBLES; i++) {
+		const struct trouble *t = &sums->trouble[i];
+
+		status_put(s,
+		    json_pack("{s:s, s:I, s:o, s:o, s:b}", "what",
+		        troubles[i].what, "number", (json_int_t)t->number,
+		        "last", json_text(buf_span(&t->last)), "time",
+		        json_text(span_of(t->time)), "well",
+		        (int)(t->fresh == 0)));
+	}
 }
 
-/* The two newest: a change of receivers must not hide the last hour. */
 void
 status_journal(struct status *s)
 {
-	struct buf b = BUF_INIT(LOOK_MAX + 2 * 65536);
+	struct walk walk = { .dir = open("journal",
+		                 O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
+	struct select all = { 0 };
 	struct sums sums;
-	char newest[NAME_SIZE], before[NAME_SIZE] = "";
-	DIR *d = opendir("journal");
-	bool done = d != NULL;
+	struct fault f;
 
 	memset(&sums, 0, sizeof(sums));
-	sums.since_ms = s->now_ms > FRESH_MS ? s->now_ms - FRESH_MS : 0;
-	newest[0] = '\0';
-	if (done)
-		find_newest(d, "", newest);
-	if (newest[0] != '\0')
-		find_newest(d, newest, before);
-	if (before[0] != '\0')
-		(void)count_receiver(d, before, &b, &sums); /* or it went */
-	if (done && newest[0] != '\0')
-		done = count_receiver(d, newest, &b, &sums);
-	if (!done)
-		status_fail(s, "journal", "journal: %s", strerror(errno));
-	else if (newest[0] == '\0')
-		status_put(s, true, "journal: no entry yet");
+	for (size_t i = 0; i < TROUBLES; i++)
+		sums.trouble[i].last = BUF_INIT(2 * RECORD_MAX);
+	sums.fresh_us = (s->now_ms - FRESH_MS) * 1000;
+	if (walk.dir == -1)
+		fault_set(&f, TEMP, "4.3.0", errno, "open it");
+	if (walk.dir == -1 || look_back(&walk, sums.fresh_us, &f) != OK ||
+	    select_walk(&walk, &all, count_entry, NULL, &sums, &f) != OK)
+		status_fail(s, "journal", NULL, &f);
 	else
 		put_sums(s, &sums);
-	if (d != NULL)
-		(void)closedir(d);
-	buf_free(&b);
+	for (size_t i = 0; i < TROUBLES; i++)
+		buf_free(&sums.trouble[i].last);
+	fds_close(&walk.dir);
 }

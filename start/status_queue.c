@@ -7,123 +7,120 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fds.h"
+#include "json_text.h"
 #include "qid.h"
+#include "record.h"
 #include "status.h"
+#include "store_state.h"
+#include "trouble.h"
 
-#define TROUBLE_MAX 4096 /* octets shown of queue/trouble */
+#define HOLD_MS (24UL * 60 * 60 * 1000) /* then somebody forgot it. Ours */
 
 struct count {
 	uint64_t messages;
-	struct qid oldest; /* when messages > 0 */
+	struct qid oldest; /* "": none has a name of ours */
+	int error; /* errno of a minute that could not be read, or 0 */
 };
-
-static const struct {
-	const char *name;
-	bool minutes; /* directories by due minute lie between */
-	bool alarm; /* anything in it needs a person */
-} states[] = {
-	{ "in", false, false },
-	{ "out", false, false },
-	{ "retry1", true, false },
-	{ "retry2", true, false },
-	{ "busy", false, true },
-	{ "hold", false, false },
-	{ "quarantine", false, false },
-	{ "aside", false, true },
-};
-#define STATES (sizeof(states) / sizeof(states[0]))
 
 static void
 count_name(struct count *c, const char *name)
 {
 	struct qid qid;
 
-	if (!qid_parse(span_of(name), &qid))
-		return;
-	if (c->messages == 0 || strcmp(qid.text, c->oldest.text) < 0)
-		c->oldest = qid;
 	c->messages++;
+	if (qid_parse(span_of(name), &qid) &&
+	    (c->oldest.text[0] == '\0' || strcmp(qid.text, c->oldest.text) < 0))
+		c->oldest = qid;
 }
 
-/* aside/ may hold names that are no qids: they count all the same. */
-static bool
-count_directory(
-    int at, const char *name, bool minutes, bool any, struct count *c)
+/* 0 or errno. */
+static int
+count_directory(int at, const char *name, bool minutes, struct count *c)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	int error = errno;
 	const struct dirent *e;
 
 	if (d == NULL) {
-		if (fd != -1)
-			(void)close(fd);
-		return false;
+		fds_close(&fd);
+		return error;
 	}
 	while ((e = readdir(d)) != NULL) {
-		uint64_t before = c->messages;
-
 		if (e->d_name[0] == '.')
 			continue;
-		if (minutes)
-			(void)count_directory(fd, e->d_name, false, false, c);
-		else
+		if (!minutes)
 			count_name(c, e->d_name);
-		if (any && c->messages == before)
-			c->messages++;
+		else if ((error = count_directory(fd, e->d_name, false, c)) !=
+		        0 &&
+		    error != ENOENT) /* it went meanwhile */
+			c->error = error;
 	}
 	(void)closedir(d);
-	return true;
+	return 0;
 }
 
-static void
-put_state(struct status *s, size_t i, const struct count *c)
+/* What lies there for a person to look at, or was forgotten by one. */
+static const char *
+advice_of(enum store_state state, const struct count *c, uint64_t age_ms)
 {
-	bool well = !states[i].alarm || c->messages == 0;
-	bool has_oldest = c->oldest.text[0] != '\0';
-	uint64_t then = has_oldest ? qid_time_ms(&c->oldest) : s->now_ms;
-	uint64_t age_ms = s->now_ms > then ? s->now_ms - then : 0;
-	char age[32];
+	if (c->messages == 0)
+		return NULL;
+	if (state == STORE_BUSY || state == STORE_ASIDE)
+		return "look: pneu queue list";
+	if (state == STORE_HOLD && age_ms >= HOLD_MS)
+		return "release or delete it: pneu queue list";
+	return NULL;
+}
 
-	status_age(age_ms, age);
-	if (c->messages > 0)
-		status_put(s, well, "  %-10s %8llu  oldest %s%s",
-		    states[i].name, (unsigned long long)c->messages,
-		    has_oldest ? age : "?",
-		    well ? "" : "  (look: pneu queue list)");
-	status_put_json(s,
-	    json_pack("{s:s, s:s, s:I, s:I, s:s, s:b}", "what", "queue",
-	        "state", states[i].name, "messages", (json_int_t)c->messages,
-	        "oldest_ms", (json_int_t)(c->messages > 0 ? age_ms : 0),
-	        "oldest", c->oldest.text, "well", well));
+static uint64_t
+put_state(struct status *s, int queue, enum store_state state)
+{
+	const char *word = store_state_word(state), *advice;
+	struct count c = { .messages = 0 };
+	struct fault f;
+	uint64_t age_ms = 0;
+	int error;
+	json_t *o;
+
+	error = count_directory(queue, word, store_has_minutes(state), &c);
+	if (error != 0 || c.error != 0) {
+		fault_set(&f, TEMP, "4.3.0", error != 0 ? error : c.error,
+		    "cannot be read");
+		status_fail(s, "queue", word, &f);
+		return c.messages;
+	}
+	if (c.oldest.text[0] != '\0' && s->now_ms > qid_time_ms(&c.oldest))
+		age_ms = s->now_ms - qid_time_ms(&c.oldest);
+	advice = advice_of(state, &c, age_ms);
+	o = json_pack("{s:s, s:s, s:I, s:s*, s:b}", "what", "queue", "state",
+	    word, "messages", (json_int_t)c.messages, "advice", advice, "well",
+	    (int)(advice == NULL));
+	if (c.oldest.text[0] != '\0')
+		(void)json_object_update_new(o,
+		    json_pack("{s:s, s:I}", "oldest", c.oldest.text,
+		        "oldest_ms", (json_int_t)age_ms));
+	status_put(s, o);
+	return c.messages;
 }
 
 /* Made by whoever met a failed write; its text says what. */
 static void
 put_trouble(struct status *s, int queue)
 {
-	struct buf text = BUF_INIT(TROUBLE_MAX);
-	struct fault f;
-	struct span line = SPAN_EMPTY, rest;
-	bool there = faccessat(queue, "trouble", F_OK, 0) == 0;
+	char text[RECORD_MAX];
+	bool there = trouble_text(queue, text, sizeof(text));
 
-	if (there && fds_read_file(queue, "trouble", &text, &f) == OK) {
-		rest = buf_span(&text);
-		(void)span_next(&rest, '\n', &line);
-	}
-	if (there)
-		status_put(s, false,
-		    "  queue/trouble: a write to the disk failed; look at it, "
-		    "stop, `queue tidy --clear-trouble`, start. %.*s",
-		    (int)(line.len > 200 ? 200 : line.len), line.p);
-	status_put_json(s,
-	    json_pack("{s:s, s:b, s:s%, s:b}", "what", "trouble", "there",
-	        (int)there, "text", line.len == 0 ? "" : line.p, line.len,
+	status_put(s,
+	    json_pack("{s:s, s:b, s:o, s:s*, s:b}", "what", "trouble", "there",
+	        (int)there, "text", json_text(span_of(text)), "advice",
+	        there ? "look at the disk, stop, `queue tidy "
+	                "--clear-trouble`, start"
+	              : NULL,
 	        "well", (int)!there));
-	buf_free(&text);
 }
 
 void
@@ -131,24 +128,19 @@ status_queue(struct status *s, const char *queue)
 {
 	int fd = open(queue, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	uint64_t all = 0;
+	struct fault f;
 
 	if (fd == -1) {
-		status_fail(s, "queue", "queue %s: %s", queue, strerror(errno));
+		fault_set(&f, TEMP, "4.3.0", errno, "%s", queue);
+		status_fail(s, "queue", NULL, &f);
 		return;
 	}
-	status_put(s, true, "queue %s", queue);
-	for (size_t i = 0; i < STATES; i++) {
-		struct count c = { 0, { "" } };
-
-		if (!count_directory(fd, states[i].name, states[i].minutes,
-		        states[i].alarm, &c))
-			status_put(s, false, "  %s: %s", states[i].name,
-			    strerror(errno));
-		put_state(s, i, &c);
-		all += c.messages;
-	}
-	if (all == 0)
-		status_put(s, true, "  empty");
+	for (int i = 0; i < STORE_STATES; i++)
+		all += put_state(s, fd, (enum store_state)i);
 	put_trouble(s, fd);
+	status_put(s,
+	    json_pack("{s:s, s:o, s:I, s:b}", "what", "total", "directory",
+	        json_text(span_of(queue)), "messages", (json_int_t)all, "well",
+	        1));
 	(void)close(fd);
 }

@@ -77,7 +77,8 @@ set_up(struct supervisor *s, struct fault *f)
 		return f->outcome;
 	journal_open(&s->journal, "pneu");
 	reload_clean(s);
-	return supervise_make_pools(s, f);
+	return supervise_make_pools(
+	    s, &s->settings, s->snapshot, s->generation, f);
 }
 
 static void
@@ -107,33 +108,41 @@ tear_down(struct supervisor *s)
 /* ---- pools ---- */
 
 static enum outcome
-add_pool(struct supervisor *s, const struct service_row *row,
-    struct listener *l, struct fault *f)
+add_pool(
+    struct supervisor *s, struct pool *p, const char *name, struct fault *f)
 {
-	struct pool *p = NULL;
-
-	if (s->pools < POOLS_MAX)
-		p = pool_make(row, l, &s->settings, s->snapshot, s->generation);
-	if (p == NULL)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "pool of %s", row->name);
+	if (p == NULL || s->pools == POOLS_MAX) {
+		fault_set(f, TEMP, "4.3.0", errno, "pool of %s", name);
+		pool_free(p);
+		return f->outcome;
+	}
 	s->pool[s->pools++] = p;
 	return OK;
 }
 
 enum outcome
-supervise_make_pools(struct supervisor *s, struct fault *f)
+supervise_make_pools(struct supervisor *s, const struct settings *settings,
+    const char *snapshot, uint64_t generation, struct fault *f)
 {
-	for (const struct service_row *r = service_rows; r->name; r++) {
-		if (r->kind == SERVICE_JOURNAL && add_pool(s, r, NULL, f) != OK)
-			return f->outcome;
-		for (size_t i = 0; i < s->listeners; i++)
-			if (s->listener[i]->row == r &&
-			    s->listener[i]->wanted &&
-			    add_pool(s, r, s->listener[i], f) != OK)
-				return f->outcome;
+	size_t had = s->pools;
+
+	f->outcome = OK;
+	for (const struct service_row *r = service_rows;
+	     r->name != NULL && f->outcome == OK; r++) {
+		if (r->kind == SERVICE_JOURNAL)
+			(void)add_pool(s,
+			    pool_make(r, NULL, settings, snapshot, generation),
+			    r->name, f);
+		for (size_t i = 0; i < s->listeners && f->outcome == OK; i++)
+			if (s->listener[i]->row == r && s->listener[i]->wanted)
+				(void)add_pool(s,
+				    pool_make(r, s->listener[i], settings,
+				        snapshot, generation),
+				    r->name, f);
 	}
-	return OK;
+	while (f->outcome != OK && s->pools > had)
+		pool_free(s->pool[--s->pools]);
+	return f->outcome;
 }
 
 /* Is an older generation of this row still at work? */

@@ -15,6 +15,9 @@
 struct supervisor {
 	struct settings settings;
 	uint64_t generation; /* of the configuration; 1 is the first */
+	uint64_t
+	    reloads; /* SIGHUPs that are done; reloaded: how the last ended */
+	struct fault reloaded;
 	char snapshot[64]; /* run/pneu.conf.<generation> */
 	uint64_t since_ms; /* wall clock */
 
@@ -46,8 +49,8 @@ struct supervisor {
  */
 enum outcome supervise(struct fault *) MUST_USE;
 
-/* A pool for every wanted listener and for the journal, of s's generation. */
-enum outcome supervise_make_pools(
-    struct supervisor *s, struct fault *) MUST_USE;
+/* A pool for every wanted listener and for the journal; or none. */
+enum outcome supervise_make_pools(struct supervisor *, const struct settings *,
+    const char *snapshot, uint64_t generation, struct fault *) MUST_USE;
 
 #endif

@@ -34,16 +34,45 @@ like "with file and line" "$(cat "$T/out")" '^pneu.conf:[0-9]+: '
 sed -i '/^bannner/d; /^\[nonsense\]/d' "$H/pneu.conf"
 cp -p "$H/pneu.conf" "$T/good.conf"
 conf resolve "program = $T/nowhere"
-is "a stage that does not exist is an error" "$(as pneu -C "$H" config check 2>&1; echo $?)" \
-"pneu config: [resolve] program = $T/nowhere: No such file or directory
-100"
+conf auth "program = $T"
+conf smtpd "listen = localhost:25
+max_recipients = 200
+min_free = 10M"
+conf queue "recipients_max = 100"
+n=$(wc -l < "$H/pneu.conf")
+as pneu -C "$H" config check > "$T/out" 2> "$T/err"
+is "config check of five errors that no single line can tell is 100" $? 100
+is "each is told, and where it stands" "$(grep '^pneu.conf:' "$T/err" | sort)" \
+"pneu.conf:$((n - 8)): [resolve] program = $T/nowhere: No such file or directory
+pneu.conf:$((n - 6)): [auth] program = $T: not a file
+pneu.conf:$((n - 4)): [smtpd]: listen = localhost:25: not an address and a port like 192.0.2.1:25 or [2001:db8::1]:25
+pneu.conf:$((n - 3)): [smtpd] max_recipients is over [queue] recipients_max
+pneu.conf:$((n - 2)): [queue] min_free is over [smtpd] min_free"
 as pneu -C "$H" reload > "$T/out" 2>&1
 is "and is not taken" $? 100
 cp -p "$T/good.conf" "$H/pneu.conf"
 conf smtpd "listen = 192.0.2.77:1"
 as pneu -C "$H" reload > "$T/out" 2>&1
 is "pneu reload says when the supervisor refuses" $? 100
-like "and where the reason is" "$(cat "$T/out")" 'configuration 1 stays: .*--code=SR'
+like "and why" "$(cat "$T/out")" 'configuration 1 stays: .*192.0.2.77'
+cp -p "$T/good.conf" "$H/pneu.conf"
+
+# The boards of new pools take two descriptors each: there is room for one pool.
+limit=$(python3 -c 'import os, sys
+used = set(map(int, os.listdir("/proc/%s/fd" % sys.argv[1])))
+print([n for n in range(4096) if n not in used][3])' "$PNEU")
+if as prlimit --pid "$PNEU" --nofile="$limit":4096 2> "$T/prlimit"; then
+	as pneu -C "$H" reload > "$T/out" 2>&1
+	is "a reload that lacks descriptors may be tried again: 111" $? 111
+	like "it says what stays" "$(cat "$T/out")" 'configuration 1 stays: pool of '
+	as prlimit --pid "$PNEU" --nofile=4096:4096
+	is "the services were left alone" "$(pids_of queue-run)" "$old"
+	like "status has the old one, all of it" "$(as pneu -C "$H" status)" '^  pneu .* configuration 1: ready'
+	is "with no pool twice" "$(as pneu -C "$H" status | grep -c ' smtpd ')" 1
+	check "and all is well" as pneu -C "$H" status
+else
+	skip "a reload that lacks descriptors" "$(cat "$T/prlimit")"
+fi
 cp -p "$T/good.conf" "$H/pneu.conf"
 new=$(free_ports 1)
 conf smtpd "banner = ESMTP second
@@ -76,5 +105,23 @@ as pneu -C "$H" reload > "$T/out"
 refused() { ! python3 -c 'import socket, sys
 socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)' "$new" 2> /dev/null; }
 wait_for refused; ok $? "an address that is taken away is closed"
+stop_pneu; is "it stops with 0" $? 0
+
+# SIGHUP while the queue's lock is held, so that tidying waits.
+cp -p "$T/good.conf" "$H/pneu.conf"
+mkfifo -m 666 "$T/hold" "$T/held"
+as flock -s "$H/queue/lock" sh -c "echo > '$T/held'; cat '$T/hold'" > "$T/out" &
+holder=$!
+timeout "$LIMIT" cat "$T/held" > "$T/out"
+rm -f "$T/ready"; mkfifo -m 666 "$T/ready"
+_exec_as "$B/pneu" -C "$H" run > "$T/ready" 2>> "$T/pneu.err" &
+PNEU=$!; exec 9< "$T/ready"
+is_up() { as pneu -C "$H" status | grep -q ': starting'; }
+wait_for is_up
+like "a reload while the queue is tidied is taken" "$(as pneu -C "$H" reload 2>&1)" 'configuration 2 is in force'
+is "and starts nothing that comes after the tidying" "$(pids_of resolve; pids_of smtpd)" ""
+: > "$T/hold"; wait "$holder"
+is "then all becomes ready" "$(timeout "$LIMIT" head -n 1 <&9)" ready
+check "and well" as pneu -C "$H" status
 stop_pneu; is "it stops with 0" $? 0
 done_testing

@@ -6,7 +6,7 @@ make_home
 conf pneu "restart_min = 20ms"
 check "the system becomes ready" start_pneu
 
-is_well() { as pneu -C "$H" status --json | grep -q "\"name\":\"$1\".*\"ready\":true.*\"well\":true"; }
+is_well() { as pneu -C "$H" status --json | grep -q "\"name\":\"$1\".*\"state\":\"ready\".*\"well\":true"; }
 is_other() { _now=$(pids_of "$1" | head -n 1); [ -n "$_now" ] && ! pids_of "$1" | grep -qx "$2"; }
 for s in journal-write resolve auth queue-add deliver-mailbox pop3-session \
     queue-run smtpd pop3d; do

@@ -20,7 +20,7 @@ is "and not above" "$(pids_of smtpd | wc -l)" 3
 like "one more is told 421" "$($TALK "$SMTP" < /dev/null)" '^421 4\.3\.2 '
 as pneu -C "$H" status > "$T/out" 2>&1
 is "a full pool is not well" $? 111
-like "status shows the gauge" "$(cat "$T/out")" '^! .*smtpd.*busy 3 idle 0 max 3 .*refused [1-9].*FULL'
+like "status shows the gauge" "$(cat "$T/out")" '^! .*smtpd.*busy 3 idle 0 max 3 .*refused [1-9].*raise max'
 
 # The supervisor gets no descriptor any more: a connection waits, nobody spins.
 ticks() { awk '{ print $14 + $15 }' "/proc/$PNEU/stat"; }

@@ -66,7 +66,7 @@ is "run refuses it as well" $? 100
 like "with the same words" "$(cat "$T/err")" "pneu.conf:$((n + 3)): unknown setting lissten"
 cat "$T/pneu.conf" > "$H/pneu.conf"
 conf smtpd 'listen = nonsense'
-wrong '\[smtpd\]: listen = nonsense: not an address and a port like' config check
+wrong "^pneu.conf:$(wc -l < "$H/pneu.conf"): \[smtpd\]: listen = nonsense: not an address and a port like" config check
 cat "$T/pneu.conf" > "$H/pneu.conf"
 
 # ---- while the system runs

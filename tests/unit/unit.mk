@@ -23,7 +23,7 @@ pop3d_command_OBJS := pop3d/command
 pop3d_maildrop_OBJS := pop3d/maildrop
 pop3d_spool_OBJS := pop3d/spool
 pop3d_session_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/command
-journal_receiver_OBJS := journal/receiver journal/receivers
+journal_receiver_OBJS := journal/receiver
 queue_envelope_file_OBJS := queue/envelope_file
 queue_store_OBJS := queue/store queue/store_step queue/store_read \
 	queue/envelope_file

@@ -2,8 +2,8 @@
 /*
  * receivers.h: names of the journal's files, oldest first.
  */
-#ifndef JOURNAL_RECEIVERS_H
-#define JOURNAL_RECEIVERS_H
+#ifndef LIB_RECEIVERS_H
+#define LIB_RECEIVERS_H
 
 #include "span.h"
 

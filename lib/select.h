@@ -2,8 +2,8 @@
 /*
  * select.h: which entries of the journal a person asks for.
  */
-#ifndef JOURNAL_SELECT_H
-#define JOURNAL_SELECT_H
+#ifndef LIB_SELECT_H
+#define LIB_SELECT_H
 
 #include "record.h"
 
