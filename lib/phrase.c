@@ -20,7 +20,8 @@ put_value(struct phrase *p)
 	uint64_t width = 0;
 	bool says;
 
-	p->words.p += inner.len + 1;
+	p->words.p += inner.len;
+	(void)cur_eat(&p->words, '}');
 	if (key.len < inner.len)
 		(void)num_parse(span_from(inner, key.len + 1), 1, 99, &width);
 	says = p->value(p->arg, key, p->b);

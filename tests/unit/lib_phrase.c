@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+#include "phrase.h"
+
+#include "tap.h"
+
+static const struct {
+	const char *title, *words, *want;
+} cases[] = {
+	{ "a value stands for its key", "size {n}.", "size 7." },
+	{ "it is filled up to its width", "{n:3}|{name:2}|", "7  |bob|" },
+	{ "a group with all its values stays", "a[ b {n}]", "a b 7" },
+	{ "a group that lacks one goes", "a[ b {n} {none}] c", "a c" },
+	{ "the group inside goes alone", "[a {n}[ b {none}] c]", "a 7 c" },
+	{ "what is escaped is itself", "\\[{n}\\] \\{", "[7] {" },
+	{ "a missing value outside a group is empty", "({none})", "()" },
+	{ "no octet of a value obeys", "{wild}", "?[31m" },
+	{ "words may end anywhere", "a {", "a " },
+	{ "also in a group", "a [b", "a b" },
+};
+
+int
+main(void)
+{
+	struct record r;
+	struct fault f;
+	struct buf b = BUF_INIT(1024);
+
+	tap_ok(record_parse(
+	           SPAN_LIT("word n=7 name=bob wild=%1B[31m"), &r, &f) == OK,
+	    "a record");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_reset(&b);
+		phrase_put(&b, cases[i].words, phrase_field, &r);
+		tap_ok(
+		    span_eq(buf_span(&b), cases[i].want), "%s", cases[i].title);
+	}
+	buf_free(&b);
+	return tap_done();
+}
