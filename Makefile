@@ -23,7 +23,7 @@ pneu_OBJS := start/main start/verbs start/services start/services_print \
 	start/init start/config_verb start/explain start/status \
 	start/status_services start/status_queue start/status_disk \
 	start/status_journal
-smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/reply \
+smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/transfer smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
 	smtpd/entries
 queue-add_OBJS := queue/main_queue-add queue/accept queue/put queue/existing \

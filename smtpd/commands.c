@@ -7,14 +7,9 @@
 #include <string.h>
 
 #include "clock.h"
-#include "entries.h"
 #include "parameters.h"
 #include "recipients.h"
-
-/* Slower than this, after data_timeout, is no delivery. Postfix's default. */
-#define DATA_RATE_LEAST 500 /* octets a second */
-/* A refused message is read to its end, but not for ever. Ours */
-#define DISCARD_SPARE (1024UL * 1024)
+#include "transfer.h"
 
 #define IN(phase) (1U << (phase))
 #define IN_ANY    (~0U)
@@ -27,18 +22,6 @@ struct command {
 	bool takes_nothing; /* an argument is a syntax error */
 	bool is_idle; /* brings no mail: counts against the limit */
 };
-
-static void
-say(struct session *s, enum rule rule)
-{
-	refuse(s, rule, NULL, SPAN_EMPTY);
-}
-
-static void
-say_why(struct session *s, enum rule rule, const struct fault *why)
-{
-	refuse(s, rule, why, SPAN_EMPTY);
-}
 
 /* ---- EHLO, HELO. ---- */
 
@@ -67,7 +50,7 @@ static void
 run_helo(struct session *s, struct span args)
 {
 	if (!take_helo(s, args)) {
-		say(s, RULE_HELLO);
+		refuse(s, RULE_HELLO);
 		return;
 	}
 	s->is_esmtp = false;
@@ -81,7 +64,7 @@ run_ehlo(struct session *s, struct span args)
 	char size[32];
 
 	if (!take_helo(s, args)) {
-		say(s, RULE_HELLO);
+		refuse(s, RULE_HELLO);
 		return;
 	}
 	s->is_esmtp = true;
@@ -118,9 +101,7 @@ fill_envelope(
 {
 	struct envelope *e = s->envelope;
 
-	envelope_reset(e);
 	qid_draw(&e->qid);
-	e->time_ms = clock_wall_ms();
 	e->reverse_path = *path;
 	e->smtputf8 = p->smtputf8;
 	buf_add(&e->body, p->body);
@@ -148,26 +129,26 @@ run_mail(struct session *s, struct span args)
 	enum rule rule;
 
 	if (!eat_keyword(&args, "FROM:")) {
-		say(s, RULE_SYNTAX);
+		refuse(s, RULE_SYNTAX);
 		return;
 	}
 	/* SMTPUTF8 stands behind the path it is about. */
 	if (path_parse_reverse(args, true, &path, &rest, &f) != OK) {
-		say_why(s, RULE_REVERSE_PATH, &f);
+		refuse_for(s, RULE_REVERSE_PATH, &f, SPAN_EMPTY);
 		return;
 	}
 	rule = parameters_mail(rest, &p, &f);
 	if (rule != RULE_NONE)
-		say_why(s, rule, &f);
+		refuse_for(s, rule, &f, SPAN_EMPTY);
 	else if (!p.smtputf8 && !path_is_ascii(&path))
-		say(s, RULE_UTF8);
+		refuse(s, RULE_UTF8);
 	else if (p.size > s->server->set->smtpd.max_size)
-		say(s, RULE_SIZE);
+		refuse(s, RULE_SIZE);
 	else if (!server_has_space(s->server, p.size))
-		say(s, RULE_SPACE);
+		refuse(s, RULE_SPACE);
 	else if (!fill_envelope(s, &path, &p)) {
 		envelope_reset(s->envelope);
-		say(s, RULE_TROUBLE);
+		refuse(s, RULE_TROUBLE);
 	} else {
 		s->overshoot = 0;
 		session_move(s, EVENT_MAIL);
@@ -185,7 +166,7 @@ refuse_overshoot(struct session *s)
 {
 	if (++s->overshoot > s->server->set->smtpd.max_recipients)
 		s->errors++;
-	say(s, RULE_RECIPIENTS_MAX);
+	refuse(s, RULE_RECIPIENTS_MAX);
 }
 
 static void
@@ -199,19 +180,19 @@ run_rcpt(struct session *s, struct span args)
 	enum rule rule;
 
 	if (!eat_keyword(&args, "TO:")) {
-		say(s, RULE_SYNTAX);
+		refuse(s, RULE_SYNTAX);
 		return;
 	}
 	if (path_parse_forward(args, e->smtputf8, &path, &rest, &f) != OK) {
-		say_why(s,
+		refuse_for(s,
 		    fault_is(&f, FAULT_NOT_ASCII) ? RULE_UTF8
 		                                  : RULE_FORWARD_PATH,
-		    &f);
+		    &f, SPAN_EMPTY);
 		return;
 	}
 	rule = parameters_rcpt(rest, &p, &f);
 	if (rule != RULE_NONE) {
-		say_why(s, rule, &f);
+		refuse_for(s, rule, &f, SPAN_EMPTY);
 		return;
 	}
 	if (e->recipients >= s->server->set->smtpd.max_recipients) {
@@ -223,257 +204,12 @@ run_rcpt(struct session *s, struct span args)
 	    envelope_add_recipient(e, &path, p.notify, p.orcpt, &f) != OK)
 		rule = RULE_TROUBLE;
 	if (rule != RULE_NONE) {
-		refuse(
+		refuse_for(
 		    s, rule, rule == RULE_RELAY ? NULL : &f, path_span(&path));
 		return;
 	}
 	session_move(s, EVENT_RCPT);
 	reply(s, 250, "2.1.5", "recipient ok");
-}
-
-/* ---- DATA, BDAT. ---- */
-
-static void
-begin_content(struct session *s)
-{
-	const struct envelope *e = s->envelope;
-	struct trace t = { .helo = buf_span(&e->helo),
-		.ip = buf_span(&e->ip),
-		.host = span_of(s->server->hostname),
-		.protocol = buf_span(&e->proto),
-		.qid = qid_span(&e->qid),
-		.recipient = e->recipients == 1
-		    ? path_span(&e->recipient[0].forward_path)
-		    : SPAN_EMPTY,
-		.wall_ms = clock_wall_ms() };
-
-	content_begin(&s->content, s->server->set, &s->server->content, &t);
-	s->content_start_ms = clock_mono_ms();
-}
-
-/*
- * For the next piece, but no longer than the rate allows: it is counted from
- * the first octet of the message on, however many chunks bring it.
- */
-static uint64_t
-content_deadline(const struct session *s)
-{
-	uint64_t wait = serve_pressed ? SERVE_PRESS_MS
-	                              : s->server->set->smtpd.data_timeout_ms;
-	uint64_t by_rate = s->content_start_ms + wait +
-	    s->content.received * 1000 / DATA_RATE_LEAST;
-	uint64_t by_piece = clock_mono_ms() + wait;
-
-	return by_piece < by_rate ? by_piece : by_rate;
-}
-
-static enum rule
-rule_of_queue(const struct fault *f)
-{
-	if (f->outcome == PERM)
-		return RULE_QUEUE_PERM;
-	return fault_is(f, FAULT_NO_SPACE) ? RULE_SPACE : RULE_QUEUE;
-}
-
-/* After each piece: what is refused is let go, what is big moves on. */
-static bool
-keep_up(struct session *s, struct fault *why)
-{
-	struct content *c = &s->content;
-	struct submit *submit = &s->server->submit;
-
-	if (c->refused == RULE_NONE &&
-	    submit_spill(submit, s->envelope, c, why) != OK)
-		c->refused = rule_of_queue(why);
-	if (c->refused != RULE_NONE)
-		submit_drop(submit);
-	if (c->received > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
-		say(s, RULE_DISCARD);
-		return false;
-	}
-	return true;
-}
-
-/*
- * A message with bare CR or LF, and commands right behind its end: the client
- * may be relaying what somebody wanted us to read as commands. They get no
- * answer. CVE-2023-51764 and its family.
- */
-static void
-end_if_smuggled(struct session *s, enum rule refused)
-{
-	if ((refused != RULE_BARE_CR && refused != RULE_BARE_LF) ||
-	    s->phase == PHASE_OVER || stream_waiting(&s->server->io).len == 0)
-		return;
-	s->has_unread = true;
-	session_move(s, EVENT_END);
-}
-
-/* Queue it or refuse it, and say so; which rule it broke. */
-static enum rule
-finish_message(struct session *s, struct fault *why)
-{
-	enum rule refused = s->content.refused;
-	char text[64];
-
-	if (refused == RULE_NONE &&
-	    submit_finish(&s->server->submit, s->envelope, &s->content, why) !=
-	        OK)
-		refused = rule_of_queue(why);
-	if (refused != RULE_NONE) {
-		refuse(s, refused, why->outcome == OK ? NULL : why, SPAN_EMPTY);
-	} else {
-		(void)snprintf(
-		    text, sizeof(text), "queued as %s", s->envelope->qid.text);
-		entries_queued(s);
-		reply(s, 250, "2.0.0", text);
-		s->idle_commands = s->errors = s->refusals = 0;
-	}
-	session_move(s, EVENT_DONE);
-	return refused;
-}
-
-static bool
-read_data(struct session *s, struct fault *why)
-{
-	struct stream *io = &s->server->io;
-	bool ended = false;
-
-	for (;;) {
-		size_t used =
-		    content_take_data(&s->content, stream_waiting(io), &ended);
-
-		stream_consume(io, used);
-		if (!keep_up(s, why))
-			return false;
-		if (ended)
-			return true;
-		if (!session_fill(s, content_deadline(s)))
-			return false;
-	}
-}
-
-static void
-run_data(struct session *s, struct span args)
-{
-	struct fault why = FAULT_NONE;
-
-	(void)args;
-	session_move(s, EVENT_DATA);
-	reply(s, 354, NULL, "end data with CR LF . CR LF");
-	begin_content(s);
-	if (s->phase == PHASE_CONTENT && read_data(s, &why))
-		end_if_smuggled(s, finish_message(s, &why));
-}
-
-/* chunk-size [SP "LAST"]. RFC 3030 2. */
-static bool
-take_chunk_size(struct span args, uint64_t *size, bool *last)
-{
-	struct cur c = cur_over(args);
-	struct span digits = cur_while(&c, is_digit);
-
-	*last = cur_while(&c, is_wsp).len > 0;
-	if (*last && !cur_eat_nocase(&c, "LAST"))
-		return false;
-	if (cur_peek(&c) != -1 || digits.len == 0)
-		return false;
-	if (!num_parse(digits, 0, UINT64_MAX, size))
-		*size = UINT64_MAX;
-	return true;
-}
-
-/* The chunk's octets leave the input, wanted or not. */
-static bool
-read_chunk(struct session *s, uint64_t size, bool wanted, struct fault *why)
-{
-	struct stream *io = &s->server->io;
-
-	while (size > 0) {
-		struct span w = stream_waiting(io);
-
-		if (w.len > size)
-			w.len = (size_t)size;
-		if (w.len == 0) {
-			if (!session_fill(s, content_deadline(s)))
-				return false;
-			continue;
-		}
-		size -= w.len;
-		if (wanted)
-			content_take_chunk(&s->content, w);
-		else
-			s->content.received += w.len;
-		stream_consume(io, w.len);
-		if (wanted && !keep_up(s, why))
-			return false;
-	}
-	return true;
-}
-
-static enum rule
-chunk_order(const struct session *s)
-{
-	switch (s->phase) {
-	case PHASE_START:
-		return RULE_ORDER_HELLO;
-	case PHASE_READY:
-		return RULE_ORDER_MAIL;
-	case PHASE_MAIL:
-		return RULE_ORDER_RCPT;
-	default:
-		return RULE_NONE;
-	}
-}
-
-static void
-take_chunk(struct session *s, uint64_t size, bool last)
-{
-	struct fault why = FAULT_NONE;
-	char text[64];
-
-	if (s->phase == PHASE_RCPT)
-		begin_content(s);
-	/* Chunks without octets, or all here already, take no time but ours. */
-	if (clock_mono_ms() >= content_deadline(s)) {
-		say(s, RULE_TIMEOUT);
-		return;
-	}
-	if (!read_chunk(s, size, true, &why))
-		return;
-	if (last)
-		content_close(&s->content);
-	if (last || s->content.refused != RULE_NONE) {
-		/* A chunk ends where its size says: nothing hides there. */
-		(void)finish_message(s, &why);
-		return;
-	}
-	(void)snprintf(text, sizeof(text), "%" PRIu64 " octets taken", size);
-	session_move(s, EVENT_CHUNK);
-	reply(s, 250, "2.0.0", text);
-}
-
-/* Whatever the answer is, the chunk is read first. RFC 3030 2. */
-static void
-run_bdat(struct session *s, struct span args)
-{
-	uint64_t size;
-	bool last;
-	enum rule order = chunk_order(s);
-	struct fault why = FAULT_NONE;
-
-	if (!take_chunk_size(args, &size, &last)) {
-		session_refuse_line(s, RULE_CHUNK_SIZE);
-	} else if (size > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
-		say(s, RULE_DISCARD);
-	} else if (order == RULE_NONE) {
-		take_chunk(s, size, last);
-	} else {
-		s->content_start_ms = clock_mono_ms();
-		if (read_chunk(s, size, false, &why))
-			say(s, order);
-		s->content.received = 0;
-	}
 }
 
 /* ---- The small ones. ---- */
@@ -505,9 +241,9 @@ static void
 run_vrfy(struct session *s, struct span args)
 {
 	if (args.len == 0)
-		say(s, RULE_SYNTAX);
+		refuse(s, RULE_SYNTAX);
 	else if (s->server->set->smtpd.vrfy == VRFY_OFF)
-		say(s, RULE_COMMAND_OFF);
+		refuse(s, RULE_COMMAND_OFF);
 	else
 		reply(s, 252, "2.5.0", "not looked up, RCPT will say");
 }
@@ -525,14 +261,14 @@ static void
 run_off(struct session *s, struct span args)
 {
 	(void)args;
-	say(s, RULE_COMMAND_OFF);
+	refuse(s, RULE_COMMAND_OFF);
 }
 
 static void
 run_http(struct session *s, struct span args)
 {
 	(void)args;
-	say(s, RULE_HTTP);
+	refuse(s, RULE_HTTP);
 }
 
 /* ---- The table. ---- */
@@ -543,8 +279,8 @@ static const struct command commands[] = {
 	{ "MAIL", run_mail, IN(PHASE_READY), RULE_ORDER_OPEN, false, false },
 	{ "RCPT", run_rcpt, IN(PHASE_MAIL) | IN(PHASE_RCPT), RULE_ORDER_MAIL,
 	    false, false },
-	{ "DATA", run_data, IN(PHASE_RCPT), RULE_ORDER_RCPT, true, false },
-	{ "BDAT", run_bdat, IN_ANY, RULE_NONE, false, false },
+	{ "DATA", transfer_data, IN(PHASE_RCPT), RULE_ORDER_RCPT, true, false },
+	{ "BDAT", transfer_bdat, IN_ANY, RULE_NONE, false, false },
 	{ "RSET", run_rset, IN_ANY, RULE_NONE, true, true },
 	{ "NOOP", run_noop, IN_ANY, RULE_NONE, false, true },
 	{ "QUIT", run_quit, IN_ANY, RULE_NONE, true, false },
@@ -623,16 +359,16 @@ run_known(struct session *s, const struct command *c, struct span args)
 	enum rule order = order_rule(s, c);
 
 	s->idle_commands += c->is_idle;
-	if (c->run == run_data && is_content_early(s))
-		say(s, RULE_PIPELINING);
+	if (c->run == transfer_data && is_content_early(s))
+		refuse(s, RULE_PIPELINING);
 	else if (has_control(s->line))
 		session_refuse_line(s, RULE_LINE_OCTETS);
 	else if (c->takes_nothing && args.len > 0)
-		say(s, RULE_SYNTAX);
+		refuse(s, RULE_SYNTAX);
 	else if (order != RULE_NONE)
-		say(s, order);
+		refuse(s, order);
 	else if (s->idle_commands > s->server->set->smtpd.max_idle_commands)
-		say(s, RULE_IDLE);
+		refuse(s, RULE_IDLE);
 	else
 		c->run(s, args);
 }

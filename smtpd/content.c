@@ -336,12 +336,12 @@ content_waiting(const struct content *c)
 }
 
 struct span
-content_whole_lines(const struct content *c)
+content_ready(const struct content *c)
 {
 	struct span s = content_waiting(c);
 
 	/* A header line is looked at when it is whole: it waits in buf. */
-	if (c->in_header && c->line_at > CONTENT_FRONT)
+	if (c->in_header)
 		s = span_head(s, c->line_at - CONTENT_FRONT);
 	return s;
 }

@@ -62,7 +62,7 @@ void content_close(struct content *);
 
 struct span content_waiting(const struct content *); /* in buf, not gone */
 /* What may leave buf now: all but the header line in hand. */
-struct span content_whole_lines(const struct content *);
+struct span content_ready(const struct content *);
 void content_drop(struct content *, size_t n); /* the first n have gone */
 
 #endif

@@ -161,7 +161,13 @@ reply_more(struct session *s, int code, const char *enhanced, const char *text)
 }
 
 void
-refuse(
+refuse(struct session *s, enum rule rule)
+{
+	refuse_for(s, rule, NULL, SPAN_EMPTY);
+}
+
+void
+refuse_for(
     struct session *s, enum rule rule, const struct fault *why, struct span to)
 {
 	const struct refusal *r = &refusals[rule];

@@ -76,7 +76,9 @@ void reply_more(
  * the row's own, unless the row keeps our troubles from strangers; NULL: the
  * row's. to: the recipient in question for the journal, or SPAN_EMPTY.
  */
-void refuse(
+void refuse_for(
     struct session *, enum rule, const struct fault *why, struct span to);
+/* The row's words say all. */
+void refuse(struct session *, enum rule);
 
 #endif

@@ -116,7 +116,7 @@ session_move(struct session *s, enum event event)
 static bool
 end_by(struct session *s, enum rule rule)
 {
-	refuse(s, rule, NULL, SPAN_EMPTY);
+	refuse(s, rule);
 	return false;
 }
 
@@ -178,7 +178,7 @@ session_refuse_line(struct session *s, enum rule rule)
 {
 	bool is_chunk = span_has_prefix_nocase(s->line, "BDAT");
 
-	refuse(s, rule, NULL, SPAN_EMPTY);
+	refuse(s, rule);
 	if (is_chunk && (s->phase == PHASE_RCPT || s->phase == PHASE_CHUNKS))
 		session_move(s, EVENT_DONE);
 }
@@ -245,11 +245,11 @@ session_greet(struct session *s)
 	char text[512];
 
 	if (serve_stopping) {
-		refuse(s, RULE_STOPPING, NULL, SPAN_EMPTY);
+		refuse(s, RULE_STOPPING);
 		return;
 	}
 	if (is_early(s)) {
-		refuse(s, RULE_EARLY, NULL, SPAN_EMPTY);
+		refuse(s, RULE_EARLY);
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "%s %s", s->server->hostname,
@@ -264,7 +264,7 @@ session_step(struct session *s)
 		return false;
 	if (take_line(s)) {
 		if (serve_stopping)
-			refuse(s, RULE_STOPPING, NULL, SPAN_EMPTY);
+			refuse(s, RULE_STOPPING);
 		else
 			commands_run(s);
 	}

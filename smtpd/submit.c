@@ -181,7 +181,7 @@ submit_spill(struct submit *s, const struct envelope *e, struct content *c,
 		return OK;
 	if (s->fd == -1 && begin_file(s, e, f) != OK)
 		return f->outcome;
-	return write_out(s, c, content_whole_lines(c), f);
+	return write_out(s, c, content_ready(c), f);
 }
 
 static enum outcome

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * session.c and commands.c against a model of a few lines: whatever the order
+ * session.c, commands.c and transfer.c against a model of a few lines: whatever the order
  * of commands, after every reply the state is the model's. The model knows
  * nothing of the code; it is RFC 5321 4.1.4 and RFC 3030 in numbers.
  */

@@ -13,7 +13,7 @@ resolve_directory_LIBS := -lcdb -lidn2 -lunistring
 resolve_edit_OBJS := resolve/edit resolve/directory resolve/mailboxes \
 	resolve/compiled resolve/address
 resolve_edit_LIBS := -lcdb -lidn2 -lunistring
-smtpd_session_OBJS := smtpd/session smtpd/commands smtpd/reply \
+smtpd_session_OBJS := smtpd/session smtpd/commands smtpd/transfer smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
 	smtpd/entries
 smtpd_content_OBJS := smtpd/content

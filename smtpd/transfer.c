@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * transfer.c: a message's content, from the client to queue-add. Whatever is
+ * wrong with it, it is read to its end before that is said.
+ */
+#include "transfer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "clock.h"
+#include "entries.h"
+
+/* Slower than this, after data_timeout, is no delivery. Postfix's default. */
+#define DATA_RATE_LEAST 500 /* octets a second */
+/* A refused message is read to its end, but not for ever. Ours */
+#define DISCARD_SPARE (1024UL * 1024)
+
+static void
+begin_content(struct session *s)
+{
+	const struct envelope *e = s->envelope;
+	struct trace t = { .helo = buf_span(&e->helo),
+		.ip = buf_span(&e->ip),
+		.host = span_of(s->server->hostname),
+		.protocol = buf_span(&e->proto),
+		.qid = qid_span(&e->qid),
+		.recipient = e->recipients == 1
+		    ? path_span(&e->recipient[0].forward_path)
+		    : SPAN_EMPTY,
+		.wall_ms = clock_wall_ms() };
+
+	content_begin(&s->content, s->server->set, &s->server->content, &t);
+	s->content_start_ms = clock_mono_ms();
+}
+
+/*
+ * For the next piece, but no longer than the rate allows: it is counted from
+ * the first octet of the message on, however many chunks bring it.
+ */
+static uint64_t
+content_deadline(const struct session *s)
+{
+	uint64_t wait = serve_pressed ? SERVE_PRESS_MS
+	                              : s->server->set->smtpd.data_timeout_ms;
+	uint64_t by_rate = s->content_start_ms + wait +
+	    s->content.received * 1000 / DATA_RATE_LEAST;
+	uint64_t by_piece = clock_mono_ms() + wait;
+
+	return by_piece < by_rate ? by_piece : by_rate;
+}
+
+static enum rule
+rule_of_queue(const struct fault *f)
+{
+	if (f->outcome == PERM)
+		return RULE_QUEUE_PERM;
+	return fault_is(f, FAULT_NO_SPACE) ? RULE_SPACE : RULE_QUEUE;
+}
+
+/* After each piece: what is refused is let go, what is big moves on. */
+static bool
+keep_up(struct session *s, struct fault *why)
+{
+	struct content *c = &s->content;
+	struct submit *submit = &s->server->submit;
+
+	if (c->refused == RULE_NONE &&
+	    submit_spill(submit, s->envelope, c, why) != OK)
+		c->refused = rule_of_queue(why);
+	if (c->refused != RULE_NONE)
+		submit_drop(submit);
+	if (c->received > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
+		refuse(s, RULE_DISCARD);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * A message with bare CR or LF, and commands right behind its end: the client
+ * may be relaying what somebody wanted us to read as commands. They get no
+ * answer. CVE-2023-51764 and its family.
+ */
+static void
+end_if_smuggled(struct session *s, enum rule refused)
+{
+	if ((refused != RULE_BARE_CR && refused != RULE_BARE_LF) ||
+	    s->phase == PHASE_OVER || stream_waiting(&s->server->io).len == 0)
+		return;
+	s->has_unread = true;
+	session_move(s, EVENT_END);
+}
+
+/* Queue it or refuse it, and say so; which rule it broke. */
+static enum rule
+finish_message(struct session *s, struct fault *why)
+{
+	enum rule refused = s->content.refused;
+	char text[64];
+
+	if (refused == RULE_NONE &&
+	    submit_finish(&s->server->submit, s->envelope, &s->content, why) !=
+	        OK)
+		refused = rule_of_queue(why);
+	if (refused != RULE_NONE) {
+		refuse_for(
+		    s, refused, why->outcome == OK ? NULL : why, SPAN_EMPTY);
+	} else {
+		(void)snprintf(
+		    text, sizeof(text), "queued as %s", s->envelope->qid.text);
+		entries_queued(s);
+		reply(s, 250, "2.0.0", text);
+		s->idle_commands = s->errors = s->refusals = 0;
+	}
+	session_move(s, EVENT_DONE);
+	return refused;
+}
+
+static bool
+read_data(struct session *s, struct fault *why)
+{
+	struct stream *io = &s->server->io;
+	bool ended = false;
+
+	for (;;) {
+		size_t used =
+		    content_take_data(&s->content, stream_waiting(io), &ended);
+
+		stream_consume(io, used);
+		if (!keep_up(s, why))
+			return false;
+		if (ended)
+			return true;
+		if (!session_fill(s, content_deadline(s)))
+			return false;
+	}
+}
+
+void
+transfer_data(struct session *s, struct span args)
+{
+	struct fault why = FAULT_NONE;
+
+	(void)args;
+	session_move(s, EVENT_DATA);
+	reply(s, 354, NULL, "end data with CR LF . CR LF");
+	begin_content(s);
+	if (s->phase == PHASE_CONTENT && read_data(s, &why))
+		end_if_smuggled(s, finish_message(s, &why));
+}
+
+/* chunk-size [SP "LAST"]. RFC 3030 2. */
+static bool
+take_chunk_size(struct span args, uint64_t *size, bool *last)
+{
+	struct cur c = cur_over(args);
+	struct span digits = cur_while(&c, is_digit);
+
+	*last = cur_while(&c, is_wsp).len > 0;
+	if (*last && !cur_eat_nocase(&c, "LAST"))
+		return false;
+	if (cur_peek(&c) != -1 || digits.len == 0)
+		return false;
+	if (!num_parse(digits, 0, UINT64_MAX, size))
+		*size = UINT64_MAX;
+	return true;
+}
+
+/* The chunk's octets leave the input, wanted or not. */
+static bool
+read_chunk(struct session *s, uint64_t size, bool wanted, struct fault *why)
+{
+	struct stream *io = &s->server->io;
+
+	while (size > 0) {
+		struct span w = stream_waiting(io);
+
+		if (w.len > size)
+			w.len = (size_t)size;
+		if (w.len == 0) {
+			if (!session_fill(s, content_deadline(s)))
+				return false;
+			continue;
+		}
+		size -= w.len;
+		if (wanted)
+			content_take_chunk(&s->content, w);
+		else
+			s->content.received += w.len;
+		stream_consume(io, w.len);
+		if (wanted && !keep_up(s, why))
+			return false;
+	}
+	return true;
+}
+
+static enum rule
+chunk_order(const struct session *s)
+{
+	switch (s->phase) {
+	case PHASE_START:
+		return RULE_ORDER_HELLO;
+	case PHASE_READY:
+		return RULE_ORDER_MAIL;
+	case PHASE_MAIL:
+		return RULE_ORDER_RCPT;
+	default:
+		return RULE_NONE;
+	}
+}
+
+static void
+take_chunk(struct session *s, uint64_t size, bool last)
+{
+	struct fault why = FAULT_NONE;
+	char text[64];
+
+	if (s->phase == PHASE_RCPT)
+		begin_content(s);
+	/* Chunks without octets, or all here already, take no time but ours. */
+	if (clock_mono_ms() >= content_deadline(s)) {
+		refuse(s, RULE_TIMEOUT);
+		return;
+	}
+	if (!read_chunk(s, size, true, &why))
+		return;
+	if (last)
+		content_close(&s->content);
+	if (last || s->content.refused != RULE_NONE) {
+		/* A chunk ends where its size says: nothing hides there. */
+		(void)finish_message(s, &why);
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " octets taken", size);
+	session_move(s, EVENT_CHUNK);
+	reply(s, 250, "2.0.0", text);
+}
+
+/* Whatever the answer is, the chunk is read first. RFC 3030 2. */
+void
+transfer_bdat(struct session *s, struct span args)
+{
+	uint64_t size;
+	bool last;
+	enum rule order = chunk_order(s);
+	struct fault why = FAULT_NONE;
+
+	if (!take_chunk_size(args, &size, &last)) {
+		session_refuse_line(s, RULE_CHUNK_SIZE);
+	} else if (size > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
+		refuse(s, RULE_DISCARD);
+	} else if (order == RULE_NONE) {
+		take_chunk(s, size, last);
+	} else {
+		s->content_start_ms = clock_mono_ms();
+		if (read_chunk(s, size, false, &why))
+			refuse(s, order);
+		s->content.received = 0;
+	}
+}
