@@ -34,7 +34,8 @@ RUN_OBJS := queue/run queue/schedule queue/stage queue/attempt queue/settle \
 	queue/operate queue/aside queue/store queue/store_step queue/store_read \
 	queue/envelope_file
 queue-run_OBJS := queue/main_queue-run $(RUN_OBJS)
-queue_OBJS := queue/main_queue queue/verbs queue/show queue/tidy $(RUN_OBJS)
+queue_OBJS := queue/main_queue queue/verbs queue/entries queue/show \
+	queue/tidy $(RUN_OBJS)
 resolve_OBJS := resolve/main_resolve resolve/lookup resolve/compiled \
 	resolve/address
 auth_OBJS := resolve/main_auth resolve/verify resolve/compiled resolve/address

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * show.c: list, show, stats. They read the directories as anybody may with ls
- * and head, a part at a time, so 200,000 messages cost no memory. What moves
- * meanwhile may be seen twice or not at all.
+ * show.c: list, show, stats: for people and as JSON, which tells the same.
  */
 #include "verbs.h"
 
@@ -19,198 +17,7 @@
 #include "fds.h"
 #include "json_text.h"
 #include "prog.h"
-
-/* Names at once: a directory is read once for each share. Ours: 2 MB. */
-#define LIST_SHARE 65536
-
-/* ---- Reading. ---- */
-
-/* An envelope file as it is, for its lines after the end. */
-static void
-read_lines(const struct request *r, struct entry *e)
-{
-	char name[STORE_NAME_MAX];
-	struct fault f;
-
-	buf_reset(&e->file);
-	if (e->envelope.shape != ENVELOPE_APART || !e->is_believed)
-		return;
-	store_envelope_name(e->place, &e->envelope.qid, name);
-	if (fds_read_file(r->store->fd, name, &e->file, &f) != OK)
-		buf_reset(&e->file); /* it went meanwhile */
-}
-
-/* The text of the last line that says why it waits, into b; or empty. */
-static void
-entry_reason(const struct entry *e, struct buf *b)
-{
-	struct span rest = buf_span(&e->file), line, text;
-	struct record record;
-	struct fault f;
-
-	buf_reset(b);
-	if (!e->is_believed)
-		buf_adds(b, e->why.text);
-	while (span_next(&rest, '\n', &line)) {
-		if (!span_has_prefix(line, "try ") &&
-		    !span_has_prefix(line, "held ") &&
-		    !span_has_prefix(line, "released "))
-			continue;
-		if (record_parse(line, &record, &f) != OK ||
-		    !record_take_optional(&record, "text", RECORD_MAX, &text) ||
-		    text.len == 0) /* nobody said why: what was said before */
-			continue;
-		buf_reset(b);
-		buf_add(b, text);
-	}
-}
-
-static bool
-is_address(struct span pattern, const struct path *path)
-{
-	if (pattern.len > 0 && pattern.p[0] == '@')
-		return span_same_nocase(
-		    span_from(pattern, 1), path_domain(path));
-	return span_same_nocase(pattern, path_span(path));
-}
-
-static bool
-is_wanted(const struct request *r, const struct entry *e)
-{
-	struct span pattern;
-
-	if (r->address == NULL)
-		return true;
-	pattern = span_of(r->address);
-	if (is_address(pattern, &e->envelope.reverse_path))
-		return e->is_believed;
-	for (size_t i = 0; i < e->envelope.recipients; i++)
-		if (is_address(pattern, &e->envelope.recipient[i].forward_path))
-			return true;
-	return false;
-}
-
-/*
- * The envelope at e->place. What lies aside is not believed before it is
- * released, but says why not, or that it may be.
- */
-static enum outcome
-read_entry(const struct request *r, const struct qid *qid, struct entry *e)
-{
-	enum outcome got;
-
-	e->why = FAULT_NONE;
-	if (e->place.state == STORE_ASIDE) {
-		got = aside_believe(r->store, qid, &e->envelope, &e->why);
-		if (got == OK)
-			fault_set(&e->why, PERM, "5.3.0", 0,
-			    "sound by now: queue release brings it back");
-	} else {
-		got = store_read_envelope(
-		    r->store, qid, e->place, false, &e->envelope, &e->why);
-	}
-	e->envelope.qid = *qid;
-	e->is_believed = e->why.outcome == OK;
-	return got;
-}
-
-struct walk {
-	const struct request *request;
-	struct store_listed *name;
-	struct entry entry;
-	bool (*each)(void *arg, const struct entry *);
-	void *arg;
-	bool enough;
-};
-
-/* One that cannot be read is shown too: it must not hide the others. */
-static void
-walk_entry(struct walk *w, struct qid qid)
-{
-	struct entry *e = &w->entry;
-	enum outcome got;
-
-	got = read_entry(w->request, &qid, e);
-	if (got == TEMP && e->why.error == ENOENT)
-		return; /* it went meanwhile */
-	if (!is_wanted(w->request, e))
-		return;
-	read_lines(w->request, e);
-	w->enough = !w->each(w->arg, e);
-}
-
-static enum outcome
-walk_dir(struct walk *w, struct fault *f)
-{
-	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
-	bool more = true;
-	struct qid qid;
-	size_t got;
-
-	store_dir_name(w->entry.place, dir);
-	while (more && !w->enough) {
-		if (store_list(w->request->store, dir, STORE_QIDS, after,
-		        LIST_SHARE, w->name, &got, &more, NULL, f) != OK)
-			return f->error == ENOENT ? OK : f->outcome;
-		for (size_t i = 0; i < got && !w->enough; i++)
-			if (qid_parse(span_of(w->name[i].text), &qid))
-				walk_entry(w, qid);
-		if (got > 0)
-			memcpy(after, w->name[got - 1].text, sizeof(after));
-	}
-	return OK;
-}
-
-static enum outcome
-walk_minutes(struct walk *w, struct fault *f)
-{
-	const char *word = store_state_word(w->entry.place.state);
-	char after[QID_LEN + 1] = "";
-
-	while (!w->enough) {
-		if (store_next(
-		        w->request->store, word, STORE_MINUTES, after, f) != OK)
-			return f->outcome;
-		if (after[0] == '\0')
-			break;
-		if (clock_parse_minute(
-		        span_of(after), &w->entry.place.minute_ms) &&
-		    walk_dir(w, f) != OK)
-			return f->outcome;
-	}
-	return OK;
-}
-
-enum outcome
-list_entries(const struct request *r,
-    bool (*each)(void *arg, const struct entry *), void *arg, struct fault *f)
-{
-	struct walk w = { .request = r, .each = each, .arg = arg };
-	enum store_state only = STORE_ASIDE;
-	enum outcome got = OK;
-
-	if (r->state != NULL && !store_state_parse(span_of(r->state), &only))
-		return fault_set(f, PERM, "5.5.4", 0,
-		    "no such state: in out retry1 retry2 busy hold quarantine "
-		    "aside");
-	w.name = calloc(LIST_SHARE, sizeof(*w.name));
-	if (w.name == NULL)
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	envelope_begin(&w.entry.envelope);
-	w.entry.file = BUF_INIT(STORE_ENVELOPE_MAX);
-	for (int s = 0; got == OK && s < STORE_STATES && !w.enough; s++) {
-		if (r->state != NULL && s != (int)only)
-			continue;
-		w.entry.place = (struct store_place){ (enum store_state)s, 0 };
-		got = store_has_minutes((enum store_state)s)
-		    ? walk_minutes(&w, f)
-		    : walk_dir(&w, f);
-	}
-	envelope_free(&w.entry.envelope);
-	buf_free(&w.entry.file);
-	free(w.name);
-	return got;
-}
+#include "trouble.h"
 
 /* ---- Printing. ---- */
 
@@ -242,6 +49,19 @@ print_age(uint64_t ms, char out[16])
 		(void)snprintf(out, 16, "%" PRIu64 "h", s / 3600);
 	else
 		(void)snprintf(out, 16, "%" PRIu64 "d", s / 86400);
+}
+
+/* Until its next try. */
+static void
+print_next(struct store_place place, char out[16])
+{
+	uint64_t now = clock_wall_ms();
+
+	if (place.minute_ms == 0)
+		(void)snprintf(out, 16, "-");
+	else
+		print_age(
+		    place.minute_ms > now ? place.minute_ms - now : 0, out);
 }
 
 static uint64_t
@@ -324,6 +144,7 @@ json_of_entry(const struct entry *e, const struct buf *reason)
 }
 
 struct listing {
+	const struct request *request;
 	uint64_t n, octets;
 	struct buf reason;
 };
@@ -333,15 +154,16 @@ print_row(const struct entry *e, const struct buf *reason)
 {
 	const struct recipient *first = NULL;
 	size_t left = 0;
-	char age[16];
+	char age[16], next[16];
 
 	for (size_t i = 0; i < e->envelope.recipients; i++)
 		if (e->envelope.recipient[i].state == RECIPIENT_WAITS &&
 		    left++ == 0)
 			first = &e->envelope.recipient[i];
 	print_age(age_ms(&e->envelope.qid), age);
-	(void)printf("%s %-10s %5s ", e->envelope.qid.text,
-	    store_state_word(e->place.state), age);
+	print_next(e->place, next);
+	(void)printf("%s %-10s %5s %5s ", e->envelope.qid.text,
+	    store_state_word(e->place.state), age, next);
 	if (e->is_believed) {
 		(void)printf("%9" PRIu64 " <", e->envelope.size);
 		print_span(path_span(&e->envelope.reverse_path));
@@ -361,18 +183,18 @@ print_row(const struct entry *e, const struct buf *reason)
 }
 
 static bool
-list_one(void *arg, const struct entry *e)
+list_one(void *arg, struct entry *e)
 {
 	struct listing *l = arg;
 
-	entry_reason(e, &l->reason);
+	entry_read_reason(l->request, e, &l->reason);
 	if (prog.json) {
 		print_json(json_of_entry(e, &l->reason));
 		return ferror(stdout) == 0;
 	}
 	if (l->n == 0)
-		(void)printf("%-26s %-10s %5s %9s FROM -> TO (REASON)\n", "QID",
-		    "STATE", "AGE", "SIZE");
+		(void)printf("%-26s %-10s %5s %5s %9s FROM -> TO (REASON)\n",
+		    "QID", "STATE", "AGE", "NEXT", "SIZE");
 	l->n++;
 	l->octets += e->is_believed ? e->envelope.size : 0;
 	print_row(e, &l->reason);
@@ -382,7 +204,7 @@ list_one(void *arg, const struct entry *e)
 enum outcome
 verb_list(struct request *r, struct fault *f)
 {
-	struct listing l = { .reason = BUF_INIT(RECORD_MAX) };
+	struct listing l = { .request = r, .reason = BUF_INIT(RECORD_MAX) };
 	enum outcome got = list_entries(r, list_one, &l, f);
 
 	buf_free(&l.reason);
@@ -460,19 +282,25 @@ print_history(const struct entry *e)
 }
 
 static void
-print_entry(struct request *r, const struct entry *e)
+print_entry(struct request *r, const struct entry *e, const struct buf *reason)
 {
 	struct store_content content = STORE_CONTENT_NONE;
-	char name[STORE_NAME_MAX], time[CLOCK_TEXT_MAX];
+	char name[STORE_NAME_MAX], time[CLOCK_TEXT_MAX], age[16];
 	struct fault f;
 
 	store_envelope_name(e->place, &e->envelope.qid, name);
-	(void)printf("message   %s\nenvelope  %s/%s\n", e->envelope.qid.text,
+	print_age(age_ms(&e->envelope.qid), age);
+	(void)printf("message   %s\nstate     %s\nage       %s\n"
+	             "envelope  %s/%s\n",
+	    e->envelope.qid.text, store_state_word(e->place.state), age,
 	    r->settings->queue.directory, name);
-	if (!e->is_believed) {
-		(void)printf("reason    %s\n", e->why.text);
-		return;
+	if (reason->len > 0) {
+		(void)printf("reason    ");
+		print_span(buf_span(reason));
+		(void)putchar('\n');
 	}
+	if (!e->is_believed)
+		return;
 	clock_text_ms(e->envelope.time_ms, time);
 	(void)printf("accepted  %s\nsize      %" PRIu64 "\nfrom      <", time,
 	    e->envelope.size);
@@ -560,7 +388,7 @@ show_one(struct request *r, const char *operand, struct fault *f)
 		e.place = (struct store_place){ STORE_ASIDE, 0 };
 	}
 	envelope_begin(&e.envelope);
-	got = read_entry(r, &qid, &e);
+	got = entry_read(r, &qid, &e);
 	if (got == TEMP && e.why.error == ENOENT)
 		got = fault_set(f, PERM, "5.3.0", 0,
 		    "%s: no such message in the queue", qid.text);
@@ -568,8 +396,7 @@ show_one(struct request *r, const char *operand, struct fault *f)
 		*f = e.why;
 	else {
 		got = OK;
-		read_lines(r, &e);
-		entry_reason(&e, &reason);
+		entry_read_reason(r, &e, &reason);
 		if (r->content)
 			got = print_content(r, &e.envelope, f);
 		else if (prog.json) {
@@ -578,7 +405,7 @@ show_one(struct request *r, const char *operand, struct fault *f)
 			json_add_whole(object, r, &e);
 			print_json(object);
 		} else
-			print_entry(r, &e);
+			print_entry(r, &e, &reason);
 	}
 	envelope_free(&e.envelope);
 	buf_free(&e.file);
@@ -663,6 +490,23 @@ print_stats(const char *state, uint64_t n, const struct qid *oldest)
 	    oldest == NULL ? "" : oldest->text);
 }
 
+static void
+print_trouble(const struct request *r)
+{
+	char text[TROUBLE_SHOWN];
+	json_t *object;
+
+	if (!trouble_text(r->store->fd, text, sizeof(text)))
+		return;
+	if (!prog.json) {
+		(void)printf("A write to the disk failed: %s\n", text);
+		return;
+	}
+	object = json_object();
+	set_text(object, "trouble", span_of(text));
+	print_json(object);
+}
+
 enum outcome
 verb_stats(struct request *r, struct fault *f)
 {
@@ -680,8 +524,6 @@ verb_stats(struct request *r, struct fault *f)
 		print_stats(store_state_word(o.state), n,
 		    qid_parse(span_of(o.name), &qid) ? &qid : NULL);
 	}
-	if (store_is_trouble(r->store) && !prog.json)
-		(void)printf("A write to the disk failed: see %s/trouble\n",
-		    r->settings->queue.directory);
+	print_trouble(r);
 	return OK;
 }

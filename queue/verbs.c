@@ -19,9 +19,8 @@
 #include "prog.h"
 #include "trouble.h"
 
-#define ASK_SHARE     64 /* requests that wait for answers at once. Ours */
-#define TROUBLE_SHOWN 512 /* octets of it; a line to a person. Ours */
-#define ASK_WAIT_MS   60000 /* a message under way comes to its rest in that */
+#define ASK_SHARE   64 /* requests that wait for answers at once. Ours */
+#define ASK_WAIT_MS 60000 /* a message under way comes to its rest in that */
 
 /* ---- Which messages. ---- */
 
@@ -50,7 +49,7 @@ choose(struct chosen *c, const struct qid *qid)
 }
 
 static bool
-choose_entry(void *arg, const struct entry *e)
+choose_entry(void *arg, struct entry *e)
 {
 	return choose(arg, &e->envelope.qid);
 }

@@ -9,6 +9,8 @@
 
 #include "run.h"
 
+#define TROUBLE_SHOWN 512 /* octets of it; a line to a person. Ours */
+
 struct request {
 	struct run *run; /* begun; its queue open, no lock held */
 	struct store *store; /* of it */
@@ -35,11 +37,19 @@ struct entry {
 };
 
 /*
+ * The one at e->place, as it is; what is not believed says why. TEMP: it cannot
+ * be read (e->why; ENOENT: it is not there).
+ */
+enum outcome entry_read(
+    const struct request *, const struct qid *, struct entry *) MUST_USE;
+/* Its lines into e->file; why it waits, as it was said last, into b. */
+void entry_read_reason(const struct request *, struct entry *, struct buf *b);
+/*
  * Every message that the request's filters let through, oldest first within
  * each directory. `each` false: enough.
  */
 enum outcome list_entries(const struct request *,
-    bool (*each)(void *arg, const struct entry *), void *arg,
+    bool (*each)(void *arg, struct entry *), void *arg,
     struct fault *) MUST_USE;
 
 enum outcome verb_list(struct request *, struct fault *) MUST_USE;

@@ -51,6 +51,8 @@ as sh -c "echo trouble text=EIO > '$H/queue/trouble'"
 queue tidy > "$T/out" 2>&1
 like "trouble is told" "$? $(cat "$T/out")" '^0 .*--clear-trouble: trouble text=EIO$'
 check "and stands" test -f "$H/queue/trouble"
+like "stats tells it" "$(queue stats)" 'failed: trouble text=EIO$'
+like "in JSON, too" "$(queue stats --json)" '^\{"trouble":"trouble text=EIO"\}$'
 check "tidy --clear-trouble" queue tidy --clear-trouble
 check "removes it" test ! -e "$H/queue/trouble"
 as sh -c "echo trouble text=EIO > '$H/queue/trouble'"
@@ -68,6 +70,8 @@ A=$(send ann@example.org bob@example.org); B2=$(send ann@example.org bob@example
 check "a missing mailbox is no failure: it is put off" wait_for in_retry "$A"
 check "all of it" wait_for in_retry "$B2"
 like "with the reason" "$(queue list)" "^$A retry1 .*\(.*mailbox.*\)"
+like "and when it is tried next" "$(queue list)" "^$A retry1 +[0-9]+[sm] +[0-9]+[sm] +[0-9]+ <"
+like "show tells the reason, too" "$(queue show "$A")" '^reason .*mailbox'
 check "held while it waits" queue hold "$B2"
 C=$(send postmaster@example.org bob@example.org); D=$(send postmaster@example.org bob@example.org)
 check "another is put off" wait_for in_retry "$D"
@@ -101,6 +105,7 @@ cp "$T/conf" "$H/pneu.conf"; kill -HUP "$PNEU"
 is_new() { as pneu -C "$H" status --json | grep -q '"generation":2'; }
 wait_for is_new
 check "when one can, it is" wait_for queue expire "$F"
+is_empty() { queue list | grep -q 'nothing waits'; }
+check "nothing is left" wait_for is_empty
 check "it stops" stop_pneu
-like "nothing is left" "$(queue list)" "nothing waits"
 done_testing

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * entries.c: what lies in the queue, read as anybody may read it with ls and
+ * head, a part at a time, so 200,000 messages cost no memory. What moves
+ * meanwhile may be seen twice or not at all.
+ */
+#include "verbs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fds.h"
+
+/* Names at once: a directory is read once for each share. Ours: 2 MB. */
+#define LIST_SHARE 65536
+
+/* An envelope file as it is, for its lines after the end. */
+static void
+read_lines(const struct request *r, struct entry *e)
+{
+	char name[STORE_NAME_MAX];
+	struct fault f;
+
+	buf_reset(&e->file);
+	if (e->envelope.shape != ENVELOPE_APART || !e->is_believed)
+		return;
+	store_envelope_name(e->place, &e->envelope.qid, name);
+	if (fds_read_file(r->store->fd, name, &e->file, &f) != OK)
+		buf_reset(&e->file); /* it went meanwhile */
+}
+
+void
+entry_read_reason(const struct request *r, struct entry *e, struct buf *b)
+{
+	struct span rest, line, text;
+	struct record record;
+	struct fault f;
+
+	read_lines(r, e);
+	rest = buf_span(&e->file);
+	buf_reset(b);
+	if (!e->is_believed)
+		buf_adds(b, e->why.text);
+	while (span_next(&rest, '\n', &line)) {
+		if (!span_has_prefix(line, "try ") &&
+		    !span_has_prefix(line, "held ") &&
+		    !span_has_prefix(line, "released "))
+			continue;
+		if (record_parse(line, &record, &f) != OK ||
+		    !record_take_optional(&record, "text", RECORD_MAX, &text) ||
+		    text.len == 0) /* nobody said why: what was said before */
+			continue;
+		buf_reset(b);
+		buf_add(b, text);
+	}
+}
+
+static bool
+is_address(struct span pattern, const struct path *path)
+{
+	if (pattern.len > 0 && pattern.p[0] == '@')
+		return span_same_nocase(
+		    span_from(pattern, 1), path_domain(path));
+	return span_same_nocase(pattern, path_span(path));
+}
+
+static bool
+is_wanted(const struct request *r, const struct entry *e)
+{
+	struct span pattern;
+
+	if (r->address == NULL)
+		return true;
+	pattern = span_of(r->address);
+	if (is_address(pattern, &e->envelope.reverse_path))
+		return e->is_believed;
+	for (size_t i = 0; i < e->envelope.recipients; i++)
+		if (is_address(pattern, &e->envelope.recipient[i].forward_path))
+			return true;
+	return false;
+}
+
+/* What lies aside is not believed before it is released. */
+enum outcome
+entry_read(const struct request *r, const struct qid *qid, struct entry *e)
+{
+	enum outcome got;
+
+	e->why = FAULT_NONE;
+	if (e->place.state == STORE_ASIDE) {
+		got = aside_believe(r->store, qid, &e->envelope, &e->why);
+		if (got == OK)
+			fault_set(&e->why, PERM, "5.3.0", 0,
+			    "sound by now: queue release brings it back");
+	} else {
+		got = store_read_envelope(
+		    r->store, qid, e->place, false, &e->envelope, &e->why);
+	}
+	e->envelope.qid = *qid;
+	e->is_believed = e->why.outcome == OK;
+	return got;
+}
+
+struct walk {
+	const struct request *request;
+	struct store_listed *name;
+	struct entry entry;
+	bool (*each)(void *arg, struct entry *);
+	void *arg;
+	bool enough;
+};
+
+/* One that cannot be read is shown too: it must not hide the others. */
+static void
+walk_entry(struct walk *w, struct qid qid)
+{
+	struct entry *e = &w->entry;
+	enum outcome got;
+
+	got = entry_read(w->request, &qid, e);
+	if (got == TEMP && e->why.error == ENOENT)
+		return; /* it went meanwhile */
+	if (is_wanted(w->request, e))
+		w->enough = !w->each(w->arg, e);
+}
+
+static enum outcome
+walk_dir(struct walk *w, struct fault *f)
+{
+	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
+	bool more = true;
+	struct qid qid;
+	size_t got;
+
+	store_dir_name(w->entry.place, dir);
+	while (more && !w->enough) {
+		if (store_list(w->request->store, dir, STORE_QIDS, after,
+		        LIST_SHARE, w->name, &got, &more, NULL, f) != OK)
+			return f->error == ENOENT ? OK : f->outcome;
+		for (size_t i = 0; i < got && !w->enough; i++)
+			if (qid_parse(span_of(w->name[i].text), &qid))
+				walk_entry(w, qid);
+		if (got > 0)
+			memcpy(after, w->name[got - 1].text, sizeof(after));
+	}
+	return OK;
+}
+
+static enum outcome
+walk_minutes(struct walk *w, struct fault *f)
+{
+	const char *word = store_state_word(w->entry.place.state);
+	char after[QID_LEN + 1] = "";
+
+	while (!w->enough) {
+		if (store_next(
+		        w->request->store, word, STORE_MINUTES, after, f) != OK)
+			return f->outcome;
+		if (after[0] == '\0')
+			break;
+		if (clock_parse_minute(
+		        span_of(after), &w->entry.place.minute_ms) &&
+		    walk_dir(w, f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+enum outcome
+list_entries(const struct request *r, bool (*each)(void *arg, struct entry *),
+    void *arg, struct fault *f)
+{
+	struct walk w = { .request = r, .each = each, .arg = arg };
+	enum store_state only = STORE_ASIDE;
+	enum outcome got = OK;
+
+	if (r->state != NULL && !store_state_parse(span_of(r->state), &only))
+		return fault_set(f, PERM, "5.5.4", 0,
+		    "no such state: in out retry1 retry2 busy hold quarantine "
+		    "aside");
+	w.name = calloc(LIST_SHARE, sizeof(*w.name));
+	if (w.name == NULL)
+		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	envelope_begin(&w.entry.envelope);
+	w.entry.file = BUF_INIT(STORE_ENVELOPE_MAX);
+	for (int s = 0; got == OK && s < STORE_STATES && !w.enough; s++) {
+		if (r->state != NULL && s != (int)only)
+			continue;
+		w.entry.place = (struct store_place){ (enum store_state)s, 0 };
+		got = store_has_minutes((enum store_state)s)
+		    ? walk_minutes(&w, f)
+		    : walk_dir(&w, f);
+	}
+	envelope_free(&w.entry.envelope);
+	buf_free(&w.entry.file);
+	free(w.name);
+	return got;
+}
