@@ -19,6 +19,17 @@ content_name(const struct qid *qid, char out[STORE_NAME_MAX])
 	(void)snprintf(out, STORE_NAME_MAX, "aside/%s.content", qid->text);
 }
 
+bool
+aside_has(const struct store *s, const struct qid *qid)
+{
+	char name[2][STORE_NAME_MAX];
+
+	store_envelope_name(aside, qid, name[0]);
+	content_name(qid, name[1]);
+	return faccessat(s->fd, name[0], F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    faccessat(s->fd, name[1], F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* Of two files the content may still lie where it was. */
 static enum outcome
 open_content(struct store *s, const struct envelope *e, struct store_content *c,
@@ -90,9 +101,7 @@ aside_release(struct store *s, const struct qid *qid, struct fault *f)
 		got = bring_content(s, qid, f);
 	envelope_free(&e);
 	if (got != OK)
-		return f->error == ENOENT ? fault_set(f, PERM, "5.3.0", 0,
-		                                "no such message in the queue")
-		                          : got;
+		return got;
 	if (store_link_state(s, qid, aside, STORE_PLACE_IN, f) != OK ||
 	    store_sync_state_dir(s, STORE_PLACE_IN, f) != OK ||
 	    store_unlink_state(s, qid, aside, f) != OK)
@@ -104,18 +113,11 @@ enum outcome
 aside_remove(struct store *s, const struct qid *qid, struct fault *f)
 {
 	char name[2][STORE_NAME_MAX];
-	size_t gone = 0;
 
 	store_envelope_name(aside, qid, name[0]);
 	content_name(qid, name[1]);
-	for (size_t i = 0; i < 2; i++) {
-		if (unlinkat(s->fd, name[i], 0) == 0)
-			gone++;
-		else if (errno != ENOENT)
+	for (size_t i = 0; i < 2; i++)
+		if (unlinkat(s->fd, name[i], 0) != 0 && errno != ENOENT)
 			return store_failed(f, "remove", name[i]);
-	}
-	if (gone == 0)
-		return fault_set(
-		    f, PERM, "5.3.0", 0, "no such message in the queue");
 	return store_sync_state_dir(s, aside, f);
 }

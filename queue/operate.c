@@ -108,9 +108,11 @@ operate_aside(struct run *run, struct operation *op)
 {
 	bool is_release = op->word == OPERATION_RELEASE;
 	struct record_out out;
-	struct fault f;
+	struct fault f = FAULT_NONE;
 
-	if (op->word != OPERATION_DELETE && !is_release)
+	if (!aside_has(&run->store, &op->qid))
+		fault_set(&f, PERM, "5.3.0", 0, "no such message in the queue");
+	else if (op->word != OPERATION_DELETE && !is_release)
 		fault_set(&f, PERM, "5.3.0", 0,
 		    "it lies in aside: it can be released, or deleted");
 	else if ((is_release ? aside_release(&run->store, &op->qid, &f)

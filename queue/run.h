@@ -340,6 +340,8 @@ void recover_taken(struct run *, struct message *);
  */
 enum outcome aside_believe(struct store *, const struct qid *,
     struct envelope *, struct fault *) MUST_USE;
+/* Is there anything of it? */
+bool aside_has(const struct store *, const struct qid *);
 /* Then it goes to in/ again; on disk when it is OK. */
 enum outcome aside_release(
     struct store *, const struct qid *, struct fault *) MUST_USE;
