@@ -200,11 +200,10 @@ add_step(struct trace *t, struct step step)
 {
 	struct step *grown;
 
-	/* By halves again, in powers of two. */
+	/* At a power of two its room is full, and doubles. */
 	if ((t->steps & (t->steps - 1)) == 0) {
-		size_t room = t->steps == 0 ? 1 : 2 * t->steps;
-
-		grown = realloc(t->step, room * sizeof(step));
+		grown = reallocarray(
+		    t->step, t->steps == 0 ? 1 : 2 * t->steps, sizeof(step));
 		if (grown == NULL)
 			return false;
 		t->step = grown;

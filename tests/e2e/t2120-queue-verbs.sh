@@ -84,8 +84,8 @@ is "they are gone" "$(find "$H/queue" -name "$C" -o -name "$D")" ""
 told() { [ "$(ls "$H/mail/example.org/postmaster/new" | wc -l)" = 2 ]; }
 check "each sender is told" wait_for told
 like "and why" "$(cat "$H"/mail/example.org/postmaster/new/*)" 'given up by the operator: he has moved'
-is "the journal tells how each failed" \
-    "$(cat "$H"/journal/* | grep -c "^73 .*code=5.4.7")" 2
+failed_twice() { [ "$(cat "$H"/journal/* | grep -c "^73 .*code=5.4.7")" = 2 ]; }
+check "the journal tells how each failed" wait_for failed_twice
 queue expire "$C" > "$T/out" 2>&1
 is "what is gone is not given up" $? 100
 as mv "$H/mail/example.org/away" "$H/mail/example.org/bob"
