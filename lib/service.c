@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,16 +19,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "config.h"
 #include "fds.h"
 #include "prog.h"
 #include "record.h"
 #include "serve.h"
 
-#define IN_MAX     65536 /* octets of answers that wait. Ours */
-#define OUT_MAX    (1024UL * 1024) /* octets of questions that wait. Ours */
-#define READ_ROOM  16384 /* octets asked of a recv(): some answers. Ours */
-#define CHILD_ARGS 6
+#define IN_MAX         65536 /* octets of answers that wait. Ours */
+#define OUT_MAX        (1024UL * 1024) /* octets of questions that wait. Ours */
+#define READ_ROOM      16384 /* octets asked of a recv(): some answers. Ours */
+#define CHILD_ARGS     6
+#define CHILD_PAUSE_MS 32 /* between two looks at its end, at most. Ours */
 
 extern char **environ;
 
@@ -202,19 +205,47 @@ service_open(struct service *s, struct fault *f)
 	return OK;
 }
 
-void
-service_close(struct service *s)
+/* It sees the end of its input and ends. One that hangs is left to its fate: we
+   may have no right to kill, and must not hang as well. */
+static void
+bury_child(pid_t child, uint64_t wait_ms)
 {
+	uint64_t until_ms = clock_mono_ms() + wait_ms;
+	int pause_ms = 1;
+	pid_t got;
+
+	while ((got = waitpid(child, NULL, WNOHANG)) == 0 ||
+	    (got == -1 && errno == EINTR)) {
+		if (clock_mono_ms() >= until_ms)
+			return;
+		(void)poll(NULL, 0, pause_ms);
+		if (pause_ms < CHILD_PAUSE_MS)
+			pause_ms *= 2;
+	}
+}
+
+/* A child that was silent for its time gets none to end. */
+static void
+close_all(struct service *s, bool was_silent)
+{
+	uint64_t wait_ms = was_silent ? 0
+	    : s->timeout_ms == 0      ? UINT64_MAX / 2
+	                              : s->timeout_ms;
+
 	fds_close(&s->fd);
 	fds_close(&s->received_fd);
 	s->at = 0;
 	buf_reset(&s->in);
 	buf_reset(&s->out);
-	/* It sees the end of its input and ends. */
 	if (s->child > 0)
-		while (waitpid(s->child, NULL, 0) == -1 && errno == EINTR)
-			continue;
+		bury_child(s->child, wait_ms);
 	s->child = 0;
+}
+
+void
+service_close(struct service *s)
+{
+	close_all(s, false);
 }
 
 void
@@ -229,7 +260,9 @@ service_free(struct service *s)
 static enum outcome
 lost(struct service *s, int error, struct fault *f)
 {
-	if (error == EAGAIN || error == ETIMEDOUT)
+	bool silent = error == EAGAIN || error == ETIMEDOUT;
+
+	if (silent)
 		(void)fault_set(f, TEMP, "4.3.0", ETIMEDOUT,
 		    "%s did not answer in time", s->name);
 	else if (error == 0)
@@ -237,7 +270,7 @@ lost(struct service *s, int error, struct fault *f)
 		    "%s ended before it answered", s->name);
 	else
 		(void)fault_set(f, TEMP, "4.3.0", error, "%s", s->name);
-	service_close(s);
+	close_all(s, silent);
 	return TEMP;
 }
 

@@ -34,7 +34,8 @@ struct service {
 void service_begin(struct service *, const char *name, uint64_t timeout_ms);
 /* TEMP 4.3.0: neither a socket nor a program. Open already: OK. */
 enum outcome service_open(struct service *, struct fault *) MUST_USE;
-void service_close(struct service *); /* and waits for a child of ours */
+/* And wait for the end of a child of ours, timeout_ms at most (0: for ever). */
+void service_close(struct service *);
 void service_free(struct service *); /* the same, and its buffers */
 
 /*

@@ -236,16 +236,24 @@ test_in_a_loop(void)
 }
 
 static void
-put_program(const char *path, const char *says)
+put_script(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0700);
 
-	(void)dprintf(fd,
-	    "#!/bin/sh\n"
-	    "[ -z \"$PNEU_SUPERVISOR\" ] || exit 1\n"
-	    "while read -r line; do echo \"%s $# $line\"; done\n",
-	    says);
+	(void)dprintf(fd, "#!/bin/sh\n%s\n", text);
 	(void)close(fd);
+}
+
+static void
+put_program(const char *path, const char *says)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+	    "[ -z \"$PNEU_SUPERVISOR\" ] || exit 1\n"
+	    "while read -r line; do echo \"%s $# $line\"; done",
+	    says);
+	put_script(path, text);
 }
 
 static void
@@ -255,6 +263,7 @@ test_starting(void)
 	struct span line;
 	struct fault f;
 	pid_t child;
+	uint64_t before;
 
 	(void)snprintf(prog.directory, sizeof(prog.directory), "%s", directory);
 	put_program("resolve", "ours");
@@ -277,6 +286,20 @@ test_starting(void)
 	tap_ok(service_ask(&s, SPAN_LIT("x\n"), true, &line, &f) == TEMP &&
 	        s.fd == -1 && s.child == 0,
 	    "a program that cannot be started is TEMP");
+	put_script("sleeper", "exec sleep 15");
+	(void)snprintf(
+	    text_of_program, sizeof(text_of_program), "%s/sleeper", directory);
+	s.timeout_ms = 40;
+	before = clock_mono_ms();
+	tap_ok(service_ask(&s, SPAN_LIT("x\n"), true, &line, &f) == TEMP &&
+	        clock_mono_ms() - before < 10000,
+	    "one that hangs is not waited for after its silence");
+	before = clock_mono_ms();
+	if (service_open(&s, &f) == OK)
+		service_close(&s);
+	tap_ok(clock_mono_ms() - before < 10000 && s.child == 0,
+	    "nor for ever when it is closed");
+	(void)unlink("sleeper");
 	prog.settings.resolve.resolve.program = NULL;
 	service_free(&s);
 	service_begin(&s, "nothing", 2000);
