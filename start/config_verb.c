@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "json_text.h"
 #include "reload.h"
 #include "verbs.h"
 
@@ -162,6 +163,40 @@ show_json_row(const struct setting_row *r, struct fault *f)
 	return OK;
 }
 
+/* One object, with each error as the text has it. */
+static void
+print_check(const struct buf *errors, bool right)
+{
+	struct span rest = buf_span(errors), line;
+	json_t *list = json_array(), *o;
+
+	while (span_next(&rest, '\n', &line))
+		if (line.len > 0)
+			(void)json_array_append_new(list, json_text(line));
+	o = json_pack("{s:o, s:b, s:o}", "file",
+	    json_text(span_of(prog_config_path())), "right", (int)right,
+	    "errors", list);
+	(void)json_dumpf(o, stdout, JSON_COMPACT);
+	(void)putchar('\n');
+	json_decref(o);
+}
+
+static enum outcome
+check(struct fault *f)
+{
+	struct buf errors = BUF_INIT(VALUE_MAX);
+	const char *path = prog_config_path();
+	bool right = reload_check(&prog.settings, path,
+	                 prog.json ? &errors : NULL, f) == OK;
+
+	if (prog.json && f->outcome != TEMP)
+		print_check(&errors, right);
+	else if (right)
+		(void)printf("%s is right\n", path);
+	buf_free(&errors);
+	return f->outcome;
+}
+
 enum outcome
 verb_config(int argc, char *argv[], struct fault *f)
 {
@@ -181,12 +216,8 @@ verb_config(int argc, char *argv[], struct fault *f)
 	/* The file as it is, never what runs in its place. */
 	if (prog_stand(f) != OK || prog_become(".", f) != OK)
 		return f->outcome;
-	if (strcmp(what, "check") == 0) {
-		if (reload_check(&prog.settings, prog_config_path(), f) != OK)
-			return f->outcome;
-		(void)printf("%s is right\n", prog_config_path());
-		return OK;
-	}
+	if (strcmp(what, "check") == 0)
+		return check(f);
 	if (prog_load(f) != OK)
 		return f->outcome;
 	if (!prog.json)

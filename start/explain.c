@@ -2,79 +2,134 @@
 /* explain.c: every step that resolve takes for an address, and why. */
 #include <errno.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "json_text.h"
 #include "service.h"
 #include "verbs.h"
 #include "wire_resolve.h"
 
-/* resolve looks at the directory only; whether it is there is for the disk. */
-static void
-print_mailbox(const char *path)
+enum { OPTION_JSON = 256 };
+
+const struct prog_option explain_options[] = {
+	{ OPTION_JSON, "json", NULL, "one JSON object an address" },
+	{ 0, NULL, NULL, NULL },
+};
+
+/*
+ * What is found of an address is one object, and the text is made of it.
+ * `error` of a mailbox: resolve looks at the directory only, and whether it is
+ * there is for the disk.
+ */
+static json_t *
+json_answer(
+    enum outcome got, const struct resolve_ans *ans, const struct fault *why)
 {
 	char name[RECORD_MAX];
 	struct stat st;
 
-	(void)snprintf(
-	    name, sizeof(name), "%s/%s", prog.settings.mail.directory, path);
-	(void)printf("  => mailbox %s\n", name);
-	if (stat(name, &st) != 0)
-		(void)printf("     it cannot be reached: %s; mail for it waits "
-		             "in retry1\n",
-		    strerror(errno));
-	else
-		(void)printf("     deliver-mailbox links it into new/ there; "
-		             "queue-run lets go after the sync\n");
+	if (got != OK)
+		return json_pack("{s:s, s:s, s:o}", "outcome",
+		    outcome_word(got), "code", why->code, "text",
+		    json_text(span_of(why->text)));
+	if (ans->kind == RESOLVE_REMOTE)
+		return json_pack("{s:s, s:s, s:o, s:o}", "outcome", "ok",
+		    "kind", "remote", "domain", json_text(span_of(ans->domain)),
+		    "for", json_text(span_of(ans->address)));
+	(void)snprintf(name, sizeof(name), "%s/%s",
+	    prog.settings.mail.directory, ans->path);
+	return json_pack("{s:s, s:s, s:o, s:s*}", "outcome", "ok", "kind",
+	    "mailbox", "path", json_text(span_of(name)), "error",
+	    stat(name, &st) == 0 ? NULL : strerror(errno));
+}
+
+static const char *
+text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s == NULL ? "" : s;
 }
 
 static void
-print_answer(
-    enum outcome got, const struct resolve_ans *ans, const struct fault *why)
+print_answer(const json_t *o)
 {
-	if (got != OK) {
+	const char *kind = text_of(o, "kind"), *error = text_of(o, "error");
+
+	if (strcmp(text_of(o, "outcome"), "ok") != 0) {
 		(void)printf("  => %s: %s %s\n",
-		    got == PERM ? "refused" : "not now", why->code, why->text);
-		return;
-	}
-	switch (ans->kind) {
-	case RESOLVE_MAILBOX:
-		print_mailbox(ans->path);
-		break;
-	case RESOLVE_REMOTE:
+		    strcmp(text_of(o, "outcome"), "perm") == 0 ? "refused"
+		                                               : "not now",
+		    text_of(o, "code"), text_of(o, "text"));
+	} else if (strcmp(kind, "remote") == 0) {
 		(void)printf("  => another system: domain %s%s%s\n",
-		    ans->domain, ans->address[0] == '\0' ? "" : ", for ",
-		    ans->address);
+		    text_of(o, "domain"),
+		    text_of(o, "for")[0] == '\0' ? "" : ", for ",
+		    text_of(o, "for"));
 		(void)printf("     this version carries no mail there: an SMTP "
 		             "client hears 550 5.7.1\n");
-		break;
+	} else {
+		(void)printf("  => mailbox %s\n", text_of(o, "path"));
+		if (error[0] != '\0')
+			(void)printf("     it cannot be reached: %s; mail for "
+			             "it waits in retry1\n",
+			    error);
+		else
+			(void)printf("     deliver-mailbox links it into new/ "
+			             "there; queue-run lets go after the "
+			             "sync\n");
 	}
 }
 
-/* Lines until the answer. *got: what the question's outcome is. */
+static void
+print(const json_t *o)
+{
+	const json_t *step;
+	size_t i;
+
+	if (prog.json) {
+		(void)json_dumpf(o, stdout, JSON_COMPACT);
+		(void)putchar('\n');
+		return;
+	}
+	(void)printf("%s\n", text_of(o, "address"));
+	json_array_foreach(json_object_get(o, "steps"), i, step)(void)
+	    printf("  %2zu. %-10s %s\n", i + 1, text_of(step, "rule"),
+	        text_of(step, "text"));
+	print_answer(o);
+}
+
+/* Lines until the answer, which is the outcome. */
 static enum outcome
-read_steps(struct service *s, const struct resolve_req *req, struct fault *f)
+read_steps(struct service *s, const struct resolve_req *req, json_t *o,
+    struct fault *f)
 {
 	struct resolve_ans ans;
 	struct resolve_step step;
 	struct record r;
 	struct span line;
 	struct fault why = FAULT_NONE;
+	json_t *steps = json_array();
 	enum outcome got;
 
-	for (unsigned n = 1;; n++) {
+	(void)json_object_set_new(o, "steps", steps);
+	for (;;) {
 		if (service_line(s, &line, f) != OK)
 			return f->outcome;
 		if (!wire_resolve_is_step(line))
 			break;
 		if (wire_resolve_get_step(line, &r, &step, f) != OK)
 			return f->outcome;
-		(void)printf("  %2u. %-10.*s %.*s\n", n, SPAN_ARG(step.rule),
-		    SPAN_ARG(step.text));
+		(void)json_array_append_new(steps,
+		    json_pack("{s:o, s:o}", "rule", json_text(step.rule),
+		        "text", json_text(step.text)));
 	}
 	got = wire_resolve_get_ans(line, req->forward_path, &ans, &why);
-	print_answer(got, &ans, &why);
+	(void)json_object_update_new(o, json_answer(got, &ans, &why));
+	print(o);
 	if (got != OK)
 		return fault_set(f, got, why.code, 0, "%s", why.text);
 	return OK;
@@ -86,15 +141,17 @@ explain(struct service *s, const char *address, struct fault *f)
 	struct buf b = BUF_INIT(RECORD_MAX);
 	struct path path;
 	struct resolve_req req = { .explain = true };
+	json_t *o;
 
 	if (path_parse_bare(span_of(address), &path, f) != OK)
 		return fault_context(f, "%s", address);
 	req.forward_path = path_span(&path);
 	req.reverse_path = SPAN_EMPTY;
-	(void)printf("%s\n", address);
+	o = json_pack("{s:o}", "address", json_text(span_of(address)));
 	if (wire_resolve_put_req(&b, &req, f) == OK &&
-	    service_send(s, buf_span(&b), f) == OK)
-		f->outcome = read_steps(s, &req, f);
+	    service_open(s, f) == OK && service_send(s, buf_span(&b), f) == OK)
+		f->outcome = read_steps(s, &req, o, f);
+	json_decref(o);
 	buf_free(&b);
 	return f->outcome;
 }
@@ -105,9 +162,10 @@ verb_explain(int argc, char *argv[], struct fault *f)
 	struct fault worst = FAULT_NONE;
 	struct service s;
 	const char *value;
+	int letter;
 
-	while (prog_option(argc, argv, &value) != -1)
-		continue;
+	while ((letter = prog_option(argc, argv, &value)) != -1)
+		prog.json |= letter == OPTION_JSON;
 	if (optind == argc) {
 		fault_set(f, PERM, "5.5.4", 0, "no address");
 		prog_usage(f);
@@ -115,10 +173,10 @@ verb_explain(int argc, char *argv[], struct fault *f)
 	if (prog_home(f) != OK)
 		return f->outcome;
 	service_begin(&s, "resolve", SERVICE_TIMEOUT_MS);
-	if (service_open(&s, f) != OK)
-		return f->outcome;
+	/* What could not be answered outweighs a refusal. */
 	for (int i = optind; i < argc; i++)
-		if (explain(&s, argv[i], f) != OK)
+		if (explain(&s, argv[i], f) != OK &&
+		    (worst.outcome == OK || f->outcome == TEMP))
 			worst = *f;
 	service_free(&s);
 	*f = worst;

@@ -42,19 +42,20 @@ out:
 }
 
 enum outcome
-reload_check(struct settings *settings, const char *path, struct fault *f)
+reload_check(struct settings *settings, const char *path, struct buf *errors,
+    struct fault *f)
 {
-	struct buf errors = BUF_INIT(ERRORS_MAX);
+	struct buf here = BUF_INIT(ERRORS_MAX);
+	struct buf *b = errors == NULL ? &here : errors;
 
-	if (config_load(settings, path, &errors, f) != TEMP) {
-		listen_check(settings, &errors);
-		service_check_programs(settings, &errors);
+	if (config_load(settings, path, b, f) != TEMP) {
+		listen_check(settings, b);
+		service_check_programs(settings, b);
 	}
-	if (errors.len > 0) {
-		(void)!write(STDERR_FILENO, errors.p, errors.len);
+	if (b->len > 0)
 		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
-	}
-	buf_free(&errors);
+	(void)!write(STDERR_FILENO, here.p, here.len);
+	buf_free(&here);
 	return f->outcome;
 }
 
@@ -69,7 +70,7 @@ reload_read(struct settings *settings, uint64_t generation, char *snapshot,
 	memset(settings, 0, sizeof(*settings));
 	(void)snprintf(snapshot, size, "run/" PROG_RUNNING "%llu",
 	    (unsigned long long)generation);
-	if (reload_check(&edited, prog_config_path(), f) != OK ||
+	if (reload_check(&edited, prog_config_path(), NULL, f) != OK ||
 	    copy_config(snapshot, f) != OK ||
 	    config_load(settings, snapshot, &errors, f) != OK)
 		(void)unlink(snapshot);

@@ -21,6 +21,20 @@ program_of(const struct service_row *row, const struct settings *s)
 	    : row->program;
 }
 
+static const char *
+kind_of(const struct service_row *row, const struct settings *s)
+{
+	return service_is_replaced(row, s) ? "replaced"
+	                                   : service_kind_name(row->kind);
+}
+
+/* A replacement has promised nothing. */
+static const char *
+promises_of(const struct service_row *row, const struct settings *s)
+{
+	return service_is_replaced(row, s) ? NULL : row->promises;
+}
+
 static void
 print_numbers(
     const struct service_row *row, const struct settings *s, char out[32])
@@ -40,6 +54,7 @@ print_numbers(
 void
 services_print(const struct settings *s)
 {
+	const char *promises;
 	char numbers[32];
 
 	(void)printf("%-15s %-15s %-7s %-8s %-20s %-11s %5s  %s\n", "SERVICE",
@@ -49,19 +64,16 @@ services_print(const struct settings *s)
 		const struct setting_list *list = service_listen(r, s);
 		size_t n = r->path != NULL ? 1 : list->n;
 
+		promises = promises_of(r, s);
 		print_numbers(r, s, numbers);
 		for (size_t i = 0; i < n; i++)
 			(void)printf(
 			    "%-15s %-15s %-7s %-8s %-20s %-11s %5llu  %s\n",
 			    r->name, program_of(r, s),
-			    service_user_name(r->user),
-			    service_is_replaced(r, s)
-			        ? "replaced"
-			        : service_kind_name(r->kind),
+			    service_user_name(r->user), kind_of(r, s),
 			    address_of(r, list, i), numbers,
 			    (unsigned long long)r->nofile,
-			    service_is_replaced(r, s) ? "none of ours"
-			                              : r->promises);
+			    promises == NULL ? "none of ours" : promises);
 	}
 	(void)printf("\nPROCESSES of a pool: start/min_idle/add/max, for each "
 	             "address. USER: who it will be; in this\nversion all are "
@@ -111,13 +123,14 @@ row_json(const struct service_row *r, const struct settings *s)
 	for (size_t i = 0; i < (r->path != NULL ? 1 : list->n); i++)
 		(void)json_array_append_new(
 		    sockets, json_string(address_of(r, list, i)));
-	o = json_pack("{s:s, s:s, s:b, s:s, s:s, s:o, s:I, s:I, s:s, s:s}",
+	o = json_pack("{s:s, s:s, s:b, s:s, s:s, s:o, s:I, s:I, s:s?, s:s}",
 	    "service", r->name, "program", program_of(r, s), "replaced",
 	    service_is_replaced(r, s), "user", service_user_name(r->user),
-	    "kind", service_kind_name(r->kind), "sockets", sockets, "max",
+	    "kind", kind_of(r, s), "sockets", sockets, "max",
 	    (json_int_t)service_max(r, s), "nofile", (json_int_t)r->nofile,
-	    "promises", r->promises, "does", r->does);
-	if (o != NULL && r->kind == SERVICE_POOL) {
+	    "promises", promises_of(r, s), "does", r->does);
+	if (o != NULL && r->kind == SERVICE_POOL &&
+	    !service_is_replaced(r, s)) {
 		(void)json_object_set_new(
 		    o, "start", json_integer((json_int_t)v->start));
 		(void)json_object_set_new(

@@ -151,7 +151,7 @@ verb_reload(int argc, char *argv[], struct fault *f)
 
 	/* Checked here too, so that the errors are seen where one asks. */
 	if (find_supervisor(argc, argv, &pid, f) != OK ||
-	    reload_check(&prog.settings, prog_config_path(), f) != OK ||
+	    reload_check(&prog.settings, prog_config_path(), NULL, f) != OK ||
 	    ask_reloads(&before, f) != OK || send_signal(pid, SIGHUP, f) != OK)
 		return f->outcome;
 	do {
@@ -261,13 +261,14 @@ const struct verb verbs[] = {
 	        .options = services_options } },
 	{ "config", verb_config,
 	    { .name = "pneu config",
-	        .usage = "[-C DIR] check | show [--explain] [--json]",
+	        .usage = "[-C DIR] [--json] check | show [--explain]",
 	        .summary = "check the configuration, or show what is in force",
 	        .options = config_options } },
 	{ "explain", verb_explain,
 	    { .name = "pneu explain",
-	        .usage = "[-C DIR] ADDRESS...",
-	        .summary = "where mail for an address goes, step by step" } },
+	        .usage = "[-C DIR] [--json] ADDRESS...",
+	        .summary = "where mail for an address goes, step by step",
+	        .options = explain_options } },
 	{ "queue", verb_fellow,
 	    { .name = "pneu queue",
 	        .usage = "VERB ...",

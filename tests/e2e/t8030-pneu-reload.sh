@@ -50,7 +50,11 @@ pneu.conf:$((n - 3)): [smtpd] max_recipients is over [queue] recipients_max
 pneu.conf:$((n - 2)): [queue] min_free is over [smtpd] min_free"
 as pneu -C "$H" reload > "$T/out" 2>&1
 is "and is not taken" $? 100
+is "--json has them all" "$(as pneu -C "$H" config check --json 2> "$T/out" | python3 -c 'import json, sys
+o = json.load(sys.stdin); print(o["file"], o["right"], "\n".join(sorted(o["errors"])))')" \
+    "pneu.conf False $(grep '^pneu.conf:' "$T/err" | sort)"
 cp -p "$T/good.conf" "$H/pneu.conf"
+like "and says what is right" "$(as pneu -C "$H" config check --json)" '"right":true,"errors":\[\]'
 conf smtpd "listen = 192.0.2.77:1"
 as pneu -C "$H" reload > "$T/out" 2>&1
 is "pneu reload says when the supervisor refuses" $? 100

@@ -140,6 +140,9 @@ like "trace tells them in words" "$(op journal trace nobody@example.org)" \
     'refused to pc7.example.net \[127.0.0.1\], from <ann@example.net>, to <nobody@example.org>: 550 5.1.1 no such user'
 like "relaying too" "$(op journal trace x@elsewhere.test)" '550 5.7.1 we do not relay there'
 like "explain says the same" "$(op explain x@elsewhere.test)" '550 5.7.1'
+is "as JSON with its steps" "$(op explain --json bob@example.org nobody@example.org 2> "$T/err" | python3 -c 'import json, sys
+print(*[(o["outcome"], o.get("path", o.get("code")), len(o["steps"]) > 0) for o in map(json.loads, sys.stdin)])')" \
+"('ok', 'mail/example.org/bob', True) ('perm', '5.1.1', True)"
 like "a login is in the journal" "$(curl -s "pop3://127.0.0.1:$POP/" -u bob@example.org:wrong
 wait_for sh -c "'$B/journal' -C '$H' show --code=login-failed | grep -q bob"
 op journal show --code=login-failed)" 'bob@example.org .*127.0.0.1'
