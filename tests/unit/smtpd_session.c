@@ -307,7 +307,10 @@ run_sequence(struct rig *r, struct model *m, uint32_t *seed, size_t steps)
 				v.effect = FORGETS;
 		}
 		stub.queue = v.queue;
+		/* A queue-add that was started anew: nothing comes of it. */
+		stub.sends_failing = draw(seed) % 4 == 0;
 		got = rig_say(r, v.line, body, strlen(body));
+		stub.sends_failing = 0;
 		if (wanted)
 			model_do(m, &v, is_bdat && v.needs == ALWAYS);
 		if (got != code || !is_same(r, m)) {
@@ -694,6 +697,36 @@ test_deadlines(struct rig *r)
 	r->set.smtpd.data_timeout_ms = data_timeout;
 }
 
+/* Wherever in a session the client goes: nothing of it stays, nothing aborts. */
+static void
+test_gone(struct rig *r)
+{
+	static const char *const lines[] = { "EHLO c.test", "MAIL FROM:<>",
+		"RCPT TO:<bob@local.test>", "RCPT TO:<nobody@local.test>",
+		"BDAT 4\r\nab\r\n", "BDAT 4 LAST\r\ncd\r\n", "MAIL FROM:<>",
+		"RCPT TO:<bob@local.test>", "DATA", "x\r\n.", "RSET", "FOO",
+		"QUIT" };
+	size_t n = sizeof(lines) / sizeof(lines[0]), wrong = 0;
+
+	for (size_t gone = 0; gone < n; gone++) {
+		struct buf said = BUF_INIT(4096);
+
+		rig_connect(r);
+		for (size_t i = 0; i <= gone; i++)
+			buf_addf(&said, "%s\r\n", lines[i]);
+		(void)send(r->pair[1], said.p, said.len, 0);
+		(void)shutdown(r->pair[0], SHUT_WR);
+		for (size_t i = 0; i <= n && session_step(&r->s); i++)
+			continue;
+		wrong += r->s.phase != PHASE_OVER ||
+		    r->s.envelope->qid.text[0] != '\0' ||
+		    r->s.envelope->recipients != 0 || r->s.content.size != 0;
+		rig_close(r);
+		buf_free(&said);
+	}
+	tap_ok(wrong == 0, "who takes no reply is gone, wherever he stands");
+}
+
 /* A client on a socket that does not wait for us. */
 static void
 test_early(struct rig *r)
@@ -861,6 +894,7 @@ main(void)
 	test_chunk_lines(&r);
 	test_counts(&r);
 	test_deadlines(&r);
+	test_gone(&r);
 	test_early(&r);
 	test_journal(&r);
 	test_dropped(&r);
