@@ -114,6 +114,7 @@ const struct service_row service_rows[] = {
 	    .stop = 0,
 	    .settings = AT(smtpd.service),
 	    .listen = AT(smtpd.listen),
+	    /* The shorter by default; a session arms what it needs else. */
 	    .timeout = AT(smtpd.data_timeout_ms),
 	    .nofile = 64,
 	    .busy = BUSY_SMTP,
