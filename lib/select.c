@@ -95,12 +95,13 @@ has_field(const struct record *r, const char *key, struct span wanted)
 	return wanted.len == 0 || span_same(record_value(r, key), wanted);
 }
 
-/* Times are as long as what is known of them. */
+/* A limit is as long as what is known of it; an empty one lets all through. */
 static int
 compare_time(struct span time, struct span limit)
 {
-	return memcmp(
-	    time.p, limit.p, time.len < limit.len ? time.len : limit.len);
+	size_t len = time.len < limit.len ? time.len : limit.len;
+
+	return len == 0 ? 0 : memcmp(time.p, limit.p, len);
 }
 
 static bool
