@@ -17,7 +17,6 @@
 #include "prog.h"
 #include "trouble.h"
 
-#define LOOK_REPEATS  4 /* listings of a directory that changes under us */
 #define FILE_NAME_MAX 256 /* NAME_MAX and its 0 */
 /* Dot names: nobody looks at them; one that a kill left goes at the next try. */
 #define TRY_NAME ".try-link"
@@ -25,52 +24,18 @@
 
 /* ---- Looking for a name after a restart ---- */
 
-/* One listing: is there a name with this base? -1: could not be read. */
-static int
-list_has_base(int dir, struct span base)
+struct look {
+	struct span base;
+	bool found;
+};
+
+static bool
+is_another(void *arg, const char *name)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-	    found = 0;
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	struct look *l = arg;
 
-	if (d == NULL) {
-		if (fd != -1)
-			(void)close(fd);
-		return -1;
-	}
-	errno = 0;
-	while (found == 0 && (e = readdir(d)) != NULL)
-		if (span_same(maildir_base(span_of(e->d_name)), base))
-			found = 1;
-	if (found == 0 && errno != 0)
-		found = -1;
-	(void)closedir(d);
-	return found;
-}
-
-/*
- * A reader that changes flags renames within the directory, and a listing that
- * runs meanwhile may miss the name: list again while the directory changes.
- */
-static int
-has_base(int dir, struct span base)
-{
-	struct stat before, after;
-	int found = 0;
-
-	if (fstat(dir, &after) != 0)
-		return -1;
-	for (int i = 0; found == 0 && i < LOOK_REPEATS; i++) {
-		before = after;
-		found = list_has_base(dir, base);
-		if (fstat(dir, &after) != 0)
-			return -1;
-		if (before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
-		    before.st_mtim.tv_nsec == after.st_mtim.tv_nsec)
-			break;
-	}
-	return found;
+	l->found = span_same(maildir_base(span_of(name)), l->base);
+	return !l->found;
 }
 
 /*
@@ -82,9 +47,11 @@ static enum outcome
 look(struct mailbox_store *s, const struct mailbox *m,
     const struct deliver_req *req, bool *found, struct fault *f)
 {
-	struct span base = span_of(req->name);
+	struct look l = { span_of(req->name), false };
+	struct fault why;
 	struct stat st;
-	int cur, got;
+	enum outcome got;
+	int cur;
 
 	*found = false;
 	if (fstatat(s->queue, req->file, &st, AT_SYMLINK_NOFOLLOW) != 0)
@@ -96,17 +63,17 @@ look(struct mailbox_store *s, const struct mailbox *m,
 		*found = true;
 		return OK;
 	}
-	got = has_base(m->fd, base);
-	if (got == 0) {
+	got = maildir_each(m->fd, is_another, &l, &why);
+	if (got == OK && !l.found) {
 		cur = mailbox_open_part(s, m->path, "cur");
 		if (cur == -1)
 			return mailbox_missing(s, m->path, errno, f);
-		got = has_base(cur, base);
+		got = maildir_each(cur, is_another, &l, &why);
 		(void)close(cur);
 	}
-	if (got == -1)
-		return mailbox_trouble(s, m->path, errno, "list", f);
-	*found = got == 1;
+	if (got != OK)
+		return mailbox_trouble(s, m->path, why.error, "list", f);
+	*found = l.found;
 	return OK;
 }
 

@@ -2,7 +2,12 @@
 /* maildir.c: names of messages in a mailbox. */
 #include "maildir.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 void
 maildir_make_name(const struct maildir_name *m, char out[MAILDIR_NAME_MAX])
@@ -61,4 +66,77 @@ struct span
 maildir_base(struct span name)
 {
 	return span_head(name, span_find(name, ':'));
+}
+
+static bool
+is_same_time(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+enum outcome
+maildir_look(int dir, enum outcome (*look)(void *arg, struct fault *),
+    void *arg, struct fault *f)
+{
+	struct stat before, after;
+
+	if (fstat(dir, &after) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "list a mailbox");
+	for (int i = 0; i < MAILDIR_LOOKS; i++) {
+		before = after;
+		if (look(arg, f) != OK)
+			return f->outcome;
+		if (fstat(dir, &after) != 0)
+			return fault_set(
+			    f, TEMP, "4.3.0", errno, "list a mailbox");
+		if (is_same_time(&before, &after))
+			return OK;
+	}
+	return fault_set(
+	    f, TEMP, "4.3.0", EAGAIN, "a mailbox changes all the time");
+}
+
+struct listing {
+	int dir;
+	bool (*each)(void *arg, const char *name);
+	void *arg;
+	bool enough;
+};
+
+static enum outcome
+list_once(void *arg, struct fault *f)
+{
+	struct listing *l = arg;
+	int fd = openat(l->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int error = d == NULL ? errno : 0;
+
+	if (d == NULL && fd != -1)
+		(void)close(fd);
+	while (error == 0 && !l->enough) {
+		errno = 0;
+		e = readdir(d);
+		if (e == NULL) {
+			error = errno;
+			break;
+		}
+		l->enough = !l->each(l->arg, e->d_name);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return error == 0
+	    ? OK
+	    : fault_set(f, TEMP, "4.3.0", error, "list a mailbox");
+}
+
+enum outcome
+maildir_each(int dir, bool (*each)(void *arg, const char *name), void *arg,
+    struct fault *f)
+{
+	struct listing l = { dir, each, arg, false };
+	enum outcome got = maildir_look(dir, list_once, &l, f);
+
+	return l.enough ? OK : got;
 }

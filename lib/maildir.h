@@ -27,6 +27,21 @@ struct maildir_name {
 void maildir_make_name(const struct maildir_name *, char out[MAILDIR_NAME_MAX]);
 /* Ours, with or without :2,flags? A foreign name is false. */
 bool maildir_parse_name(struct span name, struct maildir_name *);
+/*
+ * A reader that changes flags renames within cur/, and a listing that runs
+ * meanwhile may miss the name: look() once, and again while dir changes.
+ * TEMP: look()'s, or it changed during MAILDIR_LOOKS of them (error EAGAIN).
+ */
+#define MAILDIR_LOOKS 4
+enum outcome maildir_look(int dir,
+    enum outcome (*look)(void *arg, struct fault *), void *arg,
+    struct fault *) MUST_USE;
+/*
+ * each(arg, name) for every name in dir, in such looks, until it says false. A
+ * name may come twice; OK: one that did not come is not there.
+ */
+enum outcome maildir_each(int dir, bool (*each)(void *arg, const char *name),
+    void *arg, struct fault *) MUST_USE;
 /* The part before ':', which never changes: the unique id of POP3. */
 struct span maildir_base(struct span name);
 

@@ -122,7 +122,7 @@ const struct setting_row setting_rows[] = {
 	TIME("pop3d", "timeout", pop3d.timeout_ms, "10m", 10 * MINUTE, DAY,
 	    "idle time before the session ends (RFC 1939 3: 10 minutes)"),
 	TIME("pop3d", "login_timeout", pop3d.login_timeout_ms, "3m", SECOND,
-	    DAY, "longest wait for a command before the login"),
+	    DAY, "longest time from the greeting to the login"),
 	NUMBER("pop3d", "max_errors", pop3d.max_errors, "errors", "20", 1,
 	    10000, "wrong commands before the session is ended"),
 	TIME("pop3d", "failed_login", pop3d.failed_login_ms, "1s", 0, MINUTE,

@@ -17,6 +17,17 @@ static const char *const verbs[POP3_UNKNOWN] = {
 	[POP3_USER] = "USER",
 };
 
+#define CAPABILITIES(user)                                                     \
+	"+OK capabilities follow\r\nTOP\r\n" user                              \
+	"UIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"               \
+	"EXPIRE NEVER\r\nIMPLEMENTATION Pneu\r\n.\r\n"
+
+const char *
+pop3_capabilities(bool passwords)
+{
+	return passwords ? CAPABILITIES("USER\r\n") : CAPABILITIES("");
+}
+
 static bool
 has_control(struct span s)
 {

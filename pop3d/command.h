@@ -28,6 +28,9 @@ enum pop3_verb {
 	POP3_UNKNOWN /* and their number */
 };
 
+/* The whole answer to CAPA; USER where passwords are taken. RFC 2449 5, 6. */
+const char *pop3_capabilities(bool passwords);
+
 struct pop3_command {
 	enum pop3_verb verb;
 	/* All after the one space that follows the verb; borrowed. */

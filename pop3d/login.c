@@ -39,13 +39,19 @@ struct talk {
 };
 
 static void
-say(struct talk *t, const char *line)
+put(struct talk *t, const char *octets)
 {
 	struct fault f;
 
-	if (stream_put(t->stream, span_of(line), &f) != OK ||
-	    stream_put(t->stream, SPAN_LIT("\r\n"), &f) != OK)
+	if (stream_put(t->stream, span_of(octets), &f) != OK)
 		t->over = true;
+}
+
+static void
+say(struct talk *t, const char *line)
+{
+	put(t, line);
+	put(t, "\r\n");
 }
 
 static void
@@ -67,17 +73,7 @@ on_capa(struct talk *t, struct span argument)
 		say_error(t, "-ERR CAPA takes no argument");
 		return;
 	}
-	say(t, "+OK capabilities follow");
-	say(t, "TOP");
-	if (t->plain)
-		say(t, "USER");
-	say(t, "UIDL");
-	say(t, "RESP-CODES");
-	say(t, "AUTH-RESP-CODE");
-	say(t, "PIPELINING");
-	say(t, "EXPIRE NEVER");
-	say(t, "IMPLEMENTATION Pneu");
-	say(t, ".");
+	put(t, pop3_capabilities(t->plain));
 }
 
 static void
@@ -324,37 +320,33 @@ is_too_late(struct talk *t)
  * deadline for all of the login.
  */
 static bool
-next_line(struct talk *t, struct span *line)
+next_line(struct talk *t, struct span *line, enum line_ending *ending)
 {
 	struct stream *s = t->stream;
-	enum line_ending ending;
 	struct fault f;
 
-	while (!stream_take_line(s, POP3_LINE_MAX, line, &ending))
+	while (!stream_take_line(s, POP3_LINE_MAX, line, ending))
 		if (serve_stopping || is_too_late(t) ||
 		    stream_fill(s, &f) != OK || s->ended)
 			return false;
-	if (ending == LINE_ENDLESS)
-		return false;
-	if (ending == LINE_LONG) {
-		*line = SPAN_EMPTY;
-		say_error(t, "-ERR a command line has at most 255 octets");
-	}
-	return true;
+	return *ending != LINE_ENDLESS;
 }
 
 /* No time stamp in it: APOP is not offered. RFC 1939 7 */
 static void
 converse(struct talk *t)
 {
-	struct fault f;
+	enum line_ending ending;
 	struct span line;
+	struct fault f;
 
 	say(t, "+OK Pneu POP3 ready");
-	while (!t->over && next_line(t, &line)) {
-		if (line.p == SPAN_EMPTY.p && line.len == 0)
-			continue;
-		dispatch(t, line);
+	while (!t->over && next_line(t, &line, &ending)) {
+		if (ending == LINE_LONG)
+			say_error(
+			    t, "-ERR a command line has at most 255 octets");
+		else
+			dispatch(t, line);
 	}
 	if (t->handed)
 		return;

@@ -19,6 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "serve.h"
+
 #define NAMES_FIRST (32UL * 1024) /* a mailbox that is emptied regularly */
 #define NAMES_NEXT  (1024UL * 1024) /* few calls for a big one. Ours */
 #define ROOM_FIRST  256 /* messages */
@@ -117,6 +119,18 @@ add_message(struct maildrop *d, const char *name, bool cur)
 	return true;
 }
 
+/* Some file systems leave the type to be asked for. */
+static bool
+is_file(int dir, const struct entry *e)
+{
+	struct stat st;
+
+	return e->type == DT_REG ||
+	    (e->type == DT_UNKNOWN &&
+	        fstatat(dir, e->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	        S_ISREG(st.st_mode));
+}
+
 /* Entries of one call. Dot names are nobody's mail, a base of 0 neither. */
 static bool
 add_entries(
@@ -129,10 +143,12 @@ add_entries(
 
 		p += e->reclen;
 		if (e->name[0] == '.' || e->name[0] == ':' ||
-		    (e->type != DT_REG && e->type != DT_UNKNOWN))
+		    !is_file(d->dir[cur], e))
 			continue;
-		if (d->n == most)
+		if (d->n == most) {
+			d->cut = true;
 			return true;
+		}
 		if (!add_message(d, e->name, cur))
 			return false;
 	}
@@ -140,16 +156,26 @@ add_entries(
 }
 
 static enum outcome
+open_dir(struct maildrop *d, bool cur, struct fault *f)
+{
+	d->dir[cur] = openat(d->box, dir_names[cur],
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (d->dir[cur] == -1)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "open %s", dir_names[cur]);
+	return OK;
+}
+
+/* From its start: it may have been listed before. */
+static enum outcome
 list(struct maildrop *d, bool cur, uint64_t most, struct fault *f)
 {
 	const char *name = dir_names[cur];
-	int fd = openat(
-	    d->box, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = d->dir[cur];
 
-	d->dir[cur] = fd;
-	if (fd == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "open %s", name);
-	for (;;) {
+	if (lseek(fd, 0, SEEK_SET) == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "list %s", name);
+	while (!d->cut) {
 		struct names *names = room_for_names(d);
 		char *to;
 		long n;
@@ -167,6 +193,26 @@ list(struct maildrop *d, bool cur, uint64_t most, struct fault *f)
 		if (!add_entries(d, to, (size_t)n, cur, most))
 			return fault_set(f, TEMP, "4.3.0", ENOMEM, "maildrop");
 	}
+	return OK;
+}
+
+struct cur_listing {
+	struct maildrop *d;
+	uint64_t most;
+	struct maildrop start; /* as it was when new/ alone was listed */
+};
+
+static enum outcome
+list_cur(void *arg, struct fault *f)
+{
+	struct cur_listing *l = arg;
+	struct maildrop *d = l->d;
+
+	d->n = l->start.n;
+	d->octets = l->start.octets;
+	d->unsized = l->start.unsized;
+	d->cut = l->start.cut;
+	return list(d, true, l->most, f);
 }
 
 /* ---- A message that moved between the two listings is in both ---- */
@@ -214,19 +260,33 @@ remove_forgotten(struct maildrop *d)
 	d->n = to;
 }
 
-/* Find a base in the table, or put it there: the index it has, or 0. */
-static uint32_t
-look_up(
-    const struct maildrop *d, uint32_t *table, size_t size, size_t i, bool put)
-{
-	size_t at = hash_base(&d->message[i]) & (size - 1);
+/* Bases of messages; 0: free, else an index and 1. */
+struct table {
+	uint32_t *at;
+	size_t size; /* a power of two */
+};
 
-	for (; table[at] != 0; at = (at + 1) & (size - 1))
-		if (same_base(&d->message[table[at] - 1], &d->message[i]))
-			return table[at];
-	if (put)
-		table[at] = (uint32_t)i + 1;
-	return 0;
+static enum outcome
+make_table(struct table *t, size_t n, struct fault *f)
+{
+	for (t->size = 16; t->size < 2 * n; t->size *= 2)
+		;
+	t->at = calloc(t->size, sizeof(*t->at));
+	if (t->at == NULL)
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "maildrop");
+	return OK;
+}
+
+/* Where this base stands, or would stand. */
+static uint32_t *
+place_of(
+    const struct maildrop *d, const struct table *t, const struct message *m)
+{
+	size_t i = hash_base(m) & (t->size - 1);
+
+	while (t->at[i] != 0 && !same_base(&d->message[t->at[i] - 1], m))
+		i = (i + 1) & (t->size - 1);
+	return &t->at[i];
 }
 
 /*
@@ -237,30 +297,25 @@ look_up(
 static enum outcome
 remove_twins(struct maildrop *d, size_t in_new, struct fault *f)
 {
-	size_t size = 16;
 	bool found = false;
-	uint32_t *table;
+	struct table t;
 
 	if (d->n == in_new)
 		return OK;
-	while (size < 2 * (d->n - in_new))
-		size *= 2;
-	table = calloc(size, sizeof(*table));
-	if (table == NULL)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "maildrop");
-	for (size_t i = in_new; i < d->n; i++) {
-		if (look_up(d, table, size, i, true) != 0) {
+	if (make_table(&t, d->n - in_new, f) != OK)
+		return f->outcome;
+	for (size_t k = 0; k < d->n; k++) {
+		size_t i = (k + in_new) % d->n; /* cur/ first */
+		uint32_t *place = place_of(d, &t, &d->message[i]);
+
+		if (*place != 0) {
 			forget(d, &d->message[i]);
 			found = true;
+		} else if (i >= in_new) {
+			*place = (uint32_t)i + 1;
 		}
 	}
-	for (size_t i = 0; i < in_new; i++) {
-		if (look_up(d, table, size, i, false) != 0) {
-			forget(d, &d->message[i]);
-			found = true;
-		}
-	}
-	free(table);
+	free(t.at);
 	if (found)
 		remove_forgotten(d);
 	return OK;
@@ -269,15 +324,19 @@ remove_twins(struct maildrop *d, size_t in_new, struct fault *f)
 enum outcome
 maildrop_open(struct maildrop *d, int box, uint64_t most, struct fault *f)
 {
-	size_t in_new;
+	struct cur_listing l = { d, most, { .n = 0 } };
 
 	*d = (struct maildrop){ .box = box, .dir = { -1, -1 } };
-	if (list(d, false, most, f) != OK)
+	if (open_dir(d, false, f) != OK || open_dir(d, true, f) != OK ||
+	    list(d, false, most, f) != OK)
 		return f->outcome;
-	in_new = d->n;
-	if (list(d, true, most, f) != OK)
+	l.start = *d;
+	/* Where it changes all the time the last listing will do: nothing is
+	   removed because a snapshot lacks it. */
+	if (maildir_look(d->dir[1], list_cur, &l, f) != OK &&
+	    f->error != EAGAIN)
 		return f->outcome;
-	return remove_twins(d, in_new, f);
+	return remove_twins(d, l.start.n, f);
 }
 
 void
@@ -389,50 +448,83 @@ open_where(const struct maildrop *d, const struct message *m)
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
-/*
- * A reader moved it or set a flag: its name in cur/ is another by now. The
- * name is copied into the arena, for the entry that we hold is wrong.
- */
+struct moves {
+	struct maildrop *d;
+	struct table table;
+	bool lacking; /* memory */
+};
+
+/* A name in cur/: whose is it? Copied, for it outlives the listing. */
 static bool
-find_in_cur(struct maildrop *d, struct message *m)
+take_name(void *arg, const char *name)
 {
-	struct span base = { m->name, m->base };
-	int fd = openat(d->dir[1], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	struct moves *v = arg;
+	struct message key = { .name = name,
+		.base = (uint8_t)(strchrnul(name, ':') - name) };
+	uint32_t place = *place_of(v->d, &v->table, &key);
 	struct names *names;
-	struct dirent *e;
+	struct message *m;
+	size_t len = strlen(name) + 1;
 
-	if (dir == NULL) {
-		if (fd != -1)
-			(void)close(fd);
+	if (place == 0)
+		return true;
+	m = &v->d->message[place - 1];
+	m->flags &= (uint8_t)~MESSAGE_MISSED;
+	if ((m->flags & MESSAGE_CUR) != 0 && strcmp(m->name, name) == 0)
+		return true;
+	names = room_for_names(v->d);
+	v->lacking = names == NULL;
+	if (v->lacking)
 		return false;
-	}
-	while ((e = readdir(dir)) != NULL)
-		if (span_same(maildir_base(span_of(e->d_name)), base))
-			break;
-	if (e != NULL && (names = room_for_names(d)) != NULL) {
-		size_t len = strlen(e->d_name) + 1;
-		char *copy = names->octets + names->len;
-
-		memcpy(copy, e->d_name, len);
-		names->len += (len + 7) & ~(size_t)7;
-		m->name = copy;
-		m->flags |= MESSAGE_CUR;
-	} else {
-		e = NULL;
-	}
-	(void)closedir(dir);
-	return e != NULL;
+	m->name = memcpy(names->octets + names->len, name, len);
+	m->flags |= MESSAGE_CUR;
+	names->len += (len + 7) & ~(size_t)7;
+	return true;
 }
 
-static int
-open_message(struct maildrop *d, struct message *m)
+/*
+ * Something was not where its name says: a reader moved it to cur/ or changed
+ * its flags, and most likely not only its own. One listing tells all names
+ * anew, and what was missed and is not there is gone.
+ */
+static enum outcome
+find_moved(struct maildrop *d, struct fault *f)
 {
-	int fd = open_where(d, m);
+	struct moves v = { .d = d };
+	enum outcome got = make_table(&v.table, d->n, f);
 
-	if (fd == -1 && errno == ENOENT && find_in_cur(d, m))
-		fd = open_where(d, m);
-	return fd;
+	if (got != OK)
+		return got;
+	for (size_t i = 0; i < d->n; i++)
+		*place_of(d, &v.table, &d->message[i]) = (uint32_t)i + 1;
+	got = maildir_each(d->dir[1], take_name, &v, f);
+	free(v.table.at);
+	if (v.lacking)
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "maildrop");
+	for (size_t i = 0; got == OK && i < d->n; i++)
+		if ((d->message[i].flags & MESSAGE_MISSED) != 0)
+			d->message[i].flags |= MESSAGE_GONE;
+	return got;
+}
+
+/* PERM: it is gone. */
+static enum outcome
+open_message(struct maildrop *d, struct message *m, int *fd, struct fault *f)
+{
+	*fd = -1;
+	for (int i = 0; i < MAILDIR_LOOKS; i++) {
+		if ((m->flags & MESSAGE_GONE) != 0)
+			return fault_set(f, PERM, "5.2.0", ENOENT, "message");
+		*fd = open_where(d, m);
+		if (*fd != -1)
+			return OK;
+		if (errno != ENOENT)
+			break;
+		m->flags |= MESSAGE_MISSED;
+		if (find_moved(d, f) != OK)
+			return f->outcome;
+	}
+	return fault_set(f, TEMP, "4.3.0", errno, "message");
 }
 
 /* Octets as they would be sent: each LF as CRLF, and one at the end. */
@@ -446,6 +538,8 @@ count_octets(int fd, uint64_t *octets)
 
 	for (;;) {
 		got = read(fd, chunk, sizeof(chunk));
+		if (serve_stopping)
+			return false; /* it may be long: nobody waits */
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -465,12 +559,12 @@ count_octets(int fd, uint64_t *octets)
 static void
 find_size(struct maildrop *d, struct message *m)
 {
+	struct fault f;
 	int fd;
 
 	if ((m->flags & MESSAGE_SIZED) != 0)
 		return;
-	fd = open_message(d, m);
-	if (fd == -1 || !count_octets(fd, &m->octets))
+	if (open_message(d, m, &fd, &f) != OK || !count_octets(fd, &m->octets))
 		m->octets = 0; /* it vanished; its number stays */
 	if (fd != -1)
 		(void)close(fd);
@@ -481,11 +575,14 @@ find_size(struct maildrop *d, struct message *m)
 		d->deleted_octets += m->octets;
 }
 
-void
+bool
 maildrop_size_all(struct maildrop *d)
 {
-	for (size_t i = 0; d->unsized > 0 && i < d->n; i++)
+	bool known = d->unsized == 0;
+
+	for (size_t i = 0; d->unsized > 0 && i < d->n && !serve_stopping; i++)
 		find_size(d, &d->message[i]);
+	return known || !serve_stopping;
 }
 
 uint64_t
@@ -521,10 +618,8 @@ maildrop_read(
 	struct message *m = &d->message[i];
 	struct maildir_name name;
 
-	file->fd = open_message(d, m);
-	if (file->fd == -1)
-		return fault_set(f, errno == ENOENT ? PERM : TEMP,
-		    errno == ENOENT ? "5.2.0" : "4.3.0", errno, "message");
+	if (open_message(d, m, &file->fd, f) != OK)
+		return f->outcome;
 	file->ours = maildir_parse_name(span_of(m->name), &name);
 	file->dots = !file->ours || name.dots;
 	return OK;
@@ -554,23 +649,53 @@ maildrop_undelete_all(struct maildrop *d)
 
 /* ---- Update ---- */
 
-/* 0: gone, by us or by somebody else; *touched tells from where. */
-static int
-remove_message(struct maildrop *d, struct message *m, bool touched[2])
-{
-	for (int attempt = 0; attempt < 2; attempt++) {
-		bool cur = (m->flags & MESSAGE_CUR) != 0;
+struct update {
+	struct maildrop *d;
+	void (*removed)(void *arg, const struct message *);
+	void *arg;
+	bool touched[2];
+	enum outcome got;
+};
 
-		if (unlinkat(d->dir[cur], m->name, 0) == 0) {
-			touched[cur] = true;
-			return 0;
-		}
-		if (errno != ENOENT)
-			return errno;
-		if (attempt == 0 && !find_in_cur(d, m))
-			break;
+/* False: it is not where its name says. */
+static bool
+remove_message(struct update *u, struct message *m, struct fault *f)
+{
+	bool cur = (m->flags & MESSAGE_CUR) != 0;
+	int fd = u->d->dir[cur];
+
+	if ((m->flags & MESSAGE_GONE) != 0) {
+		/* By whom we do not know: its going is synced as well. */
+		u->touched[0] = u->touched[1] = true;
+		u->removed(u->arg, m);
+	} else if (unlinkat(fd, m->name, 0) == 0) {
+		u->touched[cur] = true;
+		u->removed(u->arg, m);
+	} else if (errno == ENOENT) {
+		m->flags |= MESSAGE_MISSED;
+		return false;
+	} else {
+		u->got = fault_set(f, TEMP, "4.3.0", errno, "remove");
 	}
-	return 0;
+	return true;
+}
+
+/* One pass over what is to be removed: is there any that was missed? */
+static bool
+has_missed(struct update *u, struct fault *f)
+{
+	struct maildrop *d = u->d;
+	bool missed = false;
+
+	for (size_t i = 0; d->deleted > 0 && i < d->n; i++) {
+		if ((d->message[i].flags & MESSAGE_DELETED) == 0)
+			continue;
+		if (remove_message(u, &d->message[i], f))
+			d->message[i].flags &= (uint8_t)~MESSAGE_DELETED;
+		else
+			missed = true;
+	}
+	return missed;
 }
 
 enum outcome
@@ -578,24 +703,17 @@ maildrop_update(struct maildrop *d,
     void (*removed)(void *arg, const struct message *), void *arg,
     struct fault *f)
 {
-	bool touched[2] = { false, false };
-	enum outcome got = OK;
-	int error;
+	struct update u = { d, removed, arg, { false, false }, OK };
 
-	for (size_t i = 0; d->deleted > 0 && i < d->n; i++) {
-		struct message *m = &d->message[i];
-
-		if ((m->flags & MESSAGE_DELETED) == 0)
+	for (int i = 0; has_missed(&u, f); i++) {
+		if (i < MAILDIR_LOOKS && find_moved(d, f) == OK)
 			continue;
-		error = remove_message(d, m, touched);
-		if (error == 0)
-			removed(arg, m);
-		else
-			got = fault_set(f, TEMP, "4.3.0", error, "remove");
+		u.got = TEMP;
+		break;
 	}
 	for (int i = 0; i < 2; i++)
-		if (touched[i] && fsync(d->dir[i]) != 0)
-			got = fault_set(
+		if (u.touched[i] && fsync(d->dir[i]) != 0)
+			u.got = fault_set(
 			    f, TEMP, "4.3.0", errno, "sync %s", dir_names[i]);
-	return got;
+	return u.got;
 }

@@ -25,6 +25,8 @@ struct message {
 #define MESSAGE_SIZED   2U /* octets is set */
 #define MESSAGE_DELETED 4U /* to be removed in UPDATE */
 #define MESSAGE_DROP    8U /* the same base is in the list again */
+#define MESSAGE_MISSED  16U /* not where its name says: cur/ will tell */
+#define MESSAGE_GONE    32U /* another program removed it */
 
 struct names; /* directory entries as the kernel gave them */
 
@@ -36,6 +38,7 @@ struct maildrop {
 	size_t deleted;
 	uint64_t octets, deleted_octets; /* of the sized ones */
 	bool ordered; /* numbers may be given out */
+	bool cut; /* there are more than may be shown */
 	struct names *names;
 };
 
@@ -49,11 +52,12 @@ struct message_file {
 
 /*
  * Take the snapshot: one listing of new/, then of cur/ (in this order no
- * message that moves meanwhile is missed), no file opened.
+ * message that moves meanwhile is missed), again while cur/ changes, no file
+ * opened.
  *
  * box	a descriptor of the mailbox; it is the maildrop's from here, also
  *	after an error
- * most	messages shown at most
+ * most	messages shown at most; sets cut when there are more
  *
  * TEMP	4.3.0 a directory cannot be read, or no memory
  * Free with maildrop_free() in any case.
@@ -62,8 +66,11 @@ enum outcome maildrop_open(
     struct maildrop *, int box, uint64_t most, struct fault *) MUST_USE;
 void maildrop_free(struct maildrop *);
 
-/* Find the size of those whose names do not tell: each is read, once. */
-void maildrop_size_all(struct maildrop *);
+/*
+ * Find the size of those whose names do not tell: each is read, once a session.
+ * False: serve_stopping was set meanwhile, and not all are known.
+ */
+bool maildrop_size_all(struct maildrop *);
 /* Numbers are about to be given out: sort, once. TEMP: no memory. */
 enum outcome maildrop_order(struct maildrop *, struct fault *) MUST_USE;
 

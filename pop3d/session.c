@@ -72,6 +72,29 @@ say_error(struct session *s, const char *line)
 	}
 }
 
+static void
+say_stopping(struct session *s)
+{
+	puts_line(s, "-ERR [SYS/TEMP] the server is stopping");
+	s->over = true;
+}
+
+/* What the client is told in general terms, in ours. */
+static void
+journal_trouble(struct session *s, const char *code, const struct fault *why)
+{
+	struct record_out out = journal_begin(s->journal, code, NULL);
+
+	record_puts(out, "user", s->user);
+	record_puts(out, "path", s->path);
+	if (s->ip[0] != '\0')
+		record_puts(out, "ip", s->ip);
+	record_puts(out, "code", why->code);
+	record_puts(out, "text", why->text);
+	journal_end(s->journal, out);
+	journal_flush(s->journal);
+}
+
 static bool
 expect_no_argument(struct session *s, struct span argument)
 {
@@ -90,6 +113,16 @@ number_messages(struct session *s)
 	if (maildrop_order(&s->drop, &f) == OK)
 		return true;
 	puts_line(s, "-ERR [SYS/TEMP] not enough memory");
+	return false;
+}
+
+/* The same of their sizes: foreign names may have to be read for it. */
+static bool
+size_messages(struct session *s)
+{
+	if (maildrop_size_all(&s->drop))
+		return true;
+	say_stopping(s);
 	return false;
 }
 
@@ -127,26 +160,15 @@ expect_number(struct session *s, struct span argument, size_t *i)
 static void
 on_capa(struct session *s, struct span argument)
 {
-	if (!expect_no_argument(s, argument))
-		return;
-	puts_line(s, "+OK capabilities follow");
-	puts_line(s, "TOP");
-	puts_line(s, "USER");
-	puts_line(s, "UIDL");
-	puts_line(s, "RESP-CODES");
-	puts_line(s, "AUTH-RESP-CODE");
-	puts_line(s, "PIPELINING");
-	puts_line(s, "EXPIRE NEVER");
-	puts_line(s, "IMPLEMENTATION Pneu");
-	puts_line(s, ".");
+	if (expect_no_argument(s, argument))
+		put(s, span_of(pop3_capabilities(true)));
 }
 
 static void
 on_stat(struct session *s, struct span argument)
 {
-	if (!expect_no_argument(s, argument))
+	if (!expect_no_argument(s, argument) || !size_messages(s))
 		return;
-	maildrop_size_all(&s->drop);
 	put_two(s, "+OK ", s->drop.n - s->drop.deleted, " ",
 	    s->drop.octets - s->drop.deleted_octets, "");
 }
@@ -154,7 +176,6 @@ on_stat(struct session *s, struct span argument)
 static void
 list_all(struct session *s)
 {
-	maildrop_size_all(&s->drop);
 	put_two(s, "+OK ", s->drop.n - s->drop.deleted, " messages (",
 	    s->drop.octets - s->drop.deleted_octets, " octets)");
 	for (size_t i = 0; i < s->drop.n && !s->over; i++)
@@ -170,7 +191,7 @@ on_list(struct session *s, struct span argument)
 	size_t i;
 
 	if (pop3_has_no_argument(argument)) {
-		if (number_messages(s))
+		if (number_messages(s) && size_messages(s))
 			list_all(s);
 	} else if (expect_number(s, argument, &i)) {
 		put_two(
@@ -217,6 +238,8 @@ open_message(struct session *s, size_t i, struct message_file *file)
 
 	if (maildrop_read(&s->drop, i, file, &f) == OK)
 		return true;
+	if (f.outcome != PERM)
+		journal_trouble(s, CODE_ALARM, &f);
 	puts_line(s,
 	    f.outcome == PERM
 	        ? "-ERR this message is gone, another program removed it"
@@ -224,11 +247,28 @@ open_message(struct session *s, size_t i, struct message_file *file)
 	return false;
 }
 
+/* False: half of a message was sent, and nothing may follow. */
+static bool
+send_message(struct session *s, struct message_file *file, uint64_t octets,
+    uint64_t lines)
+{
+	struct fault f;
+
+	if (!s->over &&
+	    spool_message(&s->stream, file, octets, lines, &f) != OK) {
+		/* A client that is gone is no trouble of ours. */
+		if (strcmp(f.code, "4.4.2") != 0)
+			journal_trouble(s, CODE_ALARM, &f);
+		s->over = true;
+	}
+	(void)close(file->fd);
+	return !s->over;
+}
+
 static void
 on_retr(struct session *s, struct span argument)
 {
 	struct message_file file;
-	struct fault f;
 	uint64_t octets;
 	size_t i;
 
@@ -240,10 +280,8 @@ on_retr(struct session *s, struct span argument)
 	put(s, SPAN_LIT("+OK "));
 	put_number(s, octets);
 	puts_line(s, " octets");
-	if (!s->over &&
-	    spool_message(&s->stream, &file, octets, SPOOL_ALL, &f) != OK)
-		s->over = true; /* half of a message: nothing may follow */
-	(void)close(file.fd);
+	if (!send_message(s, &file, octets, SPOOL_ALL))
+		return;
 	s->retrieved++;
 	s->octets += octets;
 }
@@ -252,7 +290,6 @@ static void
 on_top(struct session *s, struct span argument)
 {
 	struct message_file file;
-	struct fault f;
 	uint64_t n, lines;
 
 	if (!pop3_two_numbers(argument, s->drop.n, &n, &lines)) {
@@ -263,11 +300,7 @@ on_top(struct session *s, struct span argument)
 	    !open_message(s, (size_t)n - 1, &file))
 		return;
 	puts_line(s, "+OK top of the message follows");
-	if (!s->over &&
-	    spool_message(&s->stream, &file, 0,
-	        lines == SPOOL_ALL ? lines - 1 : lines, &f) != OK)
-		s->over = true;
-	(void)close(file.fd);
+	(void)send_message(s, &file, 0, lines == SPOOL_ALL ? lines - 1 : lines);
 }
 
 static void
@@ -372,10 +405,12 @@ update(struct session *s)
 	struct fault f = FAULT_NONE;
 	enum outcome got = maildrop_update(&s->drop, journal_removed, s, &f);
 
+	if (got != OK)
+		journal_trouble(s, CODE_ALARM, &f);
 	s->over = false; /* one answer more */
 	puts_line(s,
 	    got == OK ? "+OK bye"
-	              : "-ERR [SYS/TEMP] some deleted messages were not "
+	              : "-ERR [SYS/TEMP] some deleted messages may not be "
 	                "removed");
 	s->over = true;
 }
@@ -407,19 +442,28 @@ journal_session(struct session *s, const char *code)
 static enum outcome
 open_drop(struct session *s, int box, struct fault *f)
 {
+	uint64_t most = s->settings->pop3d.messages_max;
+
 	s->drop = (struct maildrop){ .box = box, .dir = { -1, -1 } };
-	if (flock(box, LOCK_EX | LOCK_NB) != 0) {
-		puts_line(s,
-		    errno == EWOULDBLOCK
-		        ? "-ERR [IN-USE] another session has this mailbox"
-		        : "-ERR [SYS/TEMP] the mailbox cannot be locked");
-		return fault_set(f, TEMP, "4.2.0", errno, "lock");
+	if (flock(box, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		puts_line(s, "-ERR [IN-USE] another session has this mailbox");
+		(void)fault_set(
+		    f, TEMP, "4.2.0", 0, "another session has this mailbox");
+		journal_trouble(s, CODE_LOGIN_FAILED, f);
+		return TEMP;
 	}
-	if (maildrop_open(&s->drop, box, s->settings->pop3d.messages_max, f) ==
-	    OK)
-		return OK;
-	puts_line(s, "-ERR [SYS/TEMP] the mailbox cannot be read");
-	return f->outcome;
+	if (maildrop_open(&s->drop, box, most, f) != OK) {
+		puts_line(s, "-ERR [SYS/TEMP] the mailbox cannot be read");
+		journal_trouble(s, CODE_ALARM, f);
+		return f->outcome;
+	}
+	if (s->drop.cut) {
+		(void)fault_set(f, TEMP, "4.2.2", 0,
+		    "more than %llu messages: the rest is not shown",
+		    (unsigned long long)most);
+		journal_trouble(s, CODE_ALARM, f);
+	}
+	return OK;
 }
 
 void
@@ -438,6 +482,7 @@ session_begin(struct session *s, const struct session_about *about, int box,
 		s->over = true;
 		return;
 	}
+	s->begun = true;
 	journal_session(s, CODE_LOGIN);
 	put(s, SPAN_LIT("+OK "));
 	put_number(s, s->drop.n);
@@ -476,18 +521,15 @@ session_run(struct session *s)
 			    s, "-ERR a command line has at most 255 octets");
 		else
 			run_command(s, line);
-		if (serve_stopping && !s->over) {
-			puts_line(s, "-ERR [SYS/TEMP] the server is stopping");
-			s->over = true;
-		}
+		if (serve_stopping && !s->over)
+			say_stopping(s);
 	}
 	if (s->quit)
 		update(s);
 	/* Before the answer: who sees it may log in again at once. */
-	if (s->drop.dir[0] != -1)
-		(void)flock(s->drop.box, LOCK_UN);
+	(void)flock(s->drop.box, LOCK_UN);
 	(void)!stream_flush(&s->stream, &f);
-	if (s->drop.dir[1] != -1)
+	if (s->begun)
 		journal_session(s, CODE_SESSION_END);
 	journal_flush(s->journal);
 }

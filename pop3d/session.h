@@ -18,6 +18,7 @@ struct session {
 	const char *user, *path, *ip; /* borrowed, for the journal */
 	uint64_t errors;
 	uint64_t retrieved, deleted, octets; /* for the journal */
+	bool begun; /* the snapshot was taken */
 	bool quit; /* QUIT was said: the only way into UPDATE */
 	bool over;
 };

@@ -31,6 +31,17 @@ read_some(int fd, char *p, size_t room, size_t *got, struct fault *f)
 	return OK;
 }
 
+/*
+ * A file of ours ends with CRLF; one that somebody cut short must not take the
+ * closing line with it.
+ */
+static enum outcome
+close_message(struct stream *out, bool ends, struct fault *f)
+{
+	return stream_put(
+	    out, ends ? SPAN_LIT(".\r\n") : SPAN_LIT("\r\n.\r\n"), f);
+}
+
 /* ---- Through the loop ---- */
 
 void
@@ -98,8 +109,7 @@ spool_piece(struct spool *p, struct stream *out, struct span s, struct fault *f)
 enum outcome
 spool_end(struct spool *p, struct stream *out, struct fault *f)
 {
-	return stream_put(
-	    out, p->line_start ? SPAN_LIT(".\r\n") : SPAN_LIT("\r\n.\r\n"), f);
+	return close_message(out, p->line_start, f);
 }
 
 static enum outcome
@@ -123,17 +133,6 @@ through_loop(struct stream *out, const struct message_file *file,
 
 /* ---- As it lies ---- */
 
-/*
- * A file of ours ends with CRLF; one that somebody cut short must not take the
- * closing line with it.
- */
-static enum outcome
-close_message(struct stream *out, bool ends, struct fault *f)
-{
-	return stream_put(
-	    out, ends ? SPAN_LIT(".\r\n") : SPAN_LIT("\r\n.\r\n"), f);
-}
-
 static enum outcome
 from_page_cache(
     struct stream *out, const struct message_file *file, struct fault *f)
@@ -149,7 +148,8 @@ from_page_cache(
 		if (n == 0)
 			break;
 		if (n < 0 && errno != EINTR)
-			return fault_set(f, TEMP, "4.4.2", errno, "message");
+			return fault_set(f, TEMP,
+			    errno == EIO ? "4.3.0" : "4.4.2", errno, "message");
 	}
 	size = lseek(file->fd, 0, SEEK_CUR);
 	if (size >= 2 && pread(file->fd, end, 2, size - 2) != 2)
@@ -186,10 +186,5 @@ spool_message(struct stream *out, const struct message_file *file,
 		return through_loop(out, file, lines, f);
 	if (octets + END_ROOM + out->wbuf.len < STREAM_OUT_MAX)
 		return in_one_go(out, file, octets, f);
-	if (octets + END_ROOM + 1024 < STREAM_OUT_MAX) {
-		if (stream_flush(out, f) != OK)
-			return f->outcome;
-		return in_one_go(out, file, octets, f);
-	}
 	return from_page_cache(out, file, f);
 }

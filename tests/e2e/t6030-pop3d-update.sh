@@ -52,7 +52,7 @@ is "what cannot be removed is said" "$(py '
 p = login(); p.dele(1)
 os.rename(box + "/new/1000000005.a", box + "/keep"); os.mkdir(box + "/new/1000000005.a")
 print(error(p.quit)); os.rmdir(box + "/new/1000000005.a"); os.rename(box + "/keep", box + "/new/1000000005.a")')" \
-	'-ERR [SYS/TEMP] some deleted messages were not removed'
+	'-ERR [SYS/TEMP] some deleted messages may not be removed'
 is "UIDL and order are the same in the next session" "$(py '
 p = login(); a = p.uidl()[1]; p.quit(); p = login(); print(a == p.uidl()[1]); p.quit()')" True
 
@@ -83,8 +83,17 @@ for pid in os.listdir("/proc"):
                 for n in os.listdir(f"/proc/{pid}/fd") if os.path.isdir(f"/proc/{pid}/fd/{n}")))
         except OSError: pass
 p.quit()')" "2 1 ['box', 'box/cur', 'box/new']"
+is "a second session is told so" "$(py 'p = login(); print(error(login)); p.quit()')" \
+	'-ERR [IN-USE] another session has this mailbox'
+as mv "$M/new" "$M/gone"; as touch "$M/new"
+is "a mailbox that cannot be read is a refusal" "$(py 'print(error(login))')" \
+	'-ERR [SYS/TEMP] the mailbox cannot be read'
+rm "$M/new"; mv "$M/gone" "$M/new"
 stop_pneu
 as journal -C "$H" show > "$T/journal" 2>&1
+like "the journal says why some were not removed" "$(cat "$T/journal")" 'XX.*text=remove: Is a directory'
+like "and who had the mailbox" "$(cat "$T/journal")" 'KF.*text=another session has this mailbox'
+like "and why it could not be read" "$(cat "$T/journal")" 'XX.*text=open new: Not a directory'
 like "a deletion is in the journal, message by message" "$(cat "$T/journal")" 'KZ'
 
 # ---- all at work

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 #include "../../pop3d/maildrop.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tap.h"
 
 #define Q(last)    "01JDE3V0Z0ABCDEFGHJKMNPQR" last
+#define MANY       10000 /* listed once for each it would take minutes */
 #define OURS(last) "1732419355." Q(last) "R1,S=7,W=7,D=0"
 
 static int removals;
@@ -38,7 +41,7 @@ begin(struct maildrop *d)
 	struct fault f;
 	int box = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (maildrop_open(d, box, 1000, &f) != OK ||
+	if (maildrop_open(d, box, 100000, &f) != OK ||
 	    maildrop_order(d, &f) != OK)
 		abort();
 }
@@ -193,6 +196,106 @@ test_failing_update(void)
 	maildrop_free(&d);
 }
 
+/* Nobody knows where it is: then it is not removed. */
+static void
+test_blind_update(void)
+{
+	struct rlimit before, none = { 0, 0 };
+	struct maildrop d;
+	struct fault f;
+
+	make_file("new/" OURS("D"), "ddddd\r\n");
+	begin(&d);
+	for (size_t i = 0; i < d.n; i++)
+		if (has_uid(&d, i, OURS("D")))
+			maildrop_delete(&d, i);
+	(void)!rename("new/" OURS("D"), "cur/" OURS("D") ":2,S");
+	(void)getrlimit(RLIMIT_NOFILE, &before);
+	none.rlim_max = before.rlim_max;
+	removals = 0;
+	(void)setrlimit(RLIMIT_NOFILE, &none);
+	tap_ok(maildrop_update(&d, count_removal, NULL, &f) == TEMP &&
+	        f.error == EMFILE && removals == 0,
+	    "what cannot be looked for is not counted as removed");
+	(void)setrlimit(RLIMIT_NOFILE, &before);
+	tap_ok(maildrop_update(&d, count_removal, NULL, &f) == OK &&
+	        removals == 1 && access("cur/" OURS("D") ":2,S", F_OK) != 0,
+	    "and removed when it can be");
+	maildrop_free(&d);
+}
+
+static void
+rename_rest(void *arg, const struct message *m)
+{
+	char from[32], to[32];
+
+	(void)arg, (void)m;
+	/* A reader is at work on the other one. */
+	if (++removals > 1)
+		return;
+	for (char c = '1'; c <= '2'; c++) {
+		(void)snprintf(from, sizeof(from), "cur/200%c:2,S", c);
+		(void)snprintf(to, sizeof(to), "cur/200%c:2,RS", c);
+		(void)!rename(from, to);
+	}
+}
+
+static void
+test_renamed_in_update(void)
+{
+	struct maildrop d;
+	struct fault f;
+
+	make_file("cur/2001:2,", "1\r\n");
+	make_file("cur/2002:2,", "2\r\n");
+	begin(&d);
+	for (size_t i = 0; i < d.n; i++)
+		if (has_uid(&d, i, "2001") || has_uid(&d, i, "2002"))
+			maildrop_delete(&d, i);
+	(void)!rename("cur/2001:2,", "cur/2001:2,S");
+	(void)!rename("cur/2002:2,", "cur/2002:2,S");
+	removals = 0;
+	tap_ok(maildrop_update(&d, rename_rest, NULL, &f) == OK &&
+	        removals == 2 && access("cur/2001:2,RS", F_OK) != 0 &&
+	        access("cur/2002:2,RS", F_OK) != 0,
+	    "a flag that changes during UPDATE keeps nothing");
+	maildrop_free(&d);
+}
+
+/* Another reader has moved it all: one listing tells all names. */
+static void
+test_many_moves(void)
+{
+	char from[32], to[40];
+	struct message_file file;
+	struct maildrop d;
+	struct fault f;
+	bool good = true;
+
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(from, sizeof(from), "new/3%05d,W=1", i);
+		make_file(from, "");
+	}
+	begin(&d);
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(from, sizeof(from), "new/3%05d,W=1", i);
+		(void)snprintf(to, sizeof(to), "cur/3%05d,W=1:2,", i);
+		(void)!rename(from, to);
+	}
+	removals = 0;
+	(void)alarm(10);
+	for (size_t i = 0; i < d.n; i++) {
+		good = good && maildrop_read(&d, i, &file, &f) == OK;
+		(void)close(file.fd);
+		maildrop_delete(&d, i);
+	}
+	tap_ok(good && maildrop_update(&d, count_removal, NULL, &f) == OK &&
+	        removals == (int)d.n && d.n >= MANY,
+	    "a mailbox that was moved is not listed for each message");
+	(void)alarm(0);
+	maildrop_free(&d);
+}
+
 static void
 test_limit(void)
 {
@@ -205,8 +308,8 @@ test_limit(void)
 		(void)snprintf(name, sizeof(name), "new/%d,W=1", i);
 		make_file(name, "");
 	}
-	tap_ok(maildrop_open(&d, box, 1000, &f) == OK && d.n == 1000,
-	    "no more messages than the limit");
+	tap_ok(maildrop_open(&d, box, 1000, &f) == OK && d.n == 1000 && d.cut,
+	    "no more messages than the limit, and it is known");
 	maildrop_free(&d);
 }
 
@@ -223,6 +326,10 @@ main(void)
 	test_twins();
 	test_moves();
 	test_failing_update();
+	(void)rmdir("new/" OURS("C"));
+	test_blind_update();
+	test_renamed_in_update();
+	test_many_moves();
 	test_limit();
 	(void)nftw(home, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	return tap_done();
