@@ -37,10 +37,12 @@ queue-run_OBJS := queue/main_queue-run $(RUN_OBJS)
 queue_OBJS := queue/main_queue queue/verbs queue/entries queue/show \
 	queue/tidy $(RUN_OBJS)
 resolve_OBJS := resolve/main_resolve resolve/lookup resolve/compiled \
+	resolve/replace resolve/address
+auth_OBJS := resolve/main_auth resolve/verify resolve/compiled resolve/replace \
 	resolve/address
-auth_OBJS := resolve/main_auth resolve/verify resolve/compiled resolve/address
 directory_OBJS := resolve/main_directory resolve/directory resolve/edit \
-	resolve/verbs resolve/mailboxes resolve/compiled resolve/address
+	resolve/verbs resolve/mailboxes resolve/compiled resolve/replace \
+	resolve/address
 deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox \
 	deliver/directories
 pop3d_OBJS := pop3d/main_pop3d pop3d/login pop3d/relay pop3d/command

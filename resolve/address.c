@@ -133,6 +133,35 @@ address_domain(const struct address *a)
 	return span_from(address_key(a), a->local_len + 1);
 }
 
+struct span
+address_at_domain(const struct address *a)
+{
+	return span_from(address_key(a), a->local_len);
+}
+
+struct span
+address_directory_key(const struct address *a)
+{
+	return span_eq(address_local(a), "*") ? address_at_domain(a)
+	                                      : address_key(a);
+}
+
+bool
+address_drop_detail(struct address *a, const char *delimiters)
+{
+	/* A delimiter in front leaves no name: it is none. */
+	for (size_t i = 1; i < a->local_len; i++) {
+		if (a->key[i] == '\0' || strchr(delimiters, a->key[i]) == NULL)
+			continue;
+		memmove(a->key + i, a->key + a->local_len,
+		    a->len - a->local_len + 1);
+		a->len -= a->local_len - i;
+		a->local_len = i;
+		return true;
+	}
+	return false;
+}
+
 static int
 compare_names(const void *a, const void *b)
 {

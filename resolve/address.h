@@ -12,7 +12,8 @@
 #include "path.h"
 #include "settings.h"
 
-/* Folding can make three octets of one. Source: ours, Unicode 5.18. */
+/* Folding makes up to three octets of one (Unicode 5.18), and NFC up to three
+   of each of those (UAX 15). */
 #define ADDRESS_LOCAL_MAX (3 * LOCAL_PART_MAX * 3)
 #define ADDRESS_KEY_MAX   (ADDRESS_LOCAL_MAX + 1 + DOMAIN_MAX)
 
@@ -34,6 +35,12 @@ struct span address_local(const struct address *);
 struct span address_domain(const struct address *);
 /* Put another domain behind the local-part. */
 void address_set_domain(struct address *, struct span domain);
+/* `@domain`, the key of the domain's catch-all. */
+struct span address_at_domain(const struct address *);
+/* Its key in the directory: of `*@domain` it is `@domain`. */
+struct span address_directory_key(const struct address *);
+/* bob+x@ becomes bob@; false, and unchanged: there is no such octet in it. */
+bool address_drop_detail(struct address *, const char *delimiters);
 
 /* The local domains, normalised; `first` is postmaster's. */
 struct domains {

@@ -31,14 +31,6 @@ close_cdb(struct cdb *cdb)
 	(void)close(fd);
 }
 
-void
-compiled_free(struct compiled *c)
-{
-	if (c->open)
-		close_cdb(&c->cdb);
-	c->open = false;
-}
-
 static void
 make_seal(const char *purpose, const void *octets, size_t len,
     unsigned char seal[COMPILED_SEAL_LEN])
@@ -79,6 +71,14 @@ refuse(const struct compiled *c, int fd, int error, const char *why,
 	    c->open ? ", the one before stays in use" : "");
 }
 
+void
+compiled_free(struct compiled *c)
+{
+	if (c->open)
+		close_cdb(&c->cdb);
+	c->open = false;
+}
+
 static enum outcome
 take(struct compiled *c, struct fault *f)
 {
@@ -96,10 +96,10 @@ take(struct compiled *c, struct fault *f)
 		cdb_free(&fresh);
 		return refuse(c, fd, 0, "damaged, its seal is wrong", f);
 	}
-	if (c->open)
-		close_cdb(&c->cdb);
+	compiled_free(c);
 	c->cdb = fresh;
 	c->open = true;
+	c->mapped = c->id;
 	return OK;
 }
 
@@ -125,6 +125,10 @@ compiled_look(struct compiled *c, struct fault *f)
 		return OK;
 	c->looked = true;
 	c->id = id;
+	/* Written to in its place, by cp for one: a page of the old map that
+	   the file lost would kill us. Without a database it is `temp`. */
+	if (c->open && id.dev == c->mapped.dev && id.ino == c->mapped.ino)
+		compiled_free(c);
 	return take(c, f);
 }
 
@@ -150,34 +154,16 @@ compiled_get(
 	return OK;
 }
 
-/* directory/entries.cdb: directory/.entries.cdb; false when it is too long. */
-static bool
-make_dot_name(struct compiled_maker *m)
-{
-	const char *slash = strrchr(m->name, '/');
-	int at = slash == NULL ? 0 : (int)(slash - m->name) + 1;
-	int n = snprintf(m->dot_name, sizeof(m->dot_name), "%.*s.%s", at,
-	    m->name, m->name + at);
-
-	return n > 0 && (size_t)n < sizeof(m->dot_name);
-}
-
 enum outcome
-compiled_make_begin(struct compiled_maker *m, const char *name,
-    const char *purpose, unsigned mode, struct fault *f)
+compiled_make_begin(struct compiled_maker *m, struct replacement *file,
+    const char *name, const char *purpose, struct fault *f)
 {
-	m->name = name;
-	m->purpose = purpose;
-	m->fd = -1;
-	m->begun = false;
-	if (!make_dot_name(m))
-		return fault_set(f, PERM, "5.3.0", ENAMETOOLONG, "%s", name);
-	/* What lies there is of a run that was cut short; we hold the lock. */
-	(void)unlink(m->dot_name);
-	m->fd = open(m->dot_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (m->fd == -1 || cdb_make_start(&m->make, m->fd) != 0)
+	*m = (struct compiled_maker){ .file = file, .purpose = purpose };
+	if (replacement_begin(file, name, f) != OK)
+		return f->outcome;
+	if (cdb_make_start(&m->make, file->fd) != 0)
 		return fault_set(
-		    f, TEMP, "4.3.0", errno, "create %s", m->dot_name);
+		    f, TEMP, "4.3.0", errno, "create %s", file->dot_name);
 	m->begun = true;
 	return OK;
 }
@@ -189,7 +175,8 @@ compiled_make_add(struct compiled_maker *m, struct span key, struct span value,
 	if (cdb_make_add(&m->make, key.p, (unsigned)key.len, value.p,
 	        (unsigned)value.len) == 0)
 		return OK;
-	return fault_set(f, TEMP, "4.3.0", errno, "write %s", m->dot_name);
+	return fault_set(
+	    f, TEMP, "4.3.0", errno, "write %s", m->file->dot_name);
 }
 
 static enum outcome
@@ -199,40 +186,21 @@ append_seal(struct compiled_maker *m, struct fault *f)
 	struct stat st;
 	void *map;
 
-	if (fstat(m->fd, &st) != 0 || st.st_size > CDB_SIZE_MAX)
-		return fault_set(f, TEMP, "4.3.0", errno, "%s", m->dot_name);
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, m->fd, 0);
+	if (fstat(m->file->fd, &st) != 0 || st.st_size > CDB_SIZE_MAX)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "%s", m->file->dot_name);
+	map = mmap(
+	    NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, m->file->fd, 0);
 	if (map == MAP_FAILED)
 		return fault_set(
-		    f, TEMP, "4.3.0", errno, "map %s", m->dot_name);
+		    f, TEMP, "4.3.0", errno, "map %s", m->file->dot_name);
 	make_seal(m->purpose, map, (size_t)st.st_size, seal);
 	(void)munmap(map, (size_t)st.st_size);
-	if (lseek(m->fd, 0, SEEK_END) == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "%s", m->dot_name);
+	if (lseek(m->file->fd, 0, SEEK_END) == -1)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "%s", m->file->dot_name);
 	return fds_write_all(
-	    m->fd, (struct span){ (const char *)seal, sizeof(seal) }, f);
-}
-
-enum outcome
-compiled_sync_directory(const char *name, struct fault *f)
-{
-	const char *slash = strrchr(name, '/');
-	char parent[128];
-	int fd, error;
-
-	if (slash == NULL)
-		(void)span_copy(SPAN_LIT("."), parent, sizeof(parent));
-	else if (!span_copy((struct span){ name, (size_t)(slash - name) },
-	             parent, sizeof(parent)))
-		return fault_set(f, PERM, "5.3.0", ENAMETOOLONG, "%s", name);
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "open %s", parent);
-	error = fsync(fd) == 0 ? 0 : errno;
-	(void)close(fd);
-	return error == 0
-	    ? OK
-	    : fault_set(f, TEMP, "4.3.0", error, "fsync %s", parent);
+	    m->file->fd, (struct span){ (const char *)seal, sizeof(seal) }, f);
 }
 
 enum outcome
@@ -241,30 +209,17 @@ compiled_make_end(struct compiled_maker *m, struct fault *f)
 	m->begun = false;
 	if (cdb_make_finish(&m->make) != 0)
 		return fault_set(
-		    f, TEMP, "4.3.0", errno, "write %s", m->dot_name);
+		    f, TEMP, "4.3.0", errno, "write %s", m->file->dot_name);
 	if (append_seal(m, f) != OK)
 		return f->outcome;
-	if (fsync(m->fd) != 0)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "fsync %s", m->dot_name);
-	if (rename(m->dot_name, m->name) != 0)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "rename to %s", m->name);
-	(void)close(m->fd);
-	m->fd = -1;
-	return compiled_sync_directory(m->name, f);
+	return replacement_sync(m->file, f);
 }
 
 void
 compiled_make_drop(struct compiled_maker *m)
 {
-	if (m->fd == -1)
-		return;
 	/* cdb_make_finish() is what frees its memory, sealed or not. */
 	if (m->begun)
 		(void)cdb_make_finish(&m->make);
 	m->begun = false;
-	(void)close(m->fd);
-	(void)unlink(m->dot_name);
-	m->fd = -1;
 }

@@ -15,7 +15,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "span.h"
+#include "replace.h"
 
 #define COMPILED_SEAL_LEN 32
 
@@ -35,6 +35,7 @@ struct compiled {
 	struct cdb cdb;
 	bool open;
 	struct compiled_id id; /* of the newest one that was looked at */
+	struct compiled_id mapped; /* of the one in use */
 	bool looked;
 };
 
@@ -46,7 +47,8 @@ void compiled_free(struct compiled *);
  * stat(), before each answer. Whoever was just added is not refused.
  *
  * OK	nothing new, or the new one is in use
- * TEMP	4.3.0, once for each bad file: the old one stays in use
+ * TEMP	4.3.0, once for each bad file: the old one stays in use, unless it is
+ *	that very file, changed in its place
  */
 enum outcome compiled_look(struct compiled *, struct fault *) MUST_USE;
 /*
@@ -57,24 +59,21 @@ enum outcome compiled_look(struct compiled *, struct fault *) MUST_USE;
 enum outcome compiled_get(struct compiled *, struct span key,
     struct span *value, struct fault *) MUST_USE;
 
-/* Writes beside the name under a dot name; a reader never sees half of it. */
+/* Writes beside the name; a reader never sees half of it. */
 struct compiled_maker {
-	const char *name, *purpose;
-	char dot_name[128];
-	int fd; /* -1: none */
+	struct replacement *file; /* the caller's */
+	const char *purpose;
 	bool begun;
 	struct cdb_make make;
 };
-enum outcome compiled_make_begin(struct compiled_maker *, const char *name,
-    const char *purpose, unsigned mode, struct fault *) MUST_USE;
+enum outcome compiled_make_begin(struct compiled_maker *, struct replacement *,
+    const char *name, const char *purpose, struct fault *) MUST_USE;
 enum outcome compiled_make_add(struct compiled_maker *, struct span key,
     struct span value, struct fault *) MUST_USE;
-/* Sealed, synced, renamed; the directory synced. */
+/* Sealed and synced: replacement_put() gives it its name. */
 enum outcome compiled_make_end(
     struct compiled_maker *, struct fault *) MUST_USE;
-/* After an error: nothing of it stays. Harmless after the end. */
+/* Its memory, after an error; the file is the caller's to drop. */
 void compiled_make_drop(struct compiled_maker *);
-/* The directory that holds this name, so that a rename in it is on disk. */
-enum outcome compiled_sync_directory(const char *name, struct fault *) MUST_USE;
 
 #endif

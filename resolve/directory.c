@@ -10,17 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "compiled.h"
+#include "fds.h"
 #include "lookup.h"
 #include "mailboxes.h"
+#include "prog.h"
 
-#define ARENA_CHUNK    (1UL << 20) /* octets. Ours */
-#define PROBLEM_OCTETS (1UL << 20)
-#define SHOWN_MAX      100 /* octets of an address in a message. Ours */
+#define ARENA_CHUNK (1UL << 20) /* octets. Ours */
+#define SHOWN_MAX   100 /* octets of an address in a message. Ours */
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -73,168 +71,136 @@ field_of(const struct item *item, enum index_field field)
 	                           : item->userid;
 }
 
-static uint32_t
-hash_of(const struct directory *d, struct span s)
-{
-	unsigned char out[crypto_shorthash_BYTES];
-	uint32_t number;
-
-	(void)crypto_shorthash(
-	    out, (const unsigned char *)s.p, s.len, d->hash_key);
-	memcpy(&number, out, sizeof(number));
-	return number;
-}
-
 /* The slot that holds this value, or the free one where it belongs. */
 static struct slot *
-find_slot(const struct items *items, const struct index *index, uint32_t hash,
-    struct span value)
+find_slot(const struct directory *d, const struct items *items,
+    enum index_field field, struct span value, uint32_t *hash)
 {
-	size_t at = hash & (index->slots - 1);
-
-	while (index->slot[at].item != 0 &&
-	    (index->slot[at].hash != hash ||
-	        !span_same(
-	            field_of(&items->p[index->slot[at].item - 1], index->field),
-	            value)))
-		at = (at + 1) & (index->slots - 1);
-	return &index->slot[at];
-}
-
-static bool
-grow_index(struct index *index, size_t slots)
-{
-	struct slot *slot = calloc(slots, sizeof(*slot));
-
-	if (slot == NULL)
-		return false;
-	for (size_t i = 0; i < index->slots; i++) {
-		size_t at = index->slot[i].hash & (slots - 1);
-
-		if (index->slot[i].item == 0)
-			continue;
-		while (slot[at].item != 0)
-			at = (at + 1) & (slots - 1);
-		slot[at] = index->slot[i];
-	}
-	free(index->slot);
-	index->slot = slot;
-	index->slots = slots;
-	return true;
-}
-
-/* Put the newest item in; *other is the one that has the same value. */
-static bool
-put_index(const struct directory *d, const struct items *items,
-    struct index *index, const struct item **other)
-{
-	struct span value = field_of(&items->p[items->n - 1], index->field);
-	uint32_t hash = hash_of(d, value);
+	unsigned char out[crypto_shorthash_BYTES];
 	struct slot *slot;
+	size_t at;
 
-	*other = NULL;
-	if (index->used + index->used / 2 + 8 > index->slots &&
-	    !grow_index(index, index->slots == 0 ? 64 : 2 * index->slots))
-		return false;
-	slot = find_slot(items, index, hash, value);
-	if (slot->item != 0) {
-		*other = &items->p[slot->item - 1];
-		return true;
+	(void)crypto_shorthash(
+	    out, (const unsigned char *)value.p, value.len, d->hash_key);
+	memcpy(hash, out, sizeof(*hash));
+	for (at = *hash;; at++) {
+		slot = &items->index[field][at & (items->slots - 1)];
+		if (slot->item == 0 ||
+		    (slot->hash == *hash &&
+		        span_same(
+		            field_of(&items->p[slot->item - 1], field), value)))
+			return slot;
 	}
-	*slot = (struct slot){ hash, (uint32_t)items->n };
-	index->used++;
-	return true;
 }
 
 static const struct item *
 find_item(const struct directory *d, const struct items *items,
-    const struct index *index, struct span value)
+    enum index_field field, struct span value)
 {
-	uint32_t at = index->slots == 0
-	    ? 0
-	    : find_slot(items, index, hash_of(d, value), value)->item;
+	uint32_t hash, at = 0;
 
+	if (items->slots > 0)
+		at = find_slot(d, items, field, value, &hash)->item;
 	return at == 0 ? NULL : &items->p[at - 1];
+}
+
+/* Put the newest item in, or tell which has the same value. */
+static const struct item *
+put_index(
+    const struct directory *d, struct items *items, enum index_field field)
+{
+	uint32_t hash;
+	struct slot *slot = find_slot(
+	    d, items, field, field_of(&items->p[items->n - 1], field), &hash);
+
+	if (slot->item != 0)
+		return &items->p[slot->item - 1];
+	*slot = (struct slot){ hash, (uint32_t)items->n };
+	return NULL;
 }
 
 const struct item *
 directory_find(const struct directory *d, struct span key)
 {
-	return find_item(d, &d->entries, &d->entries.by_key, key);
+	return find_item(d, &d->entries, INDEX_KEY, key);
 }
 
 const struct item *
 directory_find_secret(const struct directory *d, struct span key)
 {
-	return find_item(d, &d->secrets, &d->secrets.by_key, key);
+	return find_item(d, &d->secrets, INDEX_KEY, key);
 }
 
-const struct item *
-directory_find_path(const struct directory *d, struct span path)
-{
-	return find_item(d, &d->entries, &d->entries.by_value, path);
-}
-
+/* Room for what its text may hold: nothing grows afterwards. */
 static bool
-push_item(struct items *items, const struct item *item)
+size_items(struct items *items, enum index_field indexes)
 {
-	if (items->n == items->cap) {
-		size_t cap = items->cap == 0 ? 64 : 2 * items->cap;
-		struct item *p = reallocarray(items->p, cap, sizeof(*p));
+	size_t lines = (size_t)span_count_lines(items->text) + 1;
 
-		if (p == NULL || items->n >= UINT32_MAX / 2)
+	for (items->slots = 64; items->slots < 2 * lines;)
+		items->slots *= 2;
+	items->p = reallocarray(NULL, lines, sizeof(*items->p));
+	for (enum index_field i = 0; i < indexes; i++) {
+		items->index[i] = calloc(items->slots, sizeof(struct slot));
+		if (items->index[i] == NULL)
 			return false;
-		items->p = p;
-		items->cap = cap;
 	}
-	items->p[items->n++] = *item;
-	return true;
-}
-
-/* Room for what a text of so many lines holds, so that nothing grows. */
-static bool
-size_items(struct items *items, struct span text)
-{
-	size_t lines = 1, slots = 64;
-	struct item *p;
-
-	for (const char *at = text.p; text.len > 0 &&
-	     (at = memchr(at, '\n', (size_t)(text.p + text.len - at))) != NULL;
-	     at++)
-		lines++;
-	while (slots < 2 * lines)
-		slots *= 2;
-	p = reallocarray(items->p, lines, sizeof(*p));
-	if (p == NULL)
-		return false;
-	items->p = p;
-	items->cap = lines;
-	return grow_index(&items->by_key, slots) &&
-	    grow_index(&items->by_value, slots);
+	return items->p != NULL && lines < UINT32_MAX / 2;
 }
 
 /* ---- problems */
 
-__attribute__((format(printf, 5, 6))) static void
-add_problem(struct directory *d, enum problem_level level, const char *where,
-    uint32_t line, const char *format, ...)
+const char *
+problem_word(enum problem_level level)
 {
 	static const char *const words[] = { "error", "warning", "note" };
+
+	return words[level];
+}
+
+/* What is known of a line that has a problem. */
+struct place {
+	const struct items *items;
+	uint32_t line; /* 0: of no line */
+	struct span smtp; /* or empty */
+};
+
+static const char *
+file_of(const struct items *items, uint32_t *line)
+{
+	if (items->source == NULL || *line <= items->kept)
+		return items->name;
+	*line = items->source[*line - items->kept - 1];
+	return "stdin";
+}
+
+/* One that finds no memory is counted all the same. */
+__attribute__((format(printf, 4, 5))) static void
+add_problem(struct directory *d, enum problem_level level, struct place place,
+    const char *format, ...)
+{
 	struct problems *problems = &d->problems;
-	size_t all = 0;
+	struct problem *p;
 	char text[512];
+	int n = 0;
 	va_list ap;
 
 	problems->count[level]++;
-	for (size_t i = 0; i < PROBLEM_LEVELS; i++)
-		all += problems->count[i];
-	if (all > PROBLEM_LINES_MAX)
+	if (problems->p == NULL)
+		problems->p = reallocarray(NULL, PROBLEM_LINES_MAX, sizeof(*p));
+	if (problems->p == NULL || problems->n == PROBLEM_LINES_MAX)
 		return;
+	p = &problems->p[problems->n];
+	*p = (struct problem){ .line = place.line, .level = level };
+	p->file = file_of(place.items, &p->line);
+	if (place.smtp.len > 0)
+		n = snprintf(text, sizeof(text), SPAN_FMT ": ",
+		    SPAN_ARG(shown(place.smtp)));
 	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
+	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, format, ap);
 	va_end(ap);
-	buf_addf(&problems->text, "%s:%u: %s: %s\n", where, line, words[level],
-	    text);
+	if (keep(d, span_of(text), &p->text))
+		problems->n++;
 }
 
 /* ---- begin, end, reading */
@@ -243,41 +209,29 @@ enum outcome
 directory_begin(struct directory *d, const struct settings *s, struct fault *f)
 {
 	*d = (struct directory){ .settings = s,
-		.entries_text = SPAN_EMPTY,
-		.secrets_text = SPAN_EMPTY,
-		.entries = { .by_key = { .field = INDEX_KEY },
-		    .by_value = { .field = INDEX_VALUE },
-		    .by_userid = { .field = INDEX_USERID } },
-		.secrets = { .by_key = { .field = INDEX_KEY } },
-		.problems = { .text = BUF_INIT(PROBLEM_OCTETS) } };
+		.entries = { .name = DIRECTORY_ENTRIES,
+		    .kept = UINT32_MAX,
+		    .octets = BUF_INIT(DIRECTORY_TEXT_MAX) },
+		.secrets = { .name = DIRECTORY_SECRETS,
+		    .kept = UINT32_MAX,
+		    .octets = BUF_INIT(DIRECTORY_TEXT_MAX) } };
 	randombytes_buf(d->hash_key, sizeof(d->hash_key));
 	return domains_begin(&d->domains, &s->resolve.domain, f);
-}
-
-static void
-unmap(struct span *text)
-{
-	if (text->len > 0)
-		(void)munmap((void *)(uintptr_t)text->p, text->len);
-	*text = SPAN_EMPTY;
 }
 
 static void
 free_items(struct items *items)
 {
 	free(items->p);
-	free(items->by_key.slot);
-	free(items->by_value.slot);
-	free(items->by_userid.slot);
+	for (enum index_field i = 0; i < INDEXES; i++)
+		free(items->index[i]);
+	if (items->octets.max > 0)
+		buf_free(&items->octets);
 }
 
 void
 directory_free(struct directory *d)
 {
-	if (d->mapped) {
-		unmap(&d->entries_text);
-		unmap(&d->secrets_text);
-	}
 	free_items(&d->entries);
 	free_items(&d->secrets);
 	while (d->arena != NULL) {
@@ -286,9 +240,22 @@ directory_free(struct directory *d)
 		free(d->arena);
 		d->arena = next;
 	}
-	buf_free(&d->problems.text);
+	free(d->problems.p);
 	domains_free(&d->domains);
-	*d = (struct directory){ .mapped = false };
+	*d = (struct directory){ .settings = NULL };
+}
+
+/* Whoever has it may wait for a person: so it is said that we do. */
+static int
+lock_fd(int fd, int how)
+{
+	int got = flock(fd, how | LOCK_NB);
+
+	if (got != 0 && errno == EWOULDBLOCK)
+		prog_warn("waiting for another directory command");
+	while (got != 0 && (errno == EWOULDBLOCK || errno == EINTR))
+		got = flock(fd, how);
+	return got;
 }
 
 enum outcome
@@ -301,60 +268,29 @@ directory_lock(bool exclusive, int *fd, struct fault *f)
 		    errno == ENOENT ? "5.3.5" : "4.3.0", errno,
 		    "open " DIRECTORY_LOCK "%s",
 		    errno == ENOENT ? " (`pneu init` makes a home)" : "");
-	while (flock(*fd, exclusive ? LOCK_EX : LOCK_SH) != 0) {
-		if (errno == EINTR)
-			continue;
-		(void)fault_set(
-		    f, TEMP, "4.3.0", errno, "lock " DIRECTORY_LOCK);
-		(void)close(*fd);
-		*fd = -1;
-		return TEMP;
-	}
-	return OK;
+	if (lock_fd(*fd, exclusive ? LOCK_EX : LOCK_SH) == 0)
+		return OK;
+	(void)fault_set(f, TEMP, "4.3.0", errno, "lock " DIRECTORY_LOCK);
+	fds_close(fd);
+	return TEMP;
 }
 
 static enum outcome
-map_text(const char *name, struct span *text, struct fault *f)
+read_text(struct items *items, struct fault *f)
 {
-	struct stat st;
-	void *map = MAP_FAILED;
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	*text = SPAN_EMPTY;
-	if (fd == -1 && errno == ENOENT)
+	if (fds_read_file(AT_FDCWD, items->name, &items->octets, f) == OK ||
+	    f->error == ENOENT)
 		return OK;
-	if (fd == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "open %s", name);
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size > DIRECTORY_TEXT_MAX) {
-		(void)close(fd);
-		return fault_set(
-		    f, TEMP, "4.3.0", 0, "%s: not a file, or over 2 GiB", name);
-	}
-	if (st.st_size > 0)
-		map = mmap(
-		    NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map != MAP_FAILED)
-		*text = (struct span){ map, (size_t)st.st_size };
-	else if (st.st_size > 0)
-		(void)fault_set(f, TEMP, "4.3.0", errno, "map %s", name);
-	(void)close(fd);
-	return st.st_size > 0 && map == MAP_FAILED ? TEMP : OK;
+	return fault_set(f, TEMP, "4.3.0", f->error, "read %s", items->name);
 }
 
 enum outcome
 directory_read(struct directory *d, struct fault *f)
 {
-	struct span entries, secrets;
-
-	if (map_text(DIRECTORY_ENTRIES, &entries, f) != OK)
+	if (read_text(&d->entries, f) != OK || read_text(&d->secrets, f) != OK)
 		return f->outcome;
-	if (map_text(DIRECTORY_SECRETS, &secrets, f) != OK) {
-		unmap(&entries);
-		return f->outcome;
-	}
-	d->mapped = true;
-	return directory_parse(d, entries, secrets, f);
+	return directory_parse(
+	    d, buf_span(&d->entries.octets), buf_span(&d->secrets.octets), f);
 }
 
 /* ---- parsing */
@@ -389,30 +325,48 @@ is_userid(struct span userid)
 	    (span_eq(address, "*ANY") || is_userid_part(address));
 }
 
-bool
-directory_is_hash(struct span hash)
+/* Of a form that auth can verify, at a cost that we could have asked for. */
+static bool
+is_hash(const struct settings *s, struct span hash, bool *costs_other)
 {
-	if (hash.len == 0 || hash.len > DIRECTORY_HASH_MAX ||
-	    (!span_has_prefix(hash, "$argon2id$") &&
-	        !span_has_prefix(hash, "$argon2i$")))
+	char text[DIRECTORY_HASH_MAX + 1];
+	struct span part, memory, ops;
+	uint64_t cost;
+	int got = -1;
+
+	if (span_find(hash, '\0') == hash.len &&
+	    span_copy(hash, text, sizeof(text)))
+		got = crypto_pwhash_str_needs_rehash(
+		    text, s->resolve.hash_ops, (size_t)s->resolve.hash_memory);
+	*costs_other = got == 1;
+	if (got == -1)
 		return false;
-	for (size_t i = 0; i < hash.len; i++)
-		if (!is_graph((unsigned char)hash.p[i]))
-			return false;
-	return true;
+	/* $argon2id$v=19$m=65536,t=2,p=1$salt$hash */
+	for (int i = 0; i < 4; i++)
+		(void)span_next(&hash, '$', &part);
+	return span_next(&part, ',', &memory) && span_next(&part, ',', &ops) &&
+	    num_parse(
+	        span_from(memory, 2), 1, DIRECTORY_HASH_MEMORY_MAX, &cost) &&
+	    num_parse(span_from(ops, 2), 1, DIRECTORY_HASH_OPS_MAX, &cost);
 }
 
 /* One line on its way into the directory. */
 struct line {
 	struct directory *d;
-	const char *where;
-	uint32_t number;
+	struct items *items;
 	struct record record;
-	struct item item;
+	struct item item; /* its number, and then more and more of it */
 };
 
+static struct place
+place_of(const struct items *items, const struct item *item)
+{
+	return (struct place){ items, item->line, item->smtp };
+}
+
 #define REFUSE(l, ...)                                                         \
-	add_problem((l)->d, PROBLEM_ERROR, (l)->where, (l)->number, __VA_ARGS__)
+	add_problem((l)->d, PROBLEM_ERROR, place_of((l)->items, &(l)->item),   \
+	    __VA_ARGS__)
 
 /* smtp= as key and as written; false: told as a problem. */
 static bool
@@ -450,11 +404,15 @@ is_one_of(
 }
 
 static bool
-parse_entry(struct line *l)
+parse_entry(struct line *l, const struct address *a)
 {
 	struct span preferred;
 
 	l->item.kind = ITEM_ENTRY;
+	if (span_eq(address_local(a), "*")) {
+		REFUSE(l, "*@ is a catch-all: it is an alias, not an entry");
+		return false;
+	}
 	if (!is_one_of(l, "store", "mailbox", "distribution") ||
 	    !is_one_of(l, "preferred", "smtp", "userid"))
 		return false;
@@ -463,7 +421,8 @@ parse_entry(struct line *l)
 	    !resolve_path_is_safe(l->item.value)) {
 		REFUSE(l,
 		    "path= is missing, or not a path within the mail "
-		    "directory");
+		    "directory (an address that is long for a file name "
+		    "has none by itself)");
 		return false;
 	}
 	if (!record_take_optional(
@@ -497,7 +456,10 @@ parse_catch_all(struct line *l, const struct address *a)
 	}
 	asked = word.len > 0;
 	if (star && !asked)
-		REFUSE(l, "*@ is a catch-all: say catch-all=yes to have one");
+		REFUSE(l,
+		    "*@ is a catch-all: it takes all mail for its domain that "
+		    "nobody else does, spam above all; say catch-all=yes "
+		    "(--catch-all) to have one");
 	if (!star && asked)
 		REFUSE(l, "catch-all=yes, but the address is not *@domain");
 	if (star && asked) {
@@ -531,25 +493,81 @@ parse_alias(struct line *l, const struct address *a)
 	return true;
 }
 
+/* Keys that are not known stay, but a slip of the pen shall be seen. */
 static void
-refuse_second(struct line *l, const char *what, const struct item *other)
+note_unknown(struct line *l)
 {
-	if (other->line == 0)
-		REFUSE(l, "%s is given twice", what);
-	else
-		REFUSE(l, "%s is another's already, on line %u", what,
-		    other->line);
+	struct directory *d = l->d;
+
+	for (size_t i = 0; i < l->record.fields; i++) {
+		struct span key = l->record.field[i].key;
+		size_t known = 0;
+
+		if ((l->record.taken & 1U << i) != 0)
+			continue;
+		while (
+		    known < d->unknowns && !span_same(d->unknown[known], key))
+			known++;
+		if (known < d->unknowns || known == DIRECTORY_UNKNOWN_MAX ||
+		    !keep(d, key, &d->unknown[known]))
+			continue;
+		d->unknowns++;
+		add_problem(d, PROBLEM_NOTE,
+		    (struct place){ l->items, l->item.line, SPAN_EMPTY },
+		    "the key " SPAN_FMT "= means nothing here, and is kept",
+		    SPAN_ARG(shown(key)));
+	}
+}
+
+/* Entries are read by more programs and people than secrets. */
+static bool
+has_secret(struct line *l)
+{
+	struct span value;
+
+	if (!record_take(&l->record, "password", RECORD_MAX, &value) &&
+	    !record_take(&l->record, "hash", RECORD_MAX, &value))
+		return false;
+	REFUSE(l,
+	    "password= and hash= do not stand among entries: `directory "
+	    "passwd` sets one, and an entry that is imported may have one of "
+	    "them");
+	return true;
+}
+
+static void
+check_domain(struct line *l, const struct address *a)
+{
+	struct span domain = shown(address_domain(a));
+
+	if (domains_has(&l->d->domains, address_domain(a)))
+		return;
+	add_problem(l->d,
+	    l->item.line > l->items->kept ? PROBLEM_ERROR : PROBLEM_WARNING,
+	    place_of(l->items, &l->item),
+	    SPAN_FMT " is not a local domain: `domain = " SPAN_FMT
+	             "` under [resolve] in pneu.conf makes it one",
+	    SPAN_ARG(domain), SPAN_ARG(domain));
+}
+
+static void
+refuse_second(struct line *l, const char *field, const struct item *other)
+{
+	uint32_t line = other->line;
+	const char *file = file_of(l->items, &line);
+
+	REFUSE(l, "this %s is there already, on %s:%u", field, file, line);
 }
 
 /* Into memory of the directory's own, and into the indexes. */
 static enum outcome
-keep_item(struct line *l, struct items *items, struct fault *f)
+keep_item(struct line *l, struct fault *f)
 {
+	static const char *const fields[INDEXES] = { "address",
+		"path=", "userid=" };
 	struct item *item = &l->item;
-	const struct item *other;
 	bool same = span_same(item->smtp, item->key);
 
-	item->line = l->number;
 	if (!keep(l->d, item->key, &item->key) ||
 	    (!same && !keep(l->d, item->smtp, &item->smtp)) ||
 	    !keep(l->d, item->value, &item->value) ||
@@ -557,125 +575,106 @@ keep_item(struct line *l, struct items *items, struct fault *f)
 		return no_memory(f);
 	if (same)
 		item->smtp = item->key;
-	if (!push_item(items, item) ||
-	    !put_index(l->d, items, &items->by_key, &other))
-		return no_memory(f);
-	if (other != NULL)
-		refuse_second(l, "this address", other);
-	if (item->kind != ITEM_ENTRY)
-		return OK;
-	if (!put_index(l->d, items, &items->by_value, &other))
-		return no_memory(f);
-	if (other != NULL)
-		refuse_second(l, "this path=", other);
-	if (item->userid.len == 0)
-		return OK;
-	if (!put_index(l->d, items, &items->by_userid, &other))
-		return no_memory(f);
-	if (other != NULL)
-		refuse_second(l, "this userid=", other);
+	l->items->p[l->items->n++] = *item;
+	for (enum index_field i = 0; i < INDEXES; i++) {
+		const struct item *other = NULL;
+
+		if (i > INDEX_KEY && item->kind != ITEM_ENTRY)
+			break;
+		if (field_of(item, i).len > 0)
+			other = put_index(l->d, l->items, i);
+		if (other != NULL) {
+			refuse_second(l, fields[i], other);
+			break;
+		}
+	}
 	return OK;
 }
 
+/* What every line begins with; false: a comment, or told as a problem. */
 static bool
-is_comment(struct span text)
+begin_line(struct line *l, struct span text, const char *words[2])
 {
-	return text.len == 0 || text.p[0] == '#';
-}
-
-static void
-line_begin(
-    struct line *l, struct directory *d, const char *where, uint32_t number)
-{
-	l->d = d;
-	l->where = where;
-	l->number = number;
-	l->item = (struct item){ .userid = SPAN_EMPTY };
-}
-
-enum outcome
-directory_add_line(struct directory *d, const char *where, uint32_t number,
-    struct span text, struct fault *f)
-{
-	struct line line, *l = &line;
-	struct address a;
 	struct fault why;
-	bool good = false;
 
-	line_begin(l, d, where, number);
-	if (is_comment(text))
-		return OK;
+	l->item = (struct item){
+		.line = l->item.line, .smtp = SPAN_EMPTY, .userid = SPAN_EMPTY
+	};
+	if (text.len == 0 || text.p[0] == '#')
+		return false;
 	if (record_parse(text, &l->record, &why) != OK)
 		REFUSE(l, "%s", why.text);
-	else if (!record_is(&l->record, "entry") &&
-	    !record_is(&l->record, "alias"))
-		REFUSE(l, "neither an entry nor an alias");
-	else if (take_smtp(l, &a))
-		good = record_is(&l->record, "alias") ? parse_alias(l, &a)
-		                                      : parse_entry(l);
-	if (!good)
-		return OK;
-	if (l->item.kind == ITEM_ENTRY && span_eq(address_local(&a), "*")) {
-		REFUSE(l, "*@ is a catch-all: it is an alias, not an entry");
-		return OK;
-	}
-	if (!domains_has(&d->domains, address_domain(&a)))
-		add_problem(d, PROBLEM_WARNING, where, number,
-		    SPAN_FMT " is not a local domain ([resolve] domain)",
-		    SPAN_ARG(shown(address_domain(&a))));
-	return keep_item(l, &d->entries, f);
+	else if (!record_is(&l->record, words[0]) &&
+	    !record_is(&l->record, words[1]))
+		REFUSE(l, "is neither %s nor %s", words[0], words[1]);
+	else
+		return true;
+	return false;
 }
 
 static enum outcome
-add_secret(
-    struct directory *d, uint32_t number, struct span text, struct fault *f)
+add_entry(struct line *l, struct span text, struct fault *f)
 {
-	struct line line, *l = &line;
+	static const char *words[2] = { "entry", "alias" };
 	struct address a;
-	struct fault why;
-	enum outcome got = OK;
 
-	line_begin(l, d, DIRECTORY_SECRETS, number);
-	if (is_comment(text))
+	if (!begin_line(l, text, words) || !take_smtp(l, &a) || has_secret(l) ||
+	    !(record_is(&l->record, "alias") ? parse_alias(l, &a)
+	                                     : parse_entry(l, &a)))
+		return OK;
+	note_unknown(l);
+	check_domain(l, &a);
+	return keep_item(l, f);
+}
+
+static enum outcome
+add_secret(struct line *l, struct span text, struct fault *f)
+{
+	static const char *words[2] = { "secret", "secret" };
+	struct address a;
+	bool costs_other;
+
+	if (!begin_line(l, text, words) || !take_smtp(l, &a))
 		return OK;
 	l->item.kind = ITEM_SECRET;
-	if (record_parse(text, &l->record, &why) != OK)
-		REFUSE(l, "%s", why.text);
-	else if (!record_is(&l->record, "secret"))
-		REFUSE(l, "not a secret");
-	else if (!take_smtp(l, &a))
+	if (!record_take(&l->record, "hash", RECORD_MAX, &l->item.value) ||
+	    !is_hash(l->d->settings, l->item.value, &costs_other)) {
+		REFUSE(l,
+		    "hash= is missing, or no Argon2 hash of libsodium's, or "
+		    "costs more than [auth] could ask for");
 		return OK;
-	else if (!record_take(&l->record, "hash", RECORD_MAX, &l->item.value) ||
-	    !directory_is_hash(l->item.value))
-		REFUSE(l, "hash= is missing, or no Argon2 hash");
-	else
-		got = keep_item(l, &d->secrets, f);
-	sodium_memzero(&line.record, sizeof(line.record));
-	return got;
+	}
+	return keep_item(l, f);
+}
+
+static enum outcome
+parse_text(struct directory *d, struct items *items,
+    enum outcome (*add)(struct line *, struct span, struct fault *),
+    struct fault *f)
+{
+	struct line l = { .d = d, .items = items };
+	struct span rest = items->text, text;
+
+	while (span_next(&rest, '\n', &text)) {
+		l.item.line++;
+		if (add(&l, text, f) != OK)
+			return f->outcome;
+	}
+	return OK;
 }
 
 enum outcome
 directory_parse(struct directory *d, struct span entries, struct span secrets,
     struct fault *f)
 {
-	struct span rest, line;
-	uint32_t number;
-
-	d->entries_text = entries;
-	d->secrets_text = secrets;
-	if (!size_items(&d->entries, entries) ||
-	    !size_items(&d->secrets, secrets))
+	d->entries.text = entries;
+	d->secrets.text = secrets;
+	if (!size_items(&d->entries, INDEXES) ||
+	    !size_items(&d->secrets, INDEX_KEY + 1))
 		return no_memory(f);
-	for (rest = entries, number = 1; span_next(&rest, '\n', &line);
-	     number++)
-		if (directory_add_line(d, DIRECTORY_ENTRIES, number, line, f) !=
-		    OK)
-			return f->outcome;
-	for (rest = secrets, number = 1; span_next(&rest, '\n', &line);
-	     number++)
-		if (add_secret(d, number, line, f) != OK)
-			return f->outcome;
-	return OK;
+	if (parse_text(d, &d->entries, add_entry, f) != OK)
+		return f->outcome;
+	return parse_text(d, &d->secrets, add_secret, f);
 }
 
 /* ---- checking */
@@ -684,55 +683,104 @@ directory_parse(struct directory *d, struct span entries, struct span secrets,
 static const struct item *
 find_answer(const struct directory *d, const struct address *a)
 {
-	const struct item *item = directory_find(d, address_key(a));
 	struct address base = *a;
-	struct span domain = address_domain(a);
+	const struct item *item = directory_find(d, address_key(a));
 
-	for (size_t i = 1; item == NULL && i < a->local_len; i++) {
-		if (a->key[i] == '\0' ||
-		    strchr(d->settings->resolve.plus, a->key[i]) == NULL)
-			continue;
-		base.local_len = i;
-		address_set_domain(&base, domain);
+	if (item == NULL &&
+	    address_drop_detail(&base, d->settings->resolve.plus))
 		item = directory_find(d, address_key(&base));
-		break;
+	return item != NULL ? item : directory_find(d, address_at_domain(a));
+}
+
+/* Where an alias leads in one step; NULL: to nobody here. */
+static const struct item *
+next_item(
+    const struct directory *d, const struct item *alias, struct address *target)
+{
+	struct fault f;
+
+	/* That it is an address was seen when it was parsed. */
+	if (address_make(alias->value, target, &f) != OK ||
+	    !domains_has(&d->domains, address_domain(target)))
+		return NULL;
+	return find_answer(d, target);
+}
+
+bool
+directory_leads_to(
+    const struct directory *d, const struct item *alias, const struct item *to)
+{
+	const struct item *item = alias;
+	struct address target;
+
+	for (uint64_t i = 0; i < d->settings->resolve.alias_steps; i++) {
+		if (item->kind == ITEM_ENTRY)
+			return false;
+		item = next_item(d, item, &target);
+		if (item == NULL || item == to)
+			return item == to;
 	}
-	return item != NULL
-	    ? item
-	    : directory_find(d, (struct span){ domain.p - 1, domain.len + 1 });
+	return false;
 }
 
 static void
 check_alias(struct directory *d, const struct item *alias)
 {
+	struct place place = place_of(&d->entries, alias);
 	const struct item *item = alias;
 	struct address a;
-	struct fault f;
 
 	for (uint64_t i = 0; i < d->settings->resolve.alias_steps; i++) {
-		if (address_make(item->value, &a, &f) != OK)
-			return; /* told when it was parsed */
-		if (!domains_has(&d->domains, address_domain(&a))) {
-			add_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
-			    alias->line,
-			    "leads to " SPAN_FMT ", which is not local",
-			    SPAN_ARG(shown(address_domain(&a))));
-			return;
-		}
-		item = find_answer(d, &a);
+		item = next_item(d, item, &a);
 		if (item == NULL) {
-			add_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
-			    alias->line,
-			    "leads to " SPAN_FMT ", which is nobody's",
-			    SPAN_ARG(shown(address_key(&a))));
+			add_problem(d, PROBLEM_WARNING, place,
+			    "leads to " SPAN_FMT ", which is %s",
+			    SPAN_ARG(shown(address_key(&a))),
+			    domains_has(&d->domains, address_domain(&a))
+			        ? "nobody's"
+			        : "not local");
 			return;
 		}
 		if (item->kind == ITEM_ENTRY)
 			return;
 	}
-	add_problem(d, PROBLEM_ERROR, DIRECTORY_ENTRIES, alias->line,
+	add_problem(d, PROBLEM_ERROR, place,
 	    "leads in a circle, or over more than %llu aliases",
 	    (unsigned long long)d->settings->resolve.alias_steps);
+}
+
+/* Whoever opens a mailbox opens all below it: none lies in another. */
+static void
+check_path(struct directory *d, const struct item *entry)
+{
+	for (size_t i = 0; i < entry->value.len; i++) {
+		const struct item *outer;
+
+		if (entry->value.p[i] != '/')
+			continue;
+		outer = find_item(
+		    d, &d->entries, INDEX_VALUE, span_head(entry->value, i));
+		if (outer != NULL)
+			add_problem(d, PROBLEM_ERROR,
+			    place_of(&d->entries, entry),
+			    "its path= lies in the mailbox of " SPAN_FMT,
+			    SPAN_ARG(shown(outer->smtp)));
+	}
+}
+
+static void
+check_mailboxes(struct directory *d)
+{
+	for (size_t i = 0; i < d->entries.n; i++) {
+		const struct item *item = &d->entries.p[i];
+
+		if (item->kind == ITEM_ENTRY &&
+		    !mailboxes_has(d->settings->mail.directory, item->value))
+			add_problem(d, PROBLEM_WARNING,
+			    place_of(&d->entries, item),
+			    "has no mailbox: mail for it waits; `pneu "
+			    "directory change ADDRESS --path=PATH` makes it");
+	}
 }
 
 static void
@@ -745,132 +793,221 @@ check_postmasters(struct directory *d)
 		    key, sizeof(key), "postmaster@%s", d->domains.name[i]);
 		/* RFC 5321 4.5.1: each domain must take postmaster's mail. */
 		if (directory_find(d, span_of(key)) == NULL)
-			add_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES, 0,
+			add_problem(d, PROBLEM_NOTE,
+			    (struct place){ &d->entries, 0, SPAN_EMPTY },
 			    "nobody is %s", key);
 	}
+}
+
+static const struct item *
+entry_of(const struct directory *d, const struct item *secret)
+{
+	const struct item *entry = directory_find(d, secret->key);
+
+	return entry != NULL && entry->kind == ITEM_ENTRY ? entry : NULL;
 }
 
 static void
 check_secrets(struct directory *d)
 {
-	for (size_t i = 0; i < d->secrets.n; i++) {
-		const struct item *secret = &d->secrets.p[i];
-		const struct item *entry = directory_find(d, secret->key);
-
-		if (entry == NULL || entry->kind != ITEM_ENTRY)
-			add_problem(d, PROBLEM_WARNING, DIRECTORY_SECRETS,
-			    secret->line,
+	for (size_t i = 0; i < d->secrets.n; i++)
+		if (entry_of(d, &d->secrets.p[i]) == NULL)
+			add_problem(d, PROBLEM_WARNING,
+			    place_of(&d->secrets, &d->secrets.p[i]),
 			    "a password of nobody: no entry has this address");
-	}
 }
 
-enum outcome
-directory_check(struct directory *d, bool mailboxes, struct fault *f)
+/* An unknown user costs what [auth] says: a guesser sees who does not. */
+static void
+check_costs(struct directory *d)
+{
+	size_t n = 0;
+	bool costs_other;
+
+	for (size_t i = 0; i < d->secrets.n; i++)
+		if (is_hash(d->settings, d->secrets.p[i].value, &costs_other) &&
+		    costs_other)
+			n++;
+	if (n > 0)
+		add_problem(d, PROBLEM_NOTE,
+		    (struct place){ &d->secrets, 0, SPAN_EMPTY },
+		    "%zu passwords cost another time than [auth] says: "
+		    "`directory passwd` sets them anew",
+		    n);
+}
+
+void
+directory_check(struct directory *d, bool thorough)
 {
 	for (size_t i = 0; i < d->entries.n; i++) {
 		const struct item *item = &d->entries.p[i];
 
-		if (item->kind != ITEM_ENTRY)
+		if (item->kind == ITEM_ENTRY)
+			check_path(d, item);
+		else
 			check_alias(d, item);
-		else if (mailboxes &&
-		    !mailboxes_has(d->settings->mail.directory, item->value))
-			add_problem(d, PROBLEM_WARNING, DIRECTORY_ENTRIES,
-			    item->line,
-			    "has no mailbox: mail for it waits; `pneu "
-			    "directory change ADDRESS --path=PATH` makes it");
 		if (item->kind == ITEM_CATCH_ALL)
-			add_problem(d, PROBLEM_NOTE, DIRECTORY_ENTRIES,
-			    item->line, "a catch-all");
+			add_problem(d, PROBLEM_NOTE,
+			    place_of(&d->entries, item), "a catch-all");
 	}
 	check_secrets(d);
 	check_postmasters(d);
-	return buf_failed(&d->problems.text) ? no_memory(f) : OK;
+	if (!thorough)
+		return;
+	check_mailboxes(d);
+	check_costs(d);
+	if (!directory_is_compiled(d))
+		add_problem(d, PROBLEM_WARNING,
+		    (struct place){ &d->entries, 0, SPAN_EMPTY },
+		    "the databases are not of these texts: `pneu directory "
+		    "compile` makes them anew");
 }
 
 /* ---- compiling */
 
+/* What stands in a database beside the addresses: no address lacks its '@'. */
+#define DIGEST_KEY SPAN_LIT("digest")
+/* Of the values; another number makes every start compile anew. */
+#define FORMAT "1"
+
+/* Of both texts, since an entry's path stands among the secrets too. */
+static struct span
+make_digest(const struct directory *d, unsigned char out[32])
+{
+	crypto_generichash_state state;
+	uint64_t len = d->entries.text.len;
+
+	(void)crypto_generichash_init(&state, NULL, 0, 32);
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)FORMAT, sizeof(FORMAT));
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)&len, sizeof(len));
+	(void)crypto_generichash_update(&state,
+	    (const unsigned char *)d->entries.text.p, d->entries.text.len);
+	(void)crypto_generichash_update(&state,
+	    (const unsigned char *)d->secrets.text.p, d->secrets.text.len);
+	(void)crypto_generichash_final(&state, out, 32);
+	return (struct span){ (const char *)out, 32 };
+}
+
+/* The value of one item in its database; empty: it has none. */
 static enum outcome
-compile_entries(
-    const struct directory *d, struct compiled_maker *m, struct fault *f)
+make_value(const struct directory *d, const struct item *item,
+    struct buf *value, struct fault *f)
 {
 	static const char *const words[] = { LOOKUP_MAILBOX, LOOKUP_ALIAS,
 		LOOKUP_CATCH_ALL };
-	struct buf value = BUF_INIT(RECORD_MAX);
-	enum outcome got = OK;
+	const struct item *entry;
+	struct record_out out;
 
-	for (size_t i = 0; got == OK && i < d->entries.n; i++) {
-		const struct item *item = &d->entries.p[i];
-
-		buf_reset(&value);
-		buf_adds(&value, words[item->kind]);
-		buf_add(&value, item->value);
-		got = buf_failed(&value)
-		    ? no_memory(f)
-		    : compiled_make_add(m, item->key, buf_span(&value), f);
+	buf_reset(value);
+	if (item->kind != ITEM_SECRET) {
+		buf_adds(value, words[item->kind]);
+		buf_add(value, item->value);
+		return buf_failed(value) ? no_memory(f) : OK;
 	}
-	buf_free(&value);
-	return got;
+	entry = entry_of(d, item);
+	if (entry == NULL)
+		return OK;
+	out = record_begin(value, "secret");
+	record_put(out, "smtp", entry->smtp);
+	record_put(out, "path", entry->value);
+	record_put(out, "hash", item->value);
+	return record_end(out, f);
 }
 
 static enum outcome
-compile_secrets(
-    const struct directory *d, struct compiled_maker *m, struct fault *f)
-{
-	struct buf value = BUF_INIT(RECORD_MAX);
-	enum outcome got = OK;
-
-	for (size_t i = 0; got == OK && i < d->secrets.n; i++) {
-		const struct item *secret = &d->secrets.p[i];
-		const struct item *entry = directory_find(d, secret->key);
-		struct record_out out;
-
-		if (entry == NULL || entry->kind != ITEM_ENTRY)
-			continue;
-		buf_reset(&value);
-		out = record_begin(&value, "secret");
-		record_put(out, "smtp", entry->smtp);
-		record_put(out, "path", entry->value);
-		record_put(out, "hash", secret->value);
-		got = record_end(out, f);
-		if (got == OK)
-			got = compiled_make_add(
-			    m, secret->key, buf_span(&value), f);
-	}
-	sodium_memzero(value.p, value.len);
-	buf_free(&value);
-	return got;
-}
-
-static enum outcome
-make(const struct directory *d, const char *name, const char *purpose,
-    unsigned mode,
-    enum outcome (*fill)(
-        const struct directory *, struct compiled_maker *, struct fault *),
+make(const struct directory *d, const struct items *items,
+    struct replacement *file, const char *name, const char *purpose,
     struct fault *f)
 {
+	struct buf value = BUF_INIT(RECORD_MAX);
 	struct compiled_maker m;
-	enum outcome got = compiled_make_begin(&m, name, purpose, mode, f);
+	unsigned char digest[32];
+	enum outcome got = compiled_make_begin(&m, file, name, purpose, f);
 
 	if (got == OK)
-		got = fill(d, &m, f);
+		got = compiled_make_add(
+		    &m, DIGEST_KEY, make_digest(d, digest), f);
+	for (size_t i = 0; got == OK && i < items->n; i++) {
+		got = make_value(d, &items->p[i], &value, f);
+		if (got == OK && value.len > 0)
+			got = compiled_make_add(
+			    &m, items->p[i].key, buf_span(&value), f);
+	}
 	if (got == OK)
 		got = compiled_make_end(&m, f);
 	compiled_make_drop(&m);
+	buf_free(&value);
 	return got;
 }
 
-enum outcome
-directory_compile(struct directory *d, struct fault *f)
+static bool
+is_made_of(const char *name, const char *purpose, struct span digest)
 {
+	struct compiled c;
+	struct span value;
+	struct fault f;
+	bool same;
+
+	compiled_begin(&c, name, purpose);
+	same = compiled_look(&c, &f) == OK &&
+	    compiled_get(&c, DIGEST_KEY, &value, &f) == OK &&
+	    span_same(value, digest);
+	compiled_free(&c);
+	return same;
+}
+
+bool
+directory_is_compiled(const struct directory *d)
+{
+	unsigned char digest[32];
+	struct span made = make_digest(d, digest);
+
+	return is_made_of(ENTRIES_DB, "entries", made) &&
+	    is_made_of(SECRETS_DB, "secrets", made);
+}
+
+static enum outcome
+write_text(const struct items *items, struct replacement *file, struct fault *f)
+{
+	if (!items->changed)
+		return OK;
+	if (replacement_begin(file, items->name, f) != OK ||
+	    fds_write_all(file->fd, items->text, f) != OK)
+		return f->outcome;
+	return replacement_sync(file, f);
+}
+
+enum outcome
+directory_write(const struct directory *d, struct fault *f)
+{
+	/* A cut between two of them leaves no password without its entry;
+	   and of a user who goes, mail goes before his login. */
+	enum { SECRETS_TEXT, ENTRIES_TEXT, ENTRIES_MADE, SECRETS_MADE, FILES };
+	struct replacement file[FILES];
+	enum outcome got;
+
 	if (d->problems.count[PROBLEM_ERROR] > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%zu error%s in the directory: the databases stay as "
 		    "they were",
 		    d->problems.count[PROBLEM_ERROR],
 		    d->problems.count[PROBLEM_ERROR] == 1 ? "" : "s");
-	/* Mail first: a removed user gets none before his login goes. */
-	if (make(d, ENTRIES_DB, "entries", 0644, compile_entries, f) != OK ||
-	    make(d, SECRETS_DB, "secrets", 0600, compile_secrets, f) != OK)
-		return f->outcome;
-	return OK;
+	for (size_t i = 0; i < FILES; i++)
+		file[i] = REPLACEMENT_NONE;
+	got = write_text(&d->secrets, &file[SECRETS_TEXT], f);
+	if (got == OK)
+		got = write_text(&d->entries, &file[ENTRIES_TEXT], f);
+	if (got == OK)
+		got = make(d, &d->entries, &file[ENTRIES_MADE], ENTRIES_DB,
+		    "entries", f);
+	if (got == OK)
+		got = make(d, &d->secrets, &file[SECRETS_MADE], SECRETS_DB,
+		    "secrets", f);
+	for (size_t i = 0; got == OK && i < FILES; i++)
+		got = replacement_put(&file[i], f);
+	for (size_t i = 0; i < FILES; i++)
+		replacement_drop(&file[i]);
+	return got;
 }

@@ -24,7 +24,10 @@
 #define DIRECTORY_LOCK     "directory/lock"
 #define DIRECTORY_TEXT_MAX (2UL * 1024 * 1024 * 1024) /* octets of one. Ours */
 #define DIRECTORY_HASH_MAX 127 /* octets: crypto_pwhash_STRBYTES less its 0 */
-#define USERID_PART_MAX    8 /* user id and address, 8 + 8. mission J, V3 */
+/* What a hash may cost: the bounds of [auth] hash_memory and hash_ops. */
+#define DIRECTORY_HASH_MEMORY_MAX (4UL * 1024 * 1024) /* KiB */
+#define DIRECTORY_HASH_OPS_MAX    100
+#define USERID_PART_MAX           8 /* user id and address, 8 + 8. mission J, V3 */
 
 enum item_kind { ITEM_ENTRY, ITEM_ALIAS, ITEM_CATCH_ALL, ITEM_SECRET };
 
@@ -41,39 +44,52 @@ struct item {
  * Items by one of their fields. The hash stands beside the item's number, so
  * that a slot of something else is passed without a look at that item.
  */
-enum index_field { INDEX_KEY, INDEX_VALUE, INDEX_USERID };
+enum index_field { INDEX_KEY, INDEX_VALUE, INDEX_USERID, INDEXES };
 struct slot {
 	uint32_t hash, item; /* item: its index + 1; 0: free */
 };
-struct index {
-	enum index_field field;
-	struct slot *slot;
-	size_t slots, used; /* slots is a power of two */
-};
 
+/* One text and what stands in it. Secrets have no index but that by key. */
 struct items {
+	const char *name; /* of the file */
+	struct buf octets; /* of directory_read() */
+	struct span text;
+	bool changed; /* set by an editor: the file has another text */
+	/* Lines after `kept` are new; with `source` they are those of the
+	   standard input, by these numbers. */
+	uint32_t kept;
+	const uint32_t *source;
 	struct item *p;
-	size_t n, cap;
-	struct index by_key, by_value, by_userid; /* value: paths of entries */
+	size_t n;
+	struct slot *index[INDEXES];
+	size_t slots; /* of each index, a power of two */
 };
 
 /* An error keeps the databases as they are; a warning is worth a look. */
 enum problem_level { PROBLEM_ERROR, PROBLEM_WARNING, PROBLEM_NOTE };
 #define PROBLEM_LEVELS    3
 #define PROBLEM_LINES_MAX 1000 /* more are counted only. Ours */
-struct problems {
-	struct buf text; /* `file:line: level: text` LF each */
-	size_t count[PROBLEM_LEVELS];
+struct problem {
+	const char *file; /* or "stdin" */
+	uint32_t line; /* 0: of no line */
+	enum problem_level level;
+	struct span text;
 };
+struct problems {
+	struct problem *p;
+	size_t n, count[PROBLEM_LEVELS];
+};
+const char *problem_word(enum problem_level);
 
+#define DIRECTORY_UNKNOWN_MAX 32 /* keys that are noted once each. Ours */
 struct arena_chunk;
 struct directory {
 	struct domains domains;
 	const struct settings *settings;
-	struct span entries_text, secrets_text; /* mapped, or borrowed */
-	bool mapped;
 	struct items entries, secrets;
 	struct problems problems;
+	struct span unknown[DIRECTORY_UNKNOWN_MAX];
+	size_t unknowns;
 	struct arena_chunk *arena;
 	size_t arena_left;
 	unsigned char hash_key[16];
@@ -84,7 +100,10 @@ enum outcome directory_begin(
     struct directory *, const struct settings *, struct fault *) MUST_USE;
 void directory_free(struct directory *);
 
-/* flock on directory/lock: one writer, or readers. Close *fd to let go. */
+/*
+ * flock on directory/lock: one writer, or readers. Close *fd to let go. Says
+ * so on fd 2 when another has it and it waits.
+ */
 enum outcome directory_lock(bool exclusive, int *fd, struct fault *) MUST_USE;
 
 /* Both files into memory, and parsed. One that is not there is empty. */
@@ -95,25 +114,26 @@ enum outcome directory_read(struct directory *, struct fault *) MUST_USE;
  */
 enum outcome directory_parse(struct directory *, struct span entries,
     struct span secrets, struct fault *) MUST_USE;
-/* One more line of entries; errors are told as where:line. */
-enum outcome directory_add_line(struct directory *, const char *where,
-    uint32_t line, struct span text, struct fault *) MUST_USE;
-/* Where aliases lead, secrets of nobody. mailboxes: and every mailbox. */
-enum outcome directory_check(
-    struct directory *, bool mailboxes, struct fault *) MUST_USE;
 /*
- * Both databases anew, after directory_check(). PERM 5.3.5 when it or the
- * parse found an error: nothing is replaced.
+ * Where aliases lead, mailboxes in mailboxes, secrets of nobody. thorough: is
+ * every mailbox there, what do hashes cost, are the databases of these texts.
  */
-enum outcome directory_compile(struct directory *, struct fault *) MUST_USE;
+void directory_check(struct directory *, bool thorough);
+/* Both databases are whole and were made of these texts. */
+bool directory_is_compiled(const struct directory *);
+/*
+ * Both databases, and the texts that are `changed`, after directory_check():
+ * all are written and synced before the first is replaced. PERM 5.3.5 when
+ * there was an error: nothing is replaced.
+ */
+enum outcome directory_write(const struct directory *, struct fault *) MUST_USE;
 
 /* The item with this key, or NULL. */
 const struct item *directory_find(const struct directory *, struct span key);
 const struct item *directory_find_secret(
     const struct directory *, struct span key);
-const struct item *directory_find_path(
-    const struct directory *, struct span path);
-
-bool directory_is_hash(struct span); /* of a form that auth can verify */
+/* Does this alias end at the item, over others or not? */
+bool directory_leads_to(
+    const struct directory *, const struct item *alias, const struct item *);
 
 #endif

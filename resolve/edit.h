@@ -2,11 +2,11 @@
 /*
  * edit.h: changes to the text entries, all or nothing.
  *
- * An editor holds the lock, knows the directory as it is, collects changes of
- * lines, and at the commit parses what would come of them before anything is
- * written: mailboxes first, then the texts (whole, under a dot name, synced,
- * renamed), then the databases. Lines that are not changed stay octet for
- * octet; changed ones keep the keys that are not known.
+ * An editor holds the lock, knows the directory as it is, and collects lines
+ * that change and lines that are new. The commit parses what would come of
+ * them, and only what is free of errors is written: mailboxes first, then texts
+ * and databases together (directory_write). Lines that are not changed stay
+ * octet for octet; changed ones keep the keys that are not known.
  */
 #ifndef RESOLVE_EDIT_H
 #define RESOLVE_EDIT_H
@@ -14,15 +14,18 @@
 #include "directory.h"
 #include "wire_resolve.h"
 
-/* Lines of one text that change, and what is put at its end. */
+/* A line of one text that changes, or is put at its end. */
 struct line_edit {
-	uint32_t line;
+	uint32_t line; /* LINE_NEW: at the end */
+	uint32_t source; /* its number in what is imported; 0: none */
 	size_t at, len; /* in `records`; len 0: the line goes */
 };
+#define LINE_NEW UINT32_MAX
 struct edits {
 	struct line_edit *p;
 	size_t n, cap;
-	struct buf records, appended;
+	struct buf records, text; /* text: what came of them, at the commit */
+	uint32_t *source;
 };
 
 /* One field of a record: an empty value takes it out. */
@@ -34,11 +37,11 @@ struct field_change {
 struct editor {
 	const struct settings *settings;
 	int lock; /* -1: not held */
-	struct directory now, fresh;
-	size_t entries_before; /* those of `now` that are on disk */
+	struct directory now, fresh; /* fresh: after the commit */
 	struct edits entries, secrets;
 	char path[RESOLVE_PATH_MAX + 1]; /* of a changed entry, or "" */
-	uint32_t line; /* of an import, in its own input; 0: none */
+	uint32_t source; /* line of an import that is added; 0: none */
+	size_t added; /* entries and aliases */
 	size_t made, found; /* by the commit: mailboxes new, there already */
 };
 
@@ -51,24 +54,30 @@ enum outcome editor_begin(
 void editor_free(struct editor *);
 
 /*
- * A new entry or alias. An entry without path= gets one, without store= is a
- * mailbox. hash: of its password, or empty.
- * PERM	5.1.3 and 5.3.5: what is wrong with it
+ * A new entry or alias: what is wrong with it is told by the commit. An entry
+ * without path= gets one, without store= is a mailbox; hash= becomes its
+ * password. A password that its address had before goes.
  */
-enum outcome editor_add(struct editor *, struct span record, struct span hash,
-    struct fault *) MUST_USE;
+enum outcome editor_add(
+    struct editor *, struct span record, struct fault *) MUST_USE;
 /* PERM 5.1.1: there is no such entry. */
 enum outcome editor_change(struct editor *, const struct address *,
     const struct field_change *, size_t n, struct fault *) MUST_USE;
 enum outcome editor_set_hash(struct editor *, const struct address *,
     struct span hash, struct fault *) MUST_USE;
-/* The entry, its secret and the aliases to it; how many those were. */
-enum outcome editor_remove(struct editor *, const struct address *,
-    size_t *aliases, struct fault *) MUST_USE;
+/* The entry, its password and every alias that ends at it. */
+enum outcome editor_remove(
+    struct editor *, const struct address *, struct fault *) MUST_USE;
 enum outcome editor_remove_alias(
-    struct editor *, struct span key, struct fault *) MUST_USE;
+    struct editor *, const struct address *, struct fault *) MUST_USE;
 
 /* PERM 5.3.5: what would come of it has errors, in fresh.problems. */
 enum outcome editor_commit(struct editor *, struct fault *) MUST_USE;
+/* Does this problem of `fresh` come from the change? */
+bool editor_is_new(const struct editor *, const struct problem *);
+
+/* The same record with some fields changed, in its old order, and a LF. */
+enum outcome record_change(struct span record, const struct field_change *,
+    size_t n, struct buf *, struct fault *) MUST_USE;
 
 #endif

@@ -5,7 +5,7 @@
  * operator and the files, and checks both.
  */
 #include <errno.h>
-#include <sodium.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -14,52 +14,26 @@
 #include "prog.h"
 #include "verbs.h"
 
-enum {
-	OPT_JSON = 256,
-	OPT_PASSWORD_STDIN,
-	OPT_STORE,
-	OPT_PATH,
-	OPT_USERID,
-	OPT_PREFERRED,
-	OPT_ALIAS,
-	OPT_CATCH_ALL
-};
+/* Letters of options without a short form lie over those of octets. */
+#define SAID_NOT 256U
+#define OPT_JSON 512
 
 static const struct prog_option options[] = {
-	{ OPT_PASSWORD_STDIN, "password-stdin", NULL,
+	{ SAID_NOT | SAID_PASSWORD, "password-stdin", NULL,
 	    "the password is the first line of the standard input" },
-	{ OPT_STORE, "store", "STORE", "mailbox or distribution" },
-	{ OPT_PATH, "path", "PATH", "of the mailbox, in the mail directory" },
-	{ OPT_USERID, "userid", "\"ID ADDRESS\"",
+	{ SAID_NOT | SAID_STORE, "store", "STORE", "mailbox or distribution" },
+	{ SAID_NOT | SAID_PATH, "path", "PATH",
+	    "of the mailbox, in the mail directory" },
+	{ SAID_NOT | SAID_USERID, "userid", "\"ID ADDRESS\"",
 	    "System i user id and address, 8 + 8; '' takes it away" },
-	{ OPT_PREFERRED, "preferred", "WHICH", "smtp or userid" },
-	{ OPT_ALIAS, "alias", "ADDRESS",
+	{ SAID_NOT | SAID_PREFERRED, "preferred", "WHICH", "smtp or userid" },
+	{ SAID_NOT | SAID_ALIAS, "alias", "ADDRESS",
 	    "one more address of it; repeat for more" },
-	{ OPT_CATCH_ALL, "catch-all", NULL,
+	{ SAID_NOT | SAID_CATCH_ALL, "catch-all", NULL,
 	    "yes, this alias shall take all that nobody else does" },
 	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line" },
 	{ 0, NULL, NULL, NULL },
 };
-
-static const struct {
-	const char *name, *second; /* `alias add` has two words */
-	size_t operands, operands_max;
-	bool takes_password; /* asked for at a terminal */
-	enum outcome (*run)(struct request *, struct fault *);
-} verbs[] = {
-	{ "add", NULL, 1, 1, false, verb_add },
-	{ "change", NULL, 1, 1, false, verb_change },
-	{ "remove", NULL, 1, 1, false, verb_remove },
-	{ "list", NULL, 0, 0, false, verb_list },
-	{ "show", NULL, 1, 1, false, verb_show },
-	{ "alias", "add", 2, 2, false, verb_alias_add },
-	{ "alias", "remove", 1, 1, false, verb_alias_remove },
-	{ "passwd", NULL, 1, 1, true, verb_passwd },
-	{ "import", NULL, 0, 0, false, verb_import },
-	{ "compile", NULL, 0, 0, false, verb_compile },
-	{ "check", NULL, 0, 0, false, verb_check },
-};
-#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static void
 take_option(struct request *r, int option, const char *value)
@@ -67,71 +41,128 @@ take_option(struct request *r, int option, const char *value)
 	switch (option) {
 	case OPT_JSON:
 		prog.json = true;
-		break;
-	case OPT_PASSWORD_STDIN:
-		r->password_stdin = true;
-		break;
-	case OPT_STORE:
+		return;
+	case SAID_NOT | SAID_STORE:
 		r->store = value;
 		break;
-	case OPT_PATH:
+	case SAID_NOT | SAID_PATH:
 		r->path = value;
 		break;
-	case OPT_USERID:
+	case SAID_NOT | SAID_USERID:
 		r->userid = value;
 		break;
-	case OPT_PREFERRED:
+	case SAID_NOT | SAID_PREFERRED:
 		r->preferred = value;
 		break;
-	case OPT_ALIAS:
+	case SAID_NOT | SAID_ALIAS:
 		if (r->aliases < REQUEST_ALIASES_MAX)
 			r->alias[r->aliases] = value;
 		r->aliases++;
 		break;
-	case OPT_CATCH_ALL:
-		r->catch_all = true;
-		break;
 	default:
 		break;
 	}
+	r->said |= (unsigned)option & ~SAID_NOT;
 }
 
-/* The verb of these operands, or VERBS; they then begin behind it. */
-static size_t
-find_verb(int *argc, char **argv[])
+/* The verb of these words; the operands begin behind it. */
+static const struct verb *
+find_verb(int *argc, char **argv[], struct fault *f)
 {
+	bool named = false;
+
 	for (size_t i = 0; i < VERBS; i++) {
 		int words = verbs[i].second == NULL ? 1 : 2;
-		size_t left;
 
-		if (*argc < words || strcmp((*argv)[0], verbs[i].name) != 0 ||
+		if (*argc < 1 || strcmp((*argv)[0], verbs[i].name) != 0)
+			continue;
+		named = true;
+		if (*argc - words != (int)verbs[i].operands ||
 		    (words == 2 && strcmp((*argv)[1], verbs[i].second) != 0))
 			continue;
-		left = (size_t)(*argc - words);
-		if (left < verbs[i].operands || left > verbs[i].operands_max)
-			return VERBS;
-		*argc -= words;
 		*argv += words;
-		return i;
+		return &verbs[i];
 	}
-	return VERBS;
+	(void)fault_set(f, PERM, "5.5.4", 0,
+	    named ? "%s: wrong number of addresses; --help has each verb "
+	            "with what it takes"
+	          : "say add, change, remove, passwd, show, list, alias add, "
+	            "alias remove, import, check or compile",
+	    *argc < 1 ? "" : (*argv)[0]);
+	prog_usage(f);
+}
+
+/* An option that does nothing would be believed. */
+static void
+refuse_options(
+    const struct verb *verb, const struct request *r, struct fault *f)
+{
+	unsigned foreign = r->said & ~verb->options;
+
+	for (size_t i = 0; options[i].name != NULL; i++) {
+		if (((unsigned)options[i].letter & ~SAID_NOT & foreign) == 0)
+			continue;
+		(void)fault_set(f, PERM, "5.5.4", 0, "%s%s%s has no --%s",
+		    verb->name, verb->second == NULL ? "" : " ",
+		    verb->second == NULL ? "" : verb->second, options[i].name);
+		prog_usage(f);
+	}
+}
+
+/* ---- a terminal */
+
+static struct termios terminal; /* as it was */
+
+/* Whoever breaks off gets his echo back. */
+static void
+give_back(int number)
+{
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+	(void)raise(number);
 }
 
 static void
-refuse_call(int argc, char *argv[], struct fault *f)
+on_signals(void (*handler)(int))
 {
-	for (size_t i = 0; argc > 0 && i < VERBS; i++) {
-		if (strcmp(argv[0], verbs[i].name) != 0)
-			continue;
-		(void)fault_set(f, PERM, "5.5.4", 0,
-		    "%s: wrong number of addresses; --help has each verb with "
-		    "what it takes",
-		    verbs[i].name);
-		return;
-	}
-	(void)fault_set(f, PERM, "5.5.4", 0,
-	    "say add, change, remove, passwd, show, list, alias add, alias "
-	    "remove, import, check or compile");
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+		SIGTSTP };
+	/* The second time, raised within, it does what it always does. */
+	struct sigaction act = { .sa_handler = handler,
+		.sa_flags = (int)SA_RESETHAND | SA_NODEFER };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		(void)sigaction(numbers[i], &act, NULL);
+}
+
+static enum outcome
+ask_once(struct request *r, const char *prompt, struct fault *f)
+{
+	enum outcome got;
+
+	(void)!write(STDERR_FILENO, prompt, strlen(prompt));
+	got = request_read_password(r, f);
+	(void)!write(STDERR_FILENO, "\n", 1);
+	return got;
+}
+
+static enum outcome
+ask_twice(struct request *r, struct fault *f)
+{
+	struct span first, again;
+	size_t len;
+
+	if (ask_once(r, "New password: ", f) != OK)
+		return f->outcome;
+	len = r->input.len;
+	if (ask_once(r, "The same again: ", f) != OK)
+		return f->outcome;
+	first = span_head(buf_span(&r->input), len);
+	again = span_from(buf_span(&r->input), len);
+	if (!span_same(first, again))
+		return fault_set(
+		    f, PERM, "5.3.5", 0, "they are not the same twice");
+	buf_cut(&r->input, len);
+	return OK;
 }
 
 /*
@@ -141,19 +172,19 @@ refuse_call(int argc, char *argv[], struct fault *f)
 static enum outcome
 ask_password(struct request *r, struct fault *f)
 {
-	struct termios was, quiet;
+	struct termios quiet;
 	enum outcome got;
 
-	if (tcgetattr(STDIN_FILENO, &was) != 0)
+	if (tcgetattr(STDIN_FILENO, &terminal) != 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "no password: give it with --password-stdin");
-	quiet = was;
+	quiet = terminal;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	on_signals(give_back);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	(void)!write(STDERR_FILENO, "New password: ", 14);
-	got = request_read_password(r, f);
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
-	(void)!write(STDERR_FILENO, "\n", 1);
+	got = ask_twice(r, f);
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal);
+	on_signals(SIG_DFL);
 	return got;
 }
 
@@ -192,10 +223,10 @@ main(int argc, char *argv[])
 		    "file:line\n"
 		    "  compile                  the databases anew, after an "
 		    "editor\n" };
-	struct request r = { .aliases = 0 };
+	struct request r = { .input = BUF_INIT(0) };
 	struct fault f = FAULT_NONE;
+	const struct verb *verb;
 	const char *value;
-	size_t verb;
 	int option;
 
 	prog_begin(&about, argv[0]);
@@ -203,21 +234,19 @@ main(int argc, char *argv[])
 		take_option(&r, option, value);
 	argc -= optind;
 	argv += optind;
-	verb = find_verb(&argc, &argv);
-	if (verb == VERBS) {
-		refuse_call(argc, argv, &f);
-		prog_usage(&f);
-	}
+	verb = find_verb(&argc, &argv, &f);
+	refuse_options(verb, &r, &f);
 	r.operand = argv;
 	if (sodium_init() < 0)
 		abort();
 	verbs_begin();
-	if (verbs[verb].takes_password && !r.password_stdin &&
+	if (verb->asks && (r.said & SAID_PASSWORD) == 0 &&
 	    ask_password(&r, &f) != OK)
 		prog_exit(&f);
 	if (prog_home(&f) == OK && enter_sandbox(&f) == OK)
-		f.outcome = verbs[verb].run(&r, &f);
-	if (f.outcome == OK && (fflush(stdout) != 0 || ferror(stdout) != 0))
+		f.outcome = verb->run(&r, &f);
+	/* Before the fault: what it sums up comes first. */
+	if ((fflush(stdout) != 0 || ferror(stdout) != 0) && f.outcome == OK)
 		(void)fault_set(
 		    &f, TEMP, "4.3.0", errno, "write to the output");
 	request_free(&r);

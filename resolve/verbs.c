@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* verbs.c: what `directory` does, a function a verb. */
+/* verbs.c: what `directory` does, a row a verb. */
 #include "verbs.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +12,9 @@
 
 #include "edit.h"
 #include "fds.h"
+#include "mailboxes.h"
 #include "prog.h"
 #include "record.h"
-#include "mailboxes.h"
 #include "wire_auth.h"
 
 #define INPUT_STEP 65536 /* octets read at once */
@@ -32,36 +31,32 @@ verbs_begin(void)
 enum outcome
 request_read_password(struct request *r, struct fault *f)
 {
-	size_t got = 0, end;
+	size_t start = r->input.len, got, len = 0;
 
-	r->password = BUF_INIT(AUTH_PASSWORD_MAX + 2);
+	r->input.max = start + AUTH_PASSWORD_MAX + 2;
 	do {
-		if (fds_read_some(STDIN_FILENO, &r->password, 1, &got, f) != OK)
-			return buf_failed(&r->password)
-			    ? fault_set(f, PERM, "5.3.5", 0,
-			          "the password is over %d octets",
-			          AUTH_PASSWORD_MAX)
-			    : f->outcome;
-		end = span_find(buf_span(&r->password), '\n');
-	} while (got > 0 && end == r->password.len);
-	if (end > 0 && r->password.p[end - 1] == '\r')
-		end--;
-	buf_cut(&r->password, end);
-	if (end == 0)
-		return fault_set(f, PERM, "5.3.5", 0, "the password is empty");
-	if (end > AUTH_PASSWORD_MAX)
+		if (fds_read_some(STDIN_FILENO, &r->input, 1, &got, f) != OK)
+			break;
+		len = span_find(span_from(buf_span(&r->input), start), '\n');
+	} while (got > 0 && start + len == r->input.len);
+	if (f->outcome != OK && !buf_failed(&r->input))
+		return f->outcome;
+	if (len > 0 && r->input.p[start + len - 1] == '\r')
+		len--;
+	buf_cut(&r->input, start + len);
+	if (buf_failed(&r->input) || len > AUTH_PASSWORD_MAX)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "the password is over %d octets", AUTH_PASSWORD_MAX);
+	if (len == 0)
+		return fault_set(f, PERM, "5.3.5", 0, "the password is empty");
 	return OK;
 }
 
 void
 request_free(struct request *r)
 {
-	if (r->password.cap > 0)
-		sodium_memzero(r->password.p, r->password.len);
-	if (r->password.max > 0)
-		buf_free(&r->password);
+	sodium_memzero(r->input.p, r->input.len);
+	buf_free(&r->input);
 }
 
 static enum outcome
@@ -77,17 +72,15 @@ hash_password(
 	    f, TEMP, "4.3.0", errno, "hash the password ([auth] hash_memory)");
 }
 
-/* The hash of the password on fd 0, or "" when none is to be read. */
+/* The hash of the password: read and made before the lock is taken. */
 static enum outcome
-take_hash(struct request *r, bool wanted, char hash[crypto_pwhash_STRBYTES],
-    struct fault *f)
+take_hash(struct request *r, struct fault *f)
 {
-	hash[0] = '\0';
-	if (!wanted)
+	if ((r->said & SAID_PASSWORD) == 0)
 		return OK;
-	if (r->password.len == 0 && request_read_password(r, f) != OK)
+	if (r->input.len == 0 && request_read_password(r, f) != OK)
 		return f->outcome;
-	return hash_password(buf_span(&r->password), hash, f);
+	return hash_password(buf_span(&r->input), r->hash, f);
 }
 
 /* ---- what comes out */
@@ -140,37 +133,31 @@ say(const char *format, ...)
 	print_json(object);
 }
 
-/* `file:line: level: text` as it is, or as an object. */
+/* `file:line: level: text`, or an object. */
 static void
-print_problem(struct span line)
+print_problem(const struct problem *p)
 {
-	struct span rest = line, file, number, level;
 	json_t *object;
 
 	if (!prog.json) {
-		(void)printf(SPAN_FMT "\n", SPAN_ARG(line));
+		(void)printf("%s:%u: %s: " SPAN_FMT "\n", p->file, p->line,
+		    problem_word(p->level), SPAN_ARG(p->text));
 		return;
 	}
-	if (!span_next(&rest, ':', &file) || !span_next(&rest, ':', &number) ||
-	    !span_next(&rest, ':', &level))
-		return;
 	object = json_object();
-	(void)json_object_set_new(object, "file", json_of(file));
+	(void)json_object_set_new(object, "file", json_of(span_of(p->file)));
+	(void)json_object_set_new(object, "line", json_integer(p->line));
 	(void)json_object_set_new(
-	    object, "line", json_integer(strtoll(number.p, NULL, 10)));
-	(void)json_object_set_new(
-	    object, "level", json_of(span_from(level, 1)));
-	(void)json_object_set_new(object, "text", json_of(span_from(rest, 1)));
+	    object, "level", json_of(span_of(problem_word(p->level))));
+	(void)json_object_set_new(object, "text", json_of(p->text));
 	print_json(object);
 }
 
 static void
 print_problems(const struct problems *problems)
 {
-	struct span rest = buf_span(&problems->text), line;
-
-	while (span_next(&rest, '\n', &line))
-		print_problem(line);
+	for (size_t i = 0; i < problems->n; i++)
+		print_problem(&problems->p[i]);
 }
 
 /* ---- add, change, remove */
@@ -186,23 +173,51 @@ read_address(const char *text, struct address *a, struct fault *f)
 	    f, PERM, "5.1.3", 0, "not a full address: say bob@example.org");
 }
 
-/* After an error the directory had before, its lines are the answer. */
+/* What every change is: collected under the lock, then all or nothing. */
 static enum outcome
-begin_edit(struct editor *e, struct fault *f)
+edit(struct request *r,
+    enum outcome (*collect)(
+        struct editor *, const struct request *, struct fault *),
+    void (*tell)(const struct editor *, const struct request *),
+    struct fault *f)
 {
-	if (editor_begin(e, &prog.settings, f) == OK)
-		return OK;
-	if (f->outcome == PERM)
-		print_problems(&e->now.problems);
-	editor_free(e);
-	return f->outcome;
+	struct editor e;
+	enum outcome got = editor_begin(&e, &prog.settings, f);
+
+	/* What was wrong before is the answer to any change. */
+	if (got == PERM)
+		print_problems(&e.now.problems);
+	if (got == OK)
+		got = collect(&e, r, f);
+	if (got == OK)
+		got = editor_commit(&e, f);
+	for (size_t i = 0; got == OK && i < e.fresh.problems.n; i++)
+		if (editor_is_new(&e, &e.fresh.problems.p[i]))
+			print_problem(&e.fresh.problems.p[i]);
+	/* The lines of an import are many; of the others it is the one. */
+	for (size_t i = 0; got == PERM && e.fresh.entries.source != NULL &&
+	     i < e.fresh.problems.n;
+	     i++)
+		if (e.fresh.problems.p[i].level == PROBLEM_ERROR)
+			print_problem(&e.fresh.problems.p[i]);
+	if (got == OK)
+		tell(&e, r);
+	editor_free(&e);
+	return got;
 }
 
-static void
-put_option(struct record_out out, const char *key, const char *value)
+/* The same of one user or alias, and maybe a password. */
+static enum outcome
+edit_one(struct request *r,
+    enum outcome (*collect)(
+        struct editor *, const struct request *, struct fault *),
+    void (*tell)(const struct editor *, const struct request *),
+    struct fault *f)
 {
-	if (value != NULL && value[0] != '\0')
-		record_puts(out, key, value);
+	if (read_address(r->operand[0], &r->address, f) != OK ||
+	    take_hash(r, f) != OK)
+		return f->outcome;
+	return edit(r, collect, tell, f);
 }
 
 /* `abuse` beside bob@example.org is abuse@example.org. */
@@ -217,8 +232,8 @@ put_alias_name(struct buf *name, const char *alias, const struct address *of)
 }
 
 static enum outcome
-add_alias(struct editor *e, const char *alias, const struct address *of,
-    const char *target, bool catch_all, struct fault *f)
+add_alias(struct editor *e, const struct request *r, const char *alias,
+    const char *target, const struct address *of, struct fault *f)
 {
 	struct buf name = BUF_INIT(RECORD_MAX), line = BUF_INIT(RECORD_MAX);
 	struct record_out out = record_begin(&line, "alias");
@@ -227,87 +242,19 @@ add_alias(struct editor *e, const char *alias, const struct address *of,
 	put_alias_name(&name, alias, of);
 	record_put(out, "smtp", buf_span(&name));
 	record_puts(out, "to", target);
-	if (catch_all)
+	if ((r->said & SAID_CATCH_ALL) != 0)
 		record_puts(out, "catch-all", "yes");
 	got = record_end(out, f);
 	if (got == OK)
-		got = editor_add(e, buf_span(&line), SPAN_EMPTY, f);
-	if (got != OK)
-		(void)fault_context(f, "alias");
+		got = editor_add(e, buf_span(&line), f);
 	buf_free(&name);
 	buf_free(&line);
 	return got;
 }
 
-static enum outcome
-add_entry(struct editor *e, const struct request *r, const char *hash,
-    struct fault *f)
-{
-	struct buf line = BUF_INIT(RECORD_MAX);
-	struct record_out out = record_begin(&line, "entry");
-	enum outcome got;
-
-	record_puts(out, "smtp", r->operand[0]);
-	put_option(out, "store", r->store);
-	put_option(out, "path", r->path);
-	put_option(out, "preferred", r->preferred);
-	put_option(out, "userid", r->userid);
-	got = record_end(out, f);
-	if (got == OK)
-		got = editor_add(e, buf_span(&line), span_of(hash), f);
-	buf_free(&line);
-	return got;
-}
-
-static enum outcome
-add_all(struct editor *e, const struct request *r, const struct address *a,
-    const char *hash, struct fault *f)
-{
-	if (r->aliases > REQUEST_ALIASES_MAX)
-		return fault_set(f, PERM, "5.3.5", 0, "over %d aliases at once",
-		    REQUEST_ALIASES_MAX);
-	if (add_entry(e, r, hash, f) != OK)
-		return f->outcome;
-	for (size_t i = 0; i < r->aliases; i++)
-		if (add_alias(e, r->alias[i], a, r->operand[0], r->catch_all,
-		        f) != OK)
-			return f->outcome;
-	return editor_commit(e, f);
-}
-
-enum outcome
-verb_add(struct request *r, struct fault *f)
-{
-	char hash[crypto_pwhash_STRBYTES];
-	struct editor e;
-	struct address a;
-	enum outcome got;
-
-	if (read_address(r->operand[0], &a, f) != OK ||
-	    take_hash(r, r->password_stdin, hash, f) != OK ||
-	    begin_edit(&e, f) != OK)
-		return f->outcome;
-	got = add_all(&e, r, &a, hash, f);
-	if (got == OK) {
-		const struct item *item =
-		    directory_find(&e.now, address_key(&a));
-
-		say("%s: %s mailbox %s/" SPAN_FMT ", %s", r->operand[0],
-		    e.found > 0 ? "kept the" : "made",
-		    prog.settings.mail.directory, SPAN_ARG(item->value),
-		    hash[0] != '\0' ? "password set"
-		                    : "no password, so no login yet "
-		                      "(directory passwd sets one)");
-		if (r->store != NULL && strcmp(r->store, "distribution") == 0)
-			say("no distribution service takes its mail yet: it "
-			    "lies in the mailbox");
-	}
-	editor_free(&e);
-	return got;
-}
-
+/* The fields that were said; an empty value takes one away. */
 static size_t
-collect_changes(const struct request *r, struct field_change change[4])
+collect_fields(const struct request *r, struct field_change field[4])
 {
 	const struct {
 		const char *key, *value;
@@ -317,327 +264,325 @@ collect_changes(const struct request *r, struct field_change change[4])
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
 		if (said[i].value != NULL)
-			change[n++] = (struct field_change){ said[i].key,
+			field[n++] = (struct field_change){ said[i].key,
 				span_of(said[i].value) };
 	return n;
 }
 
-enum outcome
-verb_change(struct request *r, struct fault *f)
+static enum outcome
+collect_add(struct editor *e, const struct request *r, struct fault *f)
 {
-	char hash[crypto_pwhash_STRBYTES];
-	struct field_change change[4];
-	size_t n = collect_changes(r, change);
-	struct editor e;
-	struct address a;
+	struct buf line = BUF_INIT(RECORD_MAX);
+	struct record_out out = record_begin(&line, "entry");
+	struct field_change field[4];
+	size_t n = collect_fields(r, field);
 	enum outcome got;
 
-	if (n == 0 && !r->password_stdin)
+	record_puts(out, "smtp", r->operand[0]);
+	for (size_t i = 0; i < n; i++)
+		record_put_optional(out, field[i].key, field[i].value);
+	record_put_optional(out, "hash", span_of(r->hash));
+	got = record_end(out, f);
+	if (got == OK)
+		got = editor_add(e, buf_span(&line), f);
+	for (size_t i = 0; got == OK && i < r->aliases; i++)
+		got =
+		    add_alias(e, r, r->alias[i], r->operand[0], &r->address, f);
+	buf_free(&line);
+	return got;
+}
+
+static void
+tell_add(const struct editor *e, const struct request *r)
+{
+	const struct item *item =
+	    directory_find(&e->fresh, address_key(&r->address));
+
+	say("%s: %s mailbox %s/" SPAN_FMT ", %s", r->operand[0],
+	    e->found > 0 ? "kept the" : "made", prog.settings.mail.directory,
+	    SPAN_ARG(item->value),
+	    r->hash[0] != '\0' ? "password set"
+	                       : "no password, so no login yet "
+	                         "(directory passwd sets one)");
+	if (r->store != NULL && strcmp(r->store, "distribution") == 0)
+		say("no distribution service takes its mail yet: it lies in "
+		    "the mailbox");
+}
+
+static enum outcome
+verb_add(struct request *r, struct fault *f)
+{
+	if (r->aliases > REQUEST_ALIASES_MAX)
+		return fault_set(f, PERM, "5.3.5", 0, "over %d aliases at once",
+		    REQUEST_ALIASES_MAX);
+	return edit_one(r, collect_add, tell_add, f);
+}
+
+static enum outcome
+collect_change(struct editor *e, const struct request *r, struct fault *f)
+{
+	struct field_change field[4];
+	size_t n = collect_fields(r, field);
+
+	if (n > 0 && editor_change(e, &r->address, field, n, f) != OK)
+		return f->outcome;
+	if (r->hash[0] == '\0')
+		return OK;
+	return editor_set_hash(e, &r->address, span_of(r->hash), f);
+}
+
+static void
+tell_change(const struct editor *e, const struct request *r)
+{
+	(void)e;
+	say("%s: %s", r->operand[0],
+	    (r->said & SAID_FIELDS) != 0 ? "changed" : "password set");
+	if (r->path != NULL)
+		say("what lies in the old mailbox stays there");
+}
+
+static enum outcome
+verb_change(struct request *r, struct fault *f)
+{
+	if (r->said == 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "nothing to change: --store --path --userid --preferred "
 		    "--password-stdin");
-	if (read_address(r->operand[0], &a, f) != OK ||
-	    take_hash(r, r->password_stdin, hash, f) != OK ||
-	    begin_edit(&e, f) != OK)
-		return f->outcome;
-	got = n == 0 ? OK : editor_change(&e, &a, change, n, f);
-	if (got == OK && hash[0] != '\0')
-		got = editor_set_hash(&e, &a, span_of(hash), f);
-	if (got == OK)
-		got = editor_commit(&e, f);
-	if (got == OK) {
-		say("%s: changed", r->operand[0]);
-		if (r->path != NULL)
-			say("what lies in the old mailbox stays there");
-	}
-	editor_free(&e);
-	return got;
+	return edit_one(r, collect_change, tell_change, f);
 }
 
-enum outcome
+static enum outcome
 verb_passwd(struct request *r, struct fault *f)
 {
-	char hash[crypto_pwhash_STRBYTES];
-	struct editor e;
-	struct address a;
-	enum outcome got;
-
-	if (read_address(r->operand[0], &a, f) != OK ||
-	    take_hash(r, true, hash, f) != OK || begin_edit(&e, f) != OK)
-		return f->outcome;
-	got = editor_set_hash(&e, &a, span_of(hash), f);
-	if (got == OK)
-		got = editor_commit(&e, f);
-	if (got == OK)
-		say("%s: password set", r->operand[0]);
-	editor_free(&e);
-	return got;
+	r->said |= SAID_PASSWORD;
+	return verb_change(r, f);
 }
 
-enum outcome
+static enum outcome
+collect_remove(struct editor *e, const struct request *r, struct fault *f)
+{
+	return editor_remove(e, &r->address, f);
+}
+
+static void
+tell_remove(const struct editor *e, const struct request *r)
+{
+	const struct directory *d = &e->now;
+	const struct item *item = directory_find(d, address_key(&r->address));
+
+	for (size_t i = 0; i < d->entries.n; i++)
+		if (directory_leads_to(d, &d->entries.p[i], item))
+			say(SPAN_FMT ": removed, it led there",
+			    SPAN_ARG(d->entries.p[i].smtp));
+	say("%s: removed; the mailbox %s/" SPAN_FMT " is kept", r->operand[0],
+	    prog.settings.mail.directory, SPAN_ARG(item->value));
+}
+
+static enum outcome
 verb_remove(struct request *r, struct fault *f)
 {
-	struct editor e;
-	struct address a;
-	size_t aliases;
-	enum outcome got;
-
-	if (read_address(r->operand[0], &a, f) != OK || begin_edit(&e, f) != OK)
-		return f->outcome;
-	got = editor_remove(&e, &a, &aliases, f);
-	if (got == OK)
-		got = editor_commit(&e, f);
-	if (got == OK) {
-		const struct item *item =
-		    directory_find(&e.now, address_key(&a));
-
-		say("%s: removed, with %zu alias%s; the mailbox %s/" SPAN_FMT
-		    " is kept",
-		    r->operand[0], aliases, aliases == 1 ? "" : "es",
-		    prog.settings.mail.directory, SPAN_ARG(item->value));
-	}
-	editor_free(&e);
-	return got;
+	return edit_one(r, collect_remove, tell_remove, f);
 }
 
-enum outcome
+static enum outcome
+collect_alias_add(struct editor *e, const struct request *r, struct fault *f)
+{
+	return add_alias(e, r, r->operand[0], r->operand[1], &r->address, f);
+}
+
+static void
+tell_alias_add(const struct editor *e, const struct request *r)
+{
+	(void)e;
+	say("%s: leads to %s", r->operand[0], r->operand[1]);
+}
+
+static enum outcome
 verb_alias_add(struct request *r, struct fault *f)
 {
-	struct editor e;
-	struct address target;
-	enum outcome got;
-
-	if (read_address(r->operand[1], &target, f) != OK ||
-	    begin_edit(&e, f) != OK)
+	if (read_address(r->operand[1], &r->address, f) != OK)
 		return f->outcome;
-	if (r->operand[0][0] == '*' && r->operand[0][1] == '@' && !r->catch_all)
-		got = fault_set(f, PERM, "5.3.5", 0,
-		    "a catch-all takes all mail for its domain that nobody "
-		    "else does, spam above all; say --catch-all to have one");
-	else
-		got = add_alias(
-		    &e, r->operand[0], &target, r->operand[1], r->catch_all, f);
-	if (got == OK)
-		got = editor_commit(&e, f);
-	if (got == OK)
-		say("%s: leads to %s", r->operand[0], r->operand[1]);
-	editor_free(&e);
-	return got;
+	return edit(r, collect_alias_add, tell_alias_add, f);
 }
 
-enum outcome
+static enum outcome
+collect_alias_remove(struct editor *e, const struct request *r, struct fault *f)
+{
+	return editor_remove_alias(e, &r->address, f);
+}
+
+static void
+tell_alias_remove(const struct editor *e, const struct request *r)
+{
+	(void)e;
+	say("%s: removed", r->operand[0]);
+}
+
+static enum outcome
 verb_alias_remove(struct request *r, struct fault *f)
 {
-	struct editor e;
-	struct address a;
-	struct span key;
-	enum outcome got;
-
-	if (read_address(r->operand[0], &a, f) != OK || begin_edit(&e, f) != OK)
-		return f->outcome;
-	key = address_key(&a);
-	if (span_eq(address_local(&a), "*"))
-		key = span_from(key, 1); /* as a catch-all is kept */
-	got = editor_remove_alias(&e, key, f);
-	if (got == OK)
-		got = editor_commit(&e, f);
-	if (got == OK)
-		say("%s: removed", r->operand[0]);
-	editor_free(&e);
-	return got;
+	return edit_one(r, collect_alias_remove, tell_alias_remove, f);
 }
 
 /* ---- import */
 
-/* The record without password= and hash=; the hash of either. */
+/*
+ * A line with the hash of its password in place of the password. What is wrong
+ * with a line stays as it is, password= too: the commit refuses and tells it.
+ */
 static enum outcome
-split_secret(struct span line, struct buf *record,
-    char hash[crypto_pwhash_STRBYTES], struct fault *f)
+hash_line(struct span line, struct buf *out, struct fault *f)
 {
+	char hash[crypto_pwhash_STRBYTES] = "";
+	struct field_change change[] = { { "password", SPAN_EMPTY },
+		{ "hash", SPAN_EMPTY } };
 	struct record r;
+	struct fault ignored;
 	struct span password, given;
-	struct record_out out;
 	enum outcome got = OK;
 
-	hash[0] = '\0';
-	if (record_parse(line, &r, f) != OK)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "not a record like entry smtp=bob@example.org");
-	if (!record_is(&r, "entry") && !record_is(&r, "alias"))
-		return fault_set(
-		    f, PERM, "5.3.5", 0, "neither an entry nor an alias");
-	if (!record_take_optional(
-	        &r, "password", AUTH_PASSWORD_MAX, &password) ||
-	    !record_take_optional(&r, "hash", DIRECTORY_HASH_MAX, &given) ||
-	    (password.len > 0 && given.len > 0) ||
-	    (record_is(&r, "alias") && password.len + given.len > 0))
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "password= or hash= is too long, or both are given, or "
-		    "it is an alias's");
-	out = record_begin(record, record_is(&r, "entry") ? "entry" : "alias");
-	for (size_t i = 0; i < r.fields; i++) {
-		char key[64];
-
-		if (span_eq(r.field[i].key, "password") ||
-		    span_eq(r.field[i].key, "hash"))
-			continue;
-		if (!span_copy(r.field[i].key, key, sizeof(key)))
-			return fault_set(f, PERM, "5.3.5", 0, "a long key");
-		record_put(out, key, r.field[i].value);
-	}
-	if (record_end(out, f) != OK)
-		return f->outcome;
-	if (password.len > 0)
+	if (record_parse(line, &r, &ignored) == OK && record_is(&r, "entry") &&
+	    record_take(&r, "password", AUTH_PASSWORD_MAX, &password) &&
+	    password.len > 0 && !record_take(&r, "hash", RECORD_MAX, &given))
 		got = hash_password(password, hash, f);
-	else
-		(void)span_copy(given, hash, crypto_pwhash_STRBYTES);
 	sodium_memzero(&r, sizeof(r));
-	return got;
+	if (got != OK)
+		return got;
+	change[1].value = span_of(hash);
+	if (hash[0] != '\0')
+		return record_change(line, change, 2, out, f);
+	buf_add(out, line);
+	buf_addc(out, '\n');
+	return buf_failed(out)
+	    ? fault_set(f, TEMP, "4.3.0", ENOMEM, "what is imported")
+	    : OK;
 }
 
+/* All of fd 0, hashed, in r->input: a terminal may take its time, and so do
+   hashes; the lock is taken afterwards. */
 static enum outcome
-import_line(struct editor *e, struct span line, struct fault *f)
+read_import(struct request *r, struct fault *f)
 {
-	char hash[crypto_pwhash_STRBYTES];
-	struct buf record = BUF_INIT(RECORD_MAX);
-	enum outcome got;
-
-	if (line.len == 0 || line.p[0] == '#')
-		return OK;
-	got = split_secret(line, &record, hash, f);
-	if (got == OK)
-		got = editor_add(e, buf_span(&record), span_of(hash), f);
-	buf_free(&record);
-	return got == OK ? OK : fault_context(f, "stdin:%u", e->line);
-}
-
-/* Complete lines at the start of `in`; all of it at the end of input. */
-static enum outcome
-import_lines(struct editor *e, struct buf *in, bool end, struct fault *f)
-{
-	struct span rest = buf_span(in);
-	size_t at;
-
-	while (
-	    rest.len > 0 && ((at = span_find(rest, '\n')) < rest.len || end)) {
-		e->line++;
-		if (import_line(e, span_head(rest, at), f) != OK)
-			return f->outcome;
-		rest = span_from(rest, at + 1);
-	}
-	if (rest.len > RECORD_MAX)
-		return fault_set(f, PERM, "5.3.5", 0, "stdin:%u: line too long",
-		    e->line + 1);
-	buf_drop(in, in->len - rest.len);
-	return OK;
-}
-
-static enum outcome
-import_all(struct editor *e, struct fault *f)
-{
-	struct buf in = BUF_INIT(INPUT_STEP + RECORD_MAX + 2);
+	struct buf in = BUF_INIT(DIRECTORY_TEXT_MAX);
+	struct span rest, line;
 	size_t got;
 	enum outcome result;
 
-	do {
+	r->input.max = DIRECTORY_TEXT_MAX;
+	do
 		result = fds_read_some(STDIN_FILENO, &in, INPUT_STEP, &got, f);
-		if (result == OK)
-			result = import_lines(e, &in, got == 0, f);
-	} while (result == OK && got > 0);
+	while (result == OK && got > 0);
+	rest = buf_span(&in);
+	while (result == OK && span_next(&rest, '\n', &line))
+		result = hash_line(line, &r->input, f);
 	sodium_memzero(in.p, in.len);
 	buf_free(&in);
 	return result;
 }
 
-enum outcome
+static enum outcome
+collect_import(struct editor *e, const struct request *r, struct fault *f)
+{
+	struct span rest = buf_span(&r->input), line;
+
+	while (span_next(&rest, '\n', &line)) {
+		e->source++;
+		if (line.len > 0 && line.p[0] != '#' &&
+		    editor_add(e, line, f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+static void
+tell_import(const struct editor *e, const struct request *r)
+{
+	(void)r;
+	say("%zu records in; %zu mailboxes made, %zu were there", e->added,
+	    e->made, e->found);
+}
+
+static enum outcome
 verb_import(struct request *r, struct fault *f)
 {
-	struct editor e;
-	enum outcome got;
-
-	(void)r;
-	if (begin_edit(&e, f) != OK)
-		return f->outcome;
-	got = import_all(&e, f);
-	if (got == OK)
-		got = editor_commit(&e, f);
-	if (got == OK) {
-		say("%zu records in; %zu mailboxes made, %zu were there",
-		    e.now.entries.n - e.entries_before, e.made, e.found);
-	} else {
-		(void)fault_context(f, "nothing was changed");
-	}
-	editor_free(&e);
-	return got;
+	if (read_import(r, f) != OK ||
+	    edit(r, collect_import, tell_import, f) != OK)
+		return f->outcome == PERM
+		    ? fault_context(f, "nothing was changed")
+		    : f->outcome;
+	return OK;
 }
 
 /* ---- compile, check */
 
+enum with { TO_LOOK, TO_CHECK, TO_WRITE };
+
 static enum outcome
-with_directory(bool exclusive, bool mailboxes,
-    enum outcome (*use)(struct directory *, const char *, struct fault *),
-    const char *argument, struct fault *f)
+with_directory(enum with with, const struct request *r,
+    enum outcome (*use)(
+        struct directory *, const struct request *, struct fault *),
+    struct fault *f)
 {
 	struct directory d;
-	int lock;
-	enum outcome got;
+	int lock = -1;
+	enum outcome got = directory_begin(&d, &prog.settings, f);
 
-	if (directory_begin(&d, &prog.settings, f) != OK)
-		return f->outcome;
-	if (directory_lock(exclusive, &lock, f) != OK) {
-		directory_free(&d);
-		return f->outcome;
-	}
-	got = directory_read(&d, f);
 	if (got == OK)
-		got = directory_check(&d, mailboxes, f);
+		got = directory_lock(with == TO_WRITE, &lock, f);
 	if (got == OK)
-		got = use(&d, argument, f);
-	(void)close(lock);
+		got = directory_read(&d, f);
+	if (got == OK && with != TO_LOOK)
+		directory_check(&d, with == TO_CHECK);
+	/* Whoever only reads must not keep others waiting while he prints. */
+	if (with != TO_WRITE)
+		fds_close(&lock);
+	if (got == OK)
+		got = use(&d, r, f);
+	fds_close(&lock);
 	directory_free(&d);
 	return got;
 }
 
 static enum outcome
-compile(struct directory *d, const char *unused, struct fault *f)
+compile(struct directory *d, const struct request *r, struct fault *f)
 {
-	(void)unused;
+	bool made = directory_is_compiled(d);
+
+	(void)r;
 	print_problems(&d->problems);
-	if (directory_compile(d, f) != OK)
+	if (!made && directory_write(d, f) != OK)
 		return f->outcome;
-	say("%zu addresses and %zu passwords compiled", d->entries.n,
+	say("%zu addresses and %zu passwords %s", d->entries.n, d->secrets.n,
+	    made ? "are compiled already" : "compiled");
+	return OK;
+}
+
+static enum outcome
+verb_compile(struct request *r, struct fault *f)
+{
+	return with_directory(TO_WRITE, r, compile, f);
+}
+
+static enum outcome
+check(struct directory *d, const struct request *r, struct fault *f)
+{
+	const size_t *count = d->problems.count;
+
+	(void)r;
+	print_problems(&d->problems);
+	if (count[PROBLEM_ERROR] + count[PROBLEM_WARNING] > 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%zu errors, %zu warnings", count[PROBLEM_ERROR],
+		    count[PROBLEM_WARNING]);
+	say("%zu addresses and %zu passwords: nothing is wrong", d->entries.n,
 	    d->secrets.n);
 	return OK;
 }
 
-enum outcome
-verb_compile(struct request *r, struct fault *f)
-{
-	(void)r;
-	return with_directory(true, false, compile, NULL, f);
-}
-
 static enum outcome
-check(struct directory *d, const char *unused, struct fault *f)
-{
-	const size_t *count = d->problems.count;
-
-	(void)unused;
-	print_problems(&d->problems);
-	if (count[PROBLEM_ERROR] + count[PROBLEM_WARNING] == 0)
-		say("%zu addresses and %zu passwords: nothing is wrong",
-		    d->entries.n, d->secrets.n);
-	if (count[PROBLEM_ERROR] + count[PROBLEM_WARNING] == 0)
-		return OK;
-	return fault_set(f, PERM, "5.3.5", 0, "%zu errors, %zu warnings",
-	    count[PROBLEM_ERROR], count[PROBLEM_WARNING]);
-}
-
-enum outcome
 verb_check(struct request *r, struct fault *f)
 {
-	(void)r;
-	return with_directory(false, true, check, NULL, f);
+	return with_directory(TO_CHECK, r, check, f);
 }
 
 /* ---- list, show */
@@ -660,27 +605,15 @@ json_of_record(
 	return object;
 }
 
-/* One line for people: its fields as they stand in the file. */
-static void
-print_line(const struct directory *d, struct span text, const struct item *item)
-{
-	const char *password = "";
-
-	if (item->kind == ITEM_ENTRY &&
-	    directory_find_secret(d, item->key) == NULL)
-		password = " (no password)";
-	(void)printf(SPAN_FMT "%s\n", SPAN_ARG(text), password);
-}
-
 static enum outcome
-list(struct directory *d, const char *unused, struct fault *f)
+list(struct directory *d, const struct request *r, struct fault *f)
 {
-	struct span rest = d->entries_text, line;
-	struct record r;
+	struct span rest = d->entries.text, line;
+	struct record record;
 	struct fault ignored;
 	size_t next = 0;
 
-	(void)unused;
+	(void)r;
 	/* Items stand in the order of their lines. */
 	for (uint32_t number = 1; span_next(&rest, '\n', &line); number++) {
 		const struct item *item = &d->entries.p[next];
@@ -689,9 +622,9 @@ list(struct directory *d, const char *unused, struct fault *f)
 			continue;
 		next++;
 		if (!prog.json)
-			print_line(d, line, item);
-		else if (record_parse(line, &r, &ignored) == OK)
-			print_json(json_of_record(d, &r, item));
+			(void)printf(SPAN_FMT "\n", SPAN_ARG(line));
+		else if (record_parse(line, &record, &ignored) == OK)
+			print_json(json_of_record(d, &record, item));
 	}
 	if (d->problems.count[PROBLEM_ERROR] > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
@@ -700,20 +633,18 @@ list(struct directory *d, const char *unused, struct fault *f)
 	return OK;
 }
 
-enum outcome
+static enum outcome
 verb_list(struct request *r, struct fault *f)
 {
-	(void)r;
-	return with_directory(false, false, list, NULL, f);
+	return with_directory(TO_LOOK, r, list, f);
 }
 
 /* Its line, and what else the directory knows of it. */
 static json_t *
 describe(const struct directory *d, const struct item *item)
 {
-	struct span rest = d->entries_text, line = SPAN_EMPTY;
+	struct span rest = d->entries.text, line = SPAN_EMPTY;
 	json_t *object, *aliases = json_array();
-	struct address target;
 	struct record r;
 	struct fault f;
 
@@ -725,9 +656,7 @@ describe(const struct directory *d, const struct item *item)
 	for (size_t i = 0; i < d->entries.n; i++) {
 		const struct item *other = &d->entries.p[i];
 
-		if (other->kind != ITEM_ENTRY &&
-		    address_make(other->value, &target, &f) == OK &&
-		    span_same(address_key(&target), item->key))
+		if (directory_leads_to(d, other, item))
 			(void)json_array_append_new(
 			    aliases, json_of(other->smtp));
 	}
@@ -775,21 +704,15 @@ print_description(json_t *object)
 }
 
 static enum outcome
-show(struct directory *d, const char *text, struct fault *f)
+show(struct directory *d, const struct request *r, struct fault *f)
 {
-	struct address asked;
-	const struct item *item;
-	struct span key;
+	const struct item *item =
+	    directory_find(d, address_directory_key(&r->address));
 
-	if (read_address(text, &asked, f) != OK)
-		return f->outcome;
-	key = address_key(&asked);
-	if (span_eq(address_local(&asked), "*"))
-		key = span_from(key, 1);
-	item = directory_find(d, key);
 	if (item == NULL)
 		return fault_set(f, PERM, "5.1.1", 0,
-		    SPAN_FMT " is not in the directory", SPAN_ARG(key));
+		    SPAN_FMT " is not in the directory",
+		    SPAN_ARG(address_key(&r->address)));
 	if (prog.json)
 		print_json(describe(d, item));
 	else
@@ -797,8 +720,25 @@ show(struct directory *d, const char *text, struct fault *f)
 	return OK;
 }
 
-enum outcome
+static enum outcome
 verb_show(struct request *r, struct fault *f)
 {
-	return with_directory(false, false, show, r->operand[0], f);
+	if (read_address(r->operand[0], &r->address, f) != OK)
+		return f->outcome;
+	return with_directory(TO_LOOK, r, show, f);
 }
+
+const struct verb verbs[VERBS] = {
+	{ "add", NULL, 1, SAID_FIELDS | SAID_PASSWORD | SAID_ALIAS, false,
+	    verb_add },
+	{ "change", NULL, 1, SAID_FIELDS | SAID_PASSWORD, false, verb_change },
+	{ "remove", NULL, 1, 0, false, verb_remove },
+	{ "list", NULL, 0, 0, false, verb_list },
+	{ "show", NULL, 1, 0, false, verb_show },
+	{ "alias", "add", 2, SAID_CATCH_ALL, false, verb_alias_add },
+	{ "alias", "remove", 1, 0, false, verb_alias_remove },
+	{ "passwd", NULL, 1, SAID_PASSWORD, true, verb_passwd },
+	{ "import", NULL, 0, 0, false, verb_import },
+	{ "compile", NULL, 0, 0, false, verb_compile },
+	{ "check", NULL, 0, 0, false, verb_check },
+};

@@ -1,40 +1,57 @@
 /* SPDX-License-Identifier: ISC */
-/* verbs.h: what `directory` does, a function a verb. */
+/* verbs.h: what `directory` does, a row a verb. */
 #ifndef RESOLVE_VERBS_H
 #define RESOLVE_VERBS_H
 
+#include <sodium.h>
+
+#include "address.h"
 #include "buf.h"
 
 #define REQUEST_ALIASES_MAX 64 /* in one `add`. Ours */
 
+/* Options, a bit each: which were said, and which a verb knows. */
+enum {
+	SAID_PASSWORD = 1,
+	SAID_STORE = 2,
+	SAID_PATH = 4,
+	SAID_USERID = 8,
+	SAID_PREFERRED = 16,
+	SAID_ALIAS = 32,
+	SAID_CATCH_ALL = 64,
+};
+#define SAID_FIELDS (SAID_STORE | SAID_PATH | SAID_USERID | SAID_PREFERRED)
+
 /* What the operator said; NULL: not said. Texts borrow from argv. */
 struct request {
 	char **operand;
+	unsigned said;
 	const char *store, *path, *userid, *preferred;
 	const char *alias[REQUEST_ALIASES_MAX];
 	size_t aliases;
-	bool password_stdin, catch_all;
-	struct buf password;
+	struct buf input; /* the password, or the records of an import */
+	struct address address; /* of the first operand, but for `alias add` */
+	char hash[crypto_pwhash_STRBYTES]; /* of the password, or "" */
 };
 
-/* Reads the first line of fd 0. PERM 5.3.5: empty, or over 1024 octets. */
+struct verb {
+	const char *name, *second; /* `alias add` has two words */
+	size_t operands;
+	unsigned options; /* that it knows; all know --json */
+	bool asks; /* for a password, where none is given */
+	/* Prints what it did. PERM: what is wrong, nothing was changed. */
+	enum outcome (*run)(struct request *, struct fault *);
+};
+#define VERBS 11
+extern const struct verb verbs[VERBS];
+
+/*
+ * Append the next line of fd 0 to r->input, without its end. PERM 5.3.5: it
+ * is empty, or over 1024 octets.
+ */
 enum outcome request_read_password(struct request *, struct fault *) MUST_USE;
 void request_free(struct request *); /* wipes */
 
 void verbs_begin(void); /* what must happen before the sandbox */
-
-/* Each prints what it did. PERM: what is wrong, nothing was changed. */
-enum outcome verb_add(struct request *, struct fault *);
-enum outcome verb_change(struct request *, struct fault *);
-enum outcome verb_remove(struct request *, struct fault *);
-enum outcome verb_list(struct request *, struct fault *);
-enum outcome verb_show(struct request *, struct fault *);
-enum outcome verb_alias_add(struct request *, struct fault *);
-enum outcome verb_alias_remove(struct request *, struct fault *);
-enum outcome verb_passwd(struct request *, struct fault *);
-enum outcome verb_import(struct request *, struct fault *);
-enum outcome verb_compile(struct request *, struct fault *);
-/* PERM 5.3.5 when there is an error or a warning. */
-enum outcome verb_check(struct request *, struct fault *);
 
 #endif

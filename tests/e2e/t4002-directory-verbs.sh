@@ -66,7 +66,8 @@ print(*[json.loads(l)["smtp"] for l in sys.stdin])')" \
 dir alias remove info@example.org
 dir alias add postmaster bob@example.org
 dir check; is "check finds nothing wrong" "$?: $(says)" \
-	'0: 3 addresses and 1 passwords: nothing is wrong'
+	'0: directory/entries:3: note: the key department= means nothing here, and is kept
+3 addresses and 1 passwords: nothing is wrong'
 cat >> "$H/directory/entries" <<'X'
 entry smtp=BOB@example.org path=x
 alias smtp=l1@example.org to=l2@example.org
@@ -78,30 +79,126 @@ nonsense here
 X
 dir check
 is "check tells all that is wrong by file and line" "$?: $(says | sort)" \
-"100: directory/entries:10: warning: example.net is not a local domain ([resolve] domain)
-directory/entries:10: warning: has no mailbox: mail for it waits; \`pneu directory change ADDRESS --path=PATH\` makes it
-directory/entries:11: note: a catch-all
+"100: directory/entries:0: warning: the databases are not of these texts: \`pneu directory compile\` makes them anew
+directory/entries:10: warning: far@example.net: example.net is not a local domain: \`domain = example.net\` under [resolve] in pneu.conf makes it one
+directory/entries:10: warning: far@example.net: has no mailbox: mail for it waits; \`pneu directory change ADDRESS --path=PATH\` makes it
+directory/entries:11: note: *@example.org: a catch-all
 directory/entries:12: error: record: bad field 1
-directory/entries:6: error: this address is another's already, on line 3
-directory/entries:6: warning: has no mailbox: mail for it waits; \`pneu directory change ADDRESS --path=PATH\` makes it
-directory/entries:7: error: leads in a circle, or over more than 10 aliases
-directory/entries:8: error: leads in a circle, or over more than 10 aliases
-directory/entries:9: warning: leads to example.net, which is not local
-directory: 4 errors, 4 warnings"
+directory/entries:3: note: the key department= means nothing here, and is kept
+directory/entries:6: error: BOB@example.org: this address is there already, on directory/entries:3
+directory/entries:6: warning: BOB@example.org: has no mailbox: mail for it waits; \`pneu directory change ADDRESS --path=PATH\` makes it
+directory/entries:7: error: l1@example.org: leads in a circle, or over more than 10 aliases
+directory/entries:8: error: l2@example.org: leads in a circle, or over more than 10 aliases
+directory/entries:9: warning: n@example.org: leads to far@example.net, which is not local
+directory: 4 errors, 5 warnings"
 dir add ann@example.org
 is "a directory with errors is not edited" "$?" 100
 is "but mail goes on" "$(where bob@example.org)" 'mailbox to=bob@example.org path=example.org/bob'
 
 head -n 5 "$H/directory/entries" > "$T/f" && cp "$T/f" "$H/directory/entries"
 dir remove bob@example.org
-like "a removed user's mailbox is kept, and that is said" "$? $(says)" \
-	'^0 bob@example.org: removed, with 2 aliases; the mailbox mail/example.org/bob is kept$'
+is "a removed user's aliases go, his mailbox stays, and that is said" "$? $(says)" \
+	'0 directory/entries:0: note: nobody is postmaster@example.org
+abuse@example.org: removed, it led there
+postmaster@example.org: removed, it led there
+bob@example.org: removed; the mailbox mail/example.org/bob is kept'
 check "it is still there" test -d "$H/mail/example.org/bob/new"
 is "mail for it is refused" "$(where bob@example.org | cut -d' ' -f1)" perm
 is "its password is gone" "$(wc -c < "$H/secrets/secrets")" 0
 dir remove bob@example.org; is "removing it again is a mistake" "$?" 100
 dir add bob@example.org
 like "added again it has its mailbox back" "$(says)" 'kept the mailbox mail/example.org/bob'
+dir alias add typo bobb@example.org
+is "an alias to nobody is made, but told" "$? $(says)" \
+	"0 directory/entries:4: warning: typo@example.org: leads to bobb@example.org, which is nobody's
+typo: leads to bobb@example.org"
+dir alias add next typo@example.org; dir alias remove typo@example.org
+like "so is one that leads nowhere from now on" "$? $(says)" \
+	'entries:4: warning: next@example.org: leads to typo@example.org, which is nobody'
+dir alias remove next@example.org
+dir add sub@example.org --path=example.org/bob/new
+is "a mailbox in another's is refused" "$? $(says)" \
+	"100 directory: sub@example.org: its path= lies in the mailbox of bob@example.org"
+check "and not made" test ! -e "$H/mail/example.org/bob/new/new"
+dir change bob@example.org --alias=info --store=mailbox
+like "an option that is not the verb's is refused" "$? $(says | head -n 1)" \
+	'^100 directory: change has no --alias'
+dir list
+is "a list is lines that an import takes" "$(says | head -n 1)" \
+	"$(grep -m 1 ^entry "$H/directory/entries")"
+
+# A password of nobody: by an editor here, by a cut in the midst of a removal.
+auth() { echo "auth user=$1 password=$2" | as auth -C "$H" 2> /dev/null | cut -d' ' -f1; }
+printf 'old\n' | dir add pat@example.org --password-stdin
+is "a password opens" "$(auth pat old)" ok
+grep -v pat@ "$H/directory/entries" > "$T/f"; cp "$T/f" "$H/directory/entries"
+dir compile; dir add pat@example.org
+is "who has an address after another does not have his password" "$?: $(auth pat old)" '0: perm'
+is "it is not kept either" "$(grep -c pat@ "$H/secrets/secrets")" 0
+
+# What stands in the way of one file keeps all of them from changing.
+printf 'new\n' | dir passwd pat@example.org --password-stdin
+sum=$(cat "$H/directory/"* "$H/secrets/"* | cksum)
+mkdir "$H/directory/.entries.cdb"
+dir remove pat@example.org
+is "a change that cannot be whole is not made" \
+	"$? $(rmdir "$H/directory/.entries.cdb"; cat "$H/directory/"* "$H/secrets/"* | cksum) $(auth pat new)" \
+	"111 $sum ok"
+grep -v pat@ "$H/directory/entries" > "$T/f"; cp "$T/f" "$H/directory/entries"
+dir check
+like "databases of other texts are told" "$? $(says)" \
+	'^directory/entries:0: warning: the databases are not of these texts'
+dir compile; is "compile makes them anew" "$(says | tail -n 1) $(auth pat new)" \
+	'1 addresses and 1 passwords compiled perm'
+dir compile; is "and only then" "$(says | tail -n 1)" \
+	'1 addresses and 1 passwords are compiled already'
+
+# One that waits says so: a lock that another has.
+mkfifo "$T/hold" "$T/slow"; chmod 666 "$T/slow"
+python3 -c 'import fcntl, sys
+l = open(sys.argv[1], "r+"); fcntl.flock(l, fcntl.LOCK_EX)
+print("locked", flush=True); sys.stdin.read()' "$H/directory/lock" \
+	< "$T/hold" > "$T/held" 2>&1 &
+exec 8> "$T/hold"
+wait_for grep -q locked "$T/held"
+(exec 8>&-; dir list) & waiting=$!
+wait_for grep -q 'waiting for another directory command' "$T/out"
+ok $? "a command that waits for another says so"
+exec 8>&-; wait $waiting; ok $? "and goes on after it"
+as directory -C "$H" import < "$T/slow" > "$T/imported" 2>&1 & waiting=$!
+exec 8> "$T/slow"
+printf 'entry smtp=late@example.org\n' >&8
+as timeout 10 directory -C "$H" list > "$T/out" 2>&1 8>&-
+is "an import that waits for its input keeps nobody waiting" "$? $(says | grep -c waiting)" '0 0'
+exec 8>&-; wait $waiting; ok $? "and is made when it has all"
+
+# At a terminal of its own.
+cat > "$T/ask.py" <<'X'
+import fcntl, os, pty, sys, termios
+def run(*answers):
+    master, slave = pty.openpty()
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        for i in range(3): os.dup2(slave, i)
+        os.execv(sys.argv[1], sys.argv[1:])
+    for prompt, answer in answers:
+        said = b""
+        while prompt not in said: said += os.read(master, 1000)
+        os.write(master, answer)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    echo = bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+    os.close(master); os.close(slave)
+    return status, echo
+print(*run((b"New password: ", b"one\n"), (b"again: ", b"two\n")))
+print(*run((b"New password: ", b"one\n"), (b"again: ", b"one\n")))
+print(*run((b"New password: ", b"\x03")))
+X
+is "at a terminal a password is asked for twice, and ^C gives the echo back" \
+	"$(as timeout 30 python3 "$T/ask.py" "$B/directory" -C "$H" passwd bob@example.org 2>&1 | tr '\n' ' ')" \
+	'100 True 0 True -2 True '
+
 dir add; is "a verb without its address is a usage error" "$?" 100
 dir fly a@example.org; is "so is a verb that is none" "$?" 100
 done_testing

@@ -1,6 +1,6 @@
 # What a fuzz target needs besides lib.a: objects of its folder, libraries.
 fuzz_directory_OBJS := resolve/directory resolve/mailboxes resolve/compiled \
-	resolve/address
+	resolve/replace resolve/address
 fuzz_directory_LIBS := -lcdb -lidn2 -lunistring
 fuzz_envelope_OBJS := queue/envelope_file
 fuzz_smtp_OBJS := smtpd/session smtpd/commands smtpd/transfer smtpd/reply smtpd/parameters \

@@ -13,11 +13,12 @@
 static bool
 make(const char *name, const char *key, const char *value)
 {
+	struct replacement file;
 	struct compiled_maker m;
 	struct fault f;
-	bool good = compiled_make_begin(&m, name, "test", 0644, &f) == OK &&
+	bool good = compiled_make_begin(&m, &file, name, "test", &f) == OK &&
 	    compiled_make_add(&m, span_of(key), span_of(value), &f) == OK &&
-	    compiled_make_end(&m, &f) == OK;
+	    compiled_make_end(&m, &f) == OK && replacement_put(&file, &f) == OK;
 
 	compiled_make_drop(&m);
 	return good;
@@ -108,17 +109,55 @@ test_damage(void)
 	compiled_free(&c);
 }
 
+/* What cp and editors do: another content in the same inode. */
+static void
+overwrite(const char *from, const char *to, size_t len)
+{
+	static char octets[65536];
+	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_TRUNC);
+	ssize_t n = read(in, octets, sizeof(octets));
+
+	if (n < (ssize_t)len || write(out, octets, len) != (ssize_t)len ||
+	    close(in) != 0 || close(out) != 0)
+		abort();
+}
+
+static void
+test_in_place(void)
+{
+	struct compiled c;
+	struct fault f;
+	struct stat st;
+	struct span value;
+
+	(void)make("good", "a@x", "1");
+	(void)make("db", "a@x", "1");
+	(void)stat("good", &st);
+	compiled_begin(&c, "db", "test");
+	(void)!compiled_look(&c, &f);
+	overwrite("good", "db", 100);
+	tap_ok(compiled_look(&c, &f) == TEMP &&
+	        compiled_get(&c, SPAN_LIT("a@x"), &value, &f) == TEMP,
+	    "one that is cut in its place is let go");
+	overwrite("good", "db", (size_t)st.st_size);
+	tap_ok(compiled_look(&c, &f) == OK && says(&c, "a@x", "1"),
+	    "and taken again when it is whole");
+	compiled_free(&c);
+}
+
 static void
 test_drop(void)
 {
+	struct replacement file;
 	struct compiled_maker m;
 	struct fault f;
 
 	(void)make("db", "a@x", "1");
-	tap_ok(compiled_make_begin(&m, "db", "test", 0644, &f) == OK &&
+	tap_ok(compiled_make_begin(&m, &file, "db", "test", &f) == OK &&
 	        access(".db", F_OK) == 0,
 	    "a new one is written under a dot name");
 	compiled_make_drop(&m);
+	replacement_drop(&file);
 	tap_ok(access(".db", F_OK) != 0 && access("db", F_OK) == 0,
 	    "nothing of it stays after an error");
 }
@@ -132,6 +171,7 @@ main(void)
 		return 1;
 	test_replace();
 	test_damage();
+	test_in_place();
 	test_drop();
 	(void)unlink("db");
 	(void)unlink("good");

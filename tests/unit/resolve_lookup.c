@@ -89,16 +89,18 @@ static const struct {
 static bool
 make_database(void)
 {
+	struct replacement file;
 	struct compiled_maker m;
 	struct fault f;
 	bool good = mkdir("directory", 0700) == 0 &&
-	    compiled_make_begin(&m, ENTRIES_DB, "entries", 0600, &f) == OK;
+	    compiled_make_begin(&m, &file, ENTRIES_DB, "entries", &f) == OK;
 
 	for (size_t i = 0; good && i < sizeof(directory) / sizeof(directory[0]);
 	     i++)
 		good = compiled_make_add(&m, span_of(directory[i][0]),
 		           span_of(directory[i][1]), &f) == OK;
-	good = good && compiled_make_end(&m, &f) == OK;
+	good = good && compiled_make_end(&m, &f) == OK &&
+	    replacement_put(&file, &f) == OK;
 	compiled_make_drop(&m);
 	return good;
 }

@@ -17,6 +17,7 @@
 static bool
 make_database(const char *password)
 {
+	struct replacement file;
 	struct compiled_maker m;
 	char hash[crypto_pwhash_STRBYTES];
 	struct buf b = BUF_INIT(RECORD_MAX);
@@ -33,12 +34,12 @@ make_database(const char *password)
 	record_puts(out, "path", "example.org/bob");
 	record_puts(out, "hash", hash);
 	good = record_end(out, &f) == OK &&
-	    compiled_make_begin(&m, SECRETS_DB, "secrets", 0600, &f) == OK &&
+	    compiled_make_begin(&m, &file, SECRETS_DB, "secrets", &f) == OK &&
 	    compiled_make_add(
 	        &m, SPAN_LIT("bob@example.org"), buf_span(&b), &f) == OK &&
 	    compiled_make_add(&m, SPAN_LIT("bad@example.org"),
 	        SPAN_LIT("nonsense"), &f) == OK &&
-	    compiled_make_end(&m, &f) == OK;
+	    compiled_make_end(&m, &f) == OK && replacement_put(&file, &f) == OK;
 	buf_free(&b);
 	return good;
 }

@@ -1,17 +1,17 @@
 # What a unit test needs besides lib.a: objects of its folder, libraries.
 resolve_address_OBJS := resolve/address
 resolve_address_LIBS := -lidn2 -lunistring
-resolve_compiled_OBJS := resolve/compiled
+resolve_compiled_OBJS := resolve/compiled resolve/replace
 resolve_compiled_LIBS := -lcdb
-resolve_lookup_OBJS := resolve/lookup resolve/compiled resolve/address
+resolve_lookup_OBJS := resolve/lookup resolve/compiled resolve/replace resolve/address
 resolve_lookup_LIBS := -lcdb -lidn2 -lunistring
-resolve_verify_OBJS := resolve/verify resolve/compiled resolve/address
+resolve_verify_OBJS := resolve/verify resolve/compiled resolve/replace resolve/address
 resolve_verify_LIBS := -lcdb -lidn2 -lunistring
 resolve_directory_OBJS := resolve/directory resolve/mailboxes resolve/compiled \
-	resolve/address
+	resolve/replace resolve/address
 resolve_directory_LIBS := -lcdb -lidn2 -lunistring
 resolve_edit_OBJS := resolve/edit resolve/directory resolve/mailboxes \
-	resolve/compiled resolve/address
+	resolve/compiled resolve/replace resolve/address
 resolve_edit_LIBS := -lcdb -lidn2 -lunistring
 smtpd_session_OBJS := smtpd/session smtpd/commands smtpd/transfer smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
