@@ -18,7 +18,7 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
 pneu_OBJS := start/main start/verbs start/services start/services_print \
-	start/identity start/listen start/spawn start/pool start/accept \
+	start/listen start/spawn start/pool start/accept \
 	start/ready start/reload start/control start/lock start/supervise \
 	start/init start/config_verb start/explain start/status \
 	start/status_services start/status_queue start/status_disk \
@@ -71,10 +71,14 @@ LIB_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard lib/*.c)))
 all: compiler $(PROGRAMS:%=$(B)/%)
 	@:
 
+# Said in words, before a compiler says it in its own.
+HEADERS := sodium.h seccomp.h cdb.h jansson.h idn2.h unistr.h
 compiler:
-	@command -v $(firstword $(CC)) >/dev/null || { echo "no compiler" \
-		"$(firstword $(CC)): make deps installs all that is needed, or" \
-		"prints the line that does" >&2; exit 1; }
+	@for h in $(HEADERS); do echo "#include <$$h>"; done | \
+		$(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 || { \
+		echo "no compiler $(firstword $(CC)), or headers of a library" \
+		"are missing: make deps installs them, or prints the line that" \
+		"does. By their Debian names: $(BUILD_DEPS)" >&2; exit 1; }
 
 # As many jobs as processors, unless -j was said.
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))

@@ -122,7 +122,7 @@ main(int argc, char *argv[])
 	struct input in = { .b = BUF_INIT(TAKE_MAX + READ_MAX) };
 	const char *value;
 
-	prog_begin(&about, argv[0]);
+	prog_begin(&about);
 	while (prog_option(argc, argv, &value) != -1)
 		continue;
 	serve_signals();

@@ -302,7 +302,7 @@ main(int argc, char *argv[])
 	const char *value;
 	int letter, dir;
 
-	prog_begin(&about, argv[0]);
+	prog_begin(&about);
 	while ((letter = prog_option(argc, argv, &value)) != -1) {
 		if (set_option(
 		        &asked, letter, span_of(value == NULL ? "" : value)))

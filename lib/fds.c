@@ -38,23 +38,12 @@ fds_kind(int fd)
 	return FDS_SESSION;
 }
 
-/* A number from systemd's environment; 0 when it is not there or wrong. */
-static uint64_t
-number_from_env(const char *name)
-{
-	const char *text = getenv(name);
-	uint64_t n = 0;
-
-	if (text == NULL || !num_parse(span_of(text), 1, INT32_MAX, &n))
-		return 0;
-	return n;
-}
-
 void
 fds_from_systemd(void)
 {
-	bool ours = number_from_env("LISTEN_PID") == (uint64_t)getpid() &&
-	    number_from_env("LISTEN_FDS") == 1;
+	uint64_t pid = (uint64_t)getpid(), n;
+	bool ours = num_from_env("LISTEN_PID", pid, pid, &n) &&
+	    num_from_env("LISTEN_FDS", 1, 1, &n);
 
 	/* Not for our children, whoever it was meant for. sd_listen_fds(3) */
 	(void)unsetenv("LISTEN_PID");
@@ -376,7 +365,7 @@ unix_address(const char *path, struct sockaddr_un *a, struct fault *f)
 	return OK;
 }
 
-/* Only a socket that nobody answers is taken away, never a file. */
+/* Whoever listened there is gone, for we hold his lock; never a file. */
 static void
 remove_stale(const char *path)
 {

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,6 +19,7 @@
 
 #include "config.h"
 #include "fds.h"
+#include "identity.h"
 
 #ifndef PNEU_VERSION
 #define PNEU_VERSION "unknown"
@@ -80,9 +80,8 @@ find_directory(void)
 }
 
 void
-prog_begin(const struct prog_about *about, char *argv0)
+prog_begin(const struct prog_about *about)
 {
-	(void)argv0;
 	open_standard_fds();
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -205,26 +204,9 @@ prog_option(int argc, char *argv[], const char **value)
 enum outcome
 prog_become(const char *owner_of, struct fault *f)
 {
-	struct stat st;
-
-	if (geteuid() != 0)
-		return OK;
-	if (stat(owner_of, &st) != 0)
-		return fault_set(f, PERM, "5.3.5", errno, "%s", owner_of);
-	if (st.st_uid == 0)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "%s belongs to root, and no program of ours runs as root: "
-		    "chown it to the user who shall own the mail",
-		    owner_of);
-	if (setgroups(0, NULL) != 0 ||
-	    setresgid(st.st_gid, st.st_gid, st.st_gid) != 0 ||
-	    setresuid(st.st_uid, st.st_uid, st.st_uid) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno,
-		    "become the owner of %s", owner_of);
-	if (setuid(0) == 0)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "root could be got back: refusing to go on");
-	return OK;
+	if (identity_take(owner_of, f) != OK)
+		return f->outcome;
+	return identity_drop(f);
 }
 
 /* The configuration's path once we stand in the home. */

@@ -55,7 +55,7 @@ extern struct prog prog;
 #define PROG_RUNNING "pneu.conf."
 
 /* umask 077, SIGPIPE ignored, descriptors 0 to 2 open, names. */
-void prog_begin(const struct prog_about *, char *argv0);
+void prog_begin(const struct prog_about *);
 /*
  * The next option's letter, its argument in *value; -1 when none is left, and
  * optind is then the first operand. -C -c -V -h --help are done here; a wrong

@@ -83,10 +83,9 @@ handle(int signal, void (*handler)(int))
 static void
 follow_supervisor(void)
 {
-	const char *text = getenv(SERVE_ENV_SUPERVISOR);
 	uint64_t pid;
 
-	if (text == NULL || !num_parse(span_of(text), 1, INT32_MAX, &pid))
+	if (!num_from_env(SERVE_ENV_SUPERVISOR, 1, INT32_MAX, &pid))
 		return;
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if ((uint64_t)getppid() != pid)
@@ -97,10 +96,9 @@ follow_supervisor(void)
 static void
 keep_to_ourselves(const char *name)
 {
-	const char *text = getenv(name);
 	uint64_t fd;
 
-	if (text != NULL && num_parse(span_of(text), 3, INT32_MAX, &fd))
+	if (num_from_env(name, 3, INT32_MAX, &fd))
 		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 }
 

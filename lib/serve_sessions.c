@@ -43,14 +43,6 @@ union address {
 	struct sockaddr_storage room;
 };
 
-static bool
-number_from_env(const char *name, uint64_t max, uint64_t *n)
-{
-	const char *text = getenv(name);
-
-	return text != NULL && num_parse(span_of(text), 0, max, n);
-}
-
 /* The supervisor's board, if all three parts of it are there. */
 static void
 board_open(struct worker *w)
@@ -62,8 +54,8 @@ board_open(struct worker *w)
 	w->board = &w->alone;
 	w->slot = &w->alone.slot[0];
 	w->event = -1;
-	if (!number_from_env(SERVE_ENV_BOARD, INT32_MAX, &fd) ||
-	    !number_from_env(SERVE_ENV_SLOT, BOARD_SLOTS - 1, &slot))
+	if (!num_from_env(SERVE_ENV_BOARD, 0, INT32_MAX, &fd) ||
+	    !num_from_env(SERVE_ENV_SLOT, 0, BOARD_SLOTS - 1, &slot))
 		return;
 	if (fstat((int)fd, &st) != 0 ||
 	    (uint64_t)st.st_size < sizeof(struct board))
@@ -75,7 +67,7 @@ board_open(struct worker *w)
 		return;
 	w->board = p;
 	w->slot = &w->board->slot[slot];
-	if (number_from_env(SERVE_ENV_BOARD_EVENT, INT32_MAX, &event))
+	if (num_from_env(SERVE_ENV_BOARD_EVENT, 0, INT32_MAX, &event))
 		w->event = (int)event;
 }
 

@@ -2,6 +2,7 @@
 /* span.c: borrowed octets, a cursor over them, and numbers in text. */
 #include "span.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -314,6 +315,14 @@ num_parse(struct span s, uint64_t min, uint64_t max, uint64_t *out)
 		return false;
 	*out = v;
 	return true;
+}
+
+bool
+num_from_env(const char *name, uint64_t min, uint64_t max, uint64_t *out)
+{
+	const char *text = getenv(name);
+
+	return text != NULL && num_parse(span_of(text), min, max, out);
 }
 
 bool

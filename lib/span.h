@@ -78,6 +78,8 @@ bool utf8_is_valid(struct span);
 
 /* A number of 1*DIGIT within min..max and nothing else; false if it is not. */
 bool num_parse(struct span, uint64_t min, uint64_t max, uint64_t *out);
+/* The same of a variable of the environment; false, too, without it. */
+bool num_from_env(const char *name, uint64_t min, uint64_t max, uint64_t *out);
 /* False on overflow; then *out is not set. */
 bool size_add(size_t a, size_t b, size_t *out);
 

@@ -287,7 +287,7 @@ main(int argc, char *argv[])
 	struct fault f = FAULT_NONE;
 	int letter;
 
-	prog_begin(&about_program, argv[0]);
+	prog_begin(&about_program);
 	while ((letter = prog_option(argc, argv, &value)) != -1)
 		if (letter == 'm')
 			mailbox = value;

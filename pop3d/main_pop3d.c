@@ -33,7 +33,7 @@ main(int argc, char *argv[])
 	struct fault f = FAULT_NONE;
 	const char *value;
 
-	prog_begin(&about, argv[0]);
+	prog_begin(&about);
 	while (prog_option(argc, argv, &value) != -1)
 		;
 	if (prog_home(&f) != OK)

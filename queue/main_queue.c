@@ -162,7 +162,7 @@ main(int argc, char *argv[])
 	const char *value;
 	int letter;
 
-	prog_begin(&about, argv[0]);
+	prog_begin(&about);
 	while ((letter = prog_option(argc, argv, &value)) != -1)
 		take_option(&r, letter, value);
 	r.operand = argv + optind + 1;

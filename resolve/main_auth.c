@@ -161,7 +161,7 @@ main(int argc, char *argv[])
 	struct fault f = FAULT_NONE;
 	const char *value, *sandbox;
 
-	prog_begin(&about, argv[0]);
+	prog_begin(&about);
 	while (prog_option(argc, argv, &value) != -1)
 		continue;
 	if (argc > optind)

@@ -229,7 +229,7 @@ main(int argc, char *argv[])
 	const char *value;
 	int option;
 
-	prog_begin(&about, argv[0]);
+	prog_begin(&about);
 	while ((option = prog_option(argc, argv, &value)) != -1)
 		take_option(&r, option, value);
 	argc -= optind;

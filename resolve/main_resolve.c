@@ -130,7 +130,7 @@ main(int argc, char *argv[])
 	struct fault f = FAULT_NONE, look = FAULT_NONE;
 	const char *value, *sandbox;
 
-	prog_begin(&about, argv[0]);
+	prog_begin(&about);
 	if (sodium_init() < 0)
 		abort();
 	while (prog_option(argc, argv, &value) != -1)

@@ -83,7 +83,7 @@ main(int argc, char *argv[])
 	struct fault f = FAULT_NONE;
 	const char *value;
 
-	prog_begin(&about, argv[0]);
+	prog_begin(&about);
 	while (prog_option(argc, argv, &value) != -1)
 		;
 	if (sodium_init() < 0)

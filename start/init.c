@@ -381,7 +381,7 @@ fill_home(const struct plan *plan, struct fault *f)
 enum outcome
 verb_init(int argc, char *argv[], struct fault *f)
 {
-	const char *home = prog.home == NULL ? PNEU_HOME : prog.home;
+	const char *home;
 	struct plan plan = { .user = NULL };
 
 	take_options(argc, argv, &plan);

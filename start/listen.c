@@ -281,14 +281,15 @@ adopt_one(int fd, struct listener *const l[], size_t n, struct fault *f)
 enum outcome
 listen_adopt(struct listener *const l[], size_t n, struct fault *f)
 {
-	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
-	uint64_t number;
+	uint64_t pid = (uint64_t)getpid(), number;
 
-	if (pid == NULL || count == NULL ||
-	    !num_parse(span_of(pid), 1, INT_MAX, &number) ||
-	    number != (uint64_t)getpid() ||
-	    !num_parse(span_of(count), 0, LISTENERS_MAX, &number))
+	if (!num_from_env("LISTEN_PID", pid, pid, &number) ||
+	    !num_from_env("LISTEN_FDS", 0, INT_MAX, &number))
 		return OK;
+	if (number > LISTENERS_MAX)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "systemd gives %llu sockets: at most %d can be served",
+		    (unsigned long long)number, LISTENERS_MAX);
 	for (uint64_t i = 0; i < number; i++) {
 		int fd = FD_SYSTEMD + (int)i;
 

@@ -4,9 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define LOCK_PATH "run/pneu.pid"
@@ -82,30 +82,21 @@ lock_holder(pid_t *pid, struct fault *f)
 	return f->outcome;
 }
 
-static void
-on_alarm(int number)
-{
-	(void)number;
-}
-
 enum outcome
-lock_wait(unsigned seconds, struct fault *f)
+lock_wait(pid_t holder_pid, unsigned seconds, struct fault *f)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	struct sigaction a;
-	int fd, got;
+	int fd = (int)syscall(SYS_pidfd_open, holder_pid, 0);
+	struct pollfd p = { fd, POLLIN, 0 };
+	int got;
 
-	memset(&a, 0, sizeof(a));
-	a.sa_handler = on_alarm;
-	(void)sigaction(SIGALRM, &a, NULL);
-	if (open_lock(O_RDWR, &fd, f) != OK)
-		return f->outcome;
-	(void)alarm(seconds);
-	got = fcntl(fd, F_SETLKW, &l);
-	(void)alarm(0);
-	if (got != 0)
-		fault_set(f, TEMP, "4.3.0", 0, "it still runs after %u seconds",
-		    seconds);
-	lock_release(&fd);
-	return got == 0 ? OK : f->outcome;
+	if (fd == -1 && errno == ESRCH)
+		return OK; /* it has gone already */
+	if (fd == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "wait for its end");
+	got = poll(&p, 1, (int)seconds * 1000);
+	(void)close(fd);
+	if (got != 1)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "it still runs after %u seconds", seconds);
+	return OK;
 }

@@ -16,7 +16,7 @@ enum outcome lock_take(int *fd, struct fault *) MUST_USE;
 void lock_release(int *fd);
 /* Who holds it; 0: nobody. */
 enum outcome lock_holder(pid_t *, struct fault *) MUST_USE;
-/* Wait until nobody does, at most so long. TEMP: somebody still does. */
-enum outcome lock_wait(unsigned seconds, struct fault *) MUST_USE;
+/* Wait for the end of the process that does. TEMP: it runs still. */
+enum outcome lock_wait(pid_t, unsigned seconds, struct fault *) MUST_USE;
 
 #endif

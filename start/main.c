@@ -51,7 +51,7 @@ main(int argc, char *argv[])
 	const char *value;
 	struct fault f = FAULT_NONE;
 
-	prog_begin(&about, argv[0]);
+	prog_begin(&about);
 	while (prog_option(argc, argv, &value) != -1)
 		continue; /* only the common ones stand before a verb */
 	if (optind == argc) {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "codes.h"
+#include "fds.h"
 #include "prog.h"
 #include "spawn.h"
 #include "wire_auth.h"
@@ -81,14 +82,6 @@ pool_make(const struct service_row *row, struct listener *listener,
 	return p;
 }
 
-static void
-close_fd(int *fd)
-{
-	if (*fd != -1)
-		(void)close(*fd);
-	*fd = -1;
-}
-
 void
 pool_free(struct pool *p)
 {
@@ -96,10 +89,10 @@ pool_free(struct pool *p)
 		return;
 	if (p->board != NULL)
 		(void)munmap(p->board, sizeof(*p->board));
-	close_fd(&p->board_fd);
-	close_fd(&p->event_fd);
-	close_fd(&p->ready_fd);
-	close_fd(&p->probe_fd);
+	fds_close(&p->board_fd);
+	fds_close(&p->event_fd);
+	fds_close(&p->ready_fd);
+	fds_close(&p->probe_fd);
 	free(p);
 }
 
@@ -166,7 +159,7 @@ ready_fd(struct pool *p)
 
 	if (!p->row->ready || pool_is_replaced(p))
 		return -1;
-	close_fd(&p->ready_fd);
+	fds_close(&p->ready_fd);
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -1;
 	p->ready_fd = ends[0];
@@ -200,8 +193,8 @@ start_in(struct pool *p, const struct pool_ground *ground, struct spawn *s,
 	else
 		p->live++;
 	p->process[slot].since_ms = now_ms;
-	close_fd(&key);
-	close_fd(&ready);
+	fds_close(&key);
+	fds_close(&ready);
 	return f->outcome;
 }
 
@@ -239,7 +232,7 @@ start_one(struct pool *p, const struct pool_ground *ground, uint64_t now_ms,
 		spawn_give(&s, SERVE_ENV_BOARD_EVENT, p->event_fd);
 	}
 	(void)start_in(p, ground, &s, slot, now_ms, f);
-	close_fd(&fifo);
+	fds_close(&fifo);
 	return f->outcome;
 }
 

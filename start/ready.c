@@ -15,14 +15,6 @@
 #include "reload.h"
 #include "spawn.h"
 
-static void
-close_fd(int *fd)
-{
-	if (*fd != -1)
-		(void)close(*fd);
-	*fd = -1;
-}
-
 /* A connection without a request: the service closes it when it is up. */
 static void
 probe(struct pool *p)
@@ -72,7 +64,7 @@ ready_event(struct pool *p)
 	/* The newline of one, the orderly end of the other. */
 	if (n == (p->row->ready ? 1 : 0) && p->live > 0)
 		p->ready = true;
-	close_fd(fd);
+	fds_close(fd);
 }
 
 static enum outcome

@@ -120,7 +120,6 @@ reset_signals(void)
 	sigset_t none;
 
 	(void)signal(SIGPIPE, SIG_DFL);
-	(void)signal(SIGALRM, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

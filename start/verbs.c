@@ -98,7 +98,7 @@ verb_stop(int argc, char *argv[], struct fault *f)
 	if (prog_load(f) != OK)
 		prog_warn("%s; it stops all the same", f->text);
 	*f = FAULT_NONE;
-	return lock_wait(
+	return lock_wait(pid,
 	    STOP_STAGES * (unsigned)(prog.settings.pneu.drain_ms / 1000) +
 	        STOP_EXTRA_S,
 	    f);

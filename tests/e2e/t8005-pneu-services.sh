@@ -56,4 +56,10 @@ like "and the right form shown" "$(cat "$T/out")" '192\.0\.2\.1:25 or \[2001:db8
 printf '[smtpd]\nlisten = 192.0.2.1:%s\n' "$SMTP" > "$H/pneu.conf"
 as pneu -C "$H" run > "$T/out" 2>&1; is "an address of another machine is refused" $? 100
 like "and explained" "$(cat "$T/out")" 'listen on 192.0.2.1.*no interface of this machine'
+as env LISTEN_FDS=65 sh -c 'LISTEN_PID=$$ exec pneu -C "$1" run' sh "$H" > "$T/out" 2>&1
+is "more sockets of systemd than are served are refused" $? 100
+like "and counted" "$(cat "$T/out")" 'systemd gives 65 sockets: at most 64'
+make -s -C "$S" compiler CC="${CC:-gcc} -nostdinc" > "$T/out" 2>&1
+like "a machine without the libraries hears which, not a compiler's words" "$(cat "$T/out")" \
+    '^no compiler .* make deps .* libsodium-dev'
 done_testing

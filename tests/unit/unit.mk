@@ -34,4 +34,4 @@ queue_schedule_OBJS := $(RUN_OBJS)
 queue_notice_OBJS := $(RUN_OBJS)
 queue_attempt_OBJS := $(RUN_OBJS)
 queue_memory_OBJS := $(RUN_OBJS) queue/tidy
-start_listen_OBJS := start/listen start/services start/identity
+start_listen_OBJS := start/listen start/services

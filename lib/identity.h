@@ -6,8 +6,8 @@
  * must not follow names in a directory that somebody else can write; it takes
  * root back only to bind a port and to give a child its user.
  */
-#ifndef START_IDENTITY_H
-#define START_IDENTITY_H
+#ifndef LIB_IDENTITY_H
+#define LIB_IDENTITY_H
 
 #include <sys/types.h>
 

@@ -19,12 +19,13 @@ identity_take(const char *path, struct fault *f)
 		return fault_set(f, PERM, "5.3.5", errno, "%s", path);
 	if (st.st_uid == 0)
 		return fault_set(f, PERM, "5.3.5", 0,
-		    "the home belongs to root, and no program of ours runs as "
-		    "root: chown it to the user who shall own the mail");
+		    "%s belongs to root, and no program of ours runs as root: "
+		    "chown it to the user who shall own the mail",
+		    path);
 	if (setgroups(0, NULL) != 0 || setegid(st.st_gid) != 0 ||
 	    seteuid(st.st_uid) != 0)
 		return fault_set(
-		    f, TEMP, "4.3.0", errno, "work as the owner of the home");
+		    f, TEMP, "4.3.0", errno, "work as the owner of %s", path);
 	return OK;
 }
 
