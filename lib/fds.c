@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,10 @@
 
 #include "clock.h"
 
+/* A silent client is asked after a minute, and is gone 64 s later. Ours */
+#define KEEP_IDLE_S    60
+#define KEEP_BETWEEN_S 16
+#define KEEP_PROBES    4
 #define CONNECT_MS    10000 /* a full backlog of a Unix socket. Ours */
 #define LOCK_PAUSE_MS 20 /* between two tries of a lock. Ours */
 #define FDS_PER_MSG   4 /* room in a control message; more than one is refused */
@@ -194,6 +200,25 @@ fds_set_timeouts(int fd, uint64_t receive_ms, uint64_t send_ms)
 	(void)setsockopt(
 	    fd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send));
+}
+
+void
+fds_set_session(int fd, uint64_t timeout_ms)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEP_BETWEEN_S },
+		{ IPPROTO_TCP, TCP_KEEPCNT, KEEP_PROBES },
+	};
+
+	fds_set_timeouts(fd, timeout_ms, timeout_ms);
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name,
+		    &options[i].value, sizeof(options[i].value));
 }
 
 void

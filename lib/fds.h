@@ -50,6 +50,12 @@ bool fds_lock(int fd, int how, uint64_t wait_ms);
 
 /* Deadlines of a socket for its blocking calls, in milliseconds; 0: none. */
 void fds_set_timeouts(int fd, uint64_t receive_ms, uint64_t send_ms);
+/*
+ * All that a session's socket needs, or its listener, from which connections
+ * inherit it: deadlines, no waiting for more to send, and the end of a client
+ * that vanished (a mailbox is locked for that long) after about two minutes.
+ */
+void fds_set_session(int fd, uint64_t timeout_ms);
 void fds_set_nonblock(int fd, bool on);
 void fds_close(int *fd); /* and set to -1; -1 already: nothing */
 

@@ -10,7 +10,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -222,20 +221,6 @@ refuse(struct worker *w, int fd)
 	(void)close(fd);
 }
 
-/*
- * A supervisor sets them on its listener, and connections inherit them. One
- * that waited in another's backlog before we came has none.
- */
-static void
-set_deadlines(const struct worker *w, int fd)
-{
-	uint64_t ms = w->service->timeout_ms;
-	int one = 1;
-
-	fds_set_timeouts(fd, ms, ms);
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-}
-
 static void
 serve_one(struct worker *w, int fd, const struct peer *peer)
 {
@@ -331,8 +316,9 @@ serve_next(struct worker *w, struct fault *f)
 		refuse(w, fd);
 		return OK;
 	}
+	/* A supervisor sets it on its listener. */
 	if (w->board == &w->alone)
-		set_deadlines(w, fd);
+		fds_set_session(fd, w->service->timeout_ms);
 	if (--w->left > 0)
 		serve_one(w, fd, &peer);
 	else
@@ -375,7 +361,7 @@ serve_this_one(struct worker *w)
 	if (getpeername(FD_IN, &a.any, &len) == 0) {
 		peer_of(&peer, &a, 0);
 		fds_set_nonblock(FD_IN, false); /* deadlines need it */
-		set_deadlines(w, FD_IN);
+		fds_set_session(FD_IN, w->service->timeout_ms);
 		serve_interrupt(-1, FD_IN);
 	}
 	w->service->session(w->arg, FD_IN, FD_OUT, &peer);

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,16 +96,6 @@ bind_fault(const struct listener *l, struct fault *f)
 	return PERM;
 }
 
-/* What accept() hands on to each connection, so that it costs no call there. */
-static void
-set_inherited(int fd, uint64_t timeout_ms)
-{
-	int on = 1;
-
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	fds_set_timeouts(fd, timeout_ms, timeout_ms);
-}
-
 static enum outcome
 open_tcp(struct listener *l, uint64_t timeout_ms, struct fault *f)
 {
@@ -124,7 +113,7 @@ open_tcp(struct listener *l, uint64_t timeout_ms, struct fault *f)
 	if (ss.ss_family == AF_INET6)
 		(void)setsockopt(
 		    l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	set_inherited(l->fd, timeout_ms);
+	fds_set_session(l->fd, timeout_ms);
 	was = identity_raise();
 	bound = bind(l->fd, (struct sockaddr *)&ss, len);
 	identity_lower(was);
@@ -295,7 +284,7 @@ listen_adopt(struct listener *const l[], size_t n, struct fault *f)
 
 		if (adopt_one(fd, l, n, f) != OK)
 			return f->outcome;
-		set_inherited(fd, 0);
+		fds_set_session(fd, 0);
 	}
 	return OK;
 }

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,26 @@ free_port(void)
 	return ntohs(a.sin_port);
 }
 
+/* As a session sees it, on what was accepted. */
+static bool
+is_kept_alive(const struct listener *l)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a), size = sizeof(int);
+	int c = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 0, idle = 0, fd;
+
+	if (getsockname(l->fd, (struct sockaddr *)&a, &len) != 0 ||
+	    connect(c, (const struct sockaddr *)&a, len) != 0)
+		return false;
+	fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+	(void)getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &size);
+	(void)getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &size);
+	(void)close(c);
+	(void)close(fd);
+	return on == 1 && idle == 60;
+}
+
 static void
 test_open(void)
 {
@@ -118,6 +139,7 @@ test_open(void)
 	tap_ok(fds_kind(one.fd) == FDS_LISTENER, "and listened on");
 	(void)getsockopt(one.fd, SOL_SOCKET, SO_RCVTIMEO, &t, &len);
 	tap_ok(t.tv_sec == 7, "its deadline is what sessions inherit");
+	tap_ok(is_kept_alive(&one), "and that a client may vanish");
 	tap_ok(listen_open(&two, 7000, &f) == PERM, "a port in use is refused");
 	tap_ok(strstr(f.text, one.address) != NULL &&
 	        strstr(f.text, "another program") != NULL,
