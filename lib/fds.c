@@ -26,9 +26,9 @@
 #define KEEP_IDLE_S    60
 #define KEEP_BETWEEN_S 16
 #define KEEP_PROBES    4
-#define CONNECT_MS    10000 /* a full backlog of a Unix socket. Ours */
-#define LOCK_PAUSE_MS 20 /* between two tries of a lock. Ours */
-#define FDS_PER_MSG   4 /* room in a control message; more than one is refused */
+#define CONNECT_MS     10000 /* a full backlog of a Unix socket. Ours */
+#define LOCK_PAUSE_MS  20 /* between two tries of a lock. Ours */
+#define FDS_PER_MSG    4 /* room in a control message; more than one is refused */
 
 enum fds_kind
 fds_kind(int fd)

@@ -62,7 +62,18 @@ struct peer {
 	bool loopback; /* also true for pipes, terminals and Unix sockets */
 	bool socket;
 	uint32_t hash; /* of the address (IPv6: of its /64), never 0; 0: none */
+	struct board_debt
+	    *debt; /* of the pool, where the address has its own */
 };
+/*
+ * What an address owes, for failed logins: a time that is not over yet. All
+ * workers of a pool know it, so it does not end with a connection. Who has no
+ * address owes nothing.
+ */
+uint64_t serve_debt_ms(const struct peer *, uint64_t now_ms);
+/* So much more, from now or from what it owes already, up to most_ms. */
+void serve_owe(
+    const struct peer *, uint64_t now_ms, uint64_t ms, uint64_t most_ms);
 
 struct session_service {
 	uint64_t sessions; /* its share; 1: a process for each session */
@@ -70,12 +81,13 @@ struct session_service {
 	uint64_t timeout_ms;
 	uint32_t clients_per_address; /* 0: no limit */
 	const char *busy_address; /* reply to one connection too many */
+	/* The last of its share is served on 0 and 1, and the worker has no
+	   listener and no board any more. */
+	bool lets_go;
 	void (*session)(void *arg, int in, int out, const struct peer *);
 };
 /*
- * Calls `session` for each one. `in` and `out` are closed afterwards; in the
- * last of its share they are 0 and 1 and the worker has no listener and no
- * board any more. SIGHUP
+ * Calls `session` for each one. `in` and `out` are closed afterwards. SIGHUP
  * (a new configuration, workers with it have been started beside us): the
  * session in hand goes on undisturbed, then the worker ends with OK; one that
  * waits in accept() ends at once. SIGTERM sets serve_stopping besides.
@@ -101,16 +113,23 @@ struct board_slot {
 	_Atomic uint32_t address; /* hash of the client's address, 0: none */
 	_Atomic uint64_t sessions;
 };
+/* In the place of its hash; of two that meet there the first pays no more. */
+#define BOARD_DEBTS 1024
+struct board_debt {
+	_Atomic uint32_t address; /* hash; 0: free */
+	_Atomic uint64_t until_ms; /* monotonic */
+};
 struct board {
 	_Atomic uint32_t idle; /* workers waiting in accept() */
 	_Atomic uint32_t workers; /* alive, set by the supervisor */
 	_Atomic uint32_t min_idle;
-	/* Sessions ended (a worker's last: counted by the supervisor); answered
-	   421. */
+	/* Sessions ended (of a worker that let go: counted by the supervisor);
+	   answered 421. */
 	_Atomic uint64_t served, refused;
 	struct board_slot slot[BOARD_SLOTS];
 	_Atomic uint32_t wake; /* the supervisor waits for an idle worker */
 	_Atomic uint32_t seed; /* of the address hashes; drawn by the first */
+	struct board_debt debt[BOARD_DEBTS];
 };
 
 /* ---- Line services: records from many clients, in rounds. ---- */

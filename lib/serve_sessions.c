@@ -188,6 +188,30 @@ peer_of(struct peer *peer, const union address *a, uint32_t seed)
 	}
 }
 
+uint64_t
+serve_debt_ms(const struct peer *peer, uint64_t now_ms)
+{
+	const struct board_debt *d = peer->debt;
+	uint64_t until_ms = d == NULL ? 0 : d->until_ms;
+
+	return until_ms <= now_ms || d->address != peer->hash
+	    ? 0
+	    : until_ms - now_ms;
+}
+
+/* Two at once may write one for both: a second less is no matter. */
+void
+serve_owe(
+    const struct peer *peer, uint64_t now_ms, uint64_t ms, uint64_t most_ms)
+{
+	uint64_t debt_ms = serve_debt_ms(peer, now_ms) + ms;
+
+	if (peer->debt == NULL)
+		return;
+	peer->debt->until_ms = now_ms + (debt_ms < most_ms ? debt_ms : most_ms);
+	peer->debt->address = peer->hash;
+}
+
 static uint32_t
 sessions_from(const struct board *b, uint32_t address)
 {
@@ -234,14 +258,14 @@ serve_one(struct worker *w, int fd, const struct peer *peer)
 }
 
 /*
- * The last of its share is served as inetd would have it, on fds 0 and 1: with
- * neither listener nor board. Who takes over a process that serves one session
- * can take no other client, nor write what the supervisor reads; it counts the
- * session when it buries us.
+ * As inetd would have it, on fds 0 and 1, with neither listener nor board: who
+ * takes over the process in this session can take no other client, nor write
+ * what the supervisor reads. It counts the session when it buries us.
  */
 static void
-serve_last(struct worker *w, int fd, const struct peer *peer)
+serve_last(struct worker *w, int fd, struct peer *peer)
 {
+	peer->debt = NULL;
 	serve_pressed = 0;
 	serve_interrupt(-1, fd);
 	(void)dup2(fd, FD_IN);
@@ -306,8 +330,11 @@ serve_next(struct worker *w, struct fault *f)
 	become_idle(w);
 	fd = accept4(FD_IN, &a.any, &len, SOCK_CLOEXEC);
 	error = errno;
-	if (fd != -1)
+	if (fd != -1) {
 		peer_of(&peer, &a, w->board->seed);
+		if (peer.hash != 0)
+			peer.debt = &w->board->debt[peer.hash % BOARD_DEBTS];
+	}
 	become_busy(w, fd == -1 ? 0 : peer.hash);
 	if (fd == -1)
 		return accept_failed(w, error, f);
@@ -319,10 +346,10 @@ serve_next(struct worker *w, struct fault *f)
 	/* A supervisor sets it on its listener. */
 	if (w->board == &w->alone)
 		fds_set_session(fd, w->service->timeout_ms);
-	if (--w->left > 0)
-		serve_one(w, fd, &peer);
-	else
+	if (--w->left == 0 && w->service->lets_go)
 		serve_last(w, fd, &peer);
+	else
+		serve_one(w, fd, &peer);
 	return OK;
 }
 

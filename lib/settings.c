@@ -126,7 +126,8 @@ const struct setting_row setting_rows[] = {
 	NUMBER("pop3d", "max_errors", pop3d.max_errors, "errors", "20", 1,
 	    10000, "wrong commands before the session is ended"),
 	TIME("pop3d", "failed_login", pop3d.failed_login_ms, "1s", 0, MINUTE,
-	    "pause after a failed login; doubles in a session"),
+	    "pause after a failed login, owed by its address; doubles in a "
+	    "session"),
 	CHOICE("pop3d", "plain_passwords", pop3d.plain_passwords, "loopback",
 	    "no loopback yes", "where USER and PASS are allowed without TLS"),
 	NUMBER("pop3d", "messages_max", pop3d.messages_max, "messages",

@@ -112,23 +112,39 @@ journal_failure(struct talk *t, const struct fault *why)
 }
 
 /*
- * A failure costs its time before it is told, twice as much each time. Who
- * hangs up meanwhile does not hold us, and gets no further guess: half a
+ * Who hangs up meanwhile does not hold us, and gets no further guess: half a
  * connection can be shut, and what was sent before it is still to be read.
+ */
+static void
+pause_until(struct talk *t, uint64_t until_ms)
+{
+	struct pollfd p = { t->in, POLLRDHUP, 0 };
+	uint64_t now;
+
+	while (
+	    !t->over && !serve_stopping && (now = clock_mono_ms()) < until_ms)
+		if (poll(&p, 1, (int)(until_ms - now)) == 1 &&
+		    (p.revents & POLLRDHUP) != 0)
+			t->over = true;
+}
+
+/*
+ * A failure costs its time before it is told, twice as much each time in one
+ * session. The address owes it too, and pays before its next guess: who hangs
+ * up instead of waiting has won nothing.
  */
 static void
 pause_after_failure(struct talk *t)
 {
 	uint64_t ms = t->login->settings->pop3d.failed_login_ms;
-	struct pollfd p = { t->in, POLLRDHUP, 0 };
+	uint64_t now = clock_mono_ms();
 
+	serve_owe(t->peer, now, ms, LOGIN_PAUSE_MAX_MS);
 	for (uint64_t i = 1; i < t->failures && ms < LOGIN_PAUSE_MAX_MS; i++)
 		ms *= 2;
 	if (ms > LOGIN_PAUSE_MAX_MS)
 		ms = LOGIN_PAUSE_MAX_MS;
-	if (ms > 0 && !serve_stopping && poll(&p, 1, (int)ms) == 1 &&
-	    (p.revents & POLLRDHUP) != 0)
-		t->over = true;
+	pause_until(t, now + ms);
 }
 
 static void
@@ -247,6 +263,7 @@ on_pass(struct talk *t, struct span password)
 {
 	struct fault f = FAULT_NONE;
 	struct auth_ans who;
+	uint64_t now = clock_mono_ms();
 
 	if (t->user[0] == '\0') {
 		say_error(t, "-ERR say USER first");
@@ -256,6 +273,9 @@ on_pass(struct talk *t, struct span password)
 		say_error(t, "-ERR syntax: PASS password");
 		return;
 	}
+	pause_until(t, now + serve_debt_ms(t->peer, now));
+	if (t->over)
+		return;
 	if (ask_auth(t, password, &who, &f) != OK ||
 	    hand_over(t, &who, &f) != OK) {
 		refuse(t, &f);

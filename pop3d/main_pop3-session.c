@@ -227,8 +227,9 @@ pool_session(void *arg, int in, int out, const struct peer *peer)
 static enum outcome
 serve_pool(struct keeper *k, struct fault *f)
 {
-	static const struct session_service service = { .sessions = 1,
-		.session = pool_session };
+	static const struct session_service service = {
+		.sessions = 1, .lets_go = true, .session = pool_session
+	};
 
 	if (!k->has_key)
 		return fault_set(f, PERM, "5.3.5", 0,

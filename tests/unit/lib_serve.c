@@ -1004,8 +1004,9 @@ bare_session(void *arg, int in, int out, const struct peer *peer)
 static void
 test_last_session(void)
 {
-	static const struct session_service once = { .sessions = 1,
-		.session = bare_session };
+	static const struct session_service once = {
+		.sessions = 1, .lets_go = true, .session = bare_session
+	};
 	struct sockaddr_in a;
 	int event, l = tcp_listener(&a), c;
 	struct board *b = make_board(&event);
