@@ -17,16 +17,10 @@
 static bool
 is_ext4(dev_t device)
 {
-	struct mounts mounts;
-	struct mount mount;
-	bool found = false;
+	char type[8];
 
-	if (mounts_open(&mounts))
-		while (!found && mounts_next(&mounts, &mount))
-			found = mount.device == device &&
-			    strcmp(mount.type, "ext4") == 0;
-	mounts_close(&mounts);
-	return found;
+	mounts_type(device, type, sizeof(type));
+	return strcmp(type, "ext4") == 0;
 }
 
 /* Every ext4 with a journal has a directory `<device>-<journal inode>`. */

@@ -106,3 +106,17 @@ mounts_close(struct mounts *mounts)
 	free(mounts->line);
 	*mounts = (struct mounts){ 0 };
 }
+
+void
+mounts_type(dev_t device, char *out, size_t size)
+{
+	struct mounts mounts;
+	struct mount mount;
+
+	(void)snprintf(out, size, "?");
+	if (mounts_open(&mounts))
+		while (mounts_next(&mounts, &mount))
+			if (mount.device == device)
+				(void)snprintf(out, size, "%s", mount.type);
+	mounts_close(&mounts);
+}

@@ -28,6 +28,9 @@ bool mounts_open(struct mounts *);
 bool mounts_next(struct mounts *, struct mount *);
 void mounts_close(struct mounts *);
 
+/* The type of what is mounted on a device; "?" where that is not known. */
+void mounts_type(dev_t device, char *out, size_t size);
+
 /* One line, which is changed and kept. False: it is none. */
 bool mounts_parse(char *line, struct mount *);
 /* Does it lie below that directory (a real path), and is not the same? */

@@ -95,6 +95,8 @@ test_here(void)
 {
 	struct mounts mounts;
 	struct mount m;
+	struct stat st;
+	char type[16];
 	bool root = false;
 
 	if (mounts_open(&mounts))
@@ -102,6 +104,12 @@ test_here(void)
 			root |= strcmp(m.point, "/") == 0;
 	mounts_close(&mounts);
 	tap_ok(root, "the root is mounted here");
+	tap_ok(stat("/proc", &st) == 0 &&
+	        (mounts_type(st.st_dev, type, sizeof(type)),
+	            strcmp(type, "proc") == 0),
+	    "a device has a type");
+	mounts_type((dev_t)-1, type, sizeof(type));
+	tap_ok(strcmp(type, "?") == 0, "or none that is known");
 }
 
 int
