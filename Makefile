@@ -36,9 +36,9 @@ RUN_OBJS := queue/run queue/schedule queue/stage queue/attempt queue/settle \
 queue-run_OBJS := queue/main_queue-run $(RUN_OBJS)
 queue_OBJS := queue/main_queue queue/verbs queue/entries queue/show \
 	queue/tidy $(RUN_OBJS)
-resolve_OBJS := resolve/main_resolve resolve/lookup resolve/compiled \
+resolve_OBJS := resolve/main_resolve resolve/alarm resolve/lookup resolve/compiled \
 	resolve/replace resolve/address
-auth_OBJS := resolve/main_auth resolve/verify resolve/compiled resolve/replace \
+auth_OBJS := resolve/main_auth resolve/alarm resolve/verify resolve/compiled resolve/replace \
 	resolve/address
 directory_OBJS := resolve/main_directory resolve/directory resolve/edit \
 	resolve/verbs resolve/mailboxes resolve/compiled resolve/replace \

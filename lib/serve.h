@@ -188,7 +188,10 @@ struct line_service {
 };
 #define SERVE_EXTRA_MAX 16
 
-/* Any of the functions but take may be NULL. Ends by SIGTERM or end of fd 0. */
+/*
+ * Any of the functions but take may be NULL. Ends by SIGTERM or end of fd 0,
+ * or with the fault of a session whose request was malformed.
+ */
 enum outcome serve_lines(
     const struct line_service *, void *arg, struct fault *) MUST_USE;
 /* Before and beside it: hand out an answer to a client known by serial, if it

@@ -38,6 +38,7 @@ struct server {
 	uint64_t pause_until; /* 0: not lacking descriptors */
 	sigset_t waiting; /* signals that may come, while we wait only */
 	size_t round_octets, round_requests;
+	struct fault malformed; /* what a session's request was, or OK */
 };
 
 /* serve_client() answers for this one; NULL: for none. */

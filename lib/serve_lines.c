@@ -46,6 +46,7 @@ client_take(struct server *s, struct conn *k, size_t most)
 		        s->arg, c, in, most, &used, &requests, &f) != OK) {
 			/* Malformed: all that he says now is noise. */
 			c->end = true;
+			s->malformed = f;
 			break;
 		}
 		k->at += used < in.len ? used : in.len;
@@ -396,6 +397,11 @@ serve_lines(const struct line_service *service, void *arg, struct fault *f)
 	result = begin_serving(&s, kind, f);
 	if (result == OK)
 		serve_rounds(&s);
+	/* The one client of a session reads our words and our exit status. */
+	if (kind == FDS_SESSION && s.malformed.outcome != OK) {
+		*f = s.malformed;
+		result = f->outcome;
+	}
 	end_serving(&s);
 	clients_use(NULL);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);

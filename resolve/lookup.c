@@ -75,32 +75,15 @@ get(struct question *q, struct span key, struct span *value, struct fault *f)
 	return compiled_get(&q->l->entries, key, value, f);
 }
 
-static size_t
-plus_at(const struct question *q)
-{
-	struct span local = address_local(&q->at);
-
-	/* A delimiter in front leaves no name: it is none. */
-	for (size_t i = 1; i < local.len; i++)
-		if (strchr(q->l->plus, local.p[i]) != NULL &&
-		    local.p[i] != '\0')
-			return i;
-	return local.len;
-}
-
 /* The address without its detail: PERM when it has none or no entry. */
 static enum outcome
 get_plus(struct question *q, struct span *value, struct fault *f)
 {
 	struct address base = q->at;
-	char domain[DOMAIN_MAX + 1];
 	enum outcome got;
 
-	base.local_len = plus_at(q);
-	if (base.local_len == q->at.local_len)
+	if (!address_drop_detail(&base, q->l->plus))
 		return PERM;
-	(void)span_copy(address_domain(&q->at), domain, sizeof(domain));
-	address_set_domain(&base, span_of(domain));
 	got = get(q, address_key(&base), value, f);
 	explain(q, "plus", "without the detail after '%c': " SPAN_FMT ": %s",
 	    q->at.key[base.local_len], SPAN_ARG(shown(address_key(&base))),
@@ -113,12 +96,14 @@ get_plus(struct question *q, struct span *value, struct fault *f)
 static enum outcome
 get_catch_all(struct question *q, struct span *value, struct fault *f)
 {
-	struct span domain = address_domain(&q->at);
-	/* The key of a catch-all is the domain with its '@' before it. */
-	struct span key = { domain.p - 1, domain.len + 1 };
-	enum outcome got = get(q, key, value, f);
+	enum outcome got;
 
-	explain(q, "catch-all", SPAN_FMT " has %s", SPAN_ARG(domain),
+	/* ""@example.org is an address, but nobody's. */
+	if (q->at.local_len == 0)
+		return PERM;
+	got = get(q, address_at_domain(&q->at), value, f);
+	explain(q, "catch-all", SPAN_FMT " has %s",
+	    SPAN_ARG(address_domain(&q->at)),
 	    got == OK ? "a catch-all" : "no catch-all");
 	if (got == OK)
 		note_rule(q, "catch-all");
@@ -130,20 +115,18 @@ static enum outcome
 get_any(struct question *q, struct span *value, struct fault *f)
 {
 	struct span key = address_key(&q->at);
-	enum outcome got = get(q, key, value, f);
+	enum outcome got = PERM;
 
+	/* Of ""@ that is the key of a catch-all. */
+	if (q->at.local_len > 0)
+		got = get(q, key, value, f);
 	explain(q, "entry", SPAN_FMT ": %s", SPAN_ARG(shown(key)),
 	    got == OK ? "found" : "no entry and no alias");
 	if (got == PERM)
 		got = get_plus(q, value, f);
 	if (got == PERM)
 		got = get_catch_all(q, value, f);
-	if (got != PERM)
-		return got;
-	explain(q, "unknown", "nothing answers for it");
-	return fault_set(f, PERM, "5.1.1", 0,
-	    q->text[0] == '\0' ? "no such user"
-	                       : "an alias leads to no such user");
+	return got;
 }
 
 static enum outcome
@@ -155,13 +138,40 @@ damaged(struct fault *f)
 }
 
 static enum outcome
+answer_unknown(struct question *q, struct fault *f)
+{
+	explain(q, "unknown", "nothing answers for it");
+	return fault_set(f, PERM, "5.1.1", 0,
+	    q->text[0] == '\0' ? "no such user"
+	                       : "an alias leads to no such user");
+}
+
+/*
+ * A domain line that was lost from the configuration must not send the mail of
+ * its users away: whom the directory knows is not of another's domain.
+ */
+static enum outcome
 answer_remote(struct question *q, struct fault *f)
 {
-	struct span domain = address_domain(&q->at);
+	struct span domain = address_domain(&q->at), value;
+	struct buf *steps = q->steps;
+	enum outcome known;
 
-	(void)f;
 	explain(
 	    q, "remote", SPAN_FMT " is not a local domain", SPAN_ARG(domain));
+	if (q->l->domains.n == 0)
+		return fault_set(f, TEMP, "4.3.5", 0,
+		    "no local domain is set: [resolve] domain in pneu.conf");
+	q->steps = NULL;
+	known = get_any(q, &value, f);
+	q->steps = steps;
+	if (known == TEMP)
+		return TEMP;
+	if (known == OK)
+		return fault_set(f, TEMP, "4.3.5", 0,
+		    "the directory knows the address, but " SPAN_FMT
+		    " is not a local domain: [resolve] domain in pneu.conf",
+		    SPAN_ARG(shown(domain)));
 	q->ans->kind = RESOLVE_REMOTE;
 	(void)span_copy(domain, q->ans->domain, sizeof(q->ans->domain));
 	(void)span_copy(
@@ -202,21 +212,17 @@ follow(struct question *q, struct span value, struct fault *f)
 }
 
 /* `Postmaster` alone is the first domain's. RFC 5321 4.1.1.3. */
-static enum outcome
-complete(struct question *q, struct fault *f)
+static void
+complete(struct question *q)
 {
 	const struct domains *domains = &q->l->domains;
 
-	if (address_domain(&q->at).len > 0)
-		return OK;
-	if (domains->n == 0)
-		return fault_set(f, TEMP, "4.3.5", 0,
-		    "no local domain is set: [resolve] domain in pneu.conf");
+	if (address_domain(&q->at).len > 0 || domains->n == 0)
+		return;
 	address_set_domain(&q->at, span_of(domains->first));
 	explain(q, "postmaster", "without a domain: " SPAN_FMT,
 	    SPAN_ARG(address_key(&q->at)));
 	note_rule(q, "postmaster");
-	return OK;
 }
 
 enum outcome
@@ -225,16 +231,21 @@ lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
 {
 	struct question q = { .l = l, .ans = ans, .steps = steps };
 	struct span value;
+	enum outcome got;
 
 	ans->path[0] = ans->domain[0] = ans->address[0] = ans->rule[0] = '\0';
 	ans->kind = RESOLVE_MAILBOX;
-	if (address_make(to, &q.at, f) != OK || complete(&q, f) != OK)
+	if (address_make(to, &q.at, f) != OK)
 		return f->outcome;
+	complete(&q);
 	for (uint64_t step = 0; step <= l->steps_max; step++) {
 		if (!domains_has(&l->domains, address_domain(&q.at)))
 			return answer_remote(&q, f);
-		if (get_any(&q, &value, f) != OK)
-			return f->outcome;
+		got = get_any(&q, &value, f);
+		if (got == PERM)
+			return answer_unknown(&q, f);
+		if (got != OK)
+			return got;
 		if (span_has_prefix(value, LOOKUP_MAILBOX))
 			return answer_mailbox(&q,
 			    span_from(value, sizeof(LOOKUP_MAILBOX) - 1), f);

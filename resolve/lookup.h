@@ -5,7 +5,8 @@
  * In this order, and an alias begins it anew with its target:
  *
  *	postmaster	no domain: the first local domain
- *	remote		the domain is not a local one
+ *	remote		the domain is not a local one, and the directory does
+ *			not know the address all the same
  *	entry, alias	the entry or alias of this very address
  *	plus		the same without the part from the first delimiter on
  *	catch-all	where the domain has one
@@ -42,7 +43,8 @@ void lookup_free(struct lookup *);
  *
  * OK	*ans
  * PERM	5.1.1 no such user, 5.1.2 and 5.1.3 a bad address
- * TEMP	4.3.0 the database; 4.3.5 no local domain is set; 4.4.6 aliases loop
+ * TEMP	4.3.0 the database; 4.3.5 no local domain is set, or not that of an
+ *	address which the directory has; 4.4.6 aliases loop
  */
 enum outcome lookup_find(struct lookup *, struct span to,
     struct resolve_ans *ans, struct buf *steps, struct fault *) MUST_USE;

@@ -9,9 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alarm.h"
 #include "clock.h"
-#include "codes.h"
-#include "journal.h"
 #include "prog.h"
 #include "serve.h"
 #include "verify.h"
@@ -21,17 +20,19 @@
 struct authority {
 	struct verifier verifier;
 	struct journal journal;
+	bool looked; /* in this round, for a new database */
+	uint64_t alarm_ms; /* of the last alarm about a login */
 };
 
+/* Once a round: whoever was added before he logged in is known. */
 static void
-raise_alarm(struct authority *a, const char *text)
+look(struct authority *a)
 {
-	struct record_out out = journal_begin(&a->journal, CODE_ALARM, NULL);
+	struct fault f;
 
-	record_puts(out, "what", "directory");
-	record_puts(out, "text", text);
-	journal_end(&a->journal, out);
-	prog_warn("%s", text);
+	if (!a->looked && compiled_look(&a->verifier.secrets, &f) != OK)
+		alarm_raise(&a->journal, "directory", f.text);
+	a->looked = true;
 }
 
 static enum outcome
@@ -48,7 +49,8 @@ answer(struct authority *a, struct span line, struct buf *out, struct fault *f)
 		    &a->verifier, &req, clock_mono_ms(), &ans, &why);
 
 		if (who == TEMP)
-			raise_alarm(a, why.text);
+			alarm_raise_seldom(
+			    &a->journal, &a->alarm_ms, "directory", why.text);
 		got = wire_auth_put_ans(out, who, &ans, &why, f);
 	}
 	sodium_memzero(&record, sizeof(record));
@@ -78,17 +80,17 @@ take(void *arg, struct client *client, struct span in, size_t most,
     size_t *used, size_t *requests, struct fault *f)
 {
 	struct authority *a = arg;
-	struct fault fault;
+	enum outcome got;
 	size_t end;
 
 	*used = *requests = 0;
-	if (compiled_look(&a->verifier.secrets, &fault) != OK)
-		raise_alarm(a, fault.text);
 	if (most > 0 && (end = span_find(in, '\n')) < in.len) {
-		if (answer(a, span_head(in, end), &client->outbuf, f) != OK)
-			return f->outcome;
+		look(a);
+		got = answer(a, span_head(in, end), &client->outbuf, f);
 		/* `in` is the client's own buffer: no password stays in it. */
 		sodium_memzero((char *)(uintptr_t)in.p, end);
+		if (got != OK)
+			return got;
 		answer_now(client);
 		*used = end + 1;
 		*requests = 1;
@@ -104,6 +106,7 @@ after(void *arg)
 {
 	struct authority *a = arg;
 
+	a->looked = false;
 	journal_flush(&a->journal);
 }
 
@@ -123,7 +126,6 @@ static enum outcome
 begin(struct authority *a, struct fault *f)
 {
 	unsigned char key[AUTH_KEY_LEN];
-	struct fault look = FAULT_NONE;
 	bool given;
 	int cache = shared_cache();
 
@@ -138,8 +140,7 @@ begin(struct authority *a, struct fault *f)
 	sodium_memzero(key, sizeof(key));
 	journal_open(&a->journal, "auth");
 	/* Without a database it answers temp, and looks again. */
-	if (compiled_look(&a->verifier.secrets, &look) != OK)
-		raise_alarm(a, look.text);
+	look(a);
 	return OK;
 }
 

@@ -5,18 +5,16 @@
  * reads the directory's entries, never a secret, and writes nothing.
  */
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "codes.h"
-#include "journal.h"
+#include "alarm.h"
 #include "lookup.h"
 #include "prog.h"
 #include "serve.h"
 
 #define CLIENTS_MAX 1024 /* connections. Ours: each smtpd keeps one */
-#define ALARM_MS    60000 /* between two alarms about loops. Ours */
 #define STEPS_OCTETS                                                           \
 	(48UL * 1024) /* of one explanation. Ours: a tenth of it is used */
 
@@ -24,32 +22,31 @@ struct resolver {
 	struct lookup lookup;
 	struct journal journal;
 	struct buf steps;
-	uint64_t
-	    alarm_ms; /* when the last one was raised, monotonic; 0: never */
+	bool looked; /* in this round, for a new database */
+	uint64_t alarm_ms; /* of the last alarm about loops */
 };
 
+/* A loop is asked for again and again, by whoever likes to. */
 static void
-raise_alarm(struct resolver *r, const char *what, const char *text)
+note_loop(struct resolver *r, struct span to, const struct fault *f)
 {
-	struct record_out out = journal_begin(&r->journal, CODE_ALARM, NULL);
-
-	record_puts(out, "what", what);
-	record_puts(out, "text", text);
-	journal_end(&r->journal, out);
-	prog_warn("%s", text);
-}
-
-/* A loop is asked for again and again: once a minute is enough. */
-static void
-note_loop(struct resolver *r, const struct fault *f)
-{
-	uint64_t now_ms = clock_mono_ms();
+	char text[FAULT_TEXT_MAX + 100];
 
 	r->lookup.looped = false;
-	if (r->alarm_ms != 0 && now_ms - r->alarm_ms < ALARM_MS)
-		return;
-	r->alarm_ms = now_ms;
-	raise_alarm(r, "alias-loop", f->text);
+	(void)snprintf(text, sizeof(text), SPAN_FMT ": %s",
+	    SPAN_ARG(span_head(to, to.len < 80 ? to.len : 80)), f->text);
+	alarm_raise_seldom(&r->journal, &r->alarm_ms, "alias-loop", text);
+}
+
+/* Once a round: whoever was added before he was asked for is known. */
+static void
+look(struct resolver *r)
+{
+	struct fault f;
+
+	if (!r->looked && compiled_look(&r->lookup.entries, &f) != OK)
+		alarm_raise(&r->journal, "directory", f.text);
+	r->looked = true;
 }
 
 static enum outcome
@@ -67,7 +64,7 @@ answer(struct resolver *r, struct span line, struct buf *out, struct fault *f)
 	got = lookup_find(&r->lookup, req.forward_path, &ans,
 	    req.explain ? &r->steps : NULL, &why);
 	if (r->lookup.looped)
-		note_loop(r, &why);
+		note_loop(r, req.forward_path, &why);
 	if (r->steps.len > 0)
 		buf_add(out, buf_span(&r->steps));
 	return wire_resolve_put_ans(out, req.forward_path, got, &ans, &why, f);
@@ -78,16 +75,14 @@ take(void *arg, struct client *client, struct span in, size_t most,
     size_t *used, size_t *requests, struct fault *f)
 {
 	struct resolver *r = arg;
-	struct fault fault;
 	struct span rest = in;
 	size_t end;
 
-	if (compiled_look(&r->lookup.entries, &fault) != OK)
-		raise_alarm(r, "directory", fault.text);
 	*used = *requests = 0;
 	while (*requests < most && (end = span_find(rest, '\n')) < rest.len) {
 		struct span line = span_head(rest, end);
 
+		look(r);
 		if (answer(r, line, &client->outbuf, f) != OK)
 			return f->outcome;
 		rest = span_from(rest, end + 1);
@@ -109,6 +104,7 @@ after(void *arg)
 {
 	struct resolver *r = arg;
 
+	r->looked = false;
 	journal_flush(&r->journal);
 }
 
@@ -127,7 +123,7 @@ main(int argc, char *argv[])
 		.take = take, .after = after, .clients_max = CLIENTS_MAX
 	};
 	struct resolver r = { .steps = BUF_INIT(STEPS_OCTETS) };
-	struct fault f = FAULT_NONE, look = FAULT_NONE;
+	struct fault f = FAULT_NONE;
 	const char *value, *sandbox;
 
 	prog_begin(&about);
@@ -142,8 +138,7 @@ main(int argc, char *argv[])
 		prog_exit(&f);
 	journal_open(&r.journal, "resolve");
 	/* Without a database it answers temp, and looks again. */
-	if (compiled_look(&r.lookup.entries, &look) != OK)
-		raise_alarm(&r, "directory", look.text);
+	look(&r);
 	serve_signals();
 	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
 	        about.promises, paths, &sandbox, &f) != OK ||

@@ -17,8 +17,9 @@ struct secret {
 };
 
 /*
- * The same key in every process that has the supervisor's, and another than the
- * tickets', which pop3-session knows too.
+ * The same key in every process that has the supervisor's. pop3-session, which
+ * has that one for its tickets, could make it as well: what it lacks is the
+ * memory of the cache.
  */
 static void
 make_keys(struct verifier *v, const unsigned char *ticket_key)
@@ -236,7 +237,7 @@ wrong(struct fault *f)
 
 /* One Argon2id. A mismatch is EINVAL, all else is our own trouble. */
 static enum outcome
-hash_password(const char *hash, struct span password, struct fault *f)
+verify_password(const char *hash, struct span password, struct fault *f)
 {
 	errno = 0;
 	if (crypto_pwhash_str_verify(hash, password.p, password.len) == 0)
@@ -256,7 +257,7 @@ check_password(struct verifier *v, const struct address *a,
 	make_tag(v, a, password, hash, &tag);
 	if (is_remembered(v, &tag, now_ms))
 		return OK;
-	if (hash_password(hash, password, f) != OK)
+	if (verify_password(hash, password, f) != OK)
 		return f->outcome;
 	remember(v, &tag, now_ms);
 	return OK;
@@ -276,7 +277,7 @@ verify_login(struct verifier *v, const struct auth_req *req, uint64_t now_ms,
 		got = find_secret(v, &a, &s, ans, f);
 	if (got == PERM) {
 		/* No such user: the same work and the same words. */
-		got = hash_password(v->dummy, req->password, f);
+		got = verify_password(v->dummy, req->password, f);
 		return got == TEMP ? TEMP : wrong(f);
 	}
 	if (got == OK)

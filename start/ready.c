@@ -67,12 +67,24 @@ ready_event(struct pool *p)
 	fds_close(fd);
 }
 
+/* What is done while nothing runs, one after the other. */
+static const struct chore {
+	const char *program, *verb, *option;
+} chores[] = {
+	/* Waits for the processes of a dead supervisor, that still end. */
+	{ "queue", "tidy", "--wait" },
+	/* A change of the directory may have been cut short. */
+	{ "directory", "compile", NULL },
+};
+#define CHORES (sizeof(chores) / sizeof(chores[0]))
+
 static enum outcome
-start_tidy(struct supervisor *s, struct fault *f)
+start_chore(struct supervisor *s, struct fault *f)
 {
+	const struct chore *c = &chores[s->chore];
 	char program[sizeof(prog.directory) + 32];
-	const char *argv[] = { "queue", "-C", ".", "-c", s->snapshot, "tidy",
-		"--wait", NULL };
+	const char *argv[] = { c->program, "-C", ".", "-c", s->snapshot,
+		c->verb, c->option, NULL };
 	struct spawn sp = { .program = program,
 		.argv = argv,
 		.in = -1,
@@ -80,42 +92,46 @@ start_tidy(struct supervisor *s, struct fault *f)
 		.slot = -1,
 		.nofile = 4096 };
 
-	spawn_fellow("queue", program, sizeof(program));
+	spawn_fellow(c->program, program, sizeof(program));
 	return spawn_start(&sp, &s->tidy, f);
 }
 
 static void
-tidy_done(struct supervisor *s)
+chore_done(struct supervisor *s)
 {
+	if (++s->chore < CHORES)
+		return;
 	s->phase++;
 	if (reload_open_rest(s, &s->trouble) == OK)
 		s->trouble = FAULT_NONE;
 }
 
 static void
-tidy_failed(struct supervisor *s, const char *text)
+chore_failed(struct supervisor *s, const char *text)
 {
+	const struct chore *c = &chores[s->chore];
 	struct record_out out = journal_begin(&s->journal, CODE_ALARM, NULL);
 
 	char line[128];
 
-	(void)snprintf(line, sizeof(line), "queue tidy %s", text);
+	(void)snprintf(
+	    line, sizeof(line), "%s %s %s", c->program, c->verb, text);
 	prog_warn("%s; going on without", line);
-	record_puts(out, "service", "queue");
+	record_puts(out, "service", c->program);
 	record_puts(out, "text", line);
 	journal_end(&s->journal, out);
 	journal_flush(&s->journal);
-	tidy_done(s);
+	chore_done(s);
 }
 
-/* It waits for the processes of a dead supervisor, that still end. */
 static void
 tidy(struct supervisor *s)
 {
 	struct fault f;
 
-	if (s->tidy == 0 && start_tidy(s, &f) != OK)
-		tidy_failed(s, f.text);
+	while (
+	    s->phase == PHASE_TIDY && s->tidy == 0 && start_chore(s, &f) != OK)
+		chore_failed(s, f.text);
 }
 
 bool
@@ -129,12 +145,12 @@ ready_buried(struct supervisor *s, pid_t pid, int status)
 	if (s->stopping)
 		return true;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == OK) {
-		tidy_done(s);
+		chore_done(s);
 	} else {
 		(void)snprintf(text, sizeof(text), "%s %d",
 		    WIFEXITED(status) ? "ended with" : "killed by signal",
 		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-		tidy_failed(s, text);
+		chore_failed(s, text);
 	}
 	return true;
 }

@@ -26,7 +26,7 @@ enum service_user {
 /* What a service is started after, and (from below) stopped after. */
 enum service_phase {
 	PHASE_JOURNAL,
-	PHASE_TIDY, /* no service: `queue tidy` while nothing runs */
+	PHASE_TIDY, /* no service: `queue tidy`, `directory compile` */
 	PHASE_LINES,
 	PHASE_QUEUE,
 	PHASE_POOLS,

@@ -32,7 +32,8 @@ struct supervisor {
 	int signal_fd, lock_fd, control_fd, fifo_fd;
 
 	enum service_phase phase;
-	pid_t tidy; /* `queue tidy` under way; 0: not */
+	size_t chore; /* of PHASE_TIDY, the one whose turn it is */
+	pid_t tidy; /* it is under way; 0: not */
 	bool said_ready;
 	struct fault trouble; /* not OK: it cannot go on, and stops */
 

@@ -37,9 +37,11 @@ like "explain says each step before the answer" \
 is "a line that is no request ends the session without an answer" \
 	"$(ask 'resolve to=bob@example.org' 'nonsense' 'resolve to=bob@example.org')" \
 	'mailbox to=bob@example.org path=example.org/bob'
+like "and why is said, with 111" "$(ask 'resolve bob@example.org'; echo "$? $(cat "$T/err")")" \
+	'^111 resolve: .'
 printf 'resolve to=%s@example.org\n' "$(head -c 5000 /dev/zero | tr '\0' a)" |
 	as resolve -C "$H" > "$T/out" 2> "$T/err"
-is "an over-long line has no answer and kills nobody" "$? $(cat "$T/out")" "0 "
+is "an over-long line has no answer and kills nobody" "$? $(cat "$T/out")" "111 "
 yes 'resolve to=bob@example.org' | head -n 20000 | as resolve -C "$H" > "$T/out"
 is "20,000 questions in one pipe have 20,000 answers" \
 	"$(sort "$T/out" | uniq -c | tr -s ' ')" \

@@ -28,6 +28,10 @@ kids=$(pgrep -P "$PNEU")
 kill -KILL "$PNEU"; wait "$PNEU" 2> /dev/null; PNEU=
 ended() { for p in $kids; do [ ! -e "/proc/$p" ] || return 1; done; }
 wait_for ended; ok $? "a killed supervisor takes its services with it"
+# As a change of the directory that was cut short, or an editor, leaves it.
+echo 'alias smtp=late@example.org to=postmaster@example.org' >> "$H/directory/entries"
 check "and the next one starts over what it left" start_pneu
+like "with a directory that is compiled" \
+	"$(echo 'resolve to=late@example.org' | as resolve -C "$H")" '^mailbox to=late'
 stop_pneu; is "it stops with 0" $? 0
 done_testing

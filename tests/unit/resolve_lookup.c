@@ -25,6 +25,8 @@ static const char *const directory[][2] = {
 	{ "@all.example", "catch-all bob@example.org" },
 	{ "known@all.example", "mailbox all.example/known" },
 	{ "@round.example", "catch-all x@round.example" },
+	{ "bob@lost.example", "mailbox lost.example/bob" },
+	{ "@lost2.example", "catch-all bob@example.org" },
 };
 
 static const struct {
@@ -69,6 +71,16 @@ static const struct {
 	    TEMP },
 	{ "the empty local-part is nobody's", "\"\"@example.org", "", "",
 	    "5.1.1", PERM },
+	{ "not even where there is a catch-all", "\"\"@all.example", "", "",
+	    "5.1.1", PERM },
+	{ "whom the directory knows is not sent away", "Bob@lost.example", "",
+	    "", "4.3.5", TEMP },
+	{ "not with a detail either", "bob+x@lost.example", "", "", "4.3.5",
+	    TEMP },
+	{ "nor where there is a catch-all", "any@lost2.example", "", "",
+	    "4.3.5", TEMP },
+	{ "others of such a domain are remote", "ann@lost.example",
+	    "lost.example ", "", "", OK },
 	{ "Postmaster alone is the first domain's", "POSTMASTER",
 	    "example.org/bob", "postmaster", "", OK },
 	{ "another domain is remote, as A-labels",
@@ -187,6 +199,15 @@ main(void)
 	tap_ok(lookup_find(&l, SPAN_LIT("bob-x@example.org"), &ans, NULL, &f) ==
 	        OK,
 	    "each octet of the setting is a delimiter");
+	lookup_free(&l);
+	s.resolve.domain.n = 0;
+	tap_ok(lookup_begin(&l, &s, &f) == OK &&
+	        compiled_look(&l.entries, &f) == OK &&
+	        lookup_find(&l, SPAN_LIT("bob@example.net"), &ans, NULL, &f) ==
+	            TEMP &&
+	        strcmp(f.code, "4.3.5") == 0 &&
+	        lookup_find(&l, SPAN_LIT("postmaster"), &ans, NULL, &f) == TEMP,
+	    "without a local domain everything is a deferral");
 	lookup_free(&l);
 	(void)unlink(ENTRIES_DB);
 	(void)rmdir("directory");
