@@ -95,7 +95,7 @@ fill_environment(struct environment *e, const struct spawn *s, pid_t supervisor)
 }
 
 static void
-set_limit(int resource, uint64_t wanted)
+set_limit(__rlimit_resource_t resource, uint64_t wanted)
 {
 	struct rlimit limit;
 
