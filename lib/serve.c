@@ -14,6 +14,7 @@
 volatile sig_atomic_t serve_stopping;
 volatile sig_atomic_t serve_reloading;
 volatile sig_atomic_t serve_pressed;
+bool serve_hangs_up;
 
 /* What the handler acts on; -1: nothing. */
 static volatile sig_atomic_t accepting_fd = -1;
@@ -27,6 +28,16 @@ static int null_fd = -1; /* "/dev/null", opened before the sandbox closes */
  * or plain ones of Linux.
  */
 static void
+end_soon(int session)
+{
+	if (session == -1)
+		return;
+	fds_set_timeouts(session, SERVE_DRAIN_MS, SERVE_DRAIN_MS);
+	if (serve_hangs_up)
+		(void)shutdown(session, SHUT_RD);
+}
+
+static void
 stop(int signal)
 {
 	int saved = errno;
@@ -35,8 +46,7 @@ stop(int signal)
 	serve_stopping = 1;
 	if (accepting_fd != -1 && null_fd != -1)
 		(void)dup2(null_fd, accepting_fd);
-	if (session_fd != -1)
-		fds_set_timeouts(session_fd, SERVE_DRAIN_MS, SERVE_DRAIN_MS);
+	end_soon(session_fd);
 	errno = saved;
 }
 
@@ -128,6 +138,6 @@ serve_interrupt(int accepting, int session)
 	if ((serve_stopping || serve_reloading) && accepting != -1 &&
 	    null_fd != -1)
 		(void)dup2(null_fd, accepting);
-	if (serve_stopping && session != -1)
-		fds_set_timeouts(session, SERVE_DRAIN_MS, SERVE_DRAIN_MS);
+	if (serve_stopping)
+		end_soon(session);
 }

@@ -30,6 +30,11 @@ extern volatile sig_atomic_t serve_stopping;
  */
 #define SERVE_DRAIN_MS 10000
 /*
+ * Set by a program whose sessions read commands and nothing else: SIGTERM also
+ * ends the input of the session in hand, so that who is idle ends at once.
+ */
+extern bool serve_hangs_up;
+/*
  * Installs the signal handlers, and PDEATHSIG when a supervisor started us:
  * SERVE_ENV_SUPERVISOR; when our parent is another by now, it is gone
  * and serve_stopping is set at once. The two loops below call it when main did
@@ -50,7 +55,8 @@ extern volatile sig_atomic_t serve_pressed;
  * For the loops: what the SIGTERM handler has to do besides setting the flag,
  * so that no call that was about to begin waits on: `accepting` is replaced by
  * /dev/null (accept() then fails), the deadlines of the socket `session` are
- * shortened to SERVE_DRAIN_MS. -1: nothing. Costs no system call.
+ * shortened to SERVE_DRAIN_MS, and see serve_hangs_up. -1: nothing. Costs no
+ * system call.
  */
 void serve_interrupt(int accepting, int session);
 

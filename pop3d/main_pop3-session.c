@@ -296,6 +296,7 @@ main(int argc, char *argv[])
 	    auth_ticket_take_key(k.key, &k.has_key, &f) != OK)
 		prog_exit(&f);
 	fds_from_systemd();
+	serve_hangs_up = true;
 	serve_signals();
 	k.settings = s;
 	journal_open(&k.journal, about_program.name);

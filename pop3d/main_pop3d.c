@@ -39,6 +39,7 @@ main(int argc, char *argv[])
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
 	fds_from_systemd();
+	serve_hangs_up = true;
 	serve_signals();
 	service.sessions = s->pop3d.service.sessions;
 	service.timeout_ms = s->pop3d.login_timeout_ms;

@@ -521,9 +521,11 @@ session_run(struct session *s)
 			    s, "-ERR a command line has at most 255 octets");
 		else
 			run_command(s, line);
-		if (serve_stopping && !s->over)
-			say_stopping(s);
+		if (serve_stopping)
+			break;
 	}
+	if (serve_stopping && !s->over)
+		say_stopping(s);
 	if (s->quit)
 		update(s);
 	/* Before the answer: who sees it may log in again at once. */

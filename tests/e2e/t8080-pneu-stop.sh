@@ -11,6 +11,7 @@ as sh -c "printf 'A: b\r\n\r\nhi\r\n' > '$M/new/1000000001.a'"
 cat > "$T/deaf" <<'X'
 #!/bin/sh
 trap '' TERM
+echo deaf
 while read -r line; do :; done
 X
 chmod 755 "$T/deaf"
@@ -23,22 +24,23 @@ timeout 60 python3 "$D/talk.py" "$POP" < "$T/say" > "$T/heard" 2>&1 &
 exec 7> "$T/say"
 printf 'USER bob@example.org\r\nPASS pw\r\nDELE 1\r\n' >&7
 wait_for grep -q 'will be deleted' "$T/heard"; ok $? "a session waits with a deletion"
-python3 -c 'import socket, sys, time
-s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print("there", flush=True); s.recv(1)' \
+python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(5), flush=True); s.recv(1)' \
 	"$H/run/resolve" > "$T/held" 2>&1 &
 holder=$!
-wait_for pgrep -P "$PNEU" -x deaf; ok $? "a wedged replacement is at work"
+wait_for grep -q deaf "$T/held"; ok $? "a wedged replacement is at work"
 session() { for p in $(pgrep -x pop3-session); do [ "$(readlink "/proc/$p/cwd")" != "$M" ] || echo "$p"; done; }
 is "the session is a child of the supervisor" "$(ps -o ppid= -p "$(session)" | tr -d ' ')" "$PNEU"
 
 stop_pneu; is "it stops with 0" $? 0
+wait_for grep -q '^<closed>' "$T/heard"
+like "the session is told" "$(cat "$T/heard")" '^-ERR \[SYS/TEMP\] the server is stopping'
 is "no session outlives the stop" "$(session)" ""
 echo QUIT >&7
 exec 7>&-
 is "so a late QUIT deletes nothing" "$(ls "$M/new")" 1000000001.a
 is "who was late was killed, and nobody else" \
 	"$(grep -o '[a-z0-9-]* did not end in time' "$T/pneu.err" | sort -u)" \
-	"pop3-session did not end in time
-resolve did not end in time"
+	"resolve did not end in time"
 kill "$holder" 2> /dev/null
 done_testing
