@@ -1,6 +1,7 @@
 # What a unit test needs besides lib.a: objects of its folder, libraries.
 resolve_address_OBJS := resolve/address
 resolve_address_LIBS := -lidn2 -lunistring
+resolve_alarm_OBJS := resolve/alarm
 resolve_compiled_OBJS := resolve/compiled resolve/replace
 resolve_compiled_LIBS := -lcdb
 resolve_lookup_OBJS := resolve/lookup resolve/compiled resolve/replace resolve/address
