@@ -40,7 +40,9 @@ resolve_OBJS := resolve/main_resolve resolve/alarm resolve/lookup resolve/compil
 	resolve/replace resolve/address
 auth_OBJS := resolve/main_auth resolve/alarm resolve/verify resolve/compiled resolve/replace \
 	resolve/address
-directory_OBJS := resolve/main_directory resolve/directory resolve/edit \
+DIRECTORY := resolve/directory resolve/directory_parse resolve/directory_check \
+	resolve/directory_write
+directory_OBJS := resolve/main_directory $(DIRECTORY) resolve/edit \
 	resolve/verbs resolve/mailboxes resolve/compiled resolve/replace \
 	resolve/address
 deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox \

@@ -1,5 +1,5 @@
 # What a fuzz target needs besides lib.a: objects of its folder, libraries.
-fuzz_directory_OBJS := resolve/directory resolve/mailboxes resolve/compiled \
+fuzz_directory_OBJS := $(DIRECTORY) resolve/mailboxes resolve/compiled \
 	resolve/replace resolve/address
 fuzz_directory_LIBS := -lcdb -lidn2 -lunistring
 fuzz_envelope_OBJS := queue/envelope_file

@@ -8,10 +8,10 @@ resolve_lookup_OBJS := resolve/lookup resolve/compiled resolve/replace resolve/a
 resolve_lookup_LIBS := -lcdb -lidn2 -lunistring
 resolve_verify_OBJS := resolve/verify resolve/compiled resolve/replace resolve/address
 resolve_verify_LIBS := -lcdb -lidn2 -lunistring
-resolve_directory_OBJS := resolve/directory resolve/mailboxes resolve/compiled \
+resolve_directory_OBJS := $(DIRECTORY) resolve/mailboxes resolve/compiled \
 	resolve/replace resolve/address
 resolve_directory_LIBS := -lcdb -lidn2 -lunistring
-resolve_edit_OBJS := resolve/edit resolve/directory resolve/mailboxes \
+resolve_edit_OBJS := resolve/edit $(DIRECTORY) resolve/mailboxes \
 	resolve/compiled resolve/replace resolve/address
 resolve_edit_LIBS := -lcdb -lidn2 -lunistring
 smtpd_session_OBJS := smtpd/session smtpd/commands smtpd/transfer smtpd/reply \

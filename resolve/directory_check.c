@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/* directory_check.c: what is wrong between the lines. */
+#include "directory_parts.h"
+
+#include <stdio.h>
+
+#include "mailboxes.h"
+
+/* The item that answers for an address, in the order of lookup.h. */
+static const struct item *
+find_answer(const struct directory *d, const struct address *a)
+{
+	struct address base = *a;
+	const struct item *item = directory_find(d, address_key(a));
+
+	if (item == NULL &&
+	    address_drop_detail(&base, d->settings->resolve.plus))
+		item = directory_find(d, address_key(&base));
+	return item != NULL ? item : directory_find(d, address_at_domain(a));
+}
+
+/* Where an alias leads in one step; NULL: to nobody here. */
+static const struct item *
+next_item(
+    const struct directory *d, const struct item *alias, struct address *target)
+{
+	struct fault f;
+
+	/* That it is an address was seen when it was parsed. */
+	if (address_make(alias->value, target, &f) != OK ||
+	    !domains_has(&d->domains, address_domain(target)))
+		return NULL;
+	return find_answer(d, target);
+}
+
+bool
+directory_leads_to(
+    const struct directory *d, const struct item *alias, const struct item *to)
+{
+	const struct item *item = alias;
+	struct address target;
+
+	for (uint64_t i = 0; i < d->settings->resolve.alias_steps; i++) {
+		if (item->kind == ITEM_ENTRY)
+			return false;
+		item = next_item(d, item, &target);
+		if (item == NULL || item == to)
+			return item == to;
+	}
+	return false;
+}
+
+static void
+check_alias(struct directory *d, const struct item *alias)
+{
+	struct place place = directory_place(&d->entries, alias);
+	const struct item *item = alias;
+	struct address a;
+
+	for (uint64_t i = 0; i < d->settings->resolve.alias_steps; i++) {
+		item = next_item(d, item, &a);
+		if (item == NULL) {
+			directory_problem(d, PROBLEM_WARNING, place,
+			    "leads to " SPAN_FMT ", which is %s",
+			    SPAN_ARG(directory_shown(address_key(&a))),
+			    domains_has(&d->domains, address_domain(&a))
+			        ? "nobody's"
+			        : "not local");
+			return;
+		}
+		if (item->kind == ITEM_ENTRY)
+			return;
+	}
+	directory_problem(d, PROBLEM_ERROR, place,
+	    "leads in a circle, or over more than %llu aliases",
+	    (unsigned long long)d->settings->resolve.alias_steps);
+}
+
+/* Whoever opens a mailbox opens all below it: none lies in another. */
+static void
+check_path(struct directory *d, const struct item *entry)
+{
+	for (size_t i = 0; i < entry->value.len; i++) {
+		const struct item *outer;
+
+		if (entry->value.p[i] != '/')
+			continue;
+		outer = directory_find_by(
+		    d, &d->entries, INDEX_VALUE, span_head(entry->value, i));
+		if (outer != NULL)
+			directory_problem(d, PROBLEM_ERROR,
+			    directory_place(&d->entries, entry),
+			    "its path= lies in the mailbox of " SPAN_FMT,
+			    SPAN_ARG(directory_shown(outer->smtp)));
+	}
+}
+
+static void
+check_mailboxes(struct directory *d)
+{
+	for (size_t i = 0; i < d->entries.n; i++) {
+		const struct item *item = &d->entries.p[i];
+
+		if (item->kind == ITEM_ENTRY &&
+		    !mailboxes_has(d->settings->mail.directory, item->value))
+			directory_problem(d, PROBLEM_WARNING,
+			    directory_place(&d->entries, item),
+			    "has no mailbox: mail for it waits; `pneu "
+			    "directory change ADDRESS --path=PATH` makes it");
+	}
+}
+
+static void
+check_postmasters(struct directory *d)
+{
+	char key[sizeof("postmaster@") + DOMAIN_MAX];
+
+	for (size_t i = 0; i < d->domains.n; i++) {
+		(void)snprintf(
+		    key, sizeof(key), "postmaster@%s", d->domains.name[i]);
+		/* RFC 5321 4.5.1: each domain must take postmaster's mail. */
+		if (directory_find(d, span_of(key)) == NULL)
+			directory_problem(d, PROBLEM_NOTE,
+			    (struct place){ &d->entries, 0, SPAN_EMPTY },
+			    "nobody is %s", key);
+	}
+}
+
+static void
+check_secrets(struct directory *d)
+{
+	for (size_t i = 0; i < d->secrets.n; i++)
+		if (directory_entry_of(d, &d->secrets.p[i]) == NULL)
+			directory_problem(d, PROBLEM_WARNING,
+			    directory_place(&d->secrets, &d->secrets.p[i]),
+			    "a password of nobody: no entry has this address");
+}
+
+/* An unknown user costs what [auth] says: a guesser sees who does not. */
+static void
+check_costs(struct directory *d)
+{
+	size_t n = 0;
+	bool costs_other;
+
+	for (size_t i = 0; i < d->secrets.n; i++)
+		if (directory_is_hash(
+		        d->settings, d->secrets.p[i].value, &costs_other) &&
+		    costs_other)
+			n++;
+	if (n > 0)
+		directory_problem(d, PROBLEM_NOTE,
+		    (struct place){ &d->secrets, 0, SPAN_EMPTY },
+		    "%zu passwords cost another time than [auth] says: "
+		    "`directory passwd` sets them anew",
+		    n);
+}
+
+void
+directory_check(struct directory *d, bool thorough)
+{
+	for (size_t i = 0; i < d->entries.n; i++) {
+		const struct item *item = &d->entries.p[i];
+
+		if (item->kind == ITEM_ENTRY)
+			check_path(d, item);
+		else
+			check_alias(d, item);
+		if (item->kind == ITEM_CATCH_ALL)
+			directory_problem(d, PROBLEM_NOTE,
+			    directory_place(&d->entries, item), "a catch-all");
+	}
+	check_secrets(d);
+	check_postmasters(d);
+	if (!thorough)
+		return;
+	check_mailboxes(d);
+	check_costs(d);
+	if (!directory_is_compiled(d))
+		directory_problem(d, PROBLEM_WARNING,
+		    (struct place){ &d->entries, 0, SPAN_EMPTY },
+		    "the databases are not of these texts: `pneu directory "
+		    "compile` makes them anew");
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: ISC */
+/* directory_parse.c: the text entries, line by line. */
+#include "directory_parts.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record.h"
+#include "wire_resolve.h"
+
+static bool
+is_userid_octet(int c)
+{
+	return (c >= 'A' && c <= 'Z') || is_digit(c) || c == '@' || c == '#' ||
+	    c == '$';
+}
+
+static bool
+is_userid_part(struct span part)
+{
+	for (size_t i = 0; i < part.len; i++)
+		if (!is_userid_octet((unsigned char)part.p[i]))
+			return false;
+	return part.len >= 1 && part.len <= USERID_PART_MAX;
+}
+
+/* "BOB SYSTEM1": two parts of 1..8 of A-Z 0-9 @ # $, or *ANY the second. */
+static bool
+is_userid(struct span userid)
+{
+	size_t space = span_find(userid, ' ');
+	struct span id = span_head(userid, space), address;
+
+	if (space >= userid.len)
+		return false;
+	address = span_from(userid, space + 1);
+	return is_userid_part(id) &&
+	    (span_eq(address, "*ANY") || is_userid_part(address));
+}
+
+/* Of a form that auth can verify, at a cost that we could have asked for. */
+bool
+directory_is_hash(const struct settings *s, struct span hash, bool *costs_other)
+{
+	char text[DIRECTORY_HASH_MAX + 1];
+	struct span part, memory, ops;
+	uint64_t cost;
+	int got = -1;
+
+	if (span_find(hash, '\0') == hash.len &&
+	    span_copy(hash, text, sizeof(text)))
+		got = crypto_pwhash_str_needs_rehash(
+		    text, s->resolve.hash_ops, (size_t)s->resolve.hash_memory);
+	*costs_other = got == 1;
+	if (got == -1)
+		return false;
+	/* $argon2id$v=19$m=65536,t=2,p=1$salt$hash */
+	for (int i = 0; i < 4; i++)
+		(void)span_next(&hash, '$', &part);
+	return span_next(&part, ',', &memory) && span_next(&part, ',', &ops) &&
+	    num_parse(
+	        span_from(memory, 2), 1, DIRECTORY_HASH_MEMORY_MAX, &cost) &&
+	    num_parse(span_from(ops, 2), 1, DIRECTORY_HASH_OPS_MAX, &cost);
+}
+
+/* One line on its way into the directory. */
+struct line {
+	struct directory *d;
+	struct items *items;
+	struct record record;
+	struct item item; /* its number, and then more and more of it */
+};
+
+#define REFUSE(l, ...)                                                         \
+	directory_problem((l)->d, PROBLEM_ERROR,                               \
+	    directory_place((l)->items, &(l)->item), __VA_ARGS__)
+
+/* smtp= as key and as written; false: told as a problem. */
+static bool
+take_smtp(struct line *l, struct address *a)
+{
+	struct fault f;
+
+	if (!record_take(&l->record, "smtp", PATH_TEXT_MAX, &l->item.smtp)) {
+		REFUSE(l, "no smtp=");
+		return false;
+	}
+	if (address_make(l->item.smtp, a, &f) != OK) {
+		REFUSE(l, "smtp=: %s", f.text);
+		return false;
+	}
+	if (a->local_len == 0 || address_domain(a).len == 0) {
+		REFUSE(l, "smtp=: not a full address");
+		return false;
+	}
+	l->item.key = address_key(a);
+	return true;
+}
+
+static bool
+is_one_of(
+    struct line *l, const char *key, const char *first, const char *second)
+{
+	struct span value;
+
+	if (record_take_optional(&l->record, key, RECORD_MAX, &value) &&
+	    (value.len == 0 || span_eq(value, first) || span_eq(value, second)))
+		return true;
+	REFUSE(l, "%s= is neither %s nor %s", key, first, second);
+	return false;
+}
+
+static bool
+parse_entry(struct line *l, const struct address *a)
+{
+	struct span preferred;
+
+	l->item.kind = ITEM_ENTRY;
+	if (span_eq(address_local(a), "*")) {
+		REFUSE(l, "*@ is a catch-all: it is an alias, not an entry");
+		return false;
+	}
+	if (!is_one_of(l, "store", "mailbox", "distribution") ||
+	    !is_one_of(l, "preferred", "smtp", "userid"))
+		return false;
+	if (!record_take(
+	        &l->record, "path", RESOLVE_PATH_MAX, &l->item.value) ||
+	    !resolve_path_is_safe(l->item.value)) {
+		REFUSE(l,
+		    "path= is missing, or not a path within the mail "
+		    "directory (an address that is long for a file name "
+		    "has none by itself)");
+		return false;
+	}
+	if (!record_take_optional(
+	        &l->record, "userid", RECORD_MAX, &l->item.userid) ||
+	    (l->item.userid.len > 0 && !is_userid(l->item.userid))) {
+		REFUSE(l,
+		    "userid= is not \"ID ADDRESS\", each 1 to 8 of A-Z "
+		    "0-9 @ # $");
+		return false;
+	}
+	(void)record_take_optional(
+	    &l->record, "preferred", RECORD_MAX, &preferred);
+	if (span_eq(preferred, "userid") && l->item.userid.len == 0) {
+		REFUSE(l, "preferred=userid, but there is no userid=");
+		return false;
+	}
+	return true;
+}
+
+/* A catch-all is one only by name, so that nobody makes one by a slip. */
+static bool
+parse_catch_all(struct line *l, const struct address *a)
+{
+	struct span word;
+	bool star = span_eq(address_local(a), "*"), asked;
+
+	if (!record_take_optional(&l->record, "catch-all", RECORD_MAX, &word) ||
+	    (word.len > 0 && !span_eq(word, "yes"))) {
+		REFUSE(l, "catch-all= is not yes");
+		return false;
+	}
+	asked = word.len > 0;
+	if (star && !asked)
+		REFUSE(l,
+		    "*@ is a catch-all: it takes all mail for its domain that "
+		    "nobody else does, spam above all; say catch-all=yes "
+		    "(--catch-all) to have one");
+	if (!star && asked)
+		REFUSE(l, "catch-all=yes, but the address is not *@domain");
+	if (star && asked) {
+		l->item.kind = ITEM_CATCH_ALL;
+		l->item.key = span_from(l->item.key, 1);
+	}
+	return star == asked;
+}
+
+static bool
+parse_alias(struct line *l, const struct address *a)
+{
+	struct address target;
+	struct fault f;
+
+	l->item.kind = ITEM_ALIAS;
+	if (!parse_catch_all(l, a))
+		return false;
+	if (!record_take(&l->record, "to", PATH_TEXT_MAX, &l->item.value)) {
+		REFUSE(l, "no to=");
+		return false;
+	}
+	if (address_make(l->item.value, &target, &f) != OK) {
+		REFUSE(l, "to=: %s", f.text);
+		return false;
+	}
+	if (address_domain(&target).len == 0) {
+		REFUSE(l, "to=: not a full address");
+		return false;
+	}
+	return true;
+}
+
+/* Keys that are not known stay, but a slip of the pen shall be seen. */
+static void
+note_unknown(struct line *l)
+{
+	struct directory *d = l->d;
+
+	for (size_t i = 0; i < l->record.fields; i++) {
+		struct span key = l->record.field[i].key;
+		size_t known = 0;
+
+		if ((l->record.taken & 1U << i) != 0)
+			continue;
+		while (
+		    known < d->unknowns && !span_same(d->unknown[known], key))
+			known++;
+		if (known < d->unknowns || known == DIRECTORY_UNKNOWN_MAX ||
+		    !directory_keep(d, key, &d->unknown[known]))
+			continue;
+		d->unknowns++;
+		directory_problem(d, PROBLEM_NOTE,
+		    (struct place){ l->items, l->item.line, SPAN_EMPTY },
+		    "the key " SPAN_FMT "= means nothing here, and is kept",
+		    SPAN_ARG(directory_shown(key)));
+	}
+}
+
+/* Entries are read by more programs and people than secrets. */
+static bool
+has_secret(struct line *l)
+{
+	struct span value;
+
+	if (!record_take(&l->record, "password", RECORD_MAX, &value) &&
+	    !record_take(&l->record, "hash", RECORD_MAX, &value))
+		return false;
+	REFUSE(l,
+	    "password= and hash= do not stand among entries: `directory "
+	    "passwd` sets one, and an entry that is imported may have one of "
+	    "them");
+	return true;
+}
+
+static void
+check_domain(struct line *l, const struct address *a)
+{
+	struct span domain = directory_shown(address_domain(a));
+
+	if (domains_has(&l->d->domains, address_domain(a)))
+		return;
+	directory_problem(l->d,
+	    l->item.line > l->items->kept ? PROBLEM_ERROR : PROBLEM_WARNING,
+	    directory_place(l->items, &l->item),
+	    SPAN_FMT " is not a local domain: `domain = " SPAN_FMT
+	             "` under [resolve] in pneu.conf makes it one",
+	    SPAN_ARG(domain), SPAN_ARG(domain));
+}
+
+static void
+refuse_second(struct line *l, const char *field, const struct item *other)
+{
+	uint32_t line = other->line;
+	const char *file = directory_file(l->items, &line);
+
+	REFUSE(l, "this %s is there already, on %s:%u", field, file, line);
+}
+
+/* Into memory of the directory's own, and into the indexes. */
+static enum outcome
+keep_item(struct line *l, struct fault *f)
+{
+	static const char *const fields[INDEXES] = { "address",
+		"path=", "userid=" };
+	struct item *item = &l->item;
+	bool same = span_same(item->smtp, item->key);
+
+	if (!directory_keep(l->d, item->key, &item->key) ||
+	    (!same && !directory_keep(l->d, item->smtp, &item->smtp)) ||
+	    !directory_keep(l->d, item->value, &item->value) ||
+	    !directory_keep(l->d, item->userid, &item->userid))
+		return directory_no_memory(f);
+	if (same)
+		item->smtp = item->key;
+	l->items->p[l->items->n++] = *item;
+	for (enum index_field i = 0; i < INDEXES; i++) {
+		const struct item *other = NULL;
+
+		if (i > INDEX_KEY && item->kind != ITEM_ENTRY)
+			break;
+		if (directory_field(item, i).len > 0)
+			other = directory_put_index(l->d, l->items, i);
+		if (other != NULL) {
+			refuse_second(l, fields[i], other);
+			break;
+		}
+	}
+	return OK;
+}
+
+/* What every line begins with; false: a comment, or told as a problem. */
+static bool
+begin_line(struct line *l, struct span text, const char *words[2])
+{
+	struct fault why;
+
+	l->item = (struct item){
+		.line = l->item.line, .smtp = SPAN_EMPTY, .userid = SPAN_EMPTY
+	};
+	if (text.len == 0 || text.p[0] == '#')
+		return false;
+	if (record_parse(text, &l->record, &why) != OK)
+		REFUSE(l, "%s", why.text);
+	else if (!record_is(&l->record, words[0]) &&
+	    !record_is(&l->record, words[1]))
+		REFUSE(l, "is neither %s nor %s", words[0], words[1]);
+	else
+		return true;
+	return false;
+}
+
+static enum outcome
+add_entry(struct line *l, struct span text, struct fault *f)
+{
+	static const char *words[2] = { "entry", "alias" };
+	struct address a;
+
+	if (!begin_line(l, text, words) || !take_smtp(l, &a) || has_secret(l) ||
+	    !(record_is(&l->record, "alias") ? parse_alias(l, &a)
+	                                     : parse_entry(l, &a)))
+		return OK;
+	note_unknown(l);
+	check_domain(l, &a);
+	return keep_item(l, f);
+}
+
+static enum outcome
+add_secret(struct line *l, struct span text, struct fault *f)
+{
+	static const char *words[2] = { "secret", "secret" };
+	struct address a;
+	bool costs_other;
+
+	if (!begin_line(l, text, words) || !take_smtp(l, &a))
+		return OK;
+	l->item.kind = ITEM_SECRET;
+	if (!record_take(&l->record, "hash", RECORD_MAX, &l->item.value) ||
+	    !directory_is_hash(l->d->settings, l->item.value, &costs_other)) {
+		REFUSE(l,
+		    "hash= is missing, or no Argon2 hash of libsodium's, or "
+		    "costs more than [auth] could ask for");
+		return OK;
+	}
+	return keep_item(l, f);
+}
+
+/* Room for what its text may hold: nothing grows afterwards. */
+static bool
+size_items(struct items *items, enum index_field indexes)
+{
+	size_t lines = (size_t)span_count_lines(items->text) + 1;
+
+	for (items->slots = 64; items->slots < 2 * lines;)
+		items->slots *= 2;
+	items->p = reallocarray(NULL, lines, sizeof(*items->p));
+	for (enum index_field i = 0; i < indexes; i++) {
+		items->index[i] = calloc(items->slots, sizeof(struct slot));
+		if (items->index[i] == NULL)
+			return false;
+	}
+	return items->p != NULL && lines < UINT32_MAX / 2;
+}
+
+static enum outcome
+parse_text(struct directory *d, struct items *items,
+    enum outcome (*add)(struct line *, struct span, struct fault *),
+    struct fault *f)
+{
+	struct line l = { .d = d, .items = items };
+	struct span rest = items->text, text;
+
+	while (span_next(&rest, '\n', &text)) {
+		l.item.line++;
+		if (add(&l, text, f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+enum outcome
+directory_parse(struct directory *d, struct span entries, struct span secrets,
+    struct fault *f)
+{
+	d->entries.text = entries;
+	d->secrets.text = secrets;
+	if (!size_items(&d->entries, INDEXES) ||
+	    !size_items(&d->secrets, INDEX_KEY + 1))
+		return directory_no_memory(f);
+	if (parse_text(d, &d->entries, add_entry, f) != OK)
+		return f->outcome;
+	return parse_text(d, &d->secrets, add_secret, f);
+}

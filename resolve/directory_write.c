@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/* directory_write.c: texts and databases, replaced together. */
+#include "directory_parts.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "compiled.h"
+#include "fds.h"
+#include "lookup.h"
+#include "record.h"
+
+/* What stands in a database beside the addresses: no address lacks its '@'. */
+#define DIGEST_KEY SPAN_LIT("digest")
+/* Of the values; another number makes every start compile anew. */
+#define FORMAT "1"
+
+/* Of both texts, since an entry's path stands among the secrets too. */
+static struct span
+make_digest(const struct directory *d, unsigned char out[32])
+{
+	crypto_generichash_state state;
+	uint64_t len = d->entries.text.len;
+
+	(void)crypto_generichash_init(&state, NULL, 0, 32);
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)FORMAT, sizeof(FORMAT));
+	(void)crypto_generichash_update(
+	    &state, (const unsigned char *)&len, sizeof(len));
+	(void)crypto_generichash_update(&state,
+	    (const unsigned char *)d->entries.text.p, d->entries.text.len);
+	(void)crypto_generichash_update(&state,
+	    (const unsigned char *)d->secrets.text.p, d->secrets.text.len);
+	(void)crypto_generichash_final(&state, out, 32);
+	return (struct span){ (const char *)out, 32 };
+}
+
+/* The value of one item in its database; empty: it has none. */
+static enum outcome
+make_value(const struct directory *d, const struct item *item,
+    struct buf *value, struct fault *f)
+{
+	static const char *const words[] = { LOOKUP_MAILBOX, LOOKUP_ALIAS,
+		LOOKUP_CATCH_ALL };
+	const struct item *entry;
+	struct record_out out;
+
+	buf_reset(value);
+	if (item->kind != ITEM_SECRET) {
+		buf_adds(value, words[item->kind]);
+		buf_add(value, item->value);
+		return buf_failed(value) ? directory_no_memory(f) : OK;
+	}
+	entry = directory_entry_of(d, item);
+	if (entry == NULL)
+		return OK;
+	out = record_begin(value, "secret");
+	record_put(out, "smtp", entry->smtp);
+	record_put(out, "path", entry->value);
+	record_put(out, "hash", item->value);
+	return record_end(out, f);
+}
+
+static enum outcome
+make(const struct directory *d, const struct items *items,
+    struct replacement *file, const char *name, const char *purpose,
+    struct fault *f)
+{
+	struct buf value = BUF_INIT(RECORD_MAX);
+	struct compiled_maker m;
+	unsigned char digest[32];
+	enum outcome got = compiled_make_begin(&m, file, name, purpose, f);
+
+	if (got == OK)
+		got = compiled_make_add(
+		    &m, DIGEST_KEY, make_digest(d, digest), f);
+	for (size_t i = 0; got == OK && i < items->n; i++) {
+		got = make_value(d, &items->p[i], &value, f);
+		if (got == OK && value.len > 0)
+			got = compiled_make_add(
+			    &m, items->p[i].key, buf_span(&value), f);
+	}
+	if (got == OK)
+		got = compiled_make_end(&m, f);
+	compiled_make_drop(&m);
+	buf_free(&value);
+	return got;
+}
+
+static bool
+is_made_of(const char *name, const char *purpose, struct span digest)
+{
+	struct compiled c;
+	struct span value;
+	struct fault f;
+	bool same;
+
+	compiled_begin(&c, name, purpose);
+	same = compiled_look(&c, &f) == OK &&
+	    compiled_get(&c, DIGEST_KEY, &value, &f) == OK &&
+	    span_same(value, digest);
+	compiled_free(&c);
+	return same;
+}
+
+bool
+directory_is_compiled(const struct directory *d)
+{
+	unsigned char digest[32];
+	struct span made = make_digest(d, digest);
+
+	return is_made_of(ENTRIES_DB, "entries", made) &&
+	    is_made_of(SECRETS_DB, "secrets", made);
+}
+
+static enum outcome
+write_text(const struct items *items, struct replacement *file, struct fault *f)
+{
+	if (!items->changed)
+		return OK;
+	if (replacement_begin(file, items->name, f) != OK ||
+	    fds_write_all(file->fd, items->text, f) != OK)
+		return f->outcome;
+	return replacement_sync(file, f);
+}
+
+enum outcome
+directory_write(const struct directory *d, struct fault *f)
+{
+	/* A cut between two of them leaves no password without its entry;
+	   and of a user who goes, mail goes before his login. */
+	enum { SECRETS_TEXT, ENTRIES_TEXT, ENTRIES_MADE, SECRETS_MADE, FILES };
+	struct replacement file[FILES];
+	enum outcome got;
+
+	if (d->problems.count[PROBLEM_ERROR] > 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%zu error%s in the directory: the databases stay as "
+		    "they were",
+		    d->problems.count[PROBLEM_ERROR],
+		    d->problems.count[PROBLEM_ERROR] == 1 ? "" : "s");
+	for (size_t i = 0; i < FILES; i++)
+		file[i] = REPLACEMENT_NONE;
+	got = write_text(&d->secrets, &file[SECRETS_TEXT], f);
+	if (got == OK)
+		got = write_text(&d->entries, &file[ENTRIES_TEXT], f);
+	if (got == OK)
+		got = make(d, &d->entries, &file[ENTRIES_MADE], ENTRIES_DB,
+		    "entries", f);
+	if (got == OK)
+		got = make(d, &d->secrets, &file[SECRETS_MADE], SECRETS_DB,
+		    "secrets", f);
+	for (size_t i = 0; got == OK && i < FILES; i++)
+		got = replacement_put(&file[i], f);
+	for (size_t i = 0; i < FILES; i++)
+		replacement_drop(&file[i]);
+	return got;
+}
