@@ -253,8 +253,8 @@ check_domain(struct line *l, const struct address *a)
 	directory_problem(l->d,
 	    l->item.line > l->items->kept ? PROBLEM_ERROR : PROBLEM_WARNING,
 	    directory_place(l->items, &l->item),
-	    SPAN_FMT " is not a local domain: `domain = " SPAN_FMT
-	             "` under [resolve] in pneu.conf makes it one",
+	    SPAN_FMT " is not a local domain; put `domain = " SPAN_FMT
+	             "` under [resolve] in pneu.conf first",
 	    SPAN_ARG(domain), SPAN_ARG(domain));
 }
 

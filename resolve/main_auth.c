@@ -20,19 +20,17 @@
 struct authority {
 	struct verifier verifier;
 	struct journal journal;
-	bool looked; /* in this round, for a new database */
 	uint64_t alarm_ms; /* of the last alarm about a login */
 };
 
-/* Once a round: whoever was added before he logged in is known. */
+/* Before each login: a changed password counts at once. */
 static void
 look(struct authority *a)
 {
 	struct fault f;
 
-	if (!a->looked && compiled_look(&a->verifier.secrets, &f) != OK)
+	if (compiled_look(&a->verifier.secrets, &f) != OK)
 		alarm_raise(&a->journal, "directory", f.text);
-	a->looked = true;
 }
 
 static enum outcome
@@ -106,7 +104,6 @@ after(void *arg)
 {
 	struct authority *a = arg;
 
-	a->looked = false;
 	journal_flush(&a->journal);
 }
 

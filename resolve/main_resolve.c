@@ -38,15 +38,13 @@ note_loop(struct resolver *r, struct span to, const struct fault *f)
 	alarm_raise_seldom(&r->journal, &r->alarm_ms, "alias-loop", text);
 }
 
-/* Once a round: whoever was added before he was asked for is known. */
 static void
 look(struct resolver *r)
 {
 	struct fault f;
 
-	if (!r->looked && compiled_look(&r->lookup.entries, &f) != OK)
+	if (compiled_look(&r->lookup.entries, &f) != OK)
 		alarm_raise(&r->journal, "directory", f.text);
-	r->looked = true;
 }
 
 static enum outcome
@@ -82,9 +80,14 @@ take(void *arg, struct client *client, struct span in, size_t most,
 	while (*requests < most && (end = span_find(rest, '\n')) < rest.len) {
 		struct span line = span_head(rest, end);
 
-		look(r);
-		if (answer(r, line, &client->outbuf, f) != OK)
+		/* Once a round: whoever was just added is known. */
+		if (!r->looked)
+			look(r);
+		r->looked = true;
+		if (answer(r, line, &client->outbuf, f) != OK) {
+			r->looked = false; /* it may be a round of nothing */
 			return f->outcome;
+		}
 		rest = span_from(rest, end + 1);
 		*used += end + 1;
 		(*requests)++;

@@ -70,11 +70,12 @@ ready_event(struct pool *p)
 /* What is done while nothing runs, one after the other. */
 static const struct chore {
 	const char *program, *verb, *option;
+	int out; /* -1: only its errors are for the log */
 } chores[] = {
 	/* Waits for the processes of a dead supervisor, that still end. */
-	{ "queue", "tidy", "--wait" },
+	{ "queue", "tidy", "--wait", STDERR_FILENO },
 	/* A change of the directory may have been cut short. */
-	{ "directory", "compile", NULL },
+	{ "directory", "compile", NULL, -1 },
 };
 #define CHORES (sizeof(chores) / sizeof(chores[0]))
 
@@ -88,7 +89,7 @@ start_chore(struct supervisor *s, struct fault *f)
 	struct spawn sp = { .program = program,
 		.argv = argv,
 		.in = -1,
-		.out = STDERR_FILENO,
+		.out = c->out,
 		.slot = -1,
 		.nofile = 4096 };
 

@@ -80,7 +80,7 @@ X
 dir check
 is "check tells all that is wrong by file and line" "$?: $(says | sort)" \
 "100: directory/entries:0: warning: the databases are not of these texts: \`pneu directory compile\` makes them anew
-directory/entries:10: warning: far@example.net: example.net is not a local domain: \`domain = example.net\` under [resolve] in pneu.conf makes it one
+directory/entries:10: warning: far@example.net: example.net is not a local domain; put \`domain = example.net\` under [resolve] in pneu.conf first
 directory/entries:10: warning: far@example.net: has no mailbox: mail for it waits; \`pneu directory change ADDRESS --path=PATH\` makes it
 directory/entries:11: note: *@example.org: a catch-all
 directory/entries:12: error: record: bad field 1
