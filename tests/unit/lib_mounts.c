@@ -73,11 +73,11 @@ test_below(void)
 		const char *directory, *point;
 		bool want;
 	} cases[] = {
-		{ "/home/my mail", "/home/my mail/example.org", true },
-		{ "/home/mail", "/home/mail", false },
-		{ "/home/mail", "/home/mailbox", false },
-		{ "/home/mail", "/home", false },
-		{ "/", "/home", true },
+		{ "/srv/my mail", "/srv/my mail/example.org", true },
+		{ "/srv/mail", "/srv/mail", false },
+		{ "/srv/mail", "/srv/mailbox", false },
+		{ "/srv/mail", "/srv", false },
+		{ "/", "/srv", true },
 		{ "/", "/", false },
 	};
 
