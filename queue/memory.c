@@ -9,6 +9,10 @@
  *			message/, synced; its name in in/ goes, synced
  *	a move		link, target synced, unlink, source synced
  *
+ * Where one journal carries all, data is waited for instead of synced, and the
+ * first directory's sync is that of all: a message that cannot be delivered
+ * must not cost a commit of its own, or it keeps back those that can be.
+ *
  * A message whose step fails leaves the round, stays as it lies (an envelope
  * file that has its content governs, and the next start finishes the move; one
  * that has not goes), and waits in memory.
@@ -25,6 +29,8 @@
 /* A move of this round; fault.outcome says whether it is still in it. */
 struct move {
 	struct message *m;
+	struct store_file
+	    file; /* envelope that is written; open until synced */
 	bool makes; /* an envelope file is made; else it moves or only grows */
 	bool doubled; /* it has its new name, and its old one */
 	bool linked; /* the name of its content is ours */
@@ -39,11 +45,13 @@ is_same_place(struct store_place a, struct store_place b)
 	        a.minute_ms / 60000 == b.minute_ms / 60000);
 }
 
+/* The envelope file of a message that was one file, in its new state. */
 static enum outcome
-write_envelope(struct run *run, struct message *m, struct store_file *file,
-    struct fault *f)
+make_envelope(struct run *run, struct move *move, struct fault *f)
 {
+	struct message *m = move->m;
 	struct buf *b = &run->scratch;
+	char dir[STORE_DIR_MAX];
 
 	buf_reset(b);
 	if (envelope_put_apart(b, &m->envelope, f) != OK)
@@ -51,37 +59,15 @@ write_envelope(struct run *run, struct message *m, struct store_file *file,
 	buf_add(b, buf_span(&m->lines));
 	if (buf_failed(b))
 		return fault_set(f, TEMP, "4.3.0", 0, "envelope: no memory");
-	if (store_write(file->fd, buf_span(b), SPAN_EMPTY, f) != OK)
-		return f->outcome;
-	return store_sync_file(file->fd, f);
-}
-
-/* The envelope file of a message that was one file, in its new state. */
-static enum outcome
-make_envelope(struct run *run, struct message *m, struct fault *f)
-{
-	struct store_file file = STORE_FILE_NONE;
-	char dir[STORE_DIR_MAX];
-	enum outcome got;
-
 	store_dir_name(m->to, dir);
-	if (store_create(&run->store, dir, &m->envelope.qid, 0600, &file, f) !=
-	    OK)
+	if (store_create(
+	        &run->store, dir, &m->envelope.qid, 0600, &move->file, f) != OK)
 		return f->outcome;
-	got = write_envelope(run, m, &file, f);
-	if (got == OK)
-		got = store_publish(&run->store, &file, &m->envelope.qid, f);
-	if (got != OK) {
-		m->envelope.shape = ENVELOPE_ONE;
-		store_abandon(&run->store, &file);
-		return got;
-	}
-	store_file_close(&file);
-	return OK;
+	return store_write(move->file.fd, buf_span(b), SPAN_EMPTY, f);
 }
 
 static enum outcome
-step_begin(struct run *run, struct move *move, struct fault *f)
+step_write(struct run *run, struct move *move, struct fault *f)
 {
 	struct message *m = move->m;
 
@@ -90,18 +76,46 @@ step_begin(struct run *run, struct move *move, struct fault *f)
 	if (m->lines_lost)
 		return fault_set(f, TEMP, "4.3.0", ENOMEM,
 		    "what happened to it cannot be written down");
-	if (move->makes) {
-		move->doubled = make_envelope(run, m, f) == OK;
-		return move->doubled ? OK : f->outcome;
-	}
-	if (m->lines.len > 0 &&
-	    store_append(&run->store, &m->envelope.qid, m->place,
-	        buf_span(&m->lines), true, f) != OK)
-		return f->outcome;
-	if (is_same_place(m->place, m->to))
+	if (move->makes)
+		return make_envelope(run, move, f);
+	if (m->lines.len == 0)
 		return OK;
-	move->doubled = store_link_state(&run->store, &m->envelope.qid,
-	                    m->place, m->to, f) == OK;
+	return store_append(&run->store, &m->envelope.qid, m->place,
+	    buf_span(&m->lines), &move->file, f);
+}
+
+static enum outcome
+step_start_disk(struct run *run, struct move *move, struct fault *f)
+{
+	(void)f;
+	if (move->file.fd != -1)
+		store_start_disk(&run->store, move->file.fd);
+	return OK;
+}
+
+static enum outcome
+step_sync(struct run *run, struct move *move, struct fault *f)
+{
+	if (move->file.fd == -1)
+		return OK;
+	return run->store.disk.fsync_carries_all
+	    ? store_wait_for_disk(move->file.fd, f)
+	    : store_sync_file(move->file.fd, f);
+}
+
+static enum outcome
+step_name(struct run *run, struct move *move, struct fault *f)
+{
+	struct message *m = move->m;
+
+	if (move->makes)
+		move->doubled = store_publish(&run->store, &move->file,
+		                    &m->envelope.qid, f) == OK;
+	else if (is_same_place(m->place, m->to))
+		return OK;
+	else
+		move->doubled = store_link_state(&run->store, &m->envelope.qid,
+		                    m->place, m->to, f) == OK;
 	return move->doubled ? OK : f->outcome;
 }
 
@@ -166,8 +180,13 @@ sync_dirs(struct run *run, struct move *moves, size_t n, enum which which)
 			done = strcmp(dir, other) == 0 &&
 			    moves[k].fault.outcome == OK;
 		}
-		if (done || store_sync_dir(&run->store, dir, &f) == OK)
+		if (done)
 			continue;
+		if (store_sync_dir(&run->store, dir, &f) == OK) {
+			if (run->store.disk.fsync_carries_all)
+				return;
+			continue;
+		}
 		store_trouble_set(&run->store, "queue-run", f.text);
 		for (size_t k = 0; k < n; k++) {
 			dir_of(&moves[k], which, other);
@@ -244,8 +263,6 @@ unmake(struct run *run, const struct move *move)
 	struct fault f;
 	char dir[STORE_DIR_MAX];
 
-	if (move->makes)
-		m->envelope.shape = ENVELOPE_ONE;
 	if (store_unlink_state(&run->store, &m->envelope.qid, m->to, &f) !=
 	        OK ||
 	    (move->linked &&
@@ -268,7 +285,10 @@ move_end(struct run *run, struct move *move)
 	char dir[STORE_DIR_MAX];
 
 	run_takes(run, m);
+	store_abandon(&run->store, &move->file);
 	if (move->fault.outcome != OK) {
+		if (move->makes)
+			m->envelope.shape = ENVELOPE_ONE;
 		run_alarm(run, &m->envelope.qid, "%s", move->fault.text);
 		/* Whoever takes it up next shall read the disk. */
 		if (move->fault.error == EIO || move->fault.error == EROFS)
@@ -316,7 +336,7 @@ memory_round(struct run *run)
 	if (run_is_paused(run))
 		return;
 
-	/* A share a turn, for each message costs a sync. */
+	/* A share a turn: others wait meanwhile. */
 	if (most > run->settings->queue.let_go_max)
 		most = run->settings->queue.let_go_max;
 	moves = calloc(most, sizeof(*moves));
@@ -327,11 +347,15 @@ memory_round(struct run *run)
 	while (n < most) {
 		struct message *m = list_take(list);
 
-		moves[n++] =
-		    (struct move){ m, m->envelope.shape == ENVELOPE_ONE, false,
-			    false, FAULT_NONE };
+		moves[n++] = (struct move){ .m = m,
+			.file = STORE_FILE_NONE,
+			.makes = m->envelope.shape == ENVELOPE_ONE,
+			.fault = FAULT_NONE };
 	}
-	each(run, moves, n, step_begin);
+	each(run, moves, n, step_write);
+	each(run, moves, n, step_start_disk);
+	each(run, moves, n, step_sync);
+	each(run, moves, n, step_name);
 	sync_dirs(run, moves, n, SYNC_TO);
 	each(run, moves, n, step_content);
 	sync_dirs(run, moves, n, SYNC_SHARD);

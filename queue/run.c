@@ -297,7 +297,7 @@ take_notice(struct run *run, struct span line)
 	struct message *m;
 	struct fault f;
 
-	if (!window_has_room(run)) {
+	if (!window_has_room(run, WINDOW_TOLD)) {
 		run->in.wanted = true;
 		return;
 	}
@@ -310,6 +310,7 @@ take_notice(struct run *run, struct span line)
 	    !names_are_left(run, &e.qid) &&
 	    (m = window_add(run, &e.qid)) != NULL) {
 		m->told = true;
+		window_count_as(run, m, WINDOW_TOLD);
 		if (e.shape == ENVELOPE_APART) {
 			message_go(run, m, STEP_LOAD);
 		} else {

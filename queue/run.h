@@ -59,6 +59,11 @@ struct way {
 	char code[FAULT_CODE_MAX];
 };
 
+/* What fills the window. What is told, and what is due again, has a part of its
+   own beside what a listing brings. */
+enum window_part { WINDOW_LISTED, WINDOW_TOLD, WINDOW_DUE };
+#define WINDOW_PARTS 3
+
 struct operation;
 
 struct message {
@@ -72,7 +77,7 @@ struct message {
 	bool again; /* may lie in a mailbox already: look first */
 	bool recovered; /* found at the start */
 	bool fetched; /* from the disk, for an operator alone */
-	bool due; /* a retry: counted in due_held, too */
+	enum window_part part; /* where it is counted */
 	size_t weight; /* its share of the window's */
 	uint32_t open; /* answers that are due */
 	uint64_t due_ms; /* STEP_WAIT: monotonic */
@@ -133,7 +138,9 @@ struct scan {
 	bool wanted; /* from the start again, when there is room */
 };
 
-#define SCAN_NAMES_MAX 16384 /* names of one listing in memory. Ours: 450 KB */
+/* Names of one listing in memory. Ours: 1.8 MB; a directory is read once for
+   each so many of its names. */
+#define SCAN_NAMES_MAX 65536
 
 /* ---- An operator's request, under way. ---- */
 
@@ -175,7 +182,9 @@ struct run {
 	struct message **hash;
 	size_t hash_size;
 	size_t held, weight; /* messages; recipients of them */
-	size_t due_held, due_weight; /* the retries among them */
+	struct {
+		size_t held, weight; /* the same, of one part */
+	} part[WINDOW_PARTS];
 	struct message *spare;
 	struct list step[STEPS];
 
@@ -249,9 +258,11 @@ void window_end(struct run *);
 struct message *window_find(struct run *, const struct qid *);
 /* A new message in the window, or NULL: no memory. */
 struct message *window_add(struct run *, const struct qid *);
+/* It is WINDOW_LISTED until this is said. */
+void window_count_as(struct run *, struct message *, enum window_part);
 void window_weigh(struct run *, struct message *); /* recipients are known */
 void window_drop(struct run *, struct message *);
-bool window_has_room(const struct run *);
+bool window_has_room(const struct run *, enum window_part);
 /* Fill the window from what waits on disk. */
 void schedule_fill(struct run *);
 void schedule_rescan(struct run *);

@@ -17,9 +17,10 @@
 /* Recipients in memory for each message of the window: so many messages with
    few recipients, or few with many. Ours: 5000 * 4 at 500 octets are 10 MB. */
 #define WINDOW_RECIPIENTS 4
-/* What is due again gets this part of a window beside what in/ fills: a full
-   in/ must not starve it, nor an operator's flush. Ours. */
-#define DUE_PART 4
+/* What is told and what is due again each get this part of a window beside what
+   in/ fills: mail that cannot be delivered must not keep back new mail, nor a
+   full in/ starve a retry or an operator's flush. Ours. */
+#define OWN_PART 4
 /* A recycled message keeps its memory up to this. Ours. */
 #define KEEP_MAX 4096
 
@@ -114,15 +115,25 @@ window_add(struct run *run, const struct qid *qid)
 	m->next_hash = *at;
 	*at = m;
 	run->held++;
+	run->part[WINDOW_LISTED].held++;
 	return m;
+}
+
+void
+window_count_as(struct run *run, struct message *m, enum window_part part)
+{
+	run->part[m->part].held--;
+	run->part[m->part].weight -= m->weight;
+	m->part = part;
+	run->part[part].held++;
+	run->part[part].weight += m->weight;
 }
 
 void
 window_weigh(struct run *run, struct message *m)
 {
 	run->weight += m->envelope.recipients - m->weight;
-	if (m->due)
-		run->due_weight += m->envelope.recipients - m->weight;
+	run->part[m->part].weight += m->envelope.recipients - m->weight;
 	m->weight = m->envelope.recipients;
 }
 
@@ -140,10 +151,8 @@ window_drop(struct run *run, struct message *m)
 	*at = m->next_hash;
 	run->held--;
 	run->weight -= m->weight;
-	if (m->due) {
-		run->due_held--;
-		run->due_weight -= m->weight;
-	}
+	run->part[m->part].held--;
+	run->part[m->part].weight -= m->weight;
 	envelope_free(&m->envelope);
 	if (m->ways_max > 16 || m->text.cap > KEEP_MAX ||
 	    m->lines.cap > KEEP_MAX) {
@@ -157,32 +166,27 @@ window_drop(struct run *run, struct message *m)
 	run->spare = m;
 }
 
+static bool
+is_below(size_t held, size_t weight, size_t most)
+{
+	return held < most && (weight < most * WINDOW_RECIPIENTS || held == 0);
+}
+
 bool
-window_has_room(const struct run *run)
+window_has_room(const struct run *run, enum window_part part)
 {
 	size_t window = run->settings->queue.window;
 
-	return run->held < window &&
-	    (run->weight < window * WINDOW_RECIPIENTS || run->held == 0);
+	return is_below(run->held, run->weight, window) ||
+	    (part != WINDOW_LISTED &&
+	        is_below(run->part[part].held, run->part[part].weight,
+	            window / OWN_PART + 1));
 }
 
-/* The same for what is due again: the window, or else its own part of one. */
-static bool
-has_room_for_due(const struct run *run)
+static enum window_part
+part_of(const struct run *run, const struct scan *scan)
 {
-	size_t part = run->settings->queue.window / DUE_PART + 1;
-
-	return window_has_room(run) ||
-	    (run->due_held < part &&
-	        (run->due_weight < part * WINDOW_RECIPIENTS ||
-	            run->due_held == 0));
-}
-
-static bool
-scan_has_room(const struct run *run, const struct scan *scan)
-{
-	return scan == &run->retry ? has_room_for_due(run)
-	                           : window_has_room(run);
+	return scan == &run->retry ? WINDOW_DUE : WINDOW_LISTED;
 }
 
 /* ---- Listings. ---- */
@@ -271,7 +275,7 @@ scan_fill(struct run *run, struct scan *scan)
 {
 	struct fault f;
 
-	while (scan->active && scan_has_room(run, scan)) {
+	while (scan->active && window_has_room(run, part_of(run, scan))) {
 		struct message *m;
 		struct qid qid;
 
@@ -298,8 +302,7 @@ scan_fill(struct run *run, struct scan *scan)
 		}
 		m->place = scan->place;
 		m->recovered = run->starting;
-		m->due = scan == &run->retry;
-		run->due_held += m->due;
+		window_count_as(run, m, part_of(run, scan));
 		message_go(run, m, STEP_LOAD);
 	}
 }
@@ -343,7 +346,8 @@ static uint64_t
 listing_at(const struct run *run)
 {
 	if (!run->in.wanted || run->in.active ||
-	    run->held - run->due_held > run->settings->queue.window / 2)
+	    run->held - run->part[WINDOW_DUE].held >
+	        run->settings->queue.window / 2)
 		return 0;
 	return run->listed_ms + LISTING_PAUSE_MS;
 }
@@ -388,8 +392,8 @@ schedule_next_ms(const struct run *run)
 		if (at == 0 || due < at)
 			at = due;
 	}
-	if ((run->in.active && window_has_room(run)) ||
-	    (run->retry.active && has_room_for_due(run)))
+	if ((run->in.active && window_has_room(run, WINDOW_LISTED)) ||
+	    (run->retry.active && window_has_room(run, WINDOW_DUE)))
 		at = mono;
 	if (listing_at(run) != 0 && (at == 0 || listing_at(run) < at))
 		at = listing_at(run);

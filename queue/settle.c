@@ -434,6 +434,7 @@ settle_rest(struct run *run)
 static void
 remember_report(struct run *run, struct message *m)
 {
+	struct store_file file;
 	bool reported = false;
 	struct fault f;
 
@@ -445,8 +446,10 @@ remember_report(struct run *run, struct message *m)
 		return;
 	settle_put_lines(run, m);
 	if (store_append(&run->store, &m->envelope.qid, m->place,
-	        buf_span(&m->lines), true, &f) != OK)
+	        buf_span(&m->lines), &file, &f) != OK ||
+	    store_sync_file(file.fd, &f) != OK)
 		run_alarm(run, &m->envelope.qid, "%s", f.text);
+	store_file_close(&file);
 }
 
 static void

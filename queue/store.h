@@ -177,10 +177,11 @@ enum outcome store_sync_shard(
 enum outcome store_unlink_content(
     struct store *, const struct qid *, struct fault *) MUST_USE;
 
-/* Append whole lines to an envelope file, after a torn one on a new line; with
-   sync, fsync once. */
+/* Append whole lines to an envelope file, after a torn one on a new line. file
+   stays open for a sync. */
 enum outcome store_append(struct store *, const struct qid *,
-    struct store_place, struct span lines, bool sync, struct fault *) MUST_USE;
+    struct store_place, struct span lines, struct store_file *,
+    struct fault *) MUST_USE;
 
 /*
  * To aside/<qid> (or aside/<qid>.1 and so on). The content of two files goes

@@ -297,23 +297,21 @@ append_lines(int fd, struct span lines, struct fault *f)
 
 enum outcome
 store_append(struct store *s, const struct qid *qid, struct store_place place,
-    struct span lines, bool sync, struct fault *f)
+    struct span lines, struct store_file *file, struct fault *f)
 {
-	char dir[STORE_DIR_MAX];
-	enum outcome got;
-	int at, fd;
+	int at;
 
-	store_dir_name(place, dir);
-	if (store_dir(s, dir, false, &at, f) != OK)
+	*file = STORE_FILE_NONE;
+	store_dir_name(place, file->dir);
+	if (store_dir(s, file->dir, false, &at, f) != OK)
 		return f->outcome;
-	fd = openat(at, qid->text, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1)
-		return store_failed(f, "open an envelope in", dir);
-	got = append_lines(fd, lines, f);
-	if (got == OK && sync)
-		got = store_sync_file(fd, f);
-	(void)close(fd);
-	return got;
+	file->fd =
+	    openat(at, qid->text, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	if (file->fd == -1)
+		return store_failed(f, "open an envelope in", file->dir);
+	if (append_lines(file->fd, lines, f) != OK)
+		store_file_close(file);
+	return file->fd == -1 ? f->outcome : OK;
 }
 
 static enum outcome

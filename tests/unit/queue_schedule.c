@@ -66,10 +66,11 @@ test_room(struct run *run)
 	m = window_add(run, &qid);
 	m->envelope.recipients = 0;
 	run->weight = run->settings->queue.window * 4;
-	tap_ok(!window_has_room(run),
+	tap_ok(!window_has_room(run, WINDOW_LISTED),
 	    "few messages with many recipients fill the window too");
 	run->weight = 0;
-	tap_ok(window_has_room(run), "one message alone does not");
+	tap_ok(
+	    window_has_room(run, WINDOW_LISTED), "one message alone does not");
 	window_drop(run, m);
 }
 
@@ -178,9 +179,13 @@ test_full_in(struct run *run)
 	run->listed_ms = 0;
 	for (int i = 0; i < 3; i++)
 		schedule_fill(run);
-	tap_ok(run->due_held > 0 && run->due_held < 5 &&
-	        run->held == 10 + run->due_held,
+	tap_ok(run->part[WINDOW_DUE].held > 0 &&
+	        run->part[WINDOW_DUE].held < 5 &&
+	        run->held == 10 + run->part[WINDOW_DUE].held,
 	    "what is due gets its part beside a full in/, and no more");
+	tap_ok(!window_has_room(run, WINDOW_LISTED) &&
+	        window_has_room(run, WINDOW_TOLD),
+	    "and there is room for new mail that is told");
 	while ((m = list_take(&run->step[STEP_LOAD])) != NULL) {
 		if (m->place.state == STORE_RETRY1) {
 			n++;
@@ -193,8 +198,8 @@ test_full_in(struct run *run)
 		window_drop(run, m);
 		schedule_fill(run);
 	}
-	tap_ok(n == 10 && run->due_held == 0 && run->due_weight == 0 &&
-	        run->held == 0,
+	tap_ok(n == 10 && run->part[WINDOW_DUE].held == 0 &&
+	        run->part[WINDOW_DUE].weight == 0 && run->held == 0,
 	    "all of it comes");
 	for (size_t i = 0; i < 30; i++)
 		left +=

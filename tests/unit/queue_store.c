@@ -205,13 +205,15 @@ test_append(struct store *s)
 {
 	struct qid a = qid_of(A);
 	struct buf b = BUF_INIT(4096);
+	struct store_file file = STORE_FILE_NONE;
 	struct fault f;
 
 	tap_ok(put(s, "in", &a, "end\ndone torn") &&
-	        store_append(s, &a, in, SPAN_LIT("try x\n"), true, &f) == OK &&
-	        fds_read_file(s->fd, "in/" A, &b, &f) == OK &&
+	        store_append(s, &a, in, SPAN_LIT("try x\n"), &file, &f) == OK &&
+	        file.fd != -1 && fds_read_file(s->fd, "in/" A, &b, &f) == OK &&
 	        span_eq(buf_span(&b), "end\ndone torn\ntry x\n"),
 	    "a line is not appended to a torn one");
+	store_file_close(&file);
 	buf_free(&b);
 	(void)!store_unlink_state(s, &a, in, &f);
 }
