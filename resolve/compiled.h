@@ -44,7 +44,8 @@ void compiled_begin(struct compiled *, const char *name, const char *purpose);
 void compiled_free(struct compiled *);
 /*
  * Look whether the name leads to another file than before, and take it: one
- * stat(), before each answer. Whoever was just added is not refused.
+ * stat(), before an answer or a round of them. Whoever was just added is not
+ * refused.
  *
  * OK	nothing new, or the new one is in use
  * TEMP	4.3.0, once for each bad file: the old one stays in use, unless it is

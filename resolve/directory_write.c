@@ -12,17 +12,18 @@
 
 /* What stands in a database beside the addresses: no address lacks its '@'. */
 #define DIGEST_KEY SPAN_LIT("digest")
+#define DIGEST_LEN 32 /* BLAKE2b-256 */
 /* Of the values; another number makes every start compile anew. */
 #define FORMAT "1"
 
 /* Of both texts, since an entry's path stands among the secrets too. */
 static struct span
-make_digest(const struct directory *d, unsigned char out[32])
+make_digest(const struct directory *d, unsigned char out[DIGEST_LEN])
 {
 	crypto_generichash_state state;
 	uint64_t len = d->entries.text.len;
 
-	(void)crypto_generichash_init(&state, NULL, 0, 32);
+	(void)crypto_generichash_init(&state, NULL, 0, DIGEST_LEN);
 	(void)crypto_generichash_update(
 	    &state, (const unsigned char *)FORMAT, sizeof(FORMAT));
 	(void)crypto_generichash_update(
@@ -31,8 +32,8 @@ make_digest(const struct directory *d, unsigned char out[32])
 	    (const unsigned char *)d->entries.text.p, d->entries.text.len);
 	(void)crypto_generichash_update(&state,
 	    (const unsigned char *)d->secrets.text.p, d->secrets.text.len);
-	(void)crypto_generichash_final(&state, out, 32);
-	return (struct span){ (const char *)out, 32 };
+	(void)crypto_generichash_final(&state, out, DIGEST_LEN);
+	return (struct span){ (const char *)out, DIGEST_LEN };
 }
 
 /* The value of one item in its database; empty: it has none. */
@@ -64,16 +65,14 @@ make_value(const struct directory *d, const struct item *item,
 static enum outcome
 make(const struct directory *d, const struct items *items,
     struct replacement *file, const char *name, const char *purpose,
-    struct fault *f)
+    struct span digest, struct fault *f)
 {
 	struct buf value = BUF_INIT(RECORD_MAX);
 	struct compiled_maker m;
-	unsigned char digest[32];
 	enum outcome got = compiled_make_begin(&m, file, name, purpose, f);
 
 	if (got == OK)
-		got = compiled_make_add(
-		    &m, DIGEST_KEY, make_digest(d, digest), f);
+		got = compiled_make_add(&m, DIGEST_KEY, digest, f);
 	for (size_t i = 0; got == OK && i < items->n; i++) {
 		got = make_value(d, &items->p[i], &value, f);
 		if (got == OK && value.len > 0)
@@ -106,7 +105,7 @@ is_made_of(const char *name, const char *purpose, struct span digest)
 bool
 directory_is_compiled(const struct directory *d)
 {
-	unsigned char digest[32];
+	unsigned char digest[DIGEST_LEN];
 	struct span made = make_digest(d, digest);
 
 	return is_made_of(ENTRIES_DB, "entries", made) &&
@@ -131,6 +130,8 @@ directory_write(const struct directory *d, struct fault *f)
 	   and of a user who goes, mail goes before his login. */
 	enum { SECRETS_TEXT, ENTRIES_TEXT, ENTRIES_MADE, SECRETS_MADE, FILES };
 	struct replacement file[FILES];
+	unsigned char digest[DIGEST_LEN];
+	struct span made;
 	enum outcome got;
 
 	if (d->problems.count[PROBLEM_ERROR] > 0)
@@ -139,6 +140,7 @@ directory_write(const struct directory *d, struct fault *f)
 		    "they were",
 		    d->problems.count[PROBLEM_ERROR],
 		    d->problems.count[PROBLEM_ERROR] == 1 ? "" : "s");
+	made = make_digest(d, digest);
 	for (size_t i = 0; i < FILES; i++)
 		file[i] = REPLACEMENT_NONE;
 	got = write_text(&d->secrets, &file[SECRETS_TEXT], f);
@@ -146,10 +148,10 @@ directory_write(const struct directory *d, struct fault *f)
 		got = write_text(&d->entries, &file[ENTRIES_TEXT], f);
 	if (got == OK)
 		got = make(d, &d->entries, &file[ENTRIES_MADE], ENTRIES_DB,
-		    "entries", f);
+		    "entries", made, f);
 	if (got == OK)
 		got = make(d, &d->secrets, &file[SECRETS_MADE], SECRETS_DB,
-		    "secrets", f);
+		    "secrets", made, f);
 	for (size_t i = 0; got == OK && i < FILES; i++)
 		got = replacement_put(&file[i], f);
 	for (size_t i = 0; i < FILES; i++)

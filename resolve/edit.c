@@ -3,6 +3,7 @@
 #include "edit.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +155,7 @@ record_change(struct span line, const struct field_change *change, size_t n,
 	struct record r;
 	struct record_out out;
 	char word[KEY_MAX + 1];
+	enum outcome got;
 
 	if (record_parse(line, &r, f) != OK)
 		return f->outcome;
@@ -172,7 +174,9 @@ record_change(struct span line, const struct field_change *change, size_t n,
 		if (record_find(&r, span_of(change[i].key)) == NULL &&
 		    change[i].value.len > 0)
 			record_put(out, change[i].key, change[i].value);
-	return record_end(out, f);
+	got = record_end(out, f);
+	sodium_memzero(&r, sizeof(r)); /* it may have had a password */
+	return got;
 }
 
 static struct span

@@ -173,6 +173,20 @@ read_address(const char *text, struct address *a, struct fault *f)
 	    f, PERM, "5.1.3", 0, "not a full address: say bob@example.org");
 }
 
+/* What a change brings with it; of an import, all that is wrong with it: of
+   the others that is the fault. */
+static void
+tell_problems(const struct editor *e, enum outcome got)
+{
+	for (size_t i = 0; i < e->fresh.problems.n; i++) {
+		const struct problem *p = &e->fresh.problems.p[i];
+
+		if (got == OK ? editor_is_new(e, p)
+		              : p->level == PROBLEM_ERROR && e->source > 0)
+			print_problem(p);
+	}
+}
+
 /* What every change is: collected under the lock, then all or nothing. */
 static enum outcome
 edit(struct request *r,
@@ -191,15 +205,7 @@ edit(struct request *r,
 		got = collect(&e, r, f);
 	if (got == OK)
 		got = editor_commit(&e, f);
-	for (size_t i = 0; got == OK && i < e.fresh.problems.n; i++)
-		if (editor_is_new(&e, &e.fresh.problems.p[i]))
-			print_problem(&e.fresh.problems.p[i]);
-	/* The lines of an import are many; of the others it is the one. */
-	for (size_t i = 0; got == PERM && e.fresh.entries.source != NULL &&
-	     i < e.fresh.problems.n;
-	     i++)
-		if (e.fresh.problems.p[i].level == PROBLEM_ERROR)
-			print_problem(&e.fresh.problems.p[i]);
+	tell_problems(&e, got);
 	if (got == OK)
 		tell(&e, r);
 	editor_free(&e);

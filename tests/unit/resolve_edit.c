@@ -136,6 +136,33 @@ test_change(void)
 }
 
 static void
+test_twice(void)
+{
+	struct field_change one[] = { { "x", SPAN_LIT("1") } };
+	struct field_change two[] = { { "x", SPAN_LIT("2") } };
+	struct editor e;
+	struct address a, bob;
+	bool good = address_make(SPAN_LIT("a@example.org"), &a, &fault) == OK &&
+	    address_make(SPAN_LIT("bob@example.org"), &bob, &fault) == OK &&
+	    editor_begin(&e, &settings, &fault) == OK &&
+	    editor_change(&e, &a, one, 1, &fault) == OK &&
+	    editor_change(&e, &a, two, 1, &fault) == OK &&
+	    editor_change(&e, &bob, one, 1, &fault) == OK &&
+	    editor_commit(&e, &fault) == OK;
+
+	editor_free(&e);
+	tap_ok(good &&
+	        file_is(DIRECTORY_ENTRIES,
+	            "# who\n\nentry smtp=a@example.org path=z/a "
+	            "preferred=smtp x=2\n#end\n"
+	            "entry smtp=Bob@example.org store=mailbox "
+	            "path=example.org/bob x=1\n"
+	            "alias smtp=b@example.org to=bob@example.org\n"
+	            "alias smtp=b2@example.org to=b+x@example.org\n"),
+	    "of two changes of one line the last counts, and others are made");
+}
+
+static void
 test_remove(void)
 {
 	struct editor e;
@@ -238,6 +265,7 @@ main(void)
 		return 1;
 	test_add();
 	test_change();
+	test_twice();
 	test_remove();
 	test_orphan();
 	test_all_or_nothing();
