@@ -3,7 +3,6 @@
 #include "edit.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,34 +148,28 @@ change_of(const struct field_change *change, size_t n, struct span key)
 }
 
 enum outcome
-record_change(struct span line, const struct field_change *change, size_t n,
-    struct buf *b, struct fault *f)
+record_change(const struct record *r, const struct field_change *change,
+    size_t n, struct buf *b, struct fault *f)
 {
-	struct record r;
 	struct record_out out;
 	char word[KEY_MAX + 1];
-	enum outcome got;
 
-	if (record_parse(line, &r, f) != OK)
-		return f->outcome;
-	if (!span_copy(r.word, word, sizeof(word)))
+	if (!span_copy(r->word, word, sizeof(word)))
 		return fault_set(f, PERM, "5.3.5", 0, "record: long word");
 	out = record_begin(b, word);
-	for (size_t i = 0; i < r.fields; i++) {
+	for (size_t i = 0; i < r->fields; i++) {
 		const struct field_change *to =
-		    change_of(change, n, r.field[i].key);
-		struct span value = to == NULL ? r.field[i].value : to->value;
+		    change_of(change, n, r->field[i].key);
+		struct span value = to == NULL ? r->field[i].value : to->value;
 
 		if (to == NULL || value.len > 0)
-			put_field(out, r.field[i].key, value);
+			put_field(out, r->field[i].key, value);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (record_find(&r, span_of(change[i].key)) == NULL &&
-		    change[i].value.len > 0)
-			record_put(out, change[i].key, change[i].value);
-	got = record_end(out, f);
-	sodium_memzero(&r, sizeof(r)); /* it may have had a password */
-	return got;
+		if (record_find(r, span_of(change[i].key)) == NULL)
+			record_put_optional(
+			    out, change[i].key, change[i].value);
+	return record_end(out, f);
 }
 
 static struct span
@@ -249,8 +242,8 @@ put_secret(struct editor *e, const struct address *a, struct span smtp,
 
 /* The entry as it is kept: with path= and store=, its hash taken out. */
 static enum outcome
-complete_entry(const struct address *a, struct span record,
-    const struct record *r, struct buf *out, struct fault *f)
+complete_entry(const struct address *a, const struct record *r, struct buf *out,
+    struct fault *f)
 {
 	struct field_change change[3] = { { "hash", SPAN_EMPTY } };
 	char path[RESOLVE_PATH_MAX + 1];
@@ -264,7 +257,7 @@ complete_entry(const struct address *a, struct span record,
 			return f->outcome;
 		change[n++] = (struct field_change){ "path", span_of(path) };
 	}
-	return record_change(record, change, n, out, f);
+	return record_change(r, change, n, out, f);
 }
 
 /* PERM: it cannot be read, or made whole. */
@@ -283,9 +276,9 @@ read_new(
 		return PERM;
 	if (record_is(&r, "entry")) {
 		(void)record_take(&r, "hash", RECORD_MAX, &hash);
-		got = complete_entry(&a, record, &r, line, f);
+		got = complete_entry(&a, &r, line, f);
 	} else {
-		got = record_change(record, NULL, 0, line, f);
+		got = record_change(&r, NULL, 0, line, f);
 	}
 	return got == OK ? put_secret(e, &a, smtp, hash, f) : got;
 }
@@ -342,6 +335,7 @@ editor_change(struct editor *e, const struct address *a,
 {
 	struct buf line = BUF_INIT(RECORD_MAX);
 	const struct item *item;
+	struct record r;
 	enum outcome got;
 
 	if (find_entry(e, a, &item, f) != OK)
@@ -351,8 +345,9 @@ editor_change(struct editor *e, const struct address *a,
 		    !span_copy(change[i].value, e->path, sizeof(e->path)))
 			return fault_set(
 			    f, PERM, "5.3.5", 0, "the path is too long");
-	got = record_change(
-	    line_of(e->now.entries.text, item->line), change, n, &line, f);
+	got = record_parse(line_of(e->now.entries.text, item->line), &r, f);
+	if (got == OK)
+		got = record_change(&r, change, n, &line, f);
 	if (got == OK)
 		got = edit_line(&e->entries, item->line, 0, buf_span(&line), f);
 	buf_free(&line);

@@ -77,7 +77,7 @@ enum outcome editor_commit(struct editor *, struct fault *) MUST_USE;
 bool editor_is_new(const struct editor *, const struct problem *);
 
 /* The same record with some fields changed, in its old order, and a LF. */
-enum outcome record_change(struct span record, const struct field_change *,
+enum outcome record_change(const struct record *, const struct field_change *,
     size_t n, struct buf *, struct fault *) MUST_USE;
 
 #endif

@@ -439,29 +439,30 @@ verb_alias_remove(struct request *r, struct fault *f)
 static enum outcome
 hash_line(struct span line, struct buf *out, struct fault *f)
 {
+	static const char key[] = " password=";
 	char hash[crypto_pwhash_STRBYTES] = "";
 	struct field_change change[] = { { "password", SPAN_EMPTY },
 		{ "hash", SPAN_EMPTY } };
 	struct record r;
-	struct fault ignored;
 	struct span password, given;
 	enum outcome got = OK;
 
-	if (record_parse(line, &r, &ignored) == OK && record_is(&r, "entry") &&
+	if (memmem(line.p, line.len, key, sizeof(key) - 1) != NULL &&
+	    record_parse(line, &r, f) == OK && record_is(&r, "entry") &&
 	    record_take(&r, "password", AUTH_PASSWORD_MAX, &password) &&
-	    password.len > 0 && !record_take(&r, "hash", RECORD_MAX, &given))
+	    password.len > 0 && !record_take(&r, "hash", RECORD_MAX, &given)) {
 		got = hash_password(password, hash, f);
+		change[1].value = span_of(hash);
+		if (got == OK)
+			got = record_change(&r, change, 2, out, f);
+	} else {
+		buf_add(out, line);
+		buf_addc(out, '\n');
+		if (buf_failed(out))
+			got = fault_set(f, TEMP, "4.3.0", ENOMEM, "import");
+	}
 	sodium_memzero(&r, sizeof(r));
-	if (got != OK)
-		return got;
-	change[1].value = span_of(hash);
-	if (hash[0] != '\0')
-		return record_change(line, change, 2, out, f);
-	buf_add(out, line);
-	buf_addc(out, '\n');
-	return buf_failed(out)
-	    ? fault_set(f, TEMP, "4.3.0", ENOMEM, "what is imported")
-	    : OK;
+	return got;
 }
 
 /* All of fd 0, hashed, in r->input: a terminal may take its time, and so do
