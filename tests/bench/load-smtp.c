@@ -637,6 +637,10 @@ main(int argc, char *argv[])
 	    l.per_connection == 0 || l.mailboxes == 0 || l.recipients == 0 ||
 	    (l.total == 0 && l.duration_s == 0))
 		usage();
+	if (l.rate != 0 && l.duration_s != 0 && l.total == 0) {
+		l.total = l.rate * l.duration_s; /* all of it, however late */
+		l.duration_s = 0;
+	}
 	load_begin();
 	prepare(&l, file);
 	l.start = load_now();

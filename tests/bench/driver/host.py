@@ -266,6 +266,9 @@ class Exits:
         with open(self.file) as f:
             f.seek(mark)
             lines = [line.rstrip("\n").split(" ", 3) for line in f]
+        if ["0", "0", "0", "lost"] in lines:
+            raise Failed("the kernel told of more ends than were read: the "
+                         "CPU of some processes is not known")
         return [(int(a[0]), int(a[1]), int(a[2]), a[3]) for a in lines
                 if len(a) == 4]
 
@@ -290,8 +293,9 @@ class Meter:
 
     @staticmethod
     def kernel_ns(table):
-        return sum(cpu_ns(p) for p, (_, parent) in table.items()
-                   if parent == 2)
+        """Of each, since they come and go."""
+        return {p: cpu_ns(p) for p, (_, parent) in table.items()
+                if parent == 2}
 
     def end(self, roots):
         """{program: microseconds}; "(kernel threads)" and "(all)" beside."""
@@ -313,8 +317,9 @@ class Meter:
                 used = ns - self.before.get(pid, 0)
                 by_name[name] = by_name.get(name, 0) + max(used, 0)
         out = {name: ns / 1000 for name, ns in by_name.items() if ns >= 1000}
-        out["(kernel threads)"] = \
-            (self.kernel_ns(table) - self.kernel) / 1000
+        out["(kernel threads)"] = sum(
+            ns - self.kernel.get(p, 0)
+            for p, ns in self.kernel_ns(table).items()) / 1000
         out["(all)"] = busy_us() - self.busy
         return out
 
@@ -374,7 +379,8 @@ class Tool:
         self.process = subprocess.Popen(
             [os.path.join(tools, name), *[str(a) for a in args]],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            stdin=more.get("stdin", subprocess.DEVNULL))
+            stdin=more.get("stdin", subprocess.DEVNULL),
+            bufsize=0)          # what readline() leaves, communicate() finds
         Tool.under_way.add(self.process)
 
     @staticmethod

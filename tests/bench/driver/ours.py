@@ -150,6 +150,12 @@ class Pneu:
                        f"S={len(data)},W={len(data)},D=0", data, 0o400,
                        self.ids)
 
+    def waiting(self):
+        """Messages that were put off."""
+        minutes = f"{self.home}/queue/retry1"
+        return sum(len(os.listdir(f"{minutes}/{m}"))
+                   for m in os.listdir(minutes))
+
     def queue_run_pid(self):
         from .host import tree
         for pid, name in tree(self.roots()).items():
