@@ -166,7 +166,7 @@ static const int link_calls[] = { CALL(link), CALL(linkat), END };
 static const int sync_calls[] = { CALL(fsync), CALL(fdatasync), CALL(syncfs),
 	CALL(sync_file_range), END };
 static const int flock_calls[] = { CALL(flock), END };
-static const int nice_calls[] = { CALL(setpriority), END };
+static const int nice_calls[] = { CALL(sched_setattr), END };
 static const int unveil_calls[] = { CALL(landlock_create_ruleset),
 	CALL(landlock_add_rule), CALL(landlock_restrict_self), END };
 static const int proc_calls[] = { CALL(fork), CALL(vfork), CALL(kill),
