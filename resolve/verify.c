@@ -145,6 +145,7 @@ is_same_tag(const struct remembered *place, const struct verify_tag *tag)
 	return differs == 0;
 }
 
+/* It counts from its last use: who polls often enough never costs a hash. */
 static bool
 is_remembered(struct verifier *v, const struct verify_tag *tag, uint64_t now_ms)
 {
@@ -153,10 +154,16 @@ is_remembered(struct verifier *v, const struct verify_tag *tag, uint64_t now_ms)
 	if (v->cache_max == 0)
 		return false;
 	place = places(v, tag);
-	for (size_t i = 0; i < CACHE_WAYS; i++)
-		if (atomic_load(&place[i].until_ms) > now_ms &&
-		    is_same_tag(&place[i], tag))
-			return true;
+	for (size_t i = 0; i < CACHE_WAYS; i++) {
+		uint64_t until_ms = atomic_load(&place[i].until_ms);
+
+		if (until_ms <= now_ms || !is_same_tag(&place[i], tag))
+			continue;
+		/* Not that of another who took the place meanwhile. */
+		(void)atomic_compare_exchange_strong(&place[i].until_ms,
+		    &until_ms, now_ms + v->cache_ms);
+		return true;
+	}
 	return false;
 }
 
