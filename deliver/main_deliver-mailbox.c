@@ -115,8 +115,7 @@ main(int argc, char *argv[])
 	paths[1].path = s->mail.directory;
 	if (mailbox_store_open(&d.store, s->queue.directory, s->mail.directory,
 	        &d.journal, &f) != OK ||
-	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox, about.promises,
-	        paths, NULL, &f) != OK)
+	    prog_sandbox(about.promises, paths, &f) != OK)
 		prog_exit(&f);
 	(void)mailbox_try_links(&d.store);
 	if (serve_lines(&service, &d, &f) == OK)

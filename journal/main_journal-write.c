@@ -134,8 +134,7 @@ main(int argc, char *argv[])
 	    receiver_open(&r, prog.settings.journal.rotate_size,
 	        prog.settings.journal.keep, prog.settings.journal.keep_time_ms,
 	        &f) != OK ||
-	    sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	        about.promises, paths, NULL, &f) != OK ||
+	    prog_sandbox(about.promises, paths, &f) != OK ||
 	    receiver_start(&r, prog.settings.journal.sync_ms, &f) != OK)
 		prog_exit(&f);
 	collect(&r, &in);

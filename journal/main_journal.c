@@ -320,8 +320,7 @@ main(int argc, char *argv[])
 		fault_set(&f, TEMP, "4.3.0", errno, RECEIVER_DIRECTORY);
 		prog_exit(&f);
 	}
-	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	        verb->promises, paths, NULL, &f) == OK)
+	if (prog_sandbox(verb->promises, paths, &f) == OK)
 		(void)verb->run(dir, &asked, &f);
 	prog_exit(&f);
 }

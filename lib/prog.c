@@ -307,6 +307,14 @@ prog_home(struct fault *f)
 	return f->outcome;
 }
 
+enum outcome
+prog_sandbox(
+    const char *promises, const struct sandbox_path *paths, struct fault *f)
+{
+	return sandbox_enter(
+	    (enum sandbox_mode)prog.settings.pneu.sandbox, promises, paths, f);
+}
+
 static bool
 is_hostname(const char *name)
 {

@@ -68,6 +68,9 @@ int prog_option(int argc, char *argv[], const char **value);
  * that runs, if one does. All paths are relative to the home from here.
  */
 enum outcome prog_home(struct fault *) MUST_USE;
+/* Close the sandbox as [pneu] sandbox says: sandbox_enter(). */
+enum outcome prog_sandbox(
+    const char *promises, const struct sandbox_path *, struct fault *) MUST_USE;
 /* Its parts, for the supervisor and those that make a home: chdir to it; the
    configuration's path, once there; load it into prog.settings. */
 enum outcome prog_stand(struct fault *) MUST_USE;

@@ -442,12 +442,8 @@ sandbox_summary(void)
 
 enum outcome
 sandbox_enter(enum sandbox_mode mode, const char *text,
-    const struct sandbox_path *paths, const char **summary, struct fault *f)
+    const struct sandbox_path *paths, struct fault *f)
 {
-	const char *in_force = mode == SANDBOX_OFF ? "off" : sandbox_summary();
-
-	if (summary != NULL)
-		*summary = in_force;
 	if (mode == SANDBOX_OFF && prog.about != NULL)
 		prog_warn("sandbox = off: going on without");
 	if (sandbox_paths(mode, paths, f) != OK)

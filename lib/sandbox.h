@@ -56,12 +56,10 @@ enum sandbox_mode { SANDBOX_AUTO, SANDBOX_REQUIRED, SANDBOX_OFF };
 
 /*
  * paths ends with a NULL path. TEMP 4.3.0: mode is required and something is
- * missing, or a promise or path is wrong. *summary, a static text, says what
- * is in force: "seccomp landlock-7".
+ * missing, or a promise or path is wrong.
  */
 enum outcome sandbox_enter(enum sandbox_mode, const char *promises,
-    const struct sandbox_path *paths, const char **summary,
-    struct fault *) MUST_USE;
+    const struct sandbox_path *paths, struct fault *) MUST_USE;
 
 /* Fewer paths than those entered with, for life; promise unveil. */
 enum outcome sandbox_paths(

@@ -306,8 +306,7 @@ main(int argc, char *argv[])
 		    s->mail.directory);
 	paths[0].path = s->mail.directory;
 	if (k.mail == -1 ||
-	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox,
-	        about_program.promises, paths, NULL, &f) != OK)
+	    prog_sandbox(about_program.promises, paths, &f) != OK)
 		prog_exit(&f);
 	(void)!serve(&k, mailbox, &f);
 	journal_close(&k.journal);

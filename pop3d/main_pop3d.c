@@ -45,8 +45,7 @@ main(int argc, char *argv[])
 	service.timeout_ms = s->pop3d.login_timeout_ms;
 	service.clients_per_address = (uint32_t)s->pop3d.clients_per_address;
 	if (login_begin(&login, s, &f) != OK ||
-	    sandbox_enter((enum sandbox_mode)s->pneu.sandbox, about.promises,
-	        no_paths, NULL, &f) != OK)
+	    prog_sandbox(about.promises, no_paths, &f) != OK)
 		prog_exit(&f);
 	(void)!serve_sessions(&service, &login, &f);
 	login_free(&login);

@@ -59,11 +59,9 @@ close_sandbox(struct fault *f)
 		{ prog.settings.queue.directory, "rwcl" },
 		{ NULL, NULL },
 	};
-	const char *summary;
 
 	/* link: to publish where renameat2() has no RENAME_NOREPLACE. */
-	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	    about.promises, paths, &summary, f);
+	return prog_sandbox(about.promises, paths, f);
 }
 
 /* While something is owed to queue-run, a round comes without a request. */

@@ -113,10 +113,8 @@ close_sandbox(struct fault *f)
 		{ prog.settings.queue.directory, "rwcl" },
 		{ NULL, NULL },
 	};
-	const char *summary;
 
-	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	    about.promises, paths, &summary, f);
+	return prog_sandbox(about.promises, paths, f);
 }
 
 static enum outcome

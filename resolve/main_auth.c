@@ -157,7 +157,7 @@ main(int argc, char *argv[])
 		.clients_max = CLIENTS_MAX };
 	struct authority a = { .journal = { .fd = -1 } };
 	struct fault f = FAULT_NONE;
-	const char *value, *sandbox;
+	const char *value;
 
 	prog_begin(&about);
 	while (prog_option(argc, argv, &value) != -1)
@@ -167,8 +167,7 @@ main(int argc, char *argv[])
 	if (begin(&a, &f) != OK)
 		prog_exit(&f);
 	serve_signals();
-	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	        about.promises, paths, &sandbox, &f) != OK ||
+	if (prog_sandbox(about.promises, paths, &f) != OK ||
 	    serve_lines(&service, &a, &f) != OK)
 		prog_exit(&f);
 	journal_close(&a.journal);

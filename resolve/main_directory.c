@@ -194,10 +194,8 @@ enter_sandbox(struct fault *f)
 	const struct sandbox_path paths[] = { { "directory", "rwc" },
 		{ "secrets", "rwc" }, { prog.settings.mail.directory, "rc" },
 		{ NULL, NULL } };
-	const char *sandbox;
 
-	return sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	    prog.about->promises, paths, &sandbox, f);
+	return prog_sandbox(prog.about->promises, paths, f);
 }
 
 int

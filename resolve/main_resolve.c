@@ -127,7 +127,7 @@ main(int argc, char *argv[])
 	};
 	struct resolver r = { .steps = BUF_INIT(STEPS_OCTETS) };
 	struct fault f = FAULT_NONE;
-	const char *value, *sandbox;
+	const char *value;
 
 	prog_begin(&about);
 	if (sodium_init() < 0)
@@ -143,8 +143,7 @@ main(int argc, char *argv[])
 	/* Without a database it answers temp, and looks again. */
 	look(&r);
 	serve_signals();
-	if (sandbox_enter((enum sandbox_mode)prog.settings.pneu.sandbox,
-	        about.promises, paths, &sandbox, &f) != OK ||
+	if (prog_sandbox(about.promises, paths, &f) != OK ||
 	    serve_lines(&service, &r, &f) != OK)
 		prog_exit(&f);
 	journal_close(&r.journal);

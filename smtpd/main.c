@@ -67,11 +67,9 @@ run(struct server *server, struct fault *f)
 		.busy_address = BUSY_ADDRESS,
 		.session = session_serve,
 	};
-	const char *summary;
 
 	serve_signals(); /* opens /dev/null: before the sandbox */
-	if (sandbox_enter((enum sandbox_mode)set->pneu.sandbox, about.promises,
-	        paths, &summary, f) != OK)
+	if (prog_sandbox(about.promises, paths, f) != OK)
 		return f->outcome;
 	return serve_sessions(&service, server, f);
 }

@@ -455,7 +455,7 @@ test_promises(void)
 			struct fault f = FAULT_NONE;
 
 			if (sandbox_enter(SANDBOX_REQUIRED, cases[i].promises,
-			        paths, NULL, &f) != OK) {
+			        paths, &f) != OK) {
 				printf("# %s\n", f.text);
 				_exit(200);
 			}
@@ -484,13 +484,12 @@ static int
 enter_without(int call, enum sandbox_mode mode, int (*then)(void))
 {
 	struct fault f = FAULT_NONE;
-	const char *summary;
 	pid_t child = fork();
 
 	if (child != 0)
 		return child_result(child);
 	take_away(call);
-	if (sandbox_enter(mode, "stdio rpath", paths, &summary, &f) != OK)
+	if (sandbox_enter(mode, "stdio rpath", paths, &f) != OK)
 		_exit(f.outcome == TEMP ? 202 : 203);
 	_exit(then());
 }
@@ -522,8 +521,7 @@ test_wrong(void)
 		{ NULL, NULL } };
 	struct fault f;
 
-	tap_ok(
-	    sandbox_enter(SANDBOX_OFF, "stdio stido", paths, NULL, &f) == TEMP,
+	tap_ok(sandbox_enter(SANDBOX_OFF, "stdio stido", paths, &f) == TEMP,
 	    "a promise that is none is refused");
 	tap_ok(sandbox_paths(SANDBOX_AUTO, odd, &f) == TEMP,
 	    "a right that is none is refused");
@@ -542,8 +540,8 @@ nested(void)
 		{ NULL, NULL } };
 	struct fault f = FAULT_NONE;
 
-	if (sandbox_enter(
-	        SANDBOX_REQUIRED, "stdio rpath unveil", paths, NULL, &f) != OK)
+	if (sandbox_enter(SANDBOX_REQUIRED, "stdio rpath unveil", paths, &f) !=
+	    OK)
 		return 200;
 	if (try_read_look() != 0 ||
 	    sandbox_paths(SANDBOX_REQUIRED, less, &f) != OK)
@@ -560,8 +558,7 @@ nested_unasked(void)
 	static const struct sandbox_path less[] = { { NULL, NULL } };
 	struct fault f = FAULT_NONE;
 
-	if (sandbox_enter(SANDBOX_REQUIRED, "stdio rpath", paths, NULL, &f) !=
-	    OK)
+	if (sandbox_enter(SANDBOX_REQUIRED, "stdio rpath", paths, &f) != OK)
 		return 200;
 	return sandbox_paths(SANDBOX_REQUIRED, less, &f) == OK ? 0 : 202;
 }
@@ -586,8 +583,7 @@ old_tcp_socket(void)
 	struct fault f;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	if (sandbox_enter(SANDBOX_REQUIRED, "stdio unix", paths, NULL, &f) !=
-	    OK)
+	if (sandbox_enter(SANDBOX_REQUIRED, "stdio unix", paths, &f) != OK)
 		return 200;
 	return errno_of(connect(fd, (struct sockaddr *)&a, sizeof(a)));
 }

@@ -324,8 +324,8 @@ test_in_sandbox(void)
 		struct fault f;
 
 		service_begin(&s, "nothing", 1000);
-		if (sandbox_enter(
-		        SANDBOX_AUTO, "stdio unix", no_paths, NULL, &f) != OK)
+		if (sandbox_enter(SANDBOX_AUTO, "stdio unix", no_paths, &f) !=
+		    OK)
 			_exit(1);
 		if (sandbox_is_closed() &&
 		    service_ask(&s, SPAN_LIT("x\n"), true, &line, &f) != TEMP)
