@@ -160,8 +160,8 @@ is_remembered(struct verifier *v, const struct verify_tag *tag, uint64_t now_ms)
 		if (until_ms <= now_ms || !is_same_tag(&place[i], tag))
 			continue;
 		/* Not that of another who took the place meanwhile. */
-		(void)atomic_compare_exchange_strong(&place[i].until_ms,
-		    &until_ms, now_ms + v->cache_ms);
+		(void)atomic_compare_exchange_strong(
+		    &place[i].until_ms, &until_ms, now_ms + v->cache_ms);
 		return true;
 	}
 	return false;
