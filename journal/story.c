@@ -50,7 +50,7 @@ static const struct {
 	{ CODE_ALARM, "alarm, a person should look[: {text}]" },
 	{ CODE_TO_RETRY1, "not now[: {text}][; next try {due}]" },
 	{ CODE_HELD, "put on hold[: {reason}][: {text}]" },
-	{ CODE_RELEASED, "released from hold[: {reason}]" },
+	{ CODE_RELEASED, "released[: {reason}]" },
 	{ CODE_DELETED, "deleted by an operator[: {reason}]" },
 	{ CODE_ASIDE, "set aside[: {text}]" },
 	{ CODE_POP_DELETED, "deleted by its reader[ {user}]" },

@@ -34,7 +34,7 @@ const struct code codes[] = {
 	{ CODE_LET_GO, "let-go",
 	    "the mailbox is on disk and the queue let it go" },
 	{ CODE_HELD, "held", "it was put on hold" },
-	{ CODE_RELEASED, "released", "it was released from hold" },
+	{ CODE_RELEASED, "released", "it was released" },
 	{ CODE_DELETED, "deleted", "an operator deleted it" },
 	{ CODE_ASIDE, "aside", "it could not be believed and lies in aside/" },
 	{ CODE_RECOVERED, "recovered", "it was found again after a restart" },

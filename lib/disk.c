@@ -13,6 +13,10 @@
 
 #include "mounts.h"
 
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+
 /* The magic number is the same for ext2's own driver, which is older. */
 static bool
 is_ext4(dev_t device)

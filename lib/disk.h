@@ -20,9 +20,10 @@ struct disk {
 	/*
 	 * It carries, too, every change that was made before it on this file
 	 * system, of names and of files whose data was waited for: one journal
-	 * holds them in order, and its commit flushes the disk. ext4 with a
-	 * journal. Source: fs/ext4/fsync.c, ext4_fsync_journal(); fs/jbd2,
-	 * jbd2_complete_transaction(); and tests/crash.
+	 * holds them in order, and its commit flushes the disk. Of files, the
+	 * fsync of the one that was changed last; of directories, that of any,
+	 * for it forces a commit. ext4 with a journal. Source: fs/ext4/fsync.c,
+	 * ext4_fsync_journal(), ext4_force_commit(); and tests/crash.
 	 */
 	bool fsync_carries_all;
 	/*

@@ -13,6 +13,9 @@ identity_take(const char *path, struct fault *f)
 {
 	struct stat st;
 
+	if (getuid() != 0 && geteuid() == 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "a set-uid root program: nothing here needs that");
 	if (getuid() != 0)
 		return OK;
 	if (stat(path, &st) != 0)

@@ -7,9 +7,9 @@
  *	ok qid=... n=1 how=link|copy|found
  *	temp qid=... n=1 code=... text=...
  *
- *	sync path=example.org/bob	new/, then cur/
+ *	sync path=example.org/bob	what was linked there
  *	ok path=example.org/bob
- *	sync all=1			every mailbox root
+ *	sync all=1			what was linked anywhere
  *	ok all=1
  *	hello				everything before it has been answered
  *	ok

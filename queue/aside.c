@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct store_place aside = { STORE_ASIDE, 0 };
@@ -68,7 +69,17 @@ aside_believe(
 	return got;
 }
 
-/* The content before the envelope that rests on it. */
+static bool
+is_same_file(const struct store *s, const char *a, const char *b)
+{
+	struct stat st[2];
+
+	return fstatat(s->fd, a, &st[0], AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(s->fd, b, &st[1], AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
+}
+
+/* The content before the envelope that rests on it: link, sync, unlink. */
 static enum outcome
 bring_content(struct store *s, const struct qid *qid, struct fault *f)
 {
@@ -80,10 +91,16 @@ bring_content(struct store *s, const struct qid *qid, struct fault *f)
 	store_shard_name(qid, dir);
 	if (store_dir(s, dir, true, &shard, f) != OK)
 		return f->outcome;
-	if (renameat2(s->fd, from, s->fd, to, RENAME_NOREPLACE) != 0 &&
-	    errno != ENOENT)
+	if (linkat(s->fd, from, s->fd, to, 0) != 0 && errno != ENOENT) {
+		(void)store_failed(f, "bring back", from);
+		if (f->error != EEXIST || !is_same_file(s, from, to))
+			return f->outcome;
+	}
+	if (store_sync_shard(s, qid, f) != OK)
+		return f->outcome;
+	if (unlinkat(s->fd, from, 0) != 0 && errno != ENOENT)
 		return store_failed(f, "bring back", from);
-	return store_sync_shard(s, qid, f);
+	return OK;
 }
 
 enum outcome
@@ -109,11 +126,26 @@ aside_release(struct store *s, const struct qid *qid, struct fault *f)
 	return store_sync_state_dir(s, aside, f);
 }
 
+/* Content that no envelope names but the one that goes. */
+static enum outcome
+remove_content(struct store *s, const struct qid *qid, struct fault *f)
+{
+	struct store_place place;
+
+	if (!store_has_content(s, qid) ||
+	    store_find_envelope(s, qid, &place, f) == OK)
+		return OK;
+	return f->error == ENOENT ? store_unlink_content(s, qid, f)
+	                          : f->outcome;
+}
+
 enum outcome
 aside_remove(struct store *s, const struct qid *qid, struct fault *f)
 {
 	char name[2][STORE_NAME_MAX];
 
+	if (remove_content(s, qid, f) != OK)
+		return f->outcome;
 	store_envelope_name(aside, qid, name[0]);
 	content_name(qid, name[1]);
 	for (size_t i = 0; i < 2; i++)

@@ -10,7 +10,7 @@
  *	a move		link, target synced, unlink, source synced
  *
  * Where one journal carries all, data is waited for instead of synced, and the
- * first directory's sync is that of all: a message that cannot be delivered
+ * first directory's sync is that of all (accept.pml, ROUND): a message that cannot be delivered
  * must not cost a commit of its own, or it keeps back those that can be.
  *
  * A message whose step fails leaves the round, stays as it lies (an envelope
@@ -25,6 +25,9 @@
 
 #include "clock.h"
 #include "codes.h"
+
+/* Messages of a round: others wait meanwhile, and each has a file open. Ours. */
+#define ROUND_MOST 256
 
 /* A move of this round; fault.outcome says whether it is still in it. */
 struct move {
@@ -336,9 +339,8 @@ memory_round(struct run *run)
 	if (run_is_paused(run))
 		return;
 
-	/* A share a turn: others wait meanwhile. */
-	if (most > run->settings->queue.let_go_max)
-		most = run->settings->queue.let_go_max;
+	if (most > ROUND_MOST)
+		most = ROUND_MOST;
 	moves = calloc(most, sizeof(*moves));
 	if (moves == NULL) {
 		run_pause(run);

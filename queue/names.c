@@ -123,6 +123,11 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 
 	if (!has_name(run, qid, place, &st))
 		return OK;
+	if (place.state == STORE_ASIDE) /* a release that was cut short */
+		return has_name(run, qid, STORE_PLACE_IN, &other) &&
+		        other.st_ino == st.st_ino
+		    ? drop_name(run, qid, place, f)
+		    : OK;
 	if (has_name(run, qid, STORE_PLACE_IN, &other))
 		return mend_in(run, qid, place, f);
 	if (st.st_nlink < 2 || place.state == STORE_HOLD)
@@ -215,7 +220,7 @@ enum outcome
 names_repair(struct run *run, struct fault *f)
 {
 	static const enum store_state plain[] = { STORE_HOLD, STORE_QUARANTINE,
-		STORE_OUT, STORE_BUSY };
+		STORE_OUT, STORE_BUSY, STORE_ASIDE };
 	struct store_listed *name = calloc(NAMES_SHARE, sizeof(*name));
 	enum outcome got = OK;
 

@@ -117,7 +117,6 @@ operate_aside(struct run *run, struct operation *op)
 		    "it lies in aside: it can be released, or deleted");
 	else if ((is_release ? aside_release(&run->store, &op->qid, &f)
 	                     : aside_remove(&run->store, &op->qid, &f)) == OK) {
-		run->in.wanted |= is_release; /* a listing takes it up */
 		out = run_entry(
 		    run, is_release ? CODE_RELEASED : CODE_DELETED, &op->qid);
 		record_puts(out, "state", "aside");
@@ -126,6 +125,8 @@ operate_aside(struct run *run, struct operation *op)
 		journal_end(&run->journal, out);
 		f = FAULT_NONE;
 	}
+	/* A listing takes it up, also when it came halfway. */
+	run->in.wanted |= is_release;
 	op->answer(run->arg, op, &f);
 	free(op);
 }

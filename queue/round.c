@@ -96,6 +96,12 @@ accept_trouble(struct accept *a, const struct qid *qid, const struct fault *why)
 	alarm_journal(a, qid, why);
 }
 
+static bool
+is_broken(const struct fault *f)
+{
+	return f->error == EIO || f->error == EROFS;
+}
+
 enum outcome
 accept_enter_failed(struct accept *a, struct client *c, const struct qid *qid,
     const struct fault *why, struct fault *f)
@@ -105,7 +111,7 @@ accept_enter_failed(struct accept *a, struct client *c, const struct qid *qid,
 	if (entry == NULL)
 		return fault_set(f, TEMP, "4.3.0", ENOMEM, "round");
 	entry->why = *why;
-	if (why->error == EIO || why->error == EROFS)
+	if (is_broken(why))
 		accept_trouble(a, qid, why);
 	return OK;
 }
@@ -199,6 +205,8 @@ give_up(struct accept *a, struct accepted *entry, enum pass pass,
 	struct fault second;
 
 	store_abandon(a->store, file_of(entry, pass));
+	if (is_broken(why))
+		accept_trouble(a, &entry->qid, why);
 	fail(entry, why);
 	if (has_content &&
 	    store_unlink_content(a->store, &entry->qid, &second) != OK)
@@ -228,8 +236,6 @@ wait_for_data(struct accept *a, enum pass pass)
 
 		if (file->fd == -1 || store_wait_for_disk(file->fd, &why) == OK)
 			continue;
-		if (!is_full(&why))
-			accept_trouble(a, &entry->qid, &why);
 		give_up(a, entry, pass, &why);
 	}
 }

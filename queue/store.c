@@ -5,7 +5,6 @@
  */
 #include "store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +12,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -24,10 +22,6 @@
 #define RUN_LOCK_NAME "run.lock"
 #define TROUBLE_NAME  "trouble"
 #define NO_QID        "--------------------------" /* QID_LEN of them */
-
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC 0x58465342
-#endif
 
 enum outcome
 store_failed(struct fault *f, const char *what, const char *name)

@@ -27,6 +27,7 @@
 struct orphan {
 	struct store_listed name;
 	bool in, elsewhere; /* an envelope, or the one file, lies there */
+	bool aside; /* only an envelope that was not believed */
 };
 
 struct tidying {
@@ -35,7 +36,7 @@ struct tidying {
 	const char *dir;
 	struct orphan *orphan;
 	size_t n;
-	bool is_in;
+	bool is_in, is_aside;
 };
 
 static bool
@@ -106,6 +107,8 @@ mark(void *arg, const char *name)
 
 	if (o != NULL && t->is_in)
 		o->in = true;
+	else if (o != NULL && t->is_aside)
+		o->aside = true;
 	else if (o != NULL)
 		o->elsewhere = true;
 	return true;
@@ -178,7 +181,8 @@ settle_orphan(struct tidying *t, const struct orphan *o, struct fault *f)
 		    one.st_ino != st.st_ino)
 			return OK;
 	}
-	if (st.st_nlink > 1) {
+	/* Some may have it; what lies aside says who has not. */
+	if (st.st_nlink > 1 && !o->aside) {
 		t->done->contents++;
 		return store_unlink_content(store, &qid, f);
 	}
@@ -193,6 +197,11 @@ settle_share(struct tidying *t, struct fault *f)
 		return OK;
 	if (each_state_dir(t, mark_dir, f) != OK)
 		return f->outcome;
+	t->dir = store_state_word(STORE_ASIDE);
+	t->is_aside = true;
+	if (mark_dir(t, f) != OK)
+		return f->outcome;
+	t->is_aside = false;
 	for (size_t i = 0; i < t->n; i++)
 		if (settle_orphan(t, &t->orphan[i], f) != OK)
 			return f->outcome;

@@ -604,6 +604,46 @@ test_tidy(struct run *run)
 		abort();
 }
 
+/* A release from aside/ that was cut short, and a deletion. */
+static void
+test_aside(struct run *run)
+{
+	struct store_place aside = { STORE_ASIDE, 0 };
+	struct qid one = test_one_file("bob@example.org");
+	struct qid apart = test_one_file("bob@example.org");
+	struct tidied done;
+	char name[64], content[64];
+	struct fault f;
+
+	if (store_link_state(&run->store, &one, in, aside, &f) != OK)
+		abort();
+	tap_ok(names_repair(run, &f) == OK && test_exists(in, &one) &&
+	        !test_exists(aside, &one),
+	    "of a release that was cut short in/ is the name");
+	(void)operate(run, OPERATION_DELETE, &one);
+	/* One recipient has it; the envelope lies aside for the other. */
+	(void)operate(run, OPERATION_HOLD, &apart);
+	store_content_name(&apart, content);
+	if (store_set_aside(&run->store, &apart, held, &f) != OK ||
+	    chdir("queue") != 0 || link(content, "../mailbox2") != 0 ||
+	    chdir("..") != 0)
+		abort();
+	(void)snprintf(
+	    name, sizeof(name), "queue/aside/%s.content", apart.text);
+	tap_ok(tidy_queue(run, &done, &f) == OK && access(name, F_OK) == 0 &&
+	        test_exists(aside, &apart),
+	    "content whose envelope lies aside is no settled one");
+	tap_ok(operate(run, OPERATION_RELEASE, &apart) == OK &&
+	        test_exists(in, &apart) && test_has_content(&apart) &&
+	        access(name, F_OK) != 0 && !test_exists(aside, &apart),
+	    "released, both lie where they belong");
+	if (store_set_aside(&run->store, &apart, in, &f) != OK)
+		abort();
+	tap_ok(operate(run, OPERATION_DELETE, &apart) == OK &&
+	        !test_exists(aside, &apart) && !test_has_content(&apart),
+	    "deleted from aside, its content goes too");
+}
+
 int
 main(void)
 {
@@ -626,5 +666,6 @@ main(void)
 	test_wrong_name(&run);
 	test_no_file(&run);
 	test_tidy(&run);
+	test_aside(&run);
 	return test_end(&run);
 }

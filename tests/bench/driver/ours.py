@@ -1,4 +1,5 @@
 """Our system: a home of its own on the file system of the measure."""
+import contextlib
 import os
 import shutil
 import subprocess
@@ -116,6 +117,17 @@ class Pneu:
         with open(path, "w") as f:
             f.write(text)
         os.chown(path, *self.ids)
+
+    @contextlib.contextmanager
+    def configured(self, settings):
+        """Other settings for a while."""
+        path = f"{self.home}/pneu.conf"
+        with open(path) as f:
+            before = f.read()
+        self.configure(settings)
+        yield
+        with open(path, "w") as f:
+            f.write(before)
 
     def start(self):
         argv = [*self.as_owner(), f"{self.build}/pneu", "-C", self.home,
