@@ -154,6 +154,18 @@ compiled_get(
 	return OK;
 }
 
+bool
+compiled_has_more(struct compiled *c, unsigned n)
+{
+	unsigned at;
+
+	cdb_seqinit(&at, &c->cdb);
+	while (cdb_seqnext(&at, &c->cdb) > 0)
+		if (n-- == 0)
+			return true;
+	return false;
+}
+
 enum outcome
 compiled_make_begin(struct compiled_maker *m, struct replacement *file,
     const char *name, const char *purpose, struct fault *f)

@@ -60,6 +60,9 @@ enum outcome compiled_look(struct compiled *, struct fault *) MUST_USE;
 enum outcome compiled_get(struct compiled *, struct span key,
     struct span *value, struct fault *) MUST_USE;
 
+/* Has the one in use more than n records? */
+bool compiled_has_more(struct compiled *, unsigned n);
+
 /* Writes beside the name; a reader never sees half of it. */
 struct compiled_maker {
 	struct replacement *file; /* the caller's */

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
+#include "compiled.h"
 #include "fds.h"
 #include "prog.h"
 
@@ -184,9 +186,11 @@ directory_begin(struct directory *d, const struct settings *s, struct fault *f)
 {
 	*d = (struct directory){ .settings = s,
 		.entries = { .name = DIRECTORY_ENTRIES,
+		    .text = SPAN_EMPTY,
 		    .kept = UINT32_MAX,
 		    .octets = BUF_INIT(DIRECTORY_TEXT_MAX) },
 		.secrets = { .name = DIRECTORY_SECRETS,
+		    .text = SPAN_EMPTY,
 		    .kept = UINT32_MAX,
 		    .octets = BUF_INIT(DIRECTORY_TEXT_MAX) } };
 	randombytes_buf(d->hash_key, sizeof(d->hash_key));
@@ -225,15 +229,17 @@ lock_fd(int fd, int how)
 {
 	int got = flock(fd, how | LOCK_NB);
 
-	if (got != 0 && errno == EWOULDBLOCK)
-		prog_warn("waiting for another directory command");
-	while (got != 0 && (errno == EWOULDBLOCK || errno == EINTR))
+	if (got == 0 || errno != EWOULDBLOCK || (how & LOCK_NB) != 0)
+		return got;
+	prog_warn("waiting for another directory command");
+	do
 		got = flock(fd, how);
+	while (got != 0 && errno == EINTR);
 	return got;
 }
 
 enum outcome
-directory_lock(bool exclusive, int *fd, struct fault *f)
+directory_lock(int how, int *fd, struct fault *f)
 {
 	*fd = open(
 	    DIRECTORY_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -242,29 +248,49 @@ directory_lock(bool exclusive, int *fd, struct fault *f)
 		    errno == ENOENT ? "5.3.5" : "4.3.0", errno,
 		    "open " DIRECTORY_LOCK "%s",
 		    errno == ENOENT ? " (`pneu init` makes a home)" : "");
-	if (lock_fd(*fd, exclusive ? LOCK_EX : LOCK_SH) == 0)
+	if (lock_fd(*fd, how) == 0)
 		return OK;
-	(void)fault_set(f, TEMP, "4.3.0", errno, "lock " DIRECTORY_LOCK);
+	(void)fault_set(f, TEMP, "4.3.0", errno,
+	    errno == EWOULDBLOCK ? "another directory command is at work"
+	                         : "lock " DIRECTORY_LOCK);
 	fds_close(fd);
 	return TEMP;
+}
+
+/* Whoever compiles writes both texts and both databases. */
+static bool
+was_compiled(void)
+{
+	struct stat st;
+
+	return stat(ENTRIES_DB, &st) == 0 || errno != ENOENT ||
+	    stat(SECRETS_DB, &st) == 0 || errno != ENOENT;
 }
 
 static enum outcome
 read_text(struct items *items, struct fault *f)
 {
-	if (fds_read_file(AT_FDCWD, items->name, &items->octets, f) == OK ||
-	    f->error == ENOENT)
+	if (fds_read_file(AT_FDCWD, items->name, &items->octets, f) == OK) {
+		items->text = buf_span(&items->octets);
 		return OK;
-	return fault_set(f, TEMP, "4.3.0", f->error, "read %s", items->name);
+	}
+	if (f->error != ENOENT)
+		return fault_set(
+		    f, TEMP, "4.3.0", f->error, "read %s", items->name);
+	if (was_compiled())
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "%s is gone, or not mounted: bring it back; an empty file "
+		    "makes an empty directory",
+		    items->name);
+	items->changed = true;
+	return OK;
 }
 
 enum outcome
 directory_read(struct directory *d, struct fault *f)
 {
-	if (read_text(&d->entries, f) != OK || read_text(&d->secrets, f) != OK)
-		return f->outcome;
-	return directory_parse(
-	    d, buf_span(&d->entries.octets), buf_span(&d->secrets.octets), f);
+	return read_text(&d->entries, f) == OK ? read_text(&d->secrets, f)
+	                                       : f->outcome;
 }
 
 struct place

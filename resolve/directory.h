@@ -54,7 +54,7 @@ struct items {
 	const char *name; /* of the file */
 	struct buf octets; /* of directory_read() */
 	struct span text;
-	bool changed; /* set by an editor: the file has another text */
+	bool changed; /* to be written: the file has another text, or is none */
 	/* Lines after `kept` are new; with `source` they are those of the
 	   standard input, by these numbers. */
 	uint32_t kept;
@@ -101,19 +101,22 @@ enum outcome directory_begin(
 void directory_free(struct directory *);
 
 /*
- * flock on directory/lock: one writer, or readers. Close *fd to let go. Says
- * so on fd 2 when another has it and it waits.
+ * flock on directory/lock: one writer, or readers; `how` is flock's. Close *fd
+ * to let go. It waits when another has it, and says so on fd 2; with LOCK_NB
+ * that is TEMP.
  */
-enum outcome directory_lock(bool exclusive, int *fd, struct fault *) MUST_USE;
+enum outcome directory_lock(int how, int *fd, struct fault *) MUST_USE;
 
-/* Both files into memory, and parsed. One that is not there is empty. */
+/*
+ * Both files into memory. One that is not there is empty before the directory
+ * was first compiled; later it was lost, or is not mounted: TEMP.
+ */
 enum outcome directory_read(struct directory *, struct fault *) MUST_USE;
 /*
- * Parse these texts instead; borrowed while d lives. Errors of syntax, fields
- * and uniqueness go to d->problems. TEMP: no memory; nothing else fails.
+ * What stands in both `text`; they must live as long as d. Errors of syntax,
+ * fields and uniqueness go to d->problems. TEMP: no memory; nothing else fails.
  */
-enum outcome directory_parse(struct directory *, struct span entries,
-    struct span secrets, struct fault *) MUST_USE;
+enum outcome directory_parse(struct directory *, struct fault *) MUST_USE;
 /*
  * Where aliases lead, mailboxes in mailboxes, secrets of nobody. thorough: is
  * every mailbox there, what do hashes cost, are the databases of these texts.
@@ -121,6 +124,12 @@ enum outcome directory_parse(struct directory *, struct span entries,
 void directory_check(struct directory *, bool thorough);
 /* Both databases are whole and were made of these texts. */
 bool directory_is_compiled(const struct directory *);
+/*
+ * TEMP: a text has no record, but its database has. An editor on a full disk
+ * leaves such a text, and it is no order to forget everybody.
+ */
+enum outcome directory_expect_records(
+    const struct directory *, struct fault *) MUST_USE;
 /*
  * Both databases, and the texts that are `changed`, after directory_check():
  * all are written and synced before the first is replaced. PERM 5.3.5 when

@@ -389,11 +389,8 @@ parse_text(struct directory *d, struct items *items,
 }
 
 enum outcome
-directory_parse(struct directory *d, struct span entries, struct span secrets,
-    struct fault *f)
+directory_parse(struct directory *d, struct fault *f)
 {
-	d->entries.text = entries;
-	d->secrets.text = secrets;
 	if (!size_items(&d->entries, INDEXES) ||
 	    !size_items(&d->secrets, INDEX_KEY + 1))
 		return directory_no_memory(f);

@@ -2,6 +2,7 @@
 /* directory_write.c: texts and databases, replaced together. */
 #include "directory_parts.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -110,6 +111,40 @@ directory_is_compiled(const struct directory *d)
 
 	return is_made_of(ENTRIES_DB, "entries", made) &&
 	    is_made_of(SECRETS_DB, "secrets", made);
+}
+
+/* Had it records? One that cannot be read may have had. */
+static bool
+had_records(const char *name, const char *purpose)
+{
+	struct compiled c;
+	struct fault f;
+	bool had;
+
+	compiled_begin(&c, name, purpose);
+	if (compiled_look(&c, &f) == OK)
+		had = compiled_has_more(&c, 1); /* than the digest */
+	else
+		had = f.error != ENOENT;
+	compiled_free(&c);
+	return had;
+}
+
+enum outcome
+directory_expect_records(const struct directory *d, struct fault *f)
+{
+	const struct items *lost = NULL;
+
+	if (d->entries.n == 0 && had_records(ENTRIES_DB, "entries"))
+		lost = &d->entries;
+	else if (d->secrets.n == 0 && had_records(SECRETS_DB, "secrets"))
+		lost = &d->secrets;
+	if (lost == NULL)
+		return OK;
+	return fault_set(f, TEMP, "4.3.0", 0,
+	    "%s has no record, but its database has: bring it back, or say "
+	    "`pneu directory compile` if it shall be empty",
+	    lost->name);
 }
 
 static enum outcome

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "fds.h"
 #include "mailboxes.h"
@@ -104,16 +105,16 @@ change_lines(struct edits *e, struct span text, uint32_t *kept)
 
 /* What comes of a text, as the text of `to`. */
 static enum outcome
-edits_apply(
-    struct edits *e, struct span text, struct items *to, struct fault *f)
+edits_apply(struct edits *e, const struct items *from, struct items *to,
+    struct fault *f)
 {
 	size_t next;
 
-	to->changed = e->n > 0;
+	to->changed = e->n > 0 || from->changed;
 	to->kept = 0;
 	if (e->n > 1)
 		qsort(e->p, e->n, sizeof(*e->p), compare_edits);
-	next = change_lines(e, text, &to->kept);
+	next = change_lines(e, from->text, &to->kept);
 	e->source = calloc(e->n - next + 1, sizeof(*e->source));
 	for (size_t i = 0; e->source != NULL && next < e->n; i++, next++) {
 		buf_add(&e->text, record_of(e, next));
@@ -121,6 +122,7 @@ edits_apply(
 		if (e->source[i] != 0)
 			to->source = e->source;
 	}
+	to->text = buf_span(&e->text);
 	return e->source == NULL || buf_failed(&e->text) ? no_memory(f) : OK;
 }
 
@@ -190,9 +192,10 @@ editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 	*e = (struct editor){ .settings = s, .lock = -1 };
 	edits_begin(&e->entries);
 	edits_begin(&e->secrets);
-	if (directory_lock(true, &e->lock, f) != OK ||
+	if (directory_lock(LOCK_EX, &e->lock, f) != OK ||
 	    directory_begin(&e->now, s, f) != OK ||
-	    directory_read(&e->now, f) != OK)
+	    directory_read(&e->now, f) != OK ||
+	    directory_parse(&e->now, f) != OK)
 		return f->outcome;
 	if (e->now.problems.count[PROBLEM_ERROR] > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
@@ -445,12 +448,9 @@ editor_commit(struct editor *e, struct fault *f)
 	struct directory *d = &e->fresh;
 
 	if (directory_begin(d, e->settings, f) != OK ||
-	    edits_apply(&e->entries, e->now.entries.text, &d->entries, f) !=
-	        OK ||
-	    edits_apply(&e->secrets, e->now.secrets.text, &d->secrets, f) !=
-	        OK ||
-	    directory_parse(d, buf_span(&e->entries.text),
-	        buf_span(&e->secrets.text), f) != OK)
+	    edits_apply(&e->entries, &e->now.entries, &d->entries, f) != OK ||
+	    edits_apply(&e->secrets, &e->now.secrets, &d->secrets, f) != OK ||
+	    directory_parse(d, f) != OK)
 		return f->outcome;
 	directory_check(d, false);
 	directory_check(&e->now, false);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "edit.h"
@@ -205,6 +206,7 @@ edit(struct request *r,
 		got = collect(&e, r, f);
 	if (got == OK)
 		got = editor_commit(&e, f);
+	fds_close(&e.lock);
 	tell_problems(&e, got);
 	if (got == OK)
 		tell(&e, r);
@@ -522,10 +524,10 @@ verb_import(struct request *r, struct fault *f)
 
 /* ---- compile, check */
 
-enum with { TO_LOOK, TO_CHECK, TO_WRITE };
-
+/* What there was is read and checked under the lock, and used without it: a
+   pager must not keep others waiting. */
 static enum outcome
-with_directory(enum with with, const struct request *r,
+with_directory(bool thorough, const struct request *r,
     enum outcome (*use)(
         struct directory *, const struct request *, struct fault *),
     struct fault *f)
@@ -535,39 +537,59 @@ with_directory(enum with with, const struct request *r,
 	enum outcome got = directory_begin(&d, &prog.settings, f);
 
 	if (got == OK)
-		got = directory_lock(with == TO_WRITE, &lock, f);
+		got = directory_lock(LOCK_SH, &lock, f);
 	if (got == OK)
 		got = directory_read(&d, f);
-	if (got == OK && with != TO_LOOK)
-		directory_check(&d, with == TO_CHECK);
-	/* Whoever only reads must not keep others waiting while he prints. */
-	if (with != TO_WRITE)
-		fds_close(&lock);
+	if (got == OK)
+		got = directory_parse(&d, f);
+	if (got == OK && thorough)
+		directory_check(&d, true);
+	fds_close(&lock);
 	if (got == OK)
 		got = use(&d, r, f);
-	fds_close(&lock);
 	directory_free(&d);
 	return got;
 }
 
 static enum outcome
-compile(struct directory *d, const struct request *r, struct fault *f)
+compile(struct directory *d, bool at_start, bool *compiled, struct fault *f)
 {
-	bool made = directory_is_compiled(d);
-
-	(void)r;
-	print_problems(&d->problems);
-	if (!made && directory_write(d, f) != OK)
+	if (directory_read(d, f) != OK)
 		return f->outcome;
-	say("%zu addresses and %zu passwords %s", d->entries.n, d->secrets.n,
-	    made ? "are compiled already" : "compiled");
-	return OK;
+	*compiled = directory_is_compiled(d);
+	if (*compiled)
+		return OK;
+	if (directory_parse(d, f) != OK ||
+	    (at_start && directory_expect_records(d, f) != OK))
+		return f->outcome;
+	directory_check(d, false);
+	return directory_write(d, f);
 }
 
 static enum outcome
 verb_compile(struct request *r, struct fault *f)
 {
-	return with_directory(TO_WRITE, r, compile, f);
+	/* A start has the databases that are there, and must not wait for
+	   a person. */
+	bool at_start = (r->said & SAID_AT_START) != 0, compiled = false;
+	struct directory d;
+	int lock = -1;
+	enum outcome got = directory_begin(&d, &prog.settings, f);
+
+	if (got == OK)
+		got = directory_lock(
+		    at_start ? LOCK_EX | LOCK_NB : LOCK_EX, &lock, f);
+	if (got == OK)
+		got = compile(&d, at_start, &compiled, f);
+	fds_close(&lock);
+	print_problems(&d.problems);
+	if (got == OK && compiled)
+		say("the databases are of these texts already");
+	else if (got == OK)
+		say("%zu addresses and %zu passwords compiled", d.entries.n,
+		    d.secrets.n);
+	directory_free(&d);
+	return got;
 }
 
 static enum outcome
@@ -589,7 +611,7 @@ check(struct directory *d, const struct request *r, struct fault *f)
 static enum outcome
 verb_check(struct request *r, struct fault *f)
 {
-	return with_directory(TO_CHECK, r, check, f);
+	return with_directory(true, r, check, f);
 }
 
 /* ---- list, show */
@@ -643,7 +665,7 @@ list(struct directory *d, const struct request *r, struct fault *f)
 static enum outcome
 verb_list(struct request *r, struct fault *f)
 {
-	return with_directory(TO_LOOK, r, list, f);
+	return with_directory(false, r, list, f);
 }
 
 /* Its line, and what else the directory knows of it. */
@@ -732,7 +754,7 @@ verb_show(struct request *r, struct fault *f)
 {
 	if (read_address(r->operand[0], &r->address, f) != OK)
 		return f->outcome;
-	return with_directory(TO_LOOK, r, show, f);
+	return with_directory(false, r, show, f);
 }
 
 const struct verb verbs[VERBS] = {
@@ -746,6 +768,6 @@ const struct verb verbs[VERBS] = {
 	{ "alias", "remove", 1, 0, false, verb_alias_remove },
 	{ "passwd", NULL, 1, SAID_PASSWORD, true, verb_passwd },
 	{ "import", NULL, 0, 0, false, verb_import },
-	{ "compile", NULL, 0, 0, false, verb_compile },
+	{ "compile", NULL, 0, SAID_AT_START, false, verb_compile },
 	{ "check", NULL, 0, 0, false, verb_check },
 };

@@ -74,8 +74,9 @@ static const struct chore {
 } chores[] = {
 	/* Waits for the processes of a dead supervisor, that still end. */
 	{ "queue", "tidy", "--wait", STDERR_FILENO },
-	/* A change of the directory may have been cut short. */
-	{ "directory", "compile", NULL, -1 },
+	/* A change of the directory may have been cut short. Is another at
+	   work, or a text lost, the databases that are there do. */
+	{ "directory", "compile", "--at-start", -1 },
 };
 #define CHORES (sizeof(chores) / sizeof(chores[0]))
 

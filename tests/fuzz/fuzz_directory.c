@@ -55,8 +55,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sodium_init() < 0)
 		abort();
 	split(in, &entries, &secrets);
-	if (directory_begin(&d, &settings, &f) != OK ||
-	    directory_parse(&d, entries, secrets, &f) != OK)
+	if (directory_begin(&d, &settings, &f) != OK)
+		abort();
+	d.entries.text = entries;
+	d.secrets.text = secrets;
+	if (directory_parse(&d, &f) != OK)
 		abort();
 	directory_check(&d, false);
 	check_items(&d);

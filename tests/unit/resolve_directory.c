@@ -160,15 +160,25 @@ is_told(const struct problems *p, const char *problem)
 	return false;
 }
 
+static bool
+parse(struct directory *d, struct span entries, struct span secrets)
+{
+	struct fault f;
+
+	if (directory_begin(d, &settings, &f) != OK)
+		return false;
+	d->entries.text = entries;
+	d->secrets.text = secrets;
+	return directory_parse(d, &f) == OK;
+}
+
 static void
 test_cases(void)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct directory d;
-		struct fault f;
-		bool good = directory_begin(&d, &settings, &f) == OK &&
-		    directory_parse(&d, span_of(cases[i].entries),
-		        span_of(cases[i].secrets), &f) == OK;
+		bool good = parse(&d, span_of(cases[i].entries),
+		    span_of(cases[i].secrets));
 
 		directory_check(&d, false);
 		tap_ok(good && is_told(&d.problems, cases[i].problem), "%s",
@@ -182,13 +192,11 @@ test_many(void)
 {
 	struct buf text = BUF_INIT(1UL << 22);
 	struct directory d;
-	struct fault f;
 	bool good;
 
 	for (int i = 0; i < 20000; i++)
 		buf_addf(&text, "entry smtp=u%d@example.org path=p%d\n", i, i);
-	good = directory_begin(&d, &settings, &f) == OK &&
-	    directory_parse(&d, buf_span(&text), SPAN_EMPTY, &f) == OK;
+	good = parse(&d, buf_span(&text), SPAN_EMPTY);
 	for (int i = 0; good && i < 20000; i += 19) {
 		char key[64];
 		const struct item *item;
@@ -208,12 +216,10 @@ static void
 test_notes(void)
 {
 	struct directory d;
-	struct fault f;
-	bool good = directory_begin(&d, &settings, &f) == OK &&
-	    directory_parse(&d,
-	        SPAN_LIT("entry smtp=a@example.org path=a passwd=x room=7\n"
-	                 "entry smtp=b@example.org path=b passwd=y\n"),
-	        SPAN_EMPTY, &f) == OK;
+	bool good = parse(&d,
+	    SPAN_LIT("entry smtp=a@example.org path=a passwd=x room=7\n"
+	             "entry smtp=b@example.org path=b passwd=y\n"),
+	    SPAN_EMPTY);
 
 	tap_ok(good && d.problems.count[PROBLEM_NOTE] == 2 &&
 	        is_told(&d.problems, ":1: note: the key passwd= means nothing"),

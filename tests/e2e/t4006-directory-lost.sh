@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# directory: a text that was lost is not taken for an empty directory.
+. "$(dirname "$0")/lib.sh"
+
+make_home
+add_user bob@example.org secret > "$T/out"
+dir() { as directory -C "$H" "$@" > "$T/out" 2>&1; }
+says() { cat "$T/out"; }
+knows_bob() { echo 'resolve to=bob@example.org' | as resolve -C "$H" 2>&1 | cut -d' ' -f1; }
+logs_in() { echo 'auth user=bob password=secret' | as auth -C "$H" 2>&1 | cut -d' ' -f1; }
+for t in entries secrets; do
+	f=$(echo "$H"/*/$t); cp -p "$f" "$T/$t"
+	rm "$f"
+	dir compile --at-start; is "without $t a start compiles nothing" "$? $(knows_bob) $(logs_in)" '111 mailbox ok'
+	dir compile; like "nor does an operator" "$? $(says)" "^111 directory: [a-z]*/$t is gone, or not mounted"
+	dir add ann@example.org; is "and nothing is changed" "$? $(knows_bob) $(logs_in)" '111 mailbox ok'
+	cp -p "$T/$t" "$f"; : > "$f"
+	dir compile --at-start; is "nor with one that lost its records" "$? $(knows_bob) $(logs_in)" '111 mailbox ok'
+	like "which is told" "$(says)" "^directory: [a-z]*/$t has no record, but its database has"
+	dir add ann@example.org; is "and it is not edited" "$? $(knows_bob) $(logs_in)" '111 mailbox ok'
+	cp -p "$T/$t" "$f"
+	dir check; is "brought back it is as it was" "$?" 0
+done
+
+# The same at a start, and one while another command is at work.
+: > "$H/directory/entries"
+check "the system starts over a lost text" start_pneu
+is "with the databases that it had" "$(knows_bob) $(logs_in)" 'mailbox ok'
+stop_pneu
+like "and an alarm" "$(as pneu -C "$H" journal show --code=XX 2>&1)" 'directory compile'
+cp -p "$T/entries" "$H/directory/entries"
+echo 'alias smtp=late@example.org to=bob@example.org' >> "$H/directory/entries"
+mkfifo "$T/hold"
+python3 -c 'import fcntl, sys
+l = open(sys.argv[1], "r+"); fcntl.flock(l, fcntl.LOCK_EX)
+print("locked", flush=True); sys.stdin.read()' "$H/directory/lock" \
+	< "$T/hold" > "$T/held" 2>&1 & held=$!
+exec 8> "$T/hold"
+wait_for grep -q locked "$T/held"
+check "the system starts while a directory command is at work" start_pneu 8>&-
+exec 8>&-; wait $held
+stop_pneu
+like "and says what it did without" "$(cat "$T/pneu.err")" 'another directory command is at work'
+
+# What an operator means is done.
+: > "$H/directory/entries"; dir compile
+is "an operator may empty it" "$? $(knows_bob)" '0 perm'
+done_testing
