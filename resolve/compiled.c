@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fds.h"
 
 #define CDB_HEAD     2048U /* octets: 256 positions and lengths */
@@ -51,8 +52,6 @@ is_sealed(const struct compiled *c, const struct cdb *cdb, off_t size)
 	const unsigned char *all;
 	unsigned len = (unsigned)size;
 
-	if (size < CDB_HEAD + COMPILED_SEAL_LEN || size > CDB_SIZE_MAX)
-		return false;
 	all = cdb_get(cdb, len, 0);
 	if (all == NULL)
 		return false;
@@ -79,6 +78,7 @@ compiled_free(struct compiled *c)
 	c->open = false;
 }
 
+/* Without an errno what fails is the file's own fault. */
 static enum outcome
 take(struct compiled *c, struct fault *f)
 {
@@ -88,10 +88,15 @@ take(struct compiled *c, struct fault *f)
 
 	if (fd == -1)
 		return refuse(c, -1, errno, "cannot be opened", f);
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st) != 0)
+		return refuse(c, fd, errno, "cannot be opened", f);
+	if (!S_ISREG(st.st_mode))
 		return refuse(c, fd, 0, "not a file", f);
+	if (st.st_size < CDB_HEAD + COMPILED_SEAL_LEN ||
+	    st.st_size > CDB_SIZE_MAX)
+		return refuse(c, fd, 0, "not a database", f);
 	if (cdb_init(&fresh, fd) != 0)
-		return refuse(c, fd, errno, "not a database", f);
+		return refuse(c, fd, errno, "cannot be mapped", f);
 	if (!is_sealed(c, &fresh, st.st_size)) {
 		cdb_free(&fresh);
 		return refuse(c, fd, 0, "damaged, its seal is wrong", f);
@@ -111,25 +116,42 @@ is_same(const struct compiled_id *a, const struct compiled_id *b)
 	    a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
+/* The same trouble at each look, of which there are many. */
+static bool
+is_told(struct compiled *c)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	if (c->told_ms != 0 && now_ms - c->told_ms < COMPILED_TOLD_MS)
+		return true;
+	c->told_ms = now_ms;
+	return false;
+}
+
 enum outcome
 compiled_look(struct compiled *c, struct fault *f)
 {
 	struct compiled_id id = { .ino = 0 };
 	struct stat st;
+	enum outcome got;
 
-	/* A name that is gone has the empty id, and is told once as well. */
+	/* A name that is gone has the empty id. */
 	if (stat(c->name, &st) == 0)
 		id = (struct compiled_id){ st.st_dev, st.st_ino, st.st_size,
 			st.st_mtim };
 	if (c->looked && is_same(&id, &c->id))
 		return OK;
-	c->looked = true;
 	c->id = id;
 	/* Written to in its place, by cp for one: a page of the old map that
 	   the file lost would kill us. Without a database it is `temp`. */
 	if (c->open && id.dev == c->mapped.dev && id.ino == c->mapped.ino)
 		compiled_free(c);
-	return take(c, f);
+	got = take(c, f);
+	c->looked = got == OK || f->error == 0;
+	if (!c->looked)
+		return is_told(c) ? OK : TEMP;
+	c->told_ms = 0;
+	return got;
 }
 
 enum outcome

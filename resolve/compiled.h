@@ -18,6 +18,7 @@
 #include "replace.h"
 
 #define COMPILED_SEAL_LEN 32
+#define COMPILED_TOLD_MS  60000 /* between two of one trouble. Ours */
 
 #define ENTRIES_DB "directory/entries.cdb"
 #define SECRETS_DB "secrets/secrets.cdb"
@@ -36,7 +37,8 @@ struct compiled {
 	bool open;
 	struct compiled_id id; /* of the newest one that was looked at */
 	struct compiled_id mapped; /* of the one in use */
-	bool looked;
+	bool looked; /* what `id` is of is in use, or bad for good */
+	uint64_t told_ms; /* since when it cannot be opened; 0: it can */
 };
 
 /* purpose: "entries" or "secrets"; both names are borrowed for life. */
@@ -48,8 +50,10 @@ void compiled_free(struct compiled *);
  * refused.
  *
  * OK	nothing new, or the new one is in use
- * TEMP	4.3.0, once for each bad file: the old one stays in use, unless it is
- *	that very file, changed in its place
+ * TEMP	4.3.0: the old one stays in use, unless it is that very file, changed
+ *	in its place. Told once of each bad file; of one that cannot be opened
+ *	now (no descriptor, no memory) once in COMPILED_TOLD_MS, while each
+ *	look tries again
  */
 enum outcome compiled_look(struct compiled *, struct fault *) MUST_USE;
 /*

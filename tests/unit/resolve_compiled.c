@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -145,6 +146,34 @@ test_in_place(void)
 	compiled_free(&c);
 }
 
+/* A moment without descriptors: no alarm each time, and not for good. */
+static void
+test_passing(void)
+{
+	struct rlimit limit, none;
+	struct compiled c;
+	struct fault f;
+	bool told, again;
+
+	(void)make("db", "a@x", "1");
+	compiled_begin(&c, "db", "test");
+	(void)!compiled_look(&c, &f);
+	(void)make("db", "a@x", "2");
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	(void)setrlimit(RLIMIT_NOFILE, &none);
+	told = compiled_look(&c, &f) == TEMP && says(&c, "a@x", "1");
+	again = compiled_look(&c, &f) == OK && says(&c, "a@x", "1");
+	c.told_ms -= COMPILED_TOLD_MS;
+	again = again && compiled_look(&c, &f) == TEMP;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	tap_ok(told && again,
+	    "what cannot be opened for now is told, once a minute");
+	tap_ok(compiled_look(&c, &f) == OK && says(&c, "a@x", "2"),
+	    "and taken when it can");
+	compiled_free(&c);
+}
+
 static void
 test_drop(void)
 {
@@ -172,6 +201,7 @@ main(void)
 	test_replace();
 	test_damage();
 	test_in_place();
+	test_passing();
 	test_drop();
 	(void)unlink("db");
 	(void)unlink("good");
