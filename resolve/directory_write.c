@@ -3,6 +3,7 @@
 #include "directory_parts.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -158,11 +159,37 @@ write_text(const struct items *items, struct replacement *file, struct fault *f)
 	return replacement_sync(file, f);
 }
 
+/*
+ * All get their names: no signal comes in between, and where only the sync of
+ * one failed the others follow. The first trouble is told.
+ */
+static enum outcome
+put_all(struct replacement *file, size_t n, struct fault *f)
+{
+	enum outcome got = OK;
+	sigset_t all, before;
+	struct fault why;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
+	for (size_t i = 0; i < n; i++) {
+		if (replacement_put(&file[i], &why) == OK)
+			continue;
+		if (got == OK)
+			*f = why;
+		got = TEMP;
+		if (file[i].fd != -1)
+			break;
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return got;
+}
+
 enum outcome
 directory_write(const struct directory *d, struct fault *f)
 {
-	/* A cut between two of them leaves no password without its entry;
-	   and of a user who goes, mail goes before his login. */
+	/* A cut between two of them leaves a password without its entry at
+	   worst, which opens nothing, and goes when its address is added. */
 	enum { SECRETS_TEXT, ENTRIES_TEXT, ENTRIES_MADE, SECRETS_MADE, FILES };
 	struct replacement file[FILES];
 	unsigned char digest[DIGEST_LEN];
@@ -187,8 +214,8 @@ directory_write(const struct directory *d, struct fault *f)
 	if (got == OK)
 		got = make(d, &d->secrets, &file[SECRETS_MADE], SECRETS_DB,
 		    "secrets", made, f);
-	for (size_t i = 0; got == OK && i < FILES; i++)
-		got = replacement_put(&file[i], f);
+	if (got == OK)
+		got = put_all(file, FILES, f);
 	for (size_t i = 0; i < FILES; i++)
 		replacement_drop(&file[i]);
 	return got;

@@ -186,6 +186,18 @@ line_of(struct span text, uint32_t number)
 
 /* ---- begin and end */
 
+/* An error that only the check finds may be what this edit mends. */
+static enum outcome
+compile_first(struct directory *d, struct fault *f)
+{
+	directory_check(d, false);
+	if (d->problems.count[PROBLEM_ERROR] > 0 || directory_is_compiled(d))
+		return OK;
+	if (directory_expect_records(d, f) != OK)
+		return f->outcome;
+	return directory_write(d, f);
+}
+
 enum outcome
 editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 {
@@ -201,7 +213,7 @@ editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "the directory has errors; mend them first, nothing was "
 		    "changed");
-	return OK;
+	return compile_first(&e->now, f);
 }
 
 void
@@ -453,7 +465,6 @@ editor_commit(struct editor *e, struct fault *f)
 	    directory_parse(d, f) != OK)
 		return f->outcome;
 	directory_check(d, false);
-	directory_check(&e->now, false);
 	if (d->problems.count[PROBLEM_ERROR] > 0)
 		return refuse(&d->problems, f);
 	if (make_mailboxes(e, f) != OK)

@@ -46,8 +46,11 @@ struct editor {
 };
 
 /*
+ * Databases of other texts, after a change that was cut short, are made anew:
+ * who was half removed must not log in until somebody compiles.
+ *
  * PERM	5.3.5 the directory has errors; they stand in now.problems
- * TEMP	4.3.0 cannot be read or locked
+ * TEMP	4.3.0 cannot be read, locked or compiled; directory_expect_records()
  */
 enum outcome editor_begin(
     struct editor *, const struct settings *, struct fault *) MUST_USE;

@@ -24,7 +24,10 @@ struct replacement {
 enum outcome replacement_begin(
     struct replacement *, const char *name, struct fault *) MUST_USE;
 enum outcome replacement_sync(struct replacement *, struct fault *) MUST_USE;
-/* It gets its name, on disk too. One that never began: nothing. */
+/*
+ * It gets its name, on disk too. One that never began: nothing. TEMP with fd
+ * -1: it has its name, but that may not be on disk.
+ */
 enum outcome replacement_put(struct replacement *, struct fault *) MUST_USE;
 /* Nothing of it stays, unless it has its name. */
 void replacement_drop(struct replacement *);

@@ -127,7 +127,7 @@ dir list
 is "a list is lines that an import takes" "$(says | head -n 1)" \
 	"$(grep -m 1 ^entry "$H/directory/entries")"
 
-# A password of nobody: by an editor here, by a cut in the midst of a removal.
+# A password of nobody: by an editor here, by a cut in the midst of an add.
 auth() { echo "auth user=$1 password=$2" | as auth -C "$H" 2> /dev/null | cut -d' ' -f1; }
 printf 'old\n' | dir add pat@example.org --password-stdin
 is "a password opens" "$(auth pat old)" ok
@@ -151,6 +151,14 @@ like "databases of other texts are told" "$? $(says)" \
 dir compile; is "compile makes them anew" "$(says | tail -n 1) $(auth pat new)" \
 	'1 addresses and 1 passwords compiled perm'
 dir compile; is "and only then" "$(says)" 'the databases are of these texts already'
+
+# A rename that cannot be synced: a directory that may not be opened.
+printf 'new\n' | dir add kim@example.org --password-stdin
+chmod 300 "$H/directory"
+dir remove kim@example.org
+is "a removal that is not on disk for sure is one, and that is told" \
+	"$? $(chmod 700 "$H/directory"; auth kim new) $(where kim@example.org | cut -d' ' -f1)" '111 perm perm'
+dir check; is "all of it is made" "$(says | grep -c "databases are not")" 0
 
 # One that waits says so: a lock that another has.
 mkfifo "$T/hold" "$T/slow"; chmod 666 "$T/slow"

@@ -187,7 +187,7 @@ test_remove(void)
 static void
 test_orphan(void)
 {
-	/* As an editor, or a cut in the midst of a removal, leaves it. */
+	/* As an editor, or a cut in the midst of adding her, leaves it. */
 	put_file(DIRECTORY_SECRETS,
 	    "secret smtp=a@example.org hash=" HASH "\n"
 	    "secret smtp=sue@example.org hash=" HASH "\n");
@@ -195,6 +195,32 @@ test_orphan(void)
 	        file_is(DIRECTORY_SECRETS,
 	            "secret smtp=a@example.org hash=" HASH "\n"),
 	    "who is added does not get the password of who was there before");
+}
+
+/* As a kill between two of the texts and databases leaves it. */
+static void
+test_cut_short(void)
+{
+	struct buf text = BUF_INIT(65536);
+	struct editor e;
+	struct address a;
+
+	tap_ok(add("entry smtp=cut@example.org") == OK &&
+	        fds_read_file(AT_FDCWD, DIRECTORY_ENTRIES, &text, &fault) == OK,
+	    "one more entry");
+	buf_cut(&text, (size_t)(strstr(text.p, "entry smtp=cut") - text.p));
+	put_file(DIRECTORY_ENTRIES, text.p);
+	tap_ok(is_mailbox(
+	           "cut@example.org", "mailbox example.org/cut"),
+	    "removed from the text alone it still has its mail");
+	tap_ok(
+	    address_make(SPAN_LIT("cut@example.org"), &a, &fault) == OK &&
+	        editor_begin(&e, &settings, &fault) == OK &&
+	        editor_remove(&e, &a, &fault) == PERM &&
+	        is_mailbox("cut@example.org", NULL),
+	    "but not when somebody tries to remove it again");
+	editor_free(&e);
+	buf_free(&text);
 }
 
 /* A name in the way of each file that is written: nothing is changed. */
@@ -268,6 +294,7 @@ main(void)
 	test_twice();
 	test_remove();
 	test_orphan();
+	test_cut_short();
 	test_all_or_nothing();
 	test_errors();
 	test_paths();
