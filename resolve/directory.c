@@ -155,13 +155,13 @@ __attribute__((format(printf, 4, 5))) void
 directory_problem(struct directory *d, enum problem_level level,
     struct place place, const char *format, ...)
 {
-	struct problems *problems = &d->problems;
+	struct problems *problems = &d->problems[level];
 	struct problem *p;
 	char text[512];
 	int n = 0;
 	va_list ap;
 
-	problems->count[level]++;
+	problems->count++;
 	if (problems->p == NULL)
 		problems->p = reallocarray(NULL, PROBLEM_LINES_MAX, sizeof(*p));
 	if (problems->p == NULL || problems->n == PROBLEM_LINES_MAX)
@@ -218,7 +218,8 @@ directory_free(struct directory *d)
 		free(d->arena);
 		d->arena = next;
 	}
-	free(d->problems.p);
+	for (size_t i = 0; i < PROBLEM_LEVELS; i++)
+		free(d->problems[i].p);
 	domains_free(&d->domains);
 	*d = (struct directory){ .settings = NULL };
 }

@@ -68,7 +68,7 @@ struct items {
 /* An error keeps the databases as they are; a warning is worth a look. */
 enum problem_level { PROBLEM_ERROR, PROBLEM_WARNING, PROBLEM_NOTE };
 #define PROBLEM_LEVELS    3
-#define PROBLEM_LINES_MAX 1000 /* more are counted only. Ours */
+#define PROBLEM_LINES_MAX 1000 /* of a level; more are counted only. Ours */
 struct problem {
 	const char *file; /* or "stdin" */
 	uint32_t line; /* 0: of no line */
@@ -77,7 +77,7 @@ struct problem {
 };
 struct problems {
 	struct problem *p;
-	size_t n, count[PROBLEM_LEVELS];
+	size_t n, count; /* of those that there are, n stand in p */
 };
 const char *problem_word(enum problem_level);
 
@@ -87,7 +87,7 @@ struct directory {
 	struct domains domains;
 	const struct settings *settings;
 	struct items entries, secrets;
-	struct problems problems;
+	struct problems problems[PROBLEM_LEVELS];
 	struct span unknown[DIRECTORY_UNKNOWN_MAX];
 	size_t unknowns;
 	struct arena_chunk *arena;

@@ -191,17 +191,17 @@ directory_write(const struct directory *d, struct fault *f)
 	/* A cut between two of them leaves a password without its entry at
 	   worst, which opens nothing, and goes when its address is added. */
 	enum { SECRETS_TEXT, ENTRIES_TEXT, ENTRIES_MADE, SECRETS_MADE, FILES };
+	size_t errors = d->problems[PROBLEM_ERROR].count;
 	struct replacement file[FILES];
 	unsigned char digest[DIGEST_LEN];
 	struct span made;
 	enum outcome got;
 
-	if (d->problems.count[PROBLEM_ERROR] > 0)
+	if (errors > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%zu error%s in the directory: the databases stay as "
 		    "they were",
-		    d->problems.count[PROBLEM_ERROR],
-		    d->problems.count[PROBLEM_ERROR] == 1 ? "" : "s");
+		    errors, errors == 1 ? "" : "s");
 	made = make_digest(d, digest);
 	for (size_t i = 0; i < FILES; i++)
 		file[i] = REPLACEMENT_NONE;

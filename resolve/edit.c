@@ -191,7 +191,7 @@ static enum outcome
 compile_first(struct directory *d, struct fault *f)
 {
 	directory_check(d, false);
-	if (d->problems.count[PROBLEM_ERROR] > 0 || directory_is_compiled(d))
+	if (d->problems[PROBLEM_ERROR].count > 0 || directory_is_compiled(d))
 		return OK;
 	if (directory_expect_records(d, f) != OK)
 		return f->outcome;
@@ -209,7 +209,7 @@ editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 	    directory_read(&e->now, f) != OK ||
 	    directory_parse(&e->now, f) != OK)
 		return f->outcome;
-	if (e->now.problems.count[PROBLEM_ERROR] > 0)
+	if (e->now.problems[PROBLEM_ERROR].count > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "the directory has errors; mend them first, nothing was "
 		    "changed");
@@ -445,13 +445,12 @@ make_mailboxes(struct editor *e, struct fault *f)
 }
 
 static enum outcome
-refuse(const struct problems *problems, struct fault *f)
+refuse(const struct problems *errors, struct fault *f)
 {
-	for (size_t i = 0; i < problems->n; i++)
-		if (problems->p[i].level == PROBLEM_ERROR)
-			return fault_set(f, PERM, "5.3.5", 0, SPAN_FMT,
-			    SPAN_ARG(problems->p[i].text));
-	return no_memory(f);
+	if (errors->n == 0)
+		return no_memory(f);
+	return fault_set(f, PERM, "5.3.5", 0, SPAN_FMT,
+	    SPAN_ARG(errors->p[0].text));
 }
 
 enum outcome
@@ -465,8 +464,8 @@ editor_commit(struct editor *e, struct fault *f)
 	    directory_parse(d, f) != OK)
 		return f->outcome;
 	directory_check(d, false);
-	if (d->problems.count[PROBLEM_ERROR] > 0)
-		return refuse(&d->problems, f);
+	if (d->problems[PROBLEM_ERROR].count > 0)
+		return refuse(&d->problems[PROBLEM_ERROR], f);
 	if (make_mailboxes(e, f) != OK)
 		return f->outcome;
 	return directory_write(d, f);
@@ -475,9 +474,11 @@ editor_commit(struct editor *e, struct fault *f)
 bool
 editor_is_new(const struct editor *e, const struct problem *problem)
 {
+	const struct problems *before = &e->now.problems[problem->level];
+
 	/* By its words, which have the address: lines move. */
-	for (size_t i = 0; i < e->now.problems.n; i++)
-		if (span_same(e->now.problems.p[i].text, problem->text))
+	for (size_t i = 0; i < before->n; i++)
+		if (span_same(before->p[i].text, problem->text))
 			return false;
 	return true;
 }

@@ -154,11 +154,42 @@ print_problem(const struct problem *p)
 	print_json(object);
 }
 
+/* Those that found no place. */
 static void
-print_problems(const struct problems *problems)
+print_more(enum problem_level level, size_t more)
 {
+	const char *word = problem_word(level);
+	json_t *object;
+
+	if (more == 0)
+		return;
+	if (!prog.json) {
+		(void)printf("%zu more %s%s\n", more, word, more > 1 ? "s" : "");
+		return;
+	}
+	object = json_object();
+	(void)json_object_set_new(object, "level", json_of(span_of(word)));
+	(void)json_object_set_new(
+	    object, "more", json_integer((json_int_t)more));
+	print_json(object);
+}
+
+static void
+print_level(const struct directory *d, enum problem_level level)
+{
+	const struct problems *problems = &d->problems[level];
+
 	for (size_t i = 0; i < problems->n; i++)
 		print_problem(&problems->p[i]);
+	print_more(level, problems->count - problems->n);
+}
+
+/* The worst first. */
+static void
+print_problems(const struct directory *d)
+{
+	for (enum problem_level i = 0; i < PROBLEM_LEVELS; i++)
+		print_level(d, i);
 }
 
 /* ---- add, change, remove */
@@ -174,18 +205,33 @@ read_address(const char *text, struct address *a, struct fault *f)
 	    f, PERM, "5.1.3", 0, "not a full address: say bob@example.org");
 }
 
+/* What was not there before. */
+static void
+tell_news(const struct editor *e, enum problem_level level)
+{
+	const struct problems *p = &e->fresh.problems[level];
+	size_t before = e->now.problems[level].count, told = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (!editor_is_new(e, &p->p[i]))
+			continue;
+		print_problem(&p->p[i]);
+		told++;
+	}
+	if (p->count > p->n && p->count > before + told)
+		print_more(level, p->count - before - told);
+}
+
 /* What a change brings with it; of an import, all that is wrong with it: of
    the others that is the fault. */
 static void
 tell_problems(const struct editor *e, enum outcome got)
 {
-	for (size_t i = 0; i < e->fresh.problems.n; i++) {
-		const struct problem *p = &e->fresh.problems.p[i];
-
-		if (got == OK ? editor_is_new(e, p)
-		              : p->level == PROBLEM_ERROR && e->source > 0)
-			print_problem(p);
-	}
+	if (got == OK)
+		for (enum problem_level i = 0; i < PROBLEM_LEVELS; i++)
+			tell_news(e, i);
+	else if (e->source > 0)
+		print_level(&e->fresh, PROBLEM_ERROR);
 }
 
 /* What every change is: collected under the lock, then all or nothing. */
@@ -199,14 +245,16 @@ edit(struct request *r,
 	struct editor e;
 	enum outcome got = editor_begin(&e, &prog.settings, f);
 
-	/* What was wrong before is the answer to any change. */
-	if (got == PERM)
-		print_problems(&e.now.problems);
+	bool begun = got == OK;
+
 	if (got == OK)
 		got = collect(&e, r, f);
 	if (got == OK)
 		got = editor_commit(&e, f);
 	fds_close(&e.lock);
+	/* What was wrong before is the answer to any change. */
+	if (!begun)
+		print_level(&e.now, PROBLEM_ERROR);
 	tell_problems(&e, got);
 	if (got == OK)
 		tell(&e, r);
@@ -582,7 +630,7 @@ verb_compile(struct request *r, struct fault *f)
 	if (got == OK)
 		got = compile(&d, at_start, &compiled, f);
 	fds_close(&lock);
-	print_problems(&d.problems);
+	print_problems(&d);
 	if (got == OK && compiled)
 		say("the databases are of these texts already");
 	else if (got == OK)
@@ -595,14 +643,14 @@ verb_compile(struct request *r, struct fault *f)
 static enum outcome
 check(struct directory *d, const struct request *r, struct fault *f)
 {
-	const size_t *count = d->problems.count;
+	size_t errors = d->problems[PROBLEM_ERROR].count;
+	size_t warnings = d->problems[PROBLEM_WARNING].count;
 
 	(void)r;
-	print_problems(&d->problems);
-	if (count[PROBLEM_ERROR] + count[PROBLEM_WARNING] > 0)
+	print_problems(d);
+	if (errors + warnings > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
-		    "%zu errors, %zu warnings", count[PROBLEM_ERROR],
-		    count[PROBLEM_WARNING]);
+		    "%zu errors, %zu warnings", errors, warnings);
 	say("%zu addresses and %zu passwords: nothing is wrong", d->entries.n,
 	    d->secrets.n);
 	return OK;
@@ -638,6 +686,7 @@ static enum outcome
 list(struct directory *d, const struct request *r, struct fault *f)
 {
 	struct span rest = d->entries.text, line;
+	size_t errors = d->problems[PROBLEM_ERROR].count;
 	struct record record;
 	struct fault ignored;
 	size_t next = 0;
@@ -655,10 +704,10 @@ list(struct directory *d, const struct request *r, struct fault *f)
 		else if (record_parse(line, &record, &ignored) == OK)
 			print_json(json_of_record(d, &record, item));
 	}
-	if (d->problems.count[PROBLEM_ERROR] > 0)
+	if (errors > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%zu lines with errors are left out: `directory check`",
-		    d->problems.count[PROBLEM_ERROR]);
+		    errors);
 	return OK;
 }
 

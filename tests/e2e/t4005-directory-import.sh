@@ -60,4 +60,13 @@ is "a password is hashed, and opens" \
 ! grep -q 'sesame' "$H/directory/"*; ok $? "and stands nowhere"
 dir import < /dev/null; is "nothing to import is no mistake" "$? $(says)" \
 	'0 0 records in; 0 mailboxes made, 0 were there'
+
+{
+	seq 1100 | sed 's/.*/alias smtp=n&@example.org to=nobody@example.org/'
+	echo 'alias smtp=loop@example.org to=loop@example.org'
+} >> "$H/directory/entries"
+dir check
+is "errors come first, and what is too much is counted" \
+	"$? $(says | sed -n '1s/^.*: error: \(.*\): .*/\1/p') $(says | grep '^[0-9]* more')" \
+	'100 loop@example.org 101 more warnings'
 done_testing

@@ -143,12 +143,10 @@ static const struct settings settings = {
 };
 
 static bool
-is_told(const struct problems *p, const char *problem)
+is_listed(const struct problems *p, const char *problem)
 {
 	char line[1024];
 
-	if (problem == NULL)
-		return p->count[PROBLEM_ERROR] + p->count[PROBLEM_WARNING] == 0;
 	for (size_t i = 0; i < p->n; i++) {
 		(void)snprintf(line, sizeof(line), "%s:%u: %s: " SPAN_FMT,
 		    p->p[i].file, p->p[i].line, problem_word(p->p[i].level),
@@ -158,6 +156,18 @@ is_told(const struct problems *p, const char *problem)
 		printf("# %s\n", line);
 	}
 	return false;
+}
+
+static bool
+is_told(const struct directory *d, const char *problem)
+{
+	const struct problems *p = d->problems;
+
+	if (problem == NULL)
+		return p[PROBLEM_ERROR].count + p[PROBLEM_WARNING].count == 0;
+	return is_listed(&p[PROBLEM_ERROR], problem) ||
+	    is_listed(&p[PROBLEM_WARNING], problem) ||
+	    is_listed(&p[PROBLEM_NOTE], problem);
 }
 
 static bool
@@ -177,11 +187,11 @@ test_cases(void)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct directory d;
-		bool good = parse(&d, span_of(cases[i].entries),
-		    span_of(cases[i].secrets));
+		bool good = parse(
+		    &d, span_of(cases[i].entries), span_of(cases[i].secrets));
 
 		directory_check(&d, false);
-		tap_ok(good && is_told(&d.problems, cases[i].problem), "%s",
+		tap_ok(good && is_told(&d, cases[i].problem), "%s",
 		    cases[i].title);
 		directory_free(&d);
 	}
@@ -205,7 +215,7 @@ test_many(void)
 		item = directory_find(&d, span_of(key));
 		good = item != NULL && item->line == (uint32_t)i + 1;
 	}
-	tap_ok(good && d.problems.count[PROBLEM_ERROR] == 0 &&
+	tap_ok(good && d.problems[PROBLEM_ERROR].count == 0 &&
 	        directory_find(&d, SPAN_LIT("u20000@example.org")) == NULL,
 	    "each of many is found, and no other");
 	directory_free(&d);
@@ -221,10 +231,31 @@ test_notes(void)
 	             "entry smtp=b@example.org path=b passwd=y\n"),
 	    SPAN_EMPTY);
 
-	tap_ok(good && d.problems.count[PROBLEM_NOTE] == 2 &&
-	        is_told(&d.problems, ":1: note: the key passwd= means nothing"),
+	tap_ok(good && d.problems[PROBLEM_NOTE].count == 2 &&
+	        is_told(&d, ":1: note: the key passwd= means nothing"),
 	    "a key that is not known is noted, once");
 	directory_free(&d);
+}
+
+/* Warnings come first, and more of them than there is room. */
+static void
+test_room(void)
+{
+	struct buf text = BUF_INIT(1UL << 20);
+	struct directory d;
+	bool good;
+
+	for (int i = 0; i < 1500; i++)
+		buf_addf(&text, "alias smtp=a%d@example.org to=no@x.org\n", i);
+	buf_adds(&text, "alias smtp=b@example.org to=b@example.org\n");
+	good = parse(&d, buf_span(&text), SPAN_EMPTY);
+	directory_check(&d, false);
+	tap_ok(good && d.problems[PROBLEM_WARNING].count == 1500 &&
+	        d.problems[PROBLEM_WARNING].n == PROBLEM_LINES_MAX &&
+	        is_listed(&d.problems[PROBLEM_ERROR], ":1501: error: b@"),
+	    "many warnings hide no error");
+	directory_free(&d);
+	buf_free(&text);
 }
 
 int
@@ -235,5 +266,6 @@ main(void)
 	test_cases();
 	test_notes();
 	test_many();
+	test_room();
 	return tap_done();
 }
