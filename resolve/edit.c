@@ -289,13 +289,15 @@ read_new(
 	    !record_take(&r, "smtp", PATH_TEXT_MAX, &smtp) ||
 	    address_make(smtp, &a, f) != OK)
 		return PERM;
-	if (record_is(&r, "entry")) {
+	if (record_is(&r, "entry"))
 		(void)record_take(&r, "hash", RECORD_MAX, &hash);
-		got = complete_entry(&a, &r, line, f);
-	} else {
-		got = record_change(&r, NULL, 0, line, f);
-	}
-	return got == OK ? put_secret(e, &a, smtp, hash, f) : got;
+	/* First: what cannot be made whole is added as it is, and may be
+	   right for the commit. */
+	got = put_secret(e, &a, smtp, hash, f);
+	if (got != OK)
+		return got;
+	return record_is(&r, "entry") ? complete_entry(&a, &r, line, f)
+	                              : record_change(&r, NULL, 0, line, f);
 }
 
 enum outcome

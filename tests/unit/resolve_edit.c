@@ -184,6 +184,10 @@ test_remove(void)
 	    "its mailbox stays");
 }
 
+#define LONG_KEY                                                               \
+	"k23456789k123456789k123456789k123456789k123456789k123456789k12345678" \
+	"9"
+
 static void
 test_orphan(void)
 {
@@ -195,6 +199,14 @@ test_orphan(void)
 	        file_is(DIRECTORY_SECRETS,
 	            "secret smtp=a@example.org hash=" HASH "\n"),
 	    "who is added does not get the password of who was there before");
+	put_file(DIRECTORY_SECRETS,
+	    "secret smtp=a@example.org hash=" HASH "\n"
+	    "secret smtp=tim@example.org hash=" HASH "\n");
+	tap_ok(
+	    add("entry smtp=tim@example.org path=tim " LONG_KEY "=1") == OK &&
+	        file_is(DIRECTORY_SECRETS,
+	            "secret smtp=a@example.org hash=" HASH "\n"),
+	    "nor does one whose record is taken as it is");
 }
 
 /* As a kill between two of the texts and databases leaves it. */
@@ -210,11 +222,9 @@ test_cut_short(void)
 	    "one more entry");
 	buf_cut(&text, (size_t)(strstr(text.p, "entry smtp=cut") - text.p));
 	put_file(DIRECTORY_ENTRIES, text.p);
-	tap_ok(is_mailbox(
-	           "cut@example.org", "mailbox example.org/cut"),
+	tap_ok(is_mailbox("cut@example.org", "mailbox example.org/cut"),
 	    "removed from the text alone it still has its mail");
-	tap_ok(
-	    address_make(SPAN_LIT("cut@example.org"), &a, &fault) == OK &&
+	tap_ok(address_make(SPAN_LIT("cut@example.org"), &a, &fault) == OK &&
 	        editor_begin(&e, &settings, &fault) == OK &&
 	        editor_remove(&e, &a, &fault) == PERM &&
 	        is_mailbox("cut@example.org", NULL),
