@@ -456,7 +456,7 @@ refuse(const struct problems *errors, struct fault *f)
 }
 
 enum outcome
-editor_commit(struct editor *e, struct fault *f)
+editor_check(struct editor *e, struct fault *f)
 {
 	struct directory *d = &e->fresh;
 
@@ -468,9 +468,15 @@ editor_commit(struct editor *e, struct fault *f)
 	directory_check(d, false);
 	if (d->problems[PROBLEM_ERROR].count > 0)
 		return refuse(&d->problems[PROBLEM_ERROR], f);
-	if (make_mailboxes(e, f) != OK)
+	return OK;
+}
+
+enum outcome
+editor_commit(struct editor *e, struct fault *f)
+{
+	if (editor_check(e, f) != OK || make_mailboxes(e, f) != OK)
 		return f->outcome;
-	return directory_write(d, f);
+	return directory_write(&e->fresh, f);
 }
 
 bool

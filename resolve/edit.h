@@ -75,6 +75,8 @@ enum outcome editor_remove_alias(
     struct editor *, const struct address *, struct fault *) MUST_USE;
 
 /* PERM 5.3.5: what would come of it has errors, in fresh.problems. */
+enum outcome editor_check(struct editor *, struct fault *) MUST_USE;
+/* The check, and if it is OK, the change. */
 enum outcome editor_commit(struct editor *, struct fault *) MUST_USE;
 /* Does this problem of `fresh` come from the change? */
 bool editor_is_new(const struct editor *, const struct problem *);

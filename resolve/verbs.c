@@ -234,7 +234,10 @@ tell_problems(const struct editor *e, enum outcome got)
 		print_level(&e->fresh, PROBLEM_ERROR);
 }
 
-/* What every change is: collected under the lock, then all or nothing. */
+/*
+ * What every change is: collected under the lock, then all or nothing. Without
+ * `tell` it is only tried, and no news is good news.
+ */
 static enum outcome
 edit(struct request *r,
     enum outcome (*collect)(
@@ -244,19 +247,19 @@ edit(struct request *r,
 {
 	struct editor e;
 	enum outcome got = editor_begin(&e, &prog.settings, f);
-
 	bool begun = got == OK;
 
 	if (got == OK)
 		got = collect(&e, r, f);
 	if (got == OK)
-		got = editor_commit(&e, f);
+		got = tell != NULL ? editor_commit(&e, f) : editor_check(&e, f);
 	fds_close(&e.lock);
 	/* What was wrong before is the answer to any change. */
 	if (!begun)
 		print_level(&e.now, PROBLEM_ERROR);
-	tell_problems(&e, got);
-	if (got == OK)
+	if (got != OK || tell != NULL)
+		tell_problems(&e, got);
+	if (got == OK && tell != NULL)
 		tell(&e, r);
 	editor_free(&e);
 	return got;
@@ -482,26 +485,44 @@ verb_alias_remove(struct request *r, struct fault *f)
 
 /* ---- import */
 
-/*
- * A line with the hash of its password in place of the password. What is wrong
- * with a line stays as it is, password= too: the commit refuses and tells it.
- */
-static enum outcome
-hash_line(struct span line, struct buf *out, struct fault *f)
+/* In place of a password's hash until all else is known to be right. */
+#define PLACEHOLDER                                                            \
+	"$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA"                    \
+	"$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+/* A password of an entry that has no hash beside it. */
+static bool
+has_password(struct span line, struct record *r, struct span *password)
 {
 	static const char key[] = " password=";
-	char hash[crypto_pwhash_STRBYTES] = "";
+	struct span given;
+	struct fault ignored;
+
+	return memmem(line.p, line.len, key, sizeof(key) - 1) != NULL &&
+	    record_parse(line, r, &ignored) == OK && record_is(r, "entry") &&
+	    record_take(r, "password", AUTH_PASSWORD_MAX, password) &&
+	    password->len > 0 && !record_take(r, "hash", RECORD_MAX, &given);
+}
+
+/*
+ * A line with the hash of its password in place of the password. What is wrong
+ * with a line stays as it is, password= too: the check refuses and tells it.
+ */
+static enum outcome
+put_line(struct span line, bool hashed, size_t *passwords, struct buf *out,
+    struct fault *f)
+{
+	char hash[crypto_pwhash_STRBYTES] = PLACEHOLDER;
 	struct field_change change[] = { { "password", SPAN_EMPTY },
 		{ "hash", SPAN_EMPTY } };
 	struct record r;
-	struct span password, given;
+	struct span password;
 	enum outcome got = OK;
 
-	if (memmem(line.p, line.len, key, sizeof(key) - 1) != NULL &&
-	    record_parse(line, &r, f) == OK && record_is(&r, "entry") &&
-	    record_take(&r, "password", AUTH_PASSWORD_MAX, &password) &&
-	    password.len > 0 && !record_take(&r, "hash", RECORD_MAX, &given)) {
-		got = hash_password(password, hash, f);
+	if (has_password(line, &r, &password)) {
+		++*passwords;
+		if (hashed)
+			got = hash_password(password, hash, f);
 		change[1].value = span_of(hash);
 		if (got == OK)
 			got = record_change(&r, change, 2, out, f);
@@ -515,26 +536,19 @@ hash_line(struct span line, struct buf *out, struct fault *f)
 	return got;
 }
 
-/* All of fd 0, hashed, in r->input: a terminal may take its time, and so do
-   hashes; the lock is taken afterwards. */
+/* All that came in, with hashes or placeholders, as r->input. */
 static enum outcome
-read_import(struct request *r, struct fault *f)
+put_lines(struct request *r, struct span in, bool hashed, size_t *passwords,
+    struct fault *f)
 {
-	struct buf in = BUF_INIT(DIRECTORY_TEXT_MAX);
-	struct span rest, line;
-	size_t got;
-	enum outcome result;
+	struct span line;
 
-	r->input.max = DIRECTORY_TEXT_MAX;
-	do
-		result = fds_read_some(STDIN_FILENO, &in, INPUT_STEP, &got, f);
-	while (result == OK && got > 0);
-	rest = buf_span(&in);
-	while (result == OK && span_next(&rest, '\n', &line))
-		result = hash_line(line, &r->input, f);
-	sodium_memzero(in.p, in.len);
-	buf_free(&in);
-	return result;
+	*passwords = 0;
+	buf_reset(&r->input);
+	while (span_next(&in, '\n', &line))
+		if (put_line(line, hashed, passwords, &r->input, f) != OK)
+			return f->outcome;
+	return OK;
 }
 
 static enum outcome
@@ -559,15 +573,41 @@ tell_import(const struct editor *e, const struct request *r)
 	    e->made, e->found);
 }
 
+/*
+ * A hash takes long, so passwords are hashed when all else is right, and not
+ * under the lock: what the wait for it brought is checked again.
+ */
+static enum outcome
+import(struct request *r, struct span in, struct fault *f)
+{
+	size_t passwords;
+
+	if (put_lines(r, in, false, &passwords, f) != OK)
+		return f->outcome;
+	if (passwords > 0 &&
+	    (edit(r, collect_import, NULL, f) != OK ||
+	        put_lines(r, in, true, &passwords, f) != OK))
+		return f->outcome;
+	return edit(r, collect_import, tell_import, f);
+}
+
 static enum outcome
 verb_import(struct request *r, struct fault *f)
 {
-	if (read_import(r, f) != OK ||
-	    edit(r, collect_import, tell_import, f) != OK)
-		return f->outcome == PERM
-		    ? fault_context(f, "nothing was changed")
-		    : f->outcome;
-	return OK;
+	struct buf in = BUF_INIT(DIRECTORY_TEXT_MAX);
+	size_t some;
+	enum outcome got;
+
+	r->input.max = DIRECTORY_TEXT_MAX;
+	/* Before the lock: a terminal may take its time. */
+	do
+		got = fds_read_some(STDIN_FILENO, &in, INPUT_STEP, &some, f);
+	while (got == OK && some > 0);
+	if (got == OK)
+		got = import(r, buf_span(&in), f);
+	sodium_memzero(in.p, in.len);
+	buf_free(&in);
+	return got == PERM ? fault_context(f, "nothing was changed") : got;
 }
 
 /* ---- compile, check */

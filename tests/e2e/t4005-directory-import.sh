@@ -58,6 +58,13 @@ is "a password is hashed, and opens" \
 	"$(echo 'auth user=last password=open%20sesame' | as auth -C "$H" | cut -d' ' -f1-3)" \
 	'ok user=last@example.org path=example.org/last'
 ! grep -q 'sesame' "$H/directory/"*; ok $? "and stands nowhere"
+# Where no memory is for a hash, it is seen whether one was tried.
+sed 's/^hash_memory.*/hash_memory = 4G/' "$H/pneu.conf" > "$T/big.conf"; chmod 644 "$T/big.conf"
+costly() { (ulimit -v 2000000; as directory -C "$H" -c "$T/big.conf" import) > "$T/out" 2>&1; }
+printf '%s\n' 'entry smtp=cost@example.org password=a' nonsense | costly
+is "all is checked before a password is hashed" "$? $(says | grep -c '^stdin:2: error')" '100 1'
+printf '%s\n' 'entry smtp=cost@example.org password=a' | costly
+like "which is done when nothing is wrong" "$? $(says)" '^111 directory: hash the password'
 dir import < /dev/null; is "nothing to import is no mistake" "$? $(says)" \
 	'0 0 records in; 0 mailboxes made, 0 were there'
 
