@@ -113,27 +113,29 @@ refuse_options(
 
 /* ---- a terminal */
 
-static struct termios terminal; /* as it was */
+static struct termios terminal, quiet; /* as it was, and without echo */
 
-/* Whoever breaks off gets his echo back. */
-static void
-give_back(int number)
-{
-	(void)tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
-	(void)raise(number);
-}
-
+/* The second time, raised within, a signal does what it always does. */
 static void
 on_signals(void (*handler)(int))
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
 		SIGTSTP };
-	/* The second time, raised within, it does what it always does. */
 	struct sigaction act = { .sa_handler = handler,
 		.sa_flags = (int)SA_RESETHAND | SA_NODEFER };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		(void)sigaction(numbers[i], &act, NULL);
+}
+
+/* Whoever breaks off gets his echo back; whoever only stopped comes again. */
+static void
+give_back(int number)
+{
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+	(void)raise(number);
+	on_signals(give_back);
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
 }
 
 static enum outcome
@@ -174,7 +176,6 @@ ask_twice(struct request *r, struct fault *f)
 static enum outcome
 ask_password(struct request *r, struct fault *f)
 {
-	struct termios quiet;
 	enum outcome got;
 
 	if (tcgetattr(STDIN_FILENO, &terminal) != 0)

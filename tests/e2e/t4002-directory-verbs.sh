@@ -181,7 +181,11 @@ exec 8>&-; wait $waiting; ok $? "and is made when it has all"
 
 # At a terminal of its own.
 cat > "$T/ask.py" <<'X'
-import fcntl, os, pty, sys, termios
+import fcntl, os, pty, signal, sys, termios, time
+def shows(slave): return bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+def until(master, prompt):
+    said = b""
+    while prompt not in said: said += os.read(master, 1000)
 def run(*answers):
     master, slave = pty.openpty()
     pid = os.fork()
@@ -191,20 +195,40 @@ def run(*answers):
         for i in range(3): os.dup2(slave, i)
         os.execv(sys.argv[1], sys.argv[1:])
     for prompt, answer in answers:
-        said = b""
-        while prompt not in said: said += os.read(master, 1000)
+        until(master, prompt)
         os.write(master, answer)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    echo = bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+    echo = shows(slave)
     os.close(master); os.close(slave)
     return status, echo
 print(*run((b"New password: ", b"one\n"), (b"again: ", b"two\n")))
 print(*run((b"New password: ", b"one\n"), (b"again: ", b"one\n")))
 print(*run((b"New password: ", b"\x03")))
+# What a shell does at ^Z and fg.
+master, slave = pty.openpty()
+os.setsid(); fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+pid = os.fork()
+if pid == 0:
+    os.setpgid(0, 0); os.tcsetpgrp(slave, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    for i in range(3): os.dup2(slave, i)
+    os.execv(sys.argv[1], sys.argv[1:])
+until(master, b"New password: ")
+os.write(master, b"\x1a")
+stopped = os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
+print(stopped, shows(slave))
+os.kill(pid, signal.SIGCONT)
+end = time.monotonic() + 5
+while shows(slave) and time.monotonic() < end: time.sleep(0.01)
+print(shows(slave))
+os.write(master, b"one\n"); until(master, b"again: "); os.write(master, b"one\n")
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 X
+asked=$(as timeout 30 python3 "$T/ask.py" "$B/directory" -C "$H" passwd bob@example.org 2>&1)
 is "at a terminal a password is asked for twice, and ^C gives the echo back" \
-	"$(as timeout 30 python3 "$T/ask.py" "$B/directory" -C "$H" passwd bob@example.org 2>&1 | tr '\n' ' ')" \
-	'100 True 0 True -2 True '
+	"$(printf '%s\n' "$asked" | head -n 3 | tr '\n' ' ')" '100 True 0 True -2 True '
+is "so does ^Z, until it goes on" "$(printf '%s\n' "$asked" | tail -n +4 | tr '\n' ' ')" 'True True False 0 '
 
 dir add; is "a verb without its address is a usage error" "$?" 100
 dir fly a@example.org; is "so is a verb that is none" "$?" 100
