@@ -185,7 +185,7 @@ domains_begin(
 		memcpy(text, "x@", 2);
 		if (!span_copy(in, text + 2, sizeof(text) - 2) ||
 		    address_make(span_of(text), &probe, f) != OK ||
-		    fold_domain(in, name, f) != OK) {
+		    !span_copy(address_domain(&probe), name, sizeof(name))) {
 			domains_free(d);
 			return fault_set(f, PERM, "5.3.5", 0,
 			    "[resolve] domain = %s: not a domain name",

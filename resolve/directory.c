@@ -294,6 +294,16 @@ directory_read(struct directory *d, struct fault *f)
 	                                       : f->outcome;
 }
 
+struct span
+directory_line(const struct items *items, const struct item *item)
+{
+	struct span rest = items->text, line = SPAN_EMPTY;
+
+	for (uint32_t i = 0; i < item->line; i++)
+		(void)span_next(&rest, '\n', &line);
+	return line;
+}
+
 struct place
 directory_place(const struct items *items, const struct item *item)
 {

@@ -95,6 +95,8 @@ struct directory {
 	unsigned char hash_key[16];
 };
 
+enum outcome directory_no_memory(struct fault *); /* TEMP */
+
 /* PERM 5.3.5: a local domain is no domain. settings: borrowed. */
 enum outcome directory_begin(
     struct directory *, const struct settings *, struct fault *) MUST_USE;
@@ -137,6 +139,8 @@ enum outcome directory_expect_records(
  */
 enum outcome directory_write(const struct directory *, struct fault *) MUST_USE;
 
+/* The line of its text that it stands on. */
+struct span directory_line(const struct items *, const struct item *);
 /* The item with this key, or NULL. */
 const struct item *directory_find(const struct directory *, struct span key);
 const struct item *directory_find_secret(

@@ -5,7 +5,6 @@
 
 #include "directory.h"
 
-enum outcome directory_no_memory(struct fault *);
 struct span directory_shown(struct span); /* not longer than is good to read */
 
 /* A copy that lives as long as the directory; false: no memory. */

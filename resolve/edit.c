@@ -2,7 +2,6 @@
 /* edit.c: changes to the text entries, all or nothing. */
 #include "edit.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,12 +12,6 @@
 
 #define KEY_MAX      64 /* octets of a record's key that we write. Ours */
 #define MANY_AT_ONCE 8 /* mailboxes; more are synced together. Ours */
-
-static enum outcome
-no_memory(struct fault *f)
-{
-	return fault_set(f, TEMP, "4.3.0", ENOMEM, "directory");
-}
 
 /* ---- lines */
 
@@ -51,14 +44,14 @@ edit_line(struct edits *e, uint32_t line, uint32_t source, struct span record,
 		struct line_edit *p = reallocarray(e->p, cap, sizeof(*p));
 
 		if (p == NULL)
-			return no_memory(f);
+			return directory_no_memory(f);
 		e->p = p;
 		e->cap = cap;
 	}
 	e->p[e->n++] =
 	    (struct line_edit){ line, source, e->records.len, record.len };
 	buf_add(&e->records, record);
-	return buf_failed(&e->records) ? no_memory(f) : OK;
+	return buf_failed(&e->records) ? directory_no_memory(f) : OK;
 }
 
 /* By line; of one line, and at the end, as they were said. */
@@ -123,7 +116,9 @@ edits_apply(struct edits *e, const struct items *from, struct items *to,
 			to->source = e->source;
 	}
 	to->text = buf_span(&e->text);
-	return e->source == NULL || buf_failed(&e->text) ? no_memory(f) : OK;
+	return e->source == NULL || buf_failed(&e->text)
+	    ? directory_no_memory(f)
+	    : OK;
 }
 
 /* ---- records */
@@ -172,16 +167,6 @@ record_change(const struct record *r, const struct field_change *change,
 			record_put_optional(
 			    out, change[i].key, change[i].value);
 	return record_end(out, f);
-}
-
-static struct span
-line_of(struct span text, uint32_t number)
-{
-	struct span line = SPAN_EMPTY;
-
-	while (number-- > 0 && span_next(&text, '\n', &line))
-		continue;
-	return line;
 }
 
 /* ---- begin and end */
@@ -312,7 +297,7 @@ editor_add(struct editor *e, struct span record, struct fault *f)
 		buf_add(&line, record);
 		if (line.len == 0 || line.p[line.len - 1] != '\n')
 			buf_addc(&line, '\n');
-		got = buf_failed(&line) ? no_memory(f) : OK;
+		got = buf_failed(&line) ? directory_no_memory(f) : OK;
 	}
 	if (got == OK)
 		got = edit_line(
@@ -362,7 +347,7 @@ editor_change(struct editor *e, const struct address *a,
 		    !span_copy(change[i].value, e->path, sizeof(e->path)))
 			return fault_set(
 			    f, PERM, "5.3.5", 0, "the path is too long");
-	got = record_parse(line_of(e->now.entries.text, item->line), &r, f);
+	got = record_parse(directory_line(&e->now.entries, item), &r, f);
 	if (got == OK)
 		got = record_change(&r, change, n, &line, f);
 	if (got == OK)
@@ -450,9 +435,9 @@ static enum outcome
 refuse(const struct problems *errors, struct fault *f)
 {
 	if (errors->n == 0)
-		return no_memory(f);
-	return fault_set(f, PERM, "5.3.5", 0, SPAN_FMT,
-	    SPAN_ARG(errors->p[0].text));
+		return directory_no_memory(f);
+	return fault_set(
+	    f, PERM, "5.3.5", 0, SPAN_FMT, SPAN_ARG(errors->p[0].text));
 }
 
 enum outcome

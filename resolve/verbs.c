@@ -3,7 +3,6 @@
 #include "verbs.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "edit.h"
 #include "fds.h"
+#include "json_text.h"
 #include "mailboxes.h"
 #include "prog.h"
 #include "record.h"
@@ -86,26 +86,6 @@ take_hash(struct request *r, struct fault *f)
 
 /* ---- what comes out */
 
-static json_t *
-json_of(struct span s)
-{
-	json_t *value = json_stringn(s.p, s.len);
-	char *copy;
-
-	if (value != NULL)
-		return value;
-	/* Not UTF-8: a record may hold any octet, JSON may not. */
-	copy = malloc(s.len + 1);
-	for (size_t i = 0; copy != NULL && i < s.len; i++)
-		copy[i] = s.p[i];
-	for (size_t i = 0; copy != NULL && i < s.len; i++)
-		if ((unsigned char)s.p[i] > 0x7F)
-			copy[i] = '?';
-	value = copy == NULL ? json_null() : json_stringn(copy, s.len);
-	free(copy);
-	return value;
-}
-
 static void
 print_json(json_t *object)
 {
@@ -130,7 +110,7 @@ say(const char *format, ...)
 		return;
 	}
 	object = json_object();
-	(void)json_object_set_new(object, "done", json_of(span_of(text)));
+	(void)json_object_set_new(object, "done", json_text(span_of(text)));
 	print_json(object);
 }
 
@@ -146,11 +126,11 @@ print_problem(const struct problem *p)
 		return;
 	}
 	object = json_object();
-	(void)json_object_set_new(object, "file", json_of(span_of(p->file)));
+	(void)json_object_set_new(object, "file", json_text(span_of(p->file)));
 	(void)json_object_set_new(object, "line", json_integer(p->line));
 	(void)json_object_set_new(
-	    object, "level", json_of(span_of(problem_word(p->level))));
-	(void)json_object_set_new(object, "text", json_of(p->text));
+	    object, "level", json_text(span_of(problem_word(p->level))));
+	(void)json_object_set_new(object, "text", json_text(p->text));
 	print_json(object);
 }
 
@@ -164,11 +144,12 @@ print_more(enum problem_level level, size_t more)
 	if (more == 0)
 		return;
 	if (!prog.json) {
-		(void)printf("%zu more %s%s\n", more, word, more > 1 ? "s" : "");
+		(void)printf(
+		    "%zu more %s%s\n", more, word, more > 1 ? "s" : "");
 		return;
 	}
 	object = json_object();
-	(void)json_object_set_new(object, "level", json_of(span_of(word)));
+	(void)json_object_set_new(object, "level", json_text(span_of(word)));
 	(void)json_object_set_new(
 	    object, "more", json_integer((json_int_t)more));
 	print_json(object);
@@ -711,11 +692,11 @@ json_of_record(
 	json_t *object = json_object();
 	char key[RECORD_MAX];
 
-	(void)json_object_set_new(object, "kind", json_of(r->word));
+	(void)json_object_set_new(object, "kind", json_text(r->word));
 	for (size_t i = 0; i < r->fields; i++)
 		if (span_copy(r->field[i].key, key, sizeof(key)))
 			(void)json_object_set_new(
-			    object, key, json_of(r->field[i].value));
+			    object, key, json_text(r->field[i].value));
 	if (item->kind == ITEM_ENTRY)
 		(void)json_object_set_new(object, "password",
 		    json_boolean(directory_find_secret(d, item->key) != NULL));
@@ -761,22 +742,20 @@ verb_list(struct request *r, struct fault *f)
 static json_t *
 describe(const struct directory *d, const struct item *item)
 {
-	struct span rest = d->entries.text, line = SPAN_EMPTY;
-	json_t *object, *aliases = json_array();
+	json_t *object, *aliases;
 	struct record r;
 	struct fault f;
 
-	for (uint32_t i = 0; i < item->line; i++)
-		(void)span_next(&rest, '\n', &line);
-	if (record_parse(line, &r, &f) != OK)
+	if (record_parse(directory_line(&d->entries, item), &r, &f) != OK)
 		return json_object();
 	object = json_of_record(d, &r, item);
+	aliases = json_array();
 	for (size_t i = 0; i < d->entries.n; i++) {
 		const struct item *other = &d->entries.p[i];
 
 		if (directory_leads_to(d, other, item))
 			(void)json_array_append_new(
-			    aliases, json_of(other->smtp));
+			    aliases, json_text(other->smtp));
 	}
 	(void)json_object_set_new(object, "aliases", aliases);
 	if (item->kind == ITEM_ENTRY)
