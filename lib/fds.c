@@ -168,6 +168,18 @@ fds_read_file(int dirfd, const char *name, struct buf *b, struct fault *f)
 	return result;
 }
 
+enum outcome
+fds_sync_directory(const char *path, struct fault *f)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int error = fd != -1 && fsync(fd) == 0 ? 0 : errno;
+
+	fds_close(&fd);
+	if (error == 0)
+		return OK;
+	return fault_set(f, TEMP, "4.3.0", error, "sync %s", path);
+}
+
 static struct timeval
 timeval_of(uint64_t ms)
 {

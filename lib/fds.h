@@ -35,6 +35,9 @@ enum outcome fds_read_some(
 enum outcome fds_read_file(
     int dirfd, const char *name, struct buf *, struct fault *) MUST_USE;
 
+/* The names in a directory, on disk. */
+enum outcome fds_sync_directory(const char *path, struct fault *) MUST_USE;
+
 /*
  * realpath(3) that asks the kernel, so that it answers even where a directory
  * on the way may not be entered. Before the sandbox: it reads /proc.

@@ -46,34 +46,20 @@ replacement_sync(struct replacement *r, struct fault *f)
 	return fault_set(f, TEMP, "4.3.0", errno, "fsync %s", r->dot_name);
 }
 
-/* The directory that holds the name, so that the rename is on disk. */
-static enum outcome
-sync_parent(const char *name, struct fault *f)
-{
-	char parent[REPLACEMENT_NAME_MAX + 2];
-	int fd, error;
-
-	(void)snprintf(parent, sizeof(parent), "%.*s.", parent_len(name), name);
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "open %s", parent);
-	error = fsync(fd) == 0 ? 0 : errno;
-	(void)close(fd);
-	return error == 0
-	    ? OK
-	    : fault_set(f, TEMP, "4.3.0", error, "fsync %s", parent);
-}
-
 enum outcome
 replacement_put(struct replacement *r, struct fault *f)
 {
+	char parent[REPLACEMENT_NAME_MAX + 2];
+
 	if (r->fd == -1)
 		return OK;
 	if (rename(r->dot_name, r->name) != 0)
 		return fault_set(
 		    f, TEMP, "4.3.0", errno, "rename to %s", r->name);
 	fds_close(&r->fd);
-	return sync_parent(r->name, f);
+	(void)snprintf(
+	    parent, sizeof(parent), "%.*s.", parent_len(r->name), r->name);
+	return fds_sync_directory(parent, f);
 }
 
 void

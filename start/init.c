@@ -46,19 +46,6 @@ struct plan {
 /* ---- the home itself, perhaps as root ---- */
 
 static enum outcome
-sync_directory(const char *path, struct fault *f)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int got = fd == -1 ? -1 : fsync(fd);
-
-	if (got != 0)
-		fault_set(f, TEMP, "4.3.0", errno, "sync %s", path);
-	if (fd != -1)
-		(void)close(fd);
-	return got == 0 ? OK : f->outcome;
-}
-
-static enum outcome
 make_part(const char *part, const char *parent, mode_t mode, struct fault *f)
 {
 	if (mkdir(part, mode) != 0) {
@@ -68,7 +55,7 @@ make_part(const char *part, const char *parent, mode_t mode, struct fault *f)
 	}
 	if (chmod(part, mode) != 0) /* the umask is 077 */
 		return fault_set(f, PERM, "5.3.5", errno, "%s", part);
-	return sync_directory(parent, f);
+	return fds_sync_directory(parent, f);
 }
 
 /* Every missing directory of the path, each synced into its parent. */
@@ -196,7 +183,7 @@ make_queue(const char *queue, struct fault *f)
 		if (make_directory(path, f) != OK)
 			return f->outcome;
 	}
-	return sync_directory(queue, f);
+	return fds_sync_directory(queue, f);
 }
 
 static void
@@ -271,7 +258,7 @@ make_inside(struct fault *f)
 	    make_directory("secrets", f) != OK ||
 	    make_directory("run", f) != OK)
 		return f->outcome;
-	return sync_directory(".", f);
+	return fds_sync_directory(".", f);
 }
 
 /* ---- postmaster, through the directory program ---- */

@@ -55,6 +55,9 @@ test_files(void)
 	struct buf b = BUF_INIT(100);
 	struct fault f;
 
+	tap_ok(fds_sync_directory(".", &f) == OK &&
+	        fds_sync_directory("none", &f) == TEMP && f.error == ENOENT,
+	    "a directory is synced, one that is not there is not");
 	put_file("hundred", 100);
 	put_file("more", 101);
 	put_file("nothing", 0);
