@@ -306,15 +306,29 @@ accept_failed(struct worker *w, int error, struct fault *f)
 	case EOPNOTSUPP:
 	case EFAULT:
 		return fault_set(f, TEMP, "4.3.0", error, "accept");
-	case EAGAIN: {
-		/* The listener's deadline is one of accept() too. */
-		struct pollfd p = { FD_IN, POLLIN, 0 };
-
-		(void)poll(&p, 1, -1);
-		return OK;
-	}
 	default: /* the connection's own trouble, or a signal. accept(2) */
 		return OK;
+	}
+}
+
+/*
+ * The listener's deadline, which its sessions inherit, is one of accept() too:
+ * who waited for it in vain waits on, and is idle all the while.
+ */
+static int
+accept_next(union address *a)
+{
+	struct pollfd p = { FD_IN, POLLIN, 0 };
+	socklen_t len;
+	int fd;
+
+	for (;;) {
+		len = sizeof(*a);
+		a->any.sa_family = AF_UNSPEC;
+		fd = accept4(FD_IN, &a->any, &len, SOCK_CLOEXEC);
+		if (fd != -1 || errno != EAGAIN)
+			return fd;
+		(void)poll(&p, 1, -1);
 	}
 }
 
@@ -323,12 +337,10 @@ serve_next(struct worker *w, struct fault *f)
 {
 	union address a;
 	struct peer peer;
-	socklen_t len = sizeof(a);
 	int fd, error;
 
-	a.any.sa_family = AF_UNSPEC;
 	become_idle(w);
-	fd = accept4(FD_IN, &a.any, &len, SOCK_CLOEXEC);
+	fd = accept_next(&a);
 	error = errno;
 	if (fd != -1) {
 		peer_of(&peer, &a, w->board->seed);

@@ -976,6 +976,36 @@ test_board(void)
 	(void)close(l);
 }
 
+/* Half a second of silence, and the listener's deadline is over in a tenth. */
+static void
+test_silence(void)
+{
+	struct sockaddr_in a;
+	int event, l = tcp_listener(&a), c;
+	struct board *b = make_board(&event);
+	pid_t child;
+
+	fds_set_timeouts(l, 100, 100);
+	b->min_idle = 1;
+	(void)setenv("PNEU_SLOT", "0", 1);
+	child = start_sessions(l, l, &talk);
+	sit_and_wait(500);
+	tap_ok(b->idle == 1 && b->slot[0].waits == 1 && b->slot[0].busy == 0 &&
+	        events_of(event) == 0,
+	    "who waits longer than the listener's deadline is idle still");
+	c = tcp_client(&a);
+	tap_ok(hears(c, "hello 127.0.0.1 loopback\n"),
+	    "and serves who comes at last");
+	say(c, "q\n");
+	(void)hear(c);
+	(void)close(c);
+	sit_and_wait(200);
+	tap_ok(stops_well(child) && b->served == 1 && b->idle == 0,
+	    "then it waits again until SIGTERM");
+	forget_board(b, event);
+	(void)close(l);
+}
+
 static int
 maps_of_board(void)
 {
@@ -1079,6 +1109,7 @@ main(void)
 	test_worker_shut();
 	test_supervisor_gone();
 	test_board();
+	test_silence();
 	test_last_session();
 	test_sessions_emfile();
 	static const char *const left[] = { "rounds", "fair", "slow", "bad",
