@@ -68,18 +68,20 @@ struct peer {
 	bool loopback; /* also true for pipes, terminals and Unix sockets */
 	bool socket;
 	uint32_t hash; /* of the address (IPv6: of its /64), never 0; 0: none */
-	struct board_debt
-	    *debt; /* of the pool, where the address has its own */
+	struct board_debt *debts; /* of the pool; NULL: none is kept */
 };
 /*
- * What an address owes, for failed logins: a time that is not over yet. All
- * workers of a pool know it, so it does not end with a connection. Who has no
+ * What failed logins cost: a time that is not over yet, at most
+ * SERVE_DEBT_MAX_MS. All workers of a pool know it, so it does not end with a
+ * connection. An address owes it; on this machine, where a proxy or a webmail
+ * speaks for everybody, the name that was tried, in any case. Who has no
  * address owes nothing.
  */
-uint64_t serve_debt_ms(const struct peer *, uint64_t now_ms);
-/* So much more, from now or from what it owes already, up to most_ms. */
+#define SERVE_DEBT_MAX_MS 30000 /* Ours */
+uint64_t serve_debt_ms(const struct peer *, struct span name, uint64_t now_ms);
+/* So much more, from now or from what is owed already. */
 void serve_owe(
-    const struct peer *, uint64_t now_ms, uint64_t ms, uint64_t most_ms);
+    const struct peer *, struct span name, uint64_t now_ms, uint64_t ms);
 
 struct session_service {
 	uint64_t sessions; /* its share; 1: a process for each session */

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -188,28 +189,55 @@ peer_of(struct peer *peer, const union address *a, uint32_t seed)
 	}
 }
 
-uint64_t
-serve_debt_ms(const struct peer *peer, uint64_t now_ms)
+/* Where this debt is kept; NULL: nowhere. */
+static struct board_debt *
+debt_of(const struct peer *peer, struct span name, uint32_t *debtor)
 {
-	const struct board_debt *d = peer->debt;
-	uint64_t until_ms = d == NULL ? 0 : d->until_ms;
+	*debtor = peer->hash;
+	if (peer->debts == NULL || peer->hash == 0)
+		return NULL;
+	for (size_t i = 0; peer->loopback && i < name.len; i++) {
+		char octet = (char)to_lower((unsigned char)name.p[i]);
 
-	return until_ms <= now_ms || d->address != peer->hash
-	    ? 0
-	    : until_ms - now_ms;
+		*debtor = hash_of(*debtor, &octet, 1);
+	}
+	return &peer->debts[*debtor % BOARD_DEBTS];
 }
 
-/* Two at once may write one for both: a second less is no matter. */
+/* Any worker may have written there: it is never more than it may be. */
+uint64_t
+serve_debt_ms(const struct peer *peer, struct span name, uint64_t now_ms)
+{
+	uint32_t debtor;
+	const struct board_debt *d = debt_of(peer, name, &debtor);
+	uint64_t until_ms =
+	    d == NULL || d->address != debtor ? 0 : d->until_ms;
+
+	if (until_ms <= now_ms)
+		return 0;
+	return until_ms - now_ms < SERVE_DEBT_MAX_MS ? until_ms - now_ms
+	                                             : SERVE_DEBT_MAX_MS;
+}
+
+/* Of guesses at the same time each one counts. */
 void
 serve_owe(
-    const struct peer *peer, uint64_t now_ms, uint64_t ms, uint64_t most_ms)
+    const struct peer *peer, struct span name, uint64_t now_ms, uint64_t ms)
 {
-	uint64_t debt_ms = serve_debt_ms(peer, now_ms) + ms;
+	uint32_t debtor;
+	struct board_debt *d = debt_of(peer, name, &debtor);
+	uint64_t was, debt_ms;
 
-	if (peer->debt == NULL)
+	if (d == NULL)
 		return;
-	peer->debt->until_ms = now_ms + (debt_ms < most_ms ? debt_ms : most_ms);
-	peer->debt->address = peer->hash;
+	do {
+		was = d->until_ms;
+		debt_ms = serve_debt_ms(peer, name, now_ms) + ms;
+		if (debt_ms > SERVE_DEBT_MAX_MS)
+			debt_ms = SERVE_DEBT_MAX_MS;
+	} while (!atomic_compare_exchange_strong(
+	    &d->until_ms, &was, now_ms + debt_ms));
+	d->address = debtor;
 }
 
 static uint32_t
@@ -265,7 +293,7 @@ serve_one(struct worker *w, int fd, const struct peer *peer)
 static void
 serve_last(struct worker *w, int fd, struct peer *peer)
 {
-	peer->debt = NULL;
+	peer->debts = NULL;
 	serve_pressed = 0;
 	serve_interrupt(-1, fd);
 	(void)dup2(fd, FD_IN);
@@ -344,8 +372,7 @@ serve_next(struct worker *w, struct fault *f)
 	error = errno;
 	if (fd != -1) {
 		peer_of(&peer, &a, w->board->seed);
-		if (peer.hash != 0)
-			peer.debt = &w->board->debt[peer.hash % BOARD_DEBTS];
+		peer.debts = w->board->debt;
 	}
 	become_busy(w, fd == -1 ? 0 : peer.hash);
 	if (fd == -1)

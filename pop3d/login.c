@@ -130,8 +130,8 @@ pause_until(struct talk *t, uint64_t until_ms)
 
 /*
  * A failure costs its time before it is told, twice as much each time in one
- * session. The address owes it too, and pays before its next guess: who hangs
- * up instead of waiting has won nothing.
+ * session. It is owed too, and paid before the next guess: who hangs up instead
+ * of waiting has won nothing.
  */
 static void
 pause_after_failure(struct talk *t)
@@ -139,11 +139,11 @@ pause_after_failure(struct talk *t)
 	uint64_t ms = t->login->settings->pop3d.failed_login_ms;
 	uint64_t now = clock_mono_ms();
 
-	serve_owe(t->peer, now, ms, LOGIN_PAUSE_MAX_MS);
-	for (uint64_t i = 1; i < t->failures && ms < LOGIN_PAUSE_MAX_MS; i++)
+	serve_owe(t->peer, span_of(t->user), now, ms);
+	for (uint64_t i = 1; i < t->failures && ms < SERVE_DEBT_MAX_MS; i++)
 		ms *= 2;
-	if (ms > LOGIN_PAUSE_MAX_MS)
-		ms = LOGIN_PAUSE_MAX_MS;
+	if (ms > SERVE_DEBT_MAX_MS)
+		ms = SERVE_DEBT_MAX_MS;
 	pause_until(t, now + ms);
 }
 
@@ -151,7 +151,6 @@ static void
 refuse(struct talk *t, const struct fault *why)
 {
 	journal_failure(t, why);
-	t->user[0] = '\0';
 	if (why->outcome != PERM) {
 		say_error(t,
 		    why->error == EBUSY
@@ -263,6 +262,7 @@ on_pass(struct talk *t, struct span password)
 {
 	struct fault f = FAULT_NONE;
 	struct auth_ans who;
+	struct span user = span_of(t->user);
 	uint64_t now = clock_mono_ms();
 
 	if (t->user[0] == '\0') {
@@ -273,12 +273,13 @@ on_pass(struct talk *t, struct span password)
 		say_error(t, "-ERR syntax: PASS password");
 		return;
 	}
-	pause_until(t, now + serve_debt_ms(t->peer, now));
+	pause_until(t, now + serve_debt_ms(t->peer, user, now));
 	if (t->over)
 		return;
 	if (ask_auth(t, password, &who, &f) != OK ||
 	    hand_over(t, &who, &f) != OK) {
 		refuse(t, &f);
+		t->user[0] = '\0';
 		return;
 	}
 	t->handed = t->over = true;

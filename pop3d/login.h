@@ -15,7 +15,6 @@
 
 /* Failed logins of one session; then it is ended. Ours. */
 #define LOGIN_FAILURES_MAX 6
-#define LOGIN_PAUSE_MAX_MS 30000 /* longest pause after one. Ours */
 
 struct login {
 	const struct settings *settings;
