@@ -111,21 +111,37 @@ journal_failure(struct talk *t, const struct fault *why)
 	journal_flush(j);
 }
 
+/* A client whose address has most of the pool gets less time. */
+static bool
+is_too_late(struct talk *t)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (serve_pressed && t->deadline_ms > now + SERVE_PRESS_MS)
+		t->deadline_ms = now + SERVE_PRESS_MS;
+	return now > t->deadline_ms;
+}
+
 /*
  * Who hangs up meanwhile does not hold us, and gets no further guess: half a
- * connection can be shut, and what was sent before it is still to be read.
+ * connection can be shut, and what was sent before it is still to be read. Nor
+ * does who has no time left. A pipe's writer may go: its answers are read.
  */
 static void
 pause_until(struct talk *t, uint64_t until_ms)
 {
 	struct pollfd p = { t->in, POLLRDHUP, 0 };
-	uint64_t now;
+	uint64_t now, end;
 
 	while (
-	    !t->over && !serve_stopping && (now = clock_mono_ms()) < until_ms)
-		if (poll(&p, 1, (int)(until_ms - now)) == 1 &&
-		    (p.revents & POLLRDHUP) != 0)
-			t->over = true;
+	    !t->over && !serve_stopping && (now = clock_mono_ms()) < until_ms) {
+		t->over = is_too_late(t);
+		end = until_ms < t->deadline_ms ? until_ms : t->deadline_ms;
+		if (t->over || poll(&p, 1, (int)(end - now)) != 1)
+			continue;
+		t->over = (p.revents & POLLRDHUP) != 0;
+		p.fd = -1; /* POLLHUP would not let us wait */
+	}
 }
 
 /*
@@ -323,17 +339,6 @@ dispatch(struct talk *t, struct span line)
 		say_error(t, "-ERR log in first");
 		break;
 	}
-}
-
-/* A client whose address has most of the pool gets less time. */
-static bool
-is_too_late(struct talk *t)
-{
-	uint64_t now = clock_mono_ms();
-
-	if (serve_pressed && t->deadline_ms > now + SERVE_PRESS_MS)
-		t->deadline_ms = now + SERVE_PRESS_MS;
-	return now > t->deadline_ms;
 }
 
 /*

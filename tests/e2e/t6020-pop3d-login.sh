@@ -6,7 +6,7 @@ make_home
 add_user bob@example.org 'open sesame' > "$T/out"
 add_user ann@example.org pw > "$T/out"
 conf pop3d 'failed_login = 300ms'
-conf pop3d 'login_timeout = 1s'
+conf pop3d 'login_timeout = 2s'
 M=$H/mail/example.org/bob
 as sh -c "printf 'A: b\r\n\r\nhi\r\n' > '$M/new/1000000001.a.host'"
 

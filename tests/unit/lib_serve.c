@@ -928,6 +928,32 @@ events_of(int event)
 }
 
 static void
+test_debts(void)
+{
+	static struct board_debt debts[BOARD_DEBTS];
+	struct span bob = SPAN_LIT("bob"), ann = SPAN_LIT("ann");
+	struct peer far = { .hash = 7, .debts = debts }, here = far;
+
+	serve_owe(&far, bob, 1000, 500);
+	tap_ok(serve_debt_ms(&far, ann, 1200) == 300 &&
+	        serve_debt_ms(&far, ann, 1500) == 0,
+	    "an address owes, whatever the name, until the time is over");
+	here.loopback = true;
+	serve_owe(&here, bob, 2000, 500);
+	tap_ok(serve_debt_ms(&here, SPAN_LIT("BOB"), 2000) == 500 &&
+	        serve_debt_ms(&here, ann, 2000) == 0,
+	    "on this machine the name does, and no other");
+	for (int i = 0; i < 100; i++)
+		serve_owe(&far, bob, 3000, 500);
+	tap_ok(serve_debt_ms(&far, bob, 3000) == SERVE_DEBT_MAX_MS,
+	    "a debt grows to its most");
+	for (size_t i = 0; i < BOARD_DEBTS; i++)
+		debts[i].until_ms = UINT64_MAX;
+	tap_ok(serve_debt_ms(&far, bob, 3000) == SERVE_DEBT_MAX_MS,
+	    "and is no more, whatever another worker wrote");
+}
+
+static void
 test_board(void)
 {
 	struct session_service strict = talk;
@@ -1108,6 +1134,7 @@ main(void)
 	test_worker_signals();
 	test_worker_shut();
 	test_supervisor_gone();
+	test_debts();
 	test_board();
 	test_silence();
 	test_last_session();
