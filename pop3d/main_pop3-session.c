@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 #include "session.h"
 #include "wire_auth.h"
 
-#define HANDOVER_MS  10000 /* from connect to the last octet. Ours */
+#define HANDOVER_MS  10000 /* to the last octet. Ours */
 #define HANDOVER_MAX (RECORD_MAX + AUTH_UNREAD_MAX)
 
 static const char not_now[] = "-ERR [SYS/TEMP] login is not possible now\r\n";
@@ -218,6 +219,21 @@ pool_session(void *arg, int in, int out, const struct peer *peer)
 		prog_warn("%s", f.text);
 }
 
+/*
+ * Who started us will hand over when its client has logged in; that has its own
+ * deadline there. SIGTERM and the end of that program both end the wait.
+ */
+static void
+wait_for_login(void)
+{
+	struct pollfd p = { FD_IN, POLLIN, 0 };
+
+	serve_interrupt(-1, FD_IN);
+	while (poll(&p, 1, -1) == -1 && errno == EINTR)
+		continue;
+	serve_interrupt(-1, -1);
+}
+
 /* ---- Begin ---- */
 
 /*
@@ -258,6 +274,7 @@ serve(struct keeper *k, const char *mailbox, struct fault *f)
 		return serve_operator(k, mailbox, f);
 	if (fds_kind(FD_IN) == FDS_LISTENER)
 		return serve_pool(k, f);
+	wait_for_login();
 	return serve_handover(k, f);
 }
 

@@ -5,6 +5,7 @@
 make_home
 add_user bob@example.org 'open sesame' > "$T/out"
 add_user ann@example.org pw > "$T/out"
+add_user sue@example.org pw > "$T/out"
 conf pop3d 'failed_login = 300ms'
 conf pop3d 'login_timeout = 2s'
 M=$H/mail/example.org/bob
@@ -26,6 +27,11 @@ hi
 +OK nothing will be deleted
 +OK bye"
 is "and it says nothing else" "$(cat "$T/err")" ""
+# Longer than a hand-over may take; it is looked at below.
+sed 's/^login_timeout.*/login_timeout = 1m/' "$H/pneu.conf" > "$T/slow.conf"; chmod 644 "$T/slow.conf"
+(echo 'USER sue@example.org'; sleep 11; printf 'PASS pw\nQUIT\n') |
+	as timeout "$LIMIT" pop3d -C "$H" -c "$T/slow.conf" > "$T/slow" 2>&1 &
+slow=$!
 like "a wrong password is refused" "$(alone 'USER bob@example.org' 'PASS x' QUIT)" '^-ERR \[AUTH\]'
 is "a mailbox alone, as an operator" \
 	"$(printf 'STAT\r\nQUIT\r\n' | as pop3-session -C "$H" -m example.org/bob | tr -d '\r')" \
@@ -139,6 +145,9 @@ try:
     while time.monotonic() - begin < 20: s.sendall(b"x"); time.sleep(0.5)
 except OSError: pass
 print(time.monotonic() - begin < 14)')" True
+wait "$slow"
+is "who types his password late, alone with pop3d, is in" "$(tail -n 2 "$T/slow" | tr -d '\r')" "+OK 0 messages
++OK bye"
 is "a forged ticket opens nothing" "$(cd "$H" && python3 -c '
 import socket, array
 a, b = socket.socketpair()
