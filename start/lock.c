@@ -30,8 +30,13 @@ holder(int fd, pid_t *pid, struct fault *f)
 	*pid = 0;
 	if (fcntl(fd, F_GETLK, &l) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "%s", LOCK_PATH);
-	if (l.l_type != F_UNLCK)
-		*pid = l.l_pid;
+	if (l.l_type == F_UNLCK)
+		return OK;
+	/* No process has it, but an open file: kill(-1) would be for all. */
+	if (l.l_pid <= 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%s is locked, and not by a supervisor", LOCK_PATH);
+	*pid = l.l_pid;
 	return OK;
 }
 

@@ -110,4 +110,23 @@ wait_for grep -q ready "$T/half"
 like "half an answer is none" "$(status)" '^! pneu: pid [0-9]+ runs, but does not answer: its answer broke off'
 exec 7>&-
 wait "$half"
+
+# ---- a lock that no process has: there is nobody to ask, or to send a signal
+cat > "$T/nobody.py" <<'END'
+import fcntl, struct, sys
+lock = open(sys.argv[1] + "/run/pneu.pid", "r+")
+fcntl.fcntl(lock, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)) # F_OFD_SETLK
+print("ready", flush=True)
+sys.stdin.read() # it is held until then
+END
+mkfifo "$T/go2"
+as env PATH="$PATH" python3 "$T/nobody.py" "$H" < "$T/go2" > "$T/nobody" &
+nobody=$!
+exec 7> "$T/go2"
+wait_for grep -q ready "$T/nobody"
+like "a lock of an open file is told" "$(status)" '^! pneu: run/pneu.pid is locked, and not by a supervisor'
+as timeout "$LIMIT" pneu -C "$H" run > "$T/out" 2>&1
+is "nothing is started on it" $? 100
+exec 7>&-
+wait "$nobody"
 done_testing
