@@ -457,18 +457,18 @@ pool_retire(struct pool *p, uint64_t now_ms)
 }
 
 uint64_t
-pool_deadline(const struct pool *p)
+pool_deadline(const struct pool *p, bool stopping)
 {
-	uint64_t first = UINT64_MAX;
+	uint64_t first = p->kill_at_ms != 0 ? p->kill_at_ms : UINT64_MAX;
 
+	if (stopping)
+		return first;
 	if (p->not_before_ms != 0 && !p->retires && missing(p) > 0 &&
-	    !pool_is_replaced(p))
+	    !pool_is_replaced(p) && p->not_before_ms < first)
 		first = p->not_before_ms;
 	if (p->full_at_ms != 0 && p->full_at_ms < first)
 		first = p->full_at_ms;
 	if (p->pause_until_ms != 0 && p->pause_until_ms < first)
 		first = p->pause_until_ms;
-	if (p->kill_at_ms != 0 && p->kill_at_ms < first)
-		first = p->kill_at_ms;
 	return first;
 }

@@ -93,7 +93,8 @@ void pool_press(struct pool *, uint64_t now_ms);
 size_t pool_busy(const struct pool *);
 uint64_t pool_served(const struct pool *);
 bool pool_is_replaced(const struct pool *);
-/* When it wants to be looked at again; UINT64_MAX: not by the clock. */
-uint64_t pool_deadline(const struct pool *);
+/* When it wants to be looked at again; UINT64_MAX: not by the clock. While the
+   system stops nothing is started, and nobody let in. */
+uint64_t pool_deadline(const struct pool *, bool stopping);
 
 #endif

@@ -385,7 +385,7 @@ wait_ms(const struct supervisor *s, uint64_t now_ms)
 	    s->stopping ? s->stop_at_ms : ready_deadline(s, now_ms);
 
 	for (size_t i = 0; i < s->pools; i++) {
-		uint64_t at = pool_deadline(s->pool[i]);
+		uint64_t at = pool_deadline(s->pool[i], s->stopping);
 
 		if (at < first && s->pool[i]->row->start <= s->phase)
 			first = at;

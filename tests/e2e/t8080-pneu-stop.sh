@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 D=$(dirname "$0")
 make_home
-conf pneu 'drain = 2s'
+conf pneu 'drain = 3s'
 add_user bob@example.org pw > "$T/out"
 M=$H/mail/example.org/bob
 as sh -c "printf 'A: b\r\n\r\nhi\r\n' > '$M/new/1000000001.a'"
@@ -32,7 +32,18 @@ wait_for grep -q deaf "$T/held"; ok $? "a wedged replacement is at work"
 session() { for p in $(pgrep -x pop3-session); do [ "$(readlink "/proc/$p/cwd")" != "$M" ] || echo "$p"; done; }
 is "the session is a child of the supervisor" "$(ps -o ppid= -p "$(session)" | tr -d ' ')" "$PNEU"
 
-stop_pneu; is "it stops with 0" $? 0
+# While it waits for the stage, what died is neither started again nor waited for.
+ticks() { awk '$3 != "Z" { print $14 + $15 }' "/proc/$PNEU/stat" 2> "$T/gone"; }
+stops() { as pneu -C "$H" status --json | grep -q '"state":"stopping"'; }
+writer=$(pids_of journal-write) before=$(ticks)
+kill -TERM "$PNEU"
+wait_for stops; ok $? "it stops"
+kill -KILL "$writer"
+wait_for grep -q 'journal-write .*killed' "$T/pneu.err"
+while t=$(ticks) && [ -n "$t" ]; do last=$t; sleep 0.05; done
+[ $((last - before)) -lt 30 ]; ok $? "without spinning" || diag "$before to $last"
+wait "$PNEU"; is "it stops with 0" $? 0
+PNEU=
 wait_for grep -q '^<closed>' "$T/heard"
 like "the session is told" "$(cat "$T/heard")" '^-ERR \[SYS/TEMP\] the server is stopping'
 is "no session outlives the stop" "$(session)" ""
