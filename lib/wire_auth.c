@@ -141,9 +141,16 @@ auth_ticket_make(const unsigned char key[AUTH_KEY_LEN], struct auth_ans *ans)
 	    ans->ticket, sizeof(ans->ticket), ticket, sizeof(ticket));
 }
 
-bool
-auth_ticket_check(
-    const unsigned char key[AUTH_KEY_LEN], const struct auth_ans *ans)
+static enum outcome
+refuse_ticket(struct fault *f)
+{
+	return fault_set(f, TEMP, "4.3.0", 0,
+	    "ticket refused: forged, or from another start");
+}
+
+enum outcome
+auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],
+    const struct auth_ans *ans, struct fault *f)
 {
 	unsigned char ticket[8 + 32], want[32];
 	uint64_t expiry_s = 0, now_s = clock_wall_ms() / 1000;
@@ -153,13 +160,16 @@ auth_ticket_check(
 	    sodium_hex2bin(ticket, sizeof(ticket), ans->ticket, AUTH_TICKET_LEN,
 	        NULL, &len, NULL) != 0 ||
 	    len != sizeof(ticket))
-		return false;
+		return refuse_ticket(f);
 	for (size_t i = 0; i < 8; i++)
 		expiry_s = expiry_s << 8 | ticket[i];
 	ticket_hash(key, ans, ticket, want);
+	if (sodium_memcmp(want, ticket + 8, 32) != 0)
+		return refuse_ticket(f);
 	/* Upper bound as well: a clock set back must not make it live long. */
-	return sodium_memcmp(want, ticket + 8, 32) == 0 && expiry_s >= now_s &&
-	    expiry_s <= now_s + AUTH_TICKET_S;
+	if (expiry_s < now_s || expiry_s > now_s + AUTH_TICKET_S)
+		return fault_set(f, TEMP, "4.3.2", ETIME, "ticket refused");
+	return OK;
 }
 
 enum outcome

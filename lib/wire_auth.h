@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * wire_auth.h: name and password to identity, both ends; and the ticket that
- * opens one mailbox for ten seconds.
+ * opens one mailbox for twenty seconds.
  *
  *	auth user=bob@example.org password=... [ip=192.0.2.7] [service=pop3]
  *	ok user=bob@example.org path=example.org/bob ticket=...
@@ -25,7 +25,8 @@
 #define AUTH_KEY_ENV      "PNEU_TICKET_KEY" /* a descriptor to read it from */
 #define AUTH_CACHE_ENV    "PNEU_AUTH_CACHE" /* a descriptor: shared memory */
 #define AUTH_TICKET_LEN   (16 + 64) /* hex digits */
-#define AUTH_TICKET_S     10 /* seconds a ticket is good. Ours */
+/* Seconds a ticket is good: more than pop3d waits for a session. Ours */
+#define AUTH_TICKET_S 20
 
 struct auth_req {
 	struct span user, password, ip, service;
@@ -55,9 +56,10 @@ enum outcome auth_ticket_take_key(
     unsigned char key[AUTH_KEY_LEN], bool *given, struct fault *) MUST_USE;
 /* Fill ans->ticket from its user and path, good until now + AUTH_TICKET_S. */
 void auth_ticket_make(const unsigned char key[AUTH_KEY_LEN], struct auth_ans *);
-/* In constant time. false: forged, stale, or from another key. */
-bool auth_ticket_check(
-    const unsigned char key[AUTH_KEY_LEN], const struct auth_ans *);
+/* In constant time. TEMP: forged, or from another key; with error ETIME it is
+   genuine, and its time is over. */
+enum outcome auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],
+    const struct auth_ans *, struct fault *) MUST_USE;
 
 /*
  * pop3d to pop3-session, over its Unix socket, the client's descriptor with

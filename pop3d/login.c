@@ -23,6 +23,7 @@
 #define AUTH_SOCKET    "run/auth"
 #define SESSION_SOCKET "run/pop3-session"
 #define HANDOVER_MS    15000 /* longer than pop3-session waits for us. Ours */
+_Static_assert(HANDOVER_MS < 1000 * AUTH_TICKET_S, "a ticket outlives it");
 
 /* One conversation, until it ends or is handed over. */
 struct talk {

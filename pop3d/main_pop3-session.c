@@ -91,14 +91,17 @@ serve_mailbox(struct keeper *k, const struct session_about *about,
 
 /* ---- The hand-over ---- */
 
+/* A late ticket is no alarm: it waited while all sessions were at work. */
 static void
-raise_alarm(
+journal_refusal(
     struct keeper *k, const struct auth_handover *h, const struct fault *f)
 {
-	struct record_out out = journal_begin(&k->journal, CODE_ALARM, NULL);
+	struct record_out out = journal_begin(&k->journal,
+	    f->error == ETIME ? CODE_LOGIN_FAILED : CODE_ALARM, NULL);
 
 	record_puts(out, "user", h->who.user);
 	record_puts(out, "ip", h->ip);
+	record_puts(out, "code", f->code);
 	record_puts(out, "text", f->text);
 	journal_end(&k->journal, out);
 	journal_flush(&k->journal);
@@ -166,10 +169,9 @@ receive_handover(struct buf *b, struct auth_handover *h, struct span *unread,
 static enum outcome
 check_ticket(struct keeper *k, const struct auth_handover *h, struct fault *f)
 {
-	if (k->has_key && auth_ticket_check(k->key, &h->who))
-		return OK;
-	return fault_set(f, TEMP, "4.3.0", 0,
-	    "ticket refused: forged, stale, or from another start");
+	if (!k->has_key)
+		return fault_set(f, TEMP, "4.3.0", 0, "no ticket key");
+	return auth_ticket_check(k->key, &h->who, f);
 }
 
 /* One hand-over to its end. The client is told what went wrong before. */
@@ -200,7 +202,7 @@ serve_handover(struct keeper *k, struct fault *f)
 	if (got == OK)
 		got = serve_mailbox(k, &about, unread, f);
 	if (got != OK) {
-		raise_alarm(k, &h, f);
+		journal_refusal(k, &h, f);
 		if (client != -1)
 			(void)!write(FD_OUT, not_now, sizeof(not_now) - 1);
 	}

@@ -70,6 +70,30 @@ is "it ends when nobody reads the answers" "$(cat "$T/out")" ended
 printf 'STAT\r\n' | as pop3-session -C "$H" -m ../../etc > "$T/out" 2>&1
 is "a path upwards is refused with 100" $? 100
 
+# A ticket that came too late is no alarm; the test reads what the journal would.
+as env PATH="$PATH" python3 - "$H" > "$T/late" 2> "$T/err" << 'X'
+import array, hashlib, os, socket, subprocess, sys, time
+os.chdir(sys.argv[1])
+if not os.path.exists("run/journal"): os.mkfifo("run/journal")
+journal = os.open("run/journal", os.O_RDONLY | os.O_NONBLOCK)
+key, who = b"k" * 32, (b"sue@example.org", b"example.org/sue")
+for seconds in -1, 1000:
+    expiry = (int(time.time()) + seconds).to_bytes(8, "big")
+    ticket = expiry + hashlib.blake2b(who[0] + b"\0" + who[1] + b"\0" + expiry, key=key, digest_size=32).digest()
+    if seconds > 0: ticket = ticket[:-1] + bytes([ticket[-1] ^ 1])
+    r, w = os.pipe(); os.write(w, key); os.close(w)
+    ours, theirs = socket.socketpair(); client, other = socket.socketpair()
+    p = subprocess.Popen(["pop3-session", "-C", "."], stdin=theirs, stdout=theirs, pass_fds=[r],
+        env=dict(os.environ, PNEU_TICKET_KEY=str(r)), stderr=subprocess.DEVNULL)
+    ours.sendmsg([b"session user=%s path=%s ticket=%s ip= unread=0\n" % (*who, ticket.hex().encode())],
+        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [other.fileno()]))])
+    p.wait(10); other.close(); client.settimeout(10)
+    print(os.read(journal, 4096)[:2].decode(), client.recv(100).decode().strip())
+X
+is "a ticket that came too late is a failed login, a forged one an alarm" "$(cat "$T/late")" \
+	"KF -ERR [SYS/TEMP] login is not possible now
+XX -ERR [SYS/TEMP] login is not possible now"
+
 # ---- in the system
 check "the system becomes ready" start_pneu
 cat > "$T/pop.py" <<'X'

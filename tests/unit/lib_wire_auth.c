@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "wire_auth.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
+#include "clock.h"
 #include "tap.h"
 
 static const unsigned char key[AUTH_KEY_LEN] = { 1, 2, 3 };
@@ -18,6 +20,51 @@ bob(void)
 	return ans;
 }
 
+static bool
+opens(const unsigned char *with, const struct auth_ans *ans)
+{
+	struct fault f;
+
+	return auth_ticket_check(with, ans, &f) == OK;
+}
+
+/* A ticket of any time, made as PROTOCOL.md says. */
+static struct auth_ans
+bob_until(uint64_t expiry_s)
+{
+	static const char text[] = "bob@example.org\0example.org/bob";
+	struct auth_ans ans = { "bob@example.org", "example.org/bob", "" };
+	unsigned char hashed[sizeof(text) + 8], ticket[8 + 32];
+
+	for (size_t i = 0; i < 8; i++)
+		ticket[i] = (unsigned char)(expiry_s >> (56 - 8 * i));
+	memcpy(hashed, text, sizeof(text));
+	memcpy(hashed + sizeof(text), ticket, 8);
+	(void)crypto_generichash(
+	    ticket + 8, 32, hashed, sizeof(hashed), key, AUTH_KEY_LEN);
+	(void)sodium_bin2hex(
+	    ans.ticket, sizeof(ans.ticket), ticket, sizeof(ticket));
+	return ans;
+}
+
+static void
+test_times(void)
+{
+	uint64_t now_s = clock_wall_ms() / 1000;
+	struct auth_ans good = bob_until(now_s + AUTH_TICKET_S / 2);
+	struct auth_ans late = bob_until(now_s - 1);
+	struct auth_ans early = bob_until(now_s + 2 * AUTH_TICKET_S);
+	struct fault f = FAULT_NONE;
+
+	tap_ok(opens(key, &good), "a ticket is what the protocol says");
+	tap_ok(auth_ticket_check(key, &late, &f) == TEMP && f.error == ETIME &&
+	        auth_ticket_check(key, &early, &f) == TEMP && f.error == ETIME,
+	    "outside its time it opens nothing, and that is told apart");
+	late.ticket[AUTH_TICKET_LEN - 1] ^= 1;
+	tap_ok(auth_ticket_check(key, &late, &f) == TEMP && f.error == 0,
+	    "from one that is forged, whatever its time");
+}
+
 static void
 test_tickets(void)
 {
@@ -25,23 +72,23 @@ test_tickets(void)
 	bool good = true;
 
 	tap_ok(strlen(ans.ticket) == AUTH_TICKET_LEN &&
-	        auth_ticket_check(key, &ans),
+	        opens(key, &ans),
 	    "a ticket opens the mailbox it was made for");
-	tap_ok(!auth_ticket_check(other_key, &ans),
+	tap_ok(!opens(other_key, &ans),
 	    "a ticket of another key opens nothing");
 	wrong = ans;
 	strcpy(wrong.path, "example.org/ann");
-	tap_ok(!auth_ticket_check(key, &wrong), "nor another mailbox");
+	tap_ok(!opens(key, &wrong), "nor another mailbox");
 	wrong = ans;
 	strcpy(wrong.user, "ann@example.org");
-	tap_ok(!auth_ticket_check(key, &wrong), "nor for another user");
+	tap_ok(!opens(key, &wrong), "nor for another user");
 	for (size_t i = 0; i < AUTH_TICKET_LEN; i++) {
 		wrong = ans;
 		wrong.ticket[i] = wrong.ticket[i] == '0' ? '1' : '0';
-		if (auth_ticket_check(key, &wrong))
+		if (opens(key, &wrong))
 			good = false;
 		wrong.ticket[i] = '\0';
-		if (auth_ticket_check(key, &wrong))
+		if (opens(key, &wrong))
 			good = false;
 	}
 	tap_ok(good, "a ticket with any digit changed or cut is none");
@@ -49,7 +96,7 @@ test_tickets(void)
 	wrong = ans;
 	strcpy(wrong.user, "bob@example.orgexample.org/bob");
 	wrong.path[0] = '\0';
-	tap_ok(!auth_ticket_check(key, &wrong), "a moved border is noticed");
+	tap_ok(!opens(key, &wrong), "a moved border is noticed");
 }
 
 static void
@@ -129,7 +176,7 @@ test_handover(void)
 	tap_ok(wire_auth_put_handover(&b, &over, &f) == OK &&
 	        wire_auth_get_handover(buf_span(&b), &back, &f) == OK &&
 	        strcmp(back.ip, over.ip) == 0 && back.unread == 17 &&
-	        auth_ticket_check(key, &back.who),
+	        opens(key, &back.who),
 	    "a hand-over goes there and comes back, its ticket too");
 	for (size_t n = 0; n + sizeof("7\n") - 1 < b.len; n++)
 		if (wire_auth_get_handover(
@@ -151,6 +198,7 @@ main(void)
 	if (sodium_init() < 0)
 		return 1;
 	test_tickets();
+	test_times();
 	test_requests();
 	test_answers();
 	test_handover();
