@@ -25,13 +25,14 @@
 #define LOOK_STEP (1UL * 1024 * 1024)
 #define FRESH_MS  (60UL * 60 * 1000) /* trouble counts so long. Ours */
 
-/* Entries that a person should see, and words for the last of each. */
+/* Entries that a person should see, and words for the last of each. `rules`:
+   of these only. */
 static const struct {
-	const char *code, *what, *rule, *words;
+	const char *code, *what, *rules, *words;
 } troubles[] = {
 	{ CODE_ALARM, "alarms", NULL, "{text}" },
 	/* Senders come again, but meanwhile nobody's mail comes in. */
-	{ CODE_REJECTED, "refusals", "local-trouble", "{text}" },
+	{ CODE_REJECTED, "refusals", "local-trouble queue", "{text}" },
 	{ CODE_DIED, "deaths", NULL,
 	    "{service}[ killed by signal {signal}][ ended with {code}]" },
 };
@@ -57,15 +58,27 @@ keep_trouble(struct trouble *t, const char *words, const struct entry *e)
 	(void)span_copy(e->time, t->time, sizeof(t->time));
 }
 
+static bool
+is_trouble(size_t i, const struct record *r)
+{
+	struct span rule = record_value(r, "rule"), word, rest;
+
+	if (!record_is(r, troubles[i].code))
+		return false;
+	if (troubles[i].rules == NULL)
+		return true;
+	rest = span_of(troubles[i].rules);
+	while (span_next(&rest, ' ', &word))
+		if (span_same(rule, word))
+			return true;
+	return false;
+}
+
 static void
 count_trouble(struct sums *sums, const struct entry *e, bool fresh)
 {
-	struct span rule = record_value(&e->record, "rule");
-
 	for (size_t i = 0; i < TROUBLES; i++) {
-		if (!record_is(&e->record, troubles[i].code) ||
-		    (troubles[i].rule != NULL &&
-		        !span_eq(rule, troubles[i].rule)))
+		if (!is_trouble(i, &e->record))
 			continue;
 		keep_trouble(&sums->trouble[i], troubles[i].words, e);
 		sums->trouble[i].fresh += fresh;

@@ -37,6 +37,13 @@ like "it says how far back it looked" "$(cat "$T/out")" '^  journal: [0-9]{5,6} 
 is "as JSON it is whole" "$(object alarms last | python3 -c 'print(len(input()))')" 160
 is "and not well" "$(object alarms well)" False
 
+for rule in local-trouble queue relay; do
+	echo "9W time=$(date -u +%Y-%m-%dT%H:%M:%S.%6NZ) program=smtpd pid=1 rule=$rule text=x"
+done > "$T/refused"
+as sh -c 'cat >> "$1/journal/000004"' sh "$H" < "$T/refused"
+is "mail that cannot be taken is trouble, by whichever rule; mail that is refused is none" \
+	"$(object refusals number) $(object refusals well)" "2 False"
+
 # ---- with nothing running: queue and disks
 as touch "$H/queue/hold/01ARZ3NDEKTSV4RRFFQ69G5FAV"
 like "what is held for days is forgotten by somebody" "$(status)" '^!   hold +1 +oldest .*d .*release'
