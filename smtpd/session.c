@@ -127,15 +127,33 @@ end_lost(struct session *s)
 	return false;
 }
 
-/* From here on a wait for input ends after so long. */
+/* What the signals that came let us wait for a peer. */
+static uint64_t
+longest_wait(void)
+{
+	if (serve_stopping)
+		return SERVE_DRAIN_MS;
+	return serve_pressed ? SERVE_PRESS_MS : UINT64_MAX;
+}
+
+/*
+ * From here on a wait for input ends after so long. A signal that comes amid
+ * this sets the socket's deadlines as well, and ours come after: look again.
+ */
 static void
 arm(struct session *s, uint64_t wait_ms)
 {
-	if (serve_stopping && wait_ms > SERVE_DRAIN_MS)
-		wait_ms = SERVE_DRAIN_MS;
-	s->server->io.timeout_ms = wait_ms;
-	fds_set_timeouts(
-	    s->server->io.in, wait_ms, s->server->set->smtpd.timeout_ms);
+	uint64_t send_ms = s->server->set->smtpd.timeout_ms, most_ms;
+
+	do {
+		most_ms = longest_wait();
+		if (wait_ms > most_ms)
+			wait_ms = most_ms;
+		if (send_ms > most_ms)
+			send_ms = most_ms;
+		s->server->io.timeout_ms = wait_ms;
+		fds_set_timeouts(s->server->io.in, wait_ms, send_ms);
+	} while (longest_wait() < most_ms);
 }
 
 /*
