@@ -102,7 +102,8 @@ print(const json_t *o)
 	print_answer(o);
 }
 
-/* Lines until the answer, which is the outcome. */
+/* Lines until the answer, which is the outcome. What comes after a line that is
+   no answer to this question would be none to the next. */
 static enum outcome
 read_steps(struct service *s, const struct resolve_req *req, json_t *o,
     struct fault *f)
@@ -121,8 +122,10 @@ read_steps(struct service *s, const struct resolve_req *req, json_t *o,
 			return f->outcome;
 		if (!wire_resolve_is_step(line))
 			break;
-		if (wire_resolve_get_step(line, &r, &step, f) != OK)
+		if (wire_resolve_get_step(line, &r, &step, f) != OK) {
+			service_close(s);
 			return f->outcome;
+		}
 		(void)json_array_append_new(steps,
 		    json_pack("{s:o, s:o}", "rule", json_text(step.rule),
 		        "text", json_text(step.text)));
@@ -130,6 +133,8 @@ read_steps(struct service *s, const struct resolve_req *req, json_t *o,
 	got = wire_resolve_get_ans(line, req->forward_path, &ans, &why);
 	(void)json_object_update_new(o, json_answer(got, &ans, &why));
 	print(o);
+	if (why.error == EPROTO)
+		service_close(s);
 	if (got != OK)
 		return fault_set(f, got, why.code, 0, "%s", why.text);
 	return OK;

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Five lines of shell stand in for resolve in the running system.
+# A few lines of shell stand in for resolve in the running system.
 . "$(dirname "$0")/lib.sh"
 make_home
 cat > "$T/resolve.sh" <<'END'
 #!/bin/sh
 while read -r word to rest; do
+	[ "$to" != to=stray@y.test ] || echo "mailbox to=other@y.test path=example.org/other"
 	echo "mailbox $to path=example.org/everyone rule=shell"
 done
 END
@@ -32,6 +33,8 @@ is "explain --json is an object an address" "$(as pneu -C "$H" explain --json x@
 print(*[(o["address"], o["steps"], o["kind"], o["path"]) for o in map(json.loads, sys.stdin)])')" \
 "('x@y.test', [], 'mailbox', 'mail/example.org/everyone') ('z@y.test', [], 'mailbox', 'mail/example.org/everyone')"
 like "explain shows its answer" "$(as pneu -C "$H" explain x@y.test)" 'mailbox mail/example.org/everyone'
+like "what is no answer to one question is not taken for that of the next" \
+	"$(as pneu -C "$H" explain stray@y.test x@y.test 2>&1)" 'mailbox mail/example.org/everyone'
 printf '#!/bin/sh\nexit 1\n' > "$T/dies.sh"; chmod 755 "$T/dies.sh"
 sed -i "s,^program = .*,program = $T/dies.sh," "$H/pneu.conf"
 check "a stage that only dies is taken" as pneu -C "$H" reload
