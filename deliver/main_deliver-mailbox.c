@@ -4,7 +4,6 @@
  * and syncs them when asked. Requests come from queue-run; the wire is
  * lib/wire_deliver.h. It reads no octet of any message, but to copy it.
  */
-#include "fds.h"
 #include "mailbox.h"
 #include "prog.h"
 #include "serve.h"
@@ -107,7 +106,6 @@ main(int argc, char *argv[])
 		;
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
-	fds_from_systemd();
 	journal_open(&d.journal, about.name);
 	serve_signals();
 	/* The same rights on both: a difference makes link() answer EXDEV. */

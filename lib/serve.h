@@ -129,7 +129,6 @@ struct board_debt {
 };
 struct board {
 	_Atomic uint32_t idle; /* workers waiting in accept() */
-	_Atomic uint32_t workers; /* alive, set by the supervisor */
 	_Atomic uint32_t min_idle;
 	/* Sessions ended (of a worker that let go: counted by the supervisor);
 	   answered 421. */

@@ -314,7 +314,6 @@ main(int argc, char *argv[])
 	if (prog_home(&f) != OK ||
 	    auth_ticket_take_key(k.key, &k.has_key, &f) != OK)
 		prog_exit(&f);
-	fds_from_systemd();
 	serve_hangs_up = true;
 	serve_signals();
 	k.settings = s;

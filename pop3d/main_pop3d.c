@@ -4,7 +4,6 @@
  * a listening socket. Names and passwords go to auth over its socket; a client
  * who is known goes, ticket, descriptor and all, to pop3-session.
  */
-#include "fds.h"
 #include "login.h"
 #include "prog.h"
 
@@ -38,7 +37,6 @@ main(int argc, char *argv[])
 		;
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
-	fds_from_systemd();
 	serve_hangs_up = true;
 	serve_signals();
 	service.sessions = s->pop3d.service.sessions;

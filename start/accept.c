@@ -70,7 +70,6 @@ set_bell(struct pool *p)
 {
 	if (p->board == NULL)
 		return;
-	p->board->workers = (uint32_t)p->live;
 	p->board->wake = p->refusing;
 	if (p->refusing || p->full_at_ms != 0)
 		p->board->min_idle = 0; /* the clock, or wake, tells */
