@@ -395,6 +395,8 @@ static const struct {
 	{ AT(smtpd.service.min_idle), AT(smtpd.service.max) },
 	{ AT(pop3d.service.start), AT(pop3d.service.max) },
 	{ AT(pop3d.service.min_idle), AT(pop3d.service.max) },
+	{ AT(pop3d.session.start), AT(pop3d.session.max) },
+	{ AT(pop3d.session.min_idle), AT(pop3d.session.max) },
 	{ AT(queue.retry_min_ms), AT(queue.retry_max_ms) },
 	/* Else each recipient is accepted, and the message never. */
 	{ AT(smtpd.max_recipients), AT(queue.recipients_max) },

@@ -99,6 +99,7 @@ like "a deletion is in the journal, message by message" "$(cat "$T/journal")" 'K
 # ---- all at work
 conf pop3-session 'max = 1'
 conf pop3-session 'start = 1'
+conf pop3-session 'min_idle = 1'
 check "it starts again" start_pneu
 is "one session too many is told to come later, and let in when there is room" "$(py '
 p = login()

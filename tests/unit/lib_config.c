@@ -36,6 +36,8 @@ static const struct {
 	    ":3: max is set twice" },
 	{ "settings must agree", "[smtpd]\nstart = 9\nmax = 8\n",
 	    ":2: [smtpd] start is over [smtpd] max" },
+	{ "of each pool", "[pop3-session]\nmin_idle = 9\nmax = 8\n",
+	    ":2: [pop3-session] min_idle is over [pop3-session] max" },
 	{ "with what another section says", "[queue]\nrecipients_max = 100\n",
 	    ":2: [smtpd] max_recipients is over [queue] recipients_max" },
 	{ "the queue keeps no more free than SMTP does",
