@@ -77,6 +77,15 @@ as pneu -C "$H" reload > "$T/out" 2>&1
 is "and reload" $? 100
 cat "$T/right" > "$H/pneu.conf"
 
+python3 - "$H/run/pneu" > "$T/wire" <<'END'
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+print(s.makefile().read(), end="")
+END
+keys() { sed -n '/^pneu pid=/p; /^service name=/p' "$1" | sed 's/=[^ ]*//g' | sort -u; }
+is "PROTOCOL has what the supervisor says of itself" \
+	"$(keys "$(dirname "$0")/../../doc/PROTOCOL.md")" "$(keys "$T/wire")"
+
 # ---- running: deaths
 for i in 1 2 3; do
 	p=$(pids_of resolve); kill -KILL "$p"
