@@ -210,8 +210,7 @@ serve_debt_ms(const struct peer *peer, struct span name, uint64_t now_ms)
 {
 	uint32_t debtor;
 	const struct board_debt *d = debt_of(peer, name, &debtor);
-	uint64_t until_ms =
-	    d == NULL || d->address != debtor ? 0 : d->until_ms;
+	uint64_t until_ms = d == NULL || d->address != debtor ? 0 : d->until_ms;
 
 	if (until_ms <= now_ms)
 		return 0;

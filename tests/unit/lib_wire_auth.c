@@ -71,11 +71,10 @@ test_tickets(void)
 	struct auth_ans ans = bob(), wrong;
 	bool good = true;
 
-	tap_ok(strlen(ans.ticket) == AUTH_TICKET_LEN &&
-	        opens(key, &ans),
+	tap_ok(strlen(ans.ticket) == AUTH_TICKET_LEN && opens(key, &ans),
 	    "a ticket opens the mailbox it was made for");
-	tap_ok(!opens(other_key, &ans),
-	    "a ticket of another key opens nothing");
+	tap_ok(
+	    !opens(other_key, &ans), "a ticket of another key opens nothing");
 	wrong = ans;
 	strcpy(wrong.path, "example.org/ann");
 	tap_ok(!opens(key, &wrong), "nor another mailbox");
