@@ -115,6 +115,11 @@ $(B)/unit/%: $(O)/tests/unit/%.o \
 		$($*_LIBS) $(LIBS)
 unit: $(UNIT)
 
+# Every source by another compiler's eyes: make CC=clang syntax.
+syntax:
+	$(Q)for f in $$(git ls-files '*.c' ':!tests/bench'); do \
+		$(CC) -std=c11 $(CPPFLAGS) -I$$(dirname $$f) $(WARN) -fsyntax-only $$f || exit 1; done
+
 clean:
 	rm -rf $(B)
 
@@ -227,6 +232,6 @@ help:
 	@echo "all deps run test lint fuzz bench crash model clean (B=DIR, T=SECONDS, V=1)"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all compiler unit clean deps run test test-deps corpus fuzz lint bench crash \
+.PHONY: all syntax compiler unit clean deps run test test-deps corpus fuzz lint bench crash \
 	model help
 .DELETE_ON_ERROR:

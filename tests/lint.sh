@@ -21,6 +21,12 @@ if command -v clang-format > /dev/null; then
 else
 	skip "sources have the form that .clang-format says" "no clang-format"
 fi
+if command -v clang > /dev/null; then
+	out=$(make -s CC=clang syntax 2>&1)
+	ok $? "clang has no warning" "$out"
+else
+	skip "clang has no warning" "no clang"
+fi
 if command -v cppcheck > /dev/null; then
 	# A record or a fault is filled by the function that it is handed to.
 	out=$(cppcheck -q --error-exitcode=1 --enable=warning,portability \

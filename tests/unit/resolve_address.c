@@ -45,10 +45,9 @@ static const struct {
 static void
 test_domains(void)
 {
-	char *names[] = { "Example.org",
-		"b\xC3\xBC"
-		"cher.example",
-		"a.org" };
+	char bucher[] = { "b\xC3\xBC"
+		          "cher.example" };
+	char *names[] = { "Example.org", bucher, "a.org" };
 	struct setting_list list = { names, 3 };
 	char *bad_names[] = { "not a domain" };
 	struct setting_list bad = { bad_names, 1 };
