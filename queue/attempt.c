@@ -7,6 +7,7 @@
  */
 #include "run.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,7 +145,8 @@ journal_resolved(struct run *run, const struct message *m, size_t i,
 	journal_end(&run->journal, out);
 }
 
-static void
+/* False: it answers something else, and so will all that follow. */
+static bool
 resolved(struct run *run, struct message *m, size_t i, struct span line)
 {
 	struct recipient *r = &m->envelope.recipient[i];
@@ -155,7 +157,7 @@ resolved(struct run *run, struct message *m, size_t i, struct span line)
 	        OK ||
 	    (ans.kind == RESOLVE_REMOTE && attempt_remote(&ans, &f) != OK)) {
 		way_end_by_fault(m, i, &f);
-		return;
+		return f.error != EPROTO;
 	}
 	journal_resolved(run, m, i, &ans);
 	/* A plus-address or a catch-all tells its reader more than the name of
@@ -167,6 +169,7 @@ resolved(struct run *run, struct message *m, size_t i, struct span line)
 		fault_set(&f, TEMP, "4.3.0", 0, "no memory");
 		way_end(m, i, WAY_DEFERRED, &f);
 	}
+	return true;
 }
 
 /* ---- Deliver. ---- */
@@ -354,24 +357,26 @@ attempt_put(
 	return fault_set(f, TEMP, "4.3.0", 0, "nothing to ask");
 }
 
-void
+bool
 attempt_answer(struct run *run, const struct ask *ask, struct span line)
 {
 	struct message *m = ask->m;
+	bool in_step = true;
 
 	if (ask->kind == ASK_SYNC)
 		settle_answer(run, ask, line);
 	if (m == NULL)
-		return;
+		return true;
 	run_takes(run, m);
 	if (ask->kind == ASK_RESOLVE)
-		resolved(run, m, ask->i, line);
+		in_step = resolved(run, m, ask->i, line);
 	else if (ask->kind == ASK_DELIVER)
 		delivered(run, m, ask, line);
 	else
 		report_answer(run, ask, line);
 	if (--m->open == 0)
 		message_answered(run, m);
+	return in_step;
 }
 
 /* It ends unanswered; f says why. */

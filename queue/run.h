@@ -279,7 +279,8 @@ void attempt_deliver(struct run *);
 /* The request of an ask; on failure out is as before. */
 enum outcome attempt_put(
     struct run *, const struct ask *, struct buf *out, struct fault *) MUST_USE;
-void attempt_answer(struct run *, const struct ask *, struct span line);
+/* False: its stage has lost step, and is of no use any more. */
+bool attempt_answer(struct run *, const struct ask *, struct span line);
 /* It ends without an answer; died: its stage died when only this was asked. */
 void attempt_unanswered(
     struct run *, const struct ask *, bool died, const struct fault *);

@@ -148,22 +148,26 @@ stage_read(struct run *run, struct stage *stage)
 	struct fault f;
 	struct span line;
 	enum outcome outcome;
+	bool in_step = true;
 
 	if (stage->service.fd == -1)
 		return;
 	outcome = stage->readable ? service_pull(&stage->service, &f) : OK;
 	stage->readable = false;
-	while (stage->sent > 0 && service_next(&stage->service, &line)) {
+	while (in_step && stage->sent > 0 &&
+	    service_next(&stage->service, &line)) {
 		struct ask ask = take_head(stage);
 
 		stage->answered_ms = clock_mono_ms();
 		stage->pause_ms = STAGE_PAUSE_MIN_MS;
-		attempt_answer(run, &ask, line);
+		in_step = attempt_answer(run, &ask, line);
 	}
-	if (outcome == OK && stage->sent == 0 &&
-	    stage->service.at < stage->service.in.len) {
-		/* It would answer the next question, and each be answered by
-		   the one before it. */
+	/* One more than was asked for would answer the next question, and each
+	   be answered by the one before it. */
+	if (outcome == OK &&
+	    (!in_step ||
+	        (stage->sent == 0 &&
+	            stage->service.at < stage->service.in.len))) {
 		outcome = fault_set(&f, TEMP, "4.3.0", 0,
 		    "%s: an answer that nobody asked for", stage->service.name);
 		run_alarm(run, NULL, "%s", f.text);

@@ -49,4 +49,20 @@ rm "$T/poison"
 check "an operator who has mended the stage releases it" queue release "$P"
 check "and it is delivered" wait_for has 6
 check "it stops" stop_pneu
+
+# A stage that says one line too many, once, has lost step: it is asked anew.
+cat > "$T/resolve" <<'E'
+#!/bin/sh
+while read -r word to rest; do
+	rm "${0%/*}/stray/it" 2> /dev/null && echo "mailbox to=stray@example.org path=example.org/bob"
+	echo "mailbox $to path=example.org/bob"
+done
+E
+chmod 755 "$T/resolve"; mkdir -m 777 "$T/stray"; : > "$T/stray/it"
+conf resolve "program = $T/resolve"
+for i in 1 2 3 4 5; do send ann@example.org "bob+$i@example.org" > "$T/out"; done
+check "the system becomes ready with a replaced resolve" start_pneu
+check "one answer that strays costs one attempt, not all that follow" wait_for has 10
+is "and the stray was said" "$(ls "$T/stray")" ""
+check "it stops again" stop_pneu
 done_testing

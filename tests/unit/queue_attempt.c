@@ -20,7 +20,7 @@ answer(struct run *run, struct stage *stage, const char *line)
 {
 	struct ask ask = next_ask(stage);
 
-	attempt_answer(run, &ask, span_of(line));
+	(void)attempt_answer(run, &ask, span_of(line));
 }
 
 static struct message *
@@ -197,7 +197,8 @@ test_sync(struct run *run)
 		settle_batch(run);
 		ask = next_ask(&run->stage[STAGE_DELIVER]);
 		if (cases[i].answer != NULL) {
-			attempt_answer(run, &ask, span_of(cases[i].answer));
+			(void)attempt_answer(
+			    run, &ask, span_of(cases[i].answer));
 		} else {
 			fault_set(&f, TEMP, "4.3.0", 0, "no memory");
 			attempt_unanswered(run, &ask, false, &f);
@@ -302,7 +303,7 @@ test_sync_again(struct run *run)
 		answer_delivery(run, other, "link");
 		if (cases[i].trouble)
 			store_trouble_set(&run->store, "test", "fsync");
-		attempt_answer(run, &ask, span_of(cases[i].answer));
+		(void)attempt_answer(run, &ask, span_of(cases[i].answer));
 		tap_ok(m->way[0].state == cases[i].first &&
 		        other->way[0].state == cases[i].second,
 		    "%s", cases[i].title);
@@ -473,7 +474,7 @@ test_careful(struct run *run)
 
 	tap_ok(!is_named(run, m), "no step names its message");
 	run->careful = true;
-	attempt_answer(
+	(void)attempt_answer(
 	    run, &ask, SPAN_LIT("perm to=x@example.org code=5.1.1 text=no"));
 	tap_ok(is_named(run, m), "but after an unclean end each does");
 	(void)list_take(&run->step[STEP_DELIVER]);
