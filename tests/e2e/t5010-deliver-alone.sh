@@ -3,7 +3,7 @@
 # deliver-mailbox in a shell pipeline: links, copies, syncs, and what it refuses.
 . "$(dirname "$0")/lib.sh"
 H=$T/home
-mkdir -p "$H/queue/in" "$H/mail" "$H/run" "$H/directory"
+mkdir -p "$H/queue/in" "$H/mail" "$H/run" "$H/directory" "$H/secrets"
 printf '[resolve]\ndomain = example.org\n' > "$H/pneu.conf"
 [ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H"
 for u in ann bob; do as directory -C "$H" add $u@example.org > "$T/out"; done
