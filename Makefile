@@ -38,13 +38,13 @@ queue_OBJS := queue/main_queue queue/verbs queue/entries queue/show \
 	queue/tidy $(RUN_OBJS)
 resolve_OBJS := resolve/main_resolve resolve/alarm resolve/lookup resolve/compiled \
 	resolve/replace resolve/address
-auth_OBJS := resolve/main_auth resolve/alarm resolve/verify resolve/compiled resolve/replace \
-	resolve/address
+auth_OBJS := resolve/main_auth resolve/alarm resolve/verify resolve/compiled \
+	resolve/replace resolve/address
 DIRECTORY := resolve/directory resolve/directory_parse resolve/directory_check \
 	resolve/directory_write
 directory_OBJS := resolve/main_directory $(DIRECTORY) resolve/edit \
-	resolve/verbs resolve/mailboxes resolve/compiled resolve/replace \
-	resolve/address
+	resolve/verbs resolve/verbs_look resolve/say resolve/mailboxes \
+	resolve/compiled resolve/replace resolve/address
 deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox \
 	deliver/directories
 pop3d_OBJS := pop3d/main_pop3d pop3d/login pop3d/relay pop3d/command

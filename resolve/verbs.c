@@ -3,19 +3,15 @@
 #include "verbs.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "edit.h"
 #include "fds.h"
-#include "json_text.h"
-#include "mailboxes.h"
 #include "prog.h"
 #include "record.h"
+#include "say.h"
 #include "wire_auth.h"
 
 #define INPUT_STEP 65536 /* octets read at once */
@@ -84,99 +80,10 @@ take_hash(struct request *r, struct fault *f)
 	return hash_password(buf_span(&r->input), r->hash, f);
 }
 
-/* ---- what comes out */
-
-static void
-print_json(json_t *object)
-{
-	(void)json_dumpf(object, stdout, JSON_COMPACT);
-	(void)putchar('\n');
-	json_decref(object);
-}
-
-/* What was done, in one line. */
-__attribute__((format(printf, 1, 2))) static void
-say(const char *format, ...)
-{
-	char text[1024];
-	va_list ap;
-	json_t *object;
-
-	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	if (!prog.json) {
-		(void)printf("%s\n", text);
-		return;
-	}
-	object = json_object();
-	(void)json_object_set_new(object, "done", json_text(span_of(text)));
-	print_json(object);
-}
-
-/* `file:line: level: text`, or an object. */
-static void
-print_problem(const struct problem *p)
-{
-	json_t *object;
-
-	if (!prog.json) {
-		(void)printf("%s:%u: %s: " SPAN_FMT "\n", p->file, p->line,
-		    problem_word(p->level), SPAN_ARG(p->text));
-		return;
-	}
-	object = json_object();
-	(void)json_object_set_new(object, "file", json_text(span_of(p->file)));
-	(void)json_object_set_new(object, "line", json_integer(p->line));
-	(void)json_object_set_new(
-	    object, "level", json_text(span_of(problem_word(p->level))));
-	(void)json_object_set_new(object, "text", json_text(p->text));
-	print_json(object);
-}
-
-/* Those that found no place. */
-static void
-print_more(enum problem_level level, size_t more)
-{
-	const char *word = problem_word(level);
-	json_t *object;
-
-	if (more == 0)
-		return;
-	if (!prog.json) {
-		(void)printf(
-		    "%zu more %s%s\n", more, word, more > 1 ? "s" : "");
-		return;
-	}
-	object = json_object();
-	(void)json_object_set_new(object, "level", json_text(span_of(word)));
-	(void)json_object_set_new(
-	    object, "more", json_integer((json_int_t)more));
-	print_json(object);
-}
-
-static void
-print_level(const struct directory *d, enum problem_level level)
-{
-	const struct problems *problems = &d->problems[level];
-
-	for (size_t i = 0; i < problems->n; i++)
-		print_problem(&problems->p[i]);
-	print_more(level, problems->count - problems->n);
-}
-
-/* The worst first. */
-static void
-print_problems(const struct directory *d)
-{
-	for (enum problem_level i = 0; i < PROBLEM_LEVELS; i++)
-		print_level(d, i);
-}
-
 /* ---- add, change, remove */
 
-static enum outcome
-read_address(const char *text, struct address *a, struct fault *f)
+enum outcome
+request_read_address(const char *text, struct address *a, struct fault *f)
 {
 	if (address_make(span_of(text), a, f) != OK)
 		return f->outcome;
@@ -196,11 +103,11 @@ tell_news(const struct editor *e, enum problem_level level)
 	for (size_t i = 0; i < p->n; i++) {
 		if (!editor_is_new(e, &p->p[i]))
 			continue;
-		print_problem(&p->p[i]);
+		say_problem(&p->p[i]);
 		told++;
 	}
 	if (p->count > p->n && p->count > before + told)
-		print_more(level, p->count - before - told);
+		say_more(level, p->count - before - told);
 }
 
 /* What a change brings with it; of an import, all that is wrong with it: of
@@ -212,7 +119,7 @@ tell_problems(const struct editor *e, enum outcome got)
 		for (enum problem_level i = 0; i < PROBLEM_LEVELS; i++)
 			tell_news(e, i);
 	else if (e->source > 0)
-		print_level(&e->fresh, PROBLEM_ERROR);
+		say_level(&e->fresh, PROBLEM_ERROR);
 }
 
 /*
@@ -237,7 +144,7 @@ edit(struct request *r,
 	fds_close(&e.lock);
 	/* What was wrong before is the answer to any change. */
 	if (!begun)
-		print_level(&e.now, PROBLEM_ERROR);
+		say_level(&e.now, PROBLEM_ERROR);
 	if (got != OK || tell != NULL)
 		tell_problems(&e, got);
 	if (got == OK && tell != NULL)
@@ -254,7 +161,7 @@ edit_one(struct request *r,
     void (*tell)(const struct editor *, const struct request *),
     struct fault *f)
 {
-	if (read_address(r->operand[0], &r->address, f) != OK ||
+	if (request_read_address(r->operand[0], &r->address, f) != OK ||
 	    take_hash(r, f) != OK)
 		return f->outcome;
 	return edit(r, collect, tell, f);
@@ -440,7 +347,7 @@ tell_alias_add(const struct editor *e, const struct request *r)
 static enum outcome
 verb_alias_add(struct request *r, struct fault *f)
 {
-	if (read_address(r->operand[1], &r->address, f) != OK)
+	if (request_read_address(r->operand[1], &r->address, f) != OK)
 		return f->outcome;
 	return edit(r, collect_alias_add, tell_alias_add, f);
 }
@@ -589,240 +496,6 @@ verb_import(struct request *r, struct fault *f)
 	sodium_memzero(in.p, in.len);
 	buf_free(&in);
 	return got == PERM ? fault_context(f, "nothing was changed") : got;
-}
-
-/* ---- compile, check */
-
-/* What there was is read and checked under the lock, and used without it: a
-   pager must not keep others waiting. */
-static enum outcome
-with_directory(bool thorough, const struct request *r,
-    enum outcome (*use)(
-        struct directory *, const struct request *, struct fault *),
-    struct fault *f)
-{
-	struct directory d;
-	int lock = -1;
-	enum outcome got = directory_begin(&d, &prog.settings, f);
-
-	if (got == OK)
-		got = directory_lock(LOCK_SH, &lock, f);
-	if (got == OK)
-		got = directory_read(&d, f);
-	if (got == OK)
-		got = directory_parse(&d, f);
-	if (got == OK && thorough)
-		directory_check(&d, true);
-	fds_close(&lock);
-	if (got == OK)
-		got = use(&d, r, f);
-	directory_free(&d);
-	return got;
-}
-
-static enum outcome
-compile(struct directory *d, bool at_start, bool *compiled, struct fault *f)
-{
-	if (directory_read(d, f) != OK)
-		return f->outcome;
-	*compiled = directory_is_compiled(d);
-	if (*compiled)
-		return OK;
-	if (directory_parse(d, f) != OK ||
-	    (at_start && directory_expect_records(d, f) != OK))
-		return f->outcome;
-	directory_check(d, false);
-	return directory_write(d, f);
-}
-
-static enum outcome
-verb_compile(struct request *r, struct fault *f)
-{
-	/* A start has the databases that are there, and must not wait for
-	   a person. */
-	bool at_start = (r->said & SAID_AT_START) != 0, compiled = false;
-	struct directory d;
-	int lock = -1;
-	enum outcome got = directory_begin(&d, &prog.settings, f);
-
-	if (got == OK)
-		got = directory_lock(
-		    at_start ? LOCK_EX | LOCK_NB : LOCK_EX, &lock, f);
-	if (got == OK)
-		got = compile(&d, at_start, &compiled, f);
-	fds_close(&lock);
-	print_problems(&d);
-	if (got == OK && compiled)
-		say("the databases are of these texts already");
-	else if (got == OK)
-		say("%zu addresses and %zu passwords compiled", d.entries.n,
-		    d.secrets.n);
-	directory_free(&d);
-	return got;
-}
-
-static enum outcome
-check(struct directory *d, const struct request *r, struct fault *f)
-{
-	size_t errors = d->problems[PROBLEM_ERROR].count;
-	size_t warnings = d->problems[PROBLEM_WARNING].count;
-
-	(void)r;
-	print_problems(d);
-	if (errors + warnings > 0)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "%zu errors, %zu warnings", errors, warnings);
-	say("%zu addresses and %zu passwords: nothing is wrong", d->entries.n,
-	    d->secrets.n);
-	return OK;
-}
-
-static enum outcome
-verb_check(struct request *r, struct fault *f)
-{
-	return with_directory(true, r, check, f);
-}
-
-/* ---- list, show */
-
-static json_t *
-json_of_record(
-    const struct directory *d, const struct record *r, const struct item *item)
-{
-	json_t *object = json_object();
-	char key[RECORD_MAX];
-
-	(void)json_object_set_new(object, "kind", json_text(r->word));
-	for (size_t i = 0; i < r->fields; i++)
-		if (span_copy(r->field[i].key, key, sizeof(key)))
-			(void)json_object_set_new(
-			    object, key, json_text(r->field[i].value));
-	if (item->kind == ITEM_ENTRY)
-		(void)json_object_set_new(object, "password",
-		    json_boolean(directory_find_secret(d, item->key) != NULL));
-	return object;
-}
-
-static enum outcome
-list(struct directory *d, const struct request *r, struct fault *f)
-{
-	struct span rest = d->entries.text, line;
-	size_t errors = d->problems[PROBLEM_ERROR].count;
-	struct record record;
-	struct fault ignored;
-	size_t next = 0;
-
-	(void)r;
-	/* Items stand in the order of their lines. */
-	for (uint32_t number = 1; span_next(&rest, '\n', &line); number++) {
-		const struct item *item = &d->entries.p[next];
-
-		if (next == d->entries.n || item->line != number)
-			continue;
-		next++;
-		if (!prog.json)
-			(void)printf(SPAN_FMT "\n", SPAN_ARG(line));
-		else if (record_parse(line, &record, &ignored) == OK)
-			print_json(json_of_record(d, &record, item));
-	}
-	if (errors > 0)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "%zu lines with errors are left out: `directory check`",
-		    errors);
-	return OK;
-}
-
-static enum outcome
-verb_list(struct request *r, struct fault *f)
-{
-	return with_directory(false, r, list, f);
-}
-
-/* Its line, and what else the directory knows of it. */
-static json_t *
-describe(const struct directory *d, const struct item *item)
-{
-	json_t *object, *aliases;
-	struct record r;
-	struct fault f;
-
-	if (record_parse(directory_line(&d->entries, item), &r, &f) != OK)
-		return json_object();
-	object = json_of_record(d, &r, item);
-	aliases = json_array();
-	for (size_t i = 0; i < d->entries.n; i++) {
-		const struct item *other = &d->entries.p[i];
-
-		if (directory_leads_to(d, other, item))
-			(void)json_array_append_new(
-			    aliases, json_text(other->smtp));
-	}
-	(void)json_object_set_new(object, "aliases", aliases);
-	if (item->kind == ITEM_ENTRY)
-		(void)json_object_set_new(object, "mailbox-exists",
-		    json_boolean(mailboxes_has(
-		        prog.settings.mail.directory, item->value)));
-	return object;
-}
-
-static void
-print_value(const char *key, const json_t *value)
-{
-	struct buf line = BUF_INIT(RECORD_MAX * 4);
-	struct record_out out = { .b = &line };
-
-	/* As a record has it: no octet of it can harm a terminal. */
-	if (json_is_string(value))
-		record_put(out, key,
-		    (struct span){
-		        json_string_value(value), json_string_length(value) });
-	else
-		record_puts(out, key, json_is_true(value) ? "yes" : "no");
-	if (!buf_failed(&line) && line.len > 0)
-		(void)printf(
-		    SPAN_FMT "\n", SPAN_ARG(span_from(buf_span(&line), 1)));
-	buf_free(&line);
-}
-
-static void
-print_description(json_t *object)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(object, key, value)
-	{
-		if (!json_is_array(value))
-			print_value(key, value);
-		for (size_t i = 0; i < json_array_size(value); i++)
-			print_value("alias", json_array_get(value, i));
-	}
-	json_decref(object);
-}
-
-static enum outcome
-show(struct directory *d, const struct request *r, struct fault *f)
-{
-	const struct item *item =
-	    directory_find(d, address_directory_key(&r->address));
-
-	if (item == NULL)
-		return fault_set(f, PERM, "5.1.1", 0,
-		    SPAN_FMT " is not in the directory",
-		    SPAN_ARG(address_key(&r->address)));
-	if (prog.json)
-		print_json(describe(d, item));
-	else
-		print_description(describe(d, item));
-	return OK;
-}
-
-static enum outcome
-verb_show(struct request *r, struct fault *f)
-{
-	if (read_address(r->operand[0], &r->address, f) != OK)
-		return f->outcome;
-	return with_directory(false, r, show, f);
 }
 
 const struct verb verbs[VERBS] = {

@@ -51,7 +51,16 @@ extern const struct verb verbs[VERBS];
  * is empty, or over 1024 octets.
  */
 enum outcome request_read_password(struct request *, struct fault *) MUST_USE;
+/* PERM: it is none. */
+enum outcome request_read_address(
+    const char *text, struct address *, struct fault *) MUST_USE;
 void request_free(struct request *); /* wipes */
+
+/* Of verbs_look.c, for the table. */
+enum outcome verb_compile(struct request *, struct fault *) MUST_USE;
+enum outcome verb_check(struct request *, struct fault *) MUST_USE;
+enum outcome verb_list(struct request *, struct fault *) MUST_USE;
+enum outcome verb_show(struct request *, struct fault *) MUST_USE;
 
 void verbs_begin(void); /* what must happen before the sandbox */
 
