@@ -27,6 +27,7 @@
 #define EVENTS_MAX      256
 #define ID_DIGITS       12
 #define TAIL            "\r\n.\r\n"
+#define WRITE_MAX       65536 /* octets in one call */
 
 enum step { CLOSED, BANNER, EHLO, MAIL, RCPT, DATA, BODY, QUIT };
 
@@ -216,6 +217,11 @@ body_length(const struct load *l, const struct conn *c)
 	return l->body[len - 1] == '\r' ? len - 1 : len;
 }
 
+/*
+ * What to write next, and how much is left in all. A call that filled a whole
+ * socket buffer, megabytes, would hold a processor for milliseconds, and small
+ * messages beside big ones would wait for the load, not for the system.
+ */
 static int
 iov_fill(const struct load *l, struct conn *c, struct iovec *v, size_t *left)
 {
@@ -225,18 +231,23 @@ iov_fill(const struct load *l, struct conn *c, struct iovec *v, size_t *left)
 		{ l->body, body_length(l, c) },
 		{ tail, sizeof(tail) - 1 },
 	};
-	size_t skip = c->sent;
+	size_t skip = c->sent, room = WRITE_MAX;
 	int n = 0;
 
 	*left = 0;
 	for (int i = 0; i < 3; i++) {
-		if (skip >= part[i].iov_len) {
-			skip -= part[i].iov_len;
+		size_t len = part[i].iov_len;
+
+		if (skip >= len) {
+			skip -= len;
 			continue;
 		}
-		v[n].iov_base = (char *)part[i].iov_base + skip;
-		v[n].iov_len = part[i].iov_len - skip;
-		*left += v[n++].iov_len;
+		*left += len - skip;
+		if (room > 0) {
+			v[n].iov_base = (char *)part[i].iov_base + skip;
+			v[n].iov_len = len - skip < room ? len - skip : room;
+			room -= v[n++].iov_len;
+		}
 		skip = 0;
 	}
 	return n;

@@ -200,11 +200,11 @@ def offered(bench, system, seconds):
 
 
 def row_mixed(bench, system):
-    seconds = bench.pick(10, 4)
+    seconds = bench.pick(5, 3)  # the file system holds so much of the streams
     begin(bench, system)
     alone = check(offered(bench, system, seconds).result())
     big = smtp(bench, system, "-c", 4, "-m", 20, "-d", seconds + 1, "-n",
-               bench.pick(300, 120), "-s", 10 * MIB)
+               bench.pick(700, 400), "-s", 10 * MIB)
     time.sleep(0.5)
     small = offered(bench, system, seconds).result()
     streams = check(big.result())
