@@ -191,6 +191,7 @@ struct run {
 	/* What waits on disk. */
 	struct scan in, retry;
 	char retry_after[QID_LEN + 1]; /* minutes up to it were listed */
+	char ahead_after[QID_LEN + 1]; /* of those too far ahead; "": all */
 	uint64_t due_ms; /* next minute of retry1, wall; 0: none */
 	uint64_t rescan_ms; /* monotonic */
 	uint64_t listed_ms; /* when in/ was last begun; monotonic */

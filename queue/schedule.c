@@ -194,6 +194,12 @@ part_of(const struct run *run, const struct scan *scan)
 void
 schedule_rescan(struct run *run)
 {
+	char minute[CLOCK_TEXT_MAX];
+
+	clock_minute(
+	    clock_wall_ms() + run->settings->queue.retry_max_ms, minute);
+	(void)span_copy(
+	    span_of(minute), run->ahead_after, sizeof(run->ahead_after));
 	run->in.wanted = true;
 	run->retry_after[0] = '\0';
 	run->due_ms = 1; /* long ago: look */
@@ -307,29 +313,51 @@ scan_fill(struct run *run, struct scan *scan)
 	}
 }
 
-/* The earliest minute of retry1 that is due, or the time of the next. */
-static void
-find_minute(struct run *run)
+/* The first minute of retry1 after `minute`, and its time; 0: there is none. */
+static bool
+next_minute(struct run *run, char minute[QID_LEN + 1], uint64_t *at)
 {
-	char minute[QID_LEN + 1];
-	uint64_t at = 0;
 	struct fault f;
 
-	run->due_ms = 0;
-	memcpy(minute, run->retry_after, sizeof(minute));
+	*at = 0;
 	if (store_next(&run->store, "retry1", STORE_MINUTES, minute, &f) !=
 	    OK) {
 		scan_failed(run, &run->retry, &f);
 		run->due_ms = f.error == ENOMEM; /* long ago: look again */
+		return false;
+	}
+	(void)clock_parse_minute(span_of(minute), at);
+	return true;
+}
+
+/*
+ * The earliest minute of retry1 that is due, or the time of the next. What lies
+ * further ahead than any retry was put there while the clock was wrong: each
+ * rescan takes it for due.
+ */
+static void
+find_minute(struct run *run)
+{
+	char minute[QID_LEN + 1], *after = run->retry_after;
+	uint64_t at, next;
+
+	run->due_ms = 0;
+	memcpy(minute, after, sizeof(minute));
+	if (!next_minute(run, minute, &next))
+		return;
+	at = next;
+	if ((at == 0 || at > clock_wall_ms()) && run->ahead_after[0] != '\0') {
+		after = run->ahead_after;
+		memcpy(minute, after, sizeof(minute));
+		if (!next_minute(run, minute, &at))
+			return;
+	}
+	if (at == 0 || (after == run->retry_after && at > clock_wall_ms())) {
+		run->ahead_after[0] = '\0';
+		run->due_ms = next;
 		return;
 	}
-	if (!clock_parse_minute(span_of(minute), &at)) /* there is none */
-		return;
-	if (at > clock_wall_ms()) {
-		run->due_ms = at;
-		return;
-	}
-	memcpy(run->retry_after, minute, sizeof(run->retry_after));
+	memcpy(after, minute, sizeof(minute));
 	run->retry.place.minute_ms = at;
 	run->retry.after[0] = '\0';
 	run->retry.at = run->retry.n = 0;
