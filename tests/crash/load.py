@@ -28,7 +28,15 @@ LET_GO = 1.0            # seconds: [queue] let_go
 
 
 def _free_ports(n):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    """As in tests/e2e/lib.sh: not of those that Linux gives to clients."""
+    sockets, at = [], os.getpid() * 8
+    while len(sockets) < n:
+        at += 1
+        try:
+            sockets.append(socket.create_server(
+                ("127.0.0.1", 10000 + at % 22000)))
+        except OSError:
+            pass
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()

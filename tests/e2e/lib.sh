@@ -5,7 +5,7 @@
 # $B programs, $T scratch, $H home, $SMTP and $POP ports, $PNEU the supervisor.
 # Waits are bounded by $LIMIT seconds; nothing sleeps in place of a wait.
 B=$(cd "${B:-build}" && pwd) || exit 99
-PATH=$B:$PATH H= PNEU= LIMIT=${LIMIT:-20} _n=0 _failed=0
+PATH=$B:$PATH H= PNEU= LIMIT=${LIMIT:-60} _n=0 _failed=0
 T=$(mktemp -d "${TMPDIR:-/tmp}/pneu-e2e.XXXXXX") && chmod 755 "$T" || exit 99
 _end() { # whatever happens: stop what we started, by its pid, and clean up
 	_s=$?
@@ -53,10 +53,19 @@ one_journal() { # one_journal DIR: does one fsync carry all there? lib/disk.h
 	*) return 1 ;;
 	esac
 }
-free_ports() { # free_ports N: N ports, all free at one moment
-	python3 -c 'import socket, sys
-s = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
-print(*[x.getsockname()[1] for x in s])' "$1"
+# Free until we listen: below what Linux gives to clients, and where no test that
+# starts now looks too.
+free_ports() { # free_ports N [ADDRESS]: N ports of it, all free at one moment
+	python3 -c 'import os, socket, sys
+n, address, at, last = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]) * 8, sys.argv[4]
+if os.path.exists(last): at = int(open(last).read())
+family, held = socket.AF_INET6 if ":" in address else socket.AF_INET, []
+while len(held) < n:
+    at += 1
+    try: held.append(socket.create_server((address, 10000 + at % 22000), family=family))
+    except OSError: pass
+open(last, "w").write(str(at))
+print(*[s.getsockname()[1] for s in held])' "$1" "${2:-127.0.0.1}" $$ "$T/last-port"
 }
 conf() { printf '[%s]\n%s\n' "$1" "$2" >> "$H/pneu.conf"; } # SECTION "K = V"
 make_home() { # make_home [DOMAIN...]: $H with free ports; example.org
@@ -85,3 +94,10 @@ wait_for() { # wait_for COMMAND...: until it succeeds, every 20 ms, $LIMIT s
 		sleep 0.02
 	done
 }
+# A line of the journal, and what is made of it, comes a moment after what it tells.
+soon() { # soon TITLE ERE COMMAND...: a line of what it says matches, within $LIMIT s
+	_t=$1 _ere=$2; shift 2
+	wait_for _says "$@"; like "$_t" "$("$@" 2>&1)" "$_ere"
+}
+_says() { "$@" 2>&1 | grep -Eq -- "$_ere"; }
+journal_text() { cat "$H"/journal/*; }

@@ -74,12 +74,11 @@ check "so is what is sound" queue release "$DIED" --reason 'a new version'
 arrived() { [ "$(count "$BAD")$(count "$DIED")" = 11 ] && [ "$(count "$TWO")" -ge 1 ]; }
 check "they are delivered" wait_for arrived
 is "and lie aside no more" "$(ls "$H/queue/aside" | grep -c -e "$BAD" -e "$DIED" -e "$TWO")" 0
-like "the journal tells it" "$(cat "$H"/journal/*)" "^7J .*qid=$DIED state=aside reason=a%20new%20version"
+soon "the journal tells it" "^7J .*qid=$DIED state=aside reason=a%20new%20version" journal_text
 check "what is not to come back is deleted" queue delete "$HEAD"
 check "one of a newer version stays where it is" test -f "$H/queue/in/$NEWER"
-like "with a clear word in the journal" "$(cat "$H"/journal/*)" \
-    "^XX .*qid=$NEWER .*newer%20version"
-like "what was found is told as recovered" "$(cat "$H"/journal/*)" "^7W .*qid=$PLAIN "
+soon "with a clear word in the journal" "^XX .*qid=$NEWER .*newer%20version" journal_text
+soon "what was found is told as recovered" "^7W .*qid=$PLAIN " journal_text
 check "what was being written is gone" test ! -e "$H/queue/in/.$PLAIN"
 
 # kill -9 while messages are on their way: each arrives once.

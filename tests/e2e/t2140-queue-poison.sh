@@ -3,6 +3,7 @@
 # A message that a stage dies on goes to hold at the third death; others flow.
 . "$(dirname "$0")/lib.sh"
 make_home
+conf queue "retry_min = 30m" # nothing is tried again but what is asked for
 cat > "$T/deliver" <<'E'
 #!/usr/bin/env python3
 # deliver-mailbox, but it dies on what $T/poison names.

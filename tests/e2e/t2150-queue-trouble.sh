@@ -3,6 +3,7 @@
 # While queue/trouble stands, what lies in a mailbox already is not let go.
 . "$(dirname "$0")/lib.sh"
 make_home
+conf queue "retry_min = 30m" # nothing is tried again but what is asked for
 add_user bob@example.org secret > "$T/out" 2>&1 || diag "$(cat "$T/out")"
 send() { printf 'Subject: x\n\nhello\n' | as queue-add -C "$H" -f "$@" |
     sed 's/^queued as //'; }

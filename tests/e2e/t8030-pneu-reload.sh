@@ -100,8 +100,8 @@ wait_for well; ok $? "all is well with the new configuration"
 [ "$(pids_of queue-run)" != "$old" ]; ok $? "queue-run was started anew"
 gone() { as pneu -C "$H" status | grep retires >> "$T/retires"; [ "$(ls "$H/run" | grep -c '^pneu.conf')" -eq 1 ]; }
 wait_for gone; ok $? "snapshots that nobody reads are gone" || diag "$(tail -n 3 "$T/retires")"
-like "the journal has the good one" "$(grep -h '^SR ' "$H"/journal/*)" 'generation=2 outcome=ok'
-like "and the refused one" "$(grep -h '^SR ' "$H"/journal/*)" 'outcome=perm'
+soon "the journal has the good one" '^SR .*generation=2 outcome=ok' journal_text
+soon "and the refused one" '^SR .*outcome=perm' journal_text
 
 # The listen list is one key: take the new address away again.
 sed -i "/^listen = 127.0.0.1:$new\$/d" "$H/pneu.conf"

@@ -51,9 +51,12 @@ expect() { # what a person would look for in the answer of this line
 	*) echo 'a line that this test does not know: say what to look for' ;;
 	esac
 }
+answers() { as timeout "$LIMIT" sh -c "$1" < /dev/null | grep -Eq "$(expect "$1")"; }
 try_lines() {
 	while read -r line; do
 		case $line in '' | 'make '*) continue ;; esac
+		# Its journal may still be on its way.
+		case $line in *journal*) wait_for answers "$line" ;; esac
 		printf 'pass word\n' | as timeout "$LIMIT" sh -c "$line" > "$T/out" 2> "$T/err"
 		_s=$? what=$(printf %s "$line" | sed 's/ *#.*//' | tr '\\' ' ' | cut -c1-68)
 		is "ends with 0: $what" $_s 0 || diag "$(cat "$T/out" "$T/err")"

@@ -5,6 +5,7 @@
 # tells both stories.
 . "$(dirname "$0")/lib.sh"
 make_home
+conf queue "retry_min = 30m" # nothing is tried again but what is asked for
 for u in ann bob gone; do add_user $u@example.org secret; done > "$T/out" 2>&1
 start_pneu || { ok 1 "the system becomes ready"; done_testing; }
 queue() { as "$B/queue" -C "$H" "$@"; }
@@ -89,12 +90,13 @@ _n=$((_n + $(grep -Ec '^(not )?ok ' "$T/tap")))
 _failed=$((_failed + $(grep -c '^not ok ' "$T/tap")))
 ok $_s "the reports were read" || diag "$(tail -n 3 "$T/tap")"
 
-# ---- no loop
+# ---- no loop; after the stop the journal has all
+empty; ok $? "and nothing waits" || diag "$(queue list)"
+stop_pneu; is "it stops with 0" $? 0
 total=$(find "$H/mail" -name '*R[0-9]*,S=*' | wc -l)
 is "three messages exist in all mailboxes: two reports, one delivery" "$total" 3
 is "a report that cannot be delivered ends there: none about it" \
     "$(as journal -C "$H" show --code=AP | wc -l)" 3
-empty; ok $? "and nothing waits" || diag "$(queue list)"
 
 # ---- the story of both
 one=$(as journal -C "$H" trace '<one@pc7>')
@@ -108,6 +110,5 @@ is "no key=value is left in the words" "$(printf '%s\n' "$one" | grep -E ' (text
 null=$(as journal -C "$H" trace '<null@pc7>')
 like "the trace of the null sender's message says why" "$null" '5.1.1 no such user'
 is "and that no report was made" "$(printf '%s\n' "$null" | grep -c 'report')" 0
-stop_pneu; is "it stops with 0" $? 0
 is "no process died" "$(grep -ha '^SD ' "$H"/journal/*)" ""
 done_testing
