@@ -40,15 +40,20 @@ static const struct {
 	{ CODE_RESOLVED,
 	    "<{to}> is[ mailbox {path}][ at {domain}][ (rule {rule})]" },
 	{ CODE_DELIVERED, "put into mailbox {path}[ ({how})]" },
-	{ CODE_DELIVERED_RCPT, "that was recipient[ {n}] <{to}>" },
+	{ CODE_DELIVERED_RCPT,
+	    "that was recipient[ {n}] <{to}>[: the copy of recipient {same} "
+	    "serves]" },
 	{ CODE_LET_GO, "all of it is on disk; the queue let it go" },
 	{ CODE_UNDELIVERABLE,
-	    "cannot be delivered[ to <{to}>][: {code}][ {text}]" },
+	    "cannot be delivered[ to <{to}>][: {code}][ {text}]"
+	    "[; report: {notice}]" },
 	{ CODE_NOTICE_MADE, "a report goes back[, as {notice}]" },
 	{ CODE_NOTICE_ORIGIN, "it is the report about {of}" },
 	{ CODE_NOTICE_RECIPIENT, "it goes to <{to}>" },
 	{ CODE_ALARM, "alarm, a person should look[: {text}]" },
-	{ CODE_TO_RETRY1, "not now[: {text}][; next try {due}]" },
+	{ CODE_TO_RETRY1, "[not now: {text}; ]waits in {to}[: {reason}]" },
+	{ CODE_FROM_RETRY1, "queue-run took it up for the next try" },
+	{ CODE_RECOVERED, "found again after a restart, in {state}" },
 	{ CODE_HELD, "put on hold[: {reason}][: {text}]" },
 	{ CODE_RELEASED, "released[: {reason}]" },
 	{ CODE_DELETED, "deleted by an operator[: {reason}]" },
@@ -83,6 +88,7 @@ put_entry(struct buf *b, const struct record *r)
  */
 struct step {
 	size_t message; /* index into qid[] */
+	uint64_t began_us; /* the first step of its message */
 	bool is_later; /* it tells what became of it */
 	uint64_t us, serial;
 	char code[3];
@@ -244,11 +250,34 @@ note_entry(void *arg, const struct entry *e)
 	return !t->failed;
 }
 
+static bool
+note_beginnings(struct trace *t)
+{
+	uint64_t *began = calloc(t->qids, sizeof(*began));
+
+	if (began == NULL)
+		return false;
+	for (size_t i = 0; i < t->steps; i++) {
+		uint64_t *us = &began[t->step[i].message];
+
+		if (*us == 0 || t->step[i].us < *us)
+			*us = t->step[i].us;
+	}
+	for (size_t i = 0; i < t->steps; i++)
+		t->step[i].began_us = began[t->step[i].message];
+	free(began);
+	return true;
+}
+
+/* A report's qid is made of its message's, so their times part them. */
 static int
 compare_steps(const void *a, const void *b)
 {
 	const struct step *x = a, *y = b;
 
+	if (x->began_us != y->began_us)
+		return (x->began_us > y->began_us) -
+		    (x->began_us < y->began_us);
 	if (x->message != y->message)
 		return (x->message > y->message) - (x->message < y->message);
 	if (x->is_later != y->is_later)
@@ -292,6 +321,8 @@ tell(int dir, struct trace *t, FILE *out, struct fault *f)
 	all.qid = t->qids == 1 ? qid_span(&t->qid[0]) : SPAN_EMPTY;
 	got = select_walk(&walk, &all, note_entry, NULL, t, f);
 	if (got == OK && t->failed)
+		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	if (t->steps > 0 && !note_beginnings(t))
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	if (t->steps > 0)
 		qsort(t->step, t->steps, sizeof(*t->step), compare_steps);

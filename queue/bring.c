@@ -287,6 +287,7 @@ note(struct journal *j, const struct envelope *e, size_t size)
 	journal_end(j, out);
 	for (size_t i = 0; i < e->recipients; i++) {
 		out = journal_begin(j, CODE_SEND_RECIPIENT, &e->qid);
+		record_put_num(out, "n", e->recipient[i].n);
 		record_put(out, "to", path_span(&e->recipient[i].forward_path));
 		journal_end(j, out);
 		if (j->pending.len > j->pending.max / 2)

@@ -193,11 +193,23 @@ def part_journal():
     none(set(table.items()) ^ set(want.items()), "PROTOCOL has every code with its name and no other")
 
 
-def part_entries(files):
+    entries = protocol_entries()
+    phrases = re.findall(r'\{ (CODE_\w+),\s*((?:"[^"]*"\s*)+)\}', read("journal/story.c"))
+    wrong = ["%s: {%s}" % (code, key) for code, words in phrases for key in re.findall(r"\{(\w+)\}", words)
+             if not re.search(r"\b%s\b" % key, entries[defines[code]][1])]
+    ok(phrases and not wrong, "a story speaks of fields that its entries have", wrong)
+
+
+def protocol_entries():
     rows = {}
     for code, by, fields in re.findall(r"^\| `(\w\w)` \| [a-z0-9-]+ \| ([^|]*) \| ([^|]*) \|", read("doc/PROTOCOL.md"), re.M):
         like = re.search(r"as (\d\w)", fields)
-        rows[code] = (by, rows[like.group(1)][1] if like else fields)
+        rows[code] = (by, fields + rows[like.group(1)][1] if like else fields)
+    return rows
+
+
+def part_entries(files):
+    rows = protocol_entries()
     wrong, met = set(), set()
     for line in [x for f in files for x in read(f).split("\n") if x]:
         code, keys = line.split(" ")[0], re.findall(r" ([a-z0-9-]+)=", line)

@@ -55,6 +55,18 @@ is "in the order of time" \
     "$(printf '%s\n' "$story" | grep -nE '\((92|7A)\)$' | cut -d: -f1 | tr '\n' ' ')" '4 6 '
 like "with the time between steps" "$story" '\+2\.600 ms  queue-run took it up'
 like "and the report about it" "$story" "^$q2"
+{
+	e A1 03.000000 queue-run 01ARZ3NDEKTSV4RRFFQ0000001 " of=$q1"
+	e 91 02.000000 smtpd 01ARZ3NDEKTSV4RRFFQ0000002 ' from=early@example.net'
+	e B2 02.100000 queue-run 01ARZ3NDEKTSV4RRFFQ0000002 ' n=2 to=b@example.org same=1'
+	e 7C 02.200000 queue-run 01ARZ3NDEKTSV4RRFFQ0000002 ' to=retry1/20261124T0304 text=full'
+	e AP 02.300000 queue-run 01ARZ3NDEKTSV4RRFFQ0000002 ' notice=01ARZ3NDEKTSV4RRFFQ0000001'
+} | write
+story=$(j trace early@)
+is "which comes after the message, whatever its queue id" \
+    "$(printf '%s\n' "$story" | grep -oE '^01ARZ\w+' | tr '\n' ' ')" '01ARZ3NDEKTSV4RRFFQ0000002 01ARZ3NDEKTSV4RRFFQ0000001 '
+like "it says whose copy serves" "$story" 'recipient 2 <b@example.org>: the copy of recipient 1 serves'
+like "and where it waits" "$story" 'not now: full; waits in retry1/20261124T0304'
 like "a trace by a part of an address" "$(j trace bob@)" "^$q1"
 {
 	e 94 05.000100 smtpd 01ARZ3NDEKTSV4RRFFQ69G5FAX ' helo=late'
@@ -72,7 +84,7 @@ like "what is not known is told" "$(j trace nobody@nowhere 2>&1; echo $?)" '^100
 
 check "a sound journal verifies" j verify
 printf 'not a record\1\033[31m\n94 no time\n' | write
-like "lines that are no entry are named" "$(j verify; echo $?)" '^journal/000001:13:'
+like "lines that are no entry are named" "$(j verify; echo $?)" '^journal/000001:18:'
 like "and the exit status says so" "$(j verify 2>&1; echo $?)" '^100$'
 printf '94 time=%%1B[31m qid=x\n94 time=2026-11-24T03:04:05.000000Z qid=%%1B[31m\n' | write
 is "nor does an encoded one reach a terminal" "$(j show | tr -d '\n -~' | wc -c)" 0
