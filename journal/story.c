@@ -45,8 +45,7 @@ static const struct {
 	    "serves]" },
 	{ CODE_LET_GO, "all of it is on disk; the queue let it go" },
 	{ CODE_UNDELIVERABLE,
-	    "cannot be delivered[ to <{to}>][: {code}][ {text}]"
-	    "[; report: {notice}]" },
+	    "cannot be delivered[ to <{to}>][: {code}][ {text}]" },
 	{ CODE_NOTICE_MADE, "a report goes back[, as {notice}]" },
 	{ CODE_NOTICE_ORIGIN, "it is the report about {of}" },
 	{ CODE_NOTICE_RECIPIENT, "it goes to <{to}>" },
