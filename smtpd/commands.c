@@ -11,9 +11,6 @@
 #include "recipients.h"
 #include "transfer.h"
 
-#define IN(phase) (1U << (phase))
-#define IN_ANY    (~0U)
-
 struct command {
 	const char *verb;
 	void (*run)(struct session *, struct span args);
@@ -314,21 +311,6 @@ find_command(struct span verb)
 	return NULL;
 }
 
-/* What is wrong with this command in this phase. */
-static enum rule
-order_rule(const struct session *s, const struct command *c)
-{
-	if ((c->phases & IN(s->phase)) != 0)
-		return RULE_NONE;
-	if (s->phase == PHASE_START)
-		return RULE_ORDER_HELLO;
-	if (s->phase == PHASE_CHUNKS)
-		return RULE_ORDER_CHUNKS;
-	if (s->phase == PHASE_READY)
-		return RULE_ORDER_MAIL;
-	return c->order;
-}
-
 static bool
 has_control(struct span line)
 {
@@ -356,7 +338,7 @@ is_content_early(const struct session *s)
 static void
 run_known(struct session *s, const struct command *c, struct span args)
 {
-	enum rule order = order_rule(s, c);
+	enum rule order = session_order(s, c->phases, c->order);
 
 	s->idle_commands += c->is_idle;
 	if (c->run == transfer_data && is_content_early(s))

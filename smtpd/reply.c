@@ -60,6 +60,8 @@ static const struct refusal refusals[RULES] = {
 	    "no valid recipient yet", NULL, BAD },
 	[RULE_ORDER_CHUNKS] = { "order-chunks", 503, "5.5.1",
 	    "after BDAT comes BDAT or RSET", NULL, BAD },
+	[RULE_ORDER_LOST] = { "order-lost", 503, "5.5.1",
+	    "a BDAT before was not understood, connect again", NULL, BAD },
 	[RULE_HELLO] = { "hello", 501, "5.5.4",
 	    "a domain name or address literal is needed", NULL, BAD },
 	[RULE_REVERSE_PATH] = { "reverse-path", 501, "5.1.7",

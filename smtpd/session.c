@@ -83,20 +83,23 @@ empty_transaction(struct session *s)
 #define NO PHASES /* cannot happen here: a command's row forbids it */
 
 static const unsigned char moves[PHASES][EVENTS] = {
-	/* HELLO MAIL RCPT DATA CHUNK DONE RESET END */
+	/* HELLO MAIL RCPT DATA CHUNK DONE RESET ASTRAY END */
 	[PHASE_START] = { PHASE_READY, NO, NO, NO, NO, NO, PHASE_START,
+	    PHASE_LOST, PHASE_OVER },
+	[PHASE_LOST] = { PHASE_LOST, NO, NO, NO, NO, NO, PHASE_LOST, PHASE_LOST,
 	    PHASE_OVER },
 	[PHASE_READY] = { PHASE_READY, PHASE_MAIL, NO, NO, NO, NO, PHASE_READY,
-	    PHASE_OVER },
+	    PHASE_LOST, PHASE_OVER },
 	[PHASE_MAIL] = { PHASE_READY, NO, PHASE_RCPT, NO, NO, NO, PHASE_READY,
-	    PHASE_OVER },
+	    PHASE_LOST, PHASE_OVER },
 	[PHASE_RCPT] = { PHASE_READY, NO, PHASE_RCPT, PHASE_CONTENT,
-	    PHASE_CHUNKS, PHASE_READY, PHASE_READY, PHASE_OVER },
-	[PHASE_CONTENT] = { NO, NO, NO, NO, NO, PHASE_READY, NO, PHASE_OVER },
+	    PHASE_CHUNKS, PHASE_READY, PHASE_READY, PHASE_LOST, PHASE_OVER },
+	[PHASE_CONTENT] = { NO, NO, NO, NO, NO, PHASE_READY, NO, NO,
+	    PHASE_OVER },
 	[PHASE_CHUNKS] = { PHASE_READY, NO, NO, NO, PHASE_CHUNKS, PHASE_READY,
-	    PHASE_READY, PHASE_OVER },
+	    PHASE_READY, PHASE_LOST, PHASE_OVER },
 	[PHASE_OVER] = { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER,
-	    PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER },
+	    PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER },
 };
 
 void
@@ -109,6 +112,22 @@ session_move(struct session *s, enum event event)
 	if (next <= PHASE_READY || next == PHASE_OVER)
 		empty_transaction(s);
 	s->phase = next;
+}
+
+enum rule
+session_order(const struct session *s, unsigned phases, enum rule other)
+{
+	if ((phases & IN(s->phase)) != 0)
+		return RULE_NONE;
+	if (s->phase == PHASE_START)
+		return RULE_ORDER_HELLO;
+	if (s->phase == PHASE_LOST)
+		return RULE_ORDER_LOST;
+	if (s->phase == PHASE_CHUNKS)
+		return RULE_ORDER_CHUNKS;
+	if (s->phase == PHASE_READY)
+		return RULE_ORDER_MAIL;
+	return other;
 }
 
 /* ---- Input. ---- */
@@ -194,11 +213,12 @@ session_fill(struct session *s, uint64_t deadline_ms)
 void
 session_refuse_line(struct session *s, enum rule rule)
 {
-	bool is_chunk = span_has_prefix_nocase(s->line, "BDAT");
+	struct cur c = cur_over(s->line);
 
 	refuse(s, rule);
-	if (is_chunk && (s->phase == PHASE_RCPT || s->phase == PHASE_CHUNKS))
-		session_move(s, EVENT_DONE);
+	(void)cur_while(&c, is_wsp);
+	if (cur_eat_nocase(&c, "BDAT"))
+		session_move(s, EVENT_ASTRAY);
 }
 
 /* One line in s->line; false: nothing to carry out. */

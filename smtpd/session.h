@@ -23,6 +23,7 @@
 /* Where a session stands between two commands. RFC 5321 4.1.4. */
 enum phase {
 	PHASE_START, /* no EHLO or HELO yet */
+	PHASE_LOST, /* a BDAT was not understood: what comes may be its chunk */
 	PHASE_READY, /* no transaction */
 	PHASE_MAIL, /* a reverse-path, no recipient */
 	PHASE_RCPT, /* at least one recipient */
@@ -31,6 +32,8 @@ enum phase {
 	PHASE_OVER, /* nothing more is read or said */
 	PHASES
 };
+#define IN(phase) (1U << (phase))
+#define IN_ANY    (~0U)
 
 /* What moves it. */
 enum event {
@@ -41,6 +44,7 @@ enum event {
 	EVENT_CHUNK, /* BDAT taken, more to come */
 	EVENT_DONE, /* the message was queued, or refused, or failed */
 	EVENT_RESET, /* RSET */
+	EVENT_ASTRAY, /* a BDAT that was not understood */
 	EVENT_END, /* QUIT, 421, the peer went away */
 	EVENTS
 };
@@ -100,8 +104,15 @@ void session_serve(void *server, int in, int out, const struct peer *);
 
 void session_move(struct session *, enum event);
 /*
+ * May a command come in this phase, when `phases` are its own? RULE_NONE: it
+ * may. `other`: what is said when a transaction is open, but not so far.
+ */
+enum rule session_order(
+    const struct session *, unsigned phases, enum rule other);
+/*
  * Refuse the line in hand, which nobody carries out. If it was to be BDAT,
- * nobody knows either where its chunk ends: the message is lost.
+ * nobody knows either where its chunk ends, and somebody else may have written
+ * what is in it: this session takes no mail any more.
  */
 void session_refuse_line(struct session *, enum rule);
 /*

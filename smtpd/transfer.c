@@ -195,21 +195,6 @@ read_chunk(struct session *s, uint64_t size, bool wanted, struct fault *why)
 	return true;
 }
 
-static enum rule
-chunk_order(const struct session *s)
-{
-	switch (s->phase) {
-	case PHASE_START:
-		return RULE_ORDER_HELLO;
-	case PHASE_READY:
-		return RULE_ORDER_MAIL;
-	case PHASE_MAIL:
-		return RULE_ORDER_RCPT;
-	default:
-		return RULE_NONE;
-	}
-}
-
 static void
 take_chunk(struct session *s, uint64_t size, bool last)
 {
@@ -243,7 +228,8 @@ transfer_bdat(struct session *s, struct span args)
 {
 	uint64_t size;
 	bool last;
-	enum rule order = chunk_order(s);
+	enum rule order = session_order(
+	    s, IN(PHASE_RCPT) | IN(PHASE_CHUNKS), RULE_ORDER_RCPT);
 	struct fault why = FAULT_NONE;
 
 	if (!take_chunk_size(args, &size, &last)) {

@@ -12,7 +12,7 @@
 
 /* The whole state of a session, as the model sees it. */
 struct model {
-	bool helo, mail, chunks;
+	bool helo, mail, chunks, lost;
 	size_t rcpt;
 	uint64_t taken;
 };
@@ -26,6 +26,7 @@ enum effect {
 	QUEUES, /* a whole message: then the transaction is over */
 	CHUNK, /* a chunk that is not the last */
 	FORGETS, /* RSET, a message that was refused */
+	STRAYS, /* a BDAT that nobody understands: no more mail */
 };
 
 /*
@@ -76,10 +77,11 @@ static const struct move {
 	{ "BDAT 0 LAST", "", CONTENT, 0, QUEUES, STUB_TAKES },
 	{ "BDAT 3 LAST", "a\nb", CONTENT, 550, FORGETS, STUB_TAKES },
 	{ "BDAT 1 LAST", "a", CONTENT, 0, QUEUES, STUB_TEMP },
-	{ "BDAT x", "", ALWAYS, 501, FORGETS, STUB_TAKES },
-	{ "BDAT", "", ALWAYS, 501, FORGETS, STUB_TAKES },
-	{ "BDAT 4\x01", "", ALWAYS, 501, FORGETS, STUB_TAKES },
-	{ "bdat\x7f", "", ALWAYS, 500, FORGETS, STUB_TAKES },
+	{ "BDAT x", "", ALWAYS, 501, STRAYS, STUB_TAKES },
+	{ "BDAT", "", ALWAYS, 501, STRAYS, STUB_TAKES },
+	{ "BDAT 4\x01", "", ALWAYS, 501, STRAYS, STUB_TAKES },
+	{ "bdat\x7f", "", ALWAYS, 500, STRAYS, STUB_TAKES },
+	{ " BDAT 4 LAST", "", ALWAYS, 500, STRAYS, STUB_TAKES },
 	{ "RSET", "", ALWAYS, 250, FORGETS, STUB_TAKES },
 	{ "RSET x", "", ALWAYS, 501, STAYS, STUB_TAKES },
 	{ "NOOP x", "", ALWAYS, 250, STAYS, STUB_TAKES },
@@ -103,7 +105,7 @@ model_has(const struct model *m, enum needs needs)
 	case ALWAYS:
 		return true;
 	case HELO:
-		return m->helo && !m->mail;
+		return m->helo && !m->mail && !m->lost;
 	case MAIL:
 		return m->mail && !m->chunks;
 	case RCPT:
@@ -122,7 +124,7 @@ model_forget(struct model *m)
 }
 
 static void
-model_do(struct model *m, const struct move *v, bool is_bdat_syntax)
+model_do(struct model *m, const struct move *v)
 {
 	switch (v->effect) {
 	case STAYS:
@@ -145,9 +147,11 @@ model_do(struct model *m, const struct move *v, bool is_bdat_syntax)
 		model_forget(m);
 		break;
 	case FORGETS:
-		/* BDAT that nobody understands loses only a message. */
-		if (!is_bdat_syntax || m->rcpt > 0)
-			model_forget(m);
+		model_forget(m);
+		break;
+	case STRAYS:
+		model_forget(m);
+		m->lost = true;
 		break;
 	}
 }
@@ -217,11 +221,12 @@ is_same(const struct rig *r, const struct model *m)
 {
 	const struct session *s = &r->s;
 	const struct envelope *e = s->envelope;
-	enum phase want = m->chunks ? PHASE_CHUNKS
-	    : m->rcpt > 0           ? PHASE_RCPT
-	    : m->mail               ? PHASE_MAIL
-	    : m->helo               ? PHASE_READY
-	                            : PHASE_START;
+	enum phase want = m->lost ? PHASE_LOST
+	    : m->chunks           ? PHASE_CHUNKS
+	    : m->rcpt > 0         ? PHASE_RCPT
+	    : m->mail             ? PHASE_MAIL
+	    : m->helo             ? PHASE_READY
+	                          : PHASE_START;
 
 	if (s->phase != want || e->recipients != m->rcpt ||
 	    stub.taken != m->taken)
@@ -312,7 +317,7 @@ run_sequence(struct rig *r, struct model *m, uint32_t *seed, size_t steps)
 		got = rig_say(r, v.line, body, strlen(body));
 		stub.sends_failing = 0;
 		if (wanted)
-			model_do(m, &v, is_bdat && v.needs == ALWAYS);
+			model_do(m, &v);
 		if (got != code || !is_same(r, m)) {
 			printf("# step %zu \"%s\": got %d, want %d, phase %d "
 			       "rcpt %zu\n",
