@@ -74,6 +74,7 @@ attach(struct receiver *r, uint64_t number, struct fault *f)
 	r->fd = fd;
 	(void)pthread_mutex_unlock(&r->lock);
 	r->number = number;
+	r->inode = st.st_ino;
 	r->size = (uint64_t)st.st_size;
 	return OK;
 }
@@ -245,8 +246,21 @@ receiver_start(struct receiver *r, uint64_t sync_ms, struct fault *f)
 
 /* ---- Appending. ---- */
 
+/* Removed, or moved elsewhere: what is appended to it nobody would find. */
 static bool
-is_rotation_due(struct receiver *r)
+is_taken_away(const struct receiver *r)
+{
+	char name[RECEIVER_NAME_MAX];
+	struct stat st;
+
+	receiver_name(r->number, name);
+	return fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0
+	    ? errno == ENOENT
+	    : st.st_ino != r->inode;
+}
+
+static bool
+is_rotation_due(struct receiver *r, struct fault *f)
 {
 	char name[RECEIVER_NAME_MAX];
 	bool is_behind;
@@ -256,6 +270,12 @@ is_rotation_due(struct receiver *r)
 	(void)pthread_mutex_unlock(&r->lock);
 	if (is_behind) /* the disk has not yet taken the last one */
 		return false;
+	if (is_taken_away(r)) {
+		fault_set(f, TEMP, "4.3.0", 0,
+		    "receiver %06llu was taken away, and what it had with it",
+		    (unsigned long long)r->number);
+		return true;
+	}
 	if (r->size >= r->rotate_size)
 		return true;
 	receiver_name(r->number + 1, name);
@@ -346,9 +366,13 @@ void
 receiver_append(struct receiver *r, struct span lines)
 {
 	struct fault f = FAULT_NONE;
+	bool is_due;
 	size_t taken;
 
-	if (is_rotation_due(r)) { /* or it goes on in the old one */
+	is_due = is_rotation_due(r, &f);
+	note(r, &r->is_gone, &f);
+	f = FAULT_NONE;
+	if (is_due) { /* or it goes on in the old one */
 		(void)attach(r, r->number + 1, &f);
 		note(r, &r->is_stuck, &f);
 		f = FAULT_NONE;

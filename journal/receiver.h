@@ -10,18 +10,20 @@
 #define JOURNAL_RECEIVER_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "receivers.h"
 
 struct receiver {
 	int dir; /* the journal's directory; our lock is on it */
 	int fd; /* the attached receiver, -1 none */
+	ino_t inode; /* of it: its name may be taken away */
 	uint64_t number, size;
 	uint64_t rotate_size, keep, keep_time_ms, sync_ms;
 	uint64_t lost; /* entries that could not be written; said later */
 
 	/* Each is said when it begins, not each time it is met again. */
-	bool is_full, is_stuck, is_unsynced, is_crowded;
+	bool is_full, is_gone, is_stuck, is_unsynced, is_crowded;
 
 	/*
 	 * What waits for a disk has a thread of its own, so that reading never

@@ -122,6 +122,14 @@ main(void)
 	    "receivers beyond keep are removed meanwhile");
 
 	r.rotate_size = UINT64_MAX;
+	first = r.number;
+	path_of(first, name);
+	tap_ok(unlink(name) == 0, "the receiver is removed under us");
+	wait_for_syncs(&r, 2);
+	path_of(first + 1, name);
+	tap_ok(r.number == first + 1 && holds(name, LINE) &&
+	        holds(name, "taken%20away"),
+	    "what comes next is in the one after it, with an alarm");
 	atomic_store(&error, EIO);
 	wait_for_syncs(&r, 2);
 	atomic_store(&error, 0);
