@@ -347,6 +347,7 @@ static enum outcome
 fill_home(const struct plan *plan, struct fault *f)
 {
 	bool fresh = access(prog_config_path(), F_OK) != 0;
+	struct stat st;
 
 	if (fresh && write_conf(plan, f) != OK)
 		return f->outcome;
@@ -354,7 +355,8 @@ fill_home(const struct plan *plan, struct fault *f)
 		return f->outcome;
 	if (!fresh && plan->domains > 0)
 		prog_warn("pneu.conf is there already: --domain is left out");
-	if (access("directory/entries", F_OK) == 0)
+	/* A start before there was a domain has made an empty one. */
+	if (stat("directory/entries", &st) == 0 && st.st_size > 0)
 		return OK;
 	if (prog.settings.resolve.domain.n == 0) {
 		prog_warn("no local domain yet: add `domain = ...` to "

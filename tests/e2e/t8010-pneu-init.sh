@@ -30,6 +30,13 @@ rmdir "$D/queue/hold"
 check "a second init completes what is missing" pneu -C "$D" init
 [ -d "$D/queue/hold" ]; ok $? "the missing directory is back"
 
+pneu -C "$T/later" init $_user > "$T/out" 2>&1
+like "a home without a domain says what it lacks" "$(cat "$T/out")" 'no local domain yet'
+as directory -C "$T/later" compile --at-start > "$T/out" # as a start does
+printf '[resolve]\ndomain = example.net\n' >> "$T/later/pneu.conf"
+pneu -C "$T/later" init > "$T/out" 2>&1
+check "with one, init makes postmaster, though it was started before" as pneu -C "$T/later" explain postmaster@example.net
+
 mkdir "$T/other"; echo x > "$T/other/file"
 pneu -C "$T/other" init > "$T/out" 2>&1
 is "somebody's directory is refused" $? 100
