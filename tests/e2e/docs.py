@@ -276,8 +276,9 @@ def part_tree(b):
     want = {}
     for r in rows:
         text = "Default: %s" % (r["default"] or "none")
-        want[(r["section"], r["key"])] = text + ("; from %s to %s." % (r["min"], r["max"]) if "min" in r else ".")
-    none(sorted(set(shown.items()) ^ set(want.items())), "pneu.conf(5) has every setting with default and limits, and no other")
+        want[(r["section"], r["key"])] = text + ("; from %s to %s." % (r["min"], r["max"]) if "min" in r else
+                                                "; one of: %s." % " ".join(r["choices"]) if "choices" in r else ".")
+    none(sorted(set(shown.items()) ^ set(want.items())), "pneu.conf(5) has every setting with default, limits and choices, and no other")
     none(["%s.%s" % k for k in re.findall(r"`([a-z0-9-]+)\.([a-z_]+)`", read("doc/SECURITY.md") + read("doc/PROTOCOL.md"))
           if k not in want and k[0] in {r["section"] for r in rows}],
          "settings that documents name are settings")
