@@ -20,7 +20,7 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 pneu_OBJS := start/main start/verbs start/services start/services_print \
 	start/listen start/spawn start/pool start/accept \
 	start/ready start/reload start/control start/lock start/supervise \
-	start/init start/config_verb start/explain start/status \
+	start/init start/check start/config_verb start/explain start/status \
 	start/status_services start/status_queue start/status_disk \
 	start/status_journal
 smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/transfer smtpd/reply \

@@ -4,7 +4,9 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "check.h"
 #include "config.h"
 #include "json_text.h"
 #include "reload.h"
@@ -163,19 +165,27 @@ show_json_row(const struct setting_row *r, struct fault *f)
 	return OK;
 }
 
-/* One object, with each error as the text has it. */
-static void
-print_check(const struct buf *errors, bool right)
+static json_t *
+lines(const struct buf *text)
 {
-	struct span rest = buf_span(errors), line;
-	json_t *list = json_array(), *o;
+	struct span rest = buf_span(text), line;
+	json_t *list = json_array();
 
 	while (span_next(&rest, '\n', &line))
 		if (line.len > 0)
 			(void)json_array_append_new(list, json_text(line));
-	o = json_pack("{s:o, s:b, s:o}", "file",
+	return list;
+}
+
+/* One object, with each error and warning as the text has it. */
+static void
+print_check(
+    const struct buf *errors, const struct buf *warnings, bool right)
+{
+	json_t *o = json_pack("{s:o, s:b, s:o, s:o}", "file",
 	    json_text(span_of(prog_config_path())), "right", (int)right,
-	    "errors", list);
+	    "errors", lines(errors), "warnings", lines(warnings));
+
 	(void)json_dumpf(o, stdout, JSON_COMPACT);
 	(void)putchar('\n');
 	json_decref(o);
@@ -184,16 +194,22 @@ print_check(const struct buf *errors, bool right)
 static enum outcome
 check(struct fault *f)
 {
-	struct buf errors = BUF_INIT(VALUE_MAX);
+	struct buf errors = BUF_INIT(VALUE_MAX),
+	           warnings = BUF_INIT(VALUE_MAX);
 	const char *path = prog_config_path();
 	bool right = reload_check(&prog.settings, path,
 	                 prog.json ? &errors : NULL, f) == OK;
 
+	if (f->outcome != TEMP)
+		check_warnings(&prog.settings, &warnings);
 	if (prog.json && f->outcome != TEMP)
-		print_check(&errors, right);
+		print_check(&errors, &warnings, right);
 	else if (right)
 		(void)printf("%s is right\n", path);
+	if (!prog.json)
+		(void)!write(STDERR_FILENO, warnings.p, warnings.len);
 	buf_free(&errors);
+	buf_free(&warnings);
 	return f->outcome;
 }
 
@@ -208,11 +224,15 @@ verb_config(int argc, char *argv[], struct fault *f)
 		explained |= letter == OPTION_EXPLAIN;
 		prog.json |= letter == OPTION_JSON;
 	}
-	what = optind + 1 == argc ? argv[optind] : "";
-	if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0) {
+	what = optind < argc ? argv[optind] : "";
+	f->outcome = OK;
+	if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0)
 		fault_set(f, PERM, "5.5.4", 0, "one of: check, show");
+	else if (optind + 1 < argc)
+		fault_set(f, PERM, "5.5.4", 0, "%s: not expected",
+		    argv[optind + 1]);
+	if (f->outcome != OK)
 		prog_usage(f);
-	}
 	/* The file as it is, never what runs in its place. */
 	if (prog_stand(f) != OK || prog_become(".", f) != OK)
 		return f->outcome;

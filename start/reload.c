@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "codes.h"
 #include "config.h"
 #include "fds.h"
@@ -51,6 +52,7 @@ reload_check(struct settings *settings, const char *path, struct buf *errors,
 	if (config_load(settings, path, b, f) != TEMP) {
 		listen_check(settings, b);
 		service_check_programs(settings, b);
+		check_values(settings, b);
 	}
 	if (b->len > 0)
 		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);

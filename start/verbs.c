@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "clock.h"
 #include "config.h"
 #include "control.h"
@@ -21,6 +22,7 @@
 #include "spawn.h"
 #include "supervise.h"
 
+#define WARNINGS_MAX 4096 /* octets, two lines */
 #define RELOAD_MS    10000 /* the supervisor takes a signal at once. Ours */
 #define STOP_EXTRA_S 20 /* beyond the drains: what SIGKILL takes. Ours */
 
@@ -146,6 +148,7 @@ static enum outcome
 verb_reload(int argc, char *argv[], struct fault *f)
 {
 	uint64_t until_ms = clock_mono_ms() + RELOAD_MS;
+	struct buf warnings = BUF_INIT(WARNINGS_MAX);
 	struct reloads before, after;
 	pid_t pid;
 
@@ -154,6 +157,9 @@ verb_reload(int argc, char *argv[], struct fault *f)
 	    reload_check(&prog.settings, prog_config_path(), NULL, f) != OK ||
 	    ask_reloads(&before, f) != OK || send_signal(pid, SIGHUP, f) != OK)
 		return f->outcome;
+	check_warnings(&prog.settings, &warnings);
+	(void)!write(STDERR_FILENO, warnings.p, warnings.len);
+	buf_free(&warnings);
 	do {
 		if (ask_reloads(&after, f) != OK)
 			return f->outcome;
@@ -262,7 +268,7 @@ const struct verb verbs[] = {
 	{ "config", verb_config,
 	    { .name = "pneu config",
 	        .usage = "[-C DIR] [--json] check | show [--explain]",
-	        .summary = "check the configuration, or show what is in force",
+	        .summary = "check the configuration, or show all settings",
 	        .options = config_options } },
 	{ "explain", verb_explain,
 	    { .name = "pneu explain",

@@ -54,7 +54,31 @@ is "--json has them all" "$(as pneu -C "$H" config check --json 2> "$T/out" | py
 o = json.load(sys.stdin); print(o["file"], o["right"], "\n".join(sorted(o["errors"])))')" \
     "pneu.conf False $(grep '^pneu.conf:' "$T/err" | sort)"
 cp -p "$T/good.conf" "$H/pneu.conf"
-like "and says what is right" "$(as pneu -C "$H" config check --json)" '"right":true,"errors":\[\]'
+
+# What a program would end with, when the configuration is in force already.
+conf resolve "domain = exa mple.org"
+sed -i 's/^hostname = .*/hostname = mx example/' "$H/pneu.conf"
+conf queue "directory = $T/nowhere"
+conf mail "directory = elsewhere"
+n=$(wc -l < "$H/pneu.conf")
+as pneu -C "$H" reload > "$T/out" 2>&1
+is "a domain, a host name and a queue that are none are refused" $? 100
+is "by file and line" "$(grep -v '^pneu reload' "$T/out" | sort)" "$(sort <<TEXT
+pneu.conf:$(grep -n '^hostname' "$H/pneu.conf" | cut -d: -f1): [pneu] hostname = mx example: not a host name
+pneu.conf:$((n - 4)): [resolve] domain = exa mple.org: not a domain name
+pneu.conf:$((n - 2)): [queue] directory = $T/nowhere: No such file or directory; \`pneu init\` makes it
+TEXT
+)"
+cp -p "$T/good.conf" "$H/pneu.conf"
+conf mail "directory = elsewhere"
+sed -i '/^domain = /d' "$H/pneu.conf"
+is "what would run, but take no mail or deliver none, is a warning" "$(as pneu -C "$H" config check 2>&1 > "$T/out"; echo $?)" \
+"pneu.conf: warning: [resolve] has no domain: no mail is taken
+pneu.conf:$(wc -l < "$H/pneu.conf"): warning: [mail] directory = elsewhere: No such file or directory; mail waits in the queue
+0"
+like "--json has it too" "$(as pneu -C "$H" config check --json)" '"right":true.*"warnings":\["pneu.conf: warning: \[resolve\] has no domain'
+cp -p "$T/good.conf" "$H/pneu.conf"
+like "and says what is right" "$(as pneu -C "$H" config check --json)" '"right":true,"errors":\[\],"warnings":\[\]'
 conf smtpd "listen = 192.0.2.77:1"
 as pneu -C "$H" reload > "$T/out" 2>&1
 is "pneu reload says when the supervisor refuses" $? 100

@@ -45,6 +45,7 @@ wrong 'is there already' directory add bob@example.org
 wrong 'is not a local domain; put .domain = example.com. under' directory add x@example.com
 wrong 'is not in the directory' directory show nobody@example.org
 wrong 'one of: check, show' config
+wrong 'smtpd: not expected' config show smtpd
 wrong 'no address' explain
 wrong 'not expected' status now
 wrong 'nothing runs here' stop
