@@ -50,6 +50,9 @@ journal_open(struct journal *j, const char *program)
 struct record_out
 journal_begin(struct journal *j, const char *code, const struct qid *qid)
 {
+	/* A round may have more to tell than is kept for its end. */
+	if (j->pending.len > JOURNAL_PENDING_HIGH)
+		journal_flush(j);
 	/* A system call: once a batch, and right again after a fork. */
 	if (j->pending_entries == 0)
 		j->pid = getpid();

@@ -18,7 +18,8 @@
 #include "qid.h"
 #include "record.h"
 
-#define JOURNAL_PENDING_MAX 65536 /* octets waiting for the round's end */
+#define JOURNAL_PENDING_MAX  65536 /* octets waiting for the round's end */
+#define JOURNAL_PENDING_HIGH (JOURNAL_PENDING_MAX / 2) /* more do not wait */
 
 struct journal {
 	int fd; /* -1: no journal */

@@ -18,8 +18,6 @@
 #include "serve.h"
 #include "spool.h"
 
-#define JOURNAL_HIGH (JOURNAL_PENDING_MAX / 2)
-
 /* ---- Replies ---- */
 
 static void
@@ -386,8 +384,6 @@ journal_removed(void *arg, const struct message *m)
 	bool ours = maildir_parse_name(span_of(m->name), &name);
 
 	s->deleted++;
-	if (s->journal->pending.len > JOURNAL_HIGH)
-		journal_flush(s->journal);
 	out = journal_begin(
 	    s->journal, CODE_POP_DELETED, ours ? &name.qid : NULL);
 	if (ours)

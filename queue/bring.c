@@ -290,8 +290,6 @@ note(struct journal *j, const struct envelope *e, size_t size)
 		record_put_num(out, "n", e->recipient[i].n);
 		record_put(out, "to", path_span(&e->recipient[i].forward_path));
 		journal_end(j, out);
-		if (j->pending.len > j->pending.max / 2)
-			journal_flush(j);
 	}
 	out = journal_begin(j, CODE_SEND_SIZE, &e->qid);
 	record_put_num(out, "size", size);

@@ -123,12 +123,9 @@ message_answered(struct run *run, struct message *m)
 	message_go(run, m, delivered ? STEP_SETTLE : STEP_REPORT);
 }
 
-/* A turn may have more to tell than the journal keeps for its end. */
 struct record_out
 run_entry(struct run *run, const char *code, const struct qid *qid)
 {
-	if (run->journal.pending.len > JOURNAL_PENDING_MAX / 2)
-		journal_flush(&run->journal);
 	return journal_begin(&run->journal, code, qid);
 }
 

@@ -4,9 +4,6 @@
 
 #include "codes.h"
 
-/* Octets that may wait before a flush in between; a pipe's share. Ours */
-#define PENDING_HIGH (JOURNAL_PENDING_MAX / 2)
-
 static void
 put_client(const struct session *s, struct record_out out)
 {
@@ -29,8 +26,6 @@ put_recipients(const struct session *s)
 		record_put_num(out, "n", e->recipient[i].n);
 		record_put(out, "to", path_span(&e->recipient[i].forward_path));
 		journal_end(j, out);
-		if (j->pending.len > PENDING_HIGH)
-			journal_flush(j);
 	}
 }
 
@@ -99,6 +94,6 @@ entries_refused(struct session *s, const char *code, const char *rule,
 	record_put_optional(out, "to", to);
 	record_puts(out, "text", f->text);
 	journal_end(j, out);
-	if (j->pending.len > PENDING_HIGH)
+	if (j->pending.len > JOURNAL_PENDING_HIGH)
 		s->journal_due = true;
 }

@@ -102,6 +102,13 @@ main(void)
 	(void)drain(fd, got, sizeof(got));
 	tap_ok(j.lost == 0 && got[strlen(got) - 1] == '\n',
 	    "many entries are written in portions of whole lines");
+	(void)fcntl(fd, F_SETPIPE_SZ, 1024 * 1024);
+	for (int i = 0; i < 2000; i++)
+		put(&j, "one of more than are kept for the end of a round");
+	journal_flush(&j);
+	(void)drain(fd, got, sizeof(got));
+	tap_ok(j.lost == 0 && span_count_lines(span_of(got)) == 2000,
+	    "nor is one lost when there are more than are kept for the end");
 	(void)close(fd);
 	put(&j, "the reader has gone");
 	(void)signal(SIGPIPE, SIG_IGN);
