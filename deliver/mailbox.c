@@ -269,7 +269,8 @@ sync_failed(struct mailbox_store *s, const char *path, const char *what,
 
 	(void)snprintf(text, sizeof(text), "mailbox %s: %s: %s", path, what,
 	    strerror(error));
-	trouble_set(s->queue, "deliver-mailbox", text);
+	/* If it cannot be made: queue-run makes it when it has our answer. */
+	(void)trouble_set(s->queue, "deliver-mailbox", text);
 	return mailbox_trouble(s, path, error, what, f);
 }
 

@@ -2,6 +2,7 @@
 /* trouble.c: the file that tells of a failed write. */
 #include "trouble.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -11,7 +12,7 @@
 
 #define TROUBLE_NAME "trouble"
 
-void
+bool
 trouble_set(int queue, const char *program, const char *text)
 {
 	struct buf line = BUF_INIT(RECORD_MAX);
@@ -22,7 +23,7 @@ trouble_set(int queue, const char *program, const char *text)
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd == -1)
-		return;
+		return errno == EEXIST;
 	clock_text_ms(clock_wall_ms(), time);
 	out = record_begin(&line, "trouble");
 	record_puts(out, "time", time);
@@ -33,12 +34,14 @@ trouble_set(int queue, const char *program, const char *text)
 		(void)!write(fd, line.p, line.len);
 	(void)close(fd);
 	buf_free(&line);
+	return true;
 }
 
 bool
 trouble_stands(int queue)
 {
-	return faccessat(queue, TROUBLE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return faccessat(queue, TROUBLE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    errno != ENOENT;
 }
 
 bool

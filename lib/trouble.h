@@ -14,8 +14,9 @@
 #include <stddef.h>
 
 /* queue: a descriptor of the queue directory. The first trouble tells the most:
-   a later one leaves it as it is. A failure to write it is not told. */
-void trouble_set(int queue, const char *program, const char *text);
+   a later one leaves it as it is. False: it could not be made. */
+bool trouble_set(int queue, const char *program, const char *text);
+/* True as well when it cannot be told. */
 bool trouble_stands(int queue);
 /* Its line, for a person: no octet that a terminal obeys. False: there is no
    trouble; one that cannot be read is an empty text. */

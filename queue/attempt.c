@@ -298,7 +298,7 @@ journal_delivered(
  * now is new to the disk, and its sync is believed.
  */
 static bool
-is_doubtful(const struct run *run, struct fault *f)
+is_doubtful(struct run *run, struct fault *f)
 {
 	if (!store_is_trouble(&run->store))
 		return false;

@@ -333,12 +333,18 @@ store_remove_dir(struct store *s, const char *name)
 void
 store_trouble_set(struct store *s, const char *program, const char *text)
 {
-	trouble_set(s->fd, program, text);
+	if (!trouble_set(s->fd, program, text))
+		s->owes_trouble = true;
 }
 
 bool
-store_is_trouble(const struct store *s)
+store_is_trouble(struct store *s)
 {
+	if (s->owes_trouble) {
+		s->owes_trouble = !trouble_set(s->fd, "queue",
+		    "a write failed, and then this file could not be made");
+		return true;
+	}
 	return trouble_stands(s->fd);
 }
 

@@ -50,6 +50,7 @@ struct store {
 	int lock_fd, run_lock_fd; /* -1: not held */
 	struct store_dir dir[STORE_DIRS];
 	uint64_t uses;
+	bool owes_trouble; /* queue/trouble could not be made */
 };
 
 /* ---- Open, locks. ---- */
@@ -195,10 +196,12 @@ enum outcome store_set_aside_content(
 /*
  * queue/trouble: a write to the disk failed; while it stands, what a listing
  * finds is read back from the disk before it is believed. An operator removes
- * it; no program does so by itself. lib/trouble.h.
+ * it; no program does so by itself. One that cannot be made (no descriptor, no
+ * inode) stands for this process, which makes it when it next looks.
+ * lib/trouble.h.
  */
 void store_trouble_set(struct store *, const char *program, const char *text);
-bool store_is_trouble(const struct store *);
+bool store_is_trouble(struct store *);
 enum outcome store_trouble_clear(struct store *, struct fault *) MUST_USE;
 
 /* ---- Listing. ---- */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -385,6 +386,29 @@ test_trouble(struct store *s)
 	    "it is cleared");
 }
 
+/* As when no descriptor is left, or no inode. */
+static void
+test_trouble_owed(struct store *s)
+{
+	struct rlimit kept, none;
+	struct fault f;
+
+	if (getrlimit(RLIMIT_NOFILE, &kept) != 0)
+		abort();
+	none = (struct rlimit){ 0, kept.rlim_max };
+	if (setrlimit(RLIMIT_NOFILE, &none) != 0)
+		abort();
+	store_trouble_set(s, "queue-run", "syncfs: Input/output error");
+	tap_ok(!is_file("queue/trouble") && store_is_trouble(s),
+	    "trouble that cannot be made stands");
+	if (setrlimit(RLIMIT_NOFILE, &kept) != 0)
+		abort();
+	tap_ok(store_is_trouble(s) && is_file("queue/trouble"),
+	    "and is made when it can be");
+	tap_ok(store_trouble_clear(s, &f) == OK && !store_is_trouble(s),
+	    "then a person clears it");
+}
+
 int
 main(void)
 {
@@ -404,6 +428,7 @@ main(void)
 	test_read_one(&s);
 	test_read_apart(&s);
 	test_trouble(&s);
+	test_trouble_owed(&s);
 	store_close(&s);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return (system)(command) == 0 ? tap_done() : 1;
