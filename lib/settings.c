@@ -61,7 +61,7 @@
 
 const struct setting_row setting_rows[] = {
 	CHOICE("pneu", "sandbox", pneu.sandbox, "auto", "auto required off",
-	    "required: refuse to run where the kernel cannot confine us"),
+	    "with required, refuse to run where the kernel cannot confine us"),
 	TEXT("pneu", "hostname", pneu.hostname, "",
 	    "name in banner, trace field and reports; empty: the machine's"),
 	TIME("pneu", "drain", pneu.drain_ms, "30s", 0, HOUR,

@@ -20,6 +20,8 @@ def limits(row):
     words = ["Default: " + (escape(row["default"]) or "none")]
     if "min" in row:
         words.append("from %s to %s" % (row["min"], row["max"]))
+    if "choices" in row:
+        words.append("one of: " + " ".join(row["choices"]))
     return "; ".join(words) + "."
 
 
