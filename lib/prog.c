@@ -79,12 +79,27 @@ find_directory(void)
 		    "/proc/self/fd/%d", fd);
 }
 
+/*
+ * What our starter ignores or blocks goes through an exec. While SIGCHLD is
+ * ignored, children vanish without a word to who waits for them. signal(7)
+ */
+static void
+reset_signals(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
 void
 prog_begin(const struct prog_about *about)
 {
 	open_standard_fds();
 	(void)umask(077);
-	(void)signal(SIGPIPE, SIG_IGN);
+	reset_signals();
 	/* strftime() would look for /etc/localtime at its first use, inside
 	   the sandbox: it does now. Our times are UTC. */
 	tzset();

@@ -56,6 +56,26 @@ check "and is stopped while its file has errors" as pneu -C "$H" stop
 wait "$PNEU"; is "which ends with 0 as well" $? 0
 PNEU=; cat "$T/right" > "$H/pneu.conf"
 
+# Of a starter that does not want to hear of its children, and blocks SIGTERM.
+if env --ignore-signal=CHLD --block-signal=TERM true 2> "$T/out"; then
+	rm -f "$T/ready"; mkfifo -m 666 "$T/ready"
+	_exec_as env --ignore-signal=CHLD --block-signal=TERM "$B/pneu" -C "$H" run \
+	    > "$T/ready" 2>> "$T/pneu.err" &
+	PNEU=$!; exec 9< "$T/ready"
+	is "what its starter ignored is no matter" "$(timeout "$LIMIT" head -n 1 <&9)" ready
+	old=$(pids_of queue-run)
+	as pneu -C "$H" reload > "$T/out" 2>&1
+	anew() { _p=$(pids_of queue-run); [ -n "$_p" ] && [ "$_p" != "$old" ]; }
+	wait_for anew; ok $? "it hears that a child has ended"
+	as timeout "$LIMIT" pneu -C "$H" stop > "$T/out" 2>&1
+	s=$?; [ $s -eq 0 ] || kill -KILL "$PNEU"
+	is "and is stopped" $s 0
+	wait "$PNEU"; is "which ends with 0 as well" $? 0
+	PNEU=
+else
+	skip "what its starter ignored is no matter" "$(cat "$T/out")"
+fi
+
 if [ "$(id -u)" -eq 0 ]; then
 	AS_ROOT=1
 	# Who gave up root cannot be traced, so the leak checker cannot look.
