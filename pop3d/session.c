@@ -228,6 +228,13 @@ on_uidl(struct session *s, struct span argument)
 	puts_line(s, ".");
 }
 
+static void
+say_unreadable(struct session *s, const struct fault *why)
+{
+	journal_trouble(s, CODE_ALARM, why);
+	puts_line(s, "-ERR [SYS/TEMP] this message cannot be read now");
+}
+
 /* The file of a message, or an answer why not. The session goes on. */
 static bool
 open_message(struct session *s, size_t i, struct message_file *file)
@@ -236,49 +243,73 @@ open_message(struct session *s, size_t i, struct message_file *file)
 
 	if (maildrop_read(&s->drop, i, file, &f) == OK)
 		return true;
-	if (f.outcome != PERM)
-		journal_trouble(s, CODE_ALARM, &f);
-	puts_line(s,
-	    f.outcome == PERM
-	        ? "-ERR this message is gone, another program removed it"
-	        : "-ERR [SYS/TEMP] this message cannot be read now");
+	if (f.outcome == PERM)
+		puts_line(
+		    s, "-ERR this message is gone, another program removed it");
+	else
+		say_unreadable(s, &f);
 	return false;
 }
 
-/* False: half of a message was sent, and nothing may follow. */
-static bool
-send_message(struct session *s, struct message_file *file, uint64_t octets,
-    uint64_t lines)
+/*
+ * A file that fails at its first octet: the reply line, which has not left, is
+ * taken back, and one bad block is not the end of each session. Later, half of
+ * a message was sent, and nothing may follow.
+ */
+static void
+spool_failed(struct session *s, const struct message_file *file, size_t before,
+    const struct fault *why)
 {
-	struct fault f;
-
-	if (!s->over &&
-	    spool_message(&s->stream, file, octets, lines, &f) != OK) {
-		/* A client that is gone is no trouble of ours. */
-		if (strcmp(f.code, "4.4.2") != 0)
-			journal_trouble(s, CODE_ALARM, &f);
+	/* A client that is gone is no trouble of ours. */
+	if (strcmp(why->code, "4.4.2") == 0) {
+		s->over = true;
+	} else if (lseek(file->fd, 0, SEEK_CUR) == 0 &&
+	    s->stream.wbuf.len > before) {
+		buf_cut(&s->stream.wbuf, before);
+		say_unreadable(s, why);
+	} else {
+		journal_trouble(s, CODE_ALARM, why);
 		s->over = true;
 	}
-	(void)close(file->fd);
-	return !s->over;
+}
+
+/* False: it was not sent. octets: only for SPOOL_ALL. */
+static bool
+send_message(struct session *s, size_t i, uint64_t octets, uint64_t lines)
+{
+	size_t before = s->stream.wbuf.len;
+	struct message_file file;
+	enum outcome got = OK;
+	struct fault f;
+
+	if (!open_message(s, i, &file))
+		return false;
+	if (lines == SPOOL_ALL) {
+		put(s, SPAN_LIT("+OK "));
+		put_number(s, octets);
+		puts_line(s, " octets");
+	} else {
+		puts_line(s, "+OK top of the message follows");
+	}
+	if (!s->over) {
+		got = spool_message(&s->stream, &file, octets, lines, &f);
+		if (got != OK)
+			spool_failed(s, &file, before, &f);
+	}
+	(void)close(file.fd);
+	return got == OK && !s->over;
 }
 
 static void
 on_retr(struct session *s, struct span argument)
 {
-	struct message_file file;
 	uint64_t octets;
 	size_t i;
 
 	if (!expect_number(s, argument, &i))
 		return;
 	octets = maildrop_octets(&s->drop, i);
-	if (!open_message(s, i, &file))
-		return;
-	put(s, SPAN_LIT("+OK "));
-	put_number(s, octets);
-	puts_line(s, " octets");
-	if (!send_message(s, &file, octets, SPOOL_ALL))
+	if (!send_message(s, i, octets, SPOOL_ALL))
 		return;
 	s->retrieved++;
 	s->octets += octets;
@@ -287,18 +318,15 @@ on_retr(struct session *s, struct span argument)
 static void
 on_top(struct session *s, struct span argument)
 {
-	struct message_file file;
 	uint64_t n, lines;
 
 	if (!pop3_two_numbers(argument, s->drop.n, &n, &lines)) {
 		say_error(s, "-ERR syntax: TOP message lines");
 		return;
 	}
-	if (!number_messages(s) || !expect_message(s, n) ||
-	    !open_message(s, (size_t)n - 1, &file))
-		return;
-	puts_line(s, "+OK top of the message follows");
-	(void)send_message(s, &file, 0, lines == SPOOL_ALL ? lines - 1 : lines);
+	if (number_messages(s) && expect_message(s, n))
+		(void)send_message(s, (size_t)n - 1, 0,
+		    lines == SPOOL_ALL ? lines - 1 : lines);
 }
 
 static void

@@ -141,6 +141,10 @@ from_page_cache(
 	off_t size;
 	ssize_t n;
 
+	/* Before the reply line leaves: later, only the connection's end says
+	   that a message cannot be read. */
+	if (pread(file->fd, end, 1, 0) < 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "message");
 	if (stream_flush(out, f) != OK)
 		return f->outcome;
 	for (;;) {

@@ -15,7 +15,8 @@
  * octets	what is expected of a file of ours; a hint
  * lines	SPOOL_ALL, or the header section, the empty line and so many
  *		lines of the body
- * TEMP	the client is gone, or the file cannot be read: end the session
+ * TEMP	4.4.2 the client is gone; 4.3.0 the file cannot be read. If not even its
+ *	first octet could, nothing was put into the stream and nothing left it
  */
 enum outcome spool_message(struct stream *, const struct message_file *,
     uint64_t octets, uint64_t lines, struct fault *) MUST_USE;
