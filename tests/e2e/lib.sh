@@ -85,6 +85,10 @@ start_pneu() { # start_pneu [OPTION...]: waits for `ready`; words in $T/pneu.err
 	[ "$(timeout "$LIMIT" head -n 1 <&9)" = ready ] ||
 	    { diag "not ready: $(tail -n 30 "$T/pneu.err")"; return 1; }
 }
+reload_pneu() { # and until nobody works by the configuration before
+	as pneu -C "$H" reload && wait_for none_retires
+}
+none_retires() { as pneu -C "$H" status > "$T/status" 2>&1; grep -q ': ready' "$T/status" && ! grep -q retires "$T/status"; }
 stop_pneu() { _p=$PNEU PNEU=; kill -TERM "$_p" && wait "$_p"; } # its status
 pids_of() { pgrep -P "$PNEU" -x "$1"; } # the supervisor's children so named
 wait_for() { # wait_for COMMAND...: until it succeeds, every 20 ms, $LIMIT s

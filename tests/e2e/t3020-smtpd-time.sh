@@ -5,7 +5,7 @@
 command -v python3 > /dev/null || skip_all "no python3"
 make_home local.test
 conf smtpd "min_free = 0
-timeout = 2s
+timeout = 6s
 data_timeout = 1s
 clients_per_address = 3
 start = 5
@@ -39,26 +39,28 @@ if what == "drip":
     s, f = connect(); reply(f)
     s.settimeout(0.2)
     got = b""
-    while not got and time.monotonic() - t0 < 15:
+    while not got and time.monotonic() - t0 < 40:
         s.sendall(b"x")
         try:
             got = s.recv(100)
         except TimeoutError:
             pass
-    print(got[:9].decode(), 1.5 < time.monotonic() - t0 < 8)
+    print(got[:9].decode(), 5.5 < time.monotonic() - t0 < 30)
 elif what == "silent":
     s, f = connect(); reply(f)
-    print(reply(f), 1.5 < time.monotonic() - t0 < 8)
+    print(reply(f), 5.5 < time.monotonic() - t0 < 30)
 elif what == "data":
     s, f = connect(); reply(f)
     for line in ("EHLO x", "MAIL FROM:<>", "RCPT TO:<alice@local.test>", "DATA"):
         say(s, f, line)
     s.sendall(b"Subject: x\r\n")
     t0 = time.monotonic()
-    print(reply(f), 0.5 < time.monotonic() - t0 < 1.8)
+    print(reply(f), 0.5 < time.monotonic() - t0 < 5)
 elif what == "many":
-    held = [connect() for _ in range(5)]
-    print(sorted(reply(f) for _, f in held))
+    held, heard = [], [] # one by one: of two at the same time both may be refused
+    for _ in range(5):
+        held.append(connect()); heard.append(reply(held[-1][1]))
+    print(heard)
 elif what == "stop":
     s, f = connect(); reply(f)
     say(s, f, "EHLO x")
@@ -66,12 +68,16 @@ elif what == "stop":
     sys.stdin.readline()
     print(say(s, f, "NOOP"), f.read() == b"")
 EOF
-play() { timeout 30 python3 "$T/play.py" "$SMTP" "$1"; }
+play() { timeout "$LIMIT" python3 "$T/play.py" "$SMTP" "$1"; }
+nobody() { as pneu -C "$H" status --json | grep -q '"name":"smtpd".*"busy":0,'; }
 
-is "an octet now and then does not renew the deadline" "$(play drip)" "421 4.4.2 True"
+play drip > "$T/drip" & dripping=$!
 is "a silent client is told 421" "$(play silent)" "421 4.4.2 True"
+wait "$dripping"
+is "an octet now and then does not renew the deadline" "$(cat "$T/drip")" "421 4.4.2 True"
 is "content that stops coming ends the session" "$(play data)" "421 4.4.2 True"
 is "and nothing of it is queued" "$(ls -A "$H/queue/in")" ""
+wait_for nobody
 is "a client address has its limit" "$(play many)" \
     "['220 mx.ex', '220 mx.ex', '220 mx.ex', '421 4.7.0', '421 4.7.0']"
 
@@ -81,9 +87,8 @@ player=$!
 exec 8> "$T/go" 7< "$T/says"
 read -r _ <&7
 kill -TERM "$PNEU"
-stopped() { [ -z "$(pids_of queue-run)" ] || pids_of smtpd | xargs -r -n1 sh -c \
-    'grep -q "^SigPnd:.*4000" /proc/$0/status && exit 1; exit 0'; }
-wait_for stopped
+stops() { as pneu -C "$H" status --json | grep -q '"state":"stopping"'; }
+wait_for stops
 echo >&8
 read -r said <&7
 is "after SIGTERM the next command gets 421 and the end" "$said" "421 4.3.2 True"

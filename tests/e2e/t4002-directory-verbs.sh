@@ -175,7 +175,7 @@ exec 8>&-; wait $waiting; ok $? "and goes on after it"
 as directory -C "$H" import < "$T/slow" > "$T/imported" 2>&1 & waiting=$!
 exec 8> "$T/slow"
 printf 'entry smtp=late@example.org\n' >&8
-as timeout 10 directory -C "$H" list > "$T/out" 2>&1 8>&-
+as timeout "$LIMIT" directory -C "$H" list > "$T/out" 2>&1 8>&-
 is "an import that waits for its input keeps nobody waiting" "$? $(says | grep -c waiting)" '0 0'
 exec 8>&-; wait $waiting; ok $? "and is made when it has all"
 
@@ -219,13 +219,13 @@ os.write(master, b"\x1a")
 stopped = os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
 print(stopped, shows(slave))
 os.kill(pid, signal.SIGCONT)
-end = time.monotonic() + 5
+end = time.monotonic() + 30
 while shows(slave) and time.monotonic() < end: time.sleep(0.01)
 print(shows(slave))
 os.write(master, b"one\n"); until(master, b"again: "); os.write(master, b"one\n")
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 X
-asked=$(as timeout 30 python3 "$T/ask.py" "$B/directory" -C "$H" passwd bob@example.org 2>&1)
+asked=$(as timeout "$LIMIT" python3 "$T/ask.py" "$B/directory" -C "$H" passwd bob@example.org 2>&1)
 is "at a terminal a password is asked for twice, and ^C gives the echo back" \
 	"$(printf '%s\n' "$asked" | head -n 3 | tr '\n' ' ')" '100 True 0 True -2 True '
 is "so does ^Z, until it goes on" "$(printf '%s\n' "$asked" | tail -n +4 | tr '\n' ' ')" 'True True False 0 '

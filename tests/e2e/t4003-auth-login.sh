@@ -25,16 +25,17 @@ is "all else is refused in the same words" \
 	'auth user=bob password=' 'auth user= password=open%20sesame' | sort | uniq -c | tr -s ' ')" \
 	' 7 perm code=5.7.8 text=user%20name%20or%20password%20is%20wrong'
 
-cost() { # LINE N: microseconds an answer takes, the first one left out
+cost() { # LINE N: microseconds of CPU that an answer takes, the first one left out
 	python3 - "$1" "$2" "$B/auth" -C "$H" <<'X'
 import subprocess, sys, time
 line, n = sys.argv[1].encode() + b"\n", int(sys.argv[2])
 p = subprocess.Popen(sys.argv[3:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 p.stdin.write(line); p.stdin.flush(); p.stdout.readline()
-a = time.monotonic()
+used = lambda: time.clock_gettime(~p.pid << 3 | 2) # its CPU clock: clock_getcpuclockid(3)
+a = used()
 for _ in range(n):
     p.stdin.write(line); p.stdin.flush(); p.stdout.readline()
-print(int((time.monotonic() - a) * 1000000 / n))
+print(int((used() - a) * 1000000 / n))
 p.stdin.close(); p.wait()
 X
 }
@@ -54,15 +55,21 @@ is "a new password counts, the old one does not" \
 
 # Two processes with one key agree on a ticket; alone each has its own.
 printf '%032d' 7 > "$T/key"; chmod 644 "$T/key"
-tickets() {
-	for _ in 1 2; do
-		echo 'auth user=bob password=other' | PNEU_TICKET_KEY=5 \
-			as auth -C "$H" 5< "$T/key" 2> "$T/err" | sed 's/.*ticket=.\{16\}//'
-	done | sort -u | wc -l
-}
-_try=0 # the expiry is part of a ticket: both in one second
-until n=$(tickets); [ "$n" -eq 1 ] || [ $_try -ge 8 ]; do _try=$((_try + 1)); done
-is "a key on a descriptor makes the tickets of all processes alike" "$n" 1
+for _ in 1 2; do
+	echo 'auth user=bob password=other' | PNEU_TICKET_KEY=5 \
+		as auth -C "$H" 5< "$T/key" 2> "$T/err" | sed 's/.*ticket=//'
+done > "$T/tickets"
+is "a key on a descriptor makes the tickets of all processes alike" \
+	"$(python3 - "$T/key" "$T/tickets" <<'X'
+import hashlib, sys
+key = open(sys.argv[1], "rb").read()
+for line in open(sys.argv[2]):
+    ticket = bytes.fromhex(line) # an expiry, and what the key makes of it
+    print(ticket[8:] == hashlib.blake2b(b"Bob@example.org\0example.org/bob\0" + ticket[:8],
+        key=key, digest_size=32).digest())
+X
+)" "True
+True"
 is "without it each draws its own" "$(for _ in 1 2; do
 	ask 'auth user=bob password=other' | sed 's/.*ticket=.\{16\}//'; done |
 	sort -u | wc -l)" 2

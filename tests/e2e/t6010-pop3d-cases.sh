@@ -26,7 +26,7 @@ is "no message was lost on the way" "$(ls "$M/new" | wc -l)" 3
 as journal -C "$H" show > "$T/journal" 2>&1
 is "no octet that steers a terminal is in the journal" \
 	"$(LC_ALL=C tr -d '\n\t\40-\176\200-\377' < "$T/journal" | wc -c)" 0
-check "all is well" as pneu -C "$H" status
+check "all is well" wait_for as pneu -C "$H" status
 stop_pneu
 is "no process died" "$(grep -c 'killed by\|SIG' "$T/pneu.err")" 0
 done_testing

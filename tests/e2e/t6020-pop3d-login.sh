@@ -7,7 +7,7 @@ add_user bob@example.org 'open sesame' > "$T/out"
 add_user ann@example.org pw > "$T/out"
 add_user sue@example.org pw > "$T/out"
 conf pop3d 'failed_login = 300ms'
-conf pop3d 'login_timeout = 2s'
+conf pop3d 'login_timeout = 1m'
 M=$H/mail/example.org/bob
 as sh -c "printf 'A: b\r\n\r\nhi\r\n' > '$M/new/1000000001.a.host'"
 
@@ -28,9 +28,8 @@ hi
 +OK bye"
 is "and it says nothing else" "$(cat "$T/err")" ""
 # Longer than a hand-over may take; it is looked at below.
-sed 's/^login_timeout.*/login_timeout = 1m/' "$H/pneu.conf" > "$T/slow.conf"; chmod 644 "$T/slow.conf"
 (echo 'USER sue@example.org'; sleep 11; printf 'PASS pw\nQUIT\n') |
-	as timeout "$LIMIT" pop3d -C "$H" -c "$T/slow.conf" > "$T/slow" 2>&1 &
+	as timeout "$LIMIT" pop3d -C "$H" > "$T/slow" 2>&1 &
 slow=$!
 like "a wrong password is refused" "$(alone 'USER bob@example.org' 'PASS x' QUIT)" '^-ERR \[AUTH\]'
 is "a mailbox alone, as an operator" \
@@ -63,7 +62,7 @@ p.stdin.write(b"USER bob@example.org\r\nPASS open sesame\r\n"); p.stdin.flush()
 for _ in range(3): p.stdout.readline()
 p.stdout.close()
 p.stdin.write(b"STAT\r\n"); p.stdin.flush()
-try: p.wait(8); print("ended")
+try: p.wait(60); print("ended")
 except subprocess.TimeoutExpired: p.kill(); print("hangs")
 X
 is "it ends when nobody reads the answers" "$(cat "$T/out")" ended
@@ -87,7 +86,7 @@ for seconds in -1, 1000:
         env=dict(os.environ, PNEU_TICKET_KEY=str(r)), stderr=subprocess.DEVNULL)
     ours.sendmsg([b"session user=%s path=%s ticket=%s ip= unread=0\n" % (*who, ticket.hex().encode())],
         [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [other.fileno()]))])
-    p.wait(10); other.close(); client.settimeout(10)
+    p.wait(60); other.close(); client.settimeout(60)
     print(os.read(journal, 4096)[:2].decode(), client.recv(100).decode().strip())
 X
 is "a ticket that came too late is a failed login, a forged one an alarm" "$(cat "$T/late")" \
@@ -100,14 +99,14 @@ cat > "$T/pop.py" <<'X'
 import poplib, socket, sys, time
 port = int(sys.argv[1])
 def connect():
-    s = socket.create_connection(("127.0.0.1", port), 10)
+    s = socket.create_connection(("127.0.0.1", port), 60)
     return s, s.makefile("rb")
 def lines(text):
     s, f = connect()
     s.sendall(text)
     return [x.decode().rstrip("\r\n") for x in f]
 def login(user="bob@example.org", password="open sesame"):
-    p = poplib.POP3("127.0.0.1", port, timeout=10)
+    p = poplib.POP3("127.0.0.1", port, timeout=60)
     p.user(user); p.pass_(password)
     return p
 def error(call):
@@ -126,7 +125,7 @@ is "a second session of one mailbox is told IN-USE" \
 is "another mailbox is free meanwhile" \
 	"$(py 'p = login(); print(login("ann@example.org", "pw").stat()); p.quit()')" '(0, 0)'
 is "failed logins cost more each time" "$(py '
-p = poplib.POP3("127.0.0.1", port, timeout=10); t = []
+p = poplib.POP3("127.0.0.1", port, timeout=60); t = []
 for i in range(2):
     a = time.monotonic(); p.user("bob@example.org"); error(lambda: p.pass_("x")); t.append(time.monotonic() - a)
 print(t[0] >= 0.3, t[1] >= 0.6)')" 'True True'
@@ -136,25 +135,27 @@ s, f = connect()
 s.sendall(b"".join(b"USER bob@example.org\r\nPASS x%d\r\n" % i for i in range(2)) + b"XYZZY\r\n" * 30)
 got = f.read().decode()
 print("too many" in got, got.count("-ERR") <= 22)')" 'True True'
+sed -i 's/^login_timeout.*/login_timeout = 2s/' "$H/pneu.conf"
+check "it takes a shorter deadline" reload_pneu
 is "who says nothing is closed by the login deadline" \
-	"$(py 'a = time.monotonic(); s, f = connect(); f.read(); print(time.monotonic() - a < 8)')" True
+	"$(py 'a = time.monotonic(); s, f = connect(); f.read(); print(time.monotonic() - a < 30)')" True
 is "who sends an octet now and then too" "$(py '
 a = time.monotonic(); s, f = connect(); s.settimeout(0.3)
 try:
-    for i in range(60):
+    for i in range(150):
         s.sendall(b"x")
         try:
             if s.recv(100) == b"": break
         except TimeoutError: pass
 except OSError: pass
-print(time.monotonic() - a < 8)')" True
+print(time.monotonic() - a < 30)')" True
 handing='
 import socket, array, time, sys
 def hand(octets):
     a, b = socket.socketpair()
     s = socket.socket(socket.AF_UNIX); s.connect("run/pop3-session")
     s.sendmsg([octets], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [b.fileno()]))])
-    a.settimeout(15)
+    a.settimeout(60)
     return a, b, s
 session = b"session user=bob@example.org path=example.org/bob ticket=" + b"0" * 80 + b" ip= unread="
 '
@@ -166,9 +167,9 @@ is "a hand-over that drips is cut after ten seconds" "$(cd "$H" && python3 -c "$
 begin = time.monotonic()
 a, b, s = hand(session + b"60000\n"); b.close()
 try:
-    while time.monotonic() - begin < 20: s.sendall(b"x"); time.sleep(0.5)
+    while time.monotonic() - begin < 50: s.sendall(b"x"); time.sleep(0.5)
 except OSError: pass
-print(time.monotonic() - begin < 14)')" True
+print(time.monotonic() - begin < 40)')" True
 wait "$slow"
 is "who types his password late, alone with pop3d, is in" "$(tail -n 2 "$T/slow" | tr -d '\r')" "+OK 0 messages
 +OK bye"
@@ -178,7 +179,7 @@ a, b = socket.socketpair()
 s = socket.socket(socket.AF_UNIX); s.connect("run/pop3-session")
 s.sendmsg([b"session user=bob@example.org path=example.org/bob ticket=" + b"0" * 80 + b" ip= unread=6\nSTAT\r\n"],
     [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [b.fileno()]))])
-b.close(); a.settimeout(10); print(a.recv(100).decode().strip())')" \
+b.close(); a.settimeout(60); print(a.recv(100).decode().strip())')" \
 	'-ERR [SYS/TEMP] login is not possible now'
 stop_pneu
 as journal -C "$H" show > "$T/journal" 2>&1

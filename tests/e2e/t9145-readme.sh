@@ -90,6 +90,8 @@ sed -n '/^\[resolve\]/,/^program/p' "$T/all" | sed "s|/usr/local/bin|$T|" >> run
 grep -o '`build/pneu -C run [a-z ]*`' "$top/README.md" | tr -d '`' > "$T/lines"
 is "two commands put it in force" "$(wc -l < "$T/lines")" 2
 while read -r line; do check "$line" as sh -c "$line"; done < "$T/lines"
+H=$try/run
+wait_for none_retires
 swaks --server "127.0.0.1:$SMTP" --from you@example.net --to whoever@anywhere.test > "$T/out" 2>&1
 is "now every address is taken" $? 0 || diag "$(cat "$T/out")"
 mine() { grep -lq '<whoever@anywhere.test>' "$box"/new/*; }

@@ -17,12 +17,12 @@ cat > "$T/hog.py" <<'X'
 import concurrent.futures, socket, sys, time
 smtp, pop, guess = map(int, sys.argv[1:])
 def connect(port, address):
-    s = socket.create_connection(("127.0.0.1", port), 20, (address, 0))
+    s = socket.create_connection(("127.0.0.1", port), 60, (address, 0))
     return s, s.recv(512).decode()
 def first(port, address, want):
     """Seconds until that client is let in."""
     begin = time.monotonic()
-    while time.monotonic() - begin < 20:
+    while time.monotonic() - begin < 60:
         s, text = connect(port, address)
         if text.startswith(want):
             return time.monotonic() - begin
@@ -42,16 +42,19 @@ for s, _ in login[4:]:
 with concurrent.futures.ThreadPoolExecutor() as pool:
     late = list(pool.map(lambda p: first(*p), [(smtp, "127.0.0.2", "220"),
         (pop, "127.0.0.2", "+OK"), (guess, "127.0.0.2", "+OK")]))
-print("in", [2 < x < 15 for x in late])
-time.sleep(0.2)
+print("in", [2 < x < 40 for x in late])
 print("told", hogs[0][0].recv(512)[:10])
 for s, _ in hogs + login:
     s.close()
-first(smtp, "127.0.0.3", "220")
-time.sleep(0.5)
-pairs = [connect(smtp, a) for a in ["127.0.0.1", "127.0.0.2"] * 2]
-if not all(text.startswith("220") for _, text in pairs):
-    print("not all in", pairs)
+end = time.monotonic() + 60
+while True: # until all of them are idle again
+    pairs = [connect(smtp, a) for a in ["127.0.0.1", "127.0.0.2"] * 2]
+    if all(text.startswith("220") for _, text in pairs) or time.monotonic() > end:
+        break
+    for s, _ in pairs:
+        s.close()
+    time.sleep(0.1)
+print("pairs", *[text[:3] for _, text in pairs])
 begin = time.monotonic()
 while time.monotonic() - begin < 12:
     s, text = connect(smtp, "127.0.0.3")
@@ -65,5 +68,6 @@ python3 "$T/hog.py" "$SMTP" "$POP" "$GUESS" > "$T/out" 2>&1
 is "who comes later is let in, who held all is told, who shares is left" "$(cat "$T/out")" \
 	"in [True, True, True]
 told b'421 4.4.2 '
+pairs 220 220 220 220
 shared True"
 done_testing
