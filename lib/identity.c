@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,8 +24,9 @@ identity_take(const char *path, struct fault *f)
 	if (st.st_uid == 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%s belongs to root, and no program of ours runs as root: "
-		    "chown it to the user who shall own the mail",
-		    path);
+		    "is -C DIR right? then chown it to the user who shall own "
+		    "the mail",
+		    strcmp(path, ".") == 0 ? "the home" : path);
 	if (setgroups(0, NULL) != 0 || setegid(st.st_gid) != 0 ||
 	    seteuid(st.st_uid) != 0)
 		return fault_set(

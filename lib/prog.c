@@ -134,8 +134,10 @@ print_help(FILE *out)
 		print_option(out, o);
 	(void)fprintf(out,
 	    "\nExit status: 0 done, 100 never (the text says why), 111 try "
-	    "again later.\nManual: man %.*s\n",
-	    (int)strcspn(a->name, " "), a->name); /* pneu for "pneu run" */
+	    "again later.\nManual: %.*s(8), beside the source: man -l "
+	    "*/%.*s.8\n",
+	    (int)strcspn(a->name, " "), a->name, /* pneu for "pneu run" */
+	    (int)strcspn(a->name, " "), a->name);
 	if (a->more != NULL)
 		(void)fprintf(out, "\n%s", a->more);
 }
@@ -186,9 +188,13 @@ prog_option(int argc, char *argv[], const char **value)
 {
 	struct option longs[OPTIONS_MAX + 1];
 	char shorts[2 * OPTIONS_MAX + 2];
+	static char name[64];
 	int letter;
 
 	fill_tables(longs, shorts);
+	(void)snprintf(name, sizeof(name), "%s", prog.about->name);
+	if (argc > 0) /* getopt's own words begin like ours: `pneu status:` */
+		argv[0] = name;
 	for (;;) {
 		letter = getopt_long(argc, argv, shorts, longs, NULL);
 		*value = optarg;

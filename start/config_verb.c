@@ -179,8 +179,7 @@ lines(const struct buf *text)
 
 /* One object, with each error and warning as the text has it. */
 static void
-print_check(
-    const struct buf *errors, const struct buf *warnings, bool right)
+print_check(const struct buf *errors, const struct buf *warnings, bool right)
 {
 	json_t *o = json_pack("{s:o, s:b, s:o, s:o}", "file",
 	    json_text(span_of(prog_config_path())), "right", (int)right,
@@ -194,8 +193,7 @@ print_check(
 static enum outcome
 check(struct fault *f)
 {
-	struct buf errors = BUF_INIT(VALUE_MAX),
-	           warnings = BUF_INIT(VALUE_MAX);
+	struct buf errors = BUF_INIT(VALUE_MAX), warnings = BUF_INIT(VALUE_MAX);
 	const char *path = prog_config_path();
 	bool right = reload_check(&prog.settings, path,
 	                 prog.json ? &errors : NULL, f) == OK;
@@ -229,8 +227,8 @@ verb_config(int argc, char *argv[], struct fault *f)
 	if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0)
 		fault_set(f, PERM, "5.5.4", 0, "one of: check, show");
 	else if (optind + 1 < argc)
-		fault_set(f, PERM, "5.5.4", 0, "%s: not expected",
-		    argv[optind + 1]);
+		fault_set(
+		    f, PERM, "5.5.4", 0, "%s: not expected", argv[optind + 1]);
 	if (f->outcome != OK)
 		prog_usage(f);
 	/* The file as it is, never what runs in its place. */
