@@ -178,8 +178,8 @@ list_entries(const struct request *r, bool (*each)(void *arg, struct entry *),
 
 	if (r->state != NULL && !store_state_parse(span_of(r->state), &only))
 		return fault_set(f, PERM, "5.5.4", 0,
-		    "no such state: in out retry1 retry2 busy hold quarantine "
-		    "aside");
+		    "--state is one of: in out retry1 retry2 busy hold "
+		    "quarantine aside");
 	w.name = calloc(LIST_SHARE, sizeof(*w.name));
 	if (w.name == NULL)
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");

@@ -211,7 +211,9 @@ verb_list(struct request *r, struct fault *f)
 	if (got != OK || prog.json)
 		return got;
 	if (l.n == 0)
-		(void)printf("nothing waits\n");
+		(void)printf(r->state != NULL || r->address != NULL
+		        ? "no such message waits\n"
+		        : "nothing waits\n");
 	else
 		(void)printf("%" PRIu64 " message%s, %" PRIu64 " octets\n", l.n,
 		    l.n == 1 ? "" : "s", l.octets);

@@ -30,7 +30,7 @@ for l in sys.stdin:
     o = json.loads(l)
     print(o["qid"], o["state"], o["from"], o["recipients"][0]["address"], o["reason"])')" \
 	    "$A hold ann@example.org bob@example.org not now"
-	is "$1: filters by address" "$(queue list --address @example.com)" "nothing waits"
+	is "$1: filters by address" "$(queue list --address @example.com)" "no such message waits"
 	like "$1: stats counts" "$(queue stats)" '^hold +1 '
 	queue release 01ARZ3NDEKTSV4RRFFQ69G5FAV > "$T/out" 2>&1
 	is "$1: what is not there is 100" $? 100
