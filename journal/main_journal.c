@@ -123,7 +123,7 @@ want_of(int letter)
 {
 	switch (letter) {
 	case OPT_CODE:
-		return "--code: neither a code nor a name; man journal has "
+		return "--code: neither a code nor a name; journal(8) has "
 		       "them";
 	case OPT_MOST:
 		return "--most: say a number from 1 to 10000";
@@ -165,6 +165,9 @@ show(int dir, const struct asked *a, struct fault *f)
 		if (a->follow)
 			(void)poll(NULL, 0, FOLLOW_MS);
 	} while (a->follow && got == OK && !ferror(stdout));
+	/* Silence could be a mistyped option as well. */
+	if (got == OK && p.entries == 0 && !prog.json)
+		prog_warn("no entry is like that");
 	buf_free(&p.b);
 	return got;
 }
@@ -276,12 +279,19 @@ find_verb(const struct asked *a, int argc, char *argv[])
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		const struct verb *v = &verbs[i];
 
-		if (!span_eq(name, v->name) || argc != 1 + v->operands)
+		if (!span_eq(name, v->name))
 			continue;
-		if ((a->options & ~v->options) == 0)
+		if (argc != 1 + v->operands)
+			fault_set(&f, PERM, "5.5.4", 0,
+			    v->operands > 0
+			        ? "%s: say one queue id, Message-ID or address"
+			        : "%s takes options alone, --help lists them",
+			    v->name);
+		else if ((a->options & ~v->options) == 0)
 			return v;
-		fault_set(&f, PERM, "5.5.4", 0,
-		    "%s does not take all of these options", v->name);
+		else
+			fault_set(&f, PERM, "5.5.4", 0,
+			    "%s does not take all of these options", v->name);
 		prog_usage(&f);
 	}
 	fault_set(
