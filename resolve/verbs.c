@@ -85,12 +85,12 @@ take_hash(struct request *r, struct fault *f)
 enum outcome
 request_read_address(const char *text, struct address *a, struct fault *f)
 {
+	if (strchr(text, '@') == NULL)
+		return fault_set(f, PERM, "5.1.3", 0,
+		    "%.64s: not a full address like bob@example.org", text);
 	if (address_make(span_of(text), a, f) != OK)
-		return f->outcome;
-	if (a->local_len > 0 && address_domain(a).len > 0)
-		return OK;
-	return fault_set(
-	    f, PERM, "5.1.3", 0, "not a full address: say bob@example.org");
+		return fault_context(f, "%.64s", text);
+	return OK;
 }
 
 /* What was not there before. */
@@ -340,8 +340,12 @@ collect_alias_add(struct editor *e, const struct request *r, struct fault *f)
 static void
 tell_alias_add(const struct editor *e, const struct request *r)
 {
+	struct buf name = BUF_INIT(RECORD_MAX);
+
 	(void)e;
-	say("%s: leads to %s", r->operand[0], r->operand[1]);
+	put_alias_name(&name, r->operand[0], &r->address);
+	say(SPAN_FMT ": leads to %s", SPAN_ARG(buf_span(&name)), r->operand[1]);
+	buf_free(&name);
 }
 
 static enum outcome

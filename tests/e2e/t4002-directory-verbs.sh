@@ -57,7 +57,7 @@ is "afterwards it takes all" "$? $(where zed@example.org)" \
 dir alias remove '*@example.org'; ok $? "it goes again"
 dir alias add info bob@example.org --json
 is "with --json the answer is an object" "$? $(says)" \
-	'0 {"done":"info: leads to bob@example.org"}'
+	'0 {"done":"info@example.org: leads to bob@example.org"}'
 dir list --json
 is "a list is an object a line" "$(says | python3 -c 'import json, sys
 print(*[json.loads(l)["smtp"] for l in sys.stdin])')" \
@@ -111,7 +111,7 @@ like "added again it has its mailbox back" "$(says)" 'kept the mailbox mail/exam
 dir alias add typo bobb@example.org
 is "an alias to nobody is made, but told" "$? $(says)" \
 	"0 directory/entries:4: warning: typo@example.org: leads to bobb@example.org, which is nobody's
-typo: leads to bobb@example.org"
+typo@example.org: leads to bobb@example.org"
 dir alias add next typo@example.org; dir alias remove typo@example.org
 like "so is one that leads nowhere from now on" "$? $(says)" \
 	'entries:4: warning: next@example.org: leads to typo@example.org, which is nobody'

@@ -13,7 +13,7 @@ for v in init run stop reload status services config explain queue directory jou
 	op $v --help > "$T/out" 2> "$T/err"; s=$?
 	is "pneu $v --help is 0, on the standard output" "$s $(cat "$T/err")" "0 "
 	like "and has usage, options, exit status" "$(tr '\n' ' ' < "$T/out")" \
-	    '^usage: .*--home=DIR .*Exit status: 0 .*Manual: man [a-z]+ '
+	    '^usage: .*--home=DIR .*Exit status: 0 .*Manual: [a-z]+\(8\), beside the source: man -l \*/[a-z]+\.8 '
 done
 wrong() { # wrong WORDS ARGUMENT...: 100, and one line says this
 	_want=$1; shift
@@ -24,7 +24,8 @@ wrong() { # wrong WORDS ARGUMENT...: 100, and one line says this
 }
 wrong 'pneu --help' # no verb at all
 wrong 'bogus is not one of the verbs' bogus
-wrong 'unrecognized option' queue --bogus
+wrong '^queue: unrecognized option' queue --bogus
+wrong '^pneu status: unrecognized option' status --bogus
 wrong 'say list, show, hold' queue bogus
 wrong 'show: say which queue id' queue show
 wrong 'list takes no queue id' queue list 01ARZ3NDEKTSV4RRFFQ69G5FAV
@@ -33,8 +34,10 @@ wrong 'no such message in the queue' queue show 01ARZ3NDEKTSV4RRFFQ69G5FAV
 wrong 'no such message in the queue' queue hold 01ARZ3NDEKTSV4RRFFQ69G5FAV
 is "which is said once" "$(grep -c 'no such message' "$T/err")" 1
 wrong 'say which: queue ids, or --state, or --address' queue release
-wrong 'no such state: in out' queue list --state=nowhere
+wrong 'state is one of: in out' queue list --state=nowhere
 wrong 'say show, trace WHAT, verify or rotate' journal bogus
+wrong 'show takes options alone' journal show bob@example.org
+wrong 'trace: say one queue id, Message-ID or address' journal trace
 wrong 'neither a code nor a name' journal show --code=QQ
 wrong 'say 2026-11-24T03:04, or 30m' journal show --since=tomorrow
 wrong 'a number from 1 to' journal trace --most=none x
@@ -43,10 +46,16 @@ wrong 'say add, change, remove' directory bogus
 wrong 'add: wrong number of addresses' directory add
 wrong 'is there already' directory add bob@example.org
 wrong 'is not a local domain; put .domain = example.com. under' directory add x@example.com
+wrong 'bob: not a full address like' directory show bob
+wrong 'bob@@example.org: .*bad address' directory show bob@@example.org
 wrong 'is not in the directory' directory show nobody@example.org
 wrong 'one of: check, show' config
 wrong 'smtpd: not expected' config show smtpd
 wrong 'no address' explain
+is "the journal says that no entry fits" "$(op journal show --ip=192.0.2.9 2>&1; echo $?)" "journal: no entry is like that
+0"
+is "the queue, that nothing waits" "$(op queue list)" "nothing waits"
+is "or nothing that was asked for" "$(op queue list --address=bob@example.org)" "no such message waits"
 wrong 'not expected' status now
 wrong 'nothing runs here' stop
 op status > "$T/out" 2> "$T/err"
