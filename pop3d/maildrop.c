@@ -215,148 +215,6 @@ list_cur(void *arg, struct fault *f)
 	return list(d, true, l->most, f);
 }
 
-/* ---- A message that moved between the two listings is in both ---- */
-
-static uint64_t
-hash_base(const struct message *m)
-{
-	uint64_t h = 0xcbf29ce484222325ULL, w;
-	size_t i = 0;
-
-	for (; i + 8 <= m->base; i += 8) {
-		memcpy(&w, m->name + i, 8);
-		h = (h ^ w) * 0x9E3779B97F4A7C15ULL;
-		h ^= h >> 29;
-	}
-	for (; i < m->base; i++)
-		h = (h ^ (unsigned char)m->name[i]) * 0x100000001b3ULL;
-	return h ^ h >> 32;
-}
-
-static bool
-same_base(const struct message *a, const struct message *b)
-{
-	return a->base == b->base && memcmp(a->name, b->name, a->base) == 0;
-}
-
-static void
-forget(struct maildrop *d, struct message *m)
-{
-	m->flags |= MESSAGE_DROP;
-	if ((m->flags & MESSAGE_SIZED) != 0)
-		d->octets -= m->octets;
-	else
-		d->unsized--;
-}
-
-static void
-remove_forgotten(struct maildrop *d)
-{
-	size_t to = 0;
-
-	for (size_t i = 0; i < d->n; i++)
-		if ((d->message[i].flags & MESSAGE_DROP) == 0)
-			d->message[to++] = d->message[i];
-	d->n = to;
-}
-
-/* Bases of messages; 0: free, else an index and 1. */
-struct table {
-	uint32_t *at;
-	size_t size; /* a power of two */
-};
-
-static enum outcome
-make_table(struct table *t, size_t n, struct fault *f)
-{
-	for (t->size = 16; t->size < 2 * n; t->size *= 2)
-		;
-	t->at = calloc(t->size, sizeof(*t->at));
-	if (t->at == NULL)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "maildrop");
-	return OK;
-}
-
-/* Where this base stands, or would stand. */
-static uint32_t *
-place_of(
-    const struct maildrop *d, const struct table *t, const struct message *m)
-{
-	size_t i = hash_base(m) & (t->size - 1);
-
-	while (t->at[i] != 0 && !same_base(&d->message[t->at[i] - 1], m))
-		i = (i + 1) & (t->size - 1);
-	return &t->at[i];
-}
-
-/*
- * All of cur/ goes into a table; what is in new/ too, or twice in cur/ because
- * a flag changed during the listing, is one message. The first in_new of the
- * list lie in new/. Nothing to do where no reader but POP is at work.
- */
-static enum outcome
-remove_twins(struct maildrop *d, size_t in_new, struct fault *f)
-{
-	bool found = false;
-	struct table t;
-
-	if (d->n == in_new)
-		return OK;
-	if (make_table(&t, d->n - in_new, f) != OK)
-		return f->outcome;
-	for (size_t k = 0; k < d->n; k++) {
-		size_t i = (k + in_new) % d->n; /* cur/ first */
-		uint32_t *place = place_of(d, &t, &d->message[i]);
-
-		if (*place != 0) {
-			forget(d, &d->message[i]);
-			found = true;
-		} else if (i >= in_new) {
-			*place = (uint32_t)i + 1;
-		}
-	}
-	free(t.at);
-	if (found)
-		remove_forgotten(d);
-	return OK;
-}
-
-enum outcome
-maildrop_open(struct maildrop *d, int box, uint64_t most, struct fault *f)
-{
-	struct cur_listing l = { d, most, { .n = 0 } };
-
-	*d = (struct maildrop){ .box = box, .dir = { -1, -1 } };
-	if (open_dir(d, false, f) != OK || open_dir(d, true, f) != OK ||
-	    list(d, false, most, f) != OK)
-		return f->outcome;
-	l.start = *d;
-	/* Where it changes all the time the last listing will do: nothing is
-	   removed because a snapshot lacks it. */
-	if (maildir_look(d->dir[1], list_cur, &l, f) != OK &&
-	    f->error != EAGAIN)
-		return f->outcome;
-	return remove_twins(d, l.start.n, f);
-}
-
-void
-maildrop_free(struct maildrop *d)
-{
-	while (d->names != NULL) {
-		struct names *next = d->names->next;
-
-		free(d->names);
-		d->names = next;
-	}
-	free(d->message);
-	for (int i = 0; i < 2; i++)
-		if (d->dir[i] != -1)
-			(void)close(d->dir[i]);
-	if (d->box != -1)
-		(void)close(d->box);
-	*d = (struct maildrop){ .box = -1, .dir = { -1, -1 } };
-}
-
 /* ---- Order ---- */
 
 struct key {
@@ -365,17 +223,22 @@ struct key {
 };
 
 static int
+compare_bases(const void *pa, const void *pb)
+{
+	const struct message *a = pa, *b = pb;
+	int c = memcmp(a->name, b->name, a->base < b->base ? a->base : b->base);
+
+	return c != 0 ? c : (int)a->base - (int)b->base;
+}
+
+static int
 compare_keys(const void *pa, const void *pb)
 {
 	const struct key *a = pa, *b = pb;
-	size_t len;
-	int c;
 
 	if (a->head != b->head)
 		return a->head < b->head ? -1 : 1;
-	len = a->m->base < b->m->base ? a->m->base : b->m->base;
-	c = memcmp(a->m->name, b->m->name, len);
-	return c != 0 ? c : (int)a->m->base - (int)b->m->base;
+	return compare_bases(a->m, b->m);
 }
 
 /* How many octets all names begin with: times of nearly the same day. */
@@ -439,6 +302,78 @@ maildrop_order(struct maildrop *d, struct fault *f)
 	return OK;
 }
 
+/* ---- A message that moved between the two listings is in both ---- */
+
+/*
+ * What is in new/ and in cur/, or twice in cur/ because a flag changed during
+ * the listing, is one message. They stand side by side by now; new/ is the one
+ * that it has left.
+ */
+static void
+remove_twins(struct maildrop *d)
+{
+	struct message *m = d->message, *last = NULL;
+	size_t to = 0;
+
+	for (size_t i = 0; i < d->n; i++) {
+		if (last == NULL || compare_bases(last, &m[i]) != 0) {
+			last = &m[to++];
+			*last = m[i];
+			continue;
+		}
+		if ((m[i].flags & MESSAGE_SIZED) != 0)
+			d->octets -= m[i].octets;
+		else
+			d->unsized--;
+		if ((m[i].flags & MESSAGE_CUR) != 0)
+			*last = m[i];
+	}
+	d->n = to;
+}
+
+enum outcome
+maildrop_open(struct maildrop *d, int box, uint64_t most, struct fault *f)
+{
+	struct cur_listing l = { d, most, { .n = 0 } };
+
+	*d = (struct maildrop){ .box = box, .dir = { -1, -1 } };
+	if (open_dir(d, false, f) != OK || open_dir(d, true, f) != OK ||
+	    list(d, false, most, f) != OK)
+		return f->outcome;
+	l.start = *d;
+	/* Where it changes all the time the last listing will do: nothing is
+	   removed because a snapshot lacks it. */
+	if (maildir_look(d->dir[1], list_cur, &l, f) != OK &&
+	    f->error != EAGAIN)
+		return f->outcome;
+	/* Where only POP is at work, and all names tell sizes, STAT needs no
+	   more than the list. */
+	if (d->n == l.start.n && d->unsized == 0)
+		return OK;
+	if (maildrop_order(d, f) != OK)
+		return f->outcome;
+	remove_twins(d);
+	return OK;
+}
+
+void
+maildrop_free(struct maildrop *d)
+{
+	while (d->names != NULL) {
+		struct names *next = d->names->next;
+
+		free(d->names);
+		d->names = next;
+	}
+	free(d->message);
+	for (int i = 0; i < 2; i++)
+		if (d->dir[i] != -1)
+			(void)close(d->dir[i]);
+	if (d->box != -1)
+		(void)close(d->box);
+	*d = (struct maildrop){ .box = -1, .dir = { -1, -1 } };
+}
+
 /* ---- One message ---- */
 
 static int
@@ -450,7 +385,6 @@ open_where(const struct maildrop *d, const struct message *m)
 
 struct moves {
 	struct maildrop *d;
-	struct table table;
 	bool lacking; /* memory */
 };
 
@@ -461,14 +395,13 @@ take_name(void *arg, const char *name)
 	struct moves *v = arg;
 	struct message key = { .name = name,
 		.base = (uint8_t)(strchrnul(name, ':') - name) };
-	uint32_t place = *place_of(v->d, &v->table, &key);
+	struct message *m =
+	    bsearch(&key, v->d->message, v->d->n, sizeof(key), compare_bases);
 	struct names *names;
-	struct message *m;
 	size_t len = strlen(name) + 1;
 
-	if (place == 0)
+	if (m == NULL)
 		return true;
-	m = &v->d->message[place - 1];
 	m->flags &= (uint8_t)~MESSAGE_MISSED;
 	if ((m->flags & MESSAGE_CUR) != 0 && strcmp(m->name, name) == 0)
 		return true;
@@ -485,20 +418,15 @@ take_name(void *arg, const char *name)
 /*
  * Something was not where its name says: a reader moved it to cur/ or changed
  * its flags, and most likely not only its own. One listing tells all names
- * anew, and what was missed and is not there is gone.
+ * anew, and what was missed and is not there is gone. The messages are in order:
+ * one that is opened has been numbered, or had a name without its size.
  */
 static enum outcome
 find_moved(struct maildrop *d, struct fault *f)
 {
 	struct moves v = { .d = d };
-	enum outcome got = make_table(&v.table, d->n, f);
+	enum outcome got = maildir_each(d->dir[1], take_name, &v, f);
 
-	if (got != OK)
-		return got;
-	for (size_t i = 0; i < d->n; i++)
-		*place_of(d, &v.table, &d->message[i]) = (uint32_t)i + 1;
-	got = maildir_each(d->dir[1], take_name, &v, f);
-	free(v.table.at);
 	if (v.lacking)
 		return fault_set(f, TEMP, "4.3.0", ENOMEM, "maildrop");
 	for (size_t i = 0; got == OK && i < d->n; i++)
@@ -706,7 +634,9 @@ maildrop_update(struct maildrop *d,
 	struct update u = { d, removed, arg, { false, false }, OK };
 
 	for (int i = 0; has_missed(&u, f); i++) {
-		if (i < MAILDIR_LOOKS && find_moved(d, f) == OK)
+		if (i == MAILDIR_LOOKS)
+			(void)fault_set(f, TEMP, "4.3.0", EAGAIN, "remove");
+		else if (find_moved(d, f) == OK)
 			continue;
 		u.got = TEMP;
 		break;

@@ -24,9 +24,8 @@ struct message {
 #define MESSAGE_CUR     1U /* lies in cur/ */
 #define MESSAGE_SIZED   2U /* octets is set */
 #define MESSAGE_DELETED 4U /* to be removed in UPDATE */
-#define MESSAGE_DROP    8U /* the same base is in the list again */
-#define MESSAGE_MISSED  16U /* not where its name says: cur/ will tell */
-#define MESSAGE_GONE    32U /* another program removed it */
+#define MESSAGE_MISSED  8U /* not where its name says: cur/ will tell */
+#define MESSAGE_GONE    16U /* another program removed it */
 
 struct names; /* directory entries as the kernel gave them */
 
@@ -71,7 +70,7 @@ void maildrop_free(struct maildrop *);
  * False: serve_stopping was set meanwhile, and not all are known.
  */
 bool maildrop_size_all(struct maildrop *);
-/* Numbers are about to be given out: sort, once. TEMP: no memory. */
+/* Numbers are about to be given out: sort, once. TEMP 4.3.0: no memory. */
 enum outcome maildrop_order(struct maildrop *, struct fault *) MUST_USE;
 
 /* In what follows, i is a number less 1, after maildrop_order(). */
