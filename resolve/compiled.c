@@ -177,7 +177,7 @@ compiled_get(
 }
 
 bool
-compiled_has_more(struct compiled *c, unsigned n)
+compiled_has_more(struct compiled *c, size_t n)
 {
 	unsigned at;
 

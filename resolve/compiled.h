@@ -65,7 +65,7 @@ enum outcome compiled_get(struct compiled *, struct span key,
     struct span *value, struct fault *) MUST_USE;
 
 /* Has the one in use more than n records? */
-bool compiled_has_more(struct compiled *, unsigned n);
+bool compiled_has_more(struct compiled *, size_t n);
 
 /* Writes beside the name; a reader never sees half of it. */
 struct compiled_maker {

@@ -294,6 +294,12 @@ directory_read(struct directory *d, struct fault *f)
 	                                       : f->outcome;
 }
 
+bool
+items_are_whole(const struct items *items)
+{
+	return span_whole_lines(items->text).len == items->text.len;
+}
+
 struct span
 directory_line(const struct items *items, const struct item *item)
 {

@@ -127,8 +127,9 @@ void directory_check(struct directory *, bool thorough);
 /* Both databases are whole and were made of these texts. */
 bool directory_is_compiled(const struct directory *);
 /*
- * TEMP: a text has no record, but its database has. An editor on a full disk
- * leaves such a text, and it is no order to forget everybody.
+ * TEMP: a text has not half of the records of its database, or ends within a
+ * line. An editor on a full disk leaves such a text, and it is no order to
+ * forget everybody.
  */
 enum outcome directory_expect_records(
     const struct directory *, struct fault *) MUST_USE;

@@ -156,9 +156,22 @@ check_costs(struct directory *d)
 		    n);
 }
 
+static void
+check_end(struct directory *d, const struct items *items)
+{
+	uint32_t last = (uint32_t)span_count_lines(items->text);
+
+	if (!items_are_whole(items))
+		directory_problem(d, PROBLEM_WARNING,
+		    (struct place){ items, last, SPAN_EMPTY },
+		    "the last line has no end: was the file cut off there?");
+}
+
 void
 directory_check(struct directory *d, bool thorough)
 {
+	check_end(d, &d->entries);
+	check_end(d, &d->secrets);
 	for (size_t i = 0; i < d->entries.n; i++) {
 		const struct item *item = &d->entries.p[i];
 

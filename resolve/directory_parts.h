@@ -10,6 +10,9 @@ struct span directory_shown(struct span); /* not longer than is good to read */
 /* A copy that lives as long as the directory; false: no memory. */
 bool directory_keep(struct directory *, struct span in, struct span *out);
 
+/* Its last line has its end: nothing was cut off, but for whole lines. */
+bool items_are_whole(const struct items *);
+
 struct span directory_field(const struct item *, enum index_field);
 const struct item *directory_find_by(const struct directory *,
     const struct items *, enum index_field, struct span value);

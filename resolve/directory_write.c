@@ -114,9 +114,9 @@ directory_is_compiled(const struct directory *d)
 	    is_made_of(SECRETS_DB, "secrets", made);
 }
 
-/* Had it records? One that cannot be read may have had. */
+/* Had it more than n records? One that cannot be read may have had some. */
 static bool
-had_records(const char *name, const char *purpose)
+had_more(const char *name, const char *purpose, size_t n)
 {
 	struct compiled c;
 	struct fault f;
@@ -124,28 +124,42 @@ had_records(const char *name, const char *purpose)
 
 	compiled_begin(&c, name, purpose);
 	if (compiled_look(&c, &f) == OK)
-		had = compiled_has_more(&c, 1); /* than the digest */
+		had = compiled_has_more(&c, n + 1); /* the digest is one */
 	else
-		had = f.error != ENOENT;
+		had = n == 0 && f.error != ENOENT;
 	compiled_free(&c);
 	return had;
+}
+
+/* What a text lacks of what its database has, or NULL. */
+static const char *
+find_lack(const struct items *items, const char *name, const char *purpose)
+{
+	if (had_more(name, purpose, 2 * items->n))
+		return items->n == 0
+		    ? "has no record, but its database has"
+		    : "has not half of the records of its database";
+	if (!items_are_whole(items) && had_more(name, purpose, 0))
+		return "ends within a line";
+	return NULL;
 }
 
 enum outcome
 directory_expect_records(const struct directory *d, struct fault *f)
 {
-	const struct items *lost = NULL;
+	const struct items *items = &d->entries;
+	const char *lack = find_lack(items, ENTRIES_DB, "entries");
 
-	if (d->entries.n == 0 && had_records(ENTRIES_DB, "entries"))
-		lost = &d->entries;
-	else if (d->secrets.n == 0 && had_records(SECRETS_DB, "secrets"))
-		lost = &d->secrets;
-	if (lost == NULL)
+	if (lack == NULL) {
+		items = &d->secrets;
+		lack = find_lack(items, SECRETS_DB, "secrets");
+	}
+	if (lack == NULL)
 		return OK;
 	return fault_set(f, TEMP, "4.3.0", 0,
-	    "%s has no record, but its database has: bring it back, or say "
-	    "`pneu directory compile` if it shall be empty",
-	    lost->name);
+	    "%s %s: bring it back, or say `pneu "
+	    "directory compile` if it is as it shall be",
+	    items->name, lack);
 }
 
 static enum outcome

@@ -32,7 +32,7 @@ static const struct prog_option options[] = {
 	{ SAID_NOT | SAID_CATCH_ALL, "catch-all", NULL,
 	    "yes, this alias shall take all that nobody else does" },
 	{ SAID_NOT | SAID_AT_START, "at-start", NULL,
-	    "compile: do not wait, and empty no database" },
+	    "compile: do not wait, and not after a loss" },
 	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line" },
 	{ 0, NULL, NULL, NULL },
 };

@@ -23,6 +23,28 @@ for t in entries secrets; do
 	dir check; is "brought back it is as it was" "$?" 0
 done
 
+# One that was cut short: a full disk, a copy that did not end.
+for n in 1 2 3 4 5; do add_user u$n@example.org secret; done > "$T/out"
+last() { echo 'resolve to=u5@example.org' | as resolve -C "$H" 2>&1 | cut -d' ' -f1
+	echo 'auth user=u5 password=secret' | as auth -C "$H" 2>&1 | cut -d' ' -f1; }
+for t in entries secrets; do
+	f=$(echo "$H"/*/$t); cp -p "$f" "$T/$t"
+	head -c -2 "$T/$t" > "$f"
+	dir compile --at-start; is "a start compiles no $t that end within a line" "$?" 111
+	like "which is told" "$(says)" "^directory: [a-z]*/$t ends within a line"
+	dir check; like "and found by a check" "$(says)" "^[a-z]*/$t:[0-9]*: warning: the last line has no end"
+	head -n 2 "$T/$t" > "$f"
+	dir compile --at-start; is "nor some that lack most of their lines" "$?" 111
+	like "which is told as well" "$(says)" "^directory: [a-z]*/$t has not half of the records"
+	dir add ann@example.org; is "and they are not edited" "$? $(last | tr '\n' ' ')" '111 mailbox ok '
+	cp -p "$T/$t" "$f"
+done
+dir check; is "brought back they are as they were" "$?" 0
+printf '# ours' >> "$H/directory/entries"; dir compile
+is "an operator may leave a line without its end" "$? $(last | tr '\n' ' ')" '0 mailbox ok '
+dir compile --at-start; is "and a start has nothing to do" "$? $(says)" '0 the databases are of these texts already'
+cp -p "$T/entries" "$H/directory/entries"; dir compile
+
 # The same at a start, and one while another command is at work.
 : > "$H/directory/entries"
 check "the system starts over a lost text" start_pneu
