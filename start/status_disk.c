@@ -17,6 +17,7 @@
 #include "status.h"
 
 #define INODES_LEAST 16 /* as smtpd has it */
+#define OCTETS_LEAST (1024UL * 1024) /* whatever min_free allows. Ours */
 
 static const char *
 journal_text(const struct disk *disk, const char *type)
@@ -42,6 +43,8 @@ advice_of(const char *what, const struct statfs *fs, uint64_t free_octets)
 		                : "nearly full";
 	if (is_queue && free_octets < v->smtpd.min_free)
 		return "below [smtpd] min_free, nothing comes in by SMTP";
+	if (free_octets < OCTETS_LEAST)
+		return "full";
 	return NULL;
 }
 

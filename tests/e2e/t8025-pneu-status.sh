@@ -59,6 +59,15 @@ is "that of the mailboxes does not" "$(grep -c 'nothing is accepted' "$T/out"; s
 1"
 cat "$T/right" > "$H/pneu.conf"
 rm -f "$H"/journal/*
+full="a full disk is not well, whatever min_free says"
+if [ "$(id -u)" = 0 ] && mkdir "$T/small" && mount -t tmpfs \
+    -o size=64k,uid="$(id -u nobody)" tmpfs "$T/small" 2> /dev/null; then
+	conf queue "min_free = 0"; conf mail "directory = $T/small"
+	like "$full" "$(status)" '^! disk of mail .*[(]full[)]'
+	umount "$T/small"; cat "$T/right" > "$H/pneu.conf"
+else
+	skip "$full" "needs root and tmpfs"
+fi
 
 # ---- running: the copy that runs serves while pneu.conf has errors
 conf pneu "restart_min = 20ms"
