@@ -125,21 +125,44 @@ open_tcp(struct listener *l, uint64_t timeout_ms, struct fault *f)
 	return OK;
 }
 
+/* A service above that has the same address; NULL: none. */
+static const struct service_row *
+find_earlier(const struct settings *s, const struct service_row *row,
+    const char *address)
+{
+	for (const struct service_row *r = service_rows; r != row; r++) {
+		const struct setting_list *l = service_listen(r, s);
+
+		for (size_t i = 0; i < l->n; i++)
+			if (strcmp(l->value[i], address) == 0)
+				return r;
+	}
+	return NULL;
+}
+
 void
 listen_check(const struct settings *s, struct buf *errors)
 {
 	struct sockaddr_storage address;
+	const struct service_row *other;
 	socklen_t len;
 	struct fault f;
 
 	for (const struct service_row *r = service_rows; r->name; r++) {
 		const struct setting_list *l = service_listen(r, s);
 
-		for (size_t i = 0; i < l->n; i++)
-			if (listen_parse(
-			        span_of(l->value[i]), &address, &len, &f) != OK)
+		for (size_t i = 0; i < l->n; i++) {
+			const char *text = l->value[i];
+
+			if (listen_parse(span_of(text), &address, &len, &f) !=
+			    OK)
 				config_wrong(s, l, i, errors, "[%s]: %s",
 				    r->name, f.text);
+			else if ((other = find_earlier(s, r, text)) != NULL)
+				config_wrong(s, l, i, errors,
+				    "[%s]: listen = %s: [%s] has it", r->name,
+				    text, other->name);
+		}
 	}
 }
 

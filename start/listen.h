@@ -28,8 +28,8 @@ struct listener {
 enum outcome listen_parse(struct span, struct sockaddr_storage *,
     socklen_t *len, struct fault *) MUST_USE;
 
-/* Is every address to listen on one? The table of settings cannot tell: what is
-   none is appended to errors, with its line. */
+/* Is every address to listen on one, and of one service? The table of settings
+   cannot tell: what is not is appended to errors, with its line. */
 void listen_check(const struct settings *, struct buf *errors);
 
 /*

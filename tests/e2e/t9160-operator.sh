@@ -79,6 +79,9 @@ cat "$T/pneu.conf" > "$H/pneu.conf"
 conf smtpd 'listen = nonsense'
 wrong "^pneu.conf:$(wc -l < "$H/pneu.conf"): \[smtpd\]: listen = nonsense: not an address and a port like" config check
 cat "$T/pneu.conf" > "$H/pneu.conf"
+conf pop3d "listen = 127.0.0.1:$SMTP"
+wrong "^pneu.conf:$(wc -l < "$H/pneu.conf"): \[pop3d\]: listen = 127.0.0.1:$SMTP: \[smtpd\] has it" config check
+cat "$T/pneu.conf" > "$H/pneu.conf"
 
 # ---- while the system runs
 start_pneu || { ok 1 "the system becomes ready"; done_testing; }
