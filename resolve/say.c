@@ -7,6 +7,7 @@
 
 #include "json_text.h"
 #include "prog.h"
+#include "record.h"
 
 void
 say_json(json_t *object)
@@ -40,11 +41,14 @@ say(const char *format, ...)
 void
 say_problem(const struct problem *p)
 {
+	struct buf shown = BUF_INIT(RECORD_MAX);
 	json_t *object;
 
 	if (!prog.json) {
+		buf_add_printable(&shown, p->text);
 		(void)printf("%s:%u: %s: " SPAN_FMT "\n", p->file, p->line,
-		    problem_word(p->level), SPAN_ARG(p->text));
+		    problem_word(p->level), SPAN_ARG(buf_span(&shown)));
+		buf_free(&shown);
 		return;
 	}
 	object = json_object();

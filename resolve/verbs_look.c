@@ -117,7 +117,8 @@ json_of_record(
 
 	(void)json_object_set_new(object, "kind", json_text(r->word));
 	for (size_t i = 0; i < r->fields; i++)
-		if (span_copy(r->field[i].key, key, sizeof(key)))
+		if (span_copy(r->field[i].key, key, sizeof(key)) &&
+		    strcmp(key, "kind") != 0)
 			(void)json_object_set_new(
 			    object, key, json_text(r->field[i].value));
 	if (item->kind == ITEM_ENTRY)

@@ -60,6 +60,12 @@ is "all errors are told, not just the first" "$(says | grep -o '^stdin:[0-9]*: e
 printf 'entry smtp=slip@example.org passwd=secret\n' | dir import
 like "a key that is misspelt is told" "$? $(says)" 'note: the key passwd= means nothing here'
 dir remove slip@example.org
+printf 'entry smtp=a%%1B[31mb@example.org\n' | dir import
+is "no octet of what is wrong moves a terminal" "$? $(says | tr -d '\n -~' | wc -c)" '100 0'
+printf 'entry smtp=kind@example.org kind=other\n' | dir import
+like "nor is a key of ours taken by theirs" "$(as directory -C "$H" list --json)" \
+	'^\{"kind":"entry","smtp":"kind@example.org"'
+dir remove kind@example.org
 printf 'entry smtp=last@example.org password=open%%20sesame' | dir import
 ok $? "a last line without its end is read"
 is "a password is hashed, and opens" \
