@@ -388,14 +388,14 @@ test_slow_sync(struct run *run)
 		for (int i = 0; i < 2; i++) {
 			if (read(ends[1], line, sizeof(line)) <= 0)
 				_exit(1);
-			(void)usleep(i == 1 ? 500000 : 0);
+			(void)usleep(i == 1 ? 2500000 : 0);
 			(void)!write(ends[1], says[i], strlen(says[i]));
 		}
 		_exit(0);
 	}
 	(void)close(ends[1]);
 	run->stage[STAGE_DELIVER].service.fd = ends[0];
-	fds_set_timeouts(ends[0], 200, 200);
+	fds_set_timeouts(ends[0], 2000, 2000);
 	serve_stopping = 1; /* one try */
 	tap_ok(recover_start(run, &f) == OK && !store_is_trouble(&run->store),
 	    "a sync that takes long is no trouble");
@@ -542,7 +542,7 @@ test_no_file(struct run *run)
 		    (i == 1 && mkdir(name, 0700) != 0) ||
 		    (i == 2 && symlink("nowhere", name) != 0))
 			abort();
-		(void)alarm(5);
+		(void)alarm(60);
 		test_envelope(&e, "ann@example.org", "bob@example.org");
 		tap_ok(store_read_envelope(
 		           &run->store, &qid, in, false, &e, &f) == PERM &&
