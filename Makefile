@@ -49,7 +49,7 @@ deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox \
 	deliver/directories
 pop3d_OBJS := pop3d/main_pop3d pop3d/login pop3d/relay pop3d/command
 pop3-session_OBJS := pop3d/main_pop3-session pop3d/session \
-	pop3d/spool pop3d/maildrop pop3d/command
+	pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/command
 journal-write_OBJS := journal/main_journal-write journal/receiver
 journal_OBJS := journal/main_journal journal/show journal/story
 

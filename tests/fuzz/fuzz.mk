@@ -5,4 +5,4 @@ fuzz_directory_LIBS := -lcdb -lidn2 -lunistring
 fuzz_envelope_OBJS := queue/envelope_file
 fuzz_smtp_OBJS := smtpd/session smtpd/commands smtpd/transfer smtpd/reply smtpd/parameters \
 	smtpd/recipients smtpd/content smtpd/submit smtpd/entries
-fuzz_pop3_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/command
+fuzz_pop3_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/command
