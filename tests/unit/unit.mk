@@ -17,6 +17,8 @@ resolve_edit_LIBS := -lcdb -lidn2 -lunistring
 smtpd_session_OBJS := smtpd/session smtpd/commands smtpd/transfer smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
 	smtpd/entries
+smtpd_commands_OBJS := $(smtpd_session_OBJS)
+smtpd_transfer_OBJS := $(smtpd_session_OBJS)
 smtpd_content_OBJS := smtpd/content
 smtpd_parameters_OBJS := smtpd/parameters
 deliver_mailbox_OBJS := deliver/mailbox deliver/directories
