@@ -10,7 +10,7 @@
 
 #include "services.h"
 
-#define LISTENERS_MAX      64 /* ours; all services together */
+#define LISTENERS_MAX      64 /* of one configuration. Ours */
 #define LISTEN_ADDRESS_MAX 256
 
 struct listener {

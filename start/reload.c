@@ -117,17 +117,27 @@ find_listener(const struct supervisor *s, const struct service_row *row,
 	return NULL;
 }
 
+static size_t
+wanted(const struct supervisor *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->listeners; i++)
+		n += s->listener[i]->wanted;
+	return n;
+}
+
 static enum outcome
 want(struct supervisor *s, const struct service_row *row, const char *address,
     struct fault *f)
 {
 	struct listener *l = find_listener(s, row, address);
 
+	if ((l == NULL || !l->wanted) && wanted(s) == LISTENERS_MAX)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "more than %d addresses to listen on, %s is one too many",
+		    LISTENERS_MAX, address);
 	if (l == NULL) {
-		if (s->listeners == LISTENERS_MAX)
-			return fault_set(f, PERM, "5.3.5", 0,
-			    "more than %d addresses to listen on",
-			    LISTENERS_MAX);
 		l = calloc(1, sizeof(*l));
 		if (l == NULL)
 			return fault_set(
@@ -279,7 +289,7 @@ change(struct supervisor *s, uint64_t now_ms, struct fault *f)
 	char snapshot[sizeof(s->snapshot)];
 	size_t elders = s->pools;
 
-	if (elders + LISTENERS_MAX >= POOLS_MAX)
+	if (elders + POOLS_NEW > POOLS_MAX)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "sessions of earlier configurations still go on");
 	if (reload_read(&fresh, s->generation + 1, snapshot, sizeof(snapshot),

@@ -9,7 +9,9 @@
 #include "pool.h"
 #include "wire_auth.h"
 
-#define POOLS_MAX   (2 * LISTENERS_MAX) /* with those that retire. Ours */
+/* Of one configuration; and with those that retire. Ours */
+#define POOLS_NEW   (LISTENERS_MAX + 1) /* the journal listens nowhere */
+#define POOLS_MAX   (2 * POOLS_NEW)
 #define STOP_STAGES 4 /* pools, queue-run, line services, journal */
 
 struct supervisor {
@@ -21,7 +23,7 @@ struct supervisor {
 	char snapshot[64]; /* run/pneu.conf.<generation> */
 	uint64_t since_ms; /* wall clock */
 
-	struct listener *listener[LISTENERS_MAX];
+	struct listener *listener[2 * LISTENERS_MAX]; /* and those to close */
 	size_t listeners;
 	struct pool *pool[POOLS_MAX];
 	size_t pools;
