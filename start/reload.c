@@ -180,22 +180,33 @@ deadline_of(const struct service_row *row, const struct settings *settings)
 	return ms;
 }
 
-/* Deadlines of a kept one change for the connections of today on. */
 static enum outcome
 open_all(struct supervisor *s, const struct settings *settings, struct fault *f)
 {
 	for (size_t i = 0; i < s->listeners; i++) {
 		struct listener *l = s->listener[i];
-		uint64_t ms = deadline_of(l->row, settings);
 
 		if (l->row->path != NULL && s->phase < PHASE_LINES)
 			continue;
-		if (l->wanted && l->fd == -1 && listen_open(l, ms, f) != OK)
+		if (l->wanted && l->fd == -1 &&
+		    listen_open(l, deadline_of(l->row, settings), f) != OK)
 			return f->outcome;
-		if (l->wanted && l->row->path == NULL)
-			fds_set_timeouts(l->fd, ms, ms);
 	}
 	return OK;
+}
+
+/* Of what was not opened by us, or for another configuration: for the
+   connections of now on. */
+static void
+set_deadlines(const struct supervisor *s, const struct settings *settings)
+{
+	for (size_t i = 0; i < s->listeners; i++) {
+		const struct listener *l = s->listener[i];
+		uint64_t ms = deadline_of(l->row, settings);
+
+		if (l->row->path == NULL)
+			fds_set_timeouts(l->fd, ms, ms);
+	}
 }
 
 enum outcome
@@ -222,8 +233,11 @@ reload_listeners(
 	f->outcome = OK;
 	if (want_all(s, settings, f) == OK &&
 	    (had > 0 || listen_adopt(s->listener, s->listeners, f) == OK) &&
-	    open_all(s, settings, f) == OK)
+	    open_all(s, settings, f) == OK) {
+		if (had == 0)
+			set_deadlines(s, settings);
 		return OK;
+	}
 	keep_listeners(s, had);
 	return f->outcome;
 }
@@ -311,6 +325,7 @@ change(struct supervisor *s, uint64_t now_ms, struct fault *f)
 		if (!s->pool[i]->retires)
 			pool_retire(s->pool[i], now_ms);
 	reload_drop_listeners(s);
+	set_deadlines(s, &s->settings);
 	config_free(&old);
 	return f->outcome;
 }

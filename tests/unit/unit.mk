@@ -38,3 +38,5 @@ queue_notice_OBJS := $(RUN_OBJS)
 queue_attempt_OBJS := $(RUN_OBJS)
 queue_memory_OBJS := $(RUN_OBJS) queue/tidy
 start_listen_OBJS := start/listen start/services
+start_reload_OBJS := $(filter-out start/main,$(pneu_OBJS))
+start_reload_LIBS := $(JSON)
