@@ -137,7 +137,7 @@ put_all(struct buf *b, const struct supervisor *s, struct fault *f)
 
 /* One send, never waiting: who does not read it asks again. */
 void
-control_ready(struct supervisor *s)
+control_ready(struct supervisor *s, uint64_t now_ms)
 {
 	struct buf b = BUF_INIT(CONTROL_MAX);
 	int room = CONTROL_MAX;
@@ -145,8 +145,10 @@ control_ready(struct supervisor *s)
 	int fd;
 
 	fd = accept4(s->control_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd == -1)
+	if (fd == -1) { /* of EMFILE and its like: poll() would spin */
+		s->control_pause_ms = now_ms + POOL_PAUSE_MS;
 		return;
+	}
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	if (put_all(&b, s, &f) == OK)
 		(void)!send(fd, b.p, b.len, MSG_NOSIGNAL);

@@ -22,7 +22,7 @@
 #define CONTROL_MAX  (512UL * 1024) /* octets of an answer */
 
 enum outcome control_open(struct supervisor *, struct fault *) MUST_USE;
-void control_ready(struct supervisor *);
+void control_ready(struct supervisor *, uint64_t now_ms);
 void control_close(struct supervisor *);
 
 /* Ask whoever supervises here; answer gets all records. TEMP: nobody answers,

@@ -366,6 +366,8 @@ watch_all(struct supervisor *s, struct round *r, uint64_t now_ms)
 	r->n = 0;
 	watch(r, s->signal_fd, NULL, POLLED_BELL);
 	watch(r, s->control_fd, NULL, POLLED_BELL);
+	if (now_ms < s->control_pause_ms)
+		r->fd[1].events = 0;
 	for (size_t i = 0; i < s->pools; i++) {
 		struct pool *p = s->pool[i];
 
@@ -384,6 +386,8 @@ wait_ms(const struct supervisor *s, uint64_t now_ms)
 	uint64_t first =
 	    s->stopping ? s->stop_at_ms : ready_deadline(s, now_ms);
 
+	if (s->control_pause_ms > now_ms && s->control_pause_ms < first)
+		first = s->control_pause_ms;
 	for (size_t i = 0; i < s->pools; i++) {
 		uint64_t at = pool_deadline(s->pool[i], s->stopping);
 
@@ -419,7 +423,7 @@ handle(struct supervisor *s, struct round *r, uint64_t now_ms)
 		}
 	}
 	if (r->fd[1].revents != 0)
-		control_ready(s);
+		control_ready(s, now_ms);
 	if (r->fd[0].revents != 0) /* last: it may free pools */
 		take_signals(s, now_ms);
 }

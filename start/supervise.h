@@ -32,6 +32,7 @@ struct supervisor {
 	unsigned char key[AUTH_KEY_LEN];
 	struct pool_ground ground; /* points into this */
 	int signal_fd, lock_fd, control_fd, fifo_fd;
+	uint64_t control_pause_ms; /* it is not asked until then; 0: it is */
 
 	enum service_phase phase;
 	size_t chore; /* of PHASE_TIDY, the one whose turn it is */

@@ -33,7 +33,13 @@ if as prlimit --pid "$PNEU" --nofile=8:4096 2> "$T/prlimit"; then
 	before=$(ticks)
 	wait_for said 2; ok $? "and tried again"
 	[ $(($(ticks) - before)) -lt 20 ]; ok $? "without spinning"
+	as pneu -C "$H" status > "$T/status" 2>&1 &
+	asks=$! before=$(ticks) done=$(grep -c 'accept on ' "$T/pneu.err")
+	wait_for said $((done + 2))
+	[ $(($(ticks) - before)) -lt 20 ]; ok $? "nor at who asks how it stands"
 	as prlimit --pid "$PNEU" --nofile=4096:4096
+	wait "$asks"
+	like "who is answered then" "$(cat "$T/status")" '^  pneu pid .*: ready'
 	wait_for grep -q '^421 ' "$T/waits"; ok $? "then it is answered"
 	exec 6>&-
 else
