@@ -39,7 +39,8 @@ ask(struct pool *p)
 	else if (p->row->kind == SERVICE_JOURNAL)
 		p->ready = p->live > 0;
 	else if (p->row->kind == SERVICE_POOL)
-		p->ready = p->board->idle > 0 || p->board->served > 0;
+		p->ready = p->board->idle > 0 || p->board->served > 0 ||
+		    pool_busy(p) > 0;
 	else if (!p->row->ready)
 		probe(p);
 }

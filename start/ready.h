@@ -3,7 +3,7 @@
  * ready.h: the order of the start, and who answers already.
  *
  * A line service answers when it closes a connection of ours that ended without
- * a request; queue-run says so; a pool when a worker waits in accept(). A
+ * a request; queue-run says so; a pool when a worker waits in accept(), or had a connection from it. A
  * listening socket alone proves nothing, for we hold it ourselves.
  */
 #ifndef START_READY_H

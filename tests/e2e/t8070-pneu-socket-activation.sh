@@ -97,6 +97,9 @@ fi
 
 # The whole system on systemd's sockets: taken over by their addresses.
 rm -f "$H/run/resolve"
+conf smtpd "start = 1
+min_idle = 1
+max = 1"
 if command -v systemd-socket-activate > /dev/null; then
 	mkfifo -m 666 "$T/ready"
 	exec 9<> "$T/ready" # neither end waits for the other
@@ -104,13 +107,17 @@ if command -v systemd-socket-activate > /dev/null; then
 	    "$B/pneu" -C "$H" run > "$T/ready" 2> "$T/pneu.err" &
 	PNEU=$!
 	wait_for listens "$SMTP"
-	$TALK "$SMTP" < /dev/null > "$T/heard" &
-	is "pneu run takes systemd's sockets" "$(timeout "$LIMIT" head -n 1 <&9)" ready
+	mkfifo "$T/say"
+	exec 7<> "$T/say"
+	$TALK "$SMTP" < "$T/say" > "$T/heard" &
+	is "pneu run takes systemd's sockets, and is ready with all workers busy" "$(timeout "$LIMIT" head -n 1 <&9)" ready
 	wait_for grep -q '^220 ' "$T/heard"
 	ok $? "the connection that started it is served"
 	check "a reload keeps them" as pneu -C "$H" reload
 	wait_for grep -q 'configuration 2 is in force' "$T/pneu.err"
 	ok $? "and takes the configuration"
+	echo QUIT >&7
+	exec 7>&-
 	stop_pneu; is "it stops with 0" $? 0
 
 	other=$(free_ports 1)
