@@ -105,8 +105,8 @@ chore_done(struct supervisor *s)
 	if (++s->chore < CHORES)
 		return;
 	s->phase++;
-	if (reload_open_rest(s, &s->trouble) == OK)
-		s->trouble = FAULT_NONE;
+	reload_clean(s);
+	reload_open_rest(s);
 }
 
 static void

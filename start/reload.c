@@ -84,7 +84,8 @@ reload_read(struct settings *settings, uint64_t generation, char *snapshot,
 void
 reload_clean(const struct supervisor *s)
 {
-	DIR *d = opendir("run");
+	/* A chore may have to read the one that it was started with. */
+	DIR *d = s->tidy != 0 ? NULL : opendir("run");
 	struct dirent *e;
 	char path[512];
 
@@ -209,10 +210,13 @@ set_deadlines(const struct supervisor *s, const struct settings *settings)
 	}
 }
 
-enum outcome
-reload_open_rest(struct supervisor *s, struct fault *f)
+void
+reload_open_rest(struct supervisor *s)
 {
-	return open_all(s, &s->settings, f);
+	struct fault f;
+
+	if (open_all(s, &s->settings, &f) != OK)
+		s->trouble = f;
 }
 
 /* Back to what was: the new ones go, the old ones are all wanted. */

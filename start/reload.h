@@ -34,7 +34,7 @@ void reload_clean(const struct supervisor *);
 enum outcome reload_listeners(
     struct supervisor *, const struct settings *, struct fault *) MUST_USE;
 /* The sockets that were left for after the tidying. */
-enum outcome reload_open_rest(struct supervisor *, struct fault *) MUST_USE;
+void reload_open_rest(struct supervisor *);
 /* Close what no configuration wants. */
 void reload_drop_listeners(struct supervisor *);
 

@@ -152,4 +152,27 @@ is "and starts nothing that comes after the tidying" "$(pids_of resolve; pids_of
 is "then all becomes ready" "$(timeout "$LIMIT" head -n 1 <&9)" ready
 check "and well" as pneu -C "$H" status
 stop_pneu; is "it stops with 0" $? 0
+
+# SIGHUP before the tidying has read the copy that it was started with.
+mkdir "$T/bin"
+for p in "$B"/*; do [ -d "$p" ] || ln -s "$p" "$T/bin/"; done
+rm "$T/bin/pneu" "$T/bin/queue" && cp "$B/pneu" "$T/bin/pneu"
+mkfifo -m 666 "$T/begins" "$T/begin"
+cat > "$T/bin/queue" <<X
+#!/bin/sh
+echo > "$T/begins"
+cat "$T/begin"
+exec "$B/queue" "\$@"
+X
+chmod 755 "$T/bin/queue" "$T/bin"
+: > "$T/pneu.err"
+_exec_as "$T/bin/pneu" -C "$H" run > "$T/ready" 2>> "$T/pneu.err" &
+PNEU=$!; exec 9< "$T/ready"
+timeout "$LIMIT" cat "$T/begins" > "$T/out"
+is "a reload while the tidying begins is taken" "$(as pneu -C "$H" reload 2>&1)" 'configuration 2 is in force'
+: > "$T/begin"
+is "then all becomes ready" "$(timeout "$LIMIT" head -n 1 <&9)" ready
+is "and the queue has been tidied" "$(grep 'going on without' "$T/pneu.err")" ""
+wait_for gone; ok $? "the copy that it had is gone"
+stop_pneu; is "it stops with 0" $? 0
 done_testing
