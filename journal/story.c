@@ -43,7 +43,7 @@ static const struct {
 	{ CODE_DELIVERED_RCPT,
 	    "that was recipient[ {n}] <{to}>[: the copy of recipient {same} "
 	    "serves]" },
-	{ CODE_LET_GO, "all of it is on disk; the queue let it go" },
+	{ CODE_LET_GO, "the queue let it go; what was delivered is on disk" },
 	{ CODE_UNDELIVERABLE,
 	    "cannot be delivered[ to <{to}>][: {code}][ {text}]" },
 	{ CODE_NOTICE_MADE, "a report goes back[, as {notice}]" },

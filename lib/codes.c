@@ -32,7 +32,7 @@ const struct code codes[] = {
 	{ CODE_DELIVERED, "delivered", "it was put into a mailbox" },
 	{ CODE_DELIVERED_RCPT, "delivered-recipient", "for the recipient" },
 	{ CODE_LET_GO, "let-go",
-	    "the mailbox is on disk and the queue let it go" },
+	    "the queue let it go; what was delivered is on disk" },
 	{ CODE_HELD, "held", "it was put on hold" },
 	{ CODE_RELEASED, "released", "it was released" },
 	{ CODE_DELETED, "deleted", "an operator deleted it" },

@@ -101,6 +101,7 @@ is "a report that cannot be delivered ends there: none about it" \
 # ---- the story of both
 one=$(as journal -C "$H" trace '<one@pc7>')
 like "the trace of the message says why" "$one" 'cannot be delivered to <gone@example.org>: 5.1.1 no such user'
+is "and claims no delivery" "$(printf '%s\n' "$one" | grep -c 'all of it')" 0
 like "that it was held, and for what" "$one" 'put on hold: until he is back'
 like "and which report went back" "$one" 'a report goes back, as [0-9A-Z]{26}'
 like "and the report's own story follows" "$one" 'it goes to <ann@example.org>'
