@@ -281,11 +281,14 @@ collect_change(struct editor *e, const struct request *r, struct fault *f)
 static void
 tell_change(const struct editor *e, const struct request *r)
 {
-	(void)e;
+	const struct item *item =
+	    directory_find(&e->now, address_key(&r->address));
+
 	say("%s: %s", r->operand[0],
 	    (r->said & SAID_FIELDS) != 0 ? "changed" : "password set");
-	if (r->path != NULL)
-		say("what lies in the old mailbox stays there");
+	if (r->path != NULL && !span_eq(item->value, r->path))
+		say("what lies in the old mailbox %s/" SPAN_FMT " stays there",
+		    prog.settings.mail.directory, SPAN_ARG(item->value));
 }
 
 static enum outcome

@@ -46,6 +46,13 @@ is "what is not known in it stays, and comments" "$(head -n 3 "$H/directory/entr
 	"# our people
 
 entry department=sales smtp=bob@example.org preferred=smtp userid=BOB%20SYS1 store=distribution path=example.org/bob"
+dir change bob@example.org --path=elsewhere/bob
+is "a new path leaves the old mailbox, and says where" "$? $(says)" "0 bob@example.org: changed
+what lies in the old mailbox mail/example.org/bob stays there"
+dir change bob@example.org --path=example.org/bob; mv "$H/mail/example.org/bob" "$T/lost"
+dir change bob@example.org --path=example.org/bob
+is "the same path makes a mailbox that was lost, and leaves none" "$? $(says)" "0 bob@example.org: changed"
+rm -rf "$H/mail/example.org/bob"; mv "$T/lost" "$H/mail/example.org/bob"
 dir change bob@example.org; is "a change of nothing is a mistake" "$?" 100
 
 dir alias add '*@example.org' bob@example.org
