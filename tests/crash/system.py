@@ -22,7 +22,7 @@ import time
 
 import ptrace
 
-LIMIT = float(os.environ.get("LIMIT", "30"))    # seconds of any wait
+LIMIT = float(os.environ.get("LIMIT", "60"))    # seconds of any wait
 SERVICES = ("resolve", "deliver-mailbox", "queue-add", "queue-run")
 USERS = ("bob", "ann", "carol", "sender")
 DOMAIN = "example.org"

@@ -17,7 +17,7 @@ import socket
 import sys
 import time
 
-PATIENCE = 20  # seconds for what must come
+PATIENCE = 60  # seconds for what must come
 QUIET = 0.15  # seconds in which nothing more may come
 SETUP = {
     "connect": [],

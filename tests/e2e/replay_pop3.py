@@ -14,7 +14,7 @@ import socket
 import sys
 
 PORT, USER, PASSWORD, FILE = int(sys.argv[1]), *sys.argv[2:5]
-LIMIT = 10
+LIMIT = 60
 CLEAN = re.compile(rb"[\x20-\x7e]*\r\n\Z")
 
 

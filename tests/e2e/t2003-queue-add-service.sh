@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 H=$T/home; mkdir -p "$H/queue" "$H/run"; : > "$H/pneu.conf"
 [ "$(id -u)" -ne 0 ] || { chown -R nobody:nogroup "$H"; }
-timeout 60 python3 - "$B/queue-add" "$H" > "$T/out" 2>&1 <<'PY'
+timeout 300 python3 - "$B/queue-add" "$H" > "$T/out" 2>&1 <<'PY'
 import array, hashlib, os, signal, socket, subprocess, sys, time
 prog, home = sys.argv[1:]
 os.chdir(home)
@@ -18,10 +18,10 @@ def ok(good, title):
     print(("ok - " if good else "not ok - ") + title, flush=True)
 def listen(name):
     s = socket.socket(socket.AF_UNIX)
-    s.bind(name); os.chmod(name, 0o666); s.listen(64); s.settimeout(10)
+    s.bind(name); os.chmod(name, 0o666); s.listen(64); s.settimeout(60)
     return s
 def connect():
-    s = socket.socket(socket.AF_UNIX); s.connect("run/queue-add"); s.settimeout(10)
+    s = socket.socket(socket.AF_UNIX); s.connect("run/queue-add"); s.settimeout(60)
     return s
 def lines(s, count):
     b = b""
@@ -35,7 +35,7 @@ def one(q, body=b"Subject: x\r\n\r\ny\r\n"):
         (q.encode(), len(body)) + body + b"end\n")
 add = listen("run/queue-add"); run = listen("run/queue-run")
 p = subprocess.Popen([prog, "-C", home], stdin=add, stdout=subprocess.DEVNULL)
-told, _ = run.accept(); told.settimeout(10)
+told, _ = run.accept(); told.settimeout(60)
 ok(lines(told, 1) == ["look"], "it tells queue-run to look, for who served before it")
 
 clients = [connect() for _ in range(10)]
@@ -65,7 +65,7 @@ q = qid()
 c.sendall(b"add qid=%s from=<>\nto path=<b@example.org>\ndata fd=1\n" % q.encode()); c.recvmsg(4096, socket.CMSG_SPACE(4))
 dot = "queue/message/%s/.%s" % (q[:6], q)
 there = os.path.exists(dot); c.close()
-for _ in range(500):
+for _ in range(6000):
     if not os.path.exists(dot): break
     time.sleep(0.01)
 ok(there and not os.path.exists(dot), "a client that goes away leaves nothing")
@@ -74,7 +74,7 @@ c = clients[1]; c.sendall(b"get out\n"); ok(c.recv(100) == b"", "who does not sp
 told.close(); q = [qid(), qid()]
 clients[2].sendall(one(q[0])); a = lines(clients[2], 1)
 ok(a == ["ok qid=" + q[0]], "nobody waits for a queue-run that is gone")
-told, _ = run.accept(); told.settimeout(10)
+told, _ = run.accept(); told.settimeout(60)
 ok(lines(told, 1)[0] == "look", "a new queue-run is told to look")
 clients[2].sendall(one(q[1])); lines(clients[2], 1)
 ok(lines(told, 1)[0].startswith("one version=1 qid=" + q[1]), "and of what comes then")
@@ -95,7 +95,7 @@ ok(b"\nlook\n" in buf and all(x.startswith(b"one ") or x == b"look" for x in buf
 clients[3].sendall(one(qid())[:100]); fds = len(os.listdir("/proc/%d/fd" % p.pid))
 for x in clients: x.close()
 p.send_signal(signal.SIGTERM)
-ok(p.wait(10) == 0, "SIGTERM ends it")
+ok(p.wait(60) == 0, "SIGTERM ends it")
 ok(not [x for x in os.listdir("queue/in") if x.startswith(".")], "no dot name is left")
 PY
 ok $? "the clients came to their end" || diag "$(tail -n 20 "$T/out")"

@@ -6,7 +6,7 @@ command -v python3 > /dev/null || skip_all "no python3"
 make_home local.test
 conf smtpd "min_free = 0"; conf queue "min_free = 0"
 add_user alice@local.test pw > "$T/out" || diag "$(cat "$T/out")"
-alone() { printf '%b' "$1" | (_exec_as timeout 20 smtpd -C "$H") 2>&1; }
+alone() { printf '%b' "$1" | (_exec_as timeout "$LIMIT" smtpd -C "$H") 2>&1; }
 codes() { tr -d '\r' | grep -E '^[0-9]{3} ' | cut -c1-3 | tr '\n' ' '; }
 start='EHLO me.test\r\nMAIL FROM:<ann@peer.test>\r\nRCPT TO:<alice@local.test>\r\n'
 
@@ -25,7 +25,7 @@ like "the trace field names it too" "$(cat "$H/queue/in/$qid")" \
 
 big=$(head -c 3000000 /dev/zero | tr '\0' 'y' | fold -w 70 | sed 's/$/\\r\\n/' | tr -d '\n')
 out=$(printf '%b' "${start}DATA\r\nSubject: big\r\n\r\n$big\r\n.\r\n" > "$T/big"
-    (_exec_as timeout 30 smtpd -C "$H") < "$T/big" 2>&1)
+    (_exec_as timeout "$LIMIT" smtpd -C "$H") < "$T/big" 2>&1)
 is "a big message from a file" "$(printf '%s\n' "$out" | codes)" \
     "220 250 250 250 354 250 "
 qid=$(printf '%s\n' "$out" | sed -n 's/^250 2.0.0 queued as \([0-9A-Z]*\).*/\1/p')

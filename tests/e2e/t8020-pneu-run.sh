@@ -11,8 +11,8 @@ as pneu -C "$H" stop > "$T/out" 2>&1
 is "there is nothing to stop" $? 100
 
 check "the system becomes ready" start_pneu
-like "SMTP greets" "$(timeout 10 python3 "$(dirname "$0")/talk.py" "$SMTP" < /dev/null)" '^220 mx.example.org'
-like "POP3 greets" "$(echo QUIT | timeout 10 python3 "$(dirname "$0")/talk.py" "$POP")" '^\+OK'
+like "SMTP greets" "$(timeout "$LIMIT" python3 "$(dirname "$0")/talk.py" "$SMTP" < /dev/null)" '^220 mx.example.org'
+like "POP3 greets" "$(echo QUIT | timeout "$LIMIT" python3 "$(dirname "$0")/talk.py" "$POP")" '^\+OK'
 check "status says that all is well" as pneu -C "$H" status
 as pneu -C "$H" status --json > "$T/json"
 is "each line of --json is one object" "$(python3 -c 'import json, sys

@@ -18,7 +18,7 @@ check "the system becomes ready" start_pneu
 like "the table says that it is replaced" "$(as pneu -C "$H" services)" "^resolve +$T/resolve.sh .*replaced"
 python3 - "$SMTP" <<'END'
 import smtplib, sys
-s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=60)
 s.sendmail("a@example.org", ["whoever@anywhere.test"], "Subject: x\r\n\r\nhello\r\n")
 s.quit()
 END

@@ -16,14 +16,14 @@ cat > "$T/mail.py" <<'END'
 import poplib, smtplib, sys
 smtp, pop, n = (int(x) for x in sys.argv[1:4])
 body = ("Subject: number %d\r\n\r\n.\r\n..dots\r\n" + "x" * 998 + "\r\nend\r\n")
-s = smtplib.SMTP("127.0.0.1", smtp, timeout=20)
+s = smtplib.SMTP("127.0.0.1", smtp, timeout=60)
 for i in range(n):
     s.sendmail("ann@example.net", ["bob@example.org", ], body % i)
 s.quit()
 END
 cat > "$T/read.py" <<'END'
 import poplib, sys
-p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=20)
+p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=60)
 p.user("bob@example.org"); p.pass_("secret")
 n = p.stat()[0]
 for i in range(1, n + 1):

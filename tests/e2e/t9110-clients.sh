@@ -55,7 +55,7 @@ send_smtplib() {
 	message smtplib > smtplib.in
 	python3 -c '
 import smtplib, sys
-s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=60)
 import email, email.policy
 m = email.message_from_binary_file(open("smtplib.in", "rb"),
     policy=email.policy.default)
@@ -66,7 +66,7 @@ send_netcat() { # no client at all: what a person types, line by line
 	message netcat | sed 's/^\./../; s/$/\r/' > typed
 	python3 -c '
 import socket, sys
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 60)
 f = s.makefile("rb")
 def say(octets, want):
     s.sendall(octets)
@@ -98,7 +98,7 @@ read_curl() { # also what LIST says, since curl has no mbox
 read_poplib() {
 	python3 -c '
 import poplib, sys
-p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=20)
+p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=60)
 p.user("bob@example.org"); p.pass_("secret")
 for i in range(1, p.stat()[0] + 1):
     text = p.retr(i)[1]

@@ -77,7 +77,7 @@ def ok(good, title, *why):
 
 
 def send(*names):
-    s = smtplib.SMTP("127.0.0.1", smtp, timeout=20)
+    s = smtplib.SMTP("127.0.0.1", smtp, timeout=60)
     for name in names:
         body = ".dot\r\n" if name.startswith("dots") else "text\r\n"
         body *= 2000 if name.endswith("long") else 1
@@ -88,7 +88,7 @@ def send(*names):
 
 
 def until(what, *args):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not (got := what(*args)) and time.monotonic() < end:
         time.sleep(0.02)
     return got
@@ -96,7 +96,7 @@ def until(what, *args):
 
 def pop_all():
     """unique-id: (LIST's size, RETR's octets, subject)"""
-    p = poplib.POP3("127.0.0.1", pop, timeout=20)
+    p = poplib.POP3("127.0.0.1", pop, timeout=60)
     p.user("bob@example.org")
     p.pass_("secret")
     all = {}
@@ -126,7 +126,7 @@ send(*names)
 ok(until(lambda: count("new") == len(names)), "the messages are in new/", os.listdir(box + "/new"))
 before = pop_all()
 
-i = imaplib.IMAP4("127.0.0.1", imap, timeout=20)
+i = imaplib.IMAP4("127.0.0.1", imap, timeout=60)
 i.login("bob@example.org", "secret")
 ok(int(i.select("INBOX")[1][0]) == len(names), "IMAP shows every message")
 ok(count("new") == 0 and count("cur") == len(names), "and has moved them from new to cur",
@@ -165,7 +165,7 @@ ok("appended" in {s for _, _, s in left.values()}, "what IMAP put there itself i
 ok(pop_all() == left, "under a unique-id that stays", left)
 
 # A session of each at once; POP3 deletes what IMAP has open, and the reverse.
-p = poplib.POP3("127.0.0.1", pop, timeout=20)
+p = poplib.POP3("127.0.0.1", pop, timeout=60)
 p.user("bob@example.org")
 p.pass_("secret")
 listed = {l.split()[1].decode(): l.split()[0].decode() for l in p.uidl()[1]}

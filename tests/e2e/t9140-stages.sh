@@ -86,7 +86,7 @@ check "the system becomes ready with it" start_pneu
 like "the table says so" "$(as pneu -C "$H" services)" "^queue-add .*filter.sh .*replaced"
 send() { python3 -c '
 import smtplib, sys
-s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=60)
 for subject in sys.argv[2:]:
     s.sendmail("ann@example.net", ["bob@example.org"],
         "Subject: %s\r\n\r\ncheap pills\r\n" % subject)

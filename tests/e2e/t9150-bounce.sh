@@ -14,7 +14,7 @@ queue() { as "$B/queue" -C "$H" "$@"; }
 as mv "$H/mail/example.org/gone" "$H/away"
 cat > "$T/send.py" <<'END'
 import smtplib, sys
-s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20)
+s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=60)
 s.ehlo()
 def send(sender, tos, subject, notify=None):
     s.sendmail(sender, tos, "Subject: %s\r\nMessage-ID: <%s@pc7>\r\nX-Keep: me"
@@ -46,7 +46,7 @@ def ok(good, title, *why):
     if not good:
         print("#", *why, flush=True)
 def fetch(user):
-    p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=20)
+    p = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=60)
     p.user(user); p.pass_("secret")
     all = [email.message_from_bytes(b"\r\n".join(p.retr(i + 1)[1]) + b"\r\n",
         policy=email.policy.default) for i in range(p.stat()[0])]

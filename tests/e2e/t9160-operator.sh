@@ -92,7 +92,7 @@ print(all(type(json.loads(l)) is dict for l in sys.stdin))')" True
 as mv "$H/mail/example.org/away" "$H/away"
 cat > "$T/send.py" <<'END'
 import smtplib, sys
-s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), local_hostname="pc7.example.net", timeout=20)
+s = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), local_hostname="pc7.example.net", timeout=60)
 for to in sys.argv[2:]:
     try:
         s.sendmail("ann@example.net", [to], "Subject: to %s\r\n\r\nhello\r\n" % to)

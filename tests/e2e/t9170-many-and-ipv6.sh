@@ -38,12 +38,12 @@ def count(user):
     return len(glob.glob("%s/%s/new/*R*" % (mail, user)))
 
 for host, s_port in (("127.0.0.1", smtp), ("::1", smtp6)):
-    s = smtplib.SMTP(host, s_port, timeout=20)
+    s = smtplib.SMTP(host, s_port, timeout=60)
     s.sendmail("ann@example.net", ["bob@example.org"], "Subject: to %s\r\n\r\nx\r\n" % host)
     s.quit()
 ok(until(lambda: count("bob") == 2), "mail over IPv4 and IPv6 arrives", os.listdir(mail + "/bob/new"))
 for host, p_port in (("127.0.0.1", pop), ("::1", pop6)):
-    p = poplib.POP3(host, p_port, timeout=20)
+    p = poplib.POP3(host, p_port, timeout=60)
     p.user("bob@example.org")
     p.pass_("secret")
     texts = [b"\n".join(p.retr(i + 1)[1]).decode() for i in range(p.stat()[0])]
@@ -54,7 +54,7 @@ ok(six and "[IPv6:::1]" in six[0], "the trace field has the address literal of R
    six[0][:400] if six else "")
 
 # ---- a thousand
-s = smtplib.SMTP("::1", smtp6, timeout=30)
+s = smtplib.SMTP("::1", smtp6, timeout=60)
 s.ehlo()
 s.mail("ann@example.net")
 refused = [i for i in range(1000) if s.rcpt("user%d@example.org" % i)[0] != 250]
