@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -36,6 +37,21 @@ add_number(uint64_t **numbers, size_t *count, uint64_t n, struct fault *f)
 	return OK;
 }
 
+/* A directory of such a name is an archive, of the month 202611 say. */
+static bool
+is_receiver(DIR *d, const struct dirent *e, uint64_t *n)
+{
+	struct span name = span_of(e->d_name);
+	struct stat st;
+
+	if (name.len < 6 || !num_parse(name, 1, RECEIVER_NUMBER_MAX, n))
+		return false;
+	return e->d_type == DT_REG ||
+	    (e->d_type == DT_UNKNOWN &&
+	        fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	        S_ISREG(st.st_mode));
+}
+
 enum outcome
 receivers_list(int dir, uint64_t **numbers, size_t *count, struct fault *f)
 {
@@ -53,11 +69,9 @@ receivers_list(int dir, uint64_t **numbers, size_t *count, struct fault *f)
 		return got;
 	}
 	while (got == OK && (e = readdir(d)) != NULL) {
-		struct span name = span_of(e->d_name);
 		uint64_t n;
 
-		if (name.len >= 6 &&
-		    num_parse(name, 1, RECEIVER_NUMBER_MAX, &n))
+		if (is_receiver(d, e, &n))
 			got = add_number(numbers, count, n, f);
 	}
 	(void)closedir(d);

@@ -21,7 +21,11 @@ e() { printf '%s time=2026-11-24T03:04:%sZ program=%s pid=7 qid=%s%s\n' "$@"; }
 	e 91 06.000200 queue-run $q2 ' from='
 } | write
 is "records from a pipe are appended" "$(wc -l < "$H/journal/000001")" 8
+as mkdir "$H/journal/202611"; as ln -s 000001 "$H/journal/202612"
+: | write
+ok $? "an archive whose name is a number is no receiver"
 is "show prints each" "$(j show | wc -l)" 8
+rm -r "$H"/journal/2026*
 is "by queue id" "$(j show --qid=$q2 | wc -l)" 1
 is "by code" "$(j show --code=91 | wc -l)" 2
 is "by the code's name" "$(j show --code=originator | wc -l)" 2

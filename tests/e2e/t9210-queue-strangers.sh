@@ -23,6 +23,7 @@ has() { grep -q "^Subject: $1" "$H"/mail/example.org/bob/new/*; }
 
 strew 1
 add before > "$T/out"
+as mkfifo "$Q/trouble"
 check "it starts among strangers" start_pneu
 wait_for has before; ok $? "what waited is delivered"
 strew 2
@@ -30,6 +31,8 @@ add during > "$T/out"
 wait_for has during; ok $? "what comes is delivered"
 check "the queue is listed" as queue -C "$H" list
 check "and counted" as queue -C "$H" stats
+as pneu -C "$H" status > "$T/status"
+like "the status tells of trouble that says nothing" "$(cat "$T/status")" "^! .*trouble"
 check "it stops" stop_pneu
 check "and is tidied" as queue -C "$H" tidy
 is "a link is left where it lies, and what it names too" \
