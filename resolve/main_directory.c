@@ -245,7 +245,7 @@ main(int argc, char *argv[])
 	    ask_password(&r, &f) != OK)
 		prog_exit(&f);
 	if (prog_home(&f) == OK && enter_sandbox(&f) == OK)
-		f.outcome = verb->run(&r, &f);
+		f.outcome = verb_run(verb, &r, &f);
 	/* Before the fault: what it sums up comes first. */
 	if ((fflush(stdout) != 0 || ferror(stdout) != 0) && f.outcome == OK)
 		(void)fault_set(

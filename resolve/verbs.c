@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "edit.h"
 #include "fds.h"
 #include "prog.h"
 #include "record.h"
@@ -82,8 +81,8 @@ take_hash(struct request *r, struct fault *f)
 
 /* ---- add, change, remove */
 
-enum outcome
-request_read_address(const char *text, struct address *a, struct fault *f)
+static enum outcome
+read_address(const char *text, struct address *a, struct fault *f)
 {
 	if (strchr(text, '@') == NULL)
 		return fault_set(f, PERM, "5.1.3", 0,
@@ -127,10 +126,7 @@ tell_problems(const struct editor *e, enum outcome got)
  * `tell` it is only tried, and no news is good news.
  */
 static enum outcome
-edit(struct request *r,
-    enum outcome (*collect)(
-        struct editor *, const struct request *, struct fault *),
-    void (*tell)(const struct editor *, const struct request *),
+edit(const struct request *r, verb_collect *collect, verb_tell *tell,
     struct fault *f)
 {
 	struct editor e;
@@ -151,20 +147,6 @@ edit(struct request *r,
 		tell(&e, r);
 	editor_free(&e);
 	return got;
-}
-
-/* The same of one user or alias, and maybe a password. */
-static enum outcome
-edit_one(struct request *r,
-    enum outcome (*collect)(
-        struct editor *, const struct request *, struct fault *),
-    void (*tell)(const struct editor *, const struct request *),
-    struct fault *f)
-{
-	if (request_read_address(r->operand[0], &r->address, f) != OK ||
-	    take_hash(r, f) != OK)
-		return f->outcome;
-	return edit(r, collect, tell, f);
 }
 
 /* `abuse` beside bob@example.org is abuse@example.org. */
@@ -220,11 +202,15 @@ static enum outcome
 collect_add(struct editor *e, const struct request *r, struct fault *f)
 {
 	struct buf line = BUF_INIT(RECORD_MAX);
-	struct record_out out = record_begin(&line, "entry");
+	struct record_out out;
 	struct field_change field[4];
 	size_t n = collect_fields(r, field);
 	enum outcome got;
 
+	if (r->aliases > REQUEST_ALIASES_MAX)
+		return fault_set(f, PERM, "5.3.5", 0, "over %d aliases at once",
+		    REQUEST_ALIASES_MAX);
+	out = record_begin(&line, "entry");
 	record_puts(out, "smtp", r->operand[0]);
 	for (size_t i = 0; i < n; i++)
 		record_put_optional(out, field[i].key, field[i].value);
@@ -257,20 +243,15 @@ tell_add(const struct editor *e, const struct request *r)
 }
 
 static enum outcome
-verb_add(struct request *r, struct fault *f)
-{
-	if (r->aliases > REQUEST_ALIASES_MAX)
-		return fault_set(f, PERM, "5.3.5", 0, "over %d aliases at once",
-		    REQUEST_ALIASES_MAX);
-	return edit_one(r, collect_add, tell_add, f);
-}
-
-static enum outcome
 collect_change(struct editor *e, const struct request *r, struct fault *f)
 {
 	struct field_change field[4];
 	size_t n = collect_fields(r, field);
 
+	if (n == 0 && r->hash[0] == '\0')
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "nothing to change: --store --path --userid --preferred "
+		    "--password-stdin");
 	if (n > 0 && editor_change(e, &r->address, field, n, f) != OK)
 		return f->outcome;
 	if (r->hash[0] == '\0')
@@ -289,23 +270,6 @@ tell_change(const struct editor *e, const struct request *r)
 	if (r->path != NULL && !span_eq(item->value, r->path))
 		say("what lies in the old mailbox %s/" SPAN_FMT " stays there",
 		    prog.settings.mail.directory, SPAN_ARG(item->value));
-}
-
-static enum outcome
-verb_change(struct request *r, struct fault *f)
-{
-	if (r->said == 0)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "nothing to change: --store --path --userid --preferred "
-		    "--password-stdin");
-	return edit_one(r, collect_change, tell_change, f);
-}
-
-static enum outcome
-verb_passwd(struct request *r, struct fault *f)
-{
-	r->said |= SAID_PASSWORD;
-	return verb_change(r, f);
 }
 
 static enum outcome
@@ -329,12 +293,6 @@ tell_remove(const struct editor *e, const struct request *r)
 }
 
 static enum outcome
-verb_remove(struct request *r, struct fault *f)
-{
-	return edit_one(r, collect_remove, tell_remove, f);
-}
-
-static enum outcome
 collect_alias_add(struct editor *e, const struct request *r, struct fault *f)
 {
 	return add_alias(e, r, r->operand[0], r->operand[1], &r->address, f);
@@ -352,14 +310,6 @@ tell_alias_add(const struct editor *e, const struct request *r)
 }
 
 static enum outcome
-verb_alias_add(struct request *r, struct fault *f)
-{
-	if (request_read_address(r->operand[1], &r->address, f) != OK)
-		return f->outcome;
-	return edit(r, collect_alias_add, tell_alias_add, f);
-}
-
-static enum outcome
 collect_alias_remove(struct editor *e, const struct request *r, struct fault *f)
 {
 	return editor_remove_alias(e, &r->address, f);
@@ -370,12 +320,6 @@ tell_alias_remove(const struct editor *e, const struct request *r)
 {
 	(void)e;
 	say("%s: removed", r->operand[0]);
-}
-
-static enum outcome
-verb_alias_remove(struct request *r, struct fault *f)
-{
-	return edit_one(r, collect_alias_remove, tell_alias_remove, f);
 }
 
 /* ---- import */
@@ -506,16 +450,39 @@ verb_import(struct request *r, struct fault *f)
 }
 
 const struct verb verbs[VERBS] = {
-	{ "add", NULL, 1, SAID_FIELDS | SAID_PASSWORD | SAID_ALIAS, false,
-	    verb_add },
-	{ "change", NULL, 1, SAID_FIELDS | SAID_PASSWORD, false, verb_change },
-	{ "remove", NULL, 1, 0, false, verb_remove },
-	{ "list", NULL, 0, 0, false, verb_list },
-	{ "show", NULL, 1, 0, false, verb_show },
-	{ "alias", "add", 2, SAID_CATCH_ALL, false, verb_alias_add },
-	{ "alias", "remove", 1, 0, false, verb_alias_remove },
-	{ "passwd", NULL, 1, SAID_PASSWORD, true, verb_passwd },
-	{ "import", NULL, 0, 0, false, verb_import },
-	{ "compile", NULL, 0, SAID_AT_START, false, verb_compile },
-	{ "check", NULL, 0, 0, false, verb_check },
+	{ "add", .operands = 1,
+	    .options = SAID_FIELDS | SAID_PASSWORD | SAID_ALIAS,
+	    .collect = collect_add, .tell = tell_add },
+	{ "change", .operands = 1, .options = SAID_FIELDS | SAID_PASSWORD,
+	    .collect = collect_change, .tell = tell_change },
+	{ "remove", .operands = 1, .collect = collect_remove,
+	    .tell = tell_remove },
+	{ "list", .look = look_list },
+	{ "show", .operands = 1, .look = look_show },
+	{ "alias", "add", .operands = 2, .options = SAID_CATCH_ALL,
+	    .collect = collect_alias_add, .tell = tell_alias_add },
+	{ "alias", "remove", .operands = 1, .collect = collect_alias_remove,
+	    .tell = tell_alias_remove },
+	{ "passwd", .operands = 1, .options = SAID_PASSWORD, .asks = true,
+	    .collect = collect_change, .tell = tell_change },
+	{ "import", .run = verb_import },
+	{ "compile", .options = SAID_AT_START, .run = verb_compile },
+	{ "check", .look = look_check, .thorough = true },
 };
+
+enum outcome
+verb_run(const struct verb *verb, struct request *r, struct fault *f)
+{
+	if (verb->operands > 0 &&
+	    read_address(r->operand[verb->operands - 1], &r->address, f) != OK)
+		return f->outcome;
+	if (verb->look != NULL)
+		return verb_look(verb, r, f);
+	if (verb->run != NULL)
+		return verb->run(r, f);
+	if (verb->asks)
+		r->said |= SAID_PASSWORD;
+	if (take_hash(r, f) != OK)
+		return f->outcome;
+	return edit(r, verb->collect, verb->tell, f);
+}

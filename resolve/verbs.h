@@ -5,8 +5,7 @@
 
 #include <sodium.h>
 
-#include "address.h"
-#include "buf.h"
+#include "edit.h"
 
 #define REQUEST_ALIASES_MAX 64 /* in one `add`. Ours */
 
@@ -31,36 +30,53 @@ struct request {
 	const char *alias[REQUEST_ALIASES_MAX];
 	size_t aliases;
 	struct buf input; /* the password, or the records of an import */
-	struct address address; /* of the first operand, but for `alias add` */
+	struct address address; /* of the last operand */
 	char hash[crypto_pwhash_STRBYTES]; /* of the password, or "" */
 };
+
+/* Into the editor, from the request. */
+typedef enum outcome verb_collect(
+    struct editor *, const struct request *, struct fault *);
+typedef void verb_tell(const struct editor *, const struct request *);
 
 struct verb {
 	const char *name, *second; /* `alias add` has two words */
 	size_t operands;
 	unsigned options; /* that it knows; all know --json */
 	bool asks; /* for a password, where none is given */
-	/* Prints what it did. PERM: what is wrong, nothing was changed. */
+	/* A change: collected under the lock, and told when it is made. */
+	verb_collect *collect;
+	verb_tell *tell;
+	/* Or a look at what there is, thorough or not. */
+	enum outcome (*look)(
+	    const struct directory *, const struct request *, struct fault *);
+	bool thorough;
+	/* Or something else. */
 	enum outcome (*run)(struct request *, struct fault *);
 };
 #define VERBS 11
 extern const struct verb verbs[VERBS];
+/* Prints what it did. PERM: what is wrong, nothing was changed. */
+enum outcome verb_run(
+    const struct verb *, struct request *, struct fault *) MUST_USE;
 
 /*
  * Append the next line of fd 0 to r->input, without its end. PERM 5.3.5: it
  * is empty, or over 1024 octets.
  */
 enum outcome request_read_password(struct request *, struct fault *) MUST_USE;
-/* PERM: it is none. */
-enum outcome request_read_address(
-    const char *text, struct address *, struct fault *) MUST_USE;
 void request_free(struct request *); /* wipes */
 
 /* Of verbs_look.c, for the table. */
 enum outcome verb_compile(struct request *, struct fault *) MUST_USE;
-enum outcome verb_check(struct request *, struct fault *) MUST_USE;
-enum outcome verb_list(struct request *, struct fault *) MUST_USE;
-enum outcome verb_show(struct request *, struct fault *) MUST_USE;
+enum outcome verb_look(
+    const struct verb *, const struct request *, struct fault *) MUST_USE;
+enum outcome look_check(
+    const struct directory *, const struct request *, struct fault *) MUST_USE;
+enum outcome look_list(
+    const struct directory *, const struct request *, struct fault *) MUST_USE;
+enum outcome look_show(
+    const struct directory *, const struct request *, struct fault *) MUST_USE;
 
 void verbs_begin(void); /* what must happen before the sandbox */
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/file.h>
 
-#include "edit.h"
 #include "fds.h"
 #include "json_text.h"
 #include "mailboxes.h"
@@ -18,11 +17,8 @@
 
 /* What there was is read and checked under the lock, and used without it: a
    pager must not keep others waiting. */
-static enum outcome
-with_directory(bool thorough, const struct request *r,
-    enum outcome (*use)(
-        struct directory *, const struct request *, struct fault *),
-    struct fault *f)
+enum outcome
+verb_look(const struct verb *verb, const struct request *r, struct fault *f)
 {
 	struct directory d;
 	int lock = -1;
@@ -34,11 +30,11 @@ with_directory(bool thorough, const struct request *r,
 		got = directory_read(&d, f);
 	if (got == OK)
 		got = directory_parse(&d, f);
-	if (got == OK && thorough)
+	if (got == OK && verb->thorough)
 		directory_check(&d, true);
 	fds_close(&lock);
 	if (got == OK)
-		got = use(&d, r, f);
+		got = verb->look(&d, r, f);
 	directory_free(&d);
 	return got;
 }
@@ -84,8 +80,8 @@ verb_compile(struct request *r, struct fault *f)
 	return got;
 }
 
-static enum outcome
-check(struct directory *d, const struct request *r, struct fault *f)
+enum outcome
+look_check(const struct directory *d, const struct request *r, struct fault *f)
 {
 	size_t errors = d->problems[PROBLEM_ERROR].count;
 	size_t warnings = d->problems[PROBLEM_WARNING].count;
@@ -98,12 +94,6 @@ check(struct directory *d, const struct request *r, struct fault *f)
 	say("%zu addresses and %zu passwords: nothing is wrong", d->entries.n,
 	    d->secrets.n);
 	return OK;
-}
-
-enum outcome
-verb_check(struct request *r, struct fault *f)
-{
-	return with_directory(true, r, check, f);
 }
 
 /* ---- list, show */
@@ -127,8 +117,8 @@ json_of_record(
 	return object;
 }
 
-static enum outcome
-list(struct directory *d, const struct request *r, struct fault *f)
+enum outcome
+look_list(const struct directory *d, const struct request *r, struct fault *f)
 {
 	struct span rest = d->entries.text, line;
 	size_t errors = d->problems[PROBLEM_ERROR].count;
@@ -154,12 +144,6 @@ list(struct directory *d, const struct request *r, struct fault *f)
 		    "%zu lines with errors are left out: `directory check`",
 		    errors);
 	return OK;
-}
-
-enum outcome
-verb_list(struct request *r, struct fault *f)
-{
-	return with_directory(false, r, list, f);
 }
 
 /* Its line, and what else the directory knows of it. */
@@ -224,8 +208,8 @@ print_description(json_t *object)
 	json_decref(object);
 }
 
-static enum outcome
-show(struct directory *d, const struct request *r, struct fault *f)
+enum outcome
+look_show(const struct directory *d, const struct request *r, struct fault *f)
 {
 	const struct item *item =
 	    directory_find(d, address_directory_key(&r->address));
@@ -239,12 +223,4 @@ show(struct directory *d, const struct request *r, struct fault *f)
 	else
 		print_description(describe(d, item));
 	return OK;
-}
-
-enum outcome
-verb_show(struct request *r, struct fault *f)
-{
-	if (request_read_address(r->operand[0], &r->address, f) != OK)
-		return f->outcome;
-	return with_directory(false, r, show, f);
 }
