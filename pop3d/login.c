@@ -30,7 +30,7 @@ struct talk {
 	struct login *login;
 	struct stream *stream;
 	const struct peer *peer;
-	int in, out;
+	int in;
 	uint64_t errors, failures;
 	uint64_t deadline_ms;
 	bool plain; /* passwords may be sent as they are */
@@ -391,7 +391,6 @@ login_session(void *arg, int in, int out, const struct peer *peer)
 		.stream = &login->stream,
 		.peer = peer,
 		.in = in,
-		.out = out,
 		.deadline_ms = clock_mono_ms() + s->pop3d.login_timeout_ms };
 
 	t.plain = s->pop3d.plain_passwords == 2 ||

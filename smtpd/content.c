@@ -355,7 +355,6 @@ content_drop(struct content *c, size_t n)
 	if (left > 0)
 		memmove(b->p + CONTENT_FRONT, b->p + CONTENT_FRONT + n, left);
 	buf_cut(b, CONTENT_FRONT + left);
-	c->gone += n;
 	c->line_at =
 	    c->line_at > n + CONTENT_FRONT ? c->line_at - n : CONTENT_FRONT;
 }

@@ -23,7 +23,6 @@
 struct content {
 	const struct settings *set;
 	struct buf *buf; /* CONTENT_FRONT octets, then content not yet gone */
-	uint64_t gone; /* octets of content taken out of buf already */
 	uint64_t received; /* octets from the client, with stuffing */
 	uint64_t size; /* octets of content, without the trace field */
 	bool dots; /* some line begins with a dot */
