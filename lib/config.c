@@ -146,12 +146,14 @@ bad_value(const struct setting_row *row, struct fault *f)
 }
 
 static enum outcome
-list_add(struct setting_list *list, struct span text, struct fault *f)
+list_add(struct setting_list *list, const struct setting_row *row,
+    struct span text, struct fault *f)
 {
 	char **grown;
 
 	if (list->n == LIST_MAX)
-		return fault_set(f, PERM, "5.3.5", 0, "too many values");
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%s has more than %d values", row->key, LIST_MAX);
 	grown = realloc(list->value, (list->n + 1) * sizeof(*grown));
 	if (grown == NULL)
 		return fault_set(f, TEMP, "4.3.0", errno, "configuration");
@@ -198,7 +200,7 @@ set_value(struct settings *s, const struct setting_row *row, struct span text,
 	case SETTING_LIST:
 		if (text.len > row->max)
 			return bad_value(row, f);
-		return list_add(member(s, row), text, f);
+		return list_add(member(s, row), row, text, f);
 	case SETTING_NUMBER:
 	case SETTING_SIZE:
 	case SETTING_TIME:
@@ -236,6 +238,17 @@ trim(struct span s)
 	while (s.len > 0 && is_wsp((unsigned char)s.p[s.len - 1]))
 		s.len--;
 	return s;
+}
+
+/* A carriage return in a banner would end the line that it stands in. */
+static bool
+is_text(struct span s)
+{
+	size_t n = 1;
+
+	for (; s.len > 0 && n > 0; s = span_from(s, n))
+		n = utf8_printable(s);
+	return n > 0;
 }
 
 static bool
@@ -329,8 +342,11 @@ read_line(struct reader *r, struct span line, struct fault *f)
 		return fault_set(
 		    f, PERM, "5.3.5", 0, "neither [section] nor key = value");
 	value = trim(cur_rest(&c));
-	if (!utf8_is_valid(value) || memchr(value.p, '\0', value.len) != NULL)
-		return fault_set(f, PERM, "5.3.5", 0, "value is not text");
+	if (!is_text(value))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "the value of " SPAN_FMT " has a control character, or is "
+		    "not UTF-8",
+		    SPAN_ARG(key));
 	if (r->section.len == 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    SPAN_FMT " stands before any [section]", SPAN_ARG(key));
@@ -352,6 +368,9 @@ read_file(
 
 	while (span_next(&text, '\n', &line)) {
 		r.line++;
+		/* As editors of other systems end a line. */
+		if (line.len > 0 && line.p[line.len - 1] == '\r')
+			line.len--;
 		switch (read_line(&r, line, &one)) {
 		case OK:
 			break;

@@ -44,6 +44,15 @@ static const struct {
 	    "[smtpd]\nmin_free = 1M\n",
 	    ":2: [queue] min_free is over [smtpd] min_free" },
 	{ "no ']'", "[smtpd\n", ":1: no ']'" },
+	{ "carriage returns at the ends of lines are of no matter",
+	    "[smtpd]\r\nbanner = hello\r\n\r\ntimeout = 30s\r\n", NULL },
+	{ "but within a value", "[smtpd]\nbanner = a\rb\n",
+	    ":2: the value of banner has a control character" },
+	{ "nor any other control octet", "[smtpd]\nbanner = \033[2J\n",
+	    ":2: the value of banner has a control character" },
+	{ "a value that is not UTF-8", "[smtpd]\nbanner = \xC3(\n",
+	    ":2: the value of banner has a control character, or is not "
+	    "UTF-8" },
 	{ "a line that is nothing", "[smtpd]\nhello\n",
 	    "neither [section] nor key = value" },
 };
