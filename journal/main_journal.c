@@ -56,6 +56,7 @@ static const struct prog_option options[] = {
 static const struct prog_about about = {
 	.name = "journal",
 	.usage = "[-C DIR] [options] show | trace WHAT | verify | rotate",
+	.operands = true,
 	.summary = "Look at the journal: what happened to every message.",
 	.options = options,
 	.promises = "stdio rpath wpath cpath", /* of rotate; others only read */

@@ -183,6 +183,15 @@ fill_tables(struct option *longs, char *shorts)
 	*shorts = '\0';
 }
 
+static void
+refuse_operand(const char *operand)
+{
+	struct fault f;
+
+	fault_set(&f, PERM, "5.5.4", 0, "%s: not expected", operand);
+	prog_usage(&f);
+}
+
 int
 prog_option(int argc, char *argv[], const char **value)
 {
@@ -212,10 +221,12 @@ prog_option(int argc, char *argv[], const char **value)
 			print_help(stdout);
 			exit(OK);
 		case '?':
-			(void)fprintf(stderr, "usage: %s %s\n(%s --help)\n",
-			    prog.about->name, prog.about->usage,
-			    prog.about->name);
-			exit(PERM);
+			prog_usage(&FAULT_NONE); /* getopt said why */
+		case -1:
+			if (optind < argc && !prog.about->verbs &&
+			    !prog.about->operands)
+				refuse_operand(argv[optind]);
+			return -1;
 		default:
 			return letter;
 		}

@@ -28,6 +28,7 @@ struct prog_about {
 	/* What follows the first operand belongs to another program; else
 	   options may stand anywhere. */
 	bool verbs;
+	bool operands; /* it looks at them itself; else there may be none */
 	/* What its sandbox leaves it (sandbox.h): main enters with these words,
 	   and -V prints them. NULL: it has no sandbox. */
 	const char *promises;
@@ -60,7 +61,7 @@ void prog_begin(const struct prog_about *);
 /*
  * The next option's letter, its argument in *value; -1 when none is left, and
  * optind is then the first operand. -C -c -V -h --help are done here; a wrong
- * option prints the usage and exits 100.
+ * option, or an operand of who takes none, prints the usage and exits 100.
  */
 int prog_option(int argc, char *argv[], const char **value);
 /*

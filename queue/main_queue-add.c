@@ -26,6 +26,7 @@ static const struct prog_option options[] = {
 static const struct prog_about about = {
 	.name = "queue-add",
 	.usage = "[-C DIR] [-f SENDER RCPT...]",
+	.operands = true,
 	.summary =
 	    "Puts messages into the queue: requests on fd 0, answers on fd 1.",
 	.options = options,

@@ -60,6 +60,7 @@ static const struct {
 static const struct prog_about about = {
 	.name = "queue",
 	.usage = "[-C DIR] VERB [OPTION...] [QID...]",
+	.operands = true,
 	.summary = "What waits in the queue, and what is to become of it.",
 	.options = options,
 	.promises = "stdio unix rpath wpath cpath link sync flock",

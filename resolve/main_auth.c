@@ -162,8 +162,6 @@ main(int argc, char *argv[])
 	prog_begin(&about);
 	while (prog_option(argc, argv, &value) != -1)
 		continue;
-	if (argc > optind)
-		prog_usage(&f);
 	if (begin(&a, &f) != OK)
 		prog_exit(&f);
 	serve_signals();

@@ -206,6 +206,7 @@ main(int argc, char *argv[])
 {
 	static const struct prog_about about = { .name = "directory",
 		.usage = "[-C DIR] VERB [OPTION...] [ADDRESS...]",
+		.operands = true,
 		.summary = "The users and aliases of the local domains.",
 		.options = options,
 		.promises = "stdio rpath wpath cpath sync flock",

@@ -134,8 +134,6 @@ main(int argc, char *argv[])
 		abort();
 	while (prog_option(argc, argv, &value) != -1)
 		continue;
-	if (argc > optind)
-		prog_usage(&f);
 	if (prog_home(&f) != OK ||
 	    lookup_begin(&r.lookup, &prog.settings, &f) != OK)
 		prog_exit(&f);

@@ -317,15 +317,19 @@ take_options(int argc, char *argv[], struct plan *plan)
 	int letter;
 
 	while ((letter = prog_option(argc, argv, &value)) != -1) {
-		if (letter == OPTION_USER)
+		if (letter == OPTION_USER) {
 			plan->user = value;
-		else if (plan->domains < DOMAINS_MAX)
-			plan->domain[plan->domains++] = value;
+			continue;
+		}
+		if (plan->domains == DOMAINS_MAX) {
+			fault_set(&f, PERM, "5.5.4", 0,
+			    "--domain %s: at most %d at once; pneu.conf takes "
+			    "more",
+			    value, DOMAINS_MAX);
+			prog_usage(&f);
+		}
+		plan->domain[plan->domains++] = value;
 	}
-	if (optind == argc)
-		return;
-	fault_set(&f, PERM, "5.5.4", 0, "%s: not expected", argv[optind]);
-	prog_usage(&f);
 }
 
 static enum outcome

@@ -225,11 +225,6 @@ verb_status(int argc, char *argv[], struct fault *f)
 
 	while ((letter = prog_option(argc, argv, &value)) != -1)
 		prog.json |= letter == OPTION_JSON;
-	if (optind != argc) {
-		fault_set(
-		    f, PERM, "5.5.4", 0, "%s: not expected", argv[optind]);
-		prog_usage(f);
-	}
 	if (prog_home(f) != OK)
 		return f->outcome;
 	s.lines = json_array();

@@ -39,14 +39,9 @@ static void
 expect_nothing(int argc, char *argv[])
 {
 	const char *value;
-	struct fault f = FAULT_NONE;
 
 	while (prog_option(argc, argv, &value) != -1)
 		continue;
-	if (optind == argc)
-		return;
-	fault_set(&f, PERM, "5.5.4", 0, "%s: not expected", argv[optind]);
-	prog_usage(&f);
 }
 
 /*
@@ -184,11 +179,6 @@ verb_services(int argc, char *argv[], struct fault *f)
 
 	while ((letter = prog_option(argc, argv, &value)) != -1)
 		form = letter;
-	if (optind != argc) {
-		fault_set(
-		    f, PERM, "5.5.4", 0, "%s: not expected", argv[optind]);
-		prog_usage(f);
-	}
 	if (form == OPTION_FIGURE) {
 		services_print_figure();
 		return OK;
@@ -269,11 +259,13 @@ const struct verb verbs[] = {
 	    { .name = "pneu config",
 	        .usage = "[-C DIR] [--json] check | show [--explain]",
 	        .summary = "check the configuration, or show all settings",
+	        .operands = true,
 	        .options = config_options } },
 	{ "explain", verb_explain,
 	    { .name = "pneu explain",
 	        .usage = "[-C DIR] [--json] ADDRESS...",
 	        .summary = "where mail for an address goes, step by step",
+	        .operands = true,
 	        .options = explain_options } },
 	{ "queue", verb_fellow,
 	    { .name = "pneu queue",

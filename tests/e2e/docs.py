@@ -138,6 +138,9 @@ def part_programs(b):
         w = run(exe, "--no-such-option")
         ok(w.returncode == 100 and "usage: %s " % p in w.stderr and not w.stdout,
            "%s: a wrong option is told on 2 with the usage and ends with 100" % p, [w.returncode, w.stdout, w.stderr])
+        w = run(exe, "-C", "/nowhere", "no-such-operand")
+        ok(w.returncode == 100 and "usage: %s " % p in w.stderr and not w.stdout,
+           "%s: so is an operand that it does not take" % p, [w.returncode, w.stdout, w.stderr])
         v = run(exe, "-V")
         lines = v.stdout.split("\n")
         ok(v.returncode == 0 and lines[0] == "%s (Pneu) %s" % (p, read("VERSION").strip()) and

@@ -43,6 +43,10 @@ is "somebody's directory is refused" $? 100
 is "nothing was put into it" "$(ls "$T/other")" file
 pneu -C "$T/bad" init --domain 'exa mple' > "$T/out" 2>&1
 is "a domain that is none is refused" $? 100
+# shellcheck disable=SC2046
+pneu -C "$T/bad" init $(seq -f '--domain=d%g.example' 65) > "$T/out" 2>&1
+is "more domains than one call takes are refused" $? 100
+like "the first of them is named" "$(cat "$T/out")" '--domain d65.example: at most 64 at once'
 
 if [ "$(id -u)" -eq 0 ]; then
 	is "root gives the home to the user" "$(stat -c %U "$D" "$D/pneu.conf" \
