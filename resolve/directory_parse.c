@@ -72,9 +72,11 @@ struct line {
 	struct item item; /* its number, and then more and more of it */
 };
 
+/* Tell what is wrong with the line; false. */
 #define REFUSE(l, ...)                                                         \
-	directory_problem((l)->d, PROBLEM_ERROR,                               \
-	    directory_place((l)->items, &(l)->item), __VA_ARGS__)
+	(directory_problem((l)->d, PROBLEM_ERROR,                              \
+	     directory_place((l)->items, &(l)->item), __VA_ARGS__),            \
+	    false)
 
 /* smtp= as key and as written; false: told as a problem. */
 static bool
@@ -82,18 +84,12 @@ take_smtp(struct line *l, struct address *a)
 {
 	struct fault f;
 
-	if (!record_take(&l->record, "smtp", PATH_TEXT_MAX, &l->item.smtp)) {
-		REFUSE(l, "no smtp=");
-		return false;
-	}
-	if (address_make(l->item.smtp, a, &f) != OK) {
-		REFUSE(l, "smtp=: %s", f.text);
-		return false;
-	}
-	if (a->local_len == 0 || address_domain(a).len == 0) {
-		REFUSE(l, "smtp=: not a full address");
-		return false;
-	}
+	if (!record_take(&l->record, "smtp", PATH_TEXT_MAX, &l->item.smtp))
+		return REFUSE(l, "no smtp=");
+	if (address_make(l->item.smtp, a, &f) != OK)
+		return REFUSE(l, "smtp=: %s", f.text);
+	if (a->local_len == 0 || address_domain(a).len == 0)
+		return REFUSE(l, "smtp=: not a full address");
 	l->item.key = address_key(a);
 	return true;
 }
@@ -107,46 +103,35 @@ is_one_of(
 	if (record_take_optional(&l->record, key, RECORD_MAX, &value) &&
 	    (value.len == 0 || span_eq(value, first) || span_eq(value, second)))
 		return true;
-	REFUSE(l, "%s= is neither %s nor %s", key, first, second);
-	return false;
+	return REFUSE(l, "%s= is neither %s nor %s", key, first, second);
 }
 
 static bool
 parse_entry(struct line *l, const struct address *a)
 {
-	struct span preferred;
-
 	l->item.kind = ITEM_ENTRY;
-	if (span_eq(address_local(a), "*")) {
-		REFUSE(l, "*@ is a catch-all: it is an alias, not an entry");
-		return false;
-	}
+	if (span_eq(address_local(a), "*"))
+		return REFUSE(
+		    l, "*@ is a catch-all: it is an alias, not an entry");
 	if (!is_one_of(l, "store", "mailbox", "distribution") ||
 	    !is_one_of(l, "preferred", "smtp", "userid"))
 		return false;
 	if (!record_take(
 	        &l->record, "path", RESOLVE_PATH_MAX, &l->item.value) ||
-	    !resolve_path_is_safe(l->item.value)) {
-		REFUSE(l,
+	    !resolve_path_is_safe(l->item.value))
+		return REFUSE(l,
 		    "path= is missing, or not a path within the mail "
 		    "directory (an address that is long for a file name "
 		    "has none by itself)");
-		return false;
-	}
 	if (!record_take_optional(
 	        &l->record, "userid", RECORD_MAX, &l->item.userid) ||
-	    (l->item.userid.len > 0 && !is_userid(l->item.userid))) {
-		REFUSE(l,
+	    (l->item.userid.len > 0 && !is_userid(l->item.userid)))
+		return REFUSE(l,
 		    "userid= is not \"ID ADDRESS\", each 1 to 8 of A-Z "
 		    "0-9 @ # $");
-		return false;
-	}
-	(void)record_take_optional(
-	    &l->record, "preferred", RECORD_MAX, &preferred);
-	if (span_eq(preferred, "userid") && l->item.userid.len == 0) {
-		REFUSE(l, "preferred=userid, but there is no userid=");
-		return false;
-	}
+	if (span_eq(record_value(&l->record, "preferred"), "userid") &&
+	    l->item.userid.len == 0)
+		return REFUSE(l, "preferred=userid, but there is no userid=");
 	return true;
 }
 
@@ -158,23 +143,22 @@ parse_catch_all(struct line *l, const struct address *a)
 	bool star = span_eq(address_local(a), "*"), asked;
 
 	if (!record_take_optional(&l->record, "catch-all", RECORD_MAX, &word) ||
-	    (word.len > 0 && !span_eq(word, "yes"))) {
-		REFUSE(l, "catch-all= is not yes");
-		return false;
-	}
+	    (word.len > 0 && !span_eq(word, "yes")))
+		return REFUSE(l, "catch-all= is not yes");
 	asked = word.len > 0;
 	if (star && !asked)
-		REFUSE(l,
+		return REFUSE(l,
 		    "*@ is a catch-all: it takes all mail for its domain that "
 		    "nobody else does, spam above all; say catch-all=yes "
 		    "(--catch-all) to have one");
 	if (!star && asked)
-		REFUSE(l, "catch-all=yes, but the address is not *@domain");
-	if (star && asked) {
+		return REFUSE(
+		    l, "catch-all=yes, but the address is not *@domain");
+	if (star) {
 		l->item.kind = ITEM_CATCH_ALL;
 		l->item.key = span_from(l->item.key, 1);
 	}
-	return star == asked;
+	return true;
 }
 
 static bool
@@ -186,18 +170,12 @@ parse_alias(struct line *l, const struct address *a)
 	l->item.kind = ITEM_ALIAS;
 	if (!parse_catch_all(l, a))
 		return false;
-	if (!record_take(&l->record, "to", PATH_TEXT_MAX, &l->item.value)) {
-		REFUSE(l, "no to=");
-		return false;
-	}
-	if (address_make(l->item.value, &target, &f) != OK) {
-		REFUSE(l, "to=: %s", f.text);
-		return false;
-	}
-	if (address_domain(&target).len == 0) {
-		REFUSE(l, "to=: not a full address");
-		return false;
-	}
+	if (!record_take(&l->record, "to", PATH_TEXT_MAX, &l->item.value))
+		return REFUSE(l, "no to=");
+	if (address_make(l->item.value, &target, &f) != OK)
+		return REFUSE(l, "to=: %s", f.text);
+	if (address_domain(&target).len == 0)
+		return REFUSE(l, "to=: not a full address");
 	return true;
 }
 
@@ -229,18 +207,17 @@ note_unknown(struct line *l)
 
 /* Entries are read by more programs and people than secrets. */
 static bool
-has_secret(struct line *l)
+has_no_secret(struct line *l)
 {
 	struct span value;
 
 	if (!record_take(&l->record, "password", RECORD_MAX, &value) &&
 	    !record_take(&l->record, "hash", RECORD_MAX, &value))
-		return false;
-	REFUSE(l,
+		return true;
+	return REFUSE(l,
 	    "password= and hash= do not stand among entries: `directory "
 	    "passwd` sets one, and an entry that is imported may have one of "
 	    "them");
-	return true;
 }
 
 static void
@@ -264,7 +241,8 @@ refuse_second(struct line *l, const char *field, const struct item *other)
 	uint32_t line = other->line;
 	const char *file = directory_file(l->items, &line);
 
-	REFUSE(l, "this %s is there already, on %s:%u", field, file, line);
+	(void)REFUSE(
+	    l, "this %s is there already, on %s:%u", field, file, line);
 }
 
 /* Into memory of the directory's own, and into the indexes. */
@@ -311,13 +289,11 @@ begin_line(struct line *l, struct span text, const char *words[2])
 	if (text.len == 0 || text.p[0] == '#')
 		return false;
 	if (record_parse(text, &l->record, &why) != OK)
-		REFUSE(l, "%s", why.text);
-	else if (!record_is(&l->record, words[0]) &&
+		return REFUSE(l, "%s", why.text);
+	if (!record_is(&l->record, words[0]) &&
 	    !record_is(&l->record, words[1]))
-		REFUSE(l, "is neither %s nor %s", words[0], words[1]);
-	else
-		return true;
-	return false;
+		return REFUSE(l, "is neither %s nor %s", words[0], words[1]);
+	return true;
 }
 
 static enum outcome
@@ -326,7 +302,8 @@ add_entry(struct line *l, struct span text, struct fault *f)
 	static const char *words[2] = { "entry", "alias" };
 	struct address a;
 
-	if (!begin_line(l, text, words) || !take_smtp(l, &a) || has_secret(l) ||
+	if (!begin_line(l, text, words) || !take_smtp(l, &a) ||
+	    !has_no_secret(l) ||
 	    !(record_is(&l->record, "alias") ? parse_alias(l, &a)
 	                                     : parse_entry(l, &a)))
 		return OK;
@@ -347,7 +324,7 @@ add_secret(struct line *l, struct span text, struct fault *f)
 	l->item.kind = ITEM_SECRET;
 	if (!record_take(&l->record, "hash", RECORD_MAX, &l->item.value) ||
 	    !directory_is_hash(l->d->settings, l->item.value, &costs_other)) {
-		REFUSE(l,
+		(void)REFUSE(l,
 		    "hash= is missing, or no Argon2 hash of libsodium's, or "
 		    "costs more than [auth] could ask for");
 		return OK;
