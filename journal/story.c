@@ -52,7 +52,9 @@ static const struct {
 	{ CODE_ALARM, "alarm, a person should look[: {text}]" },
 	{ CODE_TO_RETRY1, "[not now: {text}; ]waits in {to}[: {reason}]" },
 	{ CODE_FROM_RETRY1, "queue-run took it up for the next try" },
-	{ CODE_RECOVERED, "found again after a restart, in {state}" },
+	{ CODE_RECOVERED,
+	    "found again after a restart in queue/{state}, from <{from}>, "
+	    "{size} octets, recipients: {recipients}" },
 	{ CODE_HELD, "put on hold[: {reason}][: {text}]" },
 	{ CODE_RELEASED, "released[: {reason}]" },
 	{ CODE_DELETED, "deleted by an operator[: {reason}]" },

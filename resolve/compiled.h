@@ -5,7 +5,10 @@
  * A cdb (cr.yp.to/cdb/cdb.txt) with a seal behind it: 32 octets of BLAKE2b-256
  * over what the file is for and all before. Replacing one is a rename; a
  * reader looks before each answer, and keeps the old one if the new one
- * is damaged. A key is a normalised address (address.h), that of a catch-all
+ * is damaged. One that is cut short in its place while it is read kills its
+ * reader (SIGBUS); the next one says `temp`. Copies would end that, at the
+ * size of the database for each process, and nothing of ours does it. A key is
+ * a normalised address (address.h), that of a catch-all
  * `@domain`.
  */
 #ifndef RESOLVE_COMPILED_H
