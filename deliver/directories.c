@@ -300,6 +300,29 @@ mailbox_open_new(struct mailbox_store *s, const char *path,
 }
 
 /*
+ * It was moved away, or another file system is mounted there by now: no reader
+ * would see what we link into the one that we hold.
+ */
+enum outcome
+mailbox_root_is_current(struct mailbox_store *s, struct fault *f)
+{
+	struct stat st;
+
+	if (s->mail_round != s->round) {
+		s->mail_round = s->round;
+		s->is_replaced |= stat(s->mail_name, &st) != 0 ||
+		    st.st_dev != s->mail_dev || st.st_ino != s->mail_ino;
+	}
+	if (!s->is_replaced)
+		return OK;
+	(void)fault_set(f, TEMP, FAULT_NO_MAILBOX, 0,
+	    "[mail] directory %s: moved or replaced since it was opened",
+	    s->mail_name);
+	mailbox_alarm(s, ".", f);
+	return TEMP;
+}
+
+/*
  * The mailbox, from what is kept where that is still what path names: an
  * operator may have renamed one and made another in its place.
  */
@@ -363,6 +386,9 @@ mailbox_store_open(struct mailbox_store *s, const char *queue, const char *mail,
 	if (s->mail == -1 || fstat(s->mail, &st) != 0)
 		return fault_set(
 		    f, TEMP, "4.3.0", errno, "[mail] directory %s", mail);
+	s->mail_name = mail;
+	s->mail_dev = st.st_dev;
+	s->mail_ino = st.st_ino;
 	if (add_root(s, s->mail, st.st_dev, f) != OK ||
 	    add_mounts_beneath(s, mail, f) != OK)
 		return f->outcome;

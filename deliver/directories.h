@@ -22,6 +22,12 @@ struct mailbox {
 	int32_t chain, newer, older;
 };
 
+/*
+ * Is the mail directory that we hold still the one of that name? Asked once a
+ * round. TEMP: 4.2.0 it is not, and is_replaced stays.
+ */
+enum outcome mailbox_root_is_current(
+    struct mailbox_store *, struct fault *) MUST_USE;
 /* The mailbox, kept or opened. TEMP: 4.2.0 there is none; 4.3.0 */
 enum outcome mailbox_get(struct mailbox_store *, const char *path,
     struct mailbox **, struct fault *) MUST_USE;

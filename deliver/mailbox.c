@@ -242,7 +242,8 @@ mailbox_deliver(struct mailbox_store *s, const struct deliver_req *req,
 	bool found;
 
 	*how = DELIVER_NONE;
-	if (mailbox_get(s, req->path, &m, f) != OK)
+	if (mailbox_root_is_current(s, f) != OK ||
+	    mailbox_get(s, req->path, &m, f) != OK)
 		return f->outcome;
 	if (req->again) {
 		if (look(s, m, req, &found, f) != OK)

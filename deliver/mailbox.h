@@ -43,6 +43,11 @@ struct mailbox_store {
 	size_t most, used, buckets;
 	int32_t newest, oldest; /* list by last use, -1: none */
 	uint64_t round; /* a kept directory is looked at once a round */
+	const char *mail_name; /* borrowed; mail was opened by it */
+	dev_t mail_dev;
+	ino_t mail_ino;
+	uint64_t mail_round; /* when it was last found to name that one */
+	bool is_replaced; /* it does no more: end, to be started afresh */
 	bool links; /* the try at the start could link */
 	struct mailbox_root root[MAILBOX_ROOTS_MAX];
 	size_t roots;
@@ -73,7 +78,8 @@ bool mailbox_try_links(struct mailbox_store *);
  * OK	*how: linked, copied (other file system, too many links), or found
  *	under its name already. Nothing is synced but a copy's own content.
  * TEMP	4.2.0 no such mailbox (an unmounted store must not look like an empty
- *	one); 4.2.2 over quota; 4.3.1 no space; 4.3.0 not permitted, or else
+ *	one), or the mail directory was replaced; 4.2.2 over quota; 4.3.1 no
+ *	space; 4.3.0 not permitted, or else
  */
 enum outcome mailbox_deliver(struct mailbox_store *, const struct deliver_req *,
     enum deliver_how *how, struct fault *) MUST_USE;

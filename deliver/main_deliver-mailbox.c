@@ -70,6 +70,12 @@ after(void *arg)
 {
 	struct deliverer *d = arg;
 
+	/* The sandbox is for life: the next one opens what is there now. */
+	if (d->store.is_replaced) {
+		(void)fault_set(&d->refused, TEMP, FAULT_NO_MAILBOX, 0,
+		    "the mail directory was moved or replaced");
+		serve_stopping = 1;
+	}
 	mailbox_next_round(&d->store);
 	journal_flush(&d->journal);
 }
