@@ -5,9 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 void
 maildir_make_name(const struct maildir_name *m, char out[MAILDIR_NAME_MAX])
@@ -75,22 +78,45 @@ is_same_time(const struct stat *a, const struct stat *b)
 	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* Would another change now leave the same time behind? */
+static bool
+is_fresh(const struct stat *st)
+{
+	uint64_t now = clock_wall_ms();
+	uint64_t then = (uint64_t)st->st_mtim.tv_sec * 1000 +
+	    (uint64_t)st->st_mtim.tv_nsec / 1000000;
+
+	return then < now + MAILDIR_TICK_MS && now < then + MAILDIR_TICK_MS;
+}
+
+static enum outcome
+look_at_time(int dir, struct stat *st, struct fault *f)
+{
+	if (fstat(dir, st) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "list a mailbox");
+	return OK;
+}
+
 enum outcome
 maildir_look(int dir, enum outcome (*look)(void *arg, struct fault *),
     void *arg, struct fault *f)
 {
 	struct stat before, after;
+	bool fresh;
 
-	if (fstat(dir, &after) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "list a mailbox");
 	for (int i = 0; i < MAILDIR_LOOKS; i++) {
-		before = after;
-		if (look(arg, f) != OK)
+		if (look_at_time(dir, &before, f) != OK)
 			return f->outcome;
-		if (fstat(dir, &after) != 0)
-			return fault_set(
-			    f, TEMP, "4.3.0", errno, "list a mailbox");
-		if (is_same_time(&before, &after))
+		fresh = is_fresh(&before);
+		if (fresh) {
+			(void)poll(NULL, 0, MAILDIR_TICK_MS);
+			if (look_at_time(dir, &before, f) != OK)
+				return f->outcome;
+			fresh = is_fresh(&before);
+		}
+		if (look(arg, f) != OK || look_at_time(dir, &after, f) != OK)
+			return f->outcome;
+		if (!fresh && is_same_time(&before, &after))
 			return OK;
 	}
 	return fault_set(

@@ -29,10 +29,13 @@ void maildir_make_name(const struct maildir_name *, char out[MAILDIR_NAME_MAX]);
 bool maildir_parse_name(struct span name, struct maildir_name *);
 /*
  * A reader that changes flags renames within cur/, and a listing that runs
- * meanwhile may miss the name: look() once, and again while dir changes.
+ * meanwhile may miss the name: look() once, and again while dir changes. Two
+ * changes in one tick of the kernel's clock leave the same time behind: who
+ * looks just after the first waits until it is MAILDIR_TICK_MS old.
  * TEMP: look()'s, or it changed during MAILDIR_LOOKS of them (error EAGAIN).
  */
-#define MAILDIR_LOOKS 4
+#define MAILDIR_LOOKS   4
+#define MAILDIR_TICK_MS 20 /* HZ=100 has 10; Linux 6.13 and later none. Ours */
 enum outcome maildir_look(int dir,
     enum outcome (*look)(void *arg, struct fault *), void *arg,
     struct fault *) MUST_USE;

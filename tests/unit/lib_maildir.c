@@ -2,8 +2,15 @@
 /* Names of messages in a mailbox: made of the envelope, read again. */
 #include "maildir.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "clock.h"
 #include "tap.h"
 
 #define QID "01M86GNVVYGA7B4C4WREP6F65E"
@@ -79,9 +86,71 @@ test_round_trip(void)
 	    "the base is what stands before the colon");
 }
 
+static void
+set_time(int dir, uint64_t ms)
+{
+	const struct timespec now = { .tv_sec = (time_t)(ms / 1000),
+		.tv_nsec = (long)(ms % 1000) * 1000000 };
+	const struct timespec times[2] = { now, now };
+
+	if (futimens(dir, times) != 0)
+		abort();
+}
+
+struct looks {
+	int dir, n;
+	bool busy; /* it changes during each look */
+	bool early; /* a look in the tick of the last change */
+};
+
+static enum outcome
+count_look(void *arg, struct fault *f)
+{
+	struct looks *l = arg;
+	uint64_t now = clock_wall_ms();
+	struct stat st;
+
+	(void)f;
+	if (fstat(l->dir, &st) != 0)
+		abort();
+	l->early = l->early ||
+	    now - (uint64_t)st.st_mtim.tv_sec * 1000 -
+	            (uint64_t)st.st_mtim.tv_nsec / 1000000 <
+	        MAILDIR_TICK_MS;
+	l->n++;
+	if (l->busy)
+		set_time(l->dir, now - 5000 + (uint64_t)l->n);
+	return OK;
+}
+
+static void
+test_looks(void)
+{
+	char name[] = "/tmp/pneu-maildir.XXXXXX";
+	int dir = mkdtemp(name) == NULL ? -1 : open(name, O_RDONLY);
+	struct looks l = { .dir = dir };
+	struct fault f;
+
+	set_time(dir, clock_wall_ms());
+	tap_ok(
+	    maildir_look(dir, count_look, &l, &f) == OK && !l.early && l.n == 1,
+	    "a change is not looked at while another could go unseen");
+	l = (struct looks){ .dir = dir };
+	set_time(dir, clock_wall_ms() + 3600000);
+	tap_ok(maildir_look(dir, count_look, &l, &f) == OK && l.n == 1,
+	    "a time to come is not waited for");
+	l = (struct looks){ .dir = dir, .busy = true };
+	tap_ok(maildir_look(dir, count_look, &l, &f) == TEMP &&
+	        f.error == EAGAIN && l.n == MAILDIR_LOOKS,
+	    "what changes all the time is not looked at for ever");
+	(void)close(dir);
+	(void)rmdir(name);
+}
+
 int
 main(void)
 {
+	test_looks();
 	test_table();
 	test_round_trip();
 	return tap_done();
