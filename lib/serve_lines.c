@@ -55,6 +55,9 @@ client_take(struct server *s, struct conn *k, size_t most)
 		if (used > 0)
 			c->since_ms = 0; /* what is left began only now */
 		k->hungry = used == 0;
+		if (c->ended && span_find(in, '\n') == in.len && in.len > 0)
+			fault_set(&s->malformed, TEMP, "4.3.0", 0,
+			    "the input ends within a line");
 		if (used == 0 && !c->ended && in.len >= CLIENT_IN_MAX - 1)
 			c->end = true; /* a request larger than any may be */
 	}
