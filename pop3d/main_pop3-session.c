@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -272,10 +273,16 @@ serve_operator(struct keeper *k, const char *path, struct fault *f)
 static enum outcome
 serve(struct keeper *k, const char *mailbox, struct fault *f)
 {
+	struct stat st;
+
 	if (mailbox != NULL)
 		return serve_operator(k, mailbox, f);
 	if (fds_kind(FD_IN) == FDS_LISTENER)
 		return serve_pool(k, f);
+	if (fstat(FD_IN, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "a login comes from pop3d over a socket; -m PATH serves "
+		    "a mailbox here");
 	wait_for_login();
 	return serve_handover(k, f);
 }

@@ -141,7 +141,7 @@ take_lock(const struct store *s, const char *name, int how, uint64_t wait_ms,
 	if (fd == -1)
 		return store_failed(f, "open", name);
 	if (!fds_lock(fd, how, wait_ms)) {
-		(void)store_failed(f, "lock", name);
+		(void)store_failed(f, "another program has the lock", name);
 		(void)close(fd);
 		return TEMP;
 	}
