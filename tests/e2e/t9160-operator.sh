@@ -22,6 +22,10 @@ wrong() { # wrong WORDS ARGUMENT...: 100, and one line says this
 	like "and says what to do" "$(cat "$T/err")" "$_want"
 	is "and nothing that could be taken for an answer" "$(cat "$T/out")" ""
 }
+printf 'resolve to=bob@example.org' | as resolve -C "$H" > "$T/out" 2> "$T/err"
+is "a request without its line feed is not passed over" "$? $(cat "$T/out" "$T/err")" "111 resolve: the input ends within a line"
+as pop3-session -C "$H" < /dev/null > "$T/out" 2> "$T/err"
+is "pop3-session in a shell says what it wants" "$? $(grep -c -e '-m PATH' "$T/err")" "100 1"
 wrong 'pneu --help' # no verb at all
 wrong 'bogus is not one of the verbs' bogus
 wrong '^queue: unrecognized option' queue --bogus
