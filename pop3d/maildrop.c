@@ -89,7 +89,8 @@ open_message(struct maildrop *d, struct message *m, int *fd, struct fault *f)
 		if (errno != ENOENT)
 			break;
 		m->flags |= MESSAGE_MISSED;
-		if (find_moved(d, f) != OK)
+		/* What was found is found, though cur/ changes all the time. */
+		if (find_moved(d, f) != OK && (m->flags & MESSAGE_MISSED) != 0)
 			return f->outcome;
 	}
 	return fault_set(f, TEMP, "4.3.0", errno, "message");
@@ -276,7 +277,7 @@ maildrop_update(struct maildrop *d,
 	for (int i = 0; has_missed(&u, f); i++) {
 		if (i == MAILDIR_LOOKS)
 			(void)fault_set(f, TEMP, "4.3.0", EAGAIN, "remove");
-		else if (find_moved(d, f) == OK)
+		else if (find_moved(d, f) == OK || f->error == EAGAIN)
 			continue;
 		u.got = TEMP;
 		break;

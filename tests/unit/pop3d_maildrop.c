@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -263,6 +265,46 @@ test_renamed_in_update(void)
 	maildrop_free(&d);
 }
 
+/* A reader that does not stop: no listing of cur/ is ever known to be whole. */
+static void
+test_busy(void)
+{
+	struct message_file file;
+	struct maildrop d;
+	struct fault f;
+	size_t i = 0;
+	pid_t reader;
+
+	make_file("cur/2003:2,", "3\r\n");
+	make_file("cur/2004:2,", "4\r\n");
+	begin(&d);
+	while (i < d.n && !has_uid(&d, i, "2003"))
+		i++;
+	reader = fork();
+	if (reader == -1)
+		abort();
+	if (reader == 0)
+		(void)alarm(60); /* should nobody kill it */
+	while (reader == 0) {
+		(void)!rename("cur/2004:2,", "cur/2004:2,S");
+		(void)!rename("cur/2004:2,S", "cur/2004:2,");
+	}
+	(void)!rename("cur/2003:2,", "cur/2003:2,S");
+	tap_ok(maildrop_read(&d, i, &file, &f) == OK && close(file.fd) == 0,
+	    "a message is found though others are at work");
+	(void)!rename("cur/2003:2,S", "cur/2003:2,RS");
+	maildrop_delete(&d, i);
+	removals = 0;
+	tap_ok(maildrop_update(&d, count_removal, NULL, &f) == OK &&
+	        removals == 1 && access("cur/2003:2,RS", F_OK) != 0,
+	    "and removed");
+	(void)kill(reader, SIGKILL);
+	(void)waitpid(reader, NULL, 0);
+	maildrop_free(&d);
+	(void)unlink("cur/2004:2,");
+	(void)unlink("cur/2004:2,S");
+}
+
 /* Another reader has moved it all: one listing tells all names. */
 static void
 test_many_moves(void)
@@ -332,6 +374,7 @@ main(void)
 	(void)rmdir("new/" OURS("C"));
 	test_blind_update();
 	test_renamed_in_update();
+	test_busy();
 	test_many_moves();
 	test_limit();
 	(void)nftw(home, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
