@@ -176,6 +176,13 @@ compiled_get(
 	return OK;
 }
 
+enum outcome
+compiled_bad_value(const struct compiled *c, struct fault *f)
+{
+	return fault_set(f, TEMP, "4.3.0", 0,
+	    "%s: a value that is not ours; `pneu directory compile`", c->name);
+}
+
 bool
 compiled_has_more(struct compiled *c, size_t n)
 {

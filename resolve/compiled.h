@@ -67,6 +67,9 @@ enum outcome compiled_look(struct compiled *, struct fault *) MUST_USE;
 enum outcome compiled_get(struct compiled *, struct span key,
     struct span *value, struct fault *) MUST_USE;
 
+/* TEMP: what compiled_get() found is nothing that we write. */
+enum outcome compiled_bad_value(const struct compiled *, struct fault *);
+
 /* Has the one in use more than n records? */
 bool compiled_has_more(struct compiled *, size_t n);
 

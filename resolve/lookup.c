@@ -130,14 +130,6 @@ get_any(struct question *q, struct span *value, struct fault *f)
 }
 
 static enum outcome
-damaged(struct fault *f)
-{
-	return fault_set(f, TEMP, "4.3.0", 0,
-	    "%s: a value that is not ours; `pneu directory compile`",
-	    ENTRIES_DB);
-}
-
-static enum outcome
 answer_unknown(struct question *q, struct fault *f)
 {
 	explain(q, "unknown", "nothing answers for it");
@@ -184,7 +176,7 @@ answer_mailbox(struct question *q, struct span path, struct fault *f)
 {
 	if (!resolve_path_is_safe(path) ||
 	    !span_copy(path, q->ans->path, sizeof(q->ans->path)))
-		return damaged(f);
+		return compiled_bad_value(&q->l->entries, f);
 	explain(q, "mailbox", "mailbox " SPAN_FMT, SPAN_ARG(shown(path)));
 	q->ans->kind = RESOLVE_MAILBOX;
 	return OK;
@@ -198,12 +190,12 @@ follow(struct question *q, struct span value, struct fault *f)
 	struct span target;
 
 	if (!caught && !span_has_prefix(value, LOOKUP_ALIAS))
-		return damaged(f);
+		return compiled_bad_value(&q->l->entries, f);
 	target = span_from(value,
 	    caught ? sizeof(LOOKUP_CATCH_ALL) - 1 : sizeof(LOOKUP_ALIAS) - 1);
 	if (!span_copy(target, q->text, sizeof(q->text)) ||
 	    address_make(target, &q->at, f) != OK)
-		return damaged(f);
+		return compiled_bad_value(&q->l->entries, f);
 	if (!caught)
 		note_rule(q, "alias");
 	explain(q, caught ? "catch-all" : "alias", "goes on to " SPAN_FMT,

@@ -205,14 +205,6 @@ make_user(const struct verifier *v, struct span user, struct address *a,
 	return address_make((struct span){ text, user.len + 1 + len }, a, f);
 }
 
-static enum outcome
-malformed(struct fault *f)
-{
-	return fault_set(f, TEMP, "4.3.0", 0,
-	    "%s: a value that is not ours; `pneu directory compile`",
-	    SECRETS_DB);
-}
-
 /* OK: the user has a secret, and ans has all but the ticket. PERM: none. */
 static enum outcome
 find_secret(struct verifier *v, const struct address *a, struct secret *s,
@@ -232,7 +224,7 @@ find_secret(struct verifier *v, const struct address *a, struct secret *s,
 	    !span_copy(user, ans->user, sizeof(ans->user)) ||
 	    !span_copy(path, ans->path, sizeof(ans->path)) ||
 	    !span_copy(hash, s->hash, sizeof(s->hash)))
-		return malformed(f);
+		return compiled_bad_value(&v->secrets, f);
 	return OK;
 }
 
