@@ -128,36 +128,47 @@ note(struct receiver *r, bool *known, const struct fault *f)
 
 /* ---- The thread. ---- */
 
-/* Is it to be removed? Not while it is young and there is room. */
 static bool
-is_spent(const struct receiver *r, const char *name)
+is_young(const struct receiver *r, const char *name)
 {
 	uint64_t now_s = clock_wall_ms() / 1000;
-	struct statvfs vfs;
 	struct stat st;
 
-	if (fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    fstatvfs(r->dir, &vfs) != 0)
-		return false;
-	return (uint64_t)st.st_mtime + r->keep_time_ms / 1000 <= now_s ||
-	    vfs.f_bavail < vfs.f_blocks / 10;
+	return fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    (uint64_t)st.st_mtime + r->keep_time_ms / 1000 > now_s;
 }
 
-/* Receivers beyond `keep`, oldest first. */
+static bool
+has_room(const struct receiver *r)
+{
+	struct statvfs vfs;
+
+	return fstatvfs(r->dir, &vfs) != 0 || vfs.f_bavail >= vfs.f_blocks / 10;
+}
+
+/* Receivers beyond `keep`, oldest first; not while they are young and there is
+   room. */
 static void
 remove_spent(struct receiver *r)
 {
-	struct fault f = FAULT_NONE;
+	struct fault f = FAULT_NONE, early = FAULT_NONE;
 	uint64_t *numbers;
 	size_t count, i = 0;
 	char name[RECEIVER_NAME_MAX];
+	bool is_early;
 
 	if (receivers_list(r->dir, &numbers, &count, &f) == OK) {
 		for (; i + r->keep < count; i++) {
 			receiver_name(numbers[i], name);
-			if (!is_spent(r, name))
+			is_early = is_young(r, name);
+			if (is_early && has_room(r))
 				break;
-			(void)unlinkat(r->dir, name, 0);
+			if (unlinkat(r->dir, name, 0) == 0 && is_early)
+				fault_set(&early, TEMP, "4.3.0", 0,
+				    "receiver %s was removed before "
+				    "journal.keep_time: the disk is nearly "
+				    "full",
+				    name);
 		}
 		if (i + r->keep < count)
 			fault_set(&f, TEMP, "4.3.0", 0,
@@ -168,6 +179,7 @@ remove_spent(struct receiver *r)
 	}
 	free(numbers);
 	note(r, &r->is_crowded, &f);
+	note(r, &r->is_early, &early);
 }
 
 /* The successor's name is synced with the last entries before it. */

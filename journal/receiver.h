@@ -23,7 +23,7 @@ struct receiver {
 	uint64_t lost; /* entries that could not be written; said later */
 
 	/* Each is said when it begins, not each time it is met again. */
-	bool is_full, is_gone, is_stuck, is_unsynced, is_crowded;
+	bool is_full, is_gone, is_stuck, is_unsynced, is_crowded, is_early;
 
 	/*
 	 * What waits for a disk has a thread of its own, so that reading never

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,6 +44,18 @@ int
 fdatasync(int fd)
 {
 	return sync_as_told(fd, SYS_fdatasync);
+}
+
+/* And how much room there is. */
+static atomic_int is_nearly_full;
+
+int
+fstatvfs(int fd, struct statvfs *vfs)
+{
+	(void)fd;
+	*vfs = (struct statvfs){ .f_blocks = 100,
+		.f_bavail = atomic_load(&is_nearly_full) ? 5 : 50 };
+	return 0;
 }
 
 /* The next sync has begun, and is over when the one after it begins. */
@@ -102,6 +115,8 @@ main(void)
 	struct fault f;
 	uint64_t first;
 	char name[PATH_SIZE];
+	char now[PATH_SIZE];
+	bool found = false;
 
 	prog.about = &about;
 	if (mkdtemp(home) == NULL || chdir(home) != 0 ||
@@ -121,11 +136,31 @@ main(void)
 	tap_ok(access("journal/000001", F_OK) != 0,
 	    "receivers beyond keep are removed meanwhile");
 
+	r.keep_time_ms = 3600000;
+	first = r.number;
+	for (int i = 0; i < 1000 && r.number < first + 4; i++)
+		wait_for_syncs(&r, 1);
+	path_of(first + 1, name);
+	tap_ok(access(name, F_OK) == 0, "but not those that are young");
+	atomic_store(&is_nearly_full, 1);
+	first = r.number;
+	for (int i = 0; i < 1000 && (!found || r.number < first + 3); i++) {
+		wait_for_syncs(&r, 1);
+		/* It may have rotated meanwhile. */
+		for (uint64_t n = r.number - 1; n <= r.number; n++) {
+			path_of(n, now);
+			found |= holds(now, "before%20journal.keep_time");
+		}
+	}
+	tap_ok(access(name, F_OK) != 0, "unless the disk is nearly full");
+	tap_ok(found, "which is an alarm, since it is history that goes");
+
 	r.rotate_size = UINT64_MAX;
 	first = r.number;
 	path_of(first, name);
 	tap_ok(unlink(name) == 0, "the receiver is removed under us");
-	wait_for_syncs(&r, 2);
+	for (int i = 0; i < 1000 && r.number == first; i++)
+		wait_for_syncs(&r, 1);
 	path_of(first + 1, name);
 	tap_ok(r.number == first + 1 && holds(name, LINE) &&
 	        holds(name, "taken%20away"),
