@@ -5,7 +5,7 @@
 make_home
 add_user bob@example.org secret > "$T/out"
 add_user ann@example.org secret > "$T/out"
-conf pop3d "failed_login = 300ms"
+conf pop3d "failed_login = 2s"
 check "the system becomes ready" start_pneu
 cat > "$T/guess.py" <<'X'
 import socket, sys, time
@@ -24,15 +24,13 @@ try: # a server that has had enough may close on what it did not read
 except ConnectionResetError:
     pass
 print("guesses", text.count("[AUTH]"), "in", "message" in text,
-      "paused", time.monotonic() - begin >= 0.9)
+      "paused", time.monotonic() - begin >= 6)
 X
 guess() { python3 "$T/guess.py" "$POP" "$1"; }
 is "who waits may guess on" "$(guess stay)" "guesses 2 in True paused True"
 is "who shuts his side has had his last guess" "$(guess shut)" "guesses 1 in False paused False"
 # Each guess is paid, in however many connections. All come from this machine,
 # where the name pays: a proxy that speaks for ann as well is not held up.
-sed -i 's/^failed_login = .*/failed_login = 2s/' "$H/pneu.conf"
-check "it takes another pause" reload_pneu
 cat > "$T/again.py" <<'X'
 import poplib, socket, sys, threading, time
 port, order = int(sys.argv[1]), []
