@@ -176,8 +176,8 @@ test_unreadable(void)
 {
 	static const char *const names[] = { "new/1.a",
 		"new/1795564800.01M8801200ZZZZZZZZZZZZZZZZR1,S=9,W=9,D=0",
-		"new/1795564800.01M8801200ZZZZZZZZZZZZZZZZR2,S=99999,W=99999,"
-		"D=0" };
+		("new/1795564800.01M8801200ZZZZZZZZZZZZZZZZR2,S=99999,W=99999,"
+		 "D=0") };
 	static const char commands[] = "NOOP\r\nRETR 1\r\nTOP 1 0\r\nRETR 2"
 	                               "\r\nRETR 3\r\nRETR 4\r\n";
 	static const char want[] =
