@@ -1,33 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /* existing.c: a message that somebody brought before. */
-#include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "accept.h"
+#include "fds.h"
 
+/* Syncs what is there. An error is told once: the next try would hear that all
+   is well, so there is trouble, and then it is read back from the disk. */
 static enum outcome
 sync_existing(struct accept *a, const struct store_content *c,
     const struct envelope *e, struct store_place place, struct fault *f)
 {
+	bool apart = e->shape == ENVELOPE_APART;
 	char name[STORE_NAME_MAX];
 	enum outcome got;
-	int fd;
+	int fd = -1;
 
-	if (store_sync_file(c->fd, f) != OK)
-		return f->outcome;
-	if (e->shape == ENVELOPE_ONE)
-		return store_sync_state_dir(a->store, place, f);
-	if (store_sync_shard(a->store, &e->qid, f) != OK)
-		return f->outcome;
 	store_envelope_name(place, &e->qid, name);
-	fd = openat(a->store->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "queue: open %s", name);
-	got = store_sync_file(fd, f);
-	(void)close(fd);
-	return got == OK ? store_sync_state_dir(a->store, place, f) : got;
+	if (apart &&
+	    (fd = openat(
+	         a->store->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) == -1)
+		return store_failed(f, "open", name);
+	got = store_sync_file(c->fd, f);
+	if (got == OK && apart)
+		got = store_sync_shard(a->store, &e->qid, f);
+	if (got == OK && apart)
+		got = store_sync_file(fd, f);
+	if (got == OK)
+		got = store_sync_state_dir(a->store, place, f);
+	fds_close(&fd);
+	if (got != OK)
+		accept_trouble(a, &e->qid, f);
+	return got;
 }
 
 /*

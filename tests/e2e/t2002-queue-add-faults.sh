@@ -62,6 +62,13 @@ got=$(one $A | inject renameat2:error=EINVAL)
 is "without RENAME_NOREPLACE a link publishes" "$got" "ok qid=$A"
 is "and the dot name goes" "$(files)" "./in/$A "
 got=$(one $A | inject renameat2:error=EINVAL); is "and never replaces" "$got" "exists qid=$A"
+# 2 is the file that is there, 3 is in/.
+for when in 2 3; do
+	got=$(one $A | inject fsync:error=EIO:when=$when)
+	like "what is there and cannot be synced is temp ($when)" "$got" "^temp qid=$A code=4.3.0 "
+	is "and trouble, for the next sync hears that all is well" "$(files)" "./in/$A ./trouble "
+	rm -f "$H/queue/trouble"
+done
 clean
 
 # Killed at each call: what was answered is whole, all else is a dot name.
