@@ -110,10 +110,7 @@ aside_release(struct store *s, const struct qid *qid, struct fault *f)
 	enum outcome got;
 
 	envelope_begin(&e);
-	/* What is read back from the disk is on it. */
-	got = store_syncfs(s, f);
-	if (got == OK)
-		got = aside_believe(s, qid, &e, f);
+	got = aside_believe(s, qid, &e, f);
 	if (got == OK && e.shape == ENVELOPE_APART)
 		got = bring_content(s, qid, f);
 	envelope_free(&e);

@@ -102,6 +102,14 @@ operate_end(struct run *run, struct message *m, const struct fault *f)
 	free(op);
 }
 
+static enum outcome
+release_aside(struct run *run, const struct qid *qid, struct fault *f)
+{
+	if (run_syncfs(run, f) != OK)
+		return f->outcome;
+	return aside_release(&run->store, qid, f);
+}
+
 /* What could not be believed: it comes back when it can, or goes. */
 static void
 operate_aside(struct run *run, struct operation *op)
@@ -115,7 +123,7 @@ operate_aside(struct run *run, struct operation *op)
 	else if (op->word != OPERATION_DELETE && !is_release)
 		fault_set(&f, PERM, "5.3.0", 0,
 		    "it lies in aside: it can be released, or deleted");
-	else if ((is_release ? aside_release(&run->store, &op->qid, &f)
+	else if ((is_release ? release_aside(run, &op->qid, &f)
 	                     : aside_remove(&run->store, &op->qid, &f)) == OK) {
 		out = run_entry(
 		    run, is_release ? CODE_RELEASED : CODE_DELETED, &op->qid);

@@ -116,12 +116,10 @@ sync_all(struct run *run, struct fault *f)
 	/* Nothing of a dead queue-run may still be under way. */
 	if (ask_deliver(run, DELIVER_HELLO, f) != OK)
 		return f->outcome;
-	if (ask_deliver(run, DELIVER_SYNC_ALL, f) != OK ||
-	    store_syncfs(&run->store, f) != OK) {
-		/* An error is told once: from here on the disk is read. */
-		store_trouble_set(&run->store, "queue-run", f->text);
-		run_alarm(run, NULL, "%s", f->text);
-	}
+	/* After an error the disk is read from here on. */
+	if (ask_deliver(run, DELIVER_SYNC_ALL, f) != OK)
+		run_trouble(run, f);
+	(void)!run_syncfs(run, f);
 	return OK;
 }
 

@@ -240,6 +240,22 @@ run_is_paused(const struct run *run)
 	return run->pause_ms != 0 && clock_mono_ms() < run->pause_ms;
 }
 
+void
+run_trouble(struct run *run, const struct fault *f)
+{
+	store_trouble_set(&run->store, run->journal.program, f->text);
+	run_alarm(run, NULL, "%s", f->text);
+}
+
+enum outcome
+run_syncfs(struct run *run, struct fault *f)
+{
+	if (store_syncfs(&run->store, f) == OK)
+		return OK;
+	run_trouble(run, f);
+	return f->outcome;
+}
+
 int
 run_wait_ms(const struct run *run)
 {

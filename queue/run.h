@@ -232,6 +232,13 @@ void run_takes(struct run *, const struct message *);
 /* There was no memory for what is to be begun: a second's rest. */
 void run_pause(struct run *);
 bool run_is_paused(const struct run *);
+/* A write to the disk failed: queue/trouble, and an alarm. */
+void run_trouble(struct run *, const struct fault *);
+/*
+ * What was seen in the queue is on disk, and may be rested on. TEMP: some of it
+ * is not; that is told once, so there is trouble from then on.
+ */
+enum outcome run_syncfs(struct run *, struct fault *) MUST_USE;
 /* Milliseconds until something is due; -1: nothing. */
 int run_wait_ms(const struct run *);
 /* The message stands in that step now. */
@@ -355,7 +362,8 @@ enum outcome aside_believe(struct store *, const struct qid *,
     struct envelope *, struct fault *) MUST_USE;
 /* Is there anything of it? */
 bool aside_has(const struct store *, const struct qid *);
-/* Then it goes to in/ again; on disk when it is OK. */
+/* Then it goes to in/ again; on disk when it is OK. After a run_syncfs(), for
+   what is read back from the disk to be on it. */
 enum outcome aside_release(
     struct store *, const struct qid *, struct fault *) MUST_USE;
 enum outcome aside_remove(

@@ -255,12 +255,10 @@ scan_list(struct run *run, struct scan *scan, struct fault *f)
 		memcpy(scan->after, scan->name[scan->n - 1].text,
 		    sizeof(scan->after));
 	/* A name that was seen may not be on disk yet: queue-add is about to
-	   sync it, or is dead. Model rows 14 and 15. */
-	if (scan->n > 0 && store_syncfs(&run->store, f) != OK) {
-		/* From now on what is read comes from the disk. */
-		store_trouble_set(&run->store, "queue-run", f->text);
-		run_alarm(run, NULL, "%s", f->text);
-	}
+	   sync it, or is dead. Model rows 14 and 15. After an error what is read
+	   comes from the disk. */
+	if (scan->n > 0)
+		(void)!run_syncfs(run, f);
 	return OK;
 }
 

@@ -556,8 +556,7 @@ settle_content(struct run *run)
 	run->content_ms = 0;
 	if (sync_left(run, list, &f) != OK) {
 		/* The content stays, for tidying. Model row 13. */
-		run_alarm(run, NULL, "%s", f.text);
-		store_trouble_set(&run->store, "queue-run", f.text);
+		run_trouble(run, &f);
 	}
 	remove_minutes(run, list);
 	while ((m = list_take(list)) != NULL) {

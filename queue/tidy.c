@@ -282,11 +282,10 @@ tidy_queue(struct run *run, struct tidied *done, struct fault *f)
 	t.orphan = calloc(TIDY_SHARE, sizeof(*t.orphan));
 	if (name == NULL || t.orphan == NULL)
 		got = fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	else if (store_syncfs(&run->store, f) != OK ||
-	    clean_parents(&t, f) != OK ||
+	else if (run_syncfs(run, f) != OK || clean_parents(&t, f) != OK ||
 	    each_state_dir(&t, clean_dir, f) != OK ||
 	    tidy_shards(&t, name, f) != OK || remove_shards(&t, f) != OK ||
-	    store_syncfs(&run->store, f) != OK)
+	    run_syncfs(run, f) != OK)
 		got = f->outcome;
 	free(name);
 	free(t.orphan);

@@ -225,6 +225,9 @@ do_here(struct task *t, const struct chosen *c, struct fault *f)
 
 	run->arg = t;
 	run->by_hand = true;
+	/* Of two names the one that stays must be on disk before one goes. */
+	if (got == OK)
+		got = run_syncfs(run, f);
 	if (got == OK)
 		got = names_repair(run, f);
 	for (size_t i = 0; got == OK && i < c->n; i++)

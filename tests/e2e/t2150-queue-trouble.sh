@@ -34,4 +34,24 @@ flushed() { queue flush "$A" > "$T/out" 2>&1; gone "$A"; }
 check "then it is let go" wait_for flushed
 check "and lies in the mailbox once" has 2
 check "it stops" stop_pneu
+
+# An error of a sync is told once: whoever hears it leaves the trouble. A verb
+# without a queue-run syncs before it believes what it sees, as a start does.
+if command -v strace > /dev/null && strace -o /dev/null true 2> /dev/null; then
+	conf pneu "sandbox = off" # strace's calls are not ours
+	inject() { LSAN_OPTIONS=detect_leaks=0 as timeout "$LIMIT" strace -f -o /dev/null \
+	    -e inject=syncfs:error=EIO:when="$1" "$B/queue" -C "$H" "$2" $3 > "$T/out" 2>&1; }
+	D=$(send ann@example.org bob@example.org) E=$(send ann@example.org bob@example.org)
+	check "one is held" queue hold "$D"
+	as ln "$H/queue/hold/$D" "$H/queue/in/$D" # killed while it was released
+	inject 1 hold "$E"
+	is "a verb that cannot sync what it sees is 111" $? 111
+	check "and takes no name away" test -e "$H/queue/hold/$D" -a -e "$H/queue/in/$D"
+	check "and leaves trouble" rm "$H/queue/trouble"
+	check "one that can goes on" queue hold "$E"
+	check "and one name is left" test -e "$H/queue/hold/$D" -a ! -e "$H/queue/in/$D"
+	inject 1 tidy ""
+	is "tidy that cannot sync is 111" $? 111
+	check "and leaves trouble" rm "$H/queue/trouble"
+fi
 done_testing
