@@ -32,9 +32,9 @@ aside_has(const struct store *s, const struct qid *qid)
 }
 
 /* Of two files the content may still lie where it was. */
-static enum outcome
-open_content(struct store *s, const struct envelope *e, struct store_content *c,
-    struct fault *f)
+enum outcome
+aside_open_content(struct store *s, const struct envelope *e,
+    struct store_content *c, struct fault *f)
 {
 	*c = STORE_CONTENT_NONE;
 	c->offset = e->start;
@@ -62,7 +62,7 @@ aside_believe(
 	enum outcome got;
 
 	if (store_read_envelope(s, qid, aside, true, e, f) != OK ||
-	    open_content(s, e, &content, f) != OK)
+	    aside_open_content(s, e, &content, f) != OK)
 		return f->outcome;
 	got = store_check_content(&content, e, true, f);
 	store_close_content(&content);

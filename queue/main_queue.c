@@ -47,7 +47,7 @@ static const struct {
 	enum outcome (*run)(struct request *, struct fault *);
 } verbs[] = {
 	{ "list", 0, 0, verb_list },
-	{ "show", 1, 1000, verb_show },
+	{ "show", 1, SIZE_MAX, verb_show },
 	{ "hold", 0, SIZE_MAX, verb_hold },
 	{ "release", 0, SIZE_MAX, verb_release },
 	{ "delete", 0, SIZE_MAX, verb_delete },

@@ -360,6 +360,10 @@ void recover_taken(struct run *, struct message *);
  */
 enum outcome aside_believe(struct store *, const struct qid *,
     struct envelope *, struct fault *) MUST_USE;
+/* store_open_content(), of what lies aside; an envelope that says nothing is
+   taken for one file. */
+enum outcome aside_open_content(struct store *, const struct envelope *,
+    struct store_content *, struct fault *) MUST_USE;
 /* Is there anything of it? */
 bool aside_has(const struct store *, const struct qid *);
 /* Then it goes to in/ again; on disk when it is OK. After a run_syncfs(), for

@@ -224,14 +224,17 @@ verb_list(struct request *r, struct fault *f)
 
 /* The message itself, from where its size and digest begin. */
 static enum outcome
-print_content(struct request *r, const struct envelope *e, struct fault *f)
+print_content(struct request *r, const struct entry *e, struct fault *f)
 {
 	struct store_content content = STORE_CONTENT_NONE;
 	char chunk[32768];
 	uint64_t at, end;
 	ssize_t n = 1;
 
-	if (store_open_content(r->store, e, &content, f) != OK)
+	if ((e->place.state == STORE_ASIDE
+	            ? aside_open_content(r->store, &e->envelope, &content, f)
+	            : store_open_content(
+	                  r->store, &e->envelope, &content, f)) != OK)
 		return f->outcome;
 	(void)fflush(stdout);
 	end = content.file_size;
@@ -400,7 +403,7 @@ show_one(struct request *r, const char *operand, struct fault *f)
 		got = OK;
 		entry_read_reason(r, &e, &reason);
 		if (r->content)
-			got = print_content(r, &e.envelope, f);
+			got = print_content(r, &e, f);
 		else if (prog.json) {
 			json_t *object = json_of_entry(&e, &reason);
 

@@ -47,6 +47,8 @@ E=$(send ann@example.org bob@example.org)
 queue expire "$E" > "$T/out" 2>&1
 like "expire wants a queue-run" "$? $(cat "$T/out")" '^111 .*queue-run is needed'
 check "and changes nothing without one" queue delete "$E"
+queue show $(seq 1001) > "$T/out" 2>&1
+like "show takes any number of them" "$(cat "$T/out")" '1: a queue id has 26 letters and digits'
 check "tidy, when nothing runs" queue tidy
 as sh -c "echo trouble text=EIO > '$H/queue/trouble'"
 queue tidy > "$T/out" 2>&1
