@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "fds.h"
 
 /* Names at once: a directory is read once for each share. Ours: 2 MB. */
@@ -127,14 +126,16 @@ walk_entry(struct walk *w, struct qid qid)
 }
 
 static enum outcome
-walk_dir(struct walk *w, struct fault *f)
+walk_dir(void *arg, struct store_place place, struct fault *f)
 {
+	struct walk *w = arg;
 	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
 	bool more = true;
 	struct qid qid;
 	size_t got;
 
-	store_dir_name(w->entry.place, dir);
+	w->entry.place = place;
+	store_dir_name(place, dir);
 	while (more && !w->enough) {
 		if (store_list(w->request->store, dir, STORE_QIDS, after,
 		        LIST_SHARE, w->name, &got, &more, NULL, f) != OK)
@@ -144,26 +145,6 @@ walk_dir(struct walk *w, struct fault *f)
 				walk_entry(w, qid);
 		if (got > 0)
 			memcpy(after, w->name[got - 1].text, sizeof(after));
-	}
-	return OK;
-}
-
-static enum outcome
-walk_minutes(struct walk *w, struct fault *f)
-{
-	const char *word = store_state_word(w->entry.place.state);
-	char after[QID_LEN + 1] = "";
-
-	while (!w->enough) {
-		if (store_next(
-		        w->request->store, word, STORE_MINUTES, after, f) != OK)
-			return f->outcome;
-		if (after[0] == '\0')
-			break;
-		if (clock_parse_minute(
-		        span_of(after), &w->entry.place.minute_ms) &&
-		    walk_dir(w, f) != OK)
-			return f->outcome;
 	}
 	return OK;
 }
@@ -188,10 +169,8 @@ list_entries(const struct request *r, bool (*each)(void *arg, struct entry *),
 	for (int s = 0; got == OK && s < STORE_STATES && !w.enough; s++) {
 		if (r->state != NULL && s != (int)only)
 			continue;
-		w.entry.place = (struct store_place){ (enum store_state)s, 0 };
-		got = store_has_minutes((enum store_state)s)
-		    ? walk_minutes(&w, f)
-		    : walk_dir(&w, f);
+		got = store_each_place(
+		    r->store, (enum store_state)s, walk_dir, &w, f);
 	}
 	envelope_free(&w.entry.envelope);
 	buf_free(&w.entry.file);

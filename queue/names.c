@@ -166,10 +166,16 @@ names_are_left(const struct run *run, const struct qid *qid)
 	return false;
 }
 
+struct mending {
+	struct run *run;
+	struct store_listed *name;
+};
+
 static enum outcome
-mend_dir(struct run *run, struct store_place place, struct store_listed *name,
-    struct fault *f)
+mend_dir(void *arg, struct store_place place, struct fault *f)
 {
+	struct run *run = ((struct mending *)arg)->run;
+	struct store_listed *name = ((struct mending *)arg)->name;
 	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
 	bool more = true;
 	struct qid qid;
@@ -190,51 +196,28 @@ mend_dir(struct run *run, struct store_place place, struct store_listed *name,
 			(void)span_copy(
 			    span_of(name[got - 1].text), after, sizeof(after));
 	}
-	return OK;
-}
-
-static enum outcome
-mend_all_minutes(struct run *run, enum store_state state,
-    struct store_listed *name, struct fault *f)
-{
-	char after[QID_LEN + 1] = "", dir[STORE_DIR_MAX];
-
-	for (;;) {
-		struct store_place place = { state, 0 };
-
-		if (store_next(&run->store, store_state_word(state),
-		        STORE_MINUTES, after, f) != OK)
-			return f->outcome;
-		if (after[0] == '\0')
-			return OK;
-		if (!clock_parse_minute(span_of(after), &place.minute_ms))
-			continue;
-		if (mend_dir(run, place, name, f) != OK)
-			return f->outcome;
-		store_dir_name(place, dir);
+	if (store_has_minutes(place.state))
 		store_remove_dir(&run->store, dir);
-	}
+	return OK;
 }
 
 enum outcome
 names_repair(struct run *run, struct fault *f)
 {
-	static const enum store_state plain[] = { STORE_HOLD, STORE_QUARANTINE,
-		STORE_OUT, STORE_BUSY, STORE_ASIDE };
-	struct store_listed *name = calloc(NAMES_SHARE, sizeof(*name));
+	static const enum store_state order[] = { STORE_HOLD, STORE_QUARANTINE,
+		STORE_OUT, STORE_BUSY, STORE_ASIDE, STORE_RETRY1,
+		STORE_RETRY2 };
+	struct mending mending = { run,
+		calloc(NAMES_SHARE, sizeof(struct store_listed)) };
 	enum outcome got = OK;
 
 	run->lefts = 0;
-	if (name == NULL)
+	if (mending.name == NULL)
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	for (size_t i = 0; got == OK && i < sizeof(plain) / sizeof(plain[0]);
+	for (size_t i = 0; got == OK && i < sizeof(order) / sizeof(order[0]);
 	     i++)
-		got =
-		    mend_dir(run, (struct store_place){ plain[i], 0 }, name, f);
-	if (got == OK)
-		got = mend_all_minutes(run, STORE_RETRY1, name, f);
-	if (got == OK)
-		got = mend_all_minutes(run, STORE_RETRY2, name, f);
-	free(name);
+		got = store_each_place(
+		    &run->store, order[i], mend_dir, &mending, f);
+	free(mending.name);
 	return got;
 }

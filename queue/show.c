@@ -432,46 +432,6 @@ verb_show(struct request *r, struct fault *f)
 
 /* ---- How much of each. ---- */
 
-struct oldest {
-	struct store *store;
-	enum store_state state;
-	char name[QID_LEN + 1]; /* "": none */
-	struct fault *f;
-};
-
-static enum outcome
-oldest_in(struct oldest *o, const char *dir)
-{
-	char first[QID_LEN + 1] = "";
-
-	if (store_next(o->store, dir, STORE_QIDS, first, o->f) != OK)
-		return o->f->error == ENOENT ? OK : o->f->outcome;
-	if (first[0] != '\0' &&
-	    (o->name[0] == '\0' || strcmp(first, o->name) < 0))
-		memcpy(o->name, first, sizeof(o->name));
-	return OK;
-}
-
-static enum outcome
-find_oldest(struct oldest *o)
-{
-	const char *word = store_state_word(o->state);
-	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
-
-	if (!store_has_minutes(o->state))
-		return oldest_in(o, word);
-	for (;;) {
-		if (store_next(o->store, word, STORE_MINUTES, after, o->f) !=
-		    OK)
-			return o->f->outcome;
-		if (after[0] == '\0')
-			return OK;
-		(void)snprintf(dir, sizeof(dir), "%s/%.20s", word, after);
-		if (oldest_in(o, dir) != OK)
-			return o->f->outcome;
-	}
-}
-
 static void
 print_stats(const char *state, uint64_t n, const struct qid *oldest)
 {
@@ -519,15 +479,14 @@ verb_stats(struct request *r, struct fault *f)
 		(void)printf(
 		    "%-10s %9s %7s %s\n", "STATE", "MESSAGES", "OLDEST", "QID");
 	for (int s = 0; s < STORE_STATES; s++) {
-		struct oldest o = { r->store, (enum store_state)s, { "" }, f };
-		struct qid qid;
+		struct qid oldest;
 		uint64_t n;
 
-		if (store_count(r->store, o.state, &n, f) != OK ||
-		    find_oldest(&o) != OK)
+		if (store_count(
+		        r->store, (enum store_state)s, &n, &oldest, f) != OK)
 			return f->outcome;
-		print_stats(store_state_word(o.state), n,
-		    qid_parse(span_of(o.name), &qid) ? &qid : NULL);
+		print_stats(store_state_word((enum store_state)s), n,
+		    n > 0 ? &oldest : NULL);
 	}
 	print_trouble(r);
 	return OK;

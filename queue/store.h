@@ -230,15 +230,22 @@ enum outcome store_list(struct store *, const char *dir, enum store_kind,
 enum outcome store_next(struct store *, const char *dir, enum store_kind,
     char after[QID_LEN + 1], struct fault *) MUST_USE;
 
+/* Call `each` with each directory that envelopes of a state may lie in, minutes
+   in their order, until it is not OK. */
+enum outcome store_each_place(struct store *, enum store_state,
+    enum outcome (*each)(void *arg, struct store_place, struct fault *),
+    void *arg, struct fault *) MUST_USE;
+
 /* Every name in dir but "." and "..", in no order, dot names too; for tidying.
    The function may remove that name. False from it ends the walk. */
 enum outcome store_each(struct store *, const char *dir,
     bool (*each)(void *arg, const char *name), void *arg,
     struct fault *) MUST_USE;
 
-/* How many envelopes of a state there are; retry states over all minutes. */
-enum outcome store_count(
-    struct store *, enum store_state, uint64_t *n, struct fault *) MUST_USE;
+/* How many envelopes of a state there are, and the oldest of them if there are
+   any; retry states over all minutes. */
+enum outcome store_count(struct store *, enum store_state, uint64_t *n,
+    struct qid *oldest, struct fault *) MUST_USE;
 
 /* ---- Reading. ---- */
 

@@ -181,6 +181,28 @@ store_next(struct store *s, const char *dir, enum store_kind kind,
 }
 
 enum outcome
+store_each_place(struct store *s, enum store_state state,
+    enum outcome (*each)(void *arg, struct store_place, struct fault *),
+    void *arg, struct fault *f)
+{
+	struct store_place place = { state, 0 };
+	char minute[QID_LEN + 1] = "";
+
+	if (!store_has_minutes(state))
+		return each(arg, place, f);
+	for (;;) {
+		if (store_next(s, store_state_word(state), STORE_MINUTES,
+		        minute, f) != OK)
+			return f->outcome;
+		if (minute[0] == '\0')
+			return OK;
+		if (clock_parse_minute(span_of(minute), &place.minute_ms) &&
+		    each(arg, place, f) != OK)
+			return f->outcome;
+	}
+}
+
+enum outcome
 store_each(struct store *s, const char *dir,
     bool (*each)(void *arg, const char *name), void *arg, struct fault *f)
 {
@@ -213,6 +235,7 @@ struct counting {
 	const char *state;
 	bool minutes;
 	uint64_t n;
+	struct qid *oldest;
 	struct fault *f;
 	enum outcome outcome;
 };
@@ -224,7 +247,11 @@ count_one(void *arg, const char *name)
 	char dir[STORE_DIR_MAX];
 
 	if (!c->minutes) {
-		c->n += is_of_kind(span_of(name), STORE_QIDS);
+		struct qid qid;
+
+		if (qid_parse(span_of(name), &qid) &&
+		    (c->n++ == 0 || strcmp(qid.text, c->oldest->text) < 0))
+			*c->oldest = qid;
 		return true;
 	}
 	if (!is_of_kind(span_of(name), STORE_MINUTES))
@@ -241,11 +268,11 @@ count_one(void *arg, const char *name)
 }
 
 enum outcome
-store_count(
-    struct store *s, enum store_state state, uint64_t *n, struct fault *f)
+store_count(struct store *s, enum store_state state, uint64_t *n,
+    struct qid *oldest, struct fault *f)
 {
 	struct counting c = { s, store_state_word(state),
-		store_has_minutes(state), 0, f, OK };
+		store_has_minutes(state), 0, oldest, f, OK };
 
 	if (store_each(s, c.state, count_one, &c, f) != OK)
 		return f->outcome;

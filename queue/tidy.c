@@ -114,47 +114,50 @@ mark(void *arg, const char *name)
 	return true;
 }
 
-/* Call `each` with every directory that may hold envelopes. */
 static enum outcome
-each_state_dir(struct tidying *t,
-    enum outcome (*each)(struct tidying *, struct fault *), struct fault *f)
+mark_dir(void *arg, struct store_place place, struct fault *f)
 {
-	for (int state = 0; state < STORE_ASIDE; state++) {
-		const char *word = store_state_word((enum store_state)state);
-		char after[QID_LEN + 1] = "", dir[DIR_NAME];
+	struct tidying *t = arg;
+	char dir[STORE_DIR_MAX];
 
-		t->is_in = state == STORE_IN;
-		t->dir = word;
-		if (each(t, f) != OK)
-			return f->outcome;
-		if (!store_has_minutes((enum store_state)state))
-			continue;
-		for (;;) {
-			if (store_next(&t->run->store, word, STORE_MINUTES,
-			        after, f) != OK)
-				return f->outcome;
-			if (after[0] == '\0')
-				break;
-			(void)snprintf(dir, sizeof(dir), "%s/%s", word, after);
-			t->dir = dir;
-			if (each(t, f) != OK)
-				return f->outcome;
-			store_remove_dir(&t->run->store, dir);
-		}
-	}
+	t->is_in = place.state == STORE_IN;
+	t->is_aside = place.state == STORE_ASIDE;
+	store_dir_name(place, dir);
+	return store_each(&t->run->store, dir, mark, t, f);
+}
+
+static enum outcome
+clean_dir(struct tidying *t, const char *dir, struct fault *f)
+{
+	t->dir = dir;
+	return store_each(&t->run->store, dir, remove_dot_name, t, f);
+}
+
+static enum outcome
+clean_place(void *arg, struct store_place place, struct fault *f)
+{
+	struct tidying *t = arg;
+	char dir[STORE_DIR_MAX];
+
+	store_dir_name(place, dir);
+	if (clean_dir(t, dir, f) != OK)
+		return f->outcome;
+	if (store_has_minutes(place.state))
+		store_remove_dir(&t->run->store, dir);
 	return OK;
 }
 
+/* Every directory of the first n states. */
 static enum outcome
-mark_dir(struct tidying *t, struct fault *f)
+each_place(struct tidying *t, int n,
+    enum outcome (*each)(void *, struct store_place, struct fault *),
+    struct fault *f)
 {
-	return store_each(&t->run->store, t->dir, mark, t, f);
-}
-
-static enum outcome
-clean_dir(struct tidying *t, struct fault *f)
-{
-	return store_each(&t->run->store, t->dir, remove_dot_name, t, f);
+	for (int state = 0; state < n; state++)
+		if (store_each_place(&t->run->store, (enum store_state)state,
+		        each, t, f) != OK)
+			return f->outcome;
+	return OK;
 }
 
 /* No envelope names it any more. */
@@ -195,13 +198,8 @@ settle_share(struct tidying *t, struct fault *f)
 {
 	if (t->n == 0)
 		return OK;
-	if (each_state_dir(t, mark_dir, f) != OK)
+	if (each_place(t, STORE_STATES, mark_dir, f) != OK)
 		return f->outcome;
-	t->dir = store_state_word(STORE_ASIDE);
-	t->is_aside = true;
-	if (mark_dir(t, f) != OK)
-		return f->outcome;
-	t->is_aside = false;
 	for (size_t i = 0; i < t->n; i++)
 		if (settle_orphan(t, &t->orphan[i], f) != OK)
 			return f->outcome;
@@ -219,8 +217,7 @@ tidy_shard(struct tidying *t, const char *shard, struct store_listed *name,
 	size_t got;
 
 	(void)snprintf(dir, sizeof(dir), "message/%s", shard);
-	t->dir = dir;
-	if (clean_dir(t, f) != OK)
+	if (clean_dir(t, dir, f) != OK)
 		return f->outcome;
 	while (more) {
 		if (store_list(&t->run->store, dir, STORE_QIDS, after,
@@ -283,7 +280,7 @@ tidy_queue(struct run *run, struct tidied *done, struct fault *f)
 	if (name == NULL || t.orphan == NULL)
 		got = fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	else if (run_syncfs(run, f) != OK || clean_parents(&t, f) != OK ||
-	    each_state_dir(&t, clean_dir, f) != OK ||
+	    each_place(&t, STORE_ASIDE, clean_place, f) != OK ||
 	    tidy_shards(&t, name, f) != OK || remove_shards(&t, f) != OK ||
 	    run_syncfs(run, f) != OK)
 		got = f->outcome;
