@@ -35,17 +35,18 @@ count_death(struct run *run, const struct qid *qid)
 	struct buf b = BUF_INIT(DIED_MAX);
 	struct span rest, line;
 	uint64_t deaths = 1;
+	int fd, keep = O_TRUNC; /* what has grown too long is begun anew */
 	struct fault f;
-	int fd;
 
 	if (fds_read_file(run->store.fd, DIED_NAME, &b, &f) == OK) {
+		keep = O_APPEND;
 		rest = buf_span(&b);
 		while (span_next(&rest, '\n', &line))
 			deaths += span_eq(line, qid->text);
 	}
 	buf_free(&b);
 	fd = openat(run->store.fd, DIED_NAME,
-	    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	    O_WRONLY | O_CREAT | keep | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd != -1) {
 		(void)!dprintf(fd, "%s\n", qid->text);
 		(void)close(fd);

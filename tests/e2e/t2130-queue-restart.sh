@@ -95,6 +95,19 @@ done
 all_there() { for q in $sent; do [ "$(count "$q")" -eq 1 ] || return 1; done; }
 check "queue-run killed three times: every message arrives, once" wait_for all_there
 check "it stops" stop_pneu
+
+# Deaths on so many messages that the file of their names is too long to read.
+P=$(send ann@example.org bob@example.org)
+as sh -c "yes $PLAIN | head -n 300 > '$H/queue/died'"
+for i in 1 2 3; do
+	[ ! -e "$H/queue/aside/$P" ] || diag "aside before its third death"
+	as mv "$M" "$M.away"
+	as sh -c "echo $P > '$H/queue/run.lock'"
+	start_pneu && stop_pneu
+	as mv "$M.away" "$M"
+done
+check "a message that is died on is set aside all the same" test -f "$H/queue/aside/$P"
+
 as chmod 0 "$H/queue/in"; : > "$T/pneu.err"
 start_pneu
 is "an in/ that cannot be read is told once by a start" "$(grep -c 'open in:' "$T/pneu.err")" 1
