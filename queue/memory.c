@@ -10,8 +10,9 @@
  *	a move		link, target synced, unlink, source synced
  *
  * Where one journal carries all, data is waited for instead of synced, and the
- * first directory's sync is that of all (accept.pml, ROUND): a message that cannot be delivered
- * must not cost a commit of its own, or it keeps back those that can be.
+ * first directory's sync is that of all (moves.pml, ROUND): a message that
+ * cannot be delivered must not cost a commit of its own, or it keeps back those
+ * that can be.
  *
  * A message whose step fails leaves the round, stays as it lies (an envelope
  * file that has its content governs, and the next start finishes the move; one
