@@ -72,7 +72,7 @@ age_ms(const struct qid *qid)
 	return now > then ? now - then : 0;
 }
 
-static void
+void
 set_text(json_t *object, const char *key, struct span s)
 {
 	(void)json_object_set_new(object, key, json_text(s));
@@ -84,7 +84,7 @@ set_number(json_t *object, const char *key, uint64_t n)
 	(void)json_object_set_new(object, key, json_integer((json_int_t)n));
 }
 
-static void
+void
 print_json(json_t *object)
 {
 	(void)json_dumpf(object, stdout, JSON_COMPACT);

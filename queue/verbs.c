@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,16 +101,11 @@ say_end(struct task *t, const struct qid *qid, const struct fault *f)
 	if (prog.json) {
 		json_t *object = json_object();
 
-		(void)json_object_set_new(
-		    object, "qid", json_string(qid->text));
-		(void)json_object_set_new(
-		    object, "outcome", json_string(outcome_word(f->outcome)));
+		set_text(object, "qid", qid_span(qid));
+		set_text(object, "outcome", span_of(outcome_word(f->outcome)));
 		if (f->outcome != OK)
-			(void)json_object_set_new(
-			    object, "text", json_string(f->text));
-		(void)json_dumpf(object, stdout, JSON_COMPACT);
-		(void)putchar('\n');
-		json_decref(object);
+			set_text(object, "text", span_of(f->text));
+		print_json(object);
 	} else if (f->outcome == OK) {
 		(void)printf("%s %s\n", qid->text, past[t->word]);
 	} else {
