@@ -138,7 +138,7 @@ walk_dir(void *arg, struct store_place place, struct fault *f)
 	store_dir_name(place, dir);
 	while (more && !w->enough) {
 		if (store_list(w->request->store, dir, STORE_QIDS, after,
-		        LIST_SHARE, w->name, &got, &more, NULL, f) != OK)
+		        LIST_SHARE, w->name, &got, &more, f) != OK)
 			return f->error == ENOENT ? OK : f->outcome;
 		for (size_t i = 0; i < got && !w->enough; i++)
 			if (qid_parse(span_of(w->name[i].text), &qid))

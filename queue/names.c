@@ -184,7 +184,7 @@ mend_dir(void *arg, struct store_place place, struct fault *f)
 	store_dir_name(place, dir);
 	while (more) {
 		if (store_list(&run->store, dir, STORE_QIDS, after, NAMES_SHARE,
-		        name, &got, &more, NULL, f) != OK)
+		        name, &got, &more, f) != OK)
 			return f->outcome;
 		for (size_t i = 0; i < got; i++)
 			if (qid_parse(span_of(name[i].text), &qid) &&

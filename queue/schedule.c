@@ -246,8 +246,7 @@ scan_list(struct run *run, struct scan *scan, struct fault *f)
 	store_dir_name(scan->place, dir);
 	scan->at = scan->n = 0;
 	if (store_list(&run->store, dir, STORE_QIDS, scan->after,
-	        SCAN_NAMES_MAX, scan->name, &scan->n, &scan->more, NULL,
-	        f) != OK) {
+	        SCAN_NAMES_MAX, scan->name, &scan->n, &scan->more, f) != OK) {
 		scan->n = 0;
 		return f->outcome;
 	}

@@ -220,11 +220,10 @@ enum store_kind { STORE_QIDS, STORE_MINUTES, STORE_SHARDS };
  *
  * out		at least `most`; got: how many are set
  * more		there are greater ones than the last
- * strangers	other names in it that do not begin with a dot; may be NULL
  */
 enum outcome store_list(struct store *, const char *dir, enum store_kind,
     const char *after, size_t most, struct store_listed *out, size_t *got,
-    bool *more, size_t *strangers, struct fault *) MUST_USE;
+    bool *more, struct fault *) MUST_USE;
 
 /* One after the other: `after` becomes the next name; "" when there is none. */
 enum outcome store_next(struct store *, const char *dir, enum store_kind,

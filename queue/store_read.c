@@ -127,11 +127,10 @@ window_add(struct window *w, struct span name)
 enum outcome
 store_list(struct store *s, const char *dir, enum store_kind kind,
     const char *after, size_t most, struct store_listed *out, size_t *got,
-    bool *more, size_t *strangers, struct fault *f)
+    bool *more, struct fault *f)
 {
 	struct window w = { out, most, 0, false };
 	char last[QID_LEN + 1]; /* `after` may lie in out */
-	size_t strange = 0;
 	bool got_all;
 	DIR *d = open_dir(s, dir);
 	const struct dirent *entry;
@@ -143,11 +142,8 @@ store_list(struct store *s, const char *dir, enum store_kind kind,
 	while ((entry = readdir(d)) != NULL) {
 		struct span name = span_of(entry->d_name);
 
-		if (name.p[0] == '.')
-			continue;
-		if (!is_entry_of_kind(d, entry, kind))
-			strange++;
-		else if (strcmp(name.p, last) > 0)
+		if (is_entry_of_kind(d, entry, kind) &&
+		    strcmp(name.p, last) > 0)
 			window_add(&w, name);
 		errno = 0;
 	}
@@ -160,8 +156,6 @@ store_list(struct store *s, const char *dir, enum store_kind kind,
 	qsort(w.out, w.got, sizeof(*w.out), by_text);
 	*got = w.got;
 	*more = w.more;
-	if (strangers != NULL)
-		*strangers = strange;
 	return OK;
 }
 
@@ -173,8 +167,7 @@ store_next(struct store *s, const char *dir, enum store_kind kind,
 	size_t got;
 	bool more;
 
-	if (store_list(s, dir, kind, after, 1, &next, &got, &more, NULL, f) !=
-	    OK)
+	if (store_list(s, dir, kind, after, 1, &next, &got, &more, f) != OK)
 		return f->outcome;
 	memcpy(after, next.text, sizeof(next.text));
 	return OK;

@@ -221,7 +221,7 @@ tidy_shard(struct tidying *t, const char *shard, struct store_listed *name,
 		return f->outcome;
 	while (more) {
 		if (store_list(&t->run->store, dir, STORE_QIDS, after,
-		        TIDY_SHARE, name, &got, &more, NULL, f) != OK)
+		        TIDY_SHARE, name, &got, &more, f) != OK)
 			return f->outcome;
 		if (got == 0)
 			break;
