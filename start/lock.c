@@ -9,6 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "control.h"
+#include "fds.h"
+
 #define LOCK_PATH "run/pneu.pid"
 
 static enum outcome
@@ -40,6 +43,19 @@ holder(int fd, pid_t *pid, struct fault *f)
 	return OK;
 }
 
+/* The file may have been removed under one that lives and answers. */
+static bool
+is_answered(void)
+{
+	struct fault f;
+	int fd;
+
+	if (fds_connect_unix(CONTROL_PATH, &fd, &f) != OK)
+		return false;
+	(void)close(fd);
+	return true;
+}
+
 enum outcome
 lock_take(int *fd, struct fault *f)
 {
@@ -58,6 +74,11 @@ lock_take(int *fd, struct fault *f)
 		    "(`pneu stop` ends it)",
 		    (long)pid);
 	}
+	if (is_answered())
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "this home is run by another supervisor, and its %s was "
+		    "removed: end it first",
+		    LOCK_PATH);
 	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 	if (ftruncate(*fd, 0) != 0 || write(*fd, text, (size_t)n) != n)
 		return fault_set(f, TEMP, "4.3.0", errno, "%s", LOCK_PATH);

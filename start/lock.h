@@ -11,7 +11,8 @@
 
 #include "fault.h"
 
-/* Hold it until lock_release(). PERM 5.3.5: another one runs. */
+/* Hold it until lock_release(). PERM 5.3.5: another one runs, or answers in
+   run/pneu though somebody removed its file. */
 enum outcome lock_take(int *fd, struct fault *) MUST_USE;
 void lock_release(int *fd);
 /* Who holds it; 0: nobody. */

@@ -23,6 +23,12 @@ like "a file system is named" "$(as pneu -C "$H" status)" 'disk of queue +.*free
 as pneu -C "$H" run > "$T/out" 2>&1
 is "a second run on this home is refused" $? 100
 like "it says who runs it" "$(cat "$T/out")" "another supervisor, pid $PNEU "
+mv "$H/run/pneu.pid" "$T/pid"
+sed "s/:$SMTP/:0/; s/:$POP/:0/" "$H/pneu.conf" > "$T/other.conf"; chmod 644 "$T/other.conf"
+as timeout 10 pneu -C "$H" -c "$T/other.conf" run > "$T/out" 2>&1
+is "it is refused when the lock was removed, too" $? 100
+like "and it says so" "$(cat "$T/out")" "another supervisor, and its run/pneu.pid was removed"
+mv "$T/pid" "$H/run/pneu.pid"
 check "the first one took no harm" as pneu -C "$H" status
 
 for s in journal-write resolve auth queue-add deliver-mailbox pop3-session \
