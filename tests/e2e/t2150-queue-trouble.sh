@@ -53,5 +53,17 @@ if command -v strace > /dev/null && strace -o /dev/null true 2> /dev/null; then
 	inject 1 tidy ""
 	is "tidy that cannot sync is 111" $? 111
 	check "and leaves trouble" rm "$H/queue/trouble"
+	cat > "$T/deliver" <<-'END'
+	#!/bin/sh
+	while read -r word rest; do
+		case $word in hello) echo ok ;; *) echo temp code=4.3.0 text=EIO ;; esac
+	done
+	END
+	chmod 755 "$T/deliver"
+	conf deliver-mailbox "program = $T/deliver"
+	LSAN_OPTIONS=detect_leaks=0 as timeout "$LIMIT" strace -o "$H/syncs" -e trace=syncfs,unlinkat \
+	    "$B/queue-run" -C "$H" < /dev/null > "$T/out" 2>&1
+	like "mailboxes that cannot be synced: the queue is, before a name goes" \
+	    "$(grep -E "^(syncfs|unlinkat)" "$H/syncs" | grep -v died | head -n 1)" '^syncfs\('
 fi
 done_testing
