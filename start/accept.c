@@ -57,12 +57,13 @@ accept_soon(int listener)
 	return fd;
 }
 
+/* One that starts, or has ended and is not buried yet, is not busy: it or its
+   successor takes what waits. */
 static bool
 is_full(const struct pool *p)
 {
-	if (p->live < p->max)
-		return false;
-	return p->board == NULL || p->board->idle == 0;
+	return p->live >= p->max &&
+	    (p->board == NULL || pool_busy(p) == p->live);
 }
 
 static void
