@@ -262,7 +262,7 @@ prog_load(struct fault *f)
 	if (errors.len > 0)
 		(void)fprintf(stderr, "%s", errors.p);
 	buf_free(&errors);
-	if (got != OK && f->error == ENOENT)
+	if (got != OK && f->error == ENOENT && prog.config == NULL)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "no pneu.conf in %s: `pneu -C DIR init` makes a home",
 		    prog.home == NULL ? PNEU_HOME : prog.home);

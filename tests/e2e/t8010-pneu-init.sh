@@ -58,4 +58,7 @@ else
 	skip "a home of root's is refused" "not root"
 fi
 is "others cannot look into the home" "$(stat -c %a "$D")" 700
+make_home
+like "a file that -c names and is not there is named" \
+    "$(cd "$H" && as pneu -C . -c nowhere.conf config show 2>&1)" 'open nowhere.conf: No such file'
 done_testing
