@@ -157,15 +157,14 @@ string_of(const json_t *o, const char *key)
 static const char *
 words_of(const json_t *o)
 {
-	size_t i = 0;
-
 	if (json_object_get(o, "error") != NULL)
 		return "{what}[ {part}]: {error}";
-	while (strcmp(phrases[i].what, string_of(o, "what")) != 0 ||
-	    (phrases[i].kind != NULL &&
-	        strcmp(phrases[i].kind, string_of(o, "kind")) != 0))
-		i++;
-	return phrases[i].words;
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (strcmp(phrases[i].what, string_of(o, "what")) == 0 &&
+		    (phrases[i].kind == NULL ||
+		        strcmp(phrases[i].kind, string_of(o, "kind")) == 0))
+			return phrases[i].words;
+	return "{what}: a supervisor of another version says it";
 }
 
 static void
