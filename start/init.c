@@ -266,9 +266,7 @@ make_inside(struct fault *f)
 static enum outcome
 run_directory(const char *const argv[], int *code, struct fault *f)
 {
-	char program[sizeof(prog.directory) + 32];
-	struct spawn sp = { .program = program,
-		.argv = argv,
+	struct spawn sp = { .argv = argv,
 		.in = -1,
 		.out = -1,
 		.slot = -1,
@@ -276,7 +274,6 @@ run_directory(const char *const argv[], int *code, struct fault *f)
 	pid_t pid;
 	int status;
 
-	spawn_fellow("directory", program, sizeof(program));
 	if (spawn_start(&sp, &pid, f) != OK)
 		return f->outcome;
 	while (waitpid(pid, &status, 0) == -1)

@@ -170,13 +170,9 @@ static enum outcome
 start_in(struct pool *p, const struct pool_ground *ground, struct spawn *s,
     size_t slot, uint64_t now_ms, struct fault *f)
 {
-	char program[sizeof(prog.directory) + 32];
-	const char *argv[] = { p->row->program, "-C", ".", "-c", p->config,
-		NULL };
+	const char *argv[] = { p->row->name, "-C", ".", "-c", p->config, NULL };
 	int key = key_fd(p, ground), ready = ready_fd(p);
 
-	spawn_fellow(p->row->program, program, sizeof(program));
-	s->program = program;
 	s->argv = argv;
 	if (p->program != NULL) {
 		s->program = argv[0] = p->program;

@@ -85,17 +85,14 @@ static enum outcome
 start_chore(struct supervisor *s, struct fault *f)
 {
 	const struct chore *c = &chores[s->chore];
-	char program[sizeof(prog.directory) + 32];
 	const char *argv[] = { c->program, "-C", ".", "-c", s->snapshot,
 		c->verb, c->option, NULL };
-	struct spawn sp = { .program = program,
-		.argv = argv,
+	struct spawn sp = { .argv = argv,
 		.in = -1,
 		.out = c->out,
 		.slot = -1,
 		.nofile = 4096 };
 
-	spawn_fellow(c->program, program, sizeof(program));
 	return spawn_start(&sp, &s->tidy, f);
 }
 

@@ -22,7 +22,6 @@
 
 const struct service_row service_rows[] = {
 	{ .name = "journal-write",
-	    .program = "journal-write",
 	    .user = USER_JOURNAL,
 	    .kind = SERVICE_JOURNAL,
 	    .start = PHASE_JOURNAL,
@@ -34,7 +33,6 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath wpath cpath sync proc",
 	    .does = "appends what all others say to the journal" },
 	{ .name = "resolve",
-	    .program = "resolve",
 	    .user = USER_LOOK,
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_LINES,
@@ -45,7 +43,6 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath",
 	    .does = "address to destination" },
 	{ .name = "auth",
-	    .program = "auth",
 	    .user = USER_SECRET,
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_LINES,
@@ -58,7 +55,6 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath",
 	    .does = "name and password to identity and ticket" },
 	{ .name = "queue-add",
-	    .program = "queue-add",
 	    .user = USER_STORE,
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_LINES,
@@ -70,7 +66,6 @@ const struct service_row service_rows[] = {
 	        "stdio unix sendfd recvfd rpath wpath cpath link sync flock",
 	    .does = "puts a message on disk, then says ok" },
 	{ .name = "deliver-mailbox",
-	    .program = "deliver-mailbox",
 	    .user = USER_STORE,
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_LINES,
@@ -81,7 +76,6 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath wpath cpath link sync",
 	    .does = "links a message into a mailbox, syncs mailboxes" },
 	{ .name = "pop3-session",
-	    .program = "pop3-session",
 	    .user = USER_STORE,
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_LINES,
@@ -94,7 +88,6 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath cpath sync flock recvfd unveil",
 	    .does = "one POP3 session after login, in one mailbox" },
 	{ .name = "queue-run",
-	    .program = "queue-run",
 	    .user = USER_STORE,
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_QUEUE,
@@ -107,7 +100,6 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio unix rpath wpath cpath link sync flock",
 	    .does = "schedules, moves, lets go" },
 	{ .name = "smtpd",
-	    .program = "smtpd",
 	    .user = USER_NET,
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_POOLS,
@@ -121,7 +113,6 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio inet unix recvfd sync nice",
 	    .does = "one SMTP session" },
 	{ .name = "pop3d",
-	    .program = "pop3d",
 	    .user = USER_NET,
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_POOLS,
@@ -148,10 +139,6 @@ service_find(struct span name)
 const struct service_settings *
 service_settings_of(const struct service_row *row, const struct settings *s)
 {
-	static const struct service_settings none = { .program = NULL };
-
-	if (row->settings == 0)
-		return &none;
 	return (const void *)((const char *)s + row->settings);
 }
 

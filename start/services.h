@@ -34,13 +34,13 @@ enum service_phase {
 };
 
 struct service_row {
-	const char *name, *program;
+	const char *name; /* of its program, too */
 	enum service_user user;
 	enum service_kind kind;
 	enum service_phase start;
 	unsigned stop; /* 0 is stopped first */
 	const char *path; /* Unix socket or FIFO; NULL: TCP */
-	size_t settings; /* offset of struct service_settings; 0: has none */
+	size_t settings; /* offset of its struct service_settings */
 	size_t listen; /* TCP: offset of a struct setting_list */
 	size_t timeout; /* TCP: offset of the socket's deadline, ms */
 	bool ready; /* says it is ready on $PNEU_READY */
@@ -56,7 +56,6 @@ struct service_row {
 extern const struct service_row service_rows[]; /* ends with a NULL name */
 
 const struct service_row *service_find(struct span name);
-/* Its settings in s, or all zero: ours, one process. */
 const struct service_settings *service_settings_of(
     const struct service_row *, const struct settings *s);
 bool service_is_replaced(const struct service_row *, const struct settings *);

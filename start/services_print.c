@@ -18,7 +18,7 @@ program_of(const struct service_row *row, const struct settings *s)
 {
 	return service_is_replaced(row, s)
 	    ? service_settings_of(row, s)->program
-	    : row->program;
+	    : row->name;
 }
 
 static const char *

@@ -33,10 +33,11 @@ struct environment {
 	size_t n;
 };
 
-void
-spawn_fellow(const char *name, char *out, size_t size)
+const char *
+spawn_fellow(const char *name, char out[SPAWN_PATH_MAX])
 {
-	(void)snprintf(out, size, "%s/%s", prog.directory, name);
+	(void)snprintf(out, SPAWN_PATH_MAX, "%s/%s", prog.directory, name);
+	return out;
 }
 
 void
@@ -142,6 +143,8 @@ set_descriptors(const struct spawn *s)
 static void
 child(const struct spawn *s, pid_t supervisor)
 {
+	char fellow[SPAWN_PATH_MAX];
+	const char *program = s->program;
 	struct environment e;
 	struct fault f = FAULT_NONE;
 
@@ -158,10 +161,12 @@ child(const struct spawn *s, pid_t supervisor)
 	if (getppid() != supervisor)
 		_exit(TEMP);
 	reset_signals();
-	(void)execve(s->program, (char *const *)(uintptr_t)s->argv, e.pointer);
+	if (program == NULL)
+		program = spawn_fellow(s->argv[0], fellow);
+	(void)execve(program, (char *const *)(uintptr_t)s->argv, e.pointer);
 	/* What is not there now will not be there at the next try either. */
 	fault_set(&f, errno == ENOENT || errno == EACCES ? PERM : TEMP, "4.3.0",
-	    errno, "start %s", s->program);
+	    errno, "start %s", program);
 out:
 	prog_warn("%s", f.text);
 	_exit((int)f.outcome);
@@ -177,6 +182,6 @@ spawn_start(const struct spawn *s, pid_t *pid, struct fault *f)
 		child(s, self);
 	if (*pid == -1)
 		return fault_set(
-		    f, TEMP, "4.3.0", errno, "fork for %s", s->program);
+		    f, TEMP, "4.3.0", errno, "fork for %s", s->argv[0]);
 	return OK;
 }

@@ -8,12 +8,13 @@
 
 #include <sys/types.h>
 
-#include "services.h"
+#include "prog.h"
 
 #define SPAWN_GIVE_MAX 4
+#define SPAWN_PATH_MAX (sizeof(prog.directory) + 32)
 
 struct spawn {
-	const char *program; /* path */
+	const char *program; /* path; NULL: ours of the name in argv[0] */
 	const char *const *argv; /* ends with NULL */
 	int in, out; /* descriptors 0 and 1; -1: /dev/null */
 	struct { /* descriptors told by name, numbers kept */
@@ -32,6 +33,6 @@ void spawn_give(struct spawn *, const char *name, int fd);
 enum outcome spawn_start(
     const struct spawn *, pid_t *pid, struct fault *) MUST_USE;
 /* The path of one of our programs, beside ours. */
-void spawn_fellow(const char *name, char *out, size_t size);
+const char *spawn_fellow(const char *name, char out[SPAWN_PATH_MAX]);
 
 #endif

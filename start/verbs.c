@@ -200,7 +200,7 @@ verb_services(int argc, char *argv[], struct fault *f)
 static enum outcome
 verb_fellow(int argc, char *argv[], struct fault *f)
 {
-	char program[sizeof(prog.directory) + 32];
+	char program[SPAWN_PATH_MAX];
 	const char **args = calloc((size_t)argc + 5, sizeof(*args));
 	size_t n = 0;
 
@@ -217,8 +217,8 @@ verb_fellow(int argc, char *argv[], struct fault *f)
 	}
 	for (int i = 1; i < argc; i++)
 		args[n++] = argv[i];
-	spawn_fellow(argv[0], program, sizeof(program));
-	(void)execv(program, (char *const *)(uintptr_t)args);
+	(void)execv(
+	    spawn_fellow(argv[0], program), (char *const *)(uintptr_t)args);
 	free(args);
 	return fault_set(f, PERM, "5.3.5", errno, "%s", program);
 }
@@ -270,17 +270,15 @@ const struct verb verbs[] = {
 	{ "queue", verb_fellow,
 	    { .name = "pneu queue",
 	        .usage = "VERB ...",
-	        .summary = "list, show, hold, release, delete, flush, stats",
-	        .verbs = true } },
+	        .summary =
+	            "list, show, hold, release, delete, flush, stats" } },
 	{ "directory", verb_fellow,
 	    { .name = "pneu directory",
 	        .usage = "VERB ...",
-	        .summary = "add, change, remove, list, show addresses",
-	        .verbs = true } },
+	        .summary = "add, change, remove, list, show addresses" } },
 	{ "journal", verb_fellow,
 	    { .name = "pneu journal",
 	        .usage = "VERB ...",
-	        .summary = "show, trace, verify, rotate",
-	        .verbs = true } },
+	        .summary = "show, trace, verify, rotate" } },
 	{ .name = NULL },
 };
