@@ -109,7 +109,7 @@ if command -v systemd-socket-activate > /dev/null; then
 	wait_for listens "$SMTP"
 	mkfifo "$T/say"
 	exec 7<> "$T/say"
-	$TALK "$SMTP" < "$T/say" > "$T/heard" &
+	$TALK "$SMTP" < "$T/say" > "$T/heard" 7>&- &
 	is "pneu run takes systemd's sockets, and is ready with all workers busy" "$(timeout "$LIMIT" head -n 1 <&9)" ready
 	wait_for grep -q '^220 ' "$T/heard"
 	ok $? "the connection that started it is served"
