@@ -110,8 +110,7 @@ enum {
 	P_FLOCK = 1 << 10,
 	P_PROC = 1 << 11,
 	P_EXEC = 1 << 12,
-	P_NICE = 1 << 13,
-	P_UNVEIL = 1 << 14,
+	P_UNVEIL = 1 << 13,
 };
 
 #define END INT32_MIN
@@ -166,7 +165,6 @@ static const int link_calls[] = { CALL(link), CALL(linkat), END };
 static const int sync_calls[] = { CALL(fsync), CALL(fdatasync), CALL(syncfs),
 	CALL(sync_file_range), END };
 static const int flock_calls[] = { CALL(flock), END };
-static const int nice_calls[] = { CALL(sched_setattr), END };
 static const int unveil_calls[] = { CALL(landlock_create_ruleset),
 	CALL(landlock_add_rule), CALL(landlock_restrict_self), END };
 static const int proc_calls[] = { CALL(fork), CALL(vfork), CALL(kill),
@@ -189,7 +187,6 @@ static const struct promise promises[] = {
 	{ "link", P_LINK, link_calls },
 	{ "sync", P_SYNC, sync_calls },
 	{ "flock", P_FLOCK, flock_calls },
-	{ "nice", P_NICE, nice_calls },
 	{ "unveil", P_UNVEIL, unveil_calls },
 	{ "proc", P_PROC, proc_calls },
 	{ "exec", P_EXEC, exec_calls },

@@ -33,7 +33,6 @@
  *	link	linkat
  *	sync	fsync, fdatasync, syncfs, sync_file_range
  *	flock
- *	nice	step back behind others (sched_setattr)
  *	unveil	sandbox_paths() once more
  *	proc	fork, kill
  *	exec	execve (and the right x on the program and its libraries)

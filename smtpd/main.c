@@ -17,7 +17,7 @@ static const struct prog_about about = {
 	.usage = "[-C DIR] [-c FILE]",
 	.summary = "Take mail from an SMTP client on descriptors 0 and 1, or "
 	           "from those that come to a listening socket on 0.",
-	.promises = "stdio inet unix recvfd sync nice",
+	.promises = "stdio inet unix recvfd sync",
 	.more = "Try it without any server:\n"
 	        "  printf 'EHLO me\\r\\nQUIT\\r\\n' | smtpd -C DIR\n",
 };

@@ -4,17 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched/types.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fds.h"
 #include "wire_add.h"
 
-/* The lowest weight, and the longest slice there is. */
-#define BIG_NICE     19
-#define BIG_SLICE_NS 100000000
 /* Written so far, the disk may begin: a sync of others waits less. Ours. */
 #define WRITE_BEHIND (1024UL * 1024)
 
@@ -121,23 +116,6 @@ wait_for_answer(struct submit *s, const struct qid *qid, enum add_answer want,
 	return fault_set(f, TEMP, "4.3.0", 0, "queue-add: unexpected answer");
 }
 
-/*
- * A big message keeps a processor busy for long; a small one has little to do at
- * each of ten wake-ups, and goes first at each: it weighs more, and its slice
- * is shorter. This process ends with its session, so it need not come back.
- * Before Linux 6.12 the slice is passed over. Source: sched_setattr(2);
- * kernel/sched/fair.c, PREEMPT_SHORT.
- */
-static void
-step_back(void)
-{
-	struct sched_attr a = { .size = sizeof(a),
-		.sched_nice = BIG_NICE,
-		.sched_runtime = BIG_SLICE_NS };
-
-	(void)syscall(SYS_sched_setattr, 0, &a, 0);
-}
-
 static enum outcome
 begin_file(struct submit *s, const struct envelope *e, struct fault *f)
 {
@@ -166,7 +144,6 @@ begin_file(struct submit *s, const struct envelope *e, struct fault *f)
 	s->has_held = true;
 	s->written = 0;
 	s->behind = 0;
-	step_back();
 	envelope_digest_begin(&s->digest);
 	return OK;
 }
