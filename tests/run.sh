@@ -20,10 +20,21 @@ fi
 rm -rf "$B/t"
 mkdir -p "$B/t"
 
+# Each test has a session of its own: what it leaves running is ended with it,
+# and cannot hold the pipe that prove reads until all writers are gone.
 wrap() { # wrap NAME BUILD COMMAND...
 	_file=$B/t/$1 _build=$2
 	shift 2
-	printf '#!/bin/sh\nB=%s exec %s\n' "$_build" "$*" > "$_file"
+	cat > "$_file" <<-END
+		#!/bin/sh
+		B=$_build setsid $* < /dev/null & test=\$!
+		trap 'kill -TERM -- -\$test' INT TERM HUP
+		wait \$test
+		status=\$?
+		pkill -KILL -s \$test &&
+		    echo "# \$0 left processes, which were ended" >&2
+		exit \$status
+	END
 	chmod +x "$_file"
 }
 
