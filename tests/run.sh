@@ -31,8 +31,7 @@ wrap() { # wrap NAME BUILD COMMAND...
 		trap 'kill -TERM -- -\$test' INT TERM HUP
 		wait \$test
 		status=\$?
-		pkill -KILL -s \$test &&
-		    echo "# \$0 left processes, which were ended" >&2
+		pkill -KILL -s \$test
 		exit \$status
 	END
 	chmod +x "$_file"
