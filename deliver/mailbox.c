@@ -63,7 +63,7 @@ look(struct mailbox_store *s, const struct mailbox *m,
 		*found = true;
 		return OK;
 	}
-	got = maildir_each(m->fd, is_another, &l, &why);
+	got = maildir_list(m->fd, is_another, &l, &why);
 	if (got == OK && !l.found) {
 		cur = mailbox_open_part(s, m->path, "cur");
 		if (cur == -1)

@@ -158,6 +158,15 @@ list_once(void *arg, struct fault *f)
 }
 
 enum outcome
+maildir_list(int dir, bool (*each)(void *arg, const char *name), void *arg,
+    struct fault *f)
+{
+	struct listing l = { dir, each, arg, false };
+
+	return list_once(&l, f);
+}
+
+enum outcome
 maildir_each(int dir, bool (*each)(void *arg, const char *name), void *arg,
     struct fault *f)
 {

@@ -45,6 +45,12 @@ enum outcome maildir_look(int dir,
  */
 enum outcome maildir_each(int dir, bool (*each)(void *arg, const char *name),
     void *arg, struct fault *) MUST_USE;
+/*
+ * The same in one pass and without waiting, for new/: a name there may leave,
+ * but is not renamed, so readdir(3) misses none that stays.
+ */
+enum outcome maildir_list(int dir, bool (*each)(void *arg, const char *name),
+    void *arg, struct fault *) MUST_USE;
 /* The part before ':', which never changes: the unique id of POP3. */
 struct span maildir_base(struct span name);
 
