@@ -8,7 +8,7 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Werror
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS  ?= $(OPT) $(HARDEN)
-CPPFLAGS += -D_GNU_SOURCE -DPNEU_VERSION='"$(VERSION)"' -Ilib
+CPPFLAGS += -D_GNU_SOURCE -DPNEU_VERSION='"$(VERSION)"' -Ilib -Istore
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 SAN     ?=
 Q       := $(if $(V),,@)
@@ -26,13 +26,14 @@ pneu_OBJS := start/main start/verbs start/services start/services_print \
 smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/transfer smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
 	smtpd/entries
-queue-add_OBJS := queue/main_queue-add queue/accept queue/put queue/existing \
-	queue/round queue/lines queue/tell queue/bring queue/store \
-	queue/store_step queue/store_read queue/envelope_file
+# store/ is what the three queue programs share: the queue on disk.
+STORE := store/envelope_file store/store_step store/store_read store/store
+queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell queue-add/put \
+	queue-add/existing queue-add/round queue-add/accept queue-add/bring \
+	queue-add/main
 RUN_OBJS := queue/run queue/schedule queue/stage queue/attempt queue/settle \
 	queue/report queue/notice queue/memory queue/recover queue/names \
-	queue/operate queue/aside queue/store queue/store_step queue/store_read \
-	queue/envelope_file
+	queue/operate queue/aside $(STORE)
 queue-run_OBJS := queue/main_queue-run $(RUN_OBJS)
 queue_OBJS := queue/main_queue queue/verbs queue/entries queue/show \
 	queue/tidy $(RUN_OBJS)

@@ -11,8 +11,8 @@ ok() { # ok STATUS TITLE [OUTPUT]
 }
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 sources=$(git ls-files 'lib/*.[ch]' 'smtpd/*.[ch]' 'pop3d/*.[ch]' \
-    'queue/*.[ch]' 'resolve/*.[ch]' 'deliver/*.[ch]' 'journal/*.[ch]' \
-    'start/*.[ch]' 'tests/*.[ch]')
+    'store/*.[ch]' 'queue-add/*.[ch]' 'queue/*.[ch]' 'queue-run/*.[ch]' \
+    'resolve/*.[ch]' 'deliver/*.[ch]' 'journal/*.[ch]' 'start/*.[ch]' 'tests/*.[ch]')
 pages=$(git ls-files '*.[1-8]')
 
 if command -v clang-format > /dev/null; then
@@ -30,7 +30,7 @@ fi
 if command -v cppcheck > /dev/null; then
 	# A record or a fault is filled by the function that it is handed to.
 	out=$(cppcheck -q --error-exitcode=1 --enable=warning,portability \
-	    --inline-suppr --suppress=ctuuninitvar --std=c11 -D_GNU_SOURCE -Ilib \
+	    --inline-suppr --suppress=ctuuninitvar --std=c11 -D_GNU_SOURCE -Ilib -Istore \
 	    $(printf '%s\n' $sources | grep '\.c$') 2>&1)
 	ok $? "cppcheck finds nothing" "$out"
 else
@@ -43,11 +43,14 @@ else
 	skip "manual pages are well-formed" "no mandoc"
 fi
 
-# A program includes its own folder and lib/, lib/ only itself.
+# A program includes its own folder and lib/, lib/ only itself; the programs of
+# the queue include store/ too.
 out=$(for f in $(printf '%s\n' $sources | grep -v '^tests/'); do
 	d=$(dirname "$f")
+	case $d in queue*) s=store ;; *) s=lib ;; esac
 	sed -n 's/^#include "\(.*\)".*/\1/p' "$f" | while read -r h; do
-		[ -e "$d/$h" ] || [ -e "lib/$h" ] || echo "$f includes $h"
+		[ -e "$d/$h" ] || [ -e "lib/$h" ] ||
+		    [ -e "$s/$h" ] || echo "$f includes $h"
 	done
 done)
 [ -z "$out" ]; ok $? "programs include their own folder and lib/ alone" "$out"

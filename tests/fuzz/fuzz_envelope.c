@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../queue/envelope_file.h"
+#include "../../store/envelope_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

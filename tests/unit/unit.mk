@@ -27,12 +27,9 @@ pop3d_maildrop_OBJS := pop3d/maildrop pop3d/snapshot
 pop3d_spool_OBJS := pop3d/spool
 pop3d_session_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/command
 journal_receiver_OBJS := journal/receiver
-queue_envelope_file_OBJS := queue/envelope_file
-queue_store_OBJS := queue/store queue/store_step queue/store_read \
-	queue/envelope_file
-queue_accept_OBJS := queue/accept queue/put queue/existing queue/round queue/lines queue/tell \
-	queue/store queue/store_step queue/store_read \
-	queue/envelope_file
+store_envelope_file_OBJS := store/envelope_file
+store_store_OBJS := $(STORE)
+queue-add_accept_OBJS := $(filter-out queue-add/main queue-add/bring,$(queue-add_OBJS))
 queue_schedule_OBJS := $(RUN_OBJS)
 queue_notice_OBJS := $(RUN_OBJS)
 queue_attempt_OBJS := $(RUN_OBJS)

@@ -13,8 +13,8 @@
  * to many callers and are told apart by it. ENOSPC and EDQUOT carry 4.3.1, all
  * others 4.3.0. Source of all of it: ours, doc/PROTOCOL.md.
  */
-#ifndef QUEUE_STORE_H
-#define QUEUE_STORE_H
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
 
 #include <sys/types.h>
 

@@ -7,8 +7,8 @@
  * writes what they bring (put.c); accept_finish() brings all of the round to
  * the disk and answers, accept_after() tells queue-run (round.c).
  */
-#ifndef QUEUE_ACCEPT_H
-#define QUEUE_ACCEPT_H
+#ifndef QUEUE_ADD_ACCEPT_H
+#define QUEUE_ADD_ACCEPT_H
 
 #include "journal.h"
 #include "lines.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Both shapes of an envelope, notices, and the lines appended to one. */
-#include "../../queue/envelope_file.h"
+#include "../../store/envelope_file.h"
 
 #include <stdlib.h>
 #include <string.h>

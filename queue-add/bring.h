@@ -3,8 +3,8 @@
  * bring.h: `queue-add -f sender rcpt... < message`: one message from a shell,
  * through the same acceptance as all others.
  */
-#ifndef QUEUE_BRING_H
-#define QUEUE_BRING_H
+#ifndef QUEUE_ADD_BRING_H
+#define QUEUE_ADD_BRING_H
 
 #include "accept.h"
 

@@ -7,8 +7,8 @@
  * a file of records of its own beside message/<shard>/<qid>. Source: ours,
  * doc/PROTOCOL.md.
  */
-#ifndef QUEUE_ENVELOPE_FILE_H
-#define QUEUE_ENVELOPE_FILE_H
+#ifndef STORE_ENVELOPE_FILE_H
+#define STORE_ENVELOPE_FILE_H
 
 #include "envelope.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The queue's directories: every change one step, names never replaced. */
-#include "../../queue/store.h"
+#include "../../store/store.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
  * What cannot be told is owed as the one word `look`, which makes queue-run
  * list in/ again; so does the end of this connection.
  */
-#ifndef QUEUE_TELL_H
-#define QUEUE_TELL_H
+#ifndef QUEUE_ADD_TELL_H
+#define QUEUE_ADD_TELL_H
 
 #include "buf.h"
 

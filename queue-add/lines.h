@@ -4,8 +4,8 @@
  * with CRLF, no CR or LF stands elsewhere (RFC 5321 2.3.8), and the last line
  * is whole. Content may come in pieces.
  */
-#ifndef QUEUE_LINES_H
-#define QUEUE_LINES_H
+#ifndef QUEUE_ADD_LINES_H
+#define QUEUE_ADD_LINES_H
 
 #include "span.h"
 

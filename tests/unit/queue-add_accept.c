@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Acceptance in rounds, driven as a line service drives it. */
-#include "../../queue/accept.h"
+#include "../../queue-add/accept.h"
 
 #include <sodium.h>
 #include <stdlib.h>
