@@ -31,12 +31,12 @@ STORE := store/envelope_file store/store_step store/store_read store/store
 queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell queue-add/put \
 	queue-add/existing queue-add/round queue-add/accept queue-add/bring \
 	queue-add/main
-RUN_OBJS := queue/run queue/schedule queue/stage queue/attempt queue/settle \
-	queue/report queue/notice queue/memory queue/recover queue/names \
-	queue/operate queue/aside $(STORE)
-queue-run_OBJS := queue/main_queue-run $(RUN_OBJS)
-queue_OBJS := queue/main_queue queue/verbs queue/entries queue/show \
-	queue/tidy $(RUN_OBJS)
+RUN_OBJS := queue-run/run queue-run/schedule queue-run/stage queue-run/attempt queue-run/settle \
+	queue-run/report queue-run/notice queue-run/memory queue-run/recover queue-run/names \
+	queue-run/operate store/aside $(STORE)
+queue-run_OBJS := queue-run/main $(RUN_OBJS)
+queue_OBJS := $(STORE) store/aside queue/entries queue/show queue/tidy queue/verbs \
+	queue/main
 resolve_OBJS := resolve/main_resolve resolve/alarm resolve/lookup resolve/compiled \
 	resolve/replace resolve/address
 auth_OBJS := resolve/main_auth resolve/alarm resolve/verify resolve/compiled \

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -117,6 +119,20 @@ tell_lost(struct journal *j)
 		j->lost = 0;
 	buf_free(&b);
 	return j->lost == 0;
+}
+
+void
+journal_alarm(struct journal *j, const struct qid *qid, const char *format, ...)
+{
+	struct record_out out = journal_begin(j, CODE_ALARM, qid);
+	char text[FAULT_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	record_puts(out, "text", text);
+	journal_end(j, out);
 }
 
 void

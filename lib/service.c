@@ -29,7 +29,7 @@
 #define IN_MAX         65536 /* octets of answers that wait. Ours */
 #define OUT_MAX        (1024UL * 1024) /* octets of questions that wait. Ours */
 #define READ_ROOM      16384 /* octets asked of a recv(): some answers. Ours */
-#define CHILD_ARGS     6
+#define CHILD_ARGS     7
 #define CHILD_PAUSE_MS 32 /* between two looks at its end, at most. Ours */
 
 extern char **environ;
@@ -85,6 +85,8 @@ child_arguments(const struct service *s, char path[4096 + 64],
 		argv[n++] = "-c";
 		argv[n++] = prog.config;
 	}
+	if (s->argument != NULL)
+		argv[n++] = s->argument;
 	argv[n] = NULL;
 	return OK;
 }

@@ -19,6 +19,8 @@ struct service {
 	const char *name;
 	int fd; /* -1: not open */
 	pid_t child; /* started by us; 0: none */
+	const char *argument; /* set after service_begin(): of our program when
+				 it is started here; NULL: none */
 	bool own; /* set after service_begin(): a child, whoever listens */
 	uint64_t timeout_ms;
 	struct buf in, out;

@@ -7,7 +7,7 @@
  * bounded: contents are looked at a share at a time, each share against all
  * envelopes.
  */
-#include "run.h"
+#include "tidy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,8 @@ struct orphan {
 };
 
 struct tidying {
-	struct run *run;
+	struct store *store;
+	struct journal *journal;
 	struct tidied *done;
 	const char *dir;
 	struct orphan *orphan;
@@ -48,7 +49,7 @@ remove_dot_name(void *arg, const char *name)
 	if (name[0] != '.')
 		return true;
 	(void)snprintf(path, sizeof(path), "%s/%s", t->dir, name);
-	if (unlinkat(t->run->store.fd, path, 0) == 0)
+	if (unlinkat(t->store->fd, path, 0) == 0)
 		t->done->dot_names++;
 	return true;
 }
@@ -63,7 +64,7 @@ set_stray_aside(void *arg, const char *name)
 {
 	struct tidying *t = arg;
 	char path[DIR_NAME + 300], to[DIR_NAME + 300];
-	int queue = t->run->store.fd;
+	int queue = t->store->fd;
 	struct stat st;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", t->dir, name);
@@ -72,7 +73,8 @@ set_stray_aside(void *arg, const char *name)
 		return true;
 	(void)snprintf(to, sizeof(to), "aside/%s.%s", t->dir, name);
 	if (renameat2(queue, path, queue, to, RENAME_NOREPLACE) == 0) {
-		run_alarm(t->run, NULL, "to aside: %s is no directory", path);
+		journal_alarm(
+		    t->journal, NULL, "to aside: %s is no directory", path);
 		t->done->aside++;
 	}
 	return true;
@@ -86,8 +88,7 @@ clean_parents(struct tidying *t, struct fault *f)
 
 	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
 		t->dir = parents[i];
-		if (store_each(&t->run->store, t->dir, set_stray_aside, t, f) !=
-		    OK)
+		if (store_each(t->store, t->dir, set_stray_aside, t, f) != OK)
 			return f->outcome;
 	}
 	return OK;
@@ -123,14 +124,14 @@ mark_dir(void *arg, struct store_place place, struct fault *f)
 	t->is_in = place.state == STORE_IN;
 	t->is_aside = place.state == STORE_ASIDE;
 	store_dir_name(place, dir);
-	return store_each(&t->run->store, dir, mark, t, f);
+	return store_each(t->store, dir, mark, t, f);
 }
 
 static enum outcome
 clean_dir(struct tidying *t, const char *dir, struct fault *f)
 {
 	t->dir = dir;
-	return store_each(&t->run->store, dir, remove_dot_name, t, f);
+	return store_each(t->store, dir, remove_dot_name, t, f);
 }
 
 static enum outcome
@@ -143,7 +144,7 @@ clean_place(void *arg, struct store_place place, struct fault *f)
 	if (clean_dir(t, dir, f) != OK)
 		return f->outcome;
 	if (store_has_minutes(place.state))
-		store_remove_dir(&t->run->store, dir);
+		store_remove_dir(t->store, dir);
 	return OK;
 }
 
@@ -154,8 +155,8 @@ each_place(struct tidying *t, int n,
     struct fault *f)
 {
 	for (int state = 0; state < n; state++)
-		if (store_each_place(&t->run->store, (enum store_state)state,
-		        each, t, f) != OK)
+		if (store_each_place(
+		        t->store, (enum store_state)state, each, t, f) != OK)
 			return f->outcome;
 	return OK;
 }
@@ -164,7 +165,7 @@ each_place(struct tidying *t, int n,
 static enum outcome
 settle_orphan(struct tidying *t, const struct orphan *o, struct fault *f)
 {
-	struct store *store = &t->run->store;
+	struct store *store = t->store;
 	char name[STORE_NAME_MAX];
 	struct stat st, one;
 	struct qid qid;
@@ -220,8 +221,8 @@ tidy_shard(struct tidying *t, const char *shard, struct store_listed *name,
 	if (clean_dir(t, dir, f) != OK)
 		return f->outcome;
 	while (more) {
-		if (store_list(&t->run->store, dir, STORE_QIDS, after,
-		        TIDY_SHARE, name, &got, &more, f) != OK)
+		if (store_list(t->store, dir, STORE_QIDS, after, TIDY_SHARE,
+		        name, &got, &more, f) != OK)
 			return f->outcome;
 		if (got == 0)
 			break;
@@ -240,8 +241,8 @@ tidy_shards(struct tidying *t, struct store_listed *name, struct fault *f)
 	char after[QID_LEN + 1] = "";
 
 	for (;;) {
-		if (store_next(&t->run->store, "message", STORE_SHARDS, after,
-		        f) != OK)
+		if (store_next(t->store, "message", STORE_SHARDS, after, f) !=
+		    OK)
 			return f->outcome;
 		if (after[0] == '\0')
 			break;
@@ -257,21 +258,33 @@ remove_shards(struct tidying *t, struct fault *f)
 	char after[QID_LEN + 1] = "", dir[DIR_NAME];
 
 	for (;;) {
-		if (store_next(&t->run->store, "message", STORE_SHARDS, after,
-		        f) != OK)
+		if (store_next(t->store, "message", STORE_SHARDS, after, f) !=
+		    OK)
 			return f->outcome;
 		if (after[0] == '\0')
 			break;
 		(void)snprintf(dir, sizeof(dir), "message/%s", after);
-		store_remove_dir(&t->run->store, dir);
+		store_remove_dir(t->store, dir);
 	}
 	return OK;
 }
 
-enum outcome
-tidy_queue(struct run *run, struct tidied *done, struct fault *f)
+/* What was seen is on disk. An error is told once: it must outlive us. */
+static enum outcome
+sync_queue(struct tidying *t, struct fault *f)
 {
-	struct tidying t = { .run = run, .done = done };
+	if (store_syncfs(t->store, f) == OK)
+		return OK;
+	store_trouble_set(t->store, t->journal->program, f->text);
+	journal_alarm(t->journal, NULL, "%s", f->text);
+	return f->outcome;
+}
+
+enum outcome
+tidy_queue(struct store *store, struct journal *journal, struct tidied *done,
+    struct fault *f)
+{
+	struct tidying t = { .store = store, .journal = journal, .done = done };
 	struct store_listed *name = calloc(TIDY_SHARE, sizeof(*name));
 	enum outcome got = OK;
 
@@ -279,10 +292,10 @@ tidy_queue(struct run *run, struct tidied *done, struct fault *f)
 	t.orphan = calloc(TIDY_SHARE, sizeof(*t.orphan));
 	if (name == NULL || t.orphan == NULL)
 		got = fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	else if (run_syncfs(run, f) != OK || clean_parents(&t, f) != OK ||
+	else if (sync_queue(&t, f) != OK || clean_parents(&t, f) != OK ||
 	    each_place(&t, STORE_ASIDE, clean_place, f) != OK ||
 	    tidy_shards(&t, name, f) != OK || remove_shards(&t, f) != OK ||
-	    run_syncfs(run, f) != OK)
+	    sync_queue(&t, f) != OK)
 		got = f->outcome;
 	free(name);
 	free(t.orphan);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * verbs.c: hold, release, delete, flush, expire, tidy. queue-run is asked over
- * run/queue-run and answers when the last sync is done; when none runs, its
- * lock is taken and the same code does it here (operate.c).
+ * run/queue-run and answers when the last sync is done; when none runs, one is
+ * started for these requests alone.
  */
 #include "verbs.h"
 
@@ -16,10 +16,12 @@
 
 #include "fds.h"
 #include "prog.h"
+#include "tidy.h"
 #include "trouble.h"
 
 #define ASK_SHARE   64 /* requests that wait for answers at once. Ours */
 #define ASK_WAIT_MS 60000 /* a message under way comes to its rest in that */
+#define REASON_MAX  255 /* octets; queue-run takes no more */
 
 /* ---- Which messages. ---- */
 
@@ -79,9 +81,20 @@ choose_all(struct request *r, struct chosen *c, struct fault *f)
 
 /* ---- Doing it. ---- */
 
+/* A verb that queue-run is asked for, and what to say when it is done. */
+struct change {
+	const char *word, *done;
+	bool is_final; /* asked before it is done, where somebody sits */
+};
+static const struct change to_hold = { "hold", "held", false };
+static const struct change to_release = { "release", "released", false };
+static const struct change to_delete = { "delete", "deleted", true };
+static const struct change to_flush = { "flush", "due now", false };
+static const struct change to_expire = { "expire", "given up", true };
+
 struct task {
 	struct request *request;
-	enum operation_word word;
+	const struct change *change;
 	size_t done, failed, open;
 	struct fault first; /* of those that failed */
 };
@@ -89,9 +102,6 @@ struct task {
 static void
 say_end(struct task *t, const struct qid *qid, const struct fault *f)
 {
-	static const char *const past[] = { "held", "released", "deleted",
-		"due now", "given up" };
-
 	t->open--;
 	if (f->outcome == OK) {
 		t->done++;
@@ -107,7 +117,7 @@ say_end(struct task *t, const struct qid *qid, const struct fault *f)
 			set_text(object, "text", span_of(f->text));
 		print_json(object);
 	} else if (f->outcome == OK) {
-		(void)printf("%s %s\n", qid->text, past[t->word]);
+		(void)printf("%s %s\n", qid->text, t->change->done);
 	} else {
 		prog_warn("%s: %s", qid->text, f->text);
 	}
@@ -150,8 +160,7 @@ ask_share(struct task *t, struct service *s, const struct qid *qid, size_t n,
 
 	buf_reset(&s->out);
 	for (size_t i = 0; i < n; i++) {
-		struct record_out out =
-		    record_begin(&s->out, operation_word(t->word));
+		struct record_out out = record_begin(&s->out, t->change->word);
 
 		record_put(out, "qid", qid_span(&qid[i]));
 		if (t->request->reason != NULL)
@@ -170,9 +179,10 @@ ask_share(struct task *t, struct service *s, const struct qid *qid, size_t n,
 }
 
 static enum outcome
-ask_running(
-    struct task *t, struct service *s, const struct chosen *c, struct fault *f)
+ask_all(struct task *t, const struct chosen *c, struct fault *f)
 {
+	struct service *s = t->request->run;
+
 	fds_set_timeouts(s->fd, ASK_WAIT_MS, ASK_WAIT_MS);
 	for (size_t i = 0; i < c->n; i += ASK_SHARE) {
 		size_t n = c->n - i < ASK_SHARE ? c->n - i : ASK_SHARE;
@@ -180,72 +190,7 @@ ask_running(
 		if (ask_share(t, s, c->qid + i, n, f) != OK)
 			return f->outcome;
 	}
-	return OK;
-}
-
-static void
-answer_here(void *arg, struct operation *op, const struct fault *f)
-{
-	say_end(arg, &op->qid, f);
-}
-
-static enum outcome
-do_one_here(struct task *t, const struct qid *qid, struct fault *f)
-{
-	struct run *run = t->request->run;
-	struct operation *op = calloc(1, sizeof(*op));
-
-	if (op == NULL)
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	op->word = t->word;
-	op->qid = *qid;
-	if (t->request->reason != NULL)
-		(void)span_copy(span_of(t->request->reason), op->reason,
-		    sizeof(op->reason));
-	op->answer = answer_here;
-	t->open++;
-	operate_begin(run, op);
-	while (t->open > 0) /* it only moves names: no stage is waited for */
-		run_turn(run);
-	return OK;
-}
-
-/* No queue-run: we are it, for this, with its lock. */
-static enum outcome
-do_here(struct task *t, const struct chosen *c, struct fault *f)
-{
-	struct run *run = t->request->run;
-	enum outcome got = store_lock_run(&run->store, 0, f);
-
-	run->arg = t;
-	run->by_hand = true;
-	/* Of two names the one that stays must be on disk before one goes. */
-	if (got == OK)
-		got = run_syncfs(run, f);
-	if (got == OK)
-		got = names_repair(run, f);
-	for (size_t i = 0; got == OK && i < c->n; i++)
-		got = do_one_here(t, &c->qid[i], f);
-	return got;
-}
-
-static enum outcome
-do_all(struct task *t, const struct chosen *c, struct fault *f)
-{
-	struct service s;
-	enum outcome got;
-
-	service_begin(&s, "queue-run", ASK_WAIT_MS);
-	if (fds_connect_unix("run/queue-run", &s.fd, f) == OK)
-		got = ask_running(t, &s, c, f);
-	else if (t->word == OPERATION_EXPIRE) /* queue-add enters its report */
-		got = fault_context(f, "queue-run is needed");
-	else
-		got = do_here(t, c, f);
-	service_free(&s);
-	if (got == OK && t->failed > 0)
-		got = not_all(t, f);
-	return got;
+	return t->failed > 0 ? not_all(t, f) : OK;
 }
 
 /* A question to whoever sits there; anything but y is no. */
@@ -265,24 +210,22 @@ is_confirmed(const struct request *r, const char *verb, size_t n)
 }
 
 static enum outcome
-do_chosen(struct request *r, enum operation_word word, struct fault *f)
+do_chosen(struct request *r, const struct change *change, struct fault *f)
 {
-	struct task t = { .request = r, .word = word };
+	struct task t = { .request = r, .change = change };
 	struct chosen c = { 0 };
 	enum outcome got;
 
-	if (r->reason != NULL && strlen(r->reason) > OPERATION_REASON_MAX)
+	if (r->reason != NULL && strlen(r->reason) > REASON_MAX)
 		return fault_set(f, PERM, "5.5.4", 0,
-		    "a reason has at most %d octets", OPERATION_REASON_MAX);
+		    "a reason has at most %d octets", REASON_MAX);
 	got = choose_all(r, &c, f);
-
-	if (got == OK && c.n > 0 &&
-	    (word == OPERATION_DELETE || word == OPERATION_EXPIRE) &&
-	    !is_confirmed(r, operation_word(word), c.n))
+	if (got == OK && c.n > 0 && change->is_final &&
+	    !is_confirmed(r, change->word, c.n))
 		got = fault_set(f, PERM, "5.7.0", 0,
 		    "nothing done: --yes says that you mean it");
 	if (got == OK && c.n > 0)
-		got = do_all(&t, &c, f);
+		got = ask_all(&t, &c, f);
 	if (got == OK && c.n == 0 && !prog.json)
 		(void)printf("no such message waits\n");
 	free(c.qid);
@@ -292,7 +235,7 @@ do_chosen(struct request *r, enum operation_word word, struct fault *f)
 enum outcome
 verb_hold(struct request *r, struct fault *f)
 {
-	return do_chosen(r, OPERATION_HOLD, f);
+	return do_chosen(r, &to_hold, f);
 }
 
 enum outcome
@@ -300,19 +243,19 @@ verb_release(struct request *r, struct fault *f)
 {
 	if (r->operands == 0 && r->address != NULL && r->state == NULL)
 		r->state = "hold";
-	return do_chosen(r, OPERATION_RELEASE, f);
+	return do_chosen(r, &to_release, f);
 }
 
 enum outcome
 verb_delete(struct request *r, struct fault *f)
 {
-	return do_chosen(r, OPERATION_DELETE, f);
+	return do_chosen(r, &to_delete, f);
 }
 
 enum outcome
 verb_expire(struct request *r, struct fault *f)
 {
-	return do_chosen(r, OPERATION_EXPIRE, f);
+	return do_chosen(r, &to_expire, f);
 }
 
 /* flush, flush QID..., flush DOMAIN. */
@@ -323,7 +266,7 @@ verb_flush(struct request *r, struct fault *f)
 	struct qid qid;
 
 	if (r->operands > 0 && qid_parse(span_of(r->operand[0]), &qid))
-		return do_chosen(r, OPERATION_FLUSH, f);
+		return do_chosen(r, &to_flush, f);
 	if (r->operands > 1)
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "queue ids, or one domain, or nothing for all");
@@ -335,7 +278,7 @@ verb_flush(struct request *r, struct fault *f)
 	}
 	r->operands = 0;
 	r->state = "retry1";
-	return do_chosen(r, OPERATION_FLUSH, f);
+	return do_chosen(r, &to_flush, f);
 }
 
 /*
@@ -361,15 +304,15 @@ tidy_trouble(struct request *r, struct fault *f)
 enum outcome
 verb_tidy(struct request *r, struct fault *f)
 {
-	struct tidied done = { 0 };
+	struct tidied done;
 	enum outcome got;
 
-	got = store_lock(&r->run->store, STORE_EXCLUSIVE,
+	got = store_lock(r->store, STORE_EXCLUSIVE,
 	    r->wait ? r->settings->pneu.drain_ms : 0, f);
 	if (got != OK && f->error == EWOULDBLOCK)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "the queue is in use: tidying is for when nothing runs");
-	if (got != OK || tidy_queue(r->run, &done, f) != OK ||
+	if (got != OK || tidy_queue(r->store, r->journal, &done, f) != OK ||
 	    tidy_trouble(r, f) != OK)
 		return f->outcome;
 	if (prog.json)

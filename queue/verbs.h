@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * verbs.h: what an operator may ask of the queue. Reading verbs read the
- * directories; changing ones ask queue-run, or do it themselves with its lock
- * when none runs.
+ * directories; changing ones ask queue-run.
  */
 #ifndef QUEUE_VERBS_H
 #define QUEUE_VERBS_H
 
 #include <jansson.h>
 
-#include "run.h"
+#include "aside.h"
+#include "journal.h"
+#include "service.h"
+#include "settings.h"
 
 #define TROUBLE_SHOWN 512 /* octets of it; a line to a person. Ours */
 
 struct request {
-	struct run *run; /* begun; its queue open, no lock held */
-	struct store *store; /* of it */
+	struct store *store; /* open, no lock held */
+	struct journal *journal;
+	struct service *run; /* queue-run; open for verbs that change */
 	const struct settings *settings;
 	char **operand;
 	size_t operands;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * operate.c: hold, release, delete, flush, expire. queue-run does them for an operator
- * (`queue` asks it over run/queue-run), and `queue` itself, with this same
- * code and the lock in its hand, when none runs. A message that is under way
+ * operate.c: hold, release, delete, flush, expire, for an operator: `queue` asks
+ * over run/queue-run, or starts a queue-run for its requests. A message that is under way
  * comes to its rest first; what was delivered by then stays delivered. The
  * answer comes after the last sync.
  */
@@ -19,25 +18,20 @@
 static const char *const words[] = { "hold", "release", "delete", "flush",
 	"expire" };
 
-const char *
-operation_word(enum operation_word word)
-{
-	return words[word];
-}
-
 /* ---- The wire. ---- */
 
 /* `ok qid=`, `temp qid= code= text=`, `perm ...`. */
 static void
-answer_client(void *arg, struct operation *op, const struct fault *f)
+answer_client(struct operation *op, const struct fault *f)
 {
 	struct client *client = serve_client(op->client);
 	struct record_out out;
 	struct fault why;
 
-	(void)arg;
-	if (client == NULL)
+	if (client == NULL) {
+		free(op);
 		return;
+	}
 	out = record_begin(&client->outbuf, outcome_word(f->outcome));
 	record_put(out, "qid", qid_span(&op->qid));
 	if (f->outcome != OK) {
@@ -46,6 +40,7 @@ answer_client(void *arg, struct operation *op, const struct fault *f)
 	}
 	if (record_end(out, &why) != OK)
 		client->end = true;
+	free(op);
 }
 
 enum outcome
@@ -78,28 +73,25 @@ operate_take(
 /* ---- Begin and end. ---- */
 
 static void
-end_now(struct run *run, struct operation *op, enum outcome outcome,
-    const char *text)
+end_now(struct operation *op, enum outcome outcome, const char *text)
 {
 	struct fault f = FAULT_NONE;
 
 	if (outcome != OK)
 		fault_set(&f, outcome, outcome == PERM ? "5.3.0" : "4.3.0", 0,
 		    "%s", text);
-	op->answer(run->arg, op, &f);
-	free(op);
+	op->answer(op, &f);
 }
 
 void
-operate_end(struct run *run, struct message *m, const struct fault *f)
+operate_end(struct message *m, const struct fault *f)
 {
 	struct operation *op = m->operation;
 
 	if (op == NULL)
 		return;
 	m->operation = NULL;
-	op->answer(run->arg, op, f);
-	free(op);
+	op->answer(op, f);
 }
 
 static enum outcome
@@ -135,8 +127,7 @@ operate_aside(struct run *run, struct operation *op)
 	}
 	/* A listing takes it up, also when it came halfway. */
 	run->in.wanted |= is_release;
-	op->answer(run->arg, op, &f);
-	free(op);
+	op->answer(op, &f);
 }
 
 /* Not in memory: from the disk, straight to its rest. */
@@ -151,12 +142,12 @@ operate_listed(struct run *run, struct operation *op)
 		if (f.error == ENOENT)
 			operate_aside(run, op);
 		else
-			end_now(run, op, TEMP, f.text);
+			end_now(op, TEMP, f.text);
 		return;
 	}
 	m = window_add(run, &op->qid);
 	if (m == NULL) {
-		end_now(run, op, TEMP, "no memory");
+		end_now(op, TEMP, "no memory");
 		return;
 	}
 	m->place = place;
@@ -181,6 +172,10 @@ operate_begin(struct run *run, struct operation *op)
 {
 	struct message *m = window_find(run, &op->qid);
 
+	if (run->by_hand && op->word == OPERATION_EXPIRE) {
+		end_now(op, TEMP, "queue-run is needed, to enter its report");
+		return;
+	}
 	if (m != NULL && m->step == STEP_WAIT) {
 		message_leave(run, m);
 		window_drop(run, m);
@@ -189,11 +184,11 @@ operate_begin(struct run *run, struct operation *op)
 	if (m == NULL) {
 		operate_listed(run, op);
 	} else if (op->word == OPERATION_FLUSH) {
-		end_now(run, op, OK, ""); /* it is under way */
+		end_now(op, OK, ""); /* it is under way */
 	} else if (m->operation != NULL || m->step == STEP_MEMORY) {
-		end_now(run, op, TEMP, "it is being moved: ask again");
+		end_now(op, TEMP, "it is being moved: ask again");
 	} else if (m->step == STEP_GO || m->step == STEP_CONTENT) {
-		end_now(run, op, PERM, "it is settled already");
+		end_now(op, PERM, "it is settled already");
 	} else {
 		m->operation = op;
 		/* Questions that were not yet sent are taken back. */
@@ -255,7 +250,7 @@ refuse(struct run *run, struct message *m, const char *text)
 	struct fault f;
 
 	fault_set(&f, PERM, "5.3.0", 0, "%s", text);
-	operate_end(run, m, &f);
+	operate_end(m, &f);
 	return let_be(run, m);
 }
 
@@ -272,7 +267,7 @@ already(struct run *run, struct message *m)
 {
 	struct fault f = FAULT_NONE;
 
-	operate_end(run, m, &f);
+	operate_end(m, &f);
 	return let_be(run, m);
 }
 
@@ -361,7 +356,7 @@ not_expired(struct run *run, struct message *m)
 			(void)span_copy(
 			    span_of(message_text(m, m->way[i].text)), f.text,
 			    sizeof(f.text));
-	operate_end(run, m, &f);
+	operate_end(m, &f);
 	return let_be(run, m);
 }
 
@@ -374,7 +369,7 @@ operate_at_rest(struct run *run, struct message *m, bool remaining)
 		return false; /* and the answer when it is gone */
 	if (!remaining && m->operation->word != OPERATION_FLUSH) {
 		fault_set(&f, PERM, "5.3.0", 0, "it is settled already");
-		operate_end(run, m, &f);
+		operate_end(m, &f);
 		return false;
 	}
 	switch (m->operation->word) {

@@ -8,13 +8,14 @@
  * for all messages that stand in it, then writes once to each stage. So what
  * a step must do once for many (a sync, a write) is done once a turn.
  */
-#ifndef QUEUE_RUN_H
-#define QUEUE_RUN_H
+#ifndef QUEUE_RUN_RUN_H
+#define QUEUE_RUN_RUN_H
 
 #include "envelope_file.h"
 #include "journal.h"
 #include "serve.h"
 #include "service.h"
+#include "aside.h"
 #include "settings.h"
 #include "store.h"
 #include "wire_deliver.h"
@@ -159,9 +160,9 @@ struct operation {
 	struct qid qid;
 	char reason[OPERATION_REASON_MAX + 1];
 	bool begun; /* expire: who waited has failed */
-	uint64_t client; /* its serial; 0: in this process */
-	/* Its end; f is OK or says why not. Not called twice. */
-	void (*answer)(void *arg, struct operation *, const struct fault *f);
+	uint64_t client; /* serial of who asked */
+	/* Its end; f is OK or says why not. Called once; frees it. */
+	void (*answer)(struct operation *, const struct fault *f);
 };
 
 /* Messages with two names that cannot be read: more is a broken disk. Ours. */
@@ -197,7 +198,7 @@ struct run {
 	uint64_t listed_ms; /* when in/ was last begun; monotonic */
 	uint64_t pause_ms; /* no memory: nothing begun before; monotonic */
 	bool draining; /* we are to end: nothing new is begun */
-	bool by_hand; /* no queue-run: only what an operator asks for */
+	bool by_hand; /* serves operators' requests only */
 	bool starting; /* the first listing: recovered ones */
 	/* The queue-run before us died: each step names its message first. */
 	bool careful;
@@ -217,7 +218,6 @@ struct run {
 
 	struct buf content; /* of a report that is being made */
 	struct buf scratch;
-	void *arg; /* for operations' answers */
 };
 
 /* ---- run.c ---- */
@@ -335,43 +335,18 @@ void memory_round(struct run *); /* STEP_MEMORY */
 void memory_wait(struct run *); /* STEP_WAIT */
 uint64_t memory_next_ms(const struct run *);
 
-/* ---- recover.c, names.c, tidy.c ---- */
+/* ---- recover.c, names.c ---- */
 /* After a start's syncfs: one name for each message, as a crash left them. */
 enum outcome names_repair(struct run *, struct fault *) MUST_USE;
 /* A message that it had to leave with two names. */
 bool names_are_left(const struct run *, const struct qid *);
-struct tidied {
-	uint64_t dot_names; /* of files that were being written */
-	uint64_t contents; /* settled ones */
-	uint64_t aside; /* contents that lie in no mailbox */
-};
-/* design.md, Tidying. Under the exclusive lock. */
-enum outcome tidy_queue(struct run *, struct tidied *, struct fault *) MUST_USE;
 /* Lock, list, sync, believe: design.md, Restart. */
+/* The same of a queue-run that serves requests only. */
+enum outcome recover_names(struct run *, struct fault *) MUST_USE;
 enum outcome recover_start(struct run *, struct fault *) MUST_USE;
 void recover_load(struct run *); /* STEP_LOAD */
 /* A message that is believed begins its attempt. */
 void recover_taken(struct run *, struct message *);
-
-/* ---- aside.c ---- */
-/*
- * Read from the disk: can what lies aside be believed by now? PERM 5.3.0: why
- * not. TEMP, ENOENT: it is not there.
- */
-enum outcome aside_believe(struct store *, const struct qid *,
-    struct envelope *, struct fault *) MUST_USE;
-/* store_open_content(), of what lies aside; an envelope that says nothing is
-   taken for one file. */
-enum outcome aside_open_content(struct store *, const struct envelope *,
-    struct store_content *, struct fault *) MUST_USE;
-/* Is there anything of it? */
-bool aside_has(const struct store *, const struct qid *);
-/* Then it goes to in/ again; on disk when it is OK. After a run_syncfs(), for
-   what is read back from the disk to be on it. */
-enum outcome aside_release(
-    struct store *, const struct qid *, struct fault *) MUST_USE;
-enum outcome aside_remove(
-    struct store *, const struct qid *, struct fault *) MUST_USE;
 
 /* ---- operate.c ---- */
 /* `hold qid= reason=`, `release` and so on from a client. */
@@ -384,11 +359,10 @@ void operate_begin(struct run *, struct operation *);
 bool operate_expire(struct run *, struct message *, bool remaining);
 /* At rest: do what the operator wants; false: nothing more to do here. */
 bool operate_at_rest(struct run *, struct message *, bool remaining);
-void operate_end(struct run *, struct message *, const struct fault *);
+void operate_end(struct message *, const struct fault *);
 /* STEP_GO has removed the name of one that an operator wanted deleted. */
 void operate_deleted(struct run *, const struct message *);
 /* `held by= text=` among the lines to be written. */
 void operate_put_held(struct message *, const char *by, const char *text);
-const char *operation_word(enum operation_word);
 
 #endif

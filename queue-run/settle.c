@@ -480,7 +480,7 @@ settle_go(struct run *run)
 		        &run->store, &m->envelope.qid, m->place, &f) != OK) {
 			/* It stays, and is found by the next listing. */
 			run_alarm(run, &m->envelope.qid, "%s", f.text);
-			operate_end(run, m, &f);
+			operate_end(m, &f);
 			window_drop(run, m);
 			continue;
 		}
@@ -567,7 +567,7 @@ settle_content(struct run *run)
 		    store_unlink_content(&run->store, &m->envelope.qid, &why) !=
 		        OK)
 			run_alarm(run, &m->envelope.qid, "%s", why.text);
-		operate_end(run, m, &f);
+		operate_end(m, &f);
 		window_drop(run, m);
 	}
 }

@@ -530,7 +530,7 @@ run_serve(struct run *run, struct fault *f)
 
 	enum outcome got = serve_lines(&service, run, f);
 
-	if (got == OK)
+	if (got == OK && !run->by_hand)
 		finish(run);
 	drain(run);
 	store_run_ends(&run->store); /* not run_end(): a failed start is none */

@@ -4,7 +4,7 @@
  * the checks that a listing makes, of what the disk holds: a fault of a file
  * system that was mended, a restored backup, a program that died on it.
  */
-#include "run.h"
+#include "aside.h"
 
 #include <errno.h>
 #include <fcntl.h>

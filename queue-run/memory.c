@@ -300,7 +300,7 @@ move_end(struct run *run, struct move *move)
 			    &run->store, "queue-run", move->fault.text);
 		if (move->doubled)
 			unmake(run, move);
-		operate_end(run, m, &move->fault);
+		operate_end(m, &move->fault);
 		if (move->fault.error == ENOENT) { /* somebody was faster */
 			run->in.wanted = true;
 			window_drop(run, m);
@@ -321,11 +321,11 @@ move_end(struct run *run, struct move *move)
 	if (m->to.state == STORE_IN && !run->by_hand) {
 		m->place = m->to;
 		m->told = m->fetched = false;
-		operate_end(run, m, &move->fault);
+		operate_end(m, &move->fault);
 		message_go(run, m, STEP_LOAD);
 		return;
 	}
-	operate_end(run, m, &move->fault);
+	operate_end(m, &move->fault);
 	window_drop(run, m);
 }
 

@@ -44,17 +44,18 @@ static const struct {
 	const char *name;
 	size_t least; /* operands */
 	size_t most;
+	bool changes; /* by queue-run */
 	enum outcome (*run)(struct request *, struct fault *);
 } verbs[] = {
-	{ "list", 0, 0, verb_list },
-	{ "show", 1, SIZE_MAX, verb_show },
-	{ "hold", 0, SIZE_MAX, verb_hold },
-	{ "release", 0, SIZE_MAX, verb_release },
-	{ "delete", 0, SIZE_MAX, verb_delete },
-	{ "flush", 0, SIZE_MAX, verb_flush },
-	{ "expire", 0, SIZE_MAX, verb_expire },
-	{ "stats", 0, 0, verb_stats },
-	{ "tidy", 0, 0, verb_tidy },
+	{ "list", 0, 0, false, verb_list },
+	{ "show", 1, SIZE_MAX, false, verb_show },
+	{ "hold", 0, SIZE_MAX, true, verb_hold },
+	{ "release", 0, SIZE_MAX, true, verb_release },
+	{ "delete", 0, SIZE_MAX, true, verb_delete },
+	{ "flush", 0, SIZE_MAX, true, verb_flush },
+	{ "expire", 0, SIZE_MAX, true, verb_expire },
+	{ "stats", 0, 0, false, verb_stats },
+	{ "tidy", 0, 0, false, verb_tidy },
 };
 
 static const struct prog_about about = {
@@ -121,18 +122,29 @@ close_sandbox(struct fault *f)
 static enum outcome
 run_verb(struct request *r, size_t verb, struct fault *f)
 {
-	static struct run run;
+	static struct store store;
+	static struct journal journal;
+	static struct service run;
 	enum outcome got;
 
-	if (run_begin(&run, &prog.settings, "queue", f) != OK ||
-	    close_sandbox(f) != OK)
-		return f->outcome;
+	service_begin(&run, "queue-run", 0);
+	run.argument = "--requests"; /* of one that is started here */
+	journal_open(&journal, about.name);
+	got = store_open(&store, prog.settings.queue.directory, f);
+	if (got == OK && verbs[verb].changes)
+		got = service_open(&run, f);
+	if (got == OK)
+		got = close_sandbox(f);
+	r->store = &store;
+	r->journal = &journal;
 	r->run = &run;
-	r->store = &run.store;
-	got = verbs[verb].run(r, f);
+	if (got == OK)
+		got = verbs[verb].run(r, f);
 	if (got == OK && (fflush(stdout) != 0 || ferror(stdout) != 0))
 		got = fault_set(f, TEMP, "4.3.0", 0, "cannot write");
-	run_end(&run);
+	service_free(&run);
+	store_close(&store);
+	journal_close(&journal);
 	return got;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The report to a sender: RFC 3464. */
-#include "queue_run.h"
+#include "queue-run.h"
 
-#include "../../queue/notice.h"
+#include "../../queue-run/notice.h"
 
 static bool
 has(const struct buf *b, const char *text)

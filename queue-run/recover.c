@@ -124,6 +124,16 @@ sync_all(struct run *run, struct fault *f)
 	return OK;
 }
 
+/* Only moved, nothing delivered: of two names the one that stays must be on
+   disk before one goes. */
+enum outcome
+recover_names(struct run *run, struct fault *f)
+{
+	if (run_syncfs(run, f) != OK)
+		return f->outcome;
+	return names_repair(run, f);
+}
+
 enum outcome
 recover_start(struct run *run, struct fault *f)
 {
@@ -156,7 +166,7 @@ set_aside(struct run *run, struct message *m, const struct fault *why)
 	bool apart = m->envelope.shape == ENVELOPE_APART;
 
 	run_alarm(run, &m->envelope.qid, "to aside: %s", why->text);
-	operate_end(run, m, why);
+	operate_end(m, why);
 	if (store_set_aside(&run->store, &m->envelope.qid, m->place, &f) !=
 	    OK) {
 		run_alarm(run, &m->envelope.qid, "%s", f.text);
@@ -206,7 +216,7 @@ recover_taken(struct run *run, struct message *m)
 		if (way_prepare(m, &f) == OK) {
 			message_go(run, m, STEP_REST);
 		} else {
-			operate_end(run, m, &f);
+			operate_end(m, &f);
 			window_drop(run, m);
 		}
 		return;
@@ -288,7 +298,7 @@ load(struct run *run, struct message *m, bool trouble)
 		/* Gone: somebody was faster. Else it stays where it is. */
 		if (f.error != ENOENT)
 			run_alarm(run, &qid, "%s", f.text);
-		operate_end(run, m, &f);
+		operate_end(m, &f);
 		window_drop(run, m);
 	}
 }

@@ -6,8 +6,8 @@
  * programs, the header section of the message. It is small by design
  * (NOTICE_MAX), so that it enters the queue like any small mail.
  */
-#ifndef QUEUE_NOTICE_H
-#define QUEUE_NOTICE_H
+#ifndef QUEUE_RUN_NOTICE_H
+#define QUEUE_RUN_NOTICE_H
 
 #include "envelope.h"
 #include "wire_add.h"

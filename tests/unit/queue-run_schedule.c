@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The bounded window, retry times, and listings that fill it. */
-#include "queue_run.h"
+#include "queue-run.h"
 
 #include <errno.h>
 

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../queue/run.h"
+#include "../../queue-run/run.h"
 #include "config.h"
 #include "prog.h"
 #include "tap.h"

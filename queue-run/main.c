@@ -18,13 +18,17 @@
 #include "prog.h"
 #include "run.h"
 
+enum { OPT_REQUESTS = 256 };
+
 static const struct prog_option options[] = {
+	{ OPT_REQUESTS, "requests", NULL,
+	    "serve operators' requests only: nothing is delivered" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static const struct prog_about about = {
 	.name = "queue-run",
-	.usage = "[-C DIR]",
+	.usage = "[-C DIR] [--requests]",
 	.summary = "Delivers what waits in the queue; one for each queue.",
 	.options = options,
 	.promises = "stdio unix rpath wpath cpath link sync flock",
@@ -103,7 +107,8 @@ say_ready(void)
 static void
 serve(struct run *run, struct fault *f)
 {
-	if (recover_start(run, f) != OK)
+	if ((run->by_hand ? recover_names(run, f) : recover_start(run, f)) !=
+	    OK)
 		return;
 	say_ready();
 	if (run_serve(run, f) == OK)
@@ -115,18 +120,21 @@ main(int argc, char *argv[])
 {
 	static struct run run;
 	struct fault f = FAULT_NONE;
+	bool requests = false;
 	const char *value;
 
 	prog_begin(&about);
 	while (prog_option(argc, argv, &value) != -1)
-		continue;
+		requests = true;
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
 	if (sodium_init() < 0)
 		(void)fault_set(&f, TEMP, "4.3.0", 0, "no random octets");
 	else if (run_begin(&run, &prog.settings, "queue-run", &f) == OK &&
-	    store_lock_run(&run.store, STORE_LOCK_WAIT_MS, &f) == OK &&
-	    open_stages(&run, &f) == OK) {
+	    store_lock_run(&run.store, requests ? 0 : STORE_LOCK_WAIT_MS, &f) ==
+	        OK &&
+	    (requests || open_stages(&run, &f) == OK)) {
+		run.by_hand = requests;
 		look_at_mail(&run);
 		if (close_sandbox(&f) == OK)
 			serve(&run, &f);

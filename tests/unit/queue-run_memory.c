@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Moves, what a crash in the middle of one leaves, and tidying. */
-#include "queue_run.h"
+#include "../../queue/tidy.h"
+#include "queue-run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +20,9 @@ static struct fault answered;
 static int answers;
 
 static void
-take_answer(void *arg, struct operation *op, const struct fault *f)
+take_answer(struct operation *op, const struct fault *f)
 {
-	(void)arg;
-	(void)op;
+	free(op);
 	answered = *f;
 	answers++;
 }
@@ -583,7 +583,8 @@ test_tidy(struct run *run)
 		abort();
 	test_write("queue/in/.01J", SPAN_LIT("half a mess"));
 	store_trouble_set(&run->store, "test", "fsync\033");
-	tap_ok(tidy_queue(run, &done, &f) == OK, "the queue is tidied");
+	tap_ok(tidy_queue(&run->store, &run->journal, &done, &f) == OK,
+	    "the queue is tidied");
 	tap_ok(done.dot_names == 1 && access("queue/in/.01J", F_OK) != 0,
 	    "files that were being written go");
 	tap_ok(done.contents == 1 && !test_has_content(&settled),
@@ -630,8 +631,8 @@ test_aside(struct run *run)
 		abort();
 	(void)snprintf(
 	    name, sizeof(name), "queue/aside/%s.content", apart.text);
-	tap_ok(tidy_queue(run, &done, &f) == OK && access(name, F_OK) == 0 &&
-	        test_exists(aside, &apart),
+	tap_ok(tidy_queue(&run->store, &run->journal, &done, &f) == OK &&
+	        access(name, F_OK) == 0 && test_exists(aside, &apart),
 	    "content whose envelope lies aside is no settled one");
 	tap_ok(operate(run, OPERATION_RELEASE, &apart) == OK &&
 	        test_exists(in, &apart) && test_has_content(&apart) &&

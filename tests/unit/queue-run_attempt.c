@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Resolve, one attempt for each way, and the outcome per recipient. */
-#include "queue_run.h"
+#include "queue-run.h"
 
 #include <sys/socket.h>
 
