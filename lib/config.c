@@ -221,6 +221,7 @@ static enum outcome
 set_defaults(struct settings *s, struct fault *f)
 {
 	memset(s, 0, sizeof(*s));
+	s->submission.role = ROLE_SUBMISSION;
 	for (const struct setting_row *r = setting_rows; r->section; r++) {
 		if (r->type == SETTING_LIST && r->value[0] == '\0')
 			continue;
@@ -261,6 +262,7 @@ is_key_octet(int c)
 struct reader {
 	struct settings *s;
 	struct span section;
+	const struct setting_role *role; /* NULL: the section itself */
 	unsigned line;
 };
 
@@ -272,6 +274,12 @@ find_place(const struct settings *s, size_t offset, size_t i)
 		    (s->place[n].i == i || i == SIZE_MAX))
 			return &s->place[n];
 	return NULL;
+}
+
+bool
+config_is_set(const struct settings *s, const struct setting_row *row)
+{
+	return find_place(s, row->offset, SIZE_MAX) != NULL;
 }
 
 static enum outcome
@@ -295,7 +303,7 @@ assign(struct reader *r, const struct setting_row *row, struct span value,
     struct fault *f)
 {
 	bool is_list = row->type == SETTING_LIST;
-	bool again = find_place(r->s, row->offset, SIZE_MAX) != NULL;
+	bool again = config_is_set(r->s, row);
 	struct setting_list *list = member(r->s, row);
 
 	if (again && !is_list)
@@ -311,17 +319,113 @@ assign(struct reader *r, const struct setting_row *row, struct span value,
 	return set_value(r->s, row, value, f);
 }
 
+/* ---- roles ---- */
+
+const struct setting_role *
+config_find_role(struct span section, struct span name)
+{
+	for (const struct setting_role *r = setting_roles; r->section; r++)
+		if (span_eq(section, r->section) && span_eq(name, r->name))
+			return r;
+	return NULL;
+}
+
+struct setting_row
+config_row_of(const struct setting_role *role, const struct setting_row *row)
+{
+	struct setting_row own = *row;
+
+	own.section = role->title;
+	own.offset += role->offset - role->base;
+	return own;
+}
+
+/* Has the role a value of its own of this row? */
+static bool
+is_of_role(const struct setting_role *role, const struct setting_row *row)
+{
+	return role->offset != role->base &&
+	    strcmp(role->section, row->section) == 0 &&
+	    row->type != SETTING_LIST;
+}
+
+static enum outcome
+inherit(struct settings *s, const struct setting_role *role, struct fault *f)
+{
+	for (const struct setting_row *r = setting_rows; r->section; r++) {
+		struct setting_row own = config_row_of(role, r);
+
+		if (!is_of_role(role, r) || config_is_set(s, &own))
+			continue;
+		if (r->type != SETTING_TEXT)
+			*(uint64_t *)member(s, &own) =
+			    *(const uint64_t *)member_of(s, r);
+		else if (set_text(member(s, &own),
+		             span_of(*(char *const *)member_of(s, r)), f) != OK)
+			return f->outcome;
+	}
+	return OK;
+}
+
+void
+config_take_role(struct settings *s, const struct setting_role *role)
+{
+	unsigned char *a = (unsigned char *)s + role->base;
+	unsigned char *b = (unsigned char *)s + role->offset;
+
+	/* Changed places: both are freed. */
+	for (size_t i = 0; i < role->size; i++) {
+		unsigned char octet = a[i];
+
+		a[i] = b[i];
+		b[i] = octet;
+	}
+}
+
+/* ---- lines ---- */
+
+static bool
+is_section(struct span name)
+{
+	for (const struct setting_row *row = setting_rows; row->section; row++)
+		if (span_eq(name, row->section))
+			return true;
+	return false;
+}
+
 static enum outcome
 read_section(struct reader *r, struct span line, struct fault *f)
 {
+	struct span whole, role;
+	struct cur c;
+
 	if (line.p[line.len - 1] != ']')
 		return fault_set(f, PERM, "5.3.5", 0, "no ']' at the end");
-	r->section = trim((struct span){ line.p + 1, line.len - 2 });
-	for (const struct setting_row *row = setting_rows; row->section; row++)
-		if (span_eq(r->section, row->section))
-			return OK;
+	whole = trim((struct span){ line.p + 1, line.len - 2 });
+	c = cur_over(whole);
+	r->section = cur_while(&c, is_key_octet);
+	role = trim(cur_rest(&c));
+	r->role = role.len == 0 ? NULL : config_find_role(r->section, role);
+	if (is_section(r->section) && (role.len == 0 || r->role != NULL))
+		return OK;
 	return fault_set(f, PERM, "5.3.5", 0, "unknown section [" SPAN_FMT "]",
-	    SPAN_ARG(r->section));
+	    SPAN_ARG(whole));
+}
+
+static enum outcome
+read_setting(struct reader *r, const struct setting_row *row, struct span value,
+    struct fault *f)
+{
+	struct setting_row own;
+
+	if (r->role == NULL || r->role->offset == r->role->base)
+		return assign(r, row, value, f);
+	if (!is_of_role(r->role, row))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%s belongs in [%s], also for %s", row->key, row->section,
+		    r->role->name);
+	own = config_row_of(r->role, row);
+	return assign(r, &own, value, f);
 }
 
 static enum outcome
@@ -352,7 +456,7 @@ read_line(struct reader *r, struct span line, struct fault *f)
 		    SPAN_FMT " stands before any [section]", SPAN_ARG(key));
 	for (const struct setting_row *row = setting_rows; row->section; row++)
 		if (span_eq(r->section, row->section) && span_eq(key, row->key))
-			return assign(r, row, value, f);
+			return read_setting(r, row, value, f);
 	return fault_set(f, PERM, "5.3.5", 0,
 	    "unknown setting " SPAN_FMT " in [" SPAN_FMT "]", SPAN_ARG(key),
 	    SPAN_ARG(r->section));
@@ -433,20 +537,56 @@ row_at(size_t offset)
 }
 
 static void
+check_pair(const struct settings *s, const struct setting_row *low,
+    const struct setting_row *high, struct buf *errors)
+{
+	bool low_stands = config_is_set(s, low);
+
+	if (*(const uint64_t *)member_of(s, low) <=
+	    *(const uint64_t *)member_of(s, high))
+		return;
+	config_wrong(s, member_of(s, low_stands ? low : high), 0, errors,
+	    "[%s] %s is over [%s] %s", low->section, low->key, high->section,
+	    high->key);
+}
+
+/* Where neither is the role's own, the section's pair has said it. */
+static void
+check_pair_of_role(const struct settings *s, const struct setting_role *role,
+    struct setting_row low, struct setting_row high, struct buf *errors)
+{
+	bool low_is = is_of_role(role, &low), high_is = is_of_role(role, &high);
+
+	if (low_is)
+		low = config_row_of(role, &low);
+	if (high_is)
+		high = config_row_of(role, &high);
+	if ((low_is && config_is_set(s, &low)) ||
+	    (high_is && config_is_set(s, &high)))
+		check_pair(s, &low, &high, errors);
+}
+
+static void
 check_pairs(const struct settings *s, struct buf *errors)
 {
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		const struct setting_row *low = row_at(pairs[i].low);
 		const struct setting_row *high = row_at(pairs[i].high);
-		bool low_stands = find_place(s, low->offset, 0) != NULL;
 
-		if (*(const uint64_t *)member_of(s, low) <=
-		    *(const uint64_t *)member_of(s, high))
-			continue;
-		config_wrong(s, member_of(s, low_stands ? low : high), 0,
-		    errors, "[%s] %s is over [%s] %s", low->section, low->key,
-		    high->section, high->key);
+		check_pair(s, low, high, errors);
+		for (const struct setting_role *r = setting_roles; r->section;
+		     r++)
+			check_pair_of_role(s, r, *low, *high, errors);
 	}
+}
+
+static enum outcome
+inherit_all(struct settings *s, struct fault *f)
+{
+	for (const struct setting_role *r = setting_roles; r->section; r++)
+		if (inherit(s, r, f) != OK)
+			return f->outcome;
+	return OK;
 }
 
 enum outcome
@@ -455,11 +595,14 @@ config_load(
 {
 	struct buf text = BUF_INIT(CONFIG_FILE_MAX);
 
-	if (set_defaults(s, f) != OK || path == NULL)
-		return path == NULL ? OK : f->outcome;
+	if (set_defaults(s, f) != OK)
+		return f->outcome;
+	if (path == NULL)
+		return inherit_all(s, f);
 	if (set_text(&s->file, span_of(path), f) != OK ||
 	    fds_read_file(AT_FDCWD, path, &text, f) != OK ||
-	    read_file(s, buf_span(&text), errors, f) != OK)
+	    read_file(s, buf_span(&text), errors, f) != OK ||
+	    inherit_all(s, f) != OK)
 		goto out;
 	check_pairs(s, errors);
 	f->outcome = OK;
@@ -470,15 +613,29 @@ out:
 	return f->outcome;
 }
 
+static void
+free_value(struct settings *s, const struct setting_row *row)
+{
+	if (row->type == SETTING_TEXT) {
+		free(*(char **)member(s, row));
+		*(char **)member(s, row) = NULL;
+	} else if (row->type == SETTING_LIST) {
+		list_clear(member(s, row));
+	}
+}
+
 void
 config_free(struct settings *s)
 {
-	for (const struct setting_row *r = setting_rows; r->section; r++) {
-		if (r->type == SETTING_TEXT) {
-			free(*(char **)member(s, r));
-			*(char **)member(s, r) = NULL;
-		} else if (r->type == SETTING_LIST) {
-			list_clear(member(s, r));
+	for (const struct setting_row *row = setting_rows; row->section;
+	     row++) {
+		free_value(s, row);
+		for (const struct setting_role *r = setting_roles; r->section;
+		     r++) {
+			struct setting_row own = config_row_of(r, row);
+
+			if (is_of_role(r, row))
+				free_value(s, &own);
 		}
 	}
 	free(s->file);

@@ -35,6 +35,20 @@ struct setting_row {
 extern const struct setting_row setting_rows[]; /* ends with a NULL section */
 
 /*
+ * A program's listeners may have roles, with settings of their own: what stands
+ * in [smtpd submission] goes before what stands in [smtpd]. Lists are of the
+ * section itself. The first role of a section is that section.
+ */
+struct setting_role {
+	const char *section, *name;
+	const char *title; /* "smtpd submission" */
+	size_t base, offset; /* the section's settings, and the role's */
+	size_t size; /* of both */
+};
+
+extern const struct setting_role setting_roles[]; /* ends as rows do */
+
+/*
  * Fill s with the defaults, then with the file at path (relative to the cwd).
  * Every error is appended to `errors` as `file:line: text` LF, all of them.
  * path NULL: the defaults alone.
@@ -45,6 +59,17 @@ extern const struct setting_row setting_rows[]; /* ends with a NULL section */
 enum outcome config_load(struct settings *s, const char *path,
     struct buf *errors, struct fault *) MUST_USE;
 void config_free(struct settings *);
+
+/* NULL: the section has no such role. */
+const struct setting_role *config_find_role(
+    struct span section, struct span name);
+/* The row of the role's own value. */
+struct setting_row config_row_of(
+    const struct setting_role *, const struct setting_row *);
+/* What stands in the section is what its role says, from now on. */
+void config_take_role(struct settings *, const struct setting_role *);
+/* Is there a line of the file for it? */
+bool config_is_set(const struct settings *, const struct setting_row *);
 /* Append such an error to `errors`: value i (of a list; else 0) of the setting
    that `member` of s points to is wrong. */
 void config_wrong(const struct settings *s, const void *member, size_t i,

@@ -59,6 +59,14 @@
 	    NUMBER(s, "sessions", m.sessions, "sessions", "200", 1, 1000000,   \
 	        share)
 
+const struct setting_role setting_roles[] = {
+	{ "smtpd", "mx", "smtpd", AT(smtpd), AT(smtpd),
+	    sizeof(struct smtpd_settings) },
+	{ "smtpd", "submission", "smtpd submission", AT(smtpd), AT(submission),
+	    sizeof(struct smtpd_settings) },
+	{ NULL, NULL, NULL, 0, 0, 0 },
+};
+
 const struct setting_row setting_rows[] = {
 	CHOICE("pneu", "sandbox", pneu.sandbox, "auto", "auto required off",
 	    "with required, refuse to run where the kernel cannot confine us"),
@@ -74,7 +82,8 @@ const struct setting_row setting_rows[] = {
 
 	REPLACEMENT("smtpd", smtpd.service),
 	LIST("smtpd", "listen", smtpd.listen, "127.0.0.1:2525",
-	    "address:port to accept mail on; [v6]:port; repeat for more"),
+	    "address:port to accept mail on; [v6]:port; a role may follow; "
+	    "repeat for more"),
 	PRESTART("smtpd", smtpd.service,
 	    "a worker's share; 1 is a process for each session"),
 	NUMBER("smtpd", "clients_per_address", smtpd.clients_per_address,

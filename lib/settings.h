@@ -32,6 +32,26 @@ struct service_settings {
 enum { BARE_REJECT, BARE_ACCEPT };
 enum { VRFY_VAGUE, VRFY_OFF };
 
+/* What a listener of smtpd is for; setting_roles[] has the names. */
+enum smtpd_role { ROLE_MX, ROLE_SUBMISSION };
+
+struct smtpd_settings {
+	uint64_t role; /* enum smtpd_role */
+	struct service_settings service;
+	/* "192.0.2.1:25", "192.0.2.1:587 submission"; of [smtpd] alone */
+	struct setting_list listen;
+	uint64_t clients_per_address;
+	uint64_t timeout_ms, data_timeout_ms;
+	uint64_t max_size, max_recipients;
+	uint64_t command_max, text_line_max;
+	uint64_t max_errors, max_idle_commands;
+	uint64_t bare_lf, bare_cr;
+	uint64_t received_max;
+	uint64_t vrfy;
+	uint64_t min_free;
+	char *banner;
+};
+
 struct settings {
 	struct { /* [pneu] */
 		uint64_t sandbox; /* enum sandbox_mode */
@@ -39,20 +59,8 @@ struct settings {
 		uint64_t drain_ms;
 		uint64_t restart_min_ms, restart_max_ms;
 	} pneu;
-	struct { /* [smtpd] */
-		struct service_settings service;
-		struct setting_list listen;
-		uint64_t clients_per_address;
-		uint64_t timeout_ms, data_timeout_ms;
-		uint64_t max_size, max_recipients;
-		uint64_t command_max, text_line_max;
-		uint64_t max_errors, max_idle_commands;
-		uint64_t bare_lf, bare_cr;
-		uint64_t received_max;
-		uint64_t vrfy;
-		uint64_t min_free;
-		char *banner;
-	} smtpd;
+	struct smtpd_settings smtpd; /* [smtpd]; of an smtpd, its role's */
+	struct smtpd_settings submission; /* [smtpd submission] */
 	struct { /* [pop3d] */
 		struct service_settings service;
 		struct setting_list listen;

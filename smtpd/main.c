@@ -8,13 +8,20 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "prog.h"
 #include "serve.h"
 #include "session.h"
 
+static const struct prog_option options[] = {
+	{ 'r', "role", "ROLE", "mx (the default) or submission" },
+	{ 0, NULL, NULL, NULL },
+};
+
 static const struct prog_about about = {
 	.name = "smtpd",
-	.usage = "[-C DIR] [-c FILE]",
+	.usage = "[-C DIR] [-c FILE] [-r ROLE]",
+	.options = options,
 	.summary = "Take mail from an SMTP client on descriptors 0 and 1, or "
 	           "from those that come to a listening socket on 0.",
 	.promises = "stdio inet unix recvfd sync",
@@ -74,19 +81,41 @@ run(struct server *server, struct fault *f)
 	return serve_sessions(&service, server, f);
 }
 
+static const struct setting_role *
+take_role(const char *name)
+{
+	const struct setting_role *role =
+	    config_find_role(span_of(about.name), span_of(name));
+	struct fault f;
+
+	if (role == NULL) {
+		fault_set(&f, PERM, "5.5.4", 0,
+		    "-r %s: a role is mx or submission", name);
+		prog_usage(&f);
+	}
+	return role;
+}
+
 int
 main(int argc, char *argv[])
 {
+	const struct setting_role *role;
+	const char *value, *role_name = "mx";
 	struct server server;
 	struct fault f = FAULT_NONE;
-	const char *value;
+	int letter;
 
 	prog_begin(&about);
-	while (prog_option(argc, argv, &value) != -1)
-		;
+	while ((letter = prog_option(argc, argv, &value)) != -1)
+		if (letter == 'r')
+			role_name = value;
+	role = take_role(role_name);
 	if (sodium_init() < 0)
 		(void)fault_set(&f, TEMP, "4.3.0", 0, "libsodium");
 	if (f.outcome == OK && prog_home(&f) == OK) {
+		/* From here on [smtpd] is what it says to this role, and
+		   smtpd.role is the role. */
+		config_take_role(&prog.settings, role);
 		if (open_services(&server, &f) == OK) {
 			f = FAULT_NONE; /* no socket in run/ is no fault */
 			(void)run(&server, &f);

@@ -13,6 +13,7 @@
 #include "verbs.h"
 
 #define VALUE_MAX 65536 /* octets of one setting's text */
+#define ROWS_MAX  256 /* settings, those of roles too: more than there are */
 
 enum { OPTION_EXPLAIN = 256, OPTION_JSON };
 
@@ -100,19 +101,47 @@ show_row(const struct setting_row *row)
 	buf_free(&b);
 }
 
-static void
-show(bool explained)
+static bool
+is_section(const struct setting_row *row, const char *section)
 {
-	const char *section = "";
+	return row->section != NULL && strcmp(row->section, section) == 0;
+}
 
-	for (const struct setting_row *r = setting_rows; r->section; r++) {
-		if (strcmp(section, r->section) != 0)
-			(void)printf("%s[%s]\n", section[0] == '\0' ? "" : "\n",
-			    r->section);
-		section = r->section;
+/* All sections, and after each what the file sets for its roles. */
+static size_t
+list_rows(struct setting_row out[ROWS_MAX])
+{
+	const struct setting_row *first = setting_rows, *end;
+	size_t n = 0;
+
+	for (; first->section != NULL; first = end) {
+		for (end = first; is_section(end, first->section); end++)
+			out[n++] = *end;
+		for (const struct setting_role *r = setting_roles; r->section;
+		     r++) {
+			if (r->offset == r->base ||
+			    !is_section(first, r->section))
+				continue;
+			for (const struct setting_row *row = first; row < end;
+			     row++) {
+				out[n] = config_row_of(r, row);
+				n += config_is_set(&prog.settings, &out[n]);
+			}
+		}
+	}
+	return n;
+}
+
+static void
+show(const struct setting_row *row, size_t n, bool explained)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || !is_section(&row[i], row[i - 1].section))
+			(void)printf(
+			    "%s[%s]\n", i == 0 ? "" : "\n", row[i].section);
 		if (explained)
-			explain_row(r);
-		show_row(r);
+			explain_row(&row[i]);
+		show_row(&row[i]);
 	}
 }
 
@@ -214,9 +243,11 @@ check(struct fault *f)
 enum outcome
 verb_config(int argc, char *argv[], struct fault *f)
 {
-	bool explained = false;
+	struct setting_row row[ROWS_MAX];
 	const char *value, *what;
+	bool explained = false;
 	int letter;
+	size_t n;
 
 	while ((letter = prog_option(argc, argv, &value)) != -1) {
 		explained |= letter == OPTION_EXPLAIN;
@@ -238,11 +269,11 @@ verb_config(int argc, char *argv[], struct fault *f)
 		return check(f);
 	if (prog_load(f) != OK)
 		return f->outcome;
+	n = list_rows(row);
 	if (!prog.json)
-		show(explained);
-	for (const struct setting_row *r = setting_rows;
-	     prog.json && r->section; r++)
-		if (show_json_row(r, f) != OK)
+		show(row, n, explained);
+	for (size_t i = 0; prog.json && i < n; i++)
+		if (show_json_row(&row[i], f) != OK)
 			return f->outcome;
 	return OK;
 }

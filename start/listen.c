@@ -21,6 +21,8 @@
 #define FIFO_SIZE (1024 * 1024) /* octets; what an unprivileged pipe may have */
 #define BACKLOG   INT_MAX /* the kernel cuts it to somaxconn */
 
+#define NO_INTERFACE "no interface of this machine has this address"
+
 static enum outcome
 bad_address(struct span text, struct fault *f)
 {
@@ -57,6 +59,11 @@ listen_parse(struct span text, struct sockaddr_storage *ss, socklen_t *len,
 		        sizeof(name)) ||
 		    inet_pton(AF_INET6, name, &in6->sin6_addr) != 1)
 			return bad_address(text, f);
+		if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "listen = " SPAN_FMT ": an IPv4 address is written "
+			    "without brackets, like 192.0.2.1:25",
+			    SPAN_ARG(text));
 		in6->sin6_family = AF_INET6;
 		in6->sin6_port = htons((uint16_t)number);
 		*len = sizeof(*in6);
@@ -71,6 +78,93 @@ listen_parse(struct span text, struct sockaddr_storage *ss, socklen_t *len,
 	return OK;
 }
 
+/* In the one form that we write, whatever form it was read in. */
+static void
+put_address(const struct sockaddr_storage *ss, char out[LISTEN_ADDRESS_MAX])
+{
+	const struct sockaddr_in *in4 = (const void *)ss;
+	const struct sockaddr_in6 *in6 = (const void *)ss;
+	bool is_v6 = ss->ss_family == AF_INET6;
+	char host[INET6_ADDRSTRLEN];
+
+	(void)inet_ntop(ss->ss_family,
+	    is_v6 ? (const void *)&in6->sin6_addr : &in4->sin_addr, host,
+	    sizeof(host));
+	(void)snprintf(out, LISTEN_ADDRESS_MAX, is_v6 ? "[%s]:%u" : "%s:%u",
+	    host, ntohs(is_v6 ? in6->sin6_port : in4->sin_port));
+}
+
+/* ---- the lines of the configuration ---- */
+
+/* One `listen`: an address, and the role of who listens there. */
+struct line {
+	struct sockaddr_storage address;
+	socklen_t len;
+	const struct service_row *row;
+};
+
+/* Of the program's services, who has this role. */
+static const struct service_row *
+find_role(const struct service_row *row, struct span role)
+{
+	for (const struct service_row *r = service_rows; r->name; r++)
+		if (strcmp(service_program(r), service_program(row)) == 0 &&
+		    r->role != NULL && span_eq(role, r->role))
+			return r;
+	return NULL;
+}
+
+/* Without a role it is the first one's, that has the program's name. */
+static enum outcome
+parse_line(const struct service_row *row, const char *text, struct line *line,
+    struct fault *f)
+{
+	struct span rest = span_of(text), address, word;
+
+	line->row = NULL;
+	(void)span_next(&rest, ' ', &address);
+	if (listen_parse(address, &line->address, &line->len, f) != OK)
+		return f->outcome;
+	while (span_next(&rest, ' ', &word)) {
+		const struct service_row *r = find_role(row, word);
+
+		if (word.len == 0)
+			continue;
+		if (r == NULL || line->row != NULL)
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "listen = %s: " SPAN_FMT " is %s", text,
+			    SPAN_ARG(word),
+			    r == NULL ? "not a role of this service"
+			              : "one role too many");
+		line->row = r;
+	}
+	if (line->row == NULL)
+		line->row = service_find(span_of(service_program(row)));
+	return OK;
+}
+
+bool
+listen_next(const struct service_row *row, const struct settings *s, size_t *i,
+    char out[LISTEN_ADDRESS_MAX])
+{
+	const struct setting_list *list = service_listen(row, s);
+	struct line line;
+	struct fault f;
+
+	if (row->path != NULL && (*i)++ == 0) {
+		(void)snprintf(out, LISTEN_ADDRESS_MAX, "%s", row->path);
+		return true;
+	}
+	while (*i < list->n) {
+		if (parse_line(row, list->value[(*i)++], &line, &f) != OK ||
+		    line.row != row)
+			continue;
+		put_address(&line.address, out);
+		return true;
+	}
+	return false;
+}
+
 static enum outcome
 bind_fault(const struct listener *l, struct fault *f)
 {
@@ -81,12 +175,12 @@ bind_fault(const struct listener *l, struct fault *f)
 		       "cap_net_bind_service=+ep on pneu, or a socket of "
 		       "systemd";
 	else if (errno == EADDRINUSE)
-		hint = "another program listens there: `ss -ltnp` names it; "
+		hint = "another process listens there: `ss -ltnp` names it; "
 		       "stop it or change listen";
 	else if (errno == EADDRNOTAVAIL)
-		hint = "no interface of this machine has this address";
-	fault_set(f, PERM, "5.3.5", errno, "[%s] listen on %s", l->row->name,
-	    l->address);
+		hint = NO_INTERFACE;
+	fault_set(f, PERM, "5.3.5", errno, "[%s] listen on %s",
+	    service_section(l->row), l->address);
 	if (hint[0] != '\0') {
 		struct fault more;
 
@@ -96,24 +190,46 @@ bind_fault(const struct listener *l, struct fault *f)
 	return PERM;
 }
 
+/* [::] beside 0.0.0.0: each serves its own family. */
+static int
+open_socket(sa_family_t family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd == -1)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (family == AF_INET6)
+		(void)setsockopt(
+		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	return fd;
+}
+
+void
+listen_share(const struct listener *l, bool on)
+{
+	int value = on;
+
+	if (l->row->path == NULL)
+		(void)setsockopt(
+		    l->fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
+}
+
 static enum outcome
-open_tcp(struct listener *l, uint64_t timeout_ms, struct fault *f)
+open_tcp(struct listener *l, bool shared, uint64_t timeout_ms, struct fault *f)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
-	int on = 1, bound;
+	int bound;
 	uid_t was;
 
 	if (listen_parse(span_of(l->address), &ss, &len, f) != OK)
 		return f->outcome;
-	l->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	l->fd = open_socket(ss.ss_family);
 	if (l->fd == -1)
 		return bind_fault(l, f);
-	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (ss.ss_family == AF_INET6)
-		(void)setsockopt(
-		    l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	fds_set_session(l->fd, timeout_ms);
+	listen_share(l, shared);
 	was = identity_raise();
 	bound = bind(l->fd, (struct sockaddr *)&ss, len);
 	identity_lower(was);
@@ -122,55 +238,112 @@ open_tcp(struct listener *l, uint64_t timeout_ms, struct fault *f)
 		listen_close(l);
 		return f->outcome;
 	}
+	listen_share(l, false);
 	return OK;
 }
 
-/* A service above that has the same address; NULL: none. */
-static const struct service_row *
-find_earlier(const struct settings *s, const struct service_row *row,
-    const char *address)
+/* Would the kernel refuse the second of them? */
+static bool
+meet(const struct line *a, const struct line *b)
 {
-	for (const struct service_row *r = service_rows; r != row; r++) {
-		const struct setting_list *l = service_listen(r, s);
+	const struct sockaddr_in *a4 = (const void *)&a->address;
+	const struct sockaddr_in *b4 = (const void *)&b->address;
+	const struct sockaddr_in6 *a6 = (const void *)&a->address;
+	const struct sockaddr_in6 *b6 = (const void *)&b->address;
 
-		for (size_t i = 0; i < l->n; i++)
-			if (strcmp(l->value[i], address) == 0)
-				return r;
+	if (a4->sin_family != b4->sin_family)
+		return false; /* [::] is IPv6 only, see open_tcp() */
+	if (a4->sin_family == AF_INET)
+		return a4->sin_port == b4->sin_port &&
+		    (a4->sin_addr.s_addr == b4->sin_addr.s_addr ||
+		        a4->sin_addr.s_addr == htonl(INADDR_ANY) ||
+		        b4->sin_addr.s_addr == htonl(INADDR_ANY));
+	return a6->sin6_port == b6->sin6_port &&
+	    (IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr) ||
+	        IN6_IS_ADDR_UNSPECIFIED(&a6->sin6_addr) ||
+	        IN6_IS_ADDR_UNSPECIFIED(&b6->sin6_addr));
+}
+
+/* What the kernel says of the address without its port. */
+static enum outcome
+probe(const struct line *line, struct fault *f)
+{
+	struct sockaddr_storage any_port = line->address;
+	int fd = open_socket(any_port.ss_family);
+
+	f->outcome = OK;
+	/* At the same place for both. */
+	((struct sockaddr_in *)&any_port)->sin_port = 0;
+	if (fd == -1 || bind(fd, (struct sockaddr *)&any_port, line->len) != 0)
+		fault_set(f, PERM, "5.3.5", errno, "%s",
+		    errno == EADDRNOTAVAIL ? NO_INTERFACE
+		                           : "it cannot be bound");
+	fds_close(&fd);
+	return f->outcome;
+}
+
+/* What is known of the lines before. */
+struct seen {
+	struct line line[LISTENERS_MAX];
+	size_t n, rest; /* rest: of the limit */
+};
+
+static enum outcome
+check_line(struct seen *seen, const struct service_row *row, const char *text,
+    struct fault *f)
+{
+	char address[LISTEN_ADDRESS_MAX];
+	struct line *line;
+
+	if (seen->rest == 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "listen = %s is one too many: at most %d sockets can be "
+		    "served, Unix sockets included",
+		    text, LISTENERS_MAX);
+	line = &seen->line[seen->n];
+	if (parse_line(row, text, line, f) != OK)
+		return f->outcome;
+	for (const struct line *l = seen->line; l < line; l++) {
+		if (!meet(l, line))
+			continue;
+		put_address(&l->address, address);
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "listen = %s: [%s] listens on %s", text,
+		    service_section(l->row), address);
 	}
-	return NULL;
+	if (probe(line, f) != OK)
+		return fault_context(f, "listen = %s", text);
+	seen->n++;
+	seen->rest--;
+	return OK;
 }
 
 void
 listen_check(const struct settings *s, struct buf *errors)
 {
-	struct sockaddr_storage address;
-	const struct service_row *other;
-	socklen_t len;
+	struct seen seen = { .n = 0, .rest = LISTENERS_MAX };
 	struct fault f;
 
+	for (const struct service_row *r = service_rows; r->name; r++)
+		seen.rest -= r->path != NULL && r->kind != SERVICE_JOURNAL;
 	for (const struct service_row *r = service_rows; r->name; r++) {
 		const struct setting_list *l = service_listen(r, s);
 
-		for (size_t i = 0; i < l->n; i++) {
-			const char *text = l->value[i];
-
-			if (listen_parse(span_of(text), &address, &len, &f) !=
-			    OK)
+		if (r->program != NULL)
+			continue; /* it stands in its program's lines */
+		for (size_t i = 0; i < l->n; i++)
+			if (check_line(&seen, r, l->value[i], &f) != OK)
 				config_wrong(s, l, i, errors, "[%s]: %s",
 				    r->name, f.text);
-			else if ((other = find_earlier(s, r, text)) != NULL)
-				config_wrong(s, l, i, errors,
-				    "[%s]: listen = %s: [%s] has it", r->name,
-				    text, other->name);
-		}
 	}
 }
 
 enum outcome
-listen_open(struct listener *l, uint64_t timeout_ms, struct fault *f)
+listen_open(
+    struct listener *l, bool shared, uint64_t timeout_ms, struct fault *f)
 {
 	if (l->row->path == NULL)
-		return open_tcp(l, timeout_ms, f);
+		return open_tcp(l, shared, timeout_ms, f);
 	return fds_listen_unix(l->address, &l->fd, f);
 }
 
@@ -220,27 +393,19 @@ address_of(int fd, char out[LISTEN_ADDRESS_MAX])
 {
 	union {
 		struct sockaddr any;
-		struct sockaddr_in in4;
-		struct sockaddr_in6 in6;
+		struct sockaddr_storage inet;
 		struct sockaddr_un un;
 		char room[sizeof(struct sockaddr_un) + 1]; /* and a 0 */
 	} a;
 	socklen_t len = sizeof(struct sockaddr_un);
-	char host[INET6_ADDRSTRLEN];
 
 	memset(&a, 0, sizeof(a));
 	if (getsockname(fd, &a.any, &len) != 0)
 		return false;
 	switch (a.any.sa_family) {
 	case AF_INET:
-		(void)inet_ntop(AF_INET, &a.in4.sin_addr, host, sizeof(host));
-		(void)snprintf(out, LISTEN_ADDRESS_MAX, "%s:%u", host,
-		    ntohs(a.in4.sin_port));
-		return true;
 	case AF_INET6:
-		(void)inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof(host));
-		(void)snprintf(out, LISTEN_ADDRESS_MAX, "[%s]:%u", host,
-		    ntohs(a.in6.sin6_port));
+		put_address(&a.inet, out);
 		return true;
 	case AF_UNIX:
 		(void)snprintf(out, LISTEN_ADDRESS_MAX, "%s", a.un.sun_path);
@@ -250,22 +415,16 @@ address_of(int fd, char out[LISTEN_ADDRESS_MAX])
 	}
 }
 
-/* A listener's address in the one way that address_of() writes it. */
 static bool
 is_address(const struct listener *l, const char *address)
 {
-	struct sockaddr_storage a, b;
-	socklen_t a_len, b_len;
-	struct fault f;
 	struct stat one, two;
 
-	if (l->row->path != NULL) /* the same name on disk */
-		return stat(l->address, &one) == 0 &&
-		    stat(address, &two) == 0 && one.st_ino == two.st_ino &&
-		    one.st_dev == two.st_dev;
-	return listen_parse(span_of(l->address), &a, &a_len, &f) == OK &&
-	    listen_parse(span_of(address), &b, &b_len, &f) == OK &&
-	    a_len == b_len && memcmp(&a, &b, a_len) == 0;
+	if (l->row->path == NULL)
+		return strcmp(l->address, address) == 0;
+	/* the same name on disk */
+	return stat(l->address, &one) == 0 && stat(address, &two) == 0 &&
+	    one.st_ino == two.st_ino && one.st_dev == two.st_dev;
 }
 
 static enum outcome

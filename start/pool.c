@@ -170,7 +170,9 @@ static enum outcome
 start_in(struct pool *p, const struct pool_ground *ground, struct spawn *s,
     size_t slot, uint64_t now_ms, struct fault *f)
 {
-	const char *argv[] = { p->row->name, "-C", ".", "-c", p->config, NULL };
+	const char *argv[] = { service_program(p->row), "-C", ".", "-c",
+		p->config, p->row->role == NULL ? NULL : "-r", p->row->role,
+		NULL };
 	int key = key_fd(p, ground), ready = ready_fd(p);
 
 	s->argv = argv;

@@ -5,12 +5,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "clock.h"
 #include "codes.h"
 #include "config.h"
 #include "fds.h"
@@ -18,6 +20,9 @@
 
 #define CONFIG_MAX (1024UL * 1024) /* octets; config.c has the same */
 #define ERRORS_MAX 65536
+
+#define PORT_WAIT_MS  2000 /* at a start, for a port that is taken. Ours */
+#define PORT_AGAIN_MS 50
 
 static enum outcome
 copy_config(const char *snapshot, struct fault *f)
@@ -107,13 +112,12 @@ reload_clean(const struct supervisor *s)
 		(void)closedir(d);
 }
 
+/* By its address: one that goes from smtpd to submission stays open. */
 static struct listener *
-find_listener(const struct supervisor *s, const struct service_row *row,
-    const char *address)
+find_listener(const struct supervisor *s, const char *address)
 {
 	for (size_t i = 0; i < s->listeners; i++)
-		if (s->listener[i]->row == row &&
-		    strcmp(s->listener[i]->address, address) == 0)
+		if (strcmp(s->listener[i]->address, address) == 0)
 			return s->listener[i];
 	return NULL;
 }
@@ -132,7 +136,7 @@ static enum outcome
 want(struct supervisor *s, const struct service_row *row, const char *address,
     struct fault *f)
 {
-	struct listener *l = find_listener(s, row, address);
+	struct listener *l = find_listener(s, address);
 
 	if ((l == NULL || !l->wanted) && wanted(s) == LISTENERS_MAX)
 		return fault_set(f, PERM, "5.3.5", 0,
@@ -143,11 +147,11 @@ want(struct supervisor *s, const struct service_row *row, const char *address,
 		if (l == NULL)
 			return fault_set(
 			    f, TEMP, "4.3.0", errno, "%s", address);
-		l->row = row;
 		l->fd = -1;
 		(void)snprintf(l->address, sizeof(l->address), "%s", address);
 		s->listener[s->listeners++] = l;
 	}
+	l->row = row;
 	l->wanted = true;
 	return OK;
 }
@@ -155,17 +159,18 @@ want(struct supervisor *s, const struct service_row *row, const char *address,
 static enum outcome
 want_all(struct supervisor *s, const struct settings *settings, struct fault *f)
 {
-	for (size_t i = 0; i < s->listeners; i++)
-		s->listener[i]->wanted = false;
-	for (const struct service_row *r = service_rows; r->name; r++) {
-		const struct setting_list *list = service_listen(r, settings);
+	char address[LISTEN_ADDRESS_MAX];
 
-		if (r->kind == SERVICE_JOURNAL)
-			continue;
-		if (r->path != NULL && want(s, r, r->path, f) != OK)
-			return f->outcome;
-		for (size_t i = 0; i < list->n; i++)
-			if (want(s, r, list->value[i], f) != OK)
+	for (size_t i = 0; i < s->listeners; i++) {
+		s->listener[i]->wanted = false;
+		s->listener[i]->old_row = s->listener[i]->row;
+	}
+	for (const struct service_row *r = service_rows; r->name; r++) {
+		size_t i = 0;
+
+		while (r->kind != SERVICE_JOURNAL &&
+		    listen_next(r, settings, &i, address))
+			if (want(s, r, address, f) != OK)
 				return f->outcome;
 	}
 	return OK;
@@ -181,16 +186,32 @@ deadline_of(const struct service_row *row, const struct settings *settings)
 	return ms;
 }
 
+/* Processes that a killed supervisor left are still closing their listener. */
+static enum outcome
+open_patiently(struct listener *l, uint64_t timeout_ms, struct fault *f)
+{
+	uint64_t until_ms = clock_mono_ms() + PORT_WAIT_MS;
+
+	while ((f->outcome = listen_open(l, false, timeout_ms, f)) != OK &&
+	    f->error == EADDRINUSE && clock_mono_ms() < until_ms)
+		(void)poll(NULL, 0, PORT_AGAIN_MS);
+	return f->outcome;
+}
+
 static enum outcome
 open_all(struct supervisor *s, const struct settings *settings, struct fault *f)
 {
+	bool is_first = s->pools == 0;
+
 	for (size_t i = 0; i < s->listeners; i++) {
 		struct listener *l = s->listener[i];
+		uint64_t ms = deadline_of(l->row, settings);
 
-		if (l->row->path != NULL && s->phase < PHASE_LINES)
+		if (!l->wanted || l->fd != -1 ||
+		    (l->row->path != NULL && s->phase < PHASE_LINES))
 			continue;
-		if (l->wanted && l->fd == -1 &&
-		    listen_open(l, deadline_of(l->row, settings), f) != OK)
+		if ((is_first ? open_patiently(l, ms, f)
+		              : listen_open(l, true, ms, f)) != OK)
 			return f->outcome;
 	}
 	return OK;
@@ -223,9 +244,20 @@ reload_open_rest(struct supervisor *s)
 static void
 keep_listeners(struct supervisor *s, size_t had)
 {
-	for (size_t i = 0; i < s->listeners; i++)
+	for (size_t i = 0; i < s->listeners; i++) {
 		s->listener[i]->wanted = i < had;
+		if (i < had)
+			s->listener[i]->row = s->listener[i]->old_row;
+	}
 	reload_drop_listeners(s);
+}
+
+static void
+share_unwanted(const struct supervisor *s, bool on)
+{
+	for (size_t i = 0; i < s->listeners; i++)
+		if (!s->listener[i]->wanted)
+			listen_share(s->listener[i], on);
 }
 
 enum outcome
@@ -236,13 +268,15 @@ reload_listeners(
 
 	f->outcome = OK;
 	if (want_all(s, settings, f) == OK &&
-	    (had > 0 || listen_adopt(s->listener, s->listeners, f) == OK) &&
-	    open_all(s, settings, f) == OK) {
-		if (had == 0)
-			set_deadlines(s, settings);
-		return OK;
+	    (had > 0 || listen_adopt(s->listener, s->listeners, f) == OK)) {
+		share_unwanted(s, true);
+		(void)open_all(s, settings, f);
+		share_unwanted(s, false);
 	}
-	keep_listeners(s, had);
+	if (f->outcome != OK)
+		keep_listeners(s, had);
+	else if (had == 0)
+		set_deadlines(s, settings);
 	return f->outcome;
 }
 

@@ -16,6 +16,8 @@
 /* Replacements that run at once where no setting says how many. Ours. */
 #define REPLACED_MAX 256
 
+#define SMTPD_PROMISES "stdio inet unix recvfd sync"
+
 #define BUSY_SMTP "421 4.3.2 all workers are busy, try again later\r\n"
 #define BUSY_POP3 "-ERR [SYS/TEMP] all workers are busy, try again later\r\n"
 #define BUSY_BOX  "busy\n" /* to pop3d, which then keeps the client */
@@ -100,6 +102,7 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio unix rpath wpath cpath link sync flock",
 	    .does = "schedules, moves, lets go" },
 	{ .name = "smtpd",
+	    .role = "mx",
 	    .user = USER_NET,
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_POOLS,
@@ -110,8 +113,22 @@ const struct service_row service_rows[] = {
 	    .timeout = AT(smtpd.data_timeout_ms),
 	    .nofile = 64,
 	    .busy = BUSY_SMTP,
-	    .promises = "stdio inet unix recvfd sync",
+	    .promises = SMTPD_PROMISES,
 	    .does = "one SMTP session" },
+	{ .name = "submission",
+	    .program = "smtpd",
+	    .role = "submission",
+	    .user = USER_NET,
+	    .kind = SERVICE_POOL,
+	    .start = PHASE_POOLS,
+	    .stop = 0,
+	    .settings = AT(submission.service),
+	    .listen = AT(smtpd.listen),
+	    .timeout = AT(submission.data_timeout_ms),
+	    .nofile = 64,
+	    .busy = BUSY_SMTP,
+	    .promises = SMTPD_PROMISES,
+	    .does = "the same, from a mail program (role submission)" },
 	{ .name = "pop3d",
 	    .user = USER_NET,
 	    .kind = SERVICE_POOL,
@@ -134,6 +151,23 @@ service_find(struct span name)
 		if (span_eq(name, r->name))
 			return r;
 	return NULL;
+}
+
+const char *
+service_program(const struct service_row *row)
+{
+	return row->program == NULL ? row->name : row->program;
+}
+
+const char *
+service_section(const struct service_row *row)
+{
+	const struct setting_role *role = row->role == NULL
+	    ? NULL
+	    : config_find_role(
+	          span_of(service_program(row)), span_of(row->role));
+
+	return role == NULL ? row->name : role->title;
 }
 
 const struct service_settings *
@@ -166,7 +200,8 @@ service_check_programs(const struct settings *s, struct buf *errors)
 			why = "not a file";
 		if (why != NULL)
 			config_wrong(s, &v->program, 0, errors,
-			    "[%s] program = %s: %s", r->name, v->program, why);
+			    "[%s] program = %s: %s", service_section(r),
+			    v->program, why);
 	}
 }
 

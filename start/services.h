@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * services.h: the one table that starts everything. A service is a name, a
- * program, a user, a socket and limits; the table prints itself.
+ * program and its role, a user, a socket and limits; the table prints itself.
  */
 #ifndef START_SERVICES_H
 #define START_SERVICES_H
@@ -34,14 +34,16 @@ enum service_phase {
 };
 
 struct service_row {
-	const char *name; /* of its program, too */
+	const char *name;
+	const char *program; /* NULL: of the same name */
+	const char *role; /* of the program's listener; NULL: it has none */
 	enum service_user user;
 	enum service_kind kind;
 	enum service_phase start;
 	unsigned stop; /* 0 is stopped first */
 	const char *path; /* Unix socket or FIFO; NULL: TCP */
 	size_t settings; /* offset of its struct service_settings */
-	size_t listen; /* TCP: offset of a struct setting_list */
+	size_t listen; /* TCP: offset of a struct setting_list, of all roles */
 	size_t timeout; /* TCP: offset of the socket's deadline, ms */
 	bool ready; /* says it is ready on $PNEU_READY */
 	bool key; /* gets the key of tickets */
@@ -56,6 +58,9 @@ struct service_row {
 extern const struct service_row service_rows[]; /* ends with a NULL name */
 
 const struct service_row *service_find(struct span name);
+const char *service_program(const struct service_row *);
+/* The section of its settings: "smtpd submission". */
+const char *service_section(const struct service_row *);
 const struct service_settings *service_settings_of(
     const struct service_row *, const struct settings *s);
 bool service_is_replaced(const struct service_row *, const struct settings *);
@@ -64,8 +69,10 @@ bool service_is_replaced(const struct service_row *, const struct settings *);
 void service_check_programs(const struct settings *, struct buf *errors);
 /* How many processes at most. */
 uint64_t service_max(const struct service_row *, const struct settings *);
+/* TCP: the settings' `listen` lines, of all roles of its program; see
+   listen_next(). Of a Unix socket none. */
 const struct setting_list *service_listen(
-    const struct service_row *, const struct settings *);
+    const struct service_row *, const struct settings *s);
 const char *service_user_name(enum service_user);
 const char *service_kind_name(enum service_kind);
 

@@ -4,21 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "services.h"
-
-static const char *
-address_of(
-    const struct service_row *row, const struct setting_list *list, size_t i)
-{
-	return row->path != NULL ? row->path : list->value[i];
-}
+#include "listen.h"
 
 static const char *
 program_of(const struct service_row *row, const struct settings *s)
 {
 	return service_is_replaced(row, s)
 	    ? service_settings_of(row, s)->program
-	    : row->name;
+	    : service_program(row);
 }
 
 static const char *
@@ -54,26 +47,27 @@ print_numbers(
 void
 services_print(const struct settings *s)
 {
+	char address[LISTEN_ADDRESS_MAX], numbers[32];
 	const char *promises;
-	char numbers[32];
 
 	(void)printf("%-15s %-15s %-7s %-8s %-20s %-11s %5s  %s\n", "SERVICE",
 	    "PROGRAM", "USER", "KIND", "SOCKET", "PROCESSES", "FILES",
 	    "SANDBOX PROMISES");
 	for (const struct service_row *r = service_rows; r->name; r++) {
-		const struct setting_list *list = service_listen(r, s);
-		size_t n = r->path != NULL ? 1 : list->n;
+		size_t i = 0;
 
 		promises = promises_of(r, s);
 		print_numbers(r, s, numbers);
-		for (size_t i = 0; i < n; i++)
+		if (!listen_next(r, s, &i, address))
+			(void)snprintf(address, sizeof(address), "-");
+		do
 			(void)printf(
 			    "%-15s %-15s %-7s %-8s %-20s %-11s %5llu  %s\n",
 			    r->name, program_of(r, s),
-			    service_user_name(r->user), kind_of(r, s),
-			    address_of(r, list, i), numbers,
-			    (unsigned long long)r->nofile,
+			    service_user_name(r->user), kind_of(r, s), address,
+			    numbers, (unsigned long long)r->nofile,
 			    promises == NULL ? "none of ours" : promises);
+		while (listen_next(r, s, &i, address));
 	}
 	(void)printf("\nPROCESSES of a pool: start/min_idle/add/max, for each "
 	             "address. USER: who it will be; in this\nversion all are "
@@ -115,20 +109,21 @@ services_print_figure(void)
 static json_t *
 row_json(const struct service_row *r, const struct settings *s)
 {
-	const struct setting_list *list = service_listen(r, s);
 	const struct service_settings *v = service_settings_of(r, s);
+	char address[LISTEN_ADDRESS_MAX];
 	json_t *sockets = json_array();
 	json_t *o;
 
-	for (size_t i = 0; i < (r->path != NULL ? 1 : list->n); i++)
-		(void)json_array_append_new(
-		    sockets, json_string(address_of(r, list, i)));
-	o = json_pack("{s:s, s:s, s:b, s:s, s:s, s:o, s:I, s:I, s:s?, s:s}",
-	    "service", r->name, "program", program_of(r, s), "replaced",
-	    service_is_replaced(r, s), "user", service_user_name(r->user),
-	    "kind", kind_of(r, s), "sockets", sockets, "max",
-	    (json_int_t)service_max(r, s), "nofile", (json_int_t)r->nofile,
-	    "promises", promises_of(r, s), "does", r->does);
+	for (size_t i = 0; listen_next(r, s, &i, address);)
+		(void)json_array_append_new(sockets, json_string(address));
+	o = json_pack(
+	    "{s:s, s:s, s:s?, s:b, s:s, s:s, s:o, s:I, s:I, s:s?, s:s}",
+	    "service", r->name, "program", program_of(r, s), "role", r->role,
+	    "replaced", service_is_replaced(r, s), "user",
+	    service_user_name(r->user), "kind", kind_of(r, s), "sockets",
+	    sockets, "max", (json_int_t)service_max(r, s), "nofile",
+	    (json_int_t)r->nofile, "promises", promises_of(r, s), "does",
+	    r->does);
 	if (o != NULL && r->kind == SERVICE_POOL &&
 	    !service_is_replaced(r, s)) {
 		(void)json_object_set_new(

@@ -14,16 +14,18 @@ print(*[x[sys.argv[1]] for x in map(json.loads, open(sys.argv[2]))], sep="\n")' 
 field service | while read -r s; do
 	grep -q "^$s " "$T/table" || echo "$s in the table"
 	grep -q "\b$s\b" "$T/figure" || echo "$s in the figure"
-	grep -q "Xr $s 8" "$S/start/pneu.8" || echo "$s in pneu.8"
-	[ -e "$S"/*/"$s.8" ] || echo "page of $s"
 done > "$T/missing" 2>&1
+field program | while read -r p; do
+	grep -q "Xr $p 8" "$S/start/pneu.8" || echo "$p in pneu.8"
+	[ -e "$S"/*/"$p.8" ] || echo "page of $p"
+done >> "$T/missing" 2>&1
 is "each service is in the table, the figure and the pages" "$(cat "$T/missing")" ""
 
 # The promises of the table are those that the program itself says it keeps.
-field service | while read -r s; do
-	got=$("$s" -V | sed -n 's/^promises: //p')
-	grep -q "\"service\":\"$s\".*\"promises\":\"$got\"" "$T/services" ||
-	    echo "$s: $got"
+field program | while read -r p; do
+	got=$("$p" -V | sed -n 's/^promises: //p')
+	grep -q "\"program\":\"$p\".*\"promises\":\"$got\"" "$T/services" ||
+	    echo "$p: $got"
 done > "$T/wrong" 2>&1
 is "the promises of the table are the programs' own" "$(cat "$T/wrong")" ""
 
@@ -55,7 +57,8 @@ as pneu -C "$H" run > "$T/out" 2>&1; is "a name to listen on is refused" $? 100
 like "and the right form shown" "$(cat "$T/out")" '192\.0\.2\.1:25 or \[2001:db8::1\]:25'
 printf '[smtpd]\nlisten = 192.0.2.1:%s\n' "$SMTP" > "$H/pneu.conf"
 as pneu -C "$H" run > "$T/out" 2>&1; is "an address of another machine is refused" $? 100
-like "and explained" "$(cat "$T/out")" 'listen on 192.0.2.1.*no interface of this machine'
+like "and explained" "$(cat "$T/out")" 'listen = 192.0.2.1.*no interface of this machine'
+printf '[smtpd]\nlisten = 127.0.0.1:%s\n' "$SMTP" > "$H/pneu.conf"
 as env LISTEN_FDS=65 sh -c 'LISTEN_PID=$$ exec pneu -C "$1" run' sh "$H" > "$T/out" 2>&1
 is "more sockets of systemd than are served are refused" $? 100
 like "and counted" "$(cat "$T/out")" 'systemd gives 65 sockets: at most 64'

@@ -43,6 +43,20 @@ static const struct {
 	{ "the queue keeps no more free than SMTP does",
 	    "[smtpd]\nmin_free = 1M\n",
 	    ":2: [queue] min_free is over [smtpd] min_free" },
+	{ "a role has settings of its own",
+	    "[smtpd submission]\nmax = 8\n[smtpd]\nmax = 9\n", NULL },
+	{ "an unknown role is an unknown section", "[smtpd imap]\n",
+	    ":1: unknown section [smtpd imap]" },
+	{ "a section without roles has none", "[pop3d submission]\n",
+	    ":1: unknown section [pop3d submission]" },
+	{ "a list stays in the section itself",
+	    "[smtpd submission]\nlisten = 127.0.0.1:587\n",
+	    ":2: listen belongs in [smtpd], also for submission" },
+	{ "a role's setting twice", "[smtpd submission]\nmax = 8\nmax = 9\n",
+	    ":3: max is set twice in [smtpd submission]" },
+	{ "a role's settings must agree, with those that it inherits too",
+	    "[smtpd]\nstart = 9\n[smtpd submission]\nmax = 8\n",
+	    ":4: [smtpd submission] start is over [smtpd submission] max" },
 	{ "no ']'", "[smtpd\n", ":1: no ']'" },
 	{ "carriage returns at the ends of lines are of no matter",
 	    "[smtpd]\r\nbanner = hello\r\n\r\ntimeout = 30s\r\n", NULL },
@@ -133,6 +147,31 @@ test_rows(void)
 	buf_free(&errors);
 }
 
+static void
+test_roles(void)
+{
+	struct settings s;
+	struct buf errors = BUF_INIT(65536);
+
+	tap_ok(load("[smtpd submission]\nmax = 7\nbanner = hello\n"
+	            "[smtpd]\nmax_size = 10M\nbanner = ESMTP\n",
+	           &s, &errors) == OK &&
+	        s.smtpd.service.max == 20 && s.submission.service.max == 7 &&
+	        strcmp(s.submission.banner, "hello") == 0 &&
+	        s.submission.max_size == 10UL << 20,
+	    "what a role does not say is as in its section");
+	config_take_role(&s, config_find_role(span_of("smtpd"), span_of("mx")));
+	tap_ok(s.smtpd.role == ROLE_MX && s.smtpd.service.max == 20,
+	    "mx is the section itself");
+	config_take_role(
+	    &s, config_find_role(span_of("smtpd"), span_of("submission")));
+	tap_ok(s.smtpd.role == ROLE_SUBMISSION && s.smtpd.service.max == 7 &&
+	        strcmp(s.smtpd.banner, "hello") == 0,
+	    "a program with another role has that one's settings in its place");
+	config_free(&s);
+	buf_free(&errors);
+}
+
 int
 main(void)
 {
@@ -159,6 +198,7 @@ main(void)
 	    "all errors are told, not the first alone");
 	test_values();
 	test_rows();
+	test_roles();
 	(void)unlink(path);
 	buf_free(&errors);
 	return tap_done();

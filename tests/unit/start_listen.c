@@ -137,17 +137,19 @@ test_open(void)
 	(void)snprintf(
 	    one.address, sizeof(one.address), "127.0.0.1:%u", free_port());
 	two = one;
-	tap_ok(listen_open(&one, 7000, &f) == OK, "a free port is opened");
+	tap_ok(
+	    listen_open(&one, false, 7000, &f) == OK, "a free port is opened");
 	tap_ok(fds_kind(one.fd) == FDS_LISTENER, "and listened on");
 	(void)getsockopt(one.fd, SOL_SOCKET, SO_RCVTIMEO, &t, &len);
 	tap_ok(t.tv_sec == 7, "its deadline is what sessions inherit");
 	tap_ok(is_kept_alive(&one), "and that a client may vanish");
-	tap_ok(listen_open(&two, 7000, &f) == PERM, "a port in use is refused");
+	tap_ok(listen_open(&two, false, 7000, &f) == PERM,
+	    "a port in use is refused");
 	tap_ok(strstr(f.text, one.address) != NULL &&
-	        strstr(f.text, "another program") != NULL,
+	        strstr(f.text, "another process") != NULL,
 	    "the refusal names the address and what to do");
 	listen_close(&one);
-	tap_ok(one.fd == -1 && listen_open(&two, 0, &f) == OK,
+	tap_ok(one.fd == -1 && listen_open(&two, false, 0, &f) == OK,
 	    "a closed one is free at once");
 	listen_close(&two);
 }
