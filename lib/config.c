@@ -340,13 +340,19 @@ config_row_of(const struct setting_role *role, const struct setting_row *row)
 	return own;
 }
 
+/* Is the row of the section of a role that has settings beside it? */
+static bool
+is_beside(const struct setting_role *role, const struct setting_row *row)
+{
+	return role->offset != role->base &&
+	    strcmp(role->section, row->section) == 0;
+}
+
 /* Has the role a value of its own of this row? */
 static bool
 is_of_role(const struct setting_role *role, const struct setting_row *row)
 {
-	return role->offset != role->base &&
-	    strcmp(role->section, row->section) == 0 &&
-	    row->type != SETTING_LIST;
+	return is_beside(role, row) && row->type != SETTING_LIST;
 }
 
 static enum outcome
@@ -634,7 +640,8 @@ config_free(struct settings *s)
 		     r++) {
 			struct setting_row own = config_row_of(r, row);
 
-			if (is_of_role(r, row))
+			/* Lists too: config_take_role() moves them. */
+			if (is_beside(r, row))
 				free_value(s, &own);
 		}
 	}

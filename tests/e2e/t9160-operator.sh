@@ -84,7 +84,7 @@ conf smtpd 'listen = nonsense'
 wrong "^pneu.conf:$(wc -l < "$H/pneu.conf"): \[smtpd\]: listen = nonsense: not an address and a port like" config check
 cat "$T/pneu.conf" > "$H/pneu.conf"
 conf pop3d "listen = 127.0.0.1:$SMTP"
-wrong "^pneu.conf:$(wc -l < "$H/pneu.conf"): \[pop3d\]: listen = 127.0.0.1:$SMTP: \[smtpd\] has it" config check
+wrong "^pneu.conf:$(wc -l < "$H/pneu.conf"): \[pop3d\]: listen = 127.0.0.1:$SMTP: \[smtpd\] listens on 127.0.0.1:$SMTP" config check
 cat "$T/pneu.conf" > "$H/pneu.conf"
 
 # ---- while the system runs
