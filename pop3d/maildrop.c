@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "serve.h"
@@ -186,11 +187,14 @@ maildrop_read(
 {
 	struct message *m = &d->message[i];
 	struct maildir_name name;
+	struct stat st;
 
 	if (open_message(d, m, &file->fd, f) != OK)
 		return f->outcome;
-	file->ours = maildir_parse_name(span_of(m->name), &name);
-	file->dots = !file->ours || name.dots;
+	/* Another program may have written to it since. */
+	file->as_it_is = maildir_parse_name(span_of(m->name), &name) &&
+	    !name.dots && fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size == name.octets;
 	return OK;
 }
 

@@ -44,9 +44,12 @@ struct maildrop {
 /* What it takes to send a message. */
 struct message_file {
 	int fd;
-	/* Named by us: CRLF ends only, and ends with one. */
-	bool ours;
-	bool dots; /* a line may begin with a dot */
+	/*
+	 * Delivered here with CRLF ends and no line that begins with a dot (D=0
+	 * in its name), and still of the size that its name says: it may be
+	 * sent without a look at its lines.
+	 */
+	bool as_it_is;
 };
 
 /*

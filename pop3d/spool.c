@@ -2,7 +2,7 @@
 /*
  * spool.c: a message to a client.
  *
- * What we named with D=0 is sent as it lies: small ones are read straight into
+ * What may be sent as it is: small ones are read straight into
  * the reply buffer and leave with their reply line in one send(), big ones go
  * from the page cache to the socket. All else passes through one loop.
  */
@@ -161,7 +161,17 @@ from_page_cache(
 	return close_message(out, end[0] == '\r' && end[1] == '\n', f);
 }
 
-/* Into the reply buffer, with one read() that finds the end as well. */
+/* A line of it begins with a dot. */
+static bool
+has_dots(const char *p, size_t len)
+{
+	return len > 0 && (p[0] == '.' || memmem(p, len, "\n.", 2) != NULL);
+}
+
+/*
+ * Into the reply buffer, with one read() that finds the end as well. What
+ * changed between fstat() and here, or kept its size, is seen.
+ */
 static enum outcome
 in_one_go(struct stream *out, const struct message_file *file, uint64_t octets,
     struct fault *f)
@@ -174,10 +184,14 @@ in_one_go(struct stream *out, const struct message_file *file, uint64_t octets,
 	if (read_some(file->fd, w->p + w->len, (size_t)octets + 1, &got, f) !=
 	    OK)
 		return f->outcome;
+	if (got != octets || has_dots(w->p + w->len, got)) {
+		w->p[w->len] = '\0';
+		if (lseek(file->fd, 0, SEEK_SET) != 0)
+			return fault_set(f, TEMP, "4.3.0", errno, "message");
+		return through_loop(out, file, SPOOL_ALL, f);
+	}
 	w->len += got;
 	w->p[w->len] = '\0';
-	if (got > octets) /* longer than its name says: all of it */
-		return from_page_cache(out, file, f);
 	return close_message(
 	    out, got >= 2 && memcmp(w->p + w->len - 2, "\r\n", 2) == 0, f);
 }
@@ -186,7 +200,7 @@ enum outcome
 spool_message(struct stream *out, const struct message_file *file,
     uint64_t octets, uint64_t lines, struct fault *f)
 {
-	if (lines != SPOOL_ALL || file->dots)
+	if (lines != SPOOL_ALL || !file->as_it_is)
 		return through_loop(out, file, lines, f);
 	if (octets + END_ROOM + out->wbuf.len < STREAM_OUT_MAX)
 		return in_one_go(out, file, octets, f);

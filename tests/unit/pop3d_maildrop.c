@@ -146,8 +146,8 @@ test_moves(void)
 
 	begin(&d);
 	(void)!rename("new/" OURS("A"), "cur/" OURS("A") ":2,S");
-	tap_ok(maildrop_read(&d, 0, &file, &f) == OK && file.ours &&
-	        !file.dots && close(file.fd) == 0,
+	tap_ok(maildrop_read(&d, 0, &file, &f) == OK && file.as_it_is &&
+	        close(file.fd) == 0,
 	    "a message that a reader moved to cur/ is found there");
 	(void)!rename("cur/" OURS("A") ":2,S", "cur/" OURS("A") ":2,RS");
 	tap_ok(maildrop_read(&d, 0, &file, &f) == OK && close(file.fd) == 0,

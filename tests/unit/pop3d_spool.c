@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "../../pop3d/spool.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,10 +76,10 @@ test_cuts(void)
 
 /* A whole file through a pipe or file, both ways of sending. */
 static bool
-is_sent(const char *octets, size_t len, uint64_t said, bool dots)
+is_sent(const char *octets, size_t len, uint64_t said, bool as_it_is)
 {
 	char in[] = "/tmp/pneu-spool.XXXXXX", out[] = "/tmp/pneu-spool.XXXXXX";
-	struct message_file file = { mkstemp(in), true, dots };
+	struct message_file file = { mkstemp(in), as_it_is };
 	int to = mkstemp(out);
 	char *got = malloc(2 * len + 16);
 	struct stream s;
@@ -122,17 +124,44 @@ test_files(void)
 		memset(octets, 'x', n);
 		memcpy(octets + n - 2, "\r\n", 2);
 		tap_ok(
-		    is_sent(octets, n, n, false) && is_sent(octets, n, n, true),
+		    is_sent(octets, n, n, true) && is_sent(octets, n, n, false),
 		    "a file of %zu octets arrives whole, both ways", n);
 	}
 	memset(octets, 'x', 5000);
 	memcpy(octets + 4998, "\r\n", 2);
-	tap_ok(is_sent(octets, 5000, 4000, false) &&
-	        is_sent(octets, 5000, 6000, false) &&
-	        is_sent(octets, 5000, 1 << 20, false) &&
-	        is_sent(octets, 5000, 0, false),
+	tap_ok(is_sent(octets, 5000, 4000, true) &&
+	        is_sent(octets, 5000, 6000, true) &&
+	        is_sent(octets, 5000, 1 << 20, true) &&
+	        is_sent(octets, 5000, 0, true),
 	    "a name that lies about the size loses nothing");
 	free(octets);
+}
+
+/* open() does not know of a bad block, read() does. */
+static void
+test_unreadable(void)
+{
+	static const uint64_t octets[] = { 9, 99999 };
+	char in[] = "/tmp/pneu-spool.XXXXXX";
+	int fd = mkstemp(in);
+	struct message_file file = { open(in, O_WRONLY | O_CLOEXEC), true };
+	struct stream s;
+	struct fault f;
+
+	if (fd == -1 || file.fd == -1)
+		abort();
+	(void)unlink(in);
+	for (int i = 0; i < 3; i++) {
+		file.as_it_is = i < 2;
+		stream_begin(&s, -1, -1, 0);
+		tap_ok(spool_message(&s, &file, octets[i % 2], SPOOL_ALL, &f) ==
+		            TEMP &&
+		        f.error == EBADF && s.wbuf.len == 0,
+		    "a file that cannot be read leaves nothing in the reply");
+		stream_free(&s);
+	}
+	(void)close(file.fd);
+	(void)close(fd);
 }
 
 int
@@ -140,5 +169,6 @@ main(void)
 {
 	test_cuts();
 	test_files();
+	test_unreadable();
 	return tap_done();
 }
