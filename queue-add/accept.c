@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "field.h"
 
 enum adding_state {
 	ADDING_IDLE,
@@ -161,7 +162,8 @@ pass_content(
 		/* TEMP: a filter put before us is no fault of the message. */
 		return fault_set(f, TEMP, "4.3.5", 0,
 		    "a descriptor needs a socket: use data chunked=1");
-	if (accept_begin_content(a, &g->envelope, &g->content, f) != OK)
+	if (accept_begin_content(a, &g->envelope, SPAN_EMPTY, &g->content, f) !=
+	    OK)
 		return f->outcome;
 	fd = fcntl(g->content.fd, F_DUPFD_CLOEXEC, 3);
 	if (fd == -1)
@@ -203,7 +205,8 @@ on_data_chunked(struct accept *a, struct adding *g)
 	begin_data(g, ADDING_CHUNKS);
 	if (is_refused(g))
 		return;
-	if (accept_begin_content(a, &g->envelope, &g->content, &why) != OK) {
+	if (accept_begin_content(
+	        a, &g->envelope, SPAN_EMPTY, &g->content, &why) != OK) {
 		refuse(g, &why);
 		return;
 	}
@@ -211,7 +214,26 @@ on_data_chunked(struct accept *a, struct adding *g)
 	envelope_digest_add(&g->digest, buf_span(&a->fields));
 	g->lines = LINES_BEGIN;
 	g->envelope.start = 0;
-	g->envelope.skip = g->envelope.size = a->fields.len;
+	g->envelope.size = a->fields.len;
+}
+
+/*
+ * Fields stand before it already, with no empty line behind them. It came in
+ * any pieces, or was written by the client: so it is looked at where it lies.
+ */
+static void
+check_beginning(struct adding *g)
+{
+	char octets[FIELD_COLON_MAX];
+	const struct envelope *e = &g->envelope;
+	ssize_t n = pread(
+	    g->content.fd, octets, sizeof(octets), (off_t)(e->start + e->skip));
+
+	if (n < 0)
+		refuse_for(g, TEMP, "4.3.0", "the file cannot be read");
+	else if (field_is_missing((struct span){ octets, (size_t)n }))
+		refuse_for(g, PERM, "5.6.0",
+		    "content must begin with a header field or an empty line");
 }
 
 static void
@@ -230,6 +252,8 @@ on_written(struct adding *g, const struct add_line *l)
 		    "the file is not as long as the client says");
 	else if (e->size == 0)
 		refuse_for(g, PERM, "5.6.0", "content is empty");
+	else
+		check_beginning(g);
 }
 
 /* The client wants no answer: its message is no more, or never was whole. */
@@ -257,6 +281,7 @@ on_end(struct accept *a, struct client *c, struct adding *g, struct fault *f)
 		if (!lines_is_good(&g->lines, e->size - e->skip))
 			refuse_for(g, PERM, "5.6.0",
 			    "content must have CRLF line ends, the last too");
+		check_beginning(g);
 	}
 	g->state = ADDING_IDLE;
 	if (!is_refused(g))

@@ -89,10 +89,13 @@ void accept_trouble(
  */
 enum outcome accept_put(struct accept *, struct client *, struct envelope *e,
     struct span content, bool dots, struct fault *) MUST_USE;
-/* Begin content that stands apart, with its fields; what was written is in
-   a->fields. */
-enum outcome accept_begin_content(struct accept *, const struct envelope *,
-    struct store_file *, struct fault *) MUST_USE;
+/*
+ * Begin content that stands apart, with its fields: what was written is in
+ * a->fields, and e->skip is set. content: what will come, if it is known; else
+ * empty, and what begins with no field is refused when it is whole.
+ */
+enum outcome accept_begin_content(struct accept *, struct envelope *e,
+    struct span content, struct store_file *, struct fault *) MUST_USE;
 /* It is whole: make an entry. file is the round's then. */
 enum outcome accept_put_content(struct accept *, struct client *,
     struct envelope *e, struct store_file *file, struct fault *) MUST_USE;

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "codes.h"
 #include "fds.h"
+#include "field.h"
 #include "prog.h"
 
 #define READ_ONCE  65536
@@ -54,46 +55,25 @@ put_crlf(struct buf *b, struct span in, struct fault *f)
 
 /* ---- The header section. ---- */
 
-/* The length of a field's name at the start of a line; 0: none. */
-static size_t
-field_name(struct span line)
-{
-	size_t n = 0;
-
-	while (n < line.len && is_graph((unsigned char)line.p[n]) &&
-	    line.p[n] != ':')
-		n++;
-	/* Space before the colon is obsolete, and still a field. RFC 5322 4.5 */
-	return n > 0 && span_find(line, ':') < line.len &&
-	        (line.p[n] == ':' || is_wsp((unsigned char)line.p[n]))
-	    ? n
-	    : 0;
-}
-
 struct header {
 	bool date, message_id, from;
-	bool any; /* the message begins with a field */
-	bool ends; /* an empty line ends the section */
 };
 
 static struct header
 look_at_header(struct span content)
 {
-	struct header h = { false, false, false, false, false };
+	struct header h = { false, false, false };
 	struct span line;
+	bool any = false;
 
 	while (span_next(&content, '\n', &line)) {
 		struct span name = span_head(line, field_name(line));
 
-		if (line.len == 1) { /* CR */
-			h.ends = true;
-			break;
-		}
-		if (h.any && is_wsp((unsigned char)line.p[0]))
+		if (any && is_wsp((unsigned char)line.p[0]))
 			continue;
 		if (name.len == 0)
-			break;
-		h.any = true;
+			break; /* the empty line, too */
+		any = true;
 		h.date = h.date || span_same_nocase(name, SPAN_LIT("Date"));
 		h.from = h.from || span_same_nocase(name, SPAN_LIT("From"));
 		h.message_id = h.message_id ||
@@ -102,13 +82,18 @@ look_at_header(struct span content)
 	return h;
 }
 
-/* The line that mbox files put before a message is no part of it. */
+/*
+ * The line that mbox files put before a message is no part of it; one that no
+ * header section follows is text.
+ */
 static struct span
 skip_mbox_line(struct span content)
 {
-	if (!span_has_prefix(content, "From "))
-		return content;
-	return span_from(content, span_find(content, '\n') + 1);
+	struct span rest = span_from(content, span_find(content, '\n') + 1);
+
+	return span_has_prefix(content, "From ") && !field_is_missing(rest)
+	    ? rest
+	    : content;
 }
 
 static void
@@ -130,9 +115,6 @@ put_fields(struct buf *b, const struct header *h, const struct envelope *e,
 	else if (!h->from)
 		buf_addf(b, "From: <" SPAN_FMT ">\r\n",
 		    SPAN_ARG(path_span(&e->reverse_path)));
-	/* Neither fields nor an empty line: all of it is body. */
-	if (!h->any && !h->ends)
-		buf_add(b, SPAN_LIT("\r\n"));
 }
 
 static enum outcome
@@ -140,13 +122,17 @@ make_whole(struct buf *out, struct span in, const struct envelope *e,
     const struct bring *bring, struct fault *f)
 {
 	struct buf crlf = BUF_INIT(out->max);
-	enum outcome got = put_crlf(&crlf, skip_mbox_line(in), f);
+	enum outcome got = put_crlf(&crlf, in, f);
+	struct span content;
 	struct header h;
 
 	if (got == OK) {
-		h = look_at_header(buf_span(&crlf));
+		content = skip_mbox_line(buf_span(&crlf));
+		h = look_at_header(content);
 		put_fields(out, &h, e, bring);
-		buf_add(out, buf_span(&crlf));
+		if (field_is_missing(content))
+			buf_add(out, SPAN_LIT("\r\n"));
+		buf_add(out, content);
 		if (buf_failed(out))
 			got = fault_set(
 			    f, PERM, "5.3.4", 0, "the message is too large");

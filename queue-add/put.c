@@ -9,10 +9,16 @@
 
 #include "accept.h"
 #include "clock.h"
+#include "field.h"
 
-/* What we put before the content. None may see the other recipients. */
+/*
+ * What goes before the content. None may see the other recipients. An empty
+ * line that has to go between is not counted as a field: without the fields,
+ * the content still begins with it. content: empty when it comes later.
+ */
 static enum outcome
-put_fields(struct accept *a, const struct envelope *e, struct fault *f)
+put_fields(
+    struct accept *a, struct envelope *e, struct span content, struct fault *f)
 {
 	struct buf *b = &a->fields;
 
@@ -25,6 +31,9 @@ put_fields(struct accept *a, const struct envelope *e, struct fault *f)
 		buf_add(b, path_span(&e->recipient[0].forward_path));
 		buf_adds(b, "\r\n");
 	}
+	e->skip = b->len;
+	if (field_is_missing(content))
+		buf_adds(b, "\r\n");
 	if (buf_failed(b))
 		return fault_set(f, TEMP, "4.3.0", ENOMEM, "queue: fields");
 	return OK;
@@ -42,12 +51,12 @@ digest_of(struct span a, struct span b, unsigned char *out)
 }
 
 enum outcome
-accept_begin_content(struct accept *a, const struct envelope *e,
+accept_begin_content(struct accept *a, struct envelope *e, struct span content,
     struct store_file *file, struct fault *f)
 {
 	char shard[STORE_DIR_MAX];
 
-	if (put_fields(a, e, f) != OK)
+	if (put_fields(a, e, content, f) != OK)
 		return f->outcome;
 	store_shard_name(&e->qid, shard);
 	if (store_create(a->store, shard, &e->qid, 0400, file, f) != OK)
@@ -127,10 +136,9 @@ put_apart(struct accept *a, struct client *c, struct envelope *e,
 	struct store_file file;
 	struct fault why;
 
-	if (accept_begin_content(a, e, &file, &why) != OK)
+	if (accept_begin_content(a, e, content, &file, &why) != OK)
 		return accept_enter_failed(a, c, &e->qid, &why, f);
 	e->start = 0;
-	e->skip = a->fields.len;
 	if (store_write(file.fd, content, SPAN_EMPTY, &why) != OK) {
 		store_abandon(a->store, &file);
 		return accept_enter_failed(a, c, &e->qid, &why, f);
@@ -147,7 +155,6 @@ make_head(struct accept *a, struct envelope *e, struct span content)
 {
 	struct fault f;
 
-	e->skip = a->fields.len;
 	e->size = a->fields.len + content.len;
 	digest_of(buf_span(&a->fields), content, e->digest);
 	if (e->recipients != 1 || content.len > a->one_file_max)
@@ -167,7 +174,7 @@ accept_put(struct accept *a, struct client *c, struct envelope *e,
 
 	e->dots = dots;
 	e->time_ms = clock_wall_ms();
-	if (put_fields(a, e, &why) != OK)
+	if (put_fields(a, e, content, &why) != OK)
 		return accept_enter_failed(a, c, &e->qid, &why, f);
 	if (is_there_elsewhere(a, e))
 		return enter_existing(a, c, &e->qid, f);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "field.h"
 
 /* What of the input is not yet looked at, and what is not yet copied. */
 struct pass {
@@ -92,6 +93,24 @@ take_message_id(struct content *c, struct span value)
 	    sizeof(c->message_id));
 }
 
+/*
+ * The first line is no field: all is body, and an empty line goes between it
+ * and the trace field, which is no content of the client's either.
+ */
+static void
+part_from_trace(struct content *c)
+{
+	struct buf *b = c->buf;
+	size_t len = b->len - c->line_at;
+
+	c->in_header = false;
+	buf_adds(b, "\r\n");
+	if (buf_failed(b))
+		return;
+	memmove(b->p + c->line_at + 2, b->p + c->line_at, len);
+	memcpy(b->p + c->line_at, "\r\n", 2);
+}
+
 /* The line from line_at on is whole and lies in buf. */
 static void
 look_at_field(struct content *c)
@@ -99,9 +118,13 @@ look_at_field(struct content *c)
 	static const char received[] = "Received:", id[] = "Message-ID:";
 	struct span line = span_from(buf_span(c->buf), c->line_at);
 	bool is_folded_id = c->id_open && is_wsp(line.p[0]);
+	bool is_first = !c->has_line;
 
+	c->has_line = true;
 	c->id_open = false;
-	if (is_folded_id) {
+	if (is_first && field_is_missing(line)) {
+		part_from_trace(c);
+	} else if (is_folded_id) {
 		take_message_id(c, line);
 	} else if (span_eq(line, "\r\n")) {
 		c->in_header = false;

@@ -32,6 +32,7 @@ struct content {
 	size_t line_len;
 	/* The header section. */
 	bool in_header, id_open;
+	bool has_line; /* the first has been seen */
 	size_t line_at; /* where the line in hand begins in buf */
 	uint64_t received_fields;
 	char message_id[MESSAGE_ID_MAX + 1];

@@ -26,7 +26,7 @@ open_dot(int dir, const struct qid *qid, mode_t mode, char dot[STORE_DOT_MAX])
 		(void)snprintf(dot, STORE_DOT_MAX, i == 0 ? ".%s" : ".%s.%d",
 		    qid->text, i);
 		fd = openat(dir, dot,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 		if (fd != -1 || errno != EEXIST)
 			return fd;
 	}

@@ -35,6 +35,15 @@ like "the null sender is <>" "$(tr -d '\r' < "$m")" '^Return-Path: <>$'
 is "nobody sees the other recipients" "$(grep -c 'sue@\|bob@' "$m")" 0
 like "of two recipients the envelope is apart" "$(cat "$H/queue/in/$q")" '^to n=2 path=<sue@example.org>$'
 
+parted() { # parted TITLE CONTENT FIRST-LINE
+	got=$(printf "$2" | qa -f ann@example.org bob@example.org)
+	is "$1" "$(tr -d '\r' < "$H/queue/in/${got#queued as }" | sed '1,/^$/d' | head -n 1)" "$3"
+}
+parted "what begins with no field is all body" ' x: y\nSubject: hi\n\nbody\n' ' x: y'
+parted "a colon further on makes no field" 'Dear all, at 10:30\n\nbody\n' 'Dear all, at 10:30'
+parted "an mbox line is dropped" 'From a@b Thu Jan  1 00:00:00 1970\nSubject: hi\n\nbody\n' body
+parted "but no text that begins like one" 'From here on\nit is text\n\nbody\n' 'From here on'
+
 head -c 300000 /dev/urandom | base64 > "$T/big"
 got=$( (echo 'Subject: big'; echo; cat "$T/big") | qa -f ann@example.org bob@example.org)
 q=${got#queued as }; m=$(echo "$H"/queue/message/*/"$q")
@@ -55,6 +64,7 @@ is "nor dot names" "$(find "$H/queue" -name '.?*' | wc -l)" 0
 Q=01M86GNVVYGA7B4C4WREP6F65E
 add() { printf 'add qid=%s from=<a@example.org>\nto path=<b@example.org>\ndata size=3\nx\r\nend\n' $Q | qa; }
 is "the protocol works on a pipe" "$(add)" "ok qid=$Q"
+is "an empty line parts what is no field from the fields" "$(tail -n 2 "$H/queue/in/$Q" | od -An -c | tr -d ' ')" '\r\nx\r\n'
 is "the same again exists" "$(add)" "exists qid=$Q"
 chmod 600 "$H/queue/in/$Q"; printf 'y' | dd of="$H/queue/in/$Q" bs=1 seek="$(($(wc -c < "$H/queue/in/$Q") - 3))" conv=notrunc 2> /dev/null
 like "what exists but is damaged is not said to exist" \

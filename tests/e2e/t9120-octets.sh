@@ -5,7 +5,8 @@
 #   RETR = [Pneu: ... CRLF] Return-Path: ... CRLF [Delivered-To: ... CRLF]
 #          Received: ... CRLF and its continuation lines, then SENT
 #
-# and nothing else. SENT is all that stood between the 354 and the final dot,
+# and nothing else, but for an empty line before a SENT that begins with neither
+# a header field nor an empty line. SENT is all that stood between the 354 and the final dot,
 # dots unstuffed; its last CRLF is the one before the dot. Pneu: is there when
 # the message lies in one file (one recipient, up to 64 KiB), Delivered-To: when
 # it has one recipient. LIST says the octets of all of it.
@@ -86,6 +87,15 @@ def added(content):
     return m.end() if m else -1
 
 
+def parted(title, content, **how):
+    """content begins with no field: is it body, behind an empty line?"""
+    send(content, **how)
+    got, size = fetch()
+    ours, _, body = got.partition(b"\r\n\r\n")
+    ok(body == content and size == len(got) and added(ours + b"\r\n") == len(ours) + 2,
+       title, "LIST says %d of %d" % (size, len(got)), got[:500])
+
+
 def same(title, content, user="bob@example.org", **how):
     try:
         send(content, **how)
@@ -114,6 +124,16 @@ for how, chunk in (("DATA", 0), ("BDAT", 1 << 20), ("BDAT in pieces of 7", 7)):
         bytes([c]) for c in range(1, 256) if c not in (10, 13)) + b"\r\n", options=["BODY=8BITMIME"])
     go("empty lines at its end", head + b"a\r\n\r\n\r\n\r\n")
     go("lines of From and of mbox's >From", head + b"From me\r\n>From you\r\n")
+    def gone(title, content):
+        parted(how + ": " + title, content, chunk=chunk)
+    trace = b"for <ceo@example.org>; Mon, 1 Jan 2001 00:00:00 +0000\r\n"
+    gone("TAB first is no part of the trace field", b"\t" + trace + b"Subject: x\r\n\r\nbody\r\n")
+    gone("nor is SP", b" " + trace + b"\r\nbody\r\n")
+    gone("nor white space alone", b" \r\nSubject: x\r\n")
+    gone("text first: fields behind it are none", b"hello\r\nReceived: by here\r\n\r\nbody\r\n")
+    gone("text with a colon", b"Dear all: at 10:30\r\n")
+    gone("mbox's line", b"From ann@example.net Mon Jan  1 00:00:00 2001\r\nSubject: x\r\n")
+    gone("a big one", b"\t" + trace + b"0123456789\r\n" * 20000)
 for size in (64900, 65536, 65537, 70000): # about where one file becomes two
     body = b"".join(b".%06d" % i + b"z" * 60 + b"\r\n" for i in range(size // 69 - 2))
     body += b"e" * (size - len(head + body) - 2) + b"\r\n"

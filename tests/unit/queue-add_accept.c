@@ -2,6 +2,7 @@
 /* Acceptance in rounds, driven as a line service drives it. */
 #include "../../queue-add/accept.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,49 @@ test_refused(struct accept *a)
 	a->recipients_max = 1000;
 }
 
+/*
+ * Is there an empty line between the fields and what is no field? Then the
+ * message goes.
+ */
+static bool
+is_parted(const char *file, bool apart)
+{
+	static const char want[] = "\r\nDelivered-To: bob@example.org\r\n"
+	                           "\r\n\t.y\r\n";
+	char octets[1024];
+	int fd = open(file, O_RDONLY);
+	ssize_t n = read(fd, octets, sizeof(octets) - 1);
+
+	(void)close(fd);
+	octets[n < 0 ? 0 : n] = '\0';
+	return strstr(octets, want) != NULL &&
+	    is_believed(strrchr(file, '/') + 1, apart);
+}
+
+static void
+test_no_field(struct accept *a)
+{
+	uint64_t one_file_max = a->one_file_max;
+	struct client c = client_of(-1);
+
+	tap_ok(play(a, &c,
+	           SPAN_LIT(ADD(Q1) TO "data size=9\n\t.y\r\n.z\r\nend\n")) &&
+	        is_parted("queue/in/" Q1, false),
+	    "an empty line parts the fields from what is none");
+	a->one_file_max = 0;
+	tap_ok(play(a, &c,
+	           SPAN_LIT(ADD(Q1) TO "data size=9\n\t.y\r\n.z\r\nend\n")) &&
+	        is_parted("queue/message/01M86G/" Q1, true),
+	    "and in two files");
+	a->one_file_max = one_file_max;
+	client_end(a, &c);
+	tap_ok(refused(a,
+	           SPAN_LIT(ADD(Q1) TO "data chunked=1\nchunk size=1\n "
+	                               "chunk size=3\nx\r\nend\n"),
+	           "perm qid=" Q1 " code=5.6.0 "),
+	    "in chunks, where the fields are written already, it is refused");
+}
+
 static void
 test_out_of_turn(struct accept *a)
 {
@@ -283,6 +327,19 @@ test_descriptor(struct accept *a)
 	    "and the message is accepted, apart");
 	buf_reset(&b);
 	buf_reset(&c.outbuf);
+	tap_ok(play(a, &c, SPAN_LIT(ADD(Q1) TO "data fd=1\n")) &&
+	        fds_write_all(c.pass_fd, SPAN_LIT("\tx: y\r\n"), &f) == OK &&
+	        wire_add_put_written(&b, 7, digest, false, &f) == OK,
+	    "what begins with no field is written");
+	wire_add_put_end(&b);
+	buf_reset(&c.outbuf);
+	tap_ok(play(a, &c, buf_span(&b)) &&
+	        span_has_prefix(
+	            buf_span(&c.outbuf), "perm qid=" Q1 " code=5.6.0 ") &&
+	        !is_file("queue/message/01M86G/" Q1),
+	    "and refused, for our fields stand before it");
+	buf_reset(&b);
+	buf_reset(&c.outbuf);
 	tap_ok(play(a, &c, SPAN_LIT(ADD(Q2) TO "data fd=1\n")) &&
 	        wire_add_put_written(&b, 18, digest, true, &f) == OK,
 	    "another is begun");
@@ -347,6 +404,7 @@ main(void)
 	test_one(&a);
 	test_apart(&a);
 	test_refused(&a);
+	test_no_field(&a);
 	test_out_of_turn(&a);
 	test_pieces(&a);
 	test_gone(&a);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * field.h: does a line begin a header field? Whoever puts fields of his own
+ * before content has to ask: content may begin with anything.
+ */
+#ifndef LIB_FIELD_H
+#define LIB_FIELD_H
+
+#include "span.h"
+
+/* Octets from the start of a line in which its colon stands. RFC 5322 2.1.1 */
+#define FIELD_COLON_MAX 998
+
+/*
+ * The length of the field name at the start of a line; 0: the line begins no
+ * field. White space before the colon is obsolete, and still a field. Source:
+ * RFC 5322 2.2, 4.5.8.
+ */
+size_t field_name(struct span line);
+
+/*
+ * Does content begin with neither a header field nor an empty line? Then all
+ * of it is body, and an empty line belongs between it and fields put before it:
+ * or its first lines would continue the last of them, or stand beside them.
+ * content: FIELD_COLON_MAX octets of it, or its first line with the end, or
+ * more; an empty span is no body. Source: RFC 5322 2.1.
+ */
+bool field_is_missing(struct span content);
+
+#endif
