@@ -83,23 +83,20 @@ empty_transaction(struct session *s)
 #define NO PHASES /* cannot happen here: a command's row forbids it */
 
 static const unsigned char moves[PHASES][EVENTS] = {
-	/* HELLO MAIL RCPT DATA CHUNK DONE RESET ASTRAY END */
+	/* HELLO MAIL RCPT DATA CHUNK DONE RESET END */
 	[PHASE_START] = { PHASE_READY, NO, NO, NO, NO, NO, PHASE_START,
-	    PHASE_LOST, PHASE_OVER },
-	[PHASE_LOST] = { PHASE_LOST, NO, NO, NO, NO, NO, PHASE_LOST, PHASE_LOST,
 	    PHASE_OVER },
 	[PHASE_READY] = { PHASE_READY, PHASE_MAIL, NO, NO, NO, NO, PHASE_READY,
-	    PHASE_LOST, PHASE_OVER },
-	[PHASE_MAIL] = { PHASE_READY, NO, PHASE_RCPT, NO, NO, NO, PHASE_READY,
-	    PHASE_LOST, PHASE_OVER },
-	[PHASE_RCPT] = { PHASE_READY, NO, PHASE_RCPT, PHASE_CONTENT,
-	    PHASE_CHUNKS, PHASE_READY, PHASE_READY, PHASE_LOST, PHASE_OVER },
-	[PHASE_CONTENT] = { NO, NO, NO, NO, NO, PHASE_READY, NO, NO,
 	    PHASE_OVER },
+	[PHASE_MAIL] = { PHASE_READY, NO, PHASE_RCPT, NO, NO, NO, PHASE_READY,
+	    PHASE_OVER },
+	[PHASE_RCPT] = { PHASE_READY, NO, PHASE_RCPT, PHASE_CONTENT,
+	    PHASE_CHUNKS, PHASE_READY, PHASE_READY, PHASE_OVER },
+	[PHASE_CONTENT] = { NO, NO, NO, NO, NO, PHASE_READY, NO, PHASE_OVER },
 	[PHASE_CHUNKS] = { PHASE_READY, NO, NO, NO, PHASE_CHUNKS, PHASE_READY,
-	    PHASE_READY, PHASE_LOST, PHASE_OVER },
+	    PHASE_READY, PHASE_OVER },
 	[PHASE_OVER] = { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER,
-	    PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER },
+	    PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER },
 };
 
 void
@@ -121,8 +118,6 @@ session_order(const struct session *s, unsigned phases, enum rule other)
 		return RULE_NONE;
 	if (s->phase == PHASE_START)
 		return RULE_ORDER_HELLO;
-	if (s->phase == PHASE_LOST)
-		return RULE_ORDER_LOST;
 	if (s->phase == PHASE_CHUNKS)
 		return RULE_ORDER_CHUNKS;
 	if (s->phase == PHASE_READY)
@@ -215,10 +210,8 @@ session_refuse_line(struct session *s, enum rule rule)
 {
 	struct cur c = cur_over(s->line);
 
-	refuse(s, rule);
 	(void)cur_while(&c, is_wsp);
-	if (cur_eat_nocase(&c, "BDAT"))
-		session_move(s, EVENT_ASTRAY);
+	refuse(s, cur_eat_nocase(&c, "BDAT") ? RULE_CHUNK_SIZE : rule);
 }
 
 /* One line in s->line; false: nothing to carry out. */

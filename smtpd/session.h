@@ -23,7 +23,6 @@
 /* Where a session stands between two commands. RFC 5321 4.1.4. */
 enum phase {
 	PHASE_START, /* no EHLO or HELO yet */
-	PHASE_LOST, /* a BDAT was not understood: what comes may be its chunk */
 	PHASE_READY, /* no transaction */
 	PHASE_MAIL, /* a reverse-path, no recipient */
 	PHASE_RCPT, /* at least one recipient */
@@ -44,7 +43,6 @@ enum event {
 	EVENT_CHUNK, /* BDAT taken, more to come */
 	EVENT_DONE, /* the message was queued, or refused, or failed */
 	EVENT_RESET, /* RSET */
-	EVENT_ASTRAY, /* a BDAT that was not understood */
 	EVENT_END, /* QUIT, 421, the peer went away */
 	EVENTS
 };
@@ -112,7 +110,7 @@ enum rule session_order(
 /*
  * Refuse the line in hand, which nobody carries out. If it was to be BDAT,
  * nobody knows either where its chunk ends, and somebody else may have written
- * what is in it: this session takes no mail any more.
+ * what is in it: none of that is read as commands, the session ends.
  */
 void session_refuse_line(struct session *, enum rule);
 /*

@@ -150,21 +150,22 @@ transfer_data(struct session *s, struct span args)
 		end_if_smuggled(s, finish_message(s, &why));
 }
 
-/* chunk-size [SP "LAST"]. RFC 3030 2. */
-static bool
-take_chunk_size(struct span args, uint64_t *size, bool *last)
+/* chunk-size [SP "LAST"]. RFC 3030 2. *size is set but for RULE_CHUNK_SIZE. */
+static enum rule
+parse_chunk(struct span args, uint64_t *size, bool *last)
 {
 	struct cur c = cur_over(args);
-	struct span digits = cur_while(&c, is_digit);
+	struct span digits = cur_while(&c, is_digit), word;
 
 	*last = cur_while(&c, is_wsp).len > 0;
-	if (*last && !cur_eat_nocase(&c, "LAST"))
-		return false;
-	if (cur_peek(&c) != -1 || digits.len == 0)
-		return false;
+	word = cur_rest(&c);
+	if (digits.len == 0 || (!*last && word.len > 0))
+		return RULE_CHUNK_SIZE;
 	if (!num_parse(digits, 0, UINT64_MAX, size))
 		*size = UINT64_MAX;
-	return true;
+	return !*last || span_same_nocase(word, SPAN_LIT("LAST"))
+	    ? RULE_NONE
+	    : RULE_CHUNK_WORD;
 }
 
 /* The chunk's octets leave the input, wanted or not. */
@@ -222,26 +223,37 @@ take_chunk(struct session *s, uint64_t size, bool last)
 	reply(s, 250, "2.0.0", text);
 }
 
+static void
+refuse_chunk(struct session *s, uint64_t size, enum rule rule)
+{
+	struct fault why;
+
+	s->content_start_ms = clock_mono_ms();
+	if (read_chunk(s, size, false, &why))
+		refuse(s, rule);
+	s->content.received = 0;
+}
+
 /* Whatever the answer is, the chunk is read first. RFC 3030 2. */
 void
 transfer_bdat(struct session *s, struct span args)
 {
 	uint64_t size;
 	bool last;
+	enum rule syntax = parse_chunk(args, &size, &last);
 	enum rule order = session_order(
 	    s, IN(PHASE_RCPT) | IN(PHASE_CHUNKS), RULE_ORDER_RCPT);
-	struct fault why = FAULT_NONE;
 
-	if (!take_chunk_size(args, &size, &last)) {
-		session_refuse_line(s, RULE_CHUNK_SIZE);
+	if (syntax == RULE_CHUNK_SIZE) {
+		refuse(s, syntax);
 	} else if (size > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
 		refuse(s, RULE_DISCARD);
-	} else if (order == RULE_NONE) {
-		take_chunk(s, size, last);
+	} else if (order != RULE_NONE) {
+		refuse_chunk(s, size, order);
+	} else if (syntax != RULE_NONE) {
+		refuse_chunk(s, size, syntax);
+		session_move(s, EVENT_DONE); /* it lacks this chunk */
 	} else {
-		s->content_start_ms = clock_mono_ms();
-		if (read_chunk(s, size, false, &why))
-			refuse(s, order);
-		s->content.received = 0;
+		take_chunk(s, size, last);
 	}
 }

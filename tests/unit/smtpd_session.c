@@ -12,7 +12,7 @@
 
 /* The whole state of a session, as the model sees it. */
 struct model {
-	bool helo, mail, chunks, lost;
+	bool helo, mail, chunks, over;
 	size_t rcpt;
 	uint64_t taken;
 };
@@ -26,7 +26,7 @@ enum effect {
 	QUEUES, /* a whole message: then the transaction is over */
 	CHUNK, /* a chunk that is not the last */
 	FORGETS, /* RSET, a message that was refused */
-	STRAYS, /* a BDAT that nobody understands: no more mail */
+	ENDS, /* a BDAT that nobody understands */
 };
 
 /*
@@ -77,11 +77,17 @@ static const struct move {
 	{ "BDAT 0 LAST", "", CONTENT, 0, QUEUES, STUB_TAKES },
 	{ "BDAT 3 LAST", "a\nb", CONTENT, 550, FORGETS, STUB_TAKES },
 	{ "BDAT 1 LAST", "a", CONTENT, 0, QUEUES, STUB_TEMP },
-	{ "BDAT x", "", ALWAYS, 501, STRAYS, STUB_TAKES },
-	{ "BDAT", "", ALWAYS, 501, STRAYS, STUB_TAKES },
-	{ "BDAT 4\x01", "", ALWAYS, 501, STRAYS, STUB_TAKES },
-	{ "bdat\x7f", "", ALWAYS, 500, STRAYS, STUB_TAKES },
-	{ " BDAT 4 LAST", "", ALWAYS, 500, STRAYS, STUB_TAKES },
+	{ "BDAT 5 FIRST", "RSET\r", CONTENT, 501, FORGETS, STUB_TAKES },
+	{ "BDAT 2 LAST LAST", "\r\n", CONTENT, 501, FORGETS, STUB_TAKES },
+	{ "BDAT 0 0", "", CONTENT, 501, FORGETS, STUB_TAKES },
+	{ "BDAT x", "", ALWAYS, 501, ENDS, STUB_TAKES },
+	{ "BDAT", "", ALWAYS, 501, ENDS, STUB_TAKES },
+	{ "BDAT LAST", "", ALWAYS, 501, ENDS, STUB_TAKES },
+	{ "BDAT -1", "", ALWAYS, 501, ENDS, STUB_TAKES },
+	{ "BDAT 5LAST", "", ALWAYS, 501, ENDS, STUB_TAKES },
+	{ "BDAT 4\x01", "", ALWAYS, 501, ENDS, STUB_TAKES },
+	{ "bdat\x7f", "", ALWAYS, 501, ENDS, STUB_TAKES },
+	{ " BDAT 4 LAST", "", ALWAYS, 501, ENDS, STUB_TAKES },
 	{ "RSET", "", ALWAYS, 250, FORGETS, STUB_TAKES },
 	{ "RSET x", "", ALWAYS, 501, STAYS, STUB_TAKES },
 	{ "NOOP x", "", ALWAYS, 250, STAYS, STUB_TAKES },
@@ -105,7 +111,7 @@ model_has(const struct model *m, enum needs needs)
 	case ALWAYS:
 		return true;
 	case HELO:
-		return m->helo && !m->mail && !m->lost;
+		return m->helo && !m->mail;
 	case MAIL:
 		return m->mail && !m->chunks;
 	case RCPT:
@@ -149,9 +155,9 @@ model_do(struct model *m, const struct move *v)
 	case FORGETS:
 		model_forget(m);
 		break;
-	case STRAYS:
+	case ENDS:
 		model_forget(m);
-		m->lost = true;
+		m->over = true;
 		break;
 	}
 }
@@ -163,7 +169,7 @@ is_same(const struct rig *r, const struct model *m)
 {
 	const struct session *s = &r->s;
 	const struct envelope *e = s->envelope;
-	enum phase want = m->lost ? PHASE_LOST
+	enum phase want = m->over ? PHASE_OVER
 	    : m->chunks           ? PHASE_CHUNKS
 	    : m->rcpt > 0         ? PHASE_RCPT
 	    : m->mail             ? PHASE_MAIL
@@ -236,7 +242,7 @@ run_sequence(struct rig *r, struct model *m, uint32_t *seed, size_t steps)
 {
 	struct chunk_state c = { false };
 
-	for (size_t i = 0; i < steps; i++) {
+	for (size_t i = 0; i < steps && !m->over; i++) {
 		struct move v = draw_move(m, seed);
 		bool wanted = model_has(m, v.needs), refused = false;
 		bool is_bdat = strncasecmp(v.line, "BDAT", 4) == 0;
