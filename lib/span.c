@@ -75,6 +75,15 @@ span_is_ascii(struct span s)
 	return true;
 }
 
+bool
+span_has_control(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7F)
+			return true;
+	return false;
+}
+
 size_t
 span_find(struct span s, char c)
 {

@@ -34,6 +34,7 @@ bool span_same_nocase(struct span, struct span); /* ASCII letters fold */
 bool span_has_prefix(struct span, const char *);
 bool span_has_prefix_nocase(struct span, const char *);
 bool span_is_ascii(struct span); /* no octet over 127 */
+bool span_has_control(struct span); /* an octet below space, or DEL */
 /* Index of the first such octet, or the span's length. */
 size_t span_find(struct span, char);
 /* Its lines; a last one without LF counts. */

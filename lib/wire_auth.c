@@ -32,7 +32,7 @@ wire_auth_get_req(
 		return fault_context(f, "auth request");
 	if (!record_is(r, "auth") ||
 	    !record_take(r, "user", AUTH_USER_MAX, &req->user) ||
-	    !record_take(r, "password", AUTH_PASSWORD_MAX, &req->password) ||
+	    !record_take(r, "password", RECORD_MAX, &req->password) ||
 	    !record_take_optional(r, "ip", AUTH_WORD_MAX, &req->ip) ||
 	    !record_take_optional(r, "service", AUTH_WORD_MAX, &req->service) ||
 	    !record_all_taken(r))

@@ -20,7 +20,6 @@
 #include "wire_resolve.h"
 
 #define AUTH_USER_MAX     PATH_TEXT_MAX
-#define AUTH_PASSWORD_MAX 1024
 #define AUTH_KEY_LEN      32
 #define AUTH_KEY_ENV      "PNEU_TICKET_KEY" /* a descriptor to read it from */
 #define AUTH_CACHE_ENV    "PNEU_AUTH_CACHE" /* a descriptor: shared memory */

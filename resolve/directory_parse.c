@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "password.h"
 #include "record.h"
 #include "wire_resolve.h"
 
@@ -210,9 +211,13 @@ static bool
 has_no_secret(struct line *l)
 {
 	struct span value;
+	struct fault why;
+	bool password = record_take(&l->record, "password", RECORD_MAX, &value);
 
-	if (!record_take(&l->record, "password", RECORD_MAX, &value) &&
-	    !record_take(&l->record, "hash", RECORD_MAX, &value))
+	if (password && l->item.line > l->items->kept &&
+	    password_check(value, &why) != OK)
+		return REFUSE(l, "%s", why.text);
+	if (!password && !record_take(&l->record, "hash", RECORD_MAX, &value))
 		return true;
 	return REFUSE(l,
 	    "password= and hash= do not stand among entries: `directory "

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "fds.h"
+#include "password.h"
 #include "prog.h"
 #include "record.h"
 #include "say.h"
-#include "wire_auth.h"
 
 #define INPUT_STEP 65536 /* octets read at once */
 
@@ -29,7 +29,7 @@ request_read_password(struct request *r, struct fault *f)
 {
 	size_t start = r->input.len, got, len = 0;
 
-	r->input.max = start + AUTH_PASSWORD_MAX + 2;
+	r->input.max = start + PASSWORD_MAX + 2;
 	do {
 		if (fds_read_some(STDIN_FILENO, &r->input, 1, &got, f) != OK)
 			break;
@@ -40,12 +40,7 @@ request_read_password(struct request *r, struct fault *f)
 	if (len > 0 && r->input.p[start + len - 1] == '\r')
 		len--;
 	buf_cut(&r->input, start + len);
-	if (buf_failed(&r->input) || len > AUTH_PASSWORD_MAX)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "the password is over %d octets", AUTH_PASSWORD_MAX);
-	if (len == 0)
-		return fault_set(f, PERM, "5.3.5", 0, "the password is empty");
-	return OK;
+	return password_check(span_from(buf_span(&r->input), start), f);
 }
 
 void
@@ -329,7 +324,7 @@ tell_alias_remove(const struct editor *e, const struct request *r)
 	"$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA"                    \
 	"$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-/* A password of an entry that has no hash beside it. */
+/* A good password of an entry that has no hash beside it. */
 static bool
 has_password(struct span line, struct record *r, struct span *password)
 {
@@ -339,8 +334,9 @@ has_password(struct span line, struct record *r, struct span *password)
 
 	return memmem(line.p, line.len, key, sizeof(key) - 1) != NULL &&
 	    record_parse(line, r, &ignored) == OK && record_is(r, "entry") &&
-	    record_take(r, "password", AUTH_PASSWORD_MAX, password) &&
-	    password->len > 0 && !record_take(r, "hash", RECORD_MAX, &given);
+	    record_take(r, "password", RECORD_MAX, password) &&
+	    password_check(*password, &ignored) == OK &&
+	    !record_take(r, "hash", RECORD_MAX, &given);
 }
 
 /*

@@ -61,8 +61,8 @@ enum outcome verb_run(
     const struct verb *, struct request *, struct fault *) MUST_USE;
 
 /*
- * Append the next line of fd 0 to r->input, without its end. PERM 5.3.5: it
- * is empty, or over 1024 octets.
+ * Append the next line of fd 0 to r->input, without its end. PERM 5.7.8: it
+ * is no password (password.h).
  */
 enum outcome request_read_password(struct request *, struct fault *) MUST_USE;
 void request_free(struct request *); /* wipes */

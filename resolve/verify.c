@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "password.h"
+
 #define CACHE_WAYS 4 /* places where one tag may lie. Ours */
 
 /* What secrets.cdb says of one user. */
@@ -271,6 +273,8 @@ verify_login(struct verifier *v, const struct auth_req *req, uint64_t now_ms,
 	enum outcome got;
 
 	*ans = (struct auth_ans){ "", "", "" };
+	if (password_check(req->password, f) != OK)
+		return f->outcome;
 	got = make_user(v, req->user, &a, f);
 	if (got == OK)
 		got = find_secret(v, &a, &s, ans, f);

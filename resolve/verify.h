@@ -57,7 +57,8 @@ void verify_free(struct verifier *); /* wipes */
  * user	a full address, or a local-part of the first local domain; in any case
  *
  * OK	*ans with user, path and ticket
- * PERM	5.7.8 no such user or a wrong password: the same words, the same time
+ * PERM	5.7.8 no such user or a wrong password: the same words, the same time;
+ *	or no password at all (password.h), whoever the user is
  * TEMP	4.3.0 the database, or no memory for the hash
  */
 enum outcome verify_login(struct verifier *, const struct auth_req *,

@@ -143,6 +143,22 @@ dir compile; dir add pat@example.org
 is "who has an address after another does not have his password" "$?: $(auth pat old)" '0: perm'
 is "it is not kept either" "$(grep -c pat@ "$H/secrets/secrets")" 0
 
+# What POP3's PASS cannot carry would be set and open nothing.
+refused() { # refused WHAT WHY FORMAT: of the password, as printf has it
+	printf "$3\n" | dir passwd pat@example.org --password-stdin
+	like "a password $1 is refused" "$? $(says)" "^100 directory: the password $2"
+}
+refused 'with a TAB' 'has a control character' 'a\tb'
+refused 'with an octet 0' 'has a control character' 'a\000b'
+refused 'with a DEL' 'has a control character' 'a\177'
+refused 'in Latin-1' 'is not UTF-8' 'm\374ller'
+refused 'of 249 octets' 'is over 248 octets' "$(printf '%0249d' 7)"
+refused 'that is empty' 'is empty' ''
+printf 'a\tb\n' | dir add sam@example.org --password-stdin
+is "nor is a user added with one" "$? $(where sam@example.org | cut -d' ' -f1)" '100 perm'
+printf '%0248d\r\n' 7 | dir change pat@example.org --password-stdin
+is "one of 248 octets is taken" "$? $(auth pat "$(printf '%0248d' 7)")" '0 ok'
+
 # What stands in the way of one file keeps all of them from changing.
 printf 'new\n' | dir passwd pat@example.org --password-stdin
 sum=$(cat "$H/directory/"* "$H/secrets/"* | cksum)

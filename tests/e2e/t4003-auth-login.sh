@@ -22,8 +22,14 @@ is "all else is refused in the same words" \
 	"$(ask 'auth user=bob password=open' 'auth user=ann password=open%20sesame' \
 	'auth user=mute password=open%20sesame' 'auth user=info password=open%20sesame' \
 	'auth user=bob@example.net password=open%20sesame' \
-	'auth user=bob password=' 'auth user= password=open%20sesame' | sort | uniq -c | tr -s ' ')" \
-	' 7 perm code=5.7.8 text=user%20name%20or%20password%20is%20wrong'
+	'auth user= password=open%20sesame' | sort | uniq -c | tr -s ' ')" \
+	' 6 perm code=5.7.8 text=user%20name%20or%20password%20is%20wrong'
+is "a password that cannot be one is told as that, of whomever" \
+	"$(ask 'auth user=bob password=' 'auth user=ann password=' 'auth user=bob password=a%09b' \
+	"auth user=bob password=$(printf '%0249d' 7)" | cut -d' ' -f3 | uniq -c | tr -s ' ')" \
+	' 2 text=the%20password%20is%20empty
+ 1 text=the%20password%20has%20a%20control%20character%20(as%20TAB%20is),%20which%20no%20POP3%20client%20can%20send
+ 1 text=the%20password%20is%20over%20248%20octets,%20which%20no%20POP3%20client%20can%20send'
 
 cost() { # LINE N: microseconds of CPU that an answer takes, the first one left out
 	python3 - "$1" "$2" "$B/auth" -C "$H" <<'X'

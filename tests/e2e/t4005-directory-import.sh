@@ -50,6 +50,9 @@ refuse "and what is no record" 'stdin:2:' 'entry smtp=new@example.org' 'entry sm
 refuse "and an unknown word" 'stdin:1:' 'user smtp=new@example.org'
 refuse "and a hash that is none" 'stdin:1:' 'entry smtp=new@example.org hash=x'
 refuse "and both a password and a hash" 'stdin:1:' "entry smtp=new@example.org password=a hash=$hash"
+refuse "and a password that no client can send" 'stdin:1: error: new@example.org: the password has a control character' 'entry smtp=new@example.org password=a%09b'
+refuse "and one in Latin-1" 'stdin:1: error: new@example.org: the password is not UTF-8' 'entry smtp=new@example.org password=m%FCller'
+refuse "and one that is empty" 'stdin:1: error: new@example.org: the password is empty' 'entry smtp=new@example.org password='
 refuse "and a path that climbs" 'stdin:1:' 'entry smtp=new@example.org path=../x'
 refuse "and a password in an alias" 'stdin:1:' 'alias smtp=new@example.org to=u1@example.org password=a'
 refuse "and aliases in a circle" 'stdin:1: error: a@example.org: leads in a circle' \

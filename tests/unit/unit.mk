@@ -14,6 +14,7 @@ resolve_directory_LIBS := -lcdb -lidn2 -lunistring
 resolve_edit_OBJS := resolve/edit $(DIRECTORY) resolve/mailboxes \
 	resolve/compiled resolve/replace resolve/address
 resolve_edit_LIBS := -lcdb -lidn2 -lunistring
+lib_password_OBJS := pop3d/command
 smtpd_session_OBJS := smtpd/session smtpd/commands smtpd/transfer smtpd/reply \
 	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
 	smtpd/entries
