@@ -146,6 +146,8 @@ struct span directory_line(const struct items *, const struct item *);
 const struct item *directory_find(const struct directory *, struct span key);
 const struct item *directory_find_secret(
     const struct directory *, struct span key);
+/* Does mail for postmaster@domain reach an entry? */
+bool directory_has_postmaster(const struct directory *, const char *domain);
 /* Does this alias end at the item, over others or not? */
 bool directory_leads_to(
     const struct directory *, const struct item *alias, const struct item *);

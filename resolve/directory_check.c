@@ -33,47 +33,68 @@ next_item(
 	return find_answer(d, target);
 }
 
+/*
+ * Where an alias ends: an entry, `stop`, or NULL, and then *target is the
+ * address that is nobody's here. Another alias: it is a circle, or too long.
+ */
+static const struct item *
+last_item(const struct directory *d, const struct item *alias,
+    const struct item *stop, struct address *target)
+{
+	const struct item *item = alias;
+
+	for (uint64_t i = 0; i < d->settings->resolve.alias_steps; i++) {
+		item = next_item(d, item, target);
+		if (item == NULL || item == stop || item->kind == ITEM_ENTRY)
+			return item;
+	}
+	return item;
+}
+
 bool
 directory_leads_to(
     const struct directory *d, const struct item *alias, const struct item *to)
 {
-	const struct item *item = alias;
 	struct address target;
 
-	for (uint64_t i = 0; i < d->settings->resolve.alias_steps; i++) {
-		if (item->kind == ITEM_ENTRY)
-			return false;
-		item = next_item(d, item, &target);
-		if (item == NULL || item == to)
-			return item == to;
-	}
-	return false;
+	return alias->kind != ITEM_ENTRY &&
+	    last_item(d, alias, to, &target) == to;
+}
+
+bool
+directory_has_postmaster(const struct directory *d, const char *domain)
+{
+	char text[sizeof("postmaster@") + DOMAIN_MAX];
+	const struct item *item;
+	struct address a;
+	struct fault f;
+
+	(void)snprintf(text, sizeof(text), "postmaster@%s", domain);
+	if (address_make(span_of(text), &a, &f) != OK)
+		return false;
+	item = find_answer(d, &a);
+	if (item != NULL && item->kind != ITEM_ENTRY)
+		item = last_item(d, item, NULL, &a);
+	return item != NULL && item->kind == ITEM_ENTRY;
 }
 
 static void
 check_alias(struct directory *d, const struct item *alias)
 {
 	struct place place = directory_place(&d->entries, alias);
-	const struct item *item = alias;
 	struct address a;
+	const struct item *last = last_item(d, alias, NULL, &a);
 
-	for (uint64_t i = 0; i < d->settings->resolve.alias_steps; i++) {
-		item = next_item(d, item, &a);
-		if (item == NULL) {
-			directory_problem(d, PROBLEM_WARNING, place,
-			    "leads to " SPAN_FMT ", which is %s",
-			    SPAN_ARG(directory_shown(address_key(&a))),
-			    domains_has(&d->domains, address_domain(&a))
-			        ? "nobody's"
-			        : "not local");
-			return;
-		}
-		if (item->kind == ITEM_ENTRY)
-			return;
-	}
-	directory_problem(d, PROBLEM_ERROR, place,
-	    "leads in a circle, or over more than %llu aliases",
-	    (unsigned long long)d->settings->resolve.alias_steps);
+	if (last == NULL)
+		directory_problem(d, PROBLEM_WARNING, place,
+		    "leads to " SPAN_FMT ", which is %s",
+		    SPAN_ARG(directory_shown(address_key(&a))),
+		    domains_has(&d->domains, address_domain(&a)) ? "nobody's"
+		                                                 : "not local");
+	else if (last->kind != ITEM_ENTRY)
+		directory_problem(d, PROBLEM_ERROR, place,
+		    "leads in a circle, or over more than %llu aliases",
+		    (unsigned long long)d->settings->resolve.alias_steps);
 }
 
 /* Whoever opens a mailbox opens all below it: none lies in another. */
@@ -113,17 +134,12 @@ check_mailboxes(struct directory *d)
 static void
 check_postmasters(struct directory *d)
 {
-	char key[sizeof("postmaster@") + DOMAIN_MAX];
-
-	for (size_t i = 0; i < d->domains.n; i++) {
-		(void)snprintf(
-		    key, sizeof(key), "postmaster@%s", d->domains.name[i]);
-		/* RFC 5321 4.5.1: each domain must take postmaster's mail. */
-		if (directory_find(d, span_of(key)) == NULL)
+	/* RFC 5321 4.5.1: each domain must take postmaster's mail. */
+	for (size_t i = 0; i < d->domains.n; i++)
+		if (!directory_has_postmaster(d, d->domains.name[i]))
 			directory_problem(d, PROBLEM_NOTE,
 			    (struct place){ &d->entries, 0, SPAN_EMPTY },
-			    "nobody is %s", key);
-	}
+			    "nobody is postmaster@%s", d->domains.name[i]);
 }
 
 static void

@@ -396,6 +396,15 @@ editor_remove_alias(struct editor *e, const struct address *a, struct fault *f)
 	return drop_line(e, item, f);
 }
 
+enum outcome
+editor_clear(struct editor *e, const struct address *a, struct fault *f)
+{
+	const struct item *item =
+	    directory_find(&e->now, address_directory_key(a));
+
+	return item == NULL ? OK : drop_line(e, item, f);
+}
+
 /* ---- commit */
 
 static enum outcome
@@ -440,6 +449,23 @@ refuse(const struct problems *errors, struct fault *f)
 	    f, PERM, "5.3.5", 0, SPAN_FMT, SPAN_ARG(errors->p[0].text));
 }
 
+/* RFC 5321 4.5.1. One that was nobody before is no fault of this change. */
+static enum outcome
+keep_postmasters(const struct editor *e, struct fault *f)
+{
+	const struct domains *domains = &e->fresh.domains;
+
+	for (size_t i = 0; i < domains->n; i++)
+		if (directory_has_postmaster(&e->now, domains->name[i]) &&
+		    !directory_has_postmaster(&e->fresh, domains->name[i]))
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "nobody would be postmaster@%s, whose mail must be "
+			    "taken (RFC 5321 4.5.1): `directory alias add "
+			    "postmaster ADDRESS --replace` gives it to another",
+			    domains->name[i]);
+	return OK;
+}
+
 enum outcome
 editor_check(struct editor *e, struct fault *f)
 {
@@ -453,7 +479,7 @@ editor_check(struct editor *e, struct fault *f)
 	directory_check(d, false);
 	if (d->problems[PROBLEM_ERROR].count > 0)
 		return refuse(&d->problems[PROBLEM_ERROR], f);
-	return OK;
+	return keep_postmasters(e, f);
 }
 
 enum outcome

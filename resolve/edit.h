@@ -73,8 +73,14 @@ enum outcome editor_remove(
     struct editor *, const struct address *, struct fault *) MUST_USE;
 enum outcome editor_remove_alias(
     struct editor *, const struct address *, struct fault *) MUST_USE;
+/* The entry or alias of this address, if there is one, and nothing else. */
+enum outcome editor_clear(
+    struct editor *, const struct address *, struct fault *) MUST_USE;
 
-/* PERM 5.3.5: what would come of it has errors, in fresh.problems. */
+/*
+ * PERM 5.3.5: what would come of it has errors, in fresh.problems, or a local
+ * domain would lose its postmaster.
+ */
 enum outcome editor_check(struct editor *, struct fault *) MUST_USE;
 /* The check, and if it is OK, the change. */
 enum outcome editor_commit(struct editor *, struct fault *) MUST_USE;

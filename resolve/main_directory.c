@@ -15,8 +15,8 @@
 #include "verbs.h"
 
 /* Letters of options without a short form lie over those of octets. */
-#define SAID_NOT 256U
-#define OPT_JSON 512
+#define SAID_NOT 512U
+#define OPT_JSON 1024
 
 static const struct prog_option options[] = {
 	{ SAID_NOT | SAID_PASSWORD, "password-stdin", NULL,
@@ -31,6 +31,8 @@ static const struct prog_option options[] = {
 	    "one more address of it; repeat for more" },
 	{ SAID_NOT | SAID_CATCH_ALL, "catch-all", NULL,
 	    "yes, this alias shall take all that nobody else does" },
+	{ SAID_NOT | SAID_REPLACE, "replace", NULL,
+	    "alias add: in place of the user or alias of that address" },
 	{ SAID_NOT | SAID_AT_START, "at-start", NULL,
 	    "compile: do not wait, and not after a loss" },
 	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line" },

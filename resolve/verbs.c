@@ -287,9 +287,27 @@ tell_remove(const struct editor *e, const struct request *r)
 	    prog.settings.mail.directory, SPAN_ARG(item->value));
 }
 
+/* The user or alias that it is in place of goes. */
+static enum outcome
+clear_alias(struct editor *e, const struct request *r, struct fault *f)
+{
+	struct buf name = BUF_INIT(RECORD_MAX);
+	struct address a;
+	enum outcome got;
+
+	put_alias_name(&name, r->operand[0], &r->address);
+	got = address_make(buf_span(&name), &a, f);
+	if (got == OK)
+		got = editor_clear(e, &a, f);
+	buf_free(&name);
+	return got;
+}
+
 static enum outcome
 collect_alias_add(struct editor *e, const struct request *r, struct fault *f)
 {
+	if ((r->said & SAID_REPLACE) != 0 && clear_alias(e, r, f) != OK)
+		return f->outcome;
 	return add_alias(e, r, r->operand[0], r->operand[1], &r->address, f);
 }
 
@@ -455,7 +473,8 @@ const struct verb verbs[VERBS] = {
 	    .tell = tell_remove },
 	{ "list", .look = look_list },
 	{ "show", .operands = 1, .look = look_show },
-	{ "alias", "add", .operands = 2, .options = SAID_CATCH_ALL,
+	{ "alias", "add", .operands = 2,
+	    .options = SAID_CATCH_ALL | SAID_REPLACE,
 	    .collect = collect_alias_add, .tell = tell_alias_add },
 	{ "alias", "remove", .operands = 1, .collect = collect_alias_remove,
 	    .tell = tell_alias_remove },

@@ -53,19 +53,16 @@ recipients_check(struct session *s, struct path *path, struct fault *why)
 {
 	struct server *server = s->server;
 	struct resolve_ans ans;
-	bool is_postmaster = path_domain(path).len == 0;
 
-	if (is_postmaster)
+	if (path_domain(path).len == 0)
 		(void)name_postmaster(server->set, path);
 	switch (ask(server, path, &s->envelope->reverse_path, &ans, why)) {
 	case OK:
 		break;
 	case PERM:
-		/* RFC 5321 4.5.1: there is always a postmaster. */
-		return is_postmaster ? RULE_NONE : RULE_RECIPIENT;
+		return RULE_RECIPIENT;
 	case TEMP:
 		return RULE_TROUBLE;
 	}
-	return ans.kind == RESOLVE_REMOTE && !is_postmaster ? RULE_RELAY
-	                                                    : RULE_NONE;
+	return ans.kind == RESOLVE_REMOTE ? RULE_RELAY : RULE_NONE;
 }

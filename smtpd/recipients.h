@@ -8,7 +8,8 @@
 
 /*
  * `Postmaster` without a domain becomes postmaster of the first local domain,
- * in *path, and is taken whatever resolve says for ever (RFC 5321 4.5.1).
+ * in *path (RFC 5321 4.1.1.3), and is looked up as any other recipient: what
+ * is taken here can be delivered. That there is one `directory` sees to.
  *
  * RULE_NONE	it may
  * else		the rule that refuses it, and why

@@ -216,13 +216,15 @@ stub_lookup(struct span to, struct resolve_ans *ans, struct fault *why)
 	memset(ans, 0, sizeof(*ans));
 	if (path_parse_bare(to, &p, &f) != OK)
 		abort(); /* smtpd must have parsed it already */
-	if (!span_same_nocase(path_domain(&p), SPAN_LIT("local.test"))) {
+	if (path_domain(&p).len > 0 &&
+	    !span_same_nocase(path_domain(&p), SPAN_LIT("local.test"))) {
 		ans->kind = RESOLVE_REMOTE;
 		memcpy(ans->domain, "evil.test", sizeof("evil.test"));
 		return OK;
 	}
 	memcpy(ans->path, "local.test/x", sizeof("local.test/x"));
 	if (span_same_nocase(path_local(&p), SPAN_LIT("alice")) ||
+	    span_same_nocase(path_local(&p), SPAN_LIT("postmaster")) ||
 	    span_same_nocase(path_local(&p), SPAN_LIT("bob")))
 		return OK;
 	if (span_same_nocase(path_local(&p), SPAN_LIT("later")))
