@@ -23,9 +23,11 @@ pneu_OBJS := start/main start/verbs start/services start/services_print \
 	start/init start/check start/config_verb start/explain start/status \
 	start/status_services start/status_queue start/status_disk \
 	start/status_journal
-smtpd_OBJS := smtpd/main smtpd/session smtpd/commands smtpd/transfer smtpd/reply \
-	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
-	smtpd/entries
+# Bottom-up, without its main: tests link the same.
+SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/server smtpd/state \
+	smtpd/entries smtpd/reply smtpd/recipients smtpd/input smtpd/transfer \
+	smtpd/commands smtpd/session
+smtpd_OBJS := $(SMTPD_SESSION) smtpd/main
 # store/ is what the three queue programs share: the queue on disk.
 STORE := store/envelope_file store/store_step store/store_read store/store
 queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell queue-add/put \

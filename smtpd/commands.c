@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "clock.h"
+#include "input.h"
 #include "parameters.h"
 #include "recipients.h"
+#include "reply.h"
 #include "transfer.h"
 
 struct command {
@@ -51,7 +53,7 @@ run_helo(struct session *s, struct span args)
 		return;
 	}
 	s->is_esmtp = false;
-	session_move(s, EVENT_HELLO);
+	session_enter(s, PHASE_READY);
 	reply(s, 250, NULL, s->server->hostname);
 }
 
@@ -65,7 +67,7 @@ run_ehlo(struct session *s, struct span args)
 		return;
 	}
 	s->is_esmtp = true;
-	session_move(s, EVENT_HELLO);
+	session_enter(s, PHASE_READY);
 	(void)snprintf(size, sizeof(size), "SIZE %" PRIu64,
 	    s->server->set->smtpd.max_size);
 	reply_more(s, 250, NULL, s->server->hostname);
@@ -148,7 +150,7 @@ run_mail(struct session *s, struct span args)
 		refuse(s, RULE_TROUBLE);
 	} else {
 		s->overshoot = 0;
-		session_move(s, EVENT_MAIL);
+		session_enter(s, PHASE_MAIL);
 		reply(s, 250, "2.1.0", "sender ok");
 	}
 }
@@ -205,7 +207,7 @@ run_rcpt(struct session *s, struct span args)
 		    s, rule, rule == RULE_RELAY ? NULL : &f, path_span(&path));
 		return;
 	}
-	session_move(s, EVENT_RCPT);
+	session_enter(s, PHASE_RCPT);
 	reply(s, 250, "2.1.5", "recipient ok");
 }
 
@@ -215,7 +217,8 @@ static void
 run_rset(struct session *s, struct span args)
 {
 	(void)args;
-	session_move(s, EVENT_RESET);
+	if (s->phase != PHASE_START)
+		session_enter(s, PHASE_READY);
 	reply(s, 250, "2.0.0", "ok");
 }
 
@@ -231,7 +234,7 @@ run_quit(struct session *s, struct span args)
 {
 	(void)args;
 	reply(s, 221, "2.0.0", "closing");
-	session_move(s, EVENT_END);
+	session_enter(s, PHASE_OVER);
 }
 
 static void
@@ -344,7 +347,7 @@ run_known(struct session *s, const struct command *c, struct span args)
 	if (c->run == transfer_data && is_content_early(s))
 		refuse(s, RULE_PIPELINING);
 	else if (has_control(s->line))
-		session_refuse_line(s, RULE_LINE_OCTETS);
+		input_refuse_line(s, RULE_LINE_OCTETS);
 	else if (c->takes_nothing && args.len > 0)
 		refuse(s, RULE_SYNTAX);
 	else if (order != RULE_NONE)
@@ -368,7 +371,7 @@ commands_run(struct session *s)
 		args.len--;
 	if (command == NULL || !is_parted) {
 		/* `NOOP` with an octet 0 behind it is no NOOP. */
-		session_refuse_line(s, RULE_COMMAND_UNKNOWN);
+		input_refuse_line(s, RULE_COMMAND_UNKNOWN);
 		return;
 	}
 	run_known(s, command, args);

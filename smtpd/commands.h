@@ -3,7 +3,7 @@
 #ifndef SMTPD_COMMANDS_H
 #define SMTPD_COMMANDS_H
 
-#include "session.h"
+#include "state.h"
 
 /* Carry out the line in hand, and answer it. */
 void commands_run(struct session *);

@@ -11,8 +11,9 @@
 #define SMTPD_CONTENT_H
 
 #include "buf.h"
-#include "reply.h"
+#include "rule.h"
 #include "settings.h"
+#include "span.h"
 
 /* Room left before the octets, for the request that they are sent with. */
 #define CONTENT_FRONT 2048

@@ -3,7 +3,7 @@
 #ifndef SMTPD_ENTRIES_H
 #define SMTPD_ENTRIES_H
 
-#include "session.h"
+#include "state.h"
 
 /*
  * The message in hand was queued: 94 91 92 9T 99 97. Call while it is there:

@@ -9,7 +9,8 @@
 #ifndef SMTPD_PARAMETERS_H
 #define SMTPD_PARAMETERS_H
 
-#include "reply.h"
+#include "rule.h"
+#include "span.h"
 
 struct mail_parameters {
 	uint64_t size; /* 0: not said */

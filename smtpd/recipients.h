@@ -4,7 +4,7 @@
 #define SMTPD_RECIPIENTS_H
 
 #include "path.h"
-#include "session.h"
+#include "state.h"
 
 /*
  * `Postmaster` without a domain becomes postmaster of the first local domain,

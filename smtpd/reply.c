@@ -7,7 +7,6 @@
 
 #include "codes.h"
 #include "entries.h"
-#include "session.h"
 
 /*
  * Refusals with an entry of their own, until a message is queued; the others are
@@ -148,7 +147,7 @@ put_line(struct session *s, int code, char after_code, const char *enhanced,
 	if (s->phase != PHASE_OVER &&
 	    stream_put(
 	        &s->server->io, (struct span){ line, (size_t)n + 2 }, &f) != OK)
-		session_move(s, EVENT_END);
+		session_enter(s, PHASE_OVER);
 }
 
 void
@@ -196,6 +195,6 @@ refuse_for(
 	}
 	if (r->ends) {
 		s->has_unread = true;
-		session_move(s, EVENT_END);
+		session_enter(s, PHASE_OVER);
 	}
 }

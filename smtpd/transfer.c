@@ -10,6 +10,8 @@
 
 #include "clock.h"
 #include "entries.h"
+#include "input.h"
+#include "reply.h"
 
 /* Slower than this, after data_timeout, is no delivery. Postfix's default. */
 #define DATA_RATE_LEAST 500 /* octets a second */
@@ -89,7 +91,7 @@ end_if_smuggled(struct session *s, enum rule refused)
 	    s->phase == PHASE_OVER || stream_waiting(&s->server->io).len == 0)
 		return;
 	s->has_unread = true;
-	session_move(s, EVENT_END);
+	session_enter(s, PHASE_OVER);
 }
 
 /* Queue it or refuse it, and say so; which rule it broke. */
@@ -113,7 +115,7 @@ finish_message(struct session *s, struct fault *why)
 		reply(s, 250, "2.0.0", text);
 		s->idle_commands = s->errors = s->refusals = 0;
 	}
-	session_move(s, EVENT_DONE);
+	session_enter(s, PHASE_READY);
 	return refused;
 }
 
@@ -132,7 +134,7 @@ read_data(struct session *s, struct fault *why)
 			return false;
 		if (ended)
 			return true;
-		if (!session_fill(s, content_deadline(s)))
+		if (!input_fill(s, content_deadline(s)))
 			return false;
 	}
 }
@@ -143,7 +145,7 @@ transfer_data(struct session *s, struct span args)
 	struct fault why = FAULT_NONE;
 
 	(void)args;
-	session_move(s, EVENT_DATA);
+	session_enter(s, PHASE_CONTENT);
 	reply(s, 354, NULL, "end data with CR LF . CR LF");
 	begin_content(s);
 	if (s->phase == PHASE_CONTENT && read_data(s, &why))
@@ -180,7 +182,7 @@ read_chunk(struct session *s, uint64_t size, bool wanted, struct fault *why)
 		if (w.len > size)
 			w.len = (size_t)size;
 		if (w.len == 0) {
-			if (!session_fill(s, content_deadline(s)))
+			if (!input_fill(s, content_deadline(s)))
 				return false;
 			continue;
 		}
@@ -219,7 +221,7 @@ take_chunk(struct session *s, uint64_t size, bool last)
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "%" PRIu64 " octets taken", size);
-	session_move(s, EVENT_CHUNK);
+	session_enter(s, PHASE_CHUNKS);
 	reply(s, 250, "2.0.0", text);
 }
 
@@ -252,7 +254,7 @@ transfer_bdat(struct session *s, struct span args)
 		refuse_chunk(s, size, order);
 	} else if (syntax != RULE_NONE) {
 		refuse_chunk(s, size, syntax);
-		session_move(s, EVENT_DONE); /* it lacks this chunk */
+		session_enter(s, PHASE_READY); /* it lacks this chunk */
 	} else {
 		take_chunk(s, size, last);
 	}

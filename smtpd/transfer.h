@@ -3,7 +3,7 @@
 #ifndef SMTPD_TRANSFER_H
 #define SMTPD_TRANSFER_H
 
-#include "session.h"
+#include "state.h"
 
 /* The commands: read the content, queue it or refuse it, and say so. */
 void transfer_data(struct session *, struct span args);

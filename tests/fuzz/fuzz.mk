@@ -3,6 +3,5 @@ fuzz_directory_OBJS := $(DIRECTORY) resolve/mailboxes resolve/compiled \
 	resolve/replace resolve/address
 fuzz_directory_LIBS := -lcdb -lidn2 -lunistring
 fuzz_envelope_OBJS := store/envelope_file
-fuzz_smtp_OBJS := smtpd/session smtpd/commands smtpd/transfer smtpd/reply smtpd/parameters \
-	smtpd/recipients smtpd/content smtpd/submit smtpd/entries
+fuzz_smtp_OBJS := $(SMTPD_SESSION)
 fuzz_pop3_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/command

@@ -15,11 +15,9 @@ resolve_edit_OBJS := resolve/edit $(DIRECTORY) resolve/mailboxes \
 	resolve/compiled resolve/replace resolve/address
 resolve_edit_LIBS := -lcdb -lidn2 -lunistring
 lib_password_OBJS := pop3d/command
-smtpd_session_OBJS := smtpd/session smtpd/commands smtpd/transfer smtpd/reply \
-	smtpd/parameters smtpd/recipients smtpd/content smtpd/submit \
-	smtpd/entries
-smtpd_commands_OBJS := $(smtpd_session_OBJS)
-smtpd_transfer_OBJS := $(smtpd_session_OBJS)
+smtpd_session_OBJS := $(SMTPD_SESSION)
+smtpd_commands_OBJS := $(SMTPD_SESSION)
+smtpd_transfer_OBJS := $(SMTPD_SESSION)
 smtpd_content_OBJS := smtpd/content
 smtpd_parameters_OBJS := smtpd/parameters
 deliver_mailbox_OBJS := deliver/mailbox deliver/directories

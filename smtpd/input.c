@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* input.c: lines in, and the waits between them. */
+#include "input.h"
+
+#include <errno.h>
+
+#include "clock.h"
+#include "fds.h"
+#include "reply.h"
+
+static bool
+end_by(struct session *s, enum rule rule)
+{
+	refuse(s, rule);
+	return false;
+}
+
+static bool
+end_lost(struct session *s)
+{
+	session_enter(s, PHASE_OVER);
+	return false;
+}
+
+/* What the signals that came let us wait for a peer. */
+static uint64_t
+longest_wait(void)
+{
+	if (serve_stopping)
+		return SERVE_DRAIN_MS;
+	return serve_pressed ? SERVE_PRESS_MS : UINT64_MAX;
+}
+
+/*
+ * From here on a wait for input ends after so long. A signal that comes amid
+ * this sets the socket's deadlines as well, and ours come after: look again.
+ */
+static void
+arm(struct session *s, uint64_t wait_ms)
+{
+	uint64_t send_ms = s->server->set->smtpd.timeout_ms, most_ms;
+
+	do {
+		most_ms = longest_wait();
+		if (wait_ms > most_ms)
+			wait_ms = most_ms;
+		if (send_ms > most_ms)
+			send_ms = most_ms;
+		s->server->io.timeout_ms = wait_ms;
+		fds_set_timeouts(s->server->io.in, wait_ms, send_ms);
+	} while (longest_wait() < most_ms);
+}
+
+/*
+ * The socket has a deadline of its own already, data_timeout or what was armed
+ * last. Too early, it costs a look at the clock; it is set anew when it ends
+ * too late, by more than an eighth.
+ */
+bool
+input_fill(struct session *s, uint64_t deadline_ms)
+{
+	struct stream *io = &s->server->io;
+	struct fault f = FAULT_NONE;
+	bool ran_out = false;
+	uint64_t now;
+
+	if (stream_flush(io, &f) != OK)
+		return end_lost(s);
+	if (s->journal_due) {
+		journal_flush(&s->server->journal);
+		s->journal_due = false;
+	}
+	while ((now = clock_mono_ms()) < deadline_ms) {
+		uint64_t left = deadline_ms - now;
+
+		if (ran_out || io->timeout_ms > left + left / 8)
+			arm(s, left);
+		if (stream_fill(io, &f) == OK)
+			return !io->ended || end_lost(s);
+		if (f.error != ETIMEDOUT)
+			return end_lost(s);
+		if (serve_stopping || serve_pressed)
+			break;
+		ran_out = true;
+	}
+	return end_by(s, serve_stopping ? RULE_STOPPING : RULE_TIMEOUT);
+}
+
+void
+input_refuse_line(struct session *s, enum rule rule)
+{
+	struct cur c = cur_over(s->line);
+
+	(void)cur_while(&c, is_wsp);
+	refuse(s, cur_eat_nocase(&c, "BDAT") ? RULE_CHUNK_SIZE : rule);
+}
+
+bool
+input_line(struct session *s)
+{
+	const struct settings *set = s->server->set;
+	struct stream *io = &s->server->io;
+	uint64_t wait = serve_pressed ? SERVE_PRESS_MS : set->smtpd.timeout_ms;
+	uint64_t deadline = clock_mono_ms() + wait;
+	enum line_ending ending;
+
+	while (!stream_take_line(io, set->smtpd.command_max, &s->line, &ending))
+		if (!input_fill(s, deadline))
+			return false;
+	switch (ending) {
+	case LINE_CRLF:
+		return true;
+	case LINE_LF:
+		if (set->smtpd.bare_lf == BARE_ACCEPT)
+			return true;
+		input_refuse_line(s, RULE_LINE_BARE_LF);
+		return false;
+	case LINE_LONG:
+		input_refuse_line(s, RULE_LINE_LONG);
+		return false;
+	case LINE_ENDLESS:
+		break;
+	}
+	return end_by(s, RULE_LINE_FLOOD);
+}
