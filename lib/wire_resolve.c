@@ -29,6 +29,16 @@ resolve_path_is_safe(struct span path)
 	return true;
 }
 
+bool
+resolve_is_program_name(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (!is_alnum((unsigned char)name.p[i]) && name.p[i] != '_' &&
+		    name.p[i] != '.' && name.p[i] != '-')
+			return false;
+	return name.len >= 1 && name.len <= PROGRAM_NAME_MAX;
+}
+
 enum outcome
 wire_resolve_put_req(
     struct buf *b, const struct resolve_req *req, struct fault *f)
@@ -62,9 +72,9 @@ wire_resolve_get_req(struct span line, struct record *r,
 static const char *
 answer_word(enum outcome outcome, const struct resolve_ans *ans)
 {
-	if (outcome != OK)
-		return outcome_word(outcome);
-	return ans->kind == RESOLVE_MAILBOX ? "mailbox" : "remote";
+	static const char *const words[] = { "mailbox", "remote", "deliver" };
+
+	return outcome == OK ? words[ans->kind] : outcome_word(outcome);
 }
 
 enum outcome
@@ -81,6 +91,9 @@ wire_resolve_put_ans(struct buf *b, struct span to, enum outcome outcome,
 	}
 	if (ans->kind == RESOLVE_MAILBOX) {
 		record_puts(out, "path", ans->path);
+	} else if (ans->kind == RESOLVE_PROGRAM) {
+		record_puts(out, "transport", "program");
+		record_puts(out, "nexthop", ans->program);
 	} else {
 		record_puts(out, "domain", ans->domain);
 		if (ans->address[0] != '\0')
@@ -97,24 +110,51 @@ malformed_answer(struct fault *f)
 	return fault_set(f, TEMP, "4.3.0", EPROTO, "resolve answer");
 }
 
+static bool
+take_mailbox(struct record *r, struct resolve_ans *ans)
+{
+	ans->kind = RESOLVE_MAILBOX;
+	return record_take_text(r, "path", ans->path, sizeof(ans->path)) &&
+	    resolve_path_is_safe(span_of(ans->path));
+}
+
+static bool
+take_remote(struct record *r, struct resolve_ans *ans)
+{
+	ans->kind = RESOLVE_REMOTE;
+	return record_take_text(
+	           r, "domain", ans->domain, sizeof(ans->domain)) &&
+	    ans->domain[0] != '\0' &&
+	    record_take_text_optional(
+	        r, "address", ans->address, sizeof(ans->address));
+}
+
+static bool
+take_program(struct record *r, struct resolve_ans *ans)
+{
+	struct span transport;
+
+	ans->kind = RESOLVE_PROGRAM;
+	return record_take(r, "transport", RECORD_MAX, &transport) &&
+	    span_eq(transport, "program") &&
+	    record_take_text(
+	        r, "nexthop", ans->program, sizeof(ans->program)) &&
+	    resolve_is_program_name(span_of(ans->program));
+}
+
 static enum outcome
 get_destination(struct record *r, struct resolve_ans *ans, struct fault *f)
 {
-	ans->kind = record_is(r, "mailbox") ? RESOLVE_MAILBOX : RESOLVE_REMOTE;
-	if (!record_take_text_optional(r, "rule", ans->rule, sizeof(ans->rule)))
-		return malformed_answer(f);
-	if (ans->kind == RESOLVE_MAILBOX) {
-		if (!record_take_text_optional(
-		        r, "path", ans->path, sizeof(ans->path)) ||
-		    !resolve_path_is_safe(span_of(ans->path)))
-			return malformed_answer(f);
-	} else if (!record_take_text_optional(
-	               r, "domain", ans->domain, sizeof(ans->domain)) ||
-	    ans->domain[0] == '\0' ||
+	bool good = record_is(r, "mailbox") ? take_mailbox(r, ans)
+	    : record_is(r, "remote")        ? take_remote(r, ans)
+	                                    : take_program(r, ans);
+
+	if (!good ||
 	    !record_take_text_optional(
-	        r, "address", ans->address, sizeof(ans->address)))
+	        r, "rule", ans->rule, sizeof(ans->rule)) ||
+	    !record_all_taken(r))
 		return malformed_answer(f);
-	return record_all_taken(r) ? OK : malformed_answer(f);
+	return OK;
 }
 
 enum outcome
@@ -131,7 +171,8 @@ wire_resolve_get_ans(
 	    !span_same(same, to))
 		return fault_set(f, TEMP, "4.3.0", EPROTO,
 		    "resolve answer: for another address");
-	if (record_is(&r, "mailbox") || record_is(&r, "remote"))
+	if (record_is(&r, "mailbox") || record_is(&r, "remote") ||
+	    record_is(&r, "deliver"))
 		return get_destination(&r, ans, f);
 	/* `ok` earns nothing here: a destination is the only good answer. */
 	if (record_is(&r, "ok") || record_outcome(&r, f) == OK)

@@ -5,6 +5,7 @@
  *	resolve to=bob@example.org [from=ann@example.net]
  *	mailbox to=bob@example.org path=example.org/bob [rule=plus]
  *	remote to=sue@example.net domain=example.net
+ *	deliver to=log@example.org transport=program nexthop=archive [rule=]
  *	perm to=... code=5.1.1 text=...
  *	temp to=... code=4.3.0 text=...
  *
@@ -27,7 +28,9 @@
 
 #define RESOLVE_PATH_MAX 512 /* octets of a mailbox path, relative to mail/ */
 
-enum resolve_kind { RESOLVE_MAILBOX, RESOLVE_REMOTE };
+#define PROGRAM_NAME_MAX 64 /* octets: [deliver-program] command = NAME ... */
+
+enum resolve_kind { RESOLVE_MAILBOX, RESOLVE_REMOTE, RESOLVE_PROGRAM };
 
 struct resolve_req {
 	struct span forward_path; /* local@domain, or Postmaster */
@@ -40,6 +43,7 @@ struct resolve_ans {
 	char path[RESOLVE_PATH_MAX + 1]; /* mailbox: where; no "..", no "/" at
 					    either end */
 	char domain[DOMAIN_MAX + 1]; /* remote: A-labels */
+	char program[PROGRAM_NAME_MAX + 1]; /* program: its name */
 	/* remote: where an alias leads, else empty */
 	char address[PATH_TEXT_MAX + 1];
 	char rule[32]; /* which rule answered, or "" */
@@ -74,5 +78,7 @@ enum outcome wire_resolve_get_step(struct span line, struct record *,
  * no ".."), no control octet. Whoever opens it uses RESOLVE_BENEATH besides.
  */
 bool resolve_path_is_safe(struct span);
+/* Can a command have this name? 1..PROGRAM_NAME_MAX of A-Z a-z 0-9 _ . - */
+bool resolve_is_program_name(struct span);
 
 #endif

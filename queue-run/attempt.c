@@ -124,6 +124,9 @@ attempt_resolve(struct run *run)
 static enum outcome
 attempt_remote(const struct resolve_ans *ans, struct fault *f)
 {
+	if (ans->kind == RESOLVE_PROGRAM)
+		return fault_set(
+		    f, TEMP, "4.3.2", 0, "no transport to %s", ans->program);
 	return fault_set(f, PERM, "5.4.4", 0, "no route to %s", ans->domain);
 }
 
@@ -155,7 +158,7 @@ resolved(struct run *run, struct message *m, size_t i, struct span line)
 
 	if (wire_resolve_get_ans(line, path_span(&r->forward_path), &ans, &f) !=
 	        OK ||
-	    (ans.kind == RESOLVE_REMOTE && attempt_remote(&ans, &f) != OK)) {
+	    (ans.kind != RESOLVE_MAILBOX && attempt_remote(&ans, &f) != OK)) {
 		way_end_by_fault(m, i, &f);
 		return f.error != EPROTO;
 	}

@@ -6,6 +6,7 @@
  *
  *	entry smtp=bob@example.org store=mailbox path=example.org/bob
  *	    [preferred=smtp|userid] [userid="BOB SYSTEM1"] [...]
+ *	entry smtp=archive@example.org program=archive
  *	alias smtp=abuse@example.org to=postmaster@example.org
  *	alias smtp=*@example.org to=bob@example.org catch-all=yes
  *
@@ -29,12 +30,18 @@
 #define DIRECTORY_HASH_OPS_MAX    100
 #define USERID_PART_MAX           8 /* user id and address, 8 + 8. mission J, V3 */
 
-enum item_kind { ITEM_ENTRY, ITEM_ALIAS, ITEM_CATCH_ALL, ITEM_SECRET };
+enum item_kind {
+	ITEM_ENTRY,
+	ITEM_PROGRAM, /* an entry whose mail goes to a command */
+	ITEM_ALIAS,
+	ITEM_CATCH_ALL,
+	ITEM_SECRET
+};
 
 struct item {
 	struct span key; /* normalised; of a catch-all `@domain` */
 	struct span smtp; /* as it was written */
-	struct span value; /* path, target or hash */
+	struct span value; /* path, name, target or hash */
 	struct span userid; /* or empty */
 	uint32_t line; /* in its file, from 1 */
 	enum item_kind kind;
@@ -146,7 +153,7 @@ struct span directory_line(const struct items *, const struct item *);
 const struct item *directory_find(const struct directory *, struct span key);
 const struct item *directory_find_secret(
     const struct directory *, struct span key);
-/* Does mail for postmaster@domain reach an entry? */
+/* Is mail for postmaster@domain delivered? */
 bool directory_has_postmaster(const struct directory *, const char *domain);
 /* Does this alias end at the item, over others or not? */
 bool directory_leads_to(

@@ -33,8 +33,14 @@ next_item(
 	return find_answer(d, target);
 }
 
+static bool
+is_alias(const struct item *item)
+{
+	return item->kind == ITEM_ALIAS || item->kind == ITEM_CATCH_ALL;
+}
+
 /*
- * Where an alias ends: an entry, `stop`, or NULL, and then *target is the
+ * Where an alias ends: what mail is delivered to, `stop`, or NULL, and then *target is the
  * address that is nobody's here. Another alias: it is a circle, or too long.
  */
 static const struct item *
@@ -45,7 +51,7 @@ last_item(const struct directory *d, const struct item *alias,
 
 	for (uint64_t i = 0; i < d->settings->resolve.alias_steps; i++) {
 		item = next_item(d, item, target);
-		if (item == NULL || item == stop || item->kind == ITEM_ENTRY)
+		if (item == NULL || item == stop || !is_alias(item))
 			return item;
 	}
 	return item;
@@ -57,8 +63,7 @@ directory_leads_to(
 {
 	struct address target;
 
-	return alias->kind != ITEM_ENTRY &&
-	    last_item(d, alias, to, &target) == to;
+	return is_alias(alias) && last_item(d, alias, to, &target) == to;
 }
 
 bool
@@ -73,9 +78,9 @@ directory_has_postmaster(const struct directory *d, const char *domain)
 	if (address_make(span_of(text), &a, &f) != OK)
 		return false;
 	item = find_answer(d, &a);
-	if (item != NULL && item->kind != ITEM_ENTRY)
+	if (item != NULL && is_alias(item))
 		item = last_item(d, item, NULL, &a);
-	return item != NULL && item->kind == ITEM_ENTRY;
+	return item != NULL && !is_alias(item);
 }
 
 static void
@@ -91,7 +96,7 @@ check_alias(struct directory *d, const struct item *alias)
 		    SPAN_ARG(directory_shown(address_key(&a))),
 		    domains_has(&d->domains, address_domain(&a)) ? "nobody's"
 		                                                 : "not local");
-	else if (last->kind != ITEM_ENTRY)
+	else if (is_alias(last))
 		directory_problem(d, PROBLEM_ERROR, place,
 		    "leads in a circle, or over more than %llu aliases",
 		    (unsigned long long)d->settings->resolve.alias_steps);
@@ -193,7 +198,7 @@ directory_check(struct directory *d, bool thorough)
 
 		if (item->kind == ITEM_ENTRY)
 			check_path(d, item);
-		else
+		else if (is_alias(item))
 			check_alias(d, item);
 		if (item->kind == ITEM_CATCH_ALL)
 			directory_problem(d, PROBLEM_NOTE,

@@ -107,6 +107,25 @@ is_one_of(
 	return REFUSE(l, "%s= is neither %s nor %s", key, first, second);
 }
 
+/* Nobody logs in to a command, and it has no mailbox. */
+static bool
+parse_program(struct line *l)
+{
+	static const char *const other[] = { "path", "store", "userid",
+		"preferred" };
+
+	l->item.kind = ITEM_PROGRAM;
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		if (record_find(&l->record, span_of(other[i])) != NULL)
+			return REFUSE(
+			    l, "program= and %s= exclude each other", other[i]);
+	if (!resolve_is_program_name(l->item.value))
+		return REFUSE(l,
+		    "program= is not a name of 1 to %d of A-Z a-z 0-9 _ . -",
+		    PROGRAM_NAME_MAX);
+	return true;
+}
+
 static bool
 parse_entry(struct line *l, const struct address *a)
 {
@@ -114,6 +133,8 @@ parse_entry(struct line *l, const struct address *a)
 	if (span_eq(address_local(a), "*"))
 		return REFUSE(
 		    l, "*@ is a catch-all: it is an alias, not an entry");
+	if (record_take(&l->record, "program", RECORD_MAX, &l->item.value))
+		return parse_program(l);
 	if (!is_one_of(l, "store", "mailbox", "distribution") ||
 	    !is_one_of(l, "preferred", "smtp", "userid"))
 		return false;

@@ -43,8 +43,8 @@ static enum outcome
 make_value(const struct directory *d, const struct item *item,
     struct buf *value, struct fault *f)
 {
-	static const char *const words[] = { LOOKUP_MAILBOX, LOOKUP_ALIAS,
-		LOOKUP_CATCH_ALL };
+	static const char *const words[] = { LOOKUP_MAILBOX, LOOKUP_PROGRAM,
+		LOOKUP_ALIAS, LOOKUP_CATCH_ALL };
 	const struct item *entry;
 	struct record_out out;
 

@@ -240,7 +240,8 @@ put_secret(struct editor *e, const struct address *a, struct span smtp,
 	return got;
 }
 
-/* The entry as it is kept: with path= and store=, its hash taken out. */
+/* The entry as it is kept: with path= and store= unless it is a program's, its
+   hash taken out. */
 static enum outcome
 complete_entry(const struct address *a, const struct record *r, struct buf *out,
     struct fault *f)
@@ -249,6 +250,8 @@ complete_entry(const struct address *a, const struct record *r, struct buf *out,
 	char path[RESOLVE_PATH_MAX + 1];
 	size_t n = 1;
 
+	if (record_find(r, SPAN_LIT("program")) != NULL)
+		return record_change(r, NULL, 0, out, f);
 	if (record_find(r, SPAN_LIT("store")) == NULL)
 		change[n++] =
 		    (struct field_change){ "store", SPAN_LIT("mailbox") };
@@ -318,7 +321,7 @@ find_entry(const struct editor *e, const struct address *a,
 		return fault_set(f, PERM, "5.1.1", 0,
 		    SPAN_FMT " is not in the directory",
 		    SPAN_ARG(address_key(a)));
-	if ((*item)->kind != ITEM_ENTRY)
+	if ((*item)->kind != ITEM_ENTRY && (*item)->kind != ITEM_PROGRAM)
 		return fault_set(f, PERM, "5.1.1", 0,
 		    SPAN_FMT " is an alias; `directory alias` is for those",
 		    SPAN_ARG(address_key(a)));
@@ -364,6 +367,9 @@ editor_set_hash(struct editor *e, const struct address *a, struct span hash,
 
 	if (find_entry(e, a, &item, f) != OK)
 		return f->outcome;
+	if (item->kind == ITEM_PROGRAM)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "mail for it goes to a program: nobody logs in to that");
 	return put_secret(e, a, item->smtp, hash, f);
 }
 
@@ -390,7 +396,8 @@ editor_remove_alias(struct editor *e, const struct address *a, struct fault *f)
 	const struct item *item =
 	    directory_find(&e->now, address_directory_key(a));
 
-	if (item == NULL || item->kind == ITEM_ENTRY)
+	if (item == NULL || item->kind == ITEM_ENTRY ||
+	    item->kind == ITEM_PROGRAM)
 		return fault_set(f, PERM, "5.1.1", 0, SPAN_FMT " is no alias",
 		    SPAN_ARG(address_key(a)));
 	return drop_line(e, item, f);

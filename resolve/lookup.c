@@ -182,6 +182,18 @@ answer_mailbox(struct question *q, struct span path, struct fault *f)
 	return OK;
 }
 
+static enum outcome
+answer_program(struct question *q, struct span name, struct fault *f)
+{
+	if (!resolve_is_program_name(name) ||
+	    !span_copy(name, q->ans->program, sizeof(q->ans->program)))
+		return compiled_bad_value(&q->l->entries, f);
+	explain(q, "program", "command " SPAN_FMT " of [deliver-program]",
+	    SPAN_ARG(name));
+	q->ans->kind = RESOLVE_PROGRAM;
+	return OK;
+}
+
 /* The question goes on with the target of an alias or catch-all. */
 static enum outcome
 follow(struct question *q, struct span value, struct fault *f)
@@ -225,8 +237,7 @@ lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
 	struct span value;
 	enum outcome got;
 
-	ans->path[0] = ans->domain[0] = ans->address[0] = ans->rule[0] = '\0';
-	ans->kind = RESOLVE_MAILBOX;
+	*ans = (struct resolve_ans){ .kind = RESOLVE_MAILBOX };
 	if (address_make(to, &q.at, f) != OK)
 		return f->outcome;
 	complete(&q);
@@ -241,6 +252,9 @@ lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
 		if (span_has_prefix(value, LOOKUP_MAILBOX))
 			return answer_mailbox(&q,
 			    span_from(value, sizeof(LOOKUP_MAILBOX) - 1), f);
+		if (span_has_prefix(value, LOOKUP_PROGRAM))
+			return answer_program(&q,
+			    span_from(value, sizeof(LOOKUP_PROGRAM) - 1), f);
 		if (follow(&q, value, f) != OK)
 			return f->outcome;
 	}

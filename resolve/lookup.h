@@ -20,10 +20,12 @@
 #include "compiled.h"
 #include "wire_resolve.h"
 
-/* How a value in entries.cdb begins; the rest is a path or an address. */
+/* How a value in entries.cdb begins; the rest is a path, an
+   address or a name. */
 #define LOOKUP_MAILBOX   "mailbox "
 #define LOOKUP_ALIAS     "alias "
 #define LOOKUP_CATCH_ALL "catch-all "
+#define LOOKUP_PROGRAM   "program "
 
 struct lookup {
 	struct domains domains;

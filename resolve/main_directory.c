@@ -15,8 +15,8 @@
 #include "verbs.h"
 
 /* Letters of options without a short form lie over those of octets. */
-#define SAID_NOT 512U
-#define OPT_JSON 1024
+#define SAID_NOT 1024U
+#define OPT_JSON 2048
 
 static const struct prog_option options[] = {
 	{ SAID_NOT | SAID_PASSWORD, "password-stdin", NULL,
@@ -27,6 +27,8 @@ static const struct prog_option options[] = {
 	{ SAID_NOT | SAID_USERID, "userid", "\"ID ADDRESS\"",
 	    "System i user id and address, 8 + 8; '' takes it away" },
 	{ SAID_NOT | SAID_PREFERRED, "preferred", "WHICH", "smtp or userid" },
+	{ SAID_NOT | SAID_PROGRAM, "program", "NAME",
+	    "its mail goes to this command of [deliver-program]" },
 	{ SAID_NOT | SAID_ALIAS, "alias", "ADDRESS",
 	    "one more address of it; repeat for more" },
 	{ SAID_NOT | SAID_CATCH_ALL, "catch-all", NULL,
@@ -57,6 +59,9 @@ take_option(struct request *r, int option, const char *value)
 		break;
 	case SAID_NOT | SAID_PREFERRED:
 		r->preferred = value;
+		break;
+	case SAID_NOT | SAID_PROGRAM:
+		r->program = value;
 		break;
 	case SAID_NOT | SAID_ALIAS:
 		if (r->aliases < REQUEST_ALIASES_MAX)
@@ -216,7 +221,7 @@ main(int argc, char *argv[])
 		    "Verbs:\n"
 		    "  add ADDRESS              a user and a mailbox\n"
 		    "  change ADDRESS           store, path, userid, "
-		    "preferred, password\n"
+		    "preferred, program, password\n"
 		    "  remove ADDRESS           a user; the mailbox stays\n"
 		    "  passwd ADDRESS           a new password\n"
 		    "  show ADDRESS, list       what there is\n"

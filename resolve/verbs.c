@@ -178,12 +178,13 @@ add_alias(struct editor *e, const struct request *r, const char *alias,
 
 /* The fields that were said; an empty value takes one away. */
 static size_t
-collect_fields(const struct request *r, struct field_change field[4])
+collect_fields(const struct request *r, struct field_change field[FIELDS_MAX])
 {
 	const struct {
 		const char *key, *value;
 	} said[] = { { "store", r->store }, { "path", r->path },
-		{ "preferred", r->preferred }, { "userid", r->userid } };
+		{ "preferred", r->preferred }, { "userid", r->userid },
+		{ "program", r->program } };
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
@@ -198,10 +199,13 @@ collect_add(struct editor *e, const struct request *r, struct fault *f)
 {
 	struct buf line = BUF_INIT(RECORD_MAX);
 	struct record_out out;
-	struct field_change field[4];
+	struct field_change field[FIELDS_MAX];
 	size_t n = collect_fields(r, field);
 	enum outcome got;
 
+	if (r->program != NULL && r->hash[0] != '\0')
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "mail for it goes to a program: nobody logs in to that");
 	if (r->aliases > REQUEST_ALIASES_MAX)
 		return fault_set(f, PERM, "5.3.5", 0, "over %d aliases at once",
 		    REQUEST_ALIASES_MAX);
@@ -226,6 +230,10 @@ tell_add(const struct editor *e, const struct request *r)
 	const struct item *item =
 	    directory_find(&e->fresh, address_key(&r->address));
 
+	if (item->kind == ITEM_PROGRAM) {
+		say("%s: goes to the program %s", r->operand[0], r->program);
+		return;
+	}
 	say("%s: %s mailbox %s/" SPAN_FMT ", %s", r->operand[0],
 	    e->found > 0 ? "kept the" : "made", prog.settings.mail.directory,
 	    SPAN_ARG(item->value),
@@ -240,13 +248,13 @@ tell_add(const struct editor *e, const struct request *r)
 static enum outcome
 collect_change(struct editor *e, const struct request *r, struct fault *f)
 {
-	struct field_change field[4];
+	struct field_change field[FIELDS_MAX];
 	size_t n = collect_fields(r, field);
 
 	if (n == 0 && r->hash[0] == '\0')
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "nothing to change: --store --path --userid --preferred "
-		    "--password-stdin");
+		    "--program --password-stdin");
 	if (n > 0 && editor_change(e, &r->address, field, n, f) != OK)
 		return f->outcome;
 	if (r->hash[0] == '\0')
@@ -283,8 +291,12 @@ tell_remove(const struct editor *e, const struct request *r)
 		if (directory_leads_to(d, &d->entries.p[i], item))
 			say(SPAN_FMT ": removed, it led there",
 			    SPAN_ARG(d->entries.p[i].smtp));
-	say("%s: removed; the mailbox %s/" SPAN_FMT " is kept", r->operand[0],
-	    prog.settings.mail.directory, SPAN_ARG(item->value));
+	if (item->kind == ITEM_PROGRAM)
+		say("%s: removed", r->operand[0]);
+	else
+		say("%s: removed; the mailbox %s/" SPAN_FMT " is kept",
+		    r->operand[0], prog.settings.mail.directory,
+		    SPAN_ARG(item->value));
 }
 
 /* The user or alias that it is in place of goes. */

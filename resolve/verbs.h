@@ -20,14 +20,17 @@ enum {
 	SAID_CATCH_ALL = 64,
 	SAID_AT_START = 128,
 	SAID_REPLACE = 256,
+	SAID_PROGRAM = 512,
 };
-#define SAID_FIELDS (SAID_STORE | SAID_PATH | SAID_USERID | SAID_PREFERRED)
+#define SAID_FIELDS                                                            \
+	(SAID_STORE | SAID_PATH | SAID_USERID | SAID_PREFERRED | SAID_PROGRAM)
+#define FIELDS_MAX 5
 
 /* What the operator said; NULL: not said. Texts borrow from argv. */
 struct request {
 	char **operand;
 	unsigned said;
-	const char *store, *path, *userid, *preferred;
+	const char *store, *path, *userid, *preferred, *program;
 	const char *alias[REQUEST_ALIASES_MAX];
 	size_t aliases;
 	struct buf input; /* the password, or the records of an import */

@@ -39,6 +39,9 @@ json_answer(
 		return json_pack("{s:s, s:s, s:o, s:o}", "outcome", "ok",
 		    "kind", "remote", "domain", json_text(span_of(ans->domain)),
 		    "for", json_text(span_of(ans->address)));
+	if (ans->kind == RESOLVE_PROGRAM)
+		return json_pack("{s:s, s:s, s:s}", "outcome", "ok", "kind",
+		    "program", "name", ans->program);
 	(void)snprintf(name, sizeof(name), "%s/%s",
 	    prog.settings.mail.directory, ans->path);
 	return json_pack("{s:s, s:s, s:o, s:s*}", "outcome", "ok", "kind",
@@ -71,6 +74,9 @@ print_answer(const json_t *o)
 		    text_of(o, "for"));
 		(void)printf("     this version carries no mail there: an SMTP "
 		             "client hears 550 5.7.1\n");
+	} else if (strcmp(kind, "program") == 0) {
+		(void)printf("  => program %s of [deliver-program] command\n",
+		    text_of(o, "name"));
 	} else {
 		(void)printf("  => mailbox %s\n", text_of(o, "path"));
 		if (error[0] != '\0')

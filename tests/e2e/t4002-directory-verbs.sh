@@ -157,6 +157,21 @@ is "nor is a user added with one" "$? $(where sam@example.org | cut -d' ' -f1)" 
 printf '%0248d\r\n' 7 | dir change pat@example.org --password-stdin
 is "one of 248 octets is taken" "$? $(auth pat "$(printf '%0248d' 7)")" '0 ok'
 
+# A user whose mail a command takes has neither mailbox nor password.
+dir add archive@example.org --program=archive --alias=log
+is "an entry may go to a program" "$? $(says)" '0 archive@example.org: goes to the program archive'
+is "and so do its aliases" "$(where log@example.org)" \
+	'deliver to=log@example.org transport=program nexthop=archive rule=alias'
+test ! -e "$H/mail/example.org/archive"; ok $? "it has no mailbox"
+printf 'a\n' | dir passwd archive@example.org --password-stdin; is "and takes no password" "$?" 100
+dir change archive@example.org --program=../x; is "nor a path" "$?" 100
+dir change archive@example.org --program=other
+is "its program can be changed" "$? $(where archive@example.org)" \
+	'0 deliver to=archive@example.org transport=program nexthop=other'
+dir remove archive@example.org
+is "removed, it takes its aliases along" "$? $(says | tail -n 1) $(where log@example.org | cut -d' ' -f1)" \
+	'0 archive@example.org: removed perm'
+
 # What stands in the way of one file keeps all of them from changing.
 printf 'new\n' | dir passwd pat@example.org --password-stdin
 sum=$(cat "$H/directory/"* "$H/secrets/"* | cksum)

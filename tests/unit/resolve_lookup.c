@@ -21,6 +21,9 @@ static const char *const directory[][2] = {
 	{ "out@example.org", "alias Sue@Example.NET" },
 	{ "dead@example.org", "alias gone@example.org" },
 	{ "bad@example.org", "nonsense" },
+	{ "archive@example.org", "program archive" },
+	{ "log@example.org", "alias archive@example.org" },
+	{ "slash@example.org", "program bin/sh" },
 	{ "climb@example.org", "mailbox ../bob" },
 	{ "@all.example", "catch-all bob@example.org" },
 	{ "known@all.example", "mailbox all.example/known" },
@@ -35,6 +38,11 @@ static const struct {
 } cases[] = {
 	{ "an entry answers", "bob@example.org", "example.org/bob", "", "",
 	    OK },
+	{ "a program answers", "archive@example.org", "archive", "", "", OK },
+	{ "behind an alias too", "log+x@example.org", "archive", "plus", "",
+	    OK },
+	{ "a name with a slash is no program", "slash@example.org", "", "",
+	    "4.3.0", TEMP },
 	{ "in any case", "BOB@EXAMPLE.org", "example.org/bob", "", "", OK },
 	{ "quoted too", "\"bob\"@example.org", "example.org/bob", "", "", OK },
 	{ "UTF-8 in any case", "M\xC3\x9CLLER@example.org",
@@ -124,7 +132,10 @@ is_answer(const struct resolve_ans *ans, const char *where, const char *rule)
 
 	(void)snprintf(text, sizeof(text), "%s %s", ans->domain, ans->address);
 	return strcmp(ans->rule, rule) == 0 &&
-	    strcmp(ans->kind == RESOLVE_MAILBOX ? ans->path : text, where) == 0;
+	    strcmp(ans->kind == RESOLVE_MAILBOX    ? ans->path
+	            : ans->kind == RESOLVE_PROGRAM ? ans->program
+	                                           : text,
+	        where) == 0;
 }
 
 static void
