@@ -36,9 +36,10 @@ class Stuck(Exception):
     """Something did not come about in time."""
 
 
-def make_qid():
-    ms, text = time.time_ns() // 1000000, ""
-    number = ms << 80 | int.from_bytes(os.urandom(10), "big")
+def make_qid(ms=None, low=None):
+    text = ""
+    number = (ms or time.time_ns() // 1000000) << 80 | (
+        low or int.from_bytes(os.urandom(10), "big"))
     for _ in range(26):
         text = ALPHABET[number & 31] + text
         number >>= 5
@@ -134,8 +135,8 @@ def _list(path):
 class Message:
     """What we sent and what we were told of it."""
 
-    def __init__(self, users, size=0):
-        self.qid = make_qid()
+    def __init__(self, users, size=0, qid=None):
+        self.qid = qid or make_qid()
         self.users = list(users)
         self.alone = len(self.users) == 1   # its copy says to whom
         head = ("Received: from crash\r\nMessage-ID: <%s@crash>\r\n"
@@ -503,12 +504,12 @@ class Ledger:
     """
 
     def __init__(self, home):
-        self.home = home
+        self.home, self.make_qid = home, make_qid
         self.message = {}
         self.seen = {}      # path: (qid, user), checked once
 
     def new(self, users, size=0):
-        m = Message(users, size)
+        m = Message(users, size, self.make_qid())
         self.message[m.qid] = m
         return m
 

@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+. "$(dirname "$0")/lib.sh"
+crash order
