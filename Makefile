@@ -33,10 +33,14 @@ STORE := store/envelope_file store/store_step store/store_read store/store
 queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell queue-add/put \
 	queue-add/existing queue-add/round queue-add/accept queue-add/bring \
 	queue-add/main
-RUN_OBJS := queue-run/run queue-run/schedule queue-run/stage queue-run/attempt queue-run/settle \
-	queue-run/report queue-run/notice queue-run/memory queue-run/recover queue-run/names \
-	queue-run/operate store/aside $(STORE)
-queue-run_OBJS := queue-run/main $(RUN_OBJS)
+# Bottom-up: what a file needs stands before it.
+RUN_OBJS := $(STORE) store/aside queue-run/message queue-run/window \
+	queue-run/run queue-run/history queue-run/stage queue-run/report_text \
+	queue-run/names queue-run/listing queue-run/operate queue-run/wait \
+	queue-run/load queue-run/resolve queue-run/deliver queue-run/settle \
+	queue-run/report queue-run/rest queue-run/save queue-run/go \
+	queue-run/turn queue-run/start queue-run/requests
+queue-run_OBJS := $(RUN_OBJS) queue-run/main
 queue_OBJS := $(STORE) store/aside queue/entries queue/show queue/tidy queue/verbs \
 	queue/main
 resolve_OBJS := resolve/main_resolve resolve/alarm resolve/lookup resolve/compiled \

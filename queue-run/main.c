@@ -2,7 +2,7 @@
 /*
  * queue-run: takes what queue-add accepted, asks resolve where it goes and
  * deliver-mailbox to bring it there, and lets go when that is on disk. On fd 0
- * it listens for notices of queue-add and for operators' verbs. It trusts its
+ * it listens for hints of queue-add and for operators' requests. It trusts its
  * stages for their answers, and nobody for the form of them; content it only
  * digests. Mailboxes it cannot reach.
  */
@@ -16,7 +16,9 @@
 #include "fds.h"
 #include "mounts.h"
 #include "prog.h"
-#include "run.h"
+#include "requests.h"
+#include "serve.h"
+#include "start.h"
 
 enum { OPT_REQUESTS = 256 };
 
@@ -72,15 +74,6 @@ look_at_mail(struct run *run)
 }
 
 static enum outcome
-open_stages(struct run *run, struct fault *f)
-{
-	for (size_t i = 0; i < STAGES; i++)
-		if (service_open(&run->stage[i].service, f) != OK)
-			return f->outcome;
-	return OK;
-}
-
-static enum outcome
 close_sandbox(struct fault *f)
 {
 	const struct sandbox_path paths[] = {
@@ -107,11 +100,11 @@ say_ready(void)
 static void
 serve(struct run *run, struct fault *f)
 {
-	if ((run->by_hand ? recover_names(run, f) : recover_start(run, f)) !=
-	    OK)
+	if ((run->requests_only ? start_for_requests(run, f)
+	                        : start_run(run, f)) != OK)
 		return;
 	say_ready();
-	if (run_serve(run, f) == OK)
+	if (requests_serve(run, f) == OK)
 		f->outcome = OK;
 }
 
@@ -133,8 +126,8 @@ main(int argc, char *argv[])
 	else if (run_begin(&run, &prog.settings, "queue-run", &f) == OK &&
 	    store_lock_run(&run.store, requests ? 0 : STORE_LOCK_WAIT_MS, &f) ==
 	        OK &&
-	    (requests || open_stages(&run, &f) == OK)) {
-		run.by_hand = requests;
+	    (requests || start_open_stages(&run, &f) == OK)) {
+		run.requests_only = requests;
 		look_at_mail(&run);
 		if (close_sandbox(&f) == OK)
 			serve(&run, &f);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * names.c: a crash may leave two names of one envelope, or an envelope file
- * whose content still lies in in/. Before a starting queue-run believes what
- * it lists, each message has one name again. Of two names hold wins, then
+ * whose content still lies in in/. Before a starting queue-run uses what it
+ * lists, each message has one name again. Of two names hold wins, then
  * quarantine, then in; an envelope file governs over the one file, unless it
  * is torn. Source: model, moves.pml, resolve().
  */
-#include "run.h"
+#include "names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,13 @@
 
 /* Names at once: a directory is read once for each share. Ours: 7 MB, given back. */
 #define NAMES_SHARE 262144
+/* Messages with two names that cannot be read: more is a broken disk. Ours. */
+#define NAMES_LEFT_MAX 64
+
+struct names {
+	struct qid left[NAMES_LEFT_MAX];
+	size_t n;
+};
 
 static const struct store_place hold_place = { STORE_HOLD, 0 };
 static const struct store_place quarantine_place = { STORE_QUARANTINE, 0 };
@@ -41,7 +48,7 @@ drop_name(struct run *run, const struct qid *qid, struct store_place place,
 	char dir[STORE_DIR_MAX];
 
 	store_dir_name(place, dir);
-	run_alarm(run, qid, "mended: a second name in %s", dir);
+	journal_alarm(&run->journal, qid, "mended: a second name in %s", dir);
 	if (store_unlink_state(&run->store, qid, place, f) != OK)
 		return f->outcome;
 	return store_sync_state_dir(&run->store, place, f);
@@ -51,7 +58,8 @@ drop_name(struct run *run, const struct qid *qid, struct store_place place,
 static enum outcome
 finish_part(struct run *run, const struct qid *qid, struct fault *f)
 {
-	run_alarm(run, qid, "mended: content moved behind its envelope");
+	journal_alarm(
+	    &run->journal, qid, "mended: content moved behind its envelope");
 	if (store_link_content(&run->store, qid, f) != OK ||
 	    store_sync_shard(&run->store, qid, f) != OK ||
 	    store_unlink_state(&run->store, qid, STORE_PLACE_IN, f) != OK)
@@ -143,27 +151,36 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 
 /*
  * It cannot be read or moved now, or is of a newer version: one such message
- * stops no other. It stays as it lies, and neither of its names is believed,
- * for the one may be held and the other not.
+ * stops no other. It stays as it lies, and neither of its names is used, for
+ * the one may be held and the other not.
  */
 static enum outcome
 leave(struct run *run, const struct qid *qid, struct fault *f)
 {
-	run_alarm(
-	    run, qid, "left until the next start, with two names: %s", f->text);
-	if (run->lefts == NAMES_LEFT_MAX)
+	struct names *names = run->names;
+
+	journal_alarm(&run->journal, qid,
+	    "left until the next start, with two names: %s", f->text);
+	if (names->n == NAMES_LEFT_MAX)
 		return f->outcome;
-	run->left[run->lefts++] = *qid;
+	names->left[names->n++] = *qid;
 	return OK;
 }
 
 bool
 names_are_left(const struct run *run, const struct qid *qid)
 {
-	for (size_t i = 0; i < run->lefts; i++)
-		if (strcmp(run->left[i].text, qid->text) == 0)
+	for (size_t i = 0; run->names != NULL && i < run->names->n; i++)
+		if (strcmp(run->names->left[i].text, qid->text) == 0)
 			return true;
 	return false;
+}
+
+void
+names_end(struct run *run)
+{
+	free(run->names);
+	run->names = NULL;
 }
 
 struct mending {
@@ -211,9 +228,12 @@ names_repair(struct run *run, struct fault *f)
 		calloc(NAMES_SHARE, sizeof(struct store_listed)) };
 	enum outcome got = OK;
 
-	run->lefts = 0;
-	if (mending.name == NULL)
+	names_end(run);
+	run->names = calloc(1, sizeof(*run->names));
+	if (mending.name == NULL || run->names == NULL) {
+		free(mending.name);
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	}
 	for (size_t i = 0; got == OK && i < sizeof(order) / sizeof(order[0]);
 	     i++)
 		got = store_each_place(

@@ -1,118 +1,98 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * settle.c: what was delivered is synced in batches, and only then the queue
- * lets go. The orders here are those of the model (deliver.pml): mailboxes
- * synced, then the queue's name; of two files the envelope, its directory
- * synced, then the content.
+ * settle.c, STEP_SETTLE: what was delivered is synced in batches, and only then
+ * the queue lets go. The order is that of the model (deliver.pml): mailboxes
+ * synced, then the queue's name.
  */
-#include "run.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "clock.h"
-#include "codes.h"
+#include "steps.h"
+#include "wire_deliver.h"
 
 /* From so many mailboxes on, one sync of all is cheaper: measured. Where one
    journal carries all, a sync of all is as dear as that of one. */
 #define SETTLE_ALL         16
 #define SETTLE_ALL_JOURNAL 2
 
-/* ---- The batch. ---- */
+/* A sync waits for the disk, which may have much to write. Ours. */
+#define SYNC_MS 600000
 
-static int
-compare_text(const void *a, const void *b)
+/* One mailbox that the batch delivered to, or ("") all mailboxes. */
+struct sync {
+	const char *path; /* a text of a message in the batch */
+	struct fault fault; /* OK: nothing failed yet */
+};
+
+struct batch {
+	struct list messages;
+	size_t open; /* answers that are due */
+	struct sync sync[SETTLE_ALL];
+	size_t syncs;
+};
+
+enum outcome
+settle_begin(struct run *run, struct fault *f)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The mailboxes that the batch touched, each once, into run->batch_paths. */
-static enum outcome
-collect_paths(
-    struct run *run, size_t deliveries, size_t *paths, struct fault *f)
-{
-	const char **all = malloc((deliveries + 1) * sizeof(*all));
-	size_t n = 0;
-
-	*paths = 0;
-	if (all == NULL)
+	run->batch = calloc(1, sizeof(*run->batch));
+	if (run->batch == NULL)
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	for (struct message *m = run->batch.first; m != NULL; m = m->next)
-		for (size_t i = 0; i < m->envelope.recipients; i++)
-			if (m->way[i].state == WAY_DELIVERED && n < deliveries)
-				all[n++] = message_text(m, m->way[i].path);
-	qsort(all, n, sizeof(*all), compare_text);
-	buf_reset(&run->batch_paths);
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && strcmp(all[i], all[i - 1]) == 0)
-			continue;
-		buf_add(&run->batch_paths,
-		    (struct span){ all[i], strlen(all[i]) + 1 });
-		(*paths)++;
-	}
-	free(all);
-	if (buf_failed(&run->batch_paths))
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	list_begin(&run->batch->messages);
 	return OK;
 }
 
-/*
- * A sync failed: nothing of the batch goes. The kernel tells an error once, so
- * no second sync of these names would prove anything; they are tried again
- * from the start, and what is found then waits until somebody has looked
- * (attempt.c, is_doubtful()).
- */
-static void
-not_synced(struct run *run, const struct fault *f)
+void
+settle_end(struct run *run)
 {
-	run->batch_failed = true;
-	run->batch_fault = *f;
-	run->batch_fault.outcome = TEMP;
+	free(run->batch);
+	run->batch = NULL;
 }
 
-/*
- * Nor does anything go that was linked before that sync: it was to write that
- * too. Answers come in order, so that is what is delivered by now; and what is
- * linked after it is new to the disk.
- */
-static void
-distrust(struct run *run, const struct fault *f)
+bool
+settle_is_busy(const struct run *run)
 {
-	struct fault why = *f;
+	return run->batch->messages.n > 0;
+}
 
-	why.outcome = TEMP;
-	for (size_t k = 0; k < run->hash_size; k++)
-		for (struct message *m = run->hash[k]; m; m = m->next_hash)
-			for (size_t i = 0;
-			     m->way != NULL && i < m->envelope.recipients; i++)
-				if (m->way[i].state == WAY_DELIVERED)
-					way_end(m, i, WAY_DEFERRED, &why);
+/* ---- The end of a batch. ---- */
+
+/* The sync that covers a mailbox: choose_syncs() took all paths of the batch. */
+static const struct sync *
+sync_of(const struct batch *batch, const char *path)
+{
+	size_t i = 0;
+
+	while (i + 1 < batch->syncs && batch->sync[i].path[0] != '\0' &&
+	    strcmp(batch->sync[i].path, path) != 0)
+		i++;
+	return &batch->sync[i];
+}
+
+/* A sync failed: what it was to write is not known to be on disk, and is
+   deferred. The kernel tells an error once, so no second sync of these names
+   would prove anything. */
+static void
+sync_fails(struct sync *sync, const struct fault *f)
+{
+	sync->fault = *f;
+	sync->fault.outcome = TEMP;
 }
 
 static void
-ask_syncs(struct run *run, size_t paths)
+message_synced(struct run *run, struct message *m)
 {
-	struct ask ask = { .kind = ASK_SYNC };
-	size_t all = run->store.disk.fsync_carries_all && !run->mail_is_far
-	    ? SETTLE_ALL_JOURNAL
-	    : SETTLE_ALL;
-	size_t asks = paths < all ? paths : 1;
-	struct fault f;
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		const struct sync *sync;
 
-	if (paths >= all)
-		buf_reset(&run->batch_paths); /* empty: all of them */
-	for (size_t i = 0; i < asks; i++) {
-		ask.i = (uint32_t)i;
-		if (stage_ask(&run->stage[STAGE_DELIVER], ask)) {
-			run->batch_open++;
-		} else {
-			fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-			not_synced(run, &f);
-		}
+		if (m->status[i].state != STATUS_LINKED)
+			continue;
+		sync = sync_of(run->batch, message_text(m, m->status[i].path));
+		status_end(m, i,
+		    sync->fault.outcome == OK ? STATUS_DELIVERED
+		                              : STATUS_DEFERRED,
+		    &sync->fault);
 	}
 }
 
@@ -121,95 +101,50 @@ batch_end(struct run *run)
 {
 	struct message *m;
 
-	while ((m = list_take(&run->batch)) != NULL) {
+	while ((m = list_take(&run->batch->messages)) != NULL) {
 		run_takes(run, m);
-		for (size_t i = 0; i < m->envelope.recipients; i++) {
-			if (m->way[i].state != WAY_DELIVERED)
-				continue;
-			if (run->batch_failed)
-				way_end(m, i, WAY_DEFERRED, &run->batch_fault);
-			else
-				way_end(m, i, WAY_DONE, NULL);
-		}
+		message_synced(run, m);
 		message_go(run, m, STEP_REPORT);
 	}
-	run->batch_failed = false;
 }
 
-/* How many deliveries wait; run only when something was added. */
-static size_t
-count_deliveries(const struct list *list)
+/*
+ * A write to that file system failed. Deliveries linked before the failed sync
+ * are also unconfirmed, in this batch and the next: it was to write them too.
+ * Answers come in order, so these are all that are linked by now; what is
+ * linked after it is new to the disk.
+ */
+static void
+distrust_linked(struct run *run, const struct fault *f)
 {
-	size_t n = 0;
+	struct fault why = *f;
 
-	for (const struct message *m = list->first; m != NULL; m = m->next)
-		for (size_t i = 0; i < m->envelope.recipients; i++)
-			n += m->way[i].state == WAY_DELIVERED;
-	return n;
+	why.outcome = TEMP;
+	for (struct message *m = window_next(&run->window, NULL); m != NULL;
+	     m = window_next(&run->window, m))
+		for (size_t i = 0;
+		     m->status != NULL && i < m->envelope.recipients; i++)
+			if (m->status[i].state == STATUS_LINKED)
+				status_end(m, i, STATUS_DEFERRED, &why);
 }
 
-void
-settle_batch(struct run *run)
-{
-	struct list *list = &run->step[STEP_SETTLE];
-	uint64_t now = clock_mono_ms();
-	size_t paths, deliveries;
-	struct fault f;
-
-	if (run->settle_ms == 0)
-		run->settle_ms = now;
-	if (run->batch.n > 0) /* one batch at a time; the next one grows */
-		return;
-	if (!run->draining && list->n < run->settings->queue.let_go_max &&
-	    now - run->settle_ms < run->settings->queue.let_go_ms &&
-	    count_deliveries(list) < run->settings->queue.let_go_max)
-		return;
-	run->settle_ms = 0;
-	run->batch = *list;
-	if (run->batch.n == 0)
-		run->batch.last = &run->batch.first;
-	list_begin(list);
-	deliveries = count_deliveries(&run->batch);
-	if (collect_paths(run, deliveries, &paths, &f) == OK)
-		ask_syncs(run, paths);
-	else
-		not_synced(run, &f);
-	if (run->batch_open == 0)
-		batch_end(run);
-}
-
-uint64_t
-settle_next_ms(const struct run *run)
-{
-	uint64_t let_go_ms = run->draining ? 0 : run->settings->queue.let_go_ms;
-	uint64_t at = 0;
-
-	if (run->settle_ms != 0 && run->batch.n == 0)
-		at = run->settle_ms + let_go_ms;
-	if (run->content_ms != 0 &&
-	    (at == 0 || run->content_ms + let_go_ms < at))
-		at = run->content_ms + let_go_ms;
-	return at;
-}
+/* ---- The question. ---- */
 
 static void
 sync_request(
     const struct run *run, const struct ask *ask, struct deliver_req *req)
 {
-	const char *p = run->batch_paths.p;
+	const char *path = run->batch->sync[ask->i].path;
 
 	*req = (struct deliver_req){ .word = DELIVER_SYNC_ALL };
-	if (run->batch_paths.len == 0)
+	if (path[0] == '\0')
 		return;
 	req->word = DELIVER_SYNC;
-	for (uint32_t i = 0; i < ask->i; i++)
-		p += strlen(p) + 1;
-	(void)span_copy(span_of(p), req->path, sizeof(req->path));
+	(void)span_copy(span_of(path), req->path, sizeof(req->path));
 }
 
-enum outcome
-settle_put_sync(
-    struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
+static enum outcome
+put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 {
 	struct deliver_req req;
 
@@ -217,16 +152,15 @@ settle_put_sync(
 	return wire_deliver_put_req(out, &req, f);
 }
 
-void
-settle_unanswered(struct run *run, const struct fault *f)
+static void
+answered(struct run *run)
 {
-	not_synced(run, f);
-	if (--run->batch_open == 0)
+	if (--run->batch->open == 0)
 		batch_end(run);
 }
 
-void
-settle_answer(struct run *run, const struct ask *ask, struct span line)
+static bool
+answer(struct run *run, const struct ask *ask, struct span line)
 {
 	struct deliver_req req;
 	enum deliver_how how;
@@ -236,338 +170,144 @@ settle_answer(struct run *run, const struct ask *ask, struct span line)
 	sync_request(run, ask, &req);
 	got = wire_deliver_get_ans(line, &req, &how, &f);
 	/* The deliver-mailbox that was asked first may have been told of the
-	   failure, and have died before it told us: it left the trouble. */
+	   failure, and have died before it said so: it left queue/trouble. */
 	if (got == OK && ask->again && store_is_trouble(&run->store))
 		got = fault_set(&f, TEMP, "4.3.0", 0,
-		    "deliver-mailbox ended in it, and there is trouble");
+		    "deliver-mailbox ended in it, and a write had failed");
 	if (got != OK) {
-		run_alarm(run, NULL, "sync of mailboxes: %s", f.text);
+		journal_alarm(
+		    &run->journal, NULL, "sync of mailboxes: %s", f.text);
+		/* A mailbox that is not there concerns itself alone. */
 		if (!fault_is(&f, FAULT_NO_MAILBOX)) {
-			store_trouble_set(&run->store, "queue-run", f.text);
-			distrust(run, &f);
+			store_trouble_set(
+			    &run->store, run->journal.program, f.text);
+			distrust_linked(run, &f);
 		}
-		not_synced(run, &f);
+		sync_fails(&run->batch->sync[ask->i], &f);
 	}
-	if (--run->batch_open == 0)
+	answered(run);
+	return true;
+}
+
+static void
+failed(struct run *run, const struct ask *ask, bool died, const struct fault *f)
+{
+	(void)died;
+	sync_fails(&run->batch->sync[ask->i], f);
+	answered(run);
+}
+
+static const struct question question = { put, answer, failed, SYNC_MS };
+
+/* ---- The step. ---- */
+
+static int
+compare_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Room for the paths of all deliveries of a batch, sorted, each once; NULL: no
+   memory. The caller frees it. */
+static const char **
+collect_paths(const struct list *list, size_t deliveries, size_t *paths)
+{
+	const char **path = malloc((deliveries + 1) * sizeof(*path));
+	size_t n = 0;
+
+	*paths = 0;
+	if (path == NULL)
+		return NULL;
+	for (struct message *m = list->first; m != NULL; m = m->next)
+		for (size_t i = 0; i < m->envelope.recipients; i++)
+			if (m->status[i].state == STATUS_LINKED)
+				path[n++] = message_text(m, m->status[i].path);
+	qsort(path, n, sizeof(*path), compare_text);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || strcmp(path[i], path[*paths - 1]) != 0)
+			path[(*paths)++] = path[i];
+	return path;
+}
+
+/* Few mailboxes are synced one by one, many at once. */
+static void
+choose_syncs(struct run *run, size_t deliveries)
+{
+	struct batch *batch = run->batch;
+	size_t all = run->store.disk.fsync_carries_all && !run->mail_is_far
+	    ? SETTLE_ALL_JOURNAL
+	    : SETTLE_ALL;
+	size_t paths;
+	const char **path = collect_paths(&batch->messages, deliveries, &paths);
+
+	if (path == NULL || paths >= all) {
+		batch->sync[0] = (struct sync){ "", FAULT_NONE };
+		batch->syncs = 1;
+	} else {
+		for (size_t i = 0; i < paths; i++)
+			batch->sync[i] = (struct sync){ path[i], FAULT_NONE };
+		batch->syncs = paths;
+	}
+	free(path);
+}
+
+static void
+ask_syncs(struct run *run)
+{
+	struct batch *batch = run->batch;
+
+	for (size_t i = 0; i < batch->syncs; i++) {
+		struct ask ask = { NULL, &question, false, (uint32_t)i };
+		struct fault f;
+
+		if (stage_ask(&run->stage[STAGE_DELIVER], ask)) {
+			batch->open++;
+			continue;
+		}
+		(void)fault_set(&f, TEMP, "4.3.0", 0, "no memory");
+		sync_fails(&batch->sync[i], &f);
+	}
+}
+
+static size_t
+count_deliveries(const struct list *list)
+{
+	size_t n = 0;
+
+	for (const struct message *m = list->first; m != NULL; m = m->next)
+		for (size_t i = 0; i < m->envelope.recipients; i++)
+			n += m->status[i].state == STATUS_LINKED;
+	return n;
+}
+
+void
+settle_work(struct run *run)
+{
+	struct list *list = &run->step[STEP_SETTLE];
+	uint64_t now = clock_mono_ms();
+
+	if (list->first->wait_ms == 0)
+		list->first->wait_ms = now;
+	if (settle_is_busy(run)) /* one batch at a time; the next one grows */
+		return;
+	if (!run->draining && list->n < run->settings->queue.let_go_max &&
+	    now - list->first->wait_ms < run->settings->queue.let_go_ms &&
+	    count_deliveries(list) < run->settings->queue.let_go_max)
+		return;
+	list_move(&run->batch->messages, list);
+	choose_syncs(run, count_deliveries(&run->batch->messages));
+	ask_syncs(run);
+	if (run->batch->open == 0)
 		batch_end(run);
 }
 
-/* ---- At rest: what now? ---- */
-
-/* Recipients that shared another's copy share its end. */
-static void
-end_same(struct run *run, struct message *m)
+uint64_t
+settle_next_ms(const struct run *run)
 {
-	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		const struct way *first;
+	const struct message *m = run->step[STEP_SETTLE].first;
 
-		if (m->way[i].state != WAY_SAME)
-			continue;
-		first = &m->way[m->way[i].same];
-		m->way[i].state = first->state;
-		m->way[i].how = first->how;
-		m->way[i].text = first->text;
-		memcpy(m->way[i].code, first->code, sizeof(first->code));
-		if (first->state == WAY_DONE) {
-			struct record_out out =
-			    run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i);
-
-			record_put_num(out, "same",
-			    m->envelope.recipient[m->way[i].same].n);
-			journal_end(&run->journal, out);
-		}
-	}
-}
-
-/* Is it still where we took it from? Another listing, or an operator, may have
-   been faster than a notice. */
-static bool
-is_gone(struct run *run, const struct message *m)
-{
-	char name[STORE_NAME_MAX];
-
-	store_envelope_name(m->place, &m->envelope.qid, name);
-	return faccessat(run->store.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
-	    errno == ENOENT;
-}
-
-static void
-put_event(struct run *run, struct message *m, size_t i, bool done)
-{
-	const struct way *way = &m->way[i];
-	struct envelope_event event = {
-		.n = m->envelope.recipient[i].n,
-		.time_ms = clock_wall_ms(),
-		.outcome = way->state == WAY_DONE ? OK
-		    : way->state == WAY_FAILED    ? PERM
-		                                  : TEMP,
-		.died = way->died,
-		.code = span_of(way->state == WAY_DONE ? "2.1.5" : way->code),
-		.text = span_of(message_text(m, way->text)),
-	};
-	struct fault f;
-	enum outcome outcome;
-
-	if (way->state == WAY_DONE) {
-		event.how =
-		    span_of(deliver_how_word((enum deliver_how)way->how));
-		event.path = span_of(message_text(m, way->path));
-	}
-	event.notice = span_of(message_text(m, way->notice));
-	outcome = done
-	    ? envelope_put_done(&m->lines, &m->envelope.qid, &event, &f)
-	    : envelope_put_try(&m->lines, &m->envelope.qid, &event, &f);
-	if (outcome == OK)
-		return;
-	m->lines_lost = true;
-	run_alarm(run, &m->envelope.qid, "%s", f.text);
-}
-
-void
-settle_put_lines(struct run *run, struct message *m)
-{
-	buf_reset(&m->lines);
-	m->lines_lost = false;
-	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		enum way_state state = m->way[i].state;
-
-		if (state == WAY_DONE || state == WAY_FAILED)
-			put_event(run, m, i, true);
-		else if (state == WAY_DEFERRED)
-			put_event(run, m, i, false);
-	}
-}
-
-static void
-journal_failed(struct run *run, const struct message *m, size_t i)
-{
-	struct record_out out =
-	    run_entry_recipient(run, CODE_UNDELIVERABLE, m, i);
-
-	record_puts(out, "code", m->way[i].code);
-	record_puts(out, "text", message_text(m, m->way[i].text));
-	record_puts(out, "notice",
-	    m->way[i].notice == 0 ? "none" : message_text(m, m->way[i].notice));
-	journal_end(&run->journal, out);
-}
-
-/* Put off: until when, or to hold when stages die on it. */
-static void
-put_off(struct run *run, struct message *m)
-{
-	uint32_t tries = 0, deaths = 0;
-	const char *why = "";
-
-	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		const struct recipient *r = &m->envelope.recipient[i];
-
-		if (m->way[i].state != WAY_DEFERRED)
-			continue;
-		why = message_text(m, m->way[i].text);
-		if (r->tries > tries)
-			tries = r->tries;
-		if (m->way[i].died && r->deaths + 1 > deaths)
-			deaths = r->deaths + 1;
-	}
-	settle_put_lines(run, m);
-	m->to = schedule_retry(run->settings, clock_wall_ms(), tries);
-	if (deaths >= run->settings->queue.poison_deaths) {
-		m->to = (struct store_place){ STORE_HOLD, 0 };
-		operate_put_held(m, "queue-run", why);
-	}
-	run_alarm(run, &m->envelope.qid, "%s: %s",
-	    m->to.state == STORE_HOLD ? "held" : "put off", why);
-	message_go(run, m, STEP_MEMORY);
-}
-
-static void
-rest(struct run *run, struct message *m)
-{
-	bool deferred = false, open = false, gone;
-
-	end_same(run, m);
-	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		deferred |= m->way[i].state == WAY_DEFERRED;
-		open |= m->way[i].state == WAY_OPEN;
-	}
-	gone = (deferred || open) && is_gone(run, m);
-	if (!gone && m->operation != NULL &&
-	    operate_expire(run, m, deferred || open))
-		return;
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (m->way[i].state == WAY_FAILED)
-			journal_failed(run, m, i);
-	if (gone) {
-		struct operation *op = m->operation;
-
-		m->operation = NULL;
-		window_drop(run, m);
-		/* Gone from there: held before its notice came, say. */
-		if (op != NULL)
-			operate_begin(run, op);
-		return;
-	}
-	if (m->operation != NULL && operate_at_rest(run, m, deferred || open))
-		return;
-	if (deferred)
-		put_off(run, m);
-	else if (open) /* an operation let it be */
-		message_go(run, m, STEP_RESOLVE);
-	else
-		message_go(run, m, STEP_GO);
-}
-
-void
-settle_rest(struct run *run)
-{
-	struct message *m;
-
-	while ((m = list_take(&run->step[STEP_REST])) != NULL) {
-		run_takes(run, m);
-		rest(run, m);
-	}
-}
-
-/* ---- Letting go. ---- */
-
-/* A report was entered: before the queue lets go, the envelope says so. */
-static void
-remember_report(struct run *run, struct message *m)
-{
-	struct store_file file;
-	bool reported = false;
-	struct fault f;
-
-	if (m->envelope.shape == ENVELOPE_ONE)
-		return;
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		reported |= m->way[i].notice != 0;
-	if (!reported)
-		return;
-	settle_put_lines(run, m);
-	if (store_append(&run->store, &m->envelope.qid, m->place,
-	        buf_span(&m->lines), &file, &f) != OK ||
-	    store_sync_file(file.fd, &f) != OK)
-		run_alarm(run, &m->envelope.qid, "%s", f.text);
-	store_file_close(&file);
-}
-
-static void
-journal_let_go(struct run *run, const struct message *m)
-{
-	journal_end(
-	    &run->journal, run_entry(run, CODE_LET_GO, &m->envelope.qid));
-}
-
-/* Nobody is told. */
-static bool
-is_deletion(const struct message *m)
-{
-	return m->operation != NULL && m->operation->word == OPERATION_DELETE;
-}
-
-void
-settle_go(struct run *run)
-{
-	struct message *m;
-	struct fault f;
-
-	while ((m = list_take(&run->step[STEP_GO])) != NULL) {
-		run_takes(run, m);
-		if (!is_deletion(m))
-			remember_report(run, m);
-		if (store_unlink_state(
-		        &run->store, &m->envelope.qid, m->place, &f) != OK) {
-			/* It stays, and is found by the next listing. */
-			run_alarm(run, &m->envelope.qid, "%s", f.text);
-			operate_end(m, &f);
-			window_drop(run, m);
-			continue;
-		}
-		if (is_deletion(m))
-			operate_deleted(run, m);
-		else
-			journal_let_go(run, m);
-		if (m->envelope.shape == ENVELOPE_APART ||
-		    m->operation != NULL || m->place.state != STORE_IN)
-			message_go(run, m, STEP_CONTENT);
-		else
-			window_drop(run, m);
-	}
-	if (run->step[STEP_CONTENT].n > 0 && run->content_ms == 0)
-		run->content_ms = clock_mono_ms();
-}
-
-/* Is this place the same directory as that of a message before it? */
-static bool
-is_synced(const struct list *list, const struct message *m)
-{
-	for (const struct message *x = list->first; x != m; x = x->next)
-		if (x->place.state == m->place.state &&
-		    x->place.minute_ms == m->place.minute_ms)
-			return true;
-	return false;
-}
-
-static bool
-has_operation(const struct list *list)
-{
-	for (const struct message *m = list->first; m != NULL; m = m->next)
-		if (m->operation != NULL)
-			return true;
-	return false;
-}
-
-/* Each directory that a name left, once. */
-static enum outcome
-sync_left(struct run *run, const struct list *list, struct fault *f)
-{
-	for (const struct message *m = list->first; m != NULL; m = m->next)
-		if (!is_synced(list, m) &&
-		    store_sync_state_dir(&run->store, m->place, f) != OK)
-			return f->outcome;
-	return OK;
-}
-
-static void
-remove_minutes(struct run *run, const struct list *list)
-{
-	char dir[STORE_DIR_MAX];
-
-	for (const struct message *m = list->first; m != NULL; m = m->next) {
-		if (!store_has_minutes(m->place.state) || is_synced(list, m))
-			continue;
-		store_dir_name(m->place, dir);
-		store_remove_dir(&run->store, dir);
-	}
-}
-
-void
-settle_content(struct run *run)
-{
-	struct list *list = &run->step[STEP_CONTENT];
-	struct message *m;
-	struct fault f = FAULT_NONE;
-
-	if (!run->draining && list->n < run->settings->queue.let_go_max &&
-	    !has_operation(list) &&
-	    clock_mono_ms() - run->content_ms < run->settings->queue.let_go_ms)
-		return;
-	run->content_ms = 0;
-	if (sync_left(run, list, &f) != OK) {
-		/* The content stays, for tidying. Model row 13. */
-		run_trouble(run, &f);
-	}
-	remove_minutes(run, list);
-	while ((m = list_take(list)) != NULL) {
-		struct fault why = f;
-
-		run_takes(run, m);
-		if (f.outcome == OK && m->envelope.shape == ENVELOPE_APART &&
-		    store_unlink_content(&run->store, &m->envelope.qid, &why) !=
-		        OK)
-			run_alarm(run, &m->envelope.qid, "%s", why.text);
-		operate_end(m, &f);
-		window_drop(run, m);
-	}
+	if (m == NULL || settle_is_busy(run))
+		return 0;
+	return m->wait_ms +
+	    (run->draining ? 0 : run->settings->queue.let_go_ms);
 }

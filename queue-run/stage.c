@@ -5,13 +5,14 @@
  * unanswered is asked once more, one by one, so that the message it dies on
  * gets a name.
  */
-#include "run.h"
+#include "stage.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
+#include "run.h"
 
 /* Ours: a supervisor starts a dead service again within this time, mostly. */
 #define STAGE_PAUSE_MIN_MS 100
@@ -56,7 +57,22 @@ stage_ask(struct stage *stage, struct ask ask)
 		stage->cap = cap;
 	}
 	*ask_at(stage, stage->n++) = ask;
+	if (ask.m != NULL)
+		ask.m->open++;
 	return true;
+}
+
+void
+stage_ask_recipient(struct stage *stage, struct message *m,
+    const struct question *question, size_t i)
+{
+	struct ask ask = { m, question, false, (uint32_t)i };
+	struct fault f;
+
+	if (stage_ask(stage, ask))
+		return;
+	fault_set(&f, TEMP, "4.3.0", 0, "no memory");
+	status_end(m, i, STATUS_DEFERRED, &f);
 }
 
 void
@@ -64,7 +80,7 @@ stage_cancel(struct stage *stage, struct message *m)
 {
 	for (size_t i = stage->sent; i < stage->n; i++)
 		if (ask_at(stage, i)->m == m) {
-			*ask_at(stage, i) = (struct ask){ .kind = ASK_NONE };
+			*ask_at(stage, i) = (struct ask){ .m = NULL };
 			m->open--;
 		}
 }
@@ -83,11 +99,28 @@ take_head(struct stage *stage)
 	return ask;
 }
 
+/* The end of an ask: its message goes on when nothing else is open. */
+static void
+ask_ends(struct run *run, const struct ask *ask)
+{
+	if (ask->m != NULL && --ask->m->open == 0)
+		run_message_answered(run, ask->m);
+}
+
+static void
+ask_failed(
+    struct run *run, const struct ask *ask, bool died, const struct fault *why)
+{
+	run_alarm(run, ask->m, why);
+	ask->question->failed(run, ask, died, why);
+	ask_ends(run, ask);
+}
+
 /*
  * The stage is gone. What it left is asked again, one by one: it may only have
- * been replaced. Was one asked alone and again, then it died on that. One that
- * kept silent may hang for reasons of its own: what it was asked alone is put
- * off, and nobody is blamed.
+ * been replaced. If the only outstanding request is a retry, its message is
+ * counted as the cause. A stage that kept silent may hang for reasons of its
+ * own: what it was asked alone is deferred, and no message is blamed.
  */
 static void
 stage_died(struct run *run, struct stage *stage, const struct fault *f)
@@ -105,7 +138,7 @@ stage_died(struct run *run, struct stage *stage, const struct fault *f)
 	/* One that was idle has only been replaced: no reason to wait. */
 	stage->open_ms = sent > 0 ? clock_mono_ms() + stage->pause_ms : 0;
 	if (sent > 0)
-		run_alarm(run, NULL, "%s: %s; %zu unanswered",
+		journal_alarm(&run->journal, NULL, "%s: %s; %zu unanswered",
 		    stage->service.name, f->text, sent);
 	if (ends) {
 		struct ask ask = take_head(stage);
@@ -114,7 +147,7 @@ stage_died(struct run *run, struct stage *stage, const struct fault *f)
 		fault_set(&why, TEMP, "4.3.0", 0,
 		    silent ? "%s did not answer" : "%s died on it",
 		    stage->service.name);
-		attempt_unanswered(run, &ask, !silent, &why);
+		ask_failed(run, &ask, !silent, &why);
 	}
 }
 
@@ -134,7 +167,7 @@ stage_open(struct run *run, struct stage *stage)
 	}
 	/* Said once, not at each try. */
 	if (stage->pause_ms == STAGE_PAUSE_MIN_MS)
-		run_alarm(run, NULL, "%s", f.text);
+		run_alarm(run, NULL, &f);
 	stage->open_ms = clock_mono_ms() + stage->pause_ms;
 	stage->pause_ms *= 2;
 	if (stage->pause_ms > STAGE_PAUSE_MAX_MS)
@@ -160,7 +193,10 @@ stage_read(struct run *run, struct stage *stage)
 
 		stage->answered_ms = clock_mono_ms();
 		stage->pause_ms = STAGE_PAUSE_MIN_MS;
-		in_step = attempt_answer(run, &ask, line);
+		if (ask.m != NULL)
+			run_takes(run, ask.m);
+		in_step = ask.question->answer(run, &ask, line);
+		ask_ends(run, &ask);
 	}
 	/* One more than was asked for would answer the next question, and each
 	   be answered by the one before it. */
@@ -169,8 +205,8 @@ stage_read(struct run *run, struct stage *stage)
 	        (stage->sent == 0 &&
 	            stage->service.at < stage->service.in.len))) {
 		outcome = fault_set(&f, TEMP, "4.3.0", 0,
-		    "%s: an answer that nobody asked for", stage->service.name);
-		run_alarm(run, NULL, "%s", f.text);
+		    "%s: an answer to no question", stage->service.name);
+		run_alarm(run, NULL, &f);
 	}
 	if (outcome == OK && stage_next_ms(stage) != 0 && stage->sent > 0 &&
 	    stage_next_ms(stage) <= clock_mono_ms())
@@ -180,15 +216,39 @@ stage_read(struct run *run, struct stage *stage)
 		stage_died(run, stage, &f);
 }
 
+/* Each question that may be sent now, into the service's buffer. */
+static void
+put_questions(struct run *run, struct stage *stage, size_t most)
+{
+	while (stage->sent < stage->n && stage->sent < most) {
+		struct ask *ask = ask_at(stage, stage->sent), unsendable;
+		struct fault f;
+
+		if (ask->question == NULL) /* the head: next time */
+			break;
+		if (ask->m != NULL)
+			run_takes(run, ask->m);
+		if (ask->question->put(run, ask, &stage->service.out, &f) ==
+		    OK) {
+			stage->sent++;
+			continue;
+		}
+		/* Answers come in order: it must be the next one. */
+		if (stage->sent > 0)
+			break;
+		unsendable = take_head(stage);
+		ask_failed(run, &unsendable, false, &f);
+	}
+}
+
 void
 stage_write(struct run *run, struct stage *stage)
 {
 	size_t most = stage->suspects > 0 ? 1 : stage->most;
-	struct ask unsendable;
 	struct fault f;
 
 	while (stage->n > 0 && stage->sent == 0 &&
-	    ask_at(stage, 0)->kind == ASK_NONE)
+	    ask_at(stage, 0)->question == NULL)
 		(void)take_head(stage);
 	if (stage->n == 0 ||
 	    (stage->sent < stage->n && stage->sent < most &&
@@ -198,21 +258,7 @@ stage_write(struct run *run, struct stage *stage)
 		return;
 	if (stage->sent == 0)
 		stage->answered_ms = clock_mono_ms();
-	while (stage->sent < stage->n && stage->sent < most) {
-		struct ask *ask = ask_at(stage, stage->sent);
-
-		if (ask->kind == ASK_NONE) /* the head: next time */
-			break;
-		if (attempt_put(run, ask, &stage->service.out, &f) != OK) {
-			/* Answers come in order: it must be the next one. */
-			if (stage->sent > 0)
-				break;
-			unsendable = take_head(stage);
-			attempt_unanswered(run, &unsendable, false, &f);
-			continue;
-		}
-		stage->sent++;
-	}
+	put_questions(run, stage, most);
 	if (service_wants_write(&stage->service) &&
 	    service_push(&stage->service, &f) != OK)
 		stage_died(run, stage, &f);
@@ -221,13 +267,15 @@ stage_write(struct run *run, struct stage *stage)
 uint64_t
 stage_next_ms(const struct stage *stage)
 {
+	uint64_t timeout_ms;
+
 	if (stage->n == 0)
 		return 0;
 	if (stage->service.fd == -1)
 		return stage->open_ms == 0 ? 1 : stage->open_ms;
 	if (stage->sent == 0)
 		return 0;
+	timeout_ms = ask_at(stage, 0)->question->timeout_ms;
 	return stage->answered_ms +
-	    (ask_at(stage, 0)->kind == ASK_SYNC ? STAGE_SYNC_MS
-	                                        : stage->service.timeout_ms);
+	    (timeout_ms != 0 ? timeout_ms : stage->service.timeout_ms);
 }

@@ -35,6 +35,14 @@ store_failed(struct fault *f, const char *what, const char *name)
 
 /* ---- Names. ---- */
 
+bool
+store_is_same_place(struct store_place a, struct store_place b)
+{
+	return a.state == b.state &&
+	    (!store_has_minutes(a.state) ||
+	        a.minute_ms / 60000 == b.minute_ms / 60000);
+}
+
 void
 store_dir_name(struct store_place place, char out[STORE_DIR_MAX])
 {

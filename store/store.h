@@ -91,6 +91,8 @@ bool store_run_was_cut(const struct store *);
 
 /* ---- Names, relative to the queue directory. ---- */
 
+/* Do envelopes of both lie in one directory? */
+bool store_is_same_place(struct store_place, struct store_place);
 /* "in", "retry1/20261124T0304" */
 void store_dir_name(struct store_place, char out[STORE_DIR_MAX]);
 /* "in/<qid>", "retry1/20261124T0304/<qid>" */

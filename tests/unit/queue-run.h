@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* queue_run.h: a run over a queue of its own, for the tests of its steps. */
+/* queue-run.h: a run over a queue of its own, for the tests of its steps. */
 #ifndef TESTS_UNIT_QUEUE_RUN_H
 #define TESTS_UNIT_QUEUE_RUN_H
 
@@ -10,7 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../queue-run/run.h"
+#include "../../queue-run/requests.h"
+#include "../../queue-run/start.h"
+#include "../../queue-run/steps.h"
+#include "../../queue-run/turn.h"
 #include "config.h"
 #include "prog.h"
 #include "tap.h"

@@ -2,7 +2,7 @@
 /* The report to a sender: RFC 3464. */
 #include "queue-run.h"
 
-#include "../../queue-run/notice.h"
+#include "../../queue-run/report_text.h"
 
 static bool
 has(const struct buf *b, const char *text)
@@ -38,7 +38,7 @@ test_wanted(void)
 		test_envelope(&e, cases[i].from, "x@example.org");
 		if (cases[i].notify != NULL)
 			e.recipient[0].notify = strdup(cases[i].notify);
-		tap_ok(notice_is_wanted(&e, &e.recipient[0]) == cases[i].want,
+		tap_ok(report_is_wanted(&e, &e.recipient[0]) == cases[i].want,
 		    "%s", cases[i].title);
 		envelope_free(&e);
 	}
@@ -60,7 +60,7 @@ test_header(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		tap_ok(span_eq(notice_header(span_of(cases[i].content)),
+		tap_ok(span_eq(report_header(span_of(cases[i].content)),
 		           cases[i].want),
 		    "%s", cases[i].title);
 }
@@ -69,9 +69,9 @@ static void
 test_report(void)
 {
 	struct envelope e, of_report;
-	struct buf b = BUF_INIT(NOTICE_MAX);
-	struct notice_failed failed[2];
-	struct notice n = { .hostname = "mx.example.org",
+	struct buf b = BUF_INIT(REPORT_MAX);
+	struct report_recipient failed[2];
+	struct report n = { .hostname = "mx.example.org",
 		.postmaster = "example.org",
 		.of = &e,
 		.header = SPAN_LIT("Subject: x\r\n"),
@@ -84,20 +84,21 @@ test_report(void)
 	test_envelope(&e, "ann@example.net", "x@example.org y@example.org");
 	e.recipient[0].orcpt = strdup("rfc822;x+2Bz@example.org");
 	buf_adds(&e.envid, "id+0D+0Aevil");
-	failed[0] =
-	    (struct notice_failed){ &e.recipient[0], "5.1.1", "no such user" };
-	failed[1] =
-	    (struct notice_failed){ &e.recipient[1], "5.4.4", "no\r\nroute" };
-	tap_ok(notice_share(&n, &qid) == 2, "two share one report");
-	(void)notice_share(&n, &again);
+	failed[0] = (struct report_recipient){ &e.recipient[0], "5.1.1",
+		"no such user" };
+	failed[1] = (struct report_recipient){ &e.recipient[1], "5.4.4",
+		"no\r\nroute" };
+	tap_ok(report_share(&n, &qid) == 2, "two share one report");
+	(void)report_share(&n, &again);
 	tap_ok(strcmp(qid.text, again.text) == 0,
 	    "the same report has the same qid each time");
 	n.n = 1;
-	(void)notice_share(&n, &other);
+	(void)report_share(&n, &other);
 	tap_ok(strcmp(qid.text, other.text) != 0,
 	    "a report about others has another");
 	n.n = 2;
-	tap_ok(notice_put(&n, &qid, &of_report, &b, &f) == OK, "it is made");
+	tap_ok(
+	    report_put_text(&n, &qid, &of_report, &b, &f) == OK, "it is made");
 	tap_ok(path_is_null(&of_report.reverse_path) &&
 	        of_report.recipients == 1 &&
 	        span_eq(path_span(&of_report.recipient[0].forward_path),
@@ -135,10 +136,10 @@ test_report(void)
 static void
 test_many(void)
 {
-	static struct notice_failed failed[2000];
-	struct buf to = BUF_INIT(1000000), b = BUF_INIT(NOTICE_MAX);
+	static struct report_recipient failed[2000];
+	struct buf to = BUF_INIT(1000000), b = BUF_INIT(REPORT_MAX);
 	struct envelope e, of_report;
-	struct notice n = { .hostname = "mx.example.org",
+	struct report n = { .hostname = "mx.example.org",
 		.postmaster = "example.org",
 		.of = &e,
 		.failed = failed,
@@ -151,13 +152,13 @@ test_many(void)
 		buf_addf(&to, "%suser%d@example.org", i ? " " : "", i);
 	test_envelope(&e, "ann@example.net", to.p);
 	for (size_t i = 0; i < 2000; i++)
-		failed[i] = (struct notice_failed){ &e.recipient[i], "5.1.1",
+		failed[i] = (struct report_recipient){ &e.recipient[i], "5.1.1",
 			"no such user" };
-	share = notice_share(&n, &qid);
+	share = report_share(&n, &qid);
 	tap_ok(share > 10 && share < 2000,
 	    "of many recipients some share a report");
-	tap_ok(notice_put(&n, &qid, &of_report, &b, &f) == OK &&
-	        b.len <= NOTICE_TEXT_MAX,
+	tap_ok(report_put_text(&n, &qid, &of_report, &b, &f) == OK &&
+	        b.len <= REPORT_TEXT_MAX,
 	    "which stays small");
 	envelope_free(&of_report);
 	envelope_free(&e);

@@ -26,7 +26,7 @@ test_retry_times(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct store_place p =
-		    schedule_retry(&prog.settings, now, cases[i].tries);
+		    retry_place(&prog.settings, now, cases[i].tries);
 
 		tap_ok(p.state == STORE_RETRY1 && p.minute_ms % MINUTE == 0 &&
 		        p.minute_ms / MINUTE - now / MINUTE == cases[i].minutes,
@@ -42,18 +42,19 @@ test_window(struct run *run)
 
 	for (int i = 0; i < 3; i++) {
 		qid_draw(&qid[i]);
-		kept[i] = window_add(run, &qid[i]);
+		kept[i] = window_add(&run->window, &qid[i]);
 	}
-	tap_ok(window_find(run, &qid[1]) == kept[1],
+	tap_ok(window_find(&run->window, &qid[1]) == kept[1],
 	    "a message in the window is found by its qid");
-	window_drop(run, kept[1]);
-	tap_ok(window_find(run, &qid[1]) == NULL && run->held == 2,
+	window_drop(&run->window, kept[1]);
+	tap_ok(
+	    window_find(&run->window, &qid[1]) == NULL && run->window.held == 2,
 	    "one that was dropped is not");
-	tap_ok(window_find(run, &qid[0]) == kept[0] &&
-	        window_find(run, &qid[2]) == kept[2],
+	tap_ok(window_find(&run->window, &qid[0]) == kept[0] &&
+	        window_find(&run->window, &qid[2]) == kept[2],
 	    "the others still are");
-	window_drop(run, kept[0]);
-	window_drop(run, kept[2]);
+	window_drop(&run->window, kept[0]);
+	window_drop(&run->window, kept[2]);
 }
 
 static void
@@ -63,15 +64,15 @@ test_room(struct run *run)
 	struct qid qid;
 
 	qid_draw(&qid);
-	m = window_add(run, &qid);
+	m = window_add(&run->window, &qid);
 	m->envelope.recipients = 0;
-	run->weight = run->settings->queue.window * 4;
-	tap_ok(!window_has_room(run, WINDOW_LISTED),
+	run->window.weight = run->settings->queue.window * 4;
+	tap_ok(!window_has_room(&run->window, WINDOW_LISTED),
 	    "few messages with many recipients fill the window too");
-	run->weight = 0;
-	tap_ok(
-	    window_has_room(run, WINDOW_LISTED), "one message alone does not");
-	window_drop(run, m);
+	run->window.weight = 0;
+	tap_ok(window_has_room(&run->window, WINDOW_LISTED),
+	    "one message alone does not");
+	window_drop(&run->window, m);
 }
 
 static void
@@ -82,25 +83,26 @@ test_listing(struct run *run)
 	struct message *m;
 	size_t n = 0;
 
-	prog.settings.queue.window = 10;
+	run->window.most = 10;
 	for (int i = 0; i < 30; i++)
 		qid[i] = test_one_file("bob@example.org");
 	test_write("queue/in/stranger", SPAN_LIT("x"));
-	schedule_rescan(run);
-	schedule_fill(run);
-	tap_ok(run->held == 10 && run->step[STEP_LOAD].n == 10,
+	listing_rescan(run);
+	listing_fill(run);
+	tap_ok(run->window.held == 10 && run->step[STEP_LOAD].n == 10,
 	    "a listing fills the window and no more");
-	schedule_fill(run);
-	tap_ok(run->held == 10, "a full window takes nothing in");
+	listing_fill(run);
+	tap_ok(run->window.held == 10, "a full window takes nothing in");
 	while (n < 30 && (m = list_take(&run->step[STEP_LOAD])) != NULL) {
 		in_order &= strcmp(last.text, m->envelope.qid.text) < 0;
 		last = m->envelope.qid;
-		window_drop(run, m);
+		window_drop(&run->window, m);
 		n++;
-		schedule_fill(run);
+		listing_fill(run);
 	}
 	tap_ok(n == 30 && in_order, "all of it comes, the oldest first");
-	tap_ok(!run->in.active && run->held == 0, "and then the list is done");
+	tap_ok(!run->listing.in.active && run->window.held == 0,
+	    "and then the list is done");
 	for (int i = 0; i < 30; i++) {
 		struct fault f;
 
@@ -135,19 +137,20 @@ test_due(struct run *run)
 		(void)snprintf(path, sizeof(path), "queue/%s", name);
 		test_write(path, SPAN_LIT("x"));
 	}
-	schedule_rescan(run);
+	listing_rescan(run);
 	for (int i = 0; i < 4; i++)
-		schedule_fill(run);
+		listing_fill(run);
 	m = list_take(&run->step[STEP_LOAD]);
-	tap_ok(m != NULL && run->held == 1 && m->place.state == STORE_RETRY1 &&
+	tap_ok(m != NULL && run->window.held == 1 &&
+	        m->place.state == STORE_RETRY1 &&
 	        m->place.minute_ms / MINUTE == due.minute_ms / MINUTE,
 	    "a minute that is due is listed, one that is not waits");
-	tap_ok(run->due_ms / MINUTE == later.minute_ms / MINUTE,
+	tap_ok(run->listing.due_ms / MINUTE == later.minute_ms / MINUTE,
 	    "the next minute is known");
 	if (m == NULL)
 		return;
 	(void)!store_unlink_state(&run->store, &m->envelope.qid, due, &f);
-	window_drop(run, m);
+	window_drop(&run->window, m);
 }
 
 /* in/ holds more than a window, and keeps doing so. */
@@ -163,7 +166,7 @@ test_full_in(struct run *run)
 	size_t n = 0, left = 0;
 	int fd;
 
-	prog.settings.queue.window = 10;
+	run->window.most = 10;
 	store_dir_name(due, dir);
 	if (store_dir(&run->store, dir, true, &fd, &f) != OK)
 		abort();
@@ -175,16 +178,16 @@ test_full_in(struct run *run)
 		(void)snprintf(path, sizeof(path), "queue/%s", name);
 		test_write(path, SPAN_LIT("x"));
 	}
-	schedule_rescan(run);
-	run->listed_ms = 0;
+	listing_rescan(run);
+	run->listing.listed_ms = 0;
 	for (int i = 0; i < 3; i++)
-		schedule_fill(run);
-	tap_ok(run->part[WINDOW_DUE].held > 0 &&
-	        run->part[WINDOW_DUE].held < 5 &&
-	        run->held == 10 + run->part[WINDOW_DUE].held,
+		listing_fill(run);
+	tap_ok(run->window.part[WINDOW_DUE].held > 0 &&
+	        run->window.part[WINDOW_DUE].held < 5 &&
+	        run->window.held == 10 + run->window.part[WINDOW_DUE].held,
 	    "what is due gets its part beside a full in/, and no more");
-	tap_ok(!window_has_room(run, WINDOW_LISTED) &&
-	        window_has_room(run, WINDOW_TOLD),
+	tap_ok(!window_has_room(&run->window, WINDOW_LISTED) &&
+	        window_has_room(&run->window, WINDOW_TOLD),
 	    "and there is room for new mail that is told");
 	while ((m = list_take(&run->step[STEP_LOAD])) != NULL) {
 		if (m->place.state == STORE_RETRY1) {
@@ -195,11 +198,12 @@ test_full_in(struct run *run)
 			(void)!store_unlink_state(&run->store, &m->envelope.qid,
 			    (struct store_place){ STORE_IN, 0 }, &f);
 		}
-		window_drop(run, m);
-		schedule_fill(run);
+		window_drop(&run->window, m);
+		listing_fill(run);
 	}
-	tap_ok(n == 10 && run->part[WINDOW_DUE].held == 0 &&
-	        run->part[WINDOW_DUE].weight == 0 && run->held == 0,
+	tap_ok(n == 10 && run->window.part[WINDOW_DUE].held == 0 &&
+	        run->window.part[WINDOW_DUE].weight == 0 &&
+	        run->window.held == 0,
 	    "all of it comes");
 	for (size_t i = 0; i < 30; i++)
 		left +=
@@ -214,19 +218,20 @@ test_listings_rest(struct run *run)
 {
 	int wait_ms;
 
-	run->rescan_ms = run->due_ms = run->listed_ms = 0;
-	run->in.wanted = true;
-	schedule_fill(run);
-	tap_ok(!run->in.wanted, "the first listing comes at once");
-	run->listed_ms = clock_mono_ms(); /* a disk may take its time */
-	run->in.wanted = true;
-	schedule_fill(run);
-	wait_ms = run_wait_ms(run);
-	tap_ok(run->in.wanted && wait_ms > 0 && wait_ms <= 1000,
+	run->listing.rescan_ms = run->listing.due_ms = run->listing.listed_ms =
+	    0;
+	listing_want_in(run);
+	listing_fill(run);
+	tap_ok(!run->listing.in.wanted, "the first listing comes at once");
+	run->listing.listed_ms = clock_mono_ms(); /* a disk may take its time */
+	listing_want_in(run);
+	listing_fill(run);
+	wait_ms = turn_wait_ms(run);
+	tap_ok(run->listing.in.wanted && wait_ms > 0 && wait_ms <= 1000,
 	    "the next one within a second");
-	run->listed_ms -= 1000;
-	schedule_fill(run);
-	tap_ok(!run->in.wanted, "and then it does");
+	run->listing.listed_ms -= 1000;
+	listing_fill(run);
+	tap_ok(!run->listing.in.wanted, "and then it does");
 }
 
 /* What is not begun any more must not keep the last wait awake. */
@@ -238,21 +243,21 @@ test_draining(struct run *run)
 
 	for (int i = 0; i < 3; i++) {
 		qid_draw(&qid);
-		m[i] = window_add(run, &qid);
-		m[i]->due_ms = 1;
+		m[i] = window_add(&run->window, &qid);
 		message_go(run, m[i],
 		    i == 0       ? STEP_LOAD
 		        : i == 1 ? STEP_RESOLVE
 		                 : STEP_WAIT);
+		m[i]->wait_ms = 1;
 	}
-	schedule_rescan(run);
-	tap_ok(run_wait_ms(run) == 0, "there is much to do at once");
+	listing_rescan(run);
+	tap_ok(turn_wait_ms(run) == 0, "there is much to do at once");
 	run->draining = true;
-	tap_ok(run_wait_ms(run) == -1, "but nothing when we are to end");
+	tap_ok(turn_wait_ms(run) == -1, "but nothing when we are to end");
 	run->draining = false;
 	for (int i = 0; i < 3; i++) {
 		message_leave(run, m[i]);
-		window_drop(run, m[i]);
+		window_drop(&run->window, m[i]);
 	}
 }
 
@@ -264,17 +269,17 @@ test_ended_late(struct run *run)
 	struct message *m;
 	struct qid qid;
 
-	run->in.wanted = false;
-	run->rescan_ms = run->due_ms = 0;
-	tap_ok(run_wait_ms(run) == -1, "there is nothing to do");
+	run->listing.in.wanted = false;
+	run->listing.rescan_ms = run->listing.due_ms = 0;
+	tap_ok(turn_wait_ms(run) == -1, "there is nothing to do");
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		qid_draw(&qid);
-		m = window_add(run, &qid);
+		m = window_add(&run->window, &qid);
 		message_go(run, m, steps[i]);
-		tap_ok(run_wait_ms(run) == 0, "%s is not waited with",
+		tap_ok(turn_wait_ms(run) == 0, "%s is not waited with",
 		    i == 0 ? "a delivery" : "a report");
 		message_leave(run, m);
-		window_drop(run, m);
+		window_drop(&run->window, m);
 	}
 }
 
@@ -313,37 +318,39 @@ test_no_memory(struct run *run)
 	uint64_t now = clock_mono_ms();
 	int wait_ms;
 
-	run->in.wanted = false;
-	run->rescan_ms = run->due_ms = run->listed_ms = 0;
-	message_go(run, window_add(run, &qid), STEP_MEMORY);
+	run->listing.in.wanted = false;
+	run->listing.rescan_ms = run->listing.due_ms = run->listing.listed_ms =
+	    0;
+	message_go(run, window_add(&run->window, &qid), STEP_SAVE);
 	no_memory = true;
-	memory_round(run);
-	wait_ms = run_wait_ms(run);
+	save_work(run);
+	wait_ms = turn_wait_ms(run);
 	no_memory = false;
-	tap_ok(run->step[STEP_MEMORY].n == 1 && wait_ms > 0 &&
+	tap_ok(run->step[STEP_SAVE].n == 1 && wait_ms > 0 &&
 	        run->pause_ms >= now + 1000,
 	    "a move that there is no memory for waits a second");
-	window_drop(run, list_take(&run->step[STEP_MEMORY]));
+	window_drop(&run->window, list_take(&run->step[STEP_SAVE]));
 
 	run->pause_ms = 0;
 	now = clock_mono_ms();
-	run->in.wanted = true;
-	spare = run->spare;
-	run->spare = NULL;
+	listing_want_in(run);
+	spare = run->window.spare;
+	run->window.spare = NULL;
 	no_memory = true;
-	schedule_fill(run);
-	wait_ms = run_wait_ms(run);
+	listing_fill(run);
+	wait_ms = turn_wait_ms(run);
 	no_memory = false;
-	run->spare = spare;
-	tap_ok(run->held == 0 && wait_ms > 0 && run->pause_ms >= now + 1000,
+	run->window.spare = spare;
+	tap_ok(
+	    run->window.held == 0 && wait_ms > 0 && run->pause_ms >= now + 1000,
 	    "so does a listing");
 	run->pause_ms = 0;
-	schedule_fill(run);
+	listing_fill(run);
 	m = list_take(&run->step[STEP_LOAD]);
 	tap_ok(m != NULL && strcmp(m->envelope.qid.text, qid.text) == 0,
 	    "and none of it is left out");
 	if (m != NULL)
-		window_drop(run, m);
+		window_drop(&run->window, m);
 	(void)!store_unlink_state(
 	    &run->store, &qid, (struct store_place){ STORE_IN, 0 }, &f);
 }

@@ -15,12 +15,38 @@ next_ask(struct stage *stage)
 	return ask;
 }
 
+/* As stage.c ends an ask. */
+static void
+ended(struct run *run, const struct ask *ask)
+{
+	if (ask->m != NULL && --ask->m->open == 0)
+		run_message_answered(run, ask->m);
+	turn_answered(run);
+}
+
+static void
+answer_ask(struct run *run, const struct ask *ask, const char *line)
+{
+	if (ask->m != NULL)
+		run_takes(run, ask->m);
+	(void)ask->question->answer(run, ask, span_of(line));
+	ended(run, ask);
+}
+
+static void
+fail_ask(
+    struct run *run, const struct ask *ask, bool died, const struct fault *f)
+{
+	ask->question->failed(run, ask, died, f);
+	ended(run, ask);
+}
+
 static void
 answer(struct run *run, struct stage *stage, const char *line)
 {
 	struct ask ask = next_ask(stage);
 
-	(void)attempt_answer(run, &ask, span_of(line));
+	answer_ask(run, &ask, line);
 }
 
 static struct message *
@@ -30,21 +56,22 @@ begin(struct run *run, const char *to)
 	struct envelope e;
 
 	test_envelope(&e, "ann@example.net", to);
-	m = window_add(run, &e.qid);
+	m = window_add(&run->window, &e.qid);
 	envelope_free(&m->envelope);
 	m->envelope = e;
 	m->told = true;
-	window_weigh(run, m);
+	window_weigh(&run->window, m);
 	message_go(run, m, STEP_RESOLVE);
-	attempt_resolve(run);
+	resolve_work(run);
 	return m;
 }
 
 static void
 end(struct run *run, struct message *m)
 {
+	turn_answered(run);
 	(void)list_take(&run->step[m->step]);
-	window_drop(run, m);
+	window_drop(&run->window, m);
 }
 
 static void
@@ -62,11 +89,11 @@ test_same_mailbox(struct run *run)
 	answer(run, &run->stage[STAGE_RESOLVE],
 	    "mailbox to=bob+x@example.org path=example.org/bob rule=plus");
 	tap_ok(m->step == STEP_DELIVER, "all answered, it is to be delivered");
-	attempt_deliver(run);
+	deliver_work(run);
 	tap_ok(run->stage[STAGE_DELIVER].n == 2,
 	    "an alias of the same mailbox gets no second copy, a plus-address "
 	    "does");
-	tap_ok(m->way[1].state == WAY_SAME && m->way[1].same == 0,
+	tap_ok(m->status[1].state == STATUS_SHARED && m->status[1].same == 0,
 	    "the first one's copy serves the alias");
 	while (run->stage[STAGE_DELIVER].n > 0) {
 		char line[128];
@@ -78,8 +105,8 @@ test_same_mailbox(struct run *run)
 		    m->envelope.qid.text, m->envelope.recipient[i].n);
 		answer(run, &run->stage[STAGE_DELIVER], line);
 	}
-	tap_ok(m->step == STEP_SETTLE && m->way[0].state == WAY_DELIVERED &&
-	        m->way[2].state == WAY_DELIVERED,
+	tap_ok(m->step == STEP_SETTLE && m->status[0].state == STATUS_LINKED &&
+	        m->status[2].state == STATUS_LINKED,
 	    "delivered, it waits for its mailbox's sync");
 	end(run, m);
 }
@@ -89,27 +116,27 @@ test_outcomes(struct run *run)
 {
 	static const struct {
 		const char *title, *answer;
-		enum way_state want;
+		enum status_state want;
 		const char *code;
 	} cases[] = {
 		{ "perm is a failure",
 		    "perm to=x@example.org code=5.1.1 text=no%20such%20user",
-		    WAY_FAILED, "5.1.1" },
+		    STATUS_FAILED, "5.1.1" },
 		{ "temp is a deferral",
-		    "temp to=x@example.org code=4.3.0 text=later", WAY_DEFERRED,
-		    "4.3.0" },
+		    "temp to=x@example.org code=4.3.0 text=later",
+		    STATUS_DEFERRED, "4.3.0" },
 		{ "without a transport to the world there is no route",
-		    "remote to=x@example.org domain=example.org", WAY_FAILED,
+		    "remote to=x@example.org domain=example.org", STATUS_FAILED,
 		    "5.4.4" },
 		{ "an unknown word is a deferral", "maybe to=x@example.org",
-		    WAY_DEFERRED, "4.3.0" },
+		    STATUS_DEFERRED, "4.3.0" },
 		{ "an answer for another address is a deferral",
-		    "mailbox to=y@example.org path=example.org/y", WAY_DEFERRED,
-		    "4.3.0" },
+		    "mailbox to=y@example.org path=example.org/y",
+		    STATUS_DEFERRED, "4.3.0" },
 		{ "a path that leaves the mailboxes is a deferral",
-		    "mailbox to=x@example.org path=../x", WAY_DEFERRED,
+		    "mailbox to=x@example.org path=../x", STATUS_DEFERRED,
 		    "4.3.0" },
-		{ "raw octets are a deferral", "mailbox \001", WAY_DEFERRED,
+		{ "raw octets are a deferral", "mailbox \001", STATUS_DEFERRED,
 		    "4.3.0" },
 	};
 
@@ -117,9 +144,9 @@ test_outcomes(struct run *run)
 		struct message *m = begin(run, "x@example.org");
 
 		answer(run, &run->stage[STAGE_RESOLVE], cases[i].answer);
-		attempt_deliver(run);
-		tap_ok(m->way[0].state == cases[i].want &&
-		        strcmp(m->way[0].code, cases[i].code) == 0 &&
+		deliver_work(run);
+		tap_ok(m->status[0].state == cases[i].want &&
+		        strcmp(m->status[0].code, cases[i].code) == 0 &&
 		        run->stage[STAGE_DELIVER].n == 0,
 		    "%s", cases[i].title);
 		end(run, m);
@@ -136,30 +163,30 @@ test_requests(struct run *run)
 	char want[256];
 	struct fault f;
 
-	tap_ok(attempt_put(run, &ask, &b, &f) == OK &&
+	tap_ok(ask.question->put(run, &ask, &b, &f) == OK &&
 	        strcmp(b.p,
 	            "resolve to=x@example.org from=ann@example.net\n") == 0,
 	    "resolve is asked with both addresses");
 	answer(run, &run->stage[STAGE_RESOLVE],
 	    "mailbox to=x@example.org path=example.org/x");
-	attempt_deliver(run);
+	deliver_work(run);
 	ask = next_ask(&run->stage[STAGE_DELIVER]);
 	buf_reset(&b);
 	(void)snprintf(want, sizeof(want), "deliver qid=%s n=1 file=in/%s ",
 	    m->envelope.qid.text, m->envelope.qid.text);
-	tap_ok(attempt_put(run, &ask, &b, &f) == OK &&
+	tap_ok(ask.question->put(run, &ask, &b, &f) == OK &&
 	        span_has_prefix(buf_span(&b), want) &&
 	        strstr(b.p, "again=") == NULL,
 	    "a message that was told is delivered without looking first");
 	ask.again = true;
 	buf_reset(&b);
-	tap_ok(attempt_put(run, &ask, &b, &f) == OK &&
+	tap_ok(ask.question->put(run, &ask, &b, &f) == OK &&
 	        strstr(b.p, " again=1\n") != NULL,
 	    "what was asked of a stage that died is looked for");
 	fault_set(&f, TEMP, "4.3.0", 0, "deliver-mailbox died on it");
-	attempt_unanswered(run, &ask, true, &f);
-	tap_ok(
-	    m->way[0].state == WAY_DEFERRED && m->way[0].died && m->open == 0,
+	fail_ask(run, &ask, true, &f);
+	tap_ok(m->status[0].state == STATUS_DEFERRED && m->status[0].died &&
+	        m->open == 0,
 	    "a death is a deferral that says so");
 	end(run, m);
 	buf_free(&b);
@@ -192,19 +219,18 @@ test_sync(struct run *run)
 		answer(run, &run->stage[STAGE_RESOLVE],
 		    "mailbox to=x@example.org path=example.org/x");
 		(void)list_take(&run->step[STEP_DELIVER]);
-		way_end(m, 0, WAY_DELIVERED, NULL);
+		status_end(m, 0, STATUS_LINKED, NULL);
 		message_go(run, m, STEP_SETTLE);
-		settle_batch(run);
+		settle_work(run);
 		ask = next_ask(&run->stage[STAGE_DELIVER]);
 		if (cases[i].answer != NULL) {
-			(void)attempt_answer(
-			    run, &ask, span_of(cases[i].answer));
+			answer_ask(run, &ask, cases[i].answer);
 		} else {
 			fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-			attempt_unanswered(run, &ask, false, &f);
+			fail_ask(run, &ask, false, &f);
 		}
-		tap_ok(run->batch.n == 0 && m->step == STEP_REPORT &&
-		        m->way[0].state == WAY_DEFERRED &&
+		tap_ok(!settle_is_busy(run) && m->step == STEP_REPORT &&
+		        m->status[0].state == STATUS_DEFERRED &&
 		        store_is_trouble(&run->store) == cases[i].trouble,
 		    "%s", cases[i].title);
 		if (store_trouble_clear(&run->store, &f) != OK)
@@ -212,6 +238,40 @@ test_sync(struct run *run)
 		end(run, m);
 	}
 	run->draining = false;
+}
+
+/* Two mailboxes in one batch: one is not there any more. */
+static void
+test_sync_of_two(struct run *run)
+{
+	static const char *const to[] = { "x@example.org", "y@example.org" };
+	struct message *m[2];
+
+	run->draining = true; /* at once */
+	for (size_t i = 0; i < 2; i++) {
+		char line[128];
+
+		m[i] = begin(run, to[i]);
+		(void)snprintf(line, sizeof(line),
+		    "mailbox to=%s path=example.org/%c", to[i], to[i][0]);
+		answer(run, &run->stage[STAGE_RESOLVE], line);
+		(void)list_take(&run->step[STEP_DELIVER]);
+		status_end(m[i], 0, STATUS_LINKED, NULL);
+		message_go(run, m[i], STEP_SETTLE);
+	}
+	run->mail_is_far = true; /* one by one */
+	settle_work(run);
+	answer(run, &run->stage[STAGE_DELIVER],
+	    "temp path=example.org/x code=4.2.0 text=gone");
+	answer(run, &run->stage[STAGE_DELIVER], "ok path=example.org/y");
+	tap_ok(m[0]->status[0].state == STATUS_DEFERRED &&
+	        m[1]->status[0].state == STATUS_DELIVERED,
+	    "a mailbox that cannot be synced puts off no other's mail");
+	tap_ok(strcmp(m[1]->status[0].code, "") == 0,
+	    "nor is its reason another's");
+	end(run, m[0]);
+	end(run, m[1]);
+	run->mail_is_far = run->draining = false;
 }
 
 /* Resolved, and asked for. */
@@ -222,7 +282,7 @@ begin_delivery(struct run *run)
 
 	answer(run, &run->stage[STAGE_RESOLVE],
 	    "mailbox to=x@example.org path=example.org/x");
-	attempt_deliver(run);
+	deliver_work(run);
 	return m;
 }
 
@@ -243,14 +303,14 @@ test_trouble(struct run *run)
 	static const struct {
 		const char *title, *how;
 		bool trouble;
-		enum way_state want;
+		enum status_state want;
 	} cases[] = {
 		{ "what is found in a mailbox is delivered", "found", false,
-		    WAY_DELIVERED },
+		    STATUS_LINKED },
 		{ "but in trouble it waits, wherever it was listed", "found",
-		    true, WAY_DEFERRED },
+		    true, STATUS_DEFERRED },
 		{ "a new name is believed in trouble too", "link", true,
-		    WAY_DELIVERED },
+		    STATUS_LINKED },
 	};
 	struct fault f;
 
@@ -260,7 +320,8 @@ test_trouble(struct run *run)
 		if (cases[i].trouble)
 			store_trouble_set(&run->store, "test", "fsync");
 		answer_delivery(run, m, cases[i].how);
-		tap_ok(m->way[0].state == cases[i].want, "%s", cases[i].title);
+		tap_ok(
+		    m->status[0].state == cases[i].want, "%s", cases[i].title);
 		end(run, m);
 		if (store_trouble_clear(&run->store, &f) != OK)
 			abort();
@@ -274,19 +335,19 @@ test_sync_again(struct run *run)
 	static const struct {
 		const char *title, *answer;
 		bool again, trouble;
-		enum way_state first, second;
+		enum status_state first, second;
 	} cases[] = {
 		{ "a sync that is asked again is believed",
-		    "ok path=example.org/x", true, false, WAY_DONE,
-		    WAY_DELIVERED },
+		    "ok path=example.org/x", true, false, STATUS_DELIVERED,
+		    STATUS_LINKED },
 		{ "but not when who was asked first left trouble",
-		    "ok path=example.org/x", true, true, WAY_DEFERRED,
-		    WAY_DEFERRED },
+		    "ok path=example.org/x", true, true, STATUS_DEFERRED,
+		    STATUS_DEFERRED },
 		{ "older trouble stops no new sync", "ok path=example.org/x",
-		    false, true, WAY_DONE, WAY_DELIVERED },
+		    false, true, STATUS_DELIVERED, STATUS_LINKED },
 		{ "one that failed was for all that was linked before it",
 		    "temp path=example.org/x code=4.3.0 text=EIO", false, false,
-		    WAY_DEFERRED, WAY_DEFERRED },
+		    STATUS_DEFERRED, STATUS_DEFERRED },
 	};
 	struct fault f;
 
@@ -296,16 +357,16 @@ test_sync_again(struct run *run)
 		struct ask ask;
 
 		answer_delivery(run, m, "link");
-		settle_batch(run);
+		settle_work(run);
 		ask = next_ask(&run->stage[STAGE_DELIVER]);
 		ask.again = cases[i].again;
 		other = begin_delivery(run);
 		answer_delivery(run, other, "link");
 		if (cases[i].trouble)
 			store_trouble_set(&run->store, "test", "fsync");
-		(void)attempt_answer(run, &ask, span_of(cases[i].answer));
-		tap_ok(m->way[0].state == cases[i].first &&
-		        other->way[0].state == cases[i].second,
+		answer_ask(run, &ask, cases[i].answer);
+		tap_ok(m->status[0].state == cases[i].first &&
+		        other->status[0].state == cases[i].second,
 		    "%s", cases[i].title);
 		end(run, m);
 		end(run, other);
@@ -313,7 +374,6 @@ test_sync_again(struct run *run)
 			abort();
 	}
 	run->draining = false;
-	run->settle_ms = 0;
 }
 
 /* The stage ends when it has one question. */
@@ -342,7 +402,7 @@ test_death(struct run *run)
 	    "a stage that was replaced is asked once more");
 	ask_and_end(run);
 	tap_ok(run->stage[STAGE_RESOLVE].n == 0 && m->open == 0 &&
-	        m->way[0].died && m->way[0].state == WAY_DEFERRED,
+	        m->status[0].died && m->status[0].state == STATUS_DEFERRED,
 	    "one that ends again has died on that");
 	end(run, m);
 }
@@ -362,8 +422,8 @@ test_silence(struct run *run)
 	stage->service.timeout_ms = 0;
 	stage_write(run, stage);
 	stage_read(run, stage);
-	tap_ok(
-	    stage->n == 0 && m->way[0].state == WAY_DEFERRED && !m->way[0].died,
+	tap_ok(stage->n == 0 && m->status[0].state == STATUS_DEFERRED &&
+	        !m->status[0].died,
 	    "what a silent stage was asked is put off, and not blamed");
 	stage->service.timeout_ms = timeout_ms;
 	(void)close(ends[1]);
@@ -389,8 +449,10 @@ test_unasked(struct run *run)
 		abort();
 	run->stage[STAGE_RESOLVE].readable = true;
 	stage_read(run, &run->stage[STAGE_RESOLVE]);
+	turn_answered(run);
 	tap_ok(m->step == STEP_DELIVER &&
-	        strcmp(message_text(m, m->way[0].path), "example.org/x") == 0,
+	        strcmp(message_text(m, m->status[0].path), "example.org/x") ==
+	            0,
 	    "the first answer is the answer");
 	tap_ok(run->stage[STAGE_RESOLVE].service.fd == -1 &&
 	        run->stage[STAGE_RESOLVE].n == 0,
@@ -421,13 +483,22 @@ test_ring(void)
 	stage_end(&stage);
 }
 
+/* The question that a failed recipient leads to. */
+static struct ask
+report_ask(struct run *run, struct message *m)
+{
+	message_go(run, m, STEP_REPORT);
+	report_work(run);
+	return next_ask(&run->stage[STAGE_ADD]);
+}
+
 /* A report without the header, for there is no memory for it. */
 static void
 test_report_without_memory(struct run *run)
 {
 	struct qid qid = test_one_file("x@example.org");
-	struct message *m = window_add(run, &qid);
-	struct ask ask = { m, ASK_ADD, false, 0 };
+	struct message *m = window_add(&run->window, &qid);
+	struct ask ask;
 	size_t max = run->scratch.max;
 	struct buf b = BUF_INIT(65536);
 	struct fault f;
@@ -436,14 +507,15 @@ test_report_without_memory(struct run *run)
 	if (store_read_envelope(&run->store, &qid,
 	        (struct store_place){ STORE_IN, 0 }, false, &m->envelope,
 	        &f) != OK ||
-	    way_prepare(m, &f) != OK)
+	    status_prepare(m, &f) != OK)
 		abort();
 	fault_set(&f, PERM, "5.1.1", 0, "no such user");
-	way_end(m, 0, WAY_FAILED, &f);
+	status_end(m, 0, STATUS_FAILED, &f);
+	ask = report_ask(run, m);
 	buf_free(&run->scratch);
 	run->scratch.max = 10;
 	before = dup(0);
-	tap_ok(report_put(run, &ask, &b, &f) == OK &&
+	tap_ok(ask.question->put(run, &ask, &b, &f) == OK &&
 	        strstr(b.p, "text/rfc822-headers") != NULL,
 	    "a report is made without what there is no memory for");
 	after = dup(0);
@@ -453,7 +525,7 @@ test_report_without_memory(struct run *run)
 	run->scratch.max = max;
 	run->scratch.missed = 0;
 	buf_free(&b);
-	window_drop(run, m);
+	window_drop(&run->window, m);
 }
 
 /* What queue-run would be said to have died on, were it killed now. */
@@ -474,13 +546,12 @@ test_careful(struct run *run)
 
 	tap_ok(!is_named(run, m), "no step names its message");
 	run->careful = true;
-	(void)attempt_answer(
-	    run, &ask, SPAN_LIT("perm to=x@example.org code=5.1.1 text=no"));
+	answer_ask(run, &ask, "perm to=x@example.org code=5.1.1 text=no");
 	tap_ok(is_named(run, m), "but after an unclean end each does");
 	(void)list_take(&run->step[STEP_DELIVER]);
 	message_go(run, m, STEP_DELIVER);
 	run_takes(run, NULL);
-	attempt_deliver(run);
+	deliver_work(run);
 	tap_ok(is_named(run, m), "the next step too");
 	run_takes(run, NULL);
 	tap_ok(!is_named(run, m), "and between two turns none is named");
@@ -493,26 +564,27 @@ static void
 test_report_death(struct run *run)
 {
 	struct message *m = begin(run, "x@example.org");
-	struct ask ask = { m, ASK_ADD, false, 0 };
 	struct buf b = BUF_INIT(65536);
+	struct ask ask;
 	struct fault f;
 	pid_t pid;
 
 	(void)next_ask(&run->stage[STAGE_RESOLVE]);
 	m->open = 0;
 	fault_set(&f, PERM, "5.1.1", 0, "no such user");
-	way_end(m, 0, WAY_FAILED, &f);
+	status_end(m, 0, STATUS_FAILED, &f);
+	ask = report_ask(run, m);
 	pid = fork();
 	if (pid == 0) {
 		(void)close(2);
 		/* The first octet that it reads of this kills it. */
 		run->hostname = (const char *)16;
-		(void)!report_put(run, &ask, &b, &f);
+		(void)!ask.question->put(run, &ask, &b, &f);
 		_exit(0);
 	}
 	(void)waitpid(pid, NULL, 0);
 	tap_ok(is_named(run, m), "what it died on has a name");
-	tap_ok(report_put(run, &ask, &b, &f) == OK && !is_named(run, m),
+	tap_ok(ask.question->put(run, &ask, &b, &f) == OK && !is_named(run, m),
 	    "a report that was made leaves none");
 	buf_free(&b);
 	message_go(run, m, STEP_REST);
@@ -529,6 +601,7 @@ main(void)
 	test_outcomes(&run);
 	test_requests(&run);
 	test_sync(&run);
+	test_sync_of_two(&run);
 	test_trouble(&run);
 	test_sync_again(&run);
 	test_death(&run);

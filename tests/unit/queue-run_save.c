@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Moves, what a crash in the middle of one leaves, and tidying. */
 #include "../../queue/tidy.h"
+#include "../../queue-run/history.h"
+#include "../../queue-run/names.h"
 #include "queue-run.h"
 
 #include <errno.h>
@@ -37,9 +39,9 @@ operate(struct run *run, enum operation_word word, const struct qid *qid)
 	op->qid = *qid;
 	op->answer = take_answer;
 	answers = 0;
-	operate_begin(run, op);
+	requests_begin(run, op);
 	for (int i = 0; i < 10 && answers == 0; i++)
-		run_turn(run);
+		turn_run(run);
 	return answers == 1 ? answered.outcome : TEMP;
 }
 
@@ -62,7 +64,7 @@ test_hold(struct run *run)
 	tap_ok(operate(run, OPERATION_DELETE, &qid) == OK &&
 	        !test_exists(in, &qid) && !test_has_content(&qid),
 	    "deleted, envelope and content are gone");
-	tap_ok(run->held == 0 && run->weight == 0,
+	tap_ok(run->window.held == 0 && run->window.weight == 0,
 	    "and nothing of it weighs in the window");
 	qid_draw(&other);
 	tap_ok(operate(run, OPERATION_DELETE, &other) == PERM,
@@ -97,16 +99,16 @@ test_deleted_entry(struct run *run)
 	op->word = OPERATION_DELETE;
 	op->qid = qid;
 	op->answer = take_answer;
-	operate_begin(run, op);
-	recover_load(run);
-	settle_rest(run);
+	requests_begin(run, op);
+	load_work(run);
+	rest_work(run);
 	tap_ok(test_exists(in, &qid) && !journal_has(run, CODE_DELETED),
 	    "before its name goes nobody is told that it is deleted");
-	settle_go(run);
+	go_work(run);
 	tap_ok(!test_exists(in, &qid) && journal_has(run, CODE_DELETED),
 	    "afterwards it is told");
 	for (int i = 0; i < 3; i++)
-		run_turn(run);
+		turn_run(run);
 	run->journal.fd = fd;
 	(void)close(ends[0]);
 	(void)close(ends[1]);
@@ -116,14 +118,14 @@ test_deleted_entry(struct run *run)
 static struct message *
 under_way(struct run *run, const struct qid *qid)
 {
-	struct message *m = window_add(run, qid);
+	struct message *m = window_add(&run->window, qid);
 	struct fault f;
 
 	if (store_read_envelope(
 	        &run->store, qid, in, false, &m->envelope, &f) != OK ||
-	    way_prepare(m, &f) != OK)
+	    status_prepare(m, &f) != OK)
 		abort();
-	window_weigh(run, m);
+	window_weigh(&run->window, m);
 	return m;
 }
 
@@ -137,11 +139,11 @@ put_off(struct run *run, const struct qid *qid)
 	struct fault f;
 
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is closed");
-	way_end(m, 0, WAY_DEFERRED, &f);
-	settle_put_lines(run, m);
+	status_end(m, 0, STATUS_DEFERRED, &f);
+	history_put(run, m);
 	m->to = later;
-	message_go(run, m, STEP_MEMORY);
-	memory_round(run);
+	message_go(run, m, STEP_SAVE);
+	save_work(run);
 	return later;
 }
 
@@ -155,7 +157,7 @@ test_flush(struct run *run)
 	struct fault f;
 
 	tap_ok(test_exists(later, &qid) && !test_exists(in, &qid) &&
-	        test_has_content(&qid) && run->held == 0,
+	        test_has_content(&qid) && run->window.held == 0,
 	    "put off, it lies in its minute and not in memory");
 	envelope_begin(&e);
 	tap_ok(store_read_envelope(&run->store, &qid, later, false, &e, &f) ==
@@ -184,9 +186,9 @@ test_report_owed(struct run *run)
 	struct fault f;
 
 	fault_set(&f, PERM, "5.1.1", 0, "no such user");
-	way_end(m, 0, WAY_FAILED, &f);
+	status_end(m, 0, STATUS_FAILED, &f);
 	message_go(run, m, STEP_REPORT);
-	report_begin(run);
+	report_work(run);
 	tap_ok(run->stage[STAGE_ADD].n == 1 && m->open == 1,
 	    "a report is to be entered");
 	tap_ok(operate(run, OPERATION_HOLD, &qid) == OK &&
@@ -218,7 +220,7 @@ test_no_room_for_content(struct run *run)
 		abort();
 	test_write(path, SPAN_LIT("in the way"));
 	later = put_off(run, &qid);
-	m = window_find(run, &qid);
+	m = window_find(&run->window, &qid);
 	tap_ok(m != NULL && m->step == STEP_WAIT, "it waits in memory");
 	tap_ok(test_exists(in, &qid) && !test_exists(later, &qid) &&
 	        !test_has_content(&qid),
@@ -268,13 +270,13 @@ test_no_line(struct run *run)
 	struct fault f;
 
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is closed");
-	way_end(m, 0, WAY_DEFERRED, &f);
+	status_end(m, 0, STATUS_DEFERRED, &f);
 	buf_free(&m->lines);
 	m->lines.max = 10;
 	message_go(run, m, STEP_REST);
-	settle_rest(run);
+	rest_work(run);
 	later = m->to;
-	memory_round(run);
+	save_work(run);
 	tap_ok(test_exists(in, &qid) && !test_exists(later, &qid) &&
 	        m->step == STEP_WAIT,
 	    "what cannot be remembered whole is not remembered by half");
@@ -293,30 +295,30 @@ test_let_be(struct run *run)
 	struct fault f;
 
 	tap_ok(operate(run, OPERATION_FLUSH, &qid) == OK &&
-	        window_find(run, &qid) == NULL &&
+	        window_find(&run->window, &qid) == NULL &&
 	        run->stage[STAGE_RESOLVE].n == 0,
 	    "flushed in in/, it waits for a listing that checks it");
 	tap_ok(operate(run, OPERATION_RELEASE, &qid) == PERM &&
-	        window_find(run, &qid) == NULL &&
+	        window_find(&run->window, &qid) == NULL &&
 	        run->stage[STAGE_RESOLVE].n == 0,
 	    "released though not held, too");
-	run->in.wanted = false;
+	run->listing.in.wanted = false;
 
 	later = put_off(run, &qid);
-	m = window_add(run, &qid);
+	m = window_add(&run->window, &qid);
 	m->place = later;
 	if (store_read_envelope(
 	        &run->store, &qid, later, false, &m->envelope, &f) != OK ||
-	    way_prepare(m, &f) != OK)
+	    status_prepare(m, &f) != OK)
 		abort();
-	window_weigh(run, m);
+	window_weigh(&run->window, m);
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is still closed");
-	way_end(m, 0, WAY_DEFERRED, &f);
+	status_end(m, 0, STATUS_DEFERRED, &f);
 	message_go(run, m, STEP_REST);
 	tap_ok(operate(run, OPERATION_RELEASE, &qid) == PERM,
 	    "what is under way and not held is not released");
 	for (int i = 0; i < 3; i++)
-		run_turn(run);
+		turn_run(run);
 	envelope_begin(&e);
 	tap_ok(store_find_envelope(&run->store, &qid, &later, &f) == OK &&
 	        store_read_envelope(&run->store, &qid, later, false, &e, &f) ==
@@ -335,18 +337,18 @@ test_by_hand(struct run *run)
 	struct qid other = test_one_file("bob@example.org");
 
 	(void)put_off(run, &other);
-	run->by_hand = true;
+	run->requests_only = true;
 	(void)operate(run, OPERATION_HOLD, &qid);
 	tap_ok(operate(run, OPERATION_RELEASE, &qid) == OK &&
 	        operate(run, OPERATION_FLUSH, &other) == OK,
 	    "released, and flushed, by hand");
 	for (int i = 0; i < 3; i++)
-		run_turn(run);
-	tap_ok(run->held == 0 && run->stage[STAGE_RESOLVE].n == 0,
+		turn_run(run);
+	tap_ok(run->window.held == 0 && run->stage[STAGE_RESOLVE].n == 0,
 	    "they wait for a queue-run");
-	run->by_hand = false;
-	run->in.wanted = false;
-	run->due_ms = 0;
+	run->requests_only = false;
+	run->listing.in.wanted = false;
+	run->listing.due_ms = 0;
 	(void)operate(run, OPERATION_DELETE, &qid);
 	(void)operate(run, OPERATION_DELETE, &other);
 }
@@ -363,7 +365,7 @@ test_died_on_retry(struct run *run)
 	store_run_takes(&run->store, &qid);
 	prog.settings.queue.poison_deaths = 1;
 	serve_stopping = 1; /* no deliver-mailbox is waited for */
-	(void)!recover_start(run, &f);
+	(void)!start_run(run, &f);
 	serve_stopping = 0;
 	prog.settings.queue.poison_deaths = 3;
 	tap_ok(test_exists(aside, &qid) && !test_exists(later, &qid),
@@ -397,13 +399,14 @@ test_slow_sync(struct run *run)
 	run->stage[STAGE_DELIVER].service.fd = ends[0];
 	fds_set_timeouts(ends[0], 2000, 2000);
 	serve_stopping = 1; /* one try */
-	tap_ok(recover_start(run, &f) == OK && !store_is_trouble(&run->store),
+	tap_ok(start_run(run, &f) == OK && !store_is_trouble(&run->store),
 	    "a sync that takes long is no trouble");
 	serve_stopping = 0;
 	(void)waitpid(pid, NULL, 0);
 	service_close(&run->stage[STAGE_DELIVER].service);
-	run->in.active = run->in.wanted = run->starting = false;
-	run->rescan_ms = run->due_ms = 0;
+	run->listing.in.active = run->listing.in.wanted =
+	    run->listing.starting = false;
+	run->listing.rescan_ms = run->listing.due_ms = 0;
 	if (store_trouble_clear(&run->store, &f) != OK)
 		abort();
 }
@@ -454,10 +457,10 @@ test_left(struct run *run)
 	    "the others are mended");
 	tap_ok(test_exists(held, &qid) && test_exists(in, &qid),
 	    "it lies as it lay");
-	run->in.wanted = true;
-	run->listed_ms = 0;
-	schedule_fill(run);
-	tap_ok(!run->in.wanted && run->held == 0,
+	listing_want_in(run);
+	run->listing.listed_ms = 0;
+	listing_fill(run);
+	tap_ok(!run->listing.in.wanted && run->window.held == 0,
 	    "and what is held under the one name is not taken by the other");
 	version[strlen("version=")] = '1';
 	test_write(path, buf_span(&b));
@@ -513,11 +516,11 @@ test_wrong_name(struct run *run)
 	(void)snprintf(to, sizeof(to), "queue/in/%s", other.text);
 	if (rename(from, to) != 0)
 		abort();
-	message_go(run, window_add(run, &other), STEP_LOAD);
-	recover_load(run);
+	message_go(run, window_add(&run->window, &other), STEP_LOAD);
+	load_work(run);
 	tap_ok(test_exists(aside, &other) && !test_exists(in, &other),
 	    "a message under another's name is set aside");
-	tap_ok(run->held == 0 && run->weight == 0,
+	tap_ok(run->window.held == 0 && run->window.weight == 0,
 	    "and leaves the window as it was");
 	(void)!store_unlink_state(&run->store, &other, aside, &f);
 }
@@ -549,11 +552,11 @@ test_no_file(struct run *run)
 		        e.recipients == 0,
 		    "%s is no envelope, nor the one before", titles[i]);
 		envelope_free(&e);
-		message_go(run, window_add(run, &qid), STEP_LOAD);
-		recover_load(run);
+		message_go(run, window_add(&run->window, &qid), STEP_LOAD);
+		load_work(run);
 		(void)alarm(0);
 		(void)snprintf(name, sizeof(name), "queue/aside/%s", qid.text);
-		tap_ok(!test_exists(in, &qid) && run->held == 0 &&
+		tap_ok(!test_exists(in, &qid) && run->window.held == 0 &&
 		        (remove(name) == 0 && !test_exists(aside, &qid)),
 		    "%s in in/ is set aside", titles[i]);
 	}

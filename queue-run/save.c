@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * memory.c: a message gets a memory, or another state, in rounds: each step is
- * done for all messages of the round before the next one rests on it. The
- * order is that of the model (moves.pml):
+ * save.c, STEP_SAVE: the envelope file of a deferred or held message is saved,
+ * or moves to another state, in rounds: each part is done for all messages of
+ * the round before the next one rests on it. The order is that of the model
+ * (moves.pml):
  *
- *	a memory	envelope file under a dot name, synced, renamed; its
+ *	save		envelope file under a dot name, synced, renamed; its
  *			directory synced; the one file gets its name in
  *			message/, synced; its name in in/ goes, synced
- *	a move		link, target synced, unlink, source synced
+ *	move		link, target synced, unlink, source synced
  *
  * Where one journal carries all, data is waited for instead of synced, and the
  * first directory's sync is that of all (moves.pml, ROUND): a message that
  * cannot be delivered must not cost a commit of its own, or it keeps back those
  * that can be.
  *
- * A message whose step fails leaves the round, stays as it lies (an envelope
+ * A message whose part fails leaves the round, stays as it lies (an envelope
  * file that has its content governs, and the next start finishes the move; one
  * that has not goes), and waits in memory.
  */
-#include "run.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "codes.h"
+#include "operate.h"
+#include "steps.h"
 
 /* Messages of a round: others wait meanwhile, and each has a file open. Ours. */
 #define ROUND_MOST 256
@@ -40,14 +41,6 @@ struct move {
 	bool linked; /* the name of its content is ours */
 	struct fault fault;
 };
-
-static bool
-is_same_place(struct store_place a, struct store_place b)
-{
-	return a.state == b.state &&
-	    (!store_has_minutes(a.state) ||
-	        a.minute_ms / 60000 == b.minute_ms / 60000);
-}
 
 /* The envelope file of a message that was one file, in its new state. */
 static enum outcome
@@ -115,7 +108,7 @@ step_name(struct run *run, struct move *move, struct fault *f)
 	if (move->makes)
 		move->doubled = store_publish(&run->store, &move->file,
 		                    &m->envelope.qid, f) == OK;
-	else if (is_same_place(m->place, m->to))
+	else if (store_is_same_place(m->place, m->to))
 		return OK;
 	else
 		move->doubled = store_link_state(&run->store, &m->envelope.qid,
@@ -133,7 +126,7 @@ step_content(struct run *run, struct move *move, struct fault *f)
 		    store_link_content(&run->store, &m->envelope.qid, f) == OK;
 		return move->linked ? OK : f->outcome;
 	}
-	if (is_same_place(m->place, m->to))
+	if (store_is_same_place(m->place, m->to))
 		return OK;
 	move->doubled = store_unlink_state(
 	                    &run->store, &m->envelope.qid, m->place, f) != OK;
@@ -162,7 +155,7 @@ dir_of(const struct move *move, enum which which, char out[STORE_DIR_MAX])
 	else if (which == SYNC_SHARD && move->makes)
 		store_shard_name(&move->m->envelope.qid, out);
 	else if (which == SYNC_FROM && !move->makes &&
-	    !is_same_place(move->m->place, move->m->to))
+	    !store_is_same_place(move->m->place, move->m->to))
 		store_dir_name(move->m->place, out);
 	else if (which == SYNC_FROM && move->makes)
 		store_dir_name(STORE_PLACE_IN, out);
@@ -191,7 +184,7 @@ sync_dirs(struct run *run, struct move *moves, size_t n, enum which which)
 				return;
 			continue;
 		}
-		store_trouble_set(&run->store, "queue-run", f.text);
+		store_trouble_set(&run->store, run->journal.program, f.text);
 		for (size_t k = 0; k < n; k++) {
 			dir_of(&moves[k], which, other);
 			if (strcmp(dir, other) == 0 &&
@@ -238,14 +231,15 @@ journal_moved(struct run *run, const struct message *m)
 	struct record_out out;
 	char dir[STORE_DIR_MAX];
 
-	out = run_entry(run, code, &m->envelope.qid);
+	out = journal_begin(&run->journal, code, &m->envelope.qid);
 	store_dir_name(m->to, dir);
 	record_puts(out, "to", dir);
 	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (m->way != NULL && m->way[i].state == WAY_DEFERRED) {
-			record_puts(out, "code", m->way[i].code);
+		if (m->status != NULL &&
+		    m->status[i].state == STATUS_DEFERRED) {
+			record_puts(out, "code", m->status[i].code);
 			record_puts(
-			    out, "text", message_text(m, m->way[i].text));
+			    out, "text", message_text(m, m->status[i].text));
 			break;
 		}
 	if (m->operation != NULL && m->operation->reason[0] != '\0')
@@ -274,12 +268,37 @@ unmake(struct run *run, const struct move *move)
 	            OK) ||
 	    (!run->store.disk.names_in_order &&
 	        store_sync_state_dir(&run->store, m->to, &f) != OK)) {
-		run_alarm(run, &m->envelope.qid, "%s", f.text);
+		run_alarm(run, m, &f);
 		return;
 	}
 	store_dir_name(m->to, dir);
 	if (m->to.state == STORE_RETRY1)
 		store_remove_dir(&run->store, dir);
+}
+
+/* It stays as it lies, and waits in memory; or it is not there any more. */
+static void
+move_failed(struct run *run, struct move *move)
+{
+	struct message *m = move->m;
+
+	if (move->makes)
+		m->envelope.shape = ENVELOPE_ONE;
+	run_alarm(run, m, &move->fault);
+	/* Who takes it up next shall read the disk. */
+	if (move->fault.error == EIO || move->fault.error == EROFS)
+		store_trouble_set(
+		    &run->store, run->journal.program, move->fault.text);
+	if (move->doubled)
+		unmake(run, move);
+	operate_end(m, &move->fault);
+	if (move->fault.error == ENOENT) { /* another was faster */
+		listing_want_in(run);
+		window_drop(&run->window, m);
+		return;
+	}
+	message_go(run, m, STEP_WAIT);
+	m->wait_ms = clock_mono_ms() + run->settings->queue.retry_min_ms;
 }
 
 static void
@@ -291,55 +310,37 @@ move_end(struct run *run, struct move *move)
 	run_takes(run, m);
 	store_abandon(&run->store, &move->file);
 	if (move->fault.outcome != OK) {
-		if (move->makes)
-			m->envelope.shape = ENVELOPE_ONE;
-		run_alarm(run, &m->envelope.qid, "%s", move->fault.text);
-		/* Whoever takes it up next shall read the disk. */
-		if (move->fault.error == EIO || move->fault.error == EROFS)
-			store_trouble_set(
-			    &run->store, "queue-run", move->fault.text);
-		if (move->doubled)
-			unmake(run, move);
-		operate_end(m, &move->fault);
-		if (move->fault.error == ENOENT) { /* somebody was faster */
-			run->in.wanted = true;
-			window_drop(run, m);
-			return;
-		}
-		m->due_ms = clock_mono_ms() + run->settings->queue.retry_min_ms;
-		message_go(run, m, STEP_WAIT);
+		move_failed(run, move);
 		return;
 	}
 	journal_moved(run, m);
-	if (m->place.state == STORE_RETRY1) {
+	if (m->place.state == STORE_RETRY1 &&
+	    !store_is_same_place(m->place, m->to)) {
 		store_dir_name(m->place, dir);
-		if (!is_same_place(m->place, m->to))
-			store_remove_dir(&run->store, dir);
+		store_remove_dir(&run->store, dir);
 	}
 	if (m->to.state == STORE_RETRY1)
-		schedule_due(run, m->to.minute_ms);
-	if (m->to.state == STORE_IN && !run->by_hand) {
-		m->place = m->to;
-		m->told = m->fetched = false;
-		operate_end(m, &move->fault);
-		message_go(run, m, STEP_LOAD);
+		listing_due(run, m->to.minute_ms);
+	if (m->to.state != STORE_IN || run->requests_only) {
+		message_finish(run, m, &move->fault);
 		return;
 	}
+	m->place = m->to;
+	m->told = m->fetched = false;
 	operate_end(m, &move->fault);
-	window_drop(run, m);
+	message_go(run, m, STEP_LOAD);
 }
 
 void
-memory_round(struct run *run)
+save_work(struct run *run)
 {
-	struct list *list = &run->step[STEP_MEMORY];
+	struct list *list = &run->step[STEP_SAVE];
 	size_t n = 0, most = list->n;
 	struct move *moves;
 	bool source;
 
 	if (run_is_paused(run))
 		return;
-
 	if (most > ROUND_MOST)
 		most = ROUND_MOST;
 	moves = calloc(most, sizeof(*moves));
@@ -369,39 +370,4 @@ memory_round(struct run *run)
 	for (size_t i = 0; i < n; i++)
 		move_end(run, &moves[i]);
 	free(moves);
-}
-
-/* ---- What could not be remembered on disk. ---- */
-
-void
-memory_wait(struct run *run)
-{
-	struct list *list = &run->step[STEP_WAIT];
-	uint64_t now = clock_mono_ms();
-
-	for (size_t n = list->n; n > 0; n--) {
-		struct message *m = list_take(list);
-
-		if (m->due_ms > now && m->operation == NULL) {
-			message_go(run, m, STEP_WAIT);
-			continue;
-		}
-		/* Where it lies now is what a listing says. */
-		run->in.wanted = true;
-		run->due_ms = 1;
-		run->retry_after[0] = '\0';
-		window_drop(run, m);
-	}
-}
-
-uint64_t
-memory_next_ms(const struct run *run)
-{
-	uint64_t at = 0;
-
-	for (const struct message *m = run->step[STEP_WAIT].first; m != NULL;
-	     m = m->next)
-		if (at == 0 || m->due_ms < at)
-			at = m->due_ms;
-	return at;
 }

@@ -1,42 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notice.c: the report to a sender, RFC 3464. What it repeats of others (the
- * addresses, the original recipient, the envelope id) came through our own
- * parsers, but nothing here relies on it: buf_add_printable() lets no octet through
- * that could end a line.
+ * report_text.c: the report to a sender, RFC 3464. What it repeats of others
+ * (the addresses, the original recipient, the envelope id) was parsed before,
+ * but nothing here relies on it: buf_add_printable() lets no octet through that
+ * could end a line.
  */
-#include "notice.h"
+#include "report_text.h"
 
 #include <string.h>
 
 #include "clock.h"
 
-_Static_assert(NOTICE_HEADER_MAX + NOTICE_TEXT_MAX <= NOTICE_MAX,
+_Static_assert(REPORT_HEADER_MAX + REPORT_TEXT_MAX <= REPORT_MAX,
     "a report is one small request");
 
 /* What one recipient costs at most in both parts, besides its own texts. */
-#define NOTICE_RECIPIENT_COST 512
-
-bool
-notice_is_wanted(const struct envelope *e, const struct recipient *r)
-{
-	struct span rest, word;
-
-	if (path_is_null(&e->reverse_path))
-		return false;
-	if (r->notify == NULL || r->notify[0] == '\0')
-		return true;
-	rest = span_of(r->notify);
-	while (span_next(&rest, ',', &word))
-		if (span_same_nocase(word, SPAN_LIT("FAILURE")))
-			return true;
-	return false;
-}
+#define REPORT_RECIPIENT_COST 512
 
 static size_t
-cost(const struct notice_failed *failed)
+cost(const struct report_recipient *failed)
 {
-	size_t n = NOTICE_RECIPIENT_COST;
+	size_t n = REPORT_RECIPIENT_COST;
 
 	/* Addresses and texts stand in both parts. */
 	n += 2 * failed->recipient->forward_path.len;
@@ -47,14 +31,14 @@ cost(const struct notice_failed *failed)
 }
 
 size_t
-notice_share(const struct notice *n, struct qid *qid)
+report_share(const struct report *n, struct qid *qid)
 {
 	size_t share = 0, octets = 0;
 	uint64_t mix;
 
 	while (share < n->n) {
 		octets += cost(&n->failed[share]);
-		if (share > 0 && octets > NOTICE_TEXT_MAX)
+		if (share > 0 && octets > REPORT_TEXT_MAX)
 			break;
 		share++;
 	}
@@ -70,7 +54,7 @@ notice_share(const struct notice *n, struct qid *qid)
 }
 
 struct span
-notice_header(struct span content)
+report_header(struct span content)
 {
 	size_t end = 0;
 
@@ -78,7 +62,7 @@ notice_header(struct span content)
 		struct span line = span_from(content, end);
 		size_t len = span_find(line, '\n') + 1;
 
-		if (len > line.len || end + len > NOTICE_HEADER_MAX ||
+		if (len > line.len || end + len > REPORT_HEADER_MAX ||
 		    span_has_prefix(line, "\r\n"))
 			break;
 		end += len;
@@ -111,7 +95,7 @@ print_xtext(struct buf *b, struct span s)
 
 /* Does it name an address in UTF-8? Then RFC 6533's types serve. */
 static bool
-is_global(const struct notice *n, size_t share)
+is_global(const struct report *n, size_t share)
 {
 	if (!path_is_ascii(&n->of->reverse_path))
 		return true;
@@ -122,7 +106,7 @@ is_global(const struct notice *n, size_t share)
 }
 
 static void
-put_top(struct buf *b, const struct notice *n, const struct qid *qid)
+put_top(struct buf *b, const struct report *n, const struct qid *qid)
 {
 	char date[48];
 
@@ -155,7 +139,7 @@ put_part(struct buf *b, const struct qid *qid, const char *type, bool ascii)
 }
 
 static void
-put_for_people(struct buf *b, const struct notice *n, size_t share)
+put_for_people(struct buf *b, const struct report *n, size_t share)
 {
 	buf_addf(b,
 	    "This is the mail system at %s.\r\n\r\n"
@@ -174,7 +158,7 @@ put_for_people(struct buf *b, const struct notice *n, size_t share)
 
 /* RFC 3464 2.2: the fields of the message. */
 static void
-put_message_fields(struct buf *b, const struct notice *n)
+put_message_fields(struct buf *b, const struct report *n)
 {
 	char date[48];
 
@@ -191,8 +175,8 @@ put_message_fields(struct buf *b, const struct notice *n)
 
 /* RFC 3464 2.3: the fields of one recipient, in their order. */
 static void
-put_recipient_fields(
-    struct buf *b, const struct notice *n, const struct notice_failed *failed)
+put_recipient_fields(struct buf *b, const struct report *n,
+    const struct report_recipient *failed)
 {
 	const struct recipient *r = failed->recipient;
 	char date[48];
@@ -220,7 +204,7 @@ put_recipient_fields(
 }
 
 static enum outcome
-put_envelope(const struct notice *n, const struct qid *qid, bool global,
+put_envelope(const struct report *n, const struct qid *qid, bool global,
     struct envelope *e, struct fault *f)
 {
 	envelope_begin(e);
@@ -236,11 +220,11 @@ put_envelope(const struct notice *n, const struct qid *qid, bool global,
 }
 
 enum outcome
-notice_put(const struct notice *n, const struct qid *qid, struct envelope *e,
-    struct buf *b, struct fault *f)
+report_put_text(const struct report *n, const struct qid *qid,
+    struct envelope *e, struct buf *b, struct fault *f)
 {
 	struct qid same;
-	size_t share = notice_share(n, &same);
+	size_t share = report_share(n, &same);
 	bool global = is_global(n, share);
 	bool header_ascii = span_is_ascii(n->header);
 

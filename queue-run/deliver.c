@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * deliver.c, STEP_DELIVER: one copy into each mailbox that the recipients lead
+ * to. The outcome is per recipient.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "codes.h"
+#include "steps.h"
+#include "wire_deliver.h"
+
+/* The file that holds the content, relative to the queue. */
+static void
+content_name(const struct message *m, char out[STORE_NAME_MAX])
+{
+	static const struct store_place in = { STORE_IN, 0 };
+
+	if (m->envelope.shape == ENVELOPE_ONE)
+		store_envelope_name(in, &m->envelope.qid, out);
+	else
+		store_content_name(&m->envelope.qid, out);
+}
+
+static void
+deliver_request(
+    const struct message *m, const struct ask *ask, struct deliver_req *req)
+{
+	const struct recipient *r = &m->envelope.recipient[ask->i];
+	struct maildir_name name = {
+		.qid = m->envelope.qid,
+		.n = r->n,
+		.octets = m->envelope.start + m->envelope.size,
+		.dots = m->envelope.dots,
+	};
+
+	*req = (struct deliver_req){ .word = DELIVER_DELIVER,
+		.qid = m->envelope.qid,
+		.n = r->n,
+		.again = m->again || ask->again };
+	content_name(m, req->file);
+	maildir_make_name(&name, req->name);
+	(void)span_copy(span_of(message_text(m, m->status[ask->i].path)),
+	    req->path, sizeof(req->path));
+}
+
+static enum outcome
+put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
+{
+	struct deliver_req req;
+
+	(void)run;
+	deliver_request(ask->m, ask, &req);
+	return wire_deliver_put_req(out, &req, f);
+}
+
+static void
+journal_delivered(
+    struct run *run, const struct message *m, size_t i, enum deliver_how how)
+{
+	struct record_out out =
+	    journal_begin(&run->journal, CODE_DELIVERED, &m->envelope.qid);
+
+	record_put_num(out, "n", m->envelope.recipient[i].n);
+	record_puts(out, "path", message_text(m, m->status[i].path));
+	record_puts(out, "how", deliver_how_word(how));
+	journal_end(&run->journal, out);
+	journal_end(
+	    &run->journal, run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i));
+}
+
+/*
+ * A name that an earlier attempt left in the mailbox may be seen and not be on
+ * disk, when a write failed since: the kernel told so once, and a sync now
+ * would find nothing to do and succeed. So whatever state the message was
+ * listed in, it waits until an operator has looked. What is linked now is new
+ * to the disk, and its sync counts.
+ */
+static bool
+is_doubtful(struct run *run, struct fault *f)
+{
+	if (!store_is_trouble(&run->store))
+		return false;
+	fault_set(f, TEMP, "4.3.0", 0,
+	    "a write to the disk failed: see trouble in the queue");
+	return true;
+}
+
+static bool
+answer(struct run *run, const struct ask *ask, struct span line)
+{
+	struct message *m = ask->m;
+	struct deliver_req req;
+	enum deliver_how how;
+	struct fault f;
+
+	deliver_request(m, ask, &req);
+	if (wire_deliver_get_ans(line, &req, &how, &f) != OK ||
+	    (how == DELIVER_FOUND && is_doubtful(run, &f))) {
+		status_end_by_fault(m, ask->i, &f);
+		return true;
+	}
+	status_end(m, ask->i, STATUS_LINKED, NULL);
+	m->status[ask->i].how = (uint8_t)how;
+	journal_delivered(run, m, ask->i, how);
+	return true;
+}
+
+static void
+failed(struct run *run, const struct ask *ask, bool died, const struct fault *f)
+{
+	(void)run;
+	status_end(ask->m, ask->i, STATUS_DEFERRED, f);
+	ask->m->status[ask->i].died = died;
+}
+
+static const struct question question = { put, answer, failed, 0 };
+
+/* ---- The step. ---- */
+
+struct by_path {
+	const char *path;
+	uint32_t i;
+};
+
+static int
+compare_path(const void *a, const void *b)
+{
+	const struct by_path *x = a, *y = b;
+	int order = strcmp(x->path, y->path);
+
+	if (order != 0)
+		return order;
+	return x->i < y->i ? -1 : x->i > y->i;
+}
+
+/* One copy for recipients that are equal after resolution and alias. */
+static enum outcome
+find_same(struct message *m, struct fault *f)
+{
+	size_t n = m->envelope.recipients, found = 0;
+	struct by_path *sorted;
+
+	if (n < 2)
+		return OK;
+	sorted = malloc(n * sizeof(*sorted));
+	if (sorted == NULL)
+		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	for (uint32_t i = 0; i < n; i++)
+		if (m->status[i].state == STATUS_OPEN &&
+		    !m->status[i].keeps_detail)
+			sorted[found++] = (struct by_path){
+				message_text(m, m->status[i].path), i
+			};
+	qsort(sorted, found, sizeof(*sorted), compare_path);
+	for (size_t k = 1; k < found; k++) {
+		const struct by_path *first = &sorted[k - 1];
+
+		if (strcmp(first->path, sorted[k].path) != 0)
+			continue;
+		m->status[sorted[k].i].state = STATUS_SHARED;
+		m->status[sorted[k].i].same = first->i;
+		sorted[k].i = first->i;
+	}
+	free(sorted);
+	return OK;
+}
+
+enum step
+deliver_next(const struct message *m)
+{
+	return message_has(m, STATUS_LINKED) ? STEP_SETTLE : STEP_REPORT;
+}
+
+void
+deliver_work(struct run *run)
+{
+	struct message *m;
+	struct fault f;
+
+	while ((m = list_take(&run->step[STEP_DELIVER])) != NULL) {
+		run_takes(run, m);
+		if (find_same(m, &f) != OK)
+			run_alarm(run, m, &f);
+		for (size_t i = 0; i < m->envelope.recipients; i++)
+			if (m->status[i].state == STATUS_OPEN &&
+			    m->operation == NULL)
+				stage_ask_recipient(&run->stage[STAGE_DELIVER],
+				    m, &question, i);
+		if (m->open == 0)
+			message_go(run, m, deliver_next(m));
+	}
+}

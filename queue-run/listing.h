@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * listing.h: what waits on disk, oldest first, a part at a time, into the
+ * window while there is room.
+ */
+#ifndef QUEUE_RUN_LISTING_H
+#define QUEUE_RUN_LISTING_H
+
+#include "store.h"
+
+struct run;
+
+struct scan {
+	struct store_place place;
+	struct store_listed *name;
+	size_t at, n;
+	char after[QID_LEN + 1];
+	bool active, more;
+	bool wanted; /* from the start again, when there is room */
+};
+
+/* Names of one listing in memory. Ours: 1.8 MB; a directory is read once for
+   each so many of its names. */
+#define SCAN_NAMES_MAX 65536
+
+struct listing {
+	struct scan in, retry;
+	char retry_after[QID_LEN + 1]; /* minutes up to it were listed */
+	char ahead_after[QID_LEN + 1]; /* of those too far ahead; "": all */
+	uint64_t due_ms; /* next minute of retry1, wall; 0: none */
+	uint64_t rescan_ms; /* monotonic */
+	uint64_t listed_ms; /* when in/ was last begun; monotonic */
+	bool starting; /* the first listing: recovered ones */
+};
+
+void listing_begin(struct listing *);
+void listing_end(struct listing *);
+/* Fill the window from what waits on disk. */
+void listing_fill(struct run *);
+/* List in/ again, when there is room for what it finds. */
+void listing_want_in(struct run *);
+/* A message was deferred until that minute (wall time). */
+void listing_due(struct run *, uint64_t minute_ms);
+/* Nobody knows in which state a message lies now: look into all. */
+void listing_want_all(struct run *);
+/* The same, as every queue.rescan. */
+void listing_rescan(struct run *);
+/* Is something to be found by it? */
+bool listing_is_active(const struct run *);
+uint64_t listing_next_ms(const struct run *); /* monotonic; 0: nothing */
+
+#endif

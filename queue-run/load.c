@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * load.c, STEP_LOAD: a message that was listed is read and checked before
+ * anything is done with it. What is corrupt is moved to aside/, with an alarm.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "codes.h"
+#include "operate.h"
+#include "steps.h"
+
+/* Listed messages that are read in one turn: 64 of 4 KiB are some 3 ms. Ours */
+#define LOAD_SHARE 64
+
+/* What cannot be believed, out of the way, with an alarm. */
+static void
+set_aside(struct run *run, struct message *m, const struct fault *why)
+{
+	struct record_out out;
+	struct fault f;
+	bool apart = m->envelope.shape == ENVELOPE_APART;
+
+	journal_alarm(
+	    &run->journal, &m->envelope.qid, "to aside: %s", why->text);
+	operate_end(m, why);
+	if (store_set_aside(&run->store, &m->envelope.qid, m->place, &f) !=
+	    OK) {
+		run_alarm(run, m, &f);
+	} else {
+		if (apart &&
+		    store_set_aside_content(
+		        &run->store, &m->envelope.qid, &f) != OK &&
+		    f.error != ENOENT)
+			run_alarm(run, m, &f);
+		out =
+		    journal_begin(&run->journal, CODE_ASIDE, &m->envelope.qid);
+		record_puts(out, "text", why->text);
+		journal_end(&run->journal, out);
+	}
+	window_drop(&run->window, m);
+}
+
+static void
+journal_taken(struct run *run, const struct message *m)
+{
+	const char *code = m->place.state == STORE_RETRY1 ? CODE_FROM_RETRY1
+	                                                  : CODE_TAKEN_FROM_IN;
+	struct record_out out =
+	    journal_begin(&run->journal, code, &m->envelope.qid);
+
+	if (m->told) {
+		journal_end(&run->journal, out);
+		return;
+	}
+	record_puts(out, "how", "listed");
+	journal_end(&run->journal, out);
+	if (!m->recovered)
+		return;
+	out = journal_begin(&run->journal, CODE_RECOVERED, &m->envelope.qid);
+	record_puts(out, "state", store_state_word(m->place.state));
+	record_put(out, "from", path_span(&m->envelope.reverse_path));
+	record_put_num(out, "size", m->envelope.size);
+	record_put_num(out, "recipients", m->envelope.recipients);
+	journal_end(&run->journal, out);
+}
+
+void
+load_checked(struct run *run, struct message *m)
+{
+	bool waits = envelope_waiting(&m->envelope) > 0;
+	struct fault f;
+
+	if (m->operation == NULL)
+		journal_taken(run, m);
+	if (m->operation == NULL && waits)
+		message_go(run, m, STEP_RESOLVE); /* sets up the statuses */
+	else if (status_prepare(m, &f) != OK)
+		message_finish(run, m, &f);
+	else /* an operator asked for it where it lies: no attempt */
+		message_go(run, m, m->operation != NULL ? STEP_REST : STEP_GO);
+}
+
+/* The one file whose envelope file was made by a round that a crash cut short
+   lies in message/ too, or will: the envelope file governs. */
+static bool
+is_half_moved(struct run *run, const struct message *m,
+    const struct store_content *content)
+{
+	char name[STORE_NAME_MAX];
+
+	if (m->envelope.shape != ENVELOPE_ONE || content->links < 2)
+		return false;
+	store_content_name(&m->envelope.qid, name);
+	return faccessat(run->store.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static enum outcome
+check(struct run *run, struct message *m, bool trouble, struct fault *f)
+{
+	struct store_content content = STORE_CONTENT_NONE;
+	enum outcome got;
+
+	if (m->envelope.shape == ENVELOPE_ONE && m->place.state != STORE_IN)
+		return fault_set(f, PERM, "5.3.0", 0,
+		    "envelope: no such shape in this state");
+	if (m->told)
+		return OK;
+	got = store_open_content(&run->store, &m->envelope, &content, f);
+	if (got != OK && f->error == ENOENT)
+		return fault_set(
+		    f, PERM, "5.3.0", 0, "envelope without content");
+	if (got == OK)
+		got = store_check_content(&content, &m->envelope, trouble, f);
+	if (got == OK && is_half_moved(run, m, &content))
+		got = fault_set(f, TEMP, "4.3.0", 0,
+		    "half moved: a restart of queue-run mends it");
+	/* Alone on the mailboxes' file system it is in no mailbox. */
+	m->again = run->mail_is_far || content.links != 1 ||
+	    content.device != run->mail_device;
+	store_close_content(&content);
+	return got;
+}
+
+static void
+load(struct run *run, struct message *m, bool trouble)
+{
+	const struct qid qid = m->envelope.qid;
+	struct fault f = FAULT_NONE;
+	enum outcome got;
+
+	if (!m->told)
+		store_run_takes(&run->store, &qid);
+	else
+		run_takes(run, m);
+	got = store_read_envelope(
+	    &run->store, &qid, m->place, trouble, &m->envelope, &f);
+	m->envelope.qid = qid;
+	if (got == OK) {
+		window_weigh(&run->window, m);
+		got = check(run, m, trouble, &f);
+	}
+	if (got == PERM) {
+		set_aside(run, m, &f);
+	} else if (got == OK) {
+		load_checked(run, m);
+	} else {
+		/* Gone: somebody was faster. Else it stays where it is. */
+		if (f.error != ENOENT)
+			journal_alarm(&run->journal, &qid, "%s", f.text);
+		message_finish(run, m, &f);
+	}
+}
+
+void
+load_work(struct run *run)
+{
+	struct list *list = &run->step[STEP_LOAD];
+	bool trouble = store_is_trouble(&run->store);
+	bool takes = false;
+	struct message *m;
+
+	for (int n = 0; n < LOAD_SHARE && (m = list_take(list)) != NULL; n++) {
+		takes |= !m->told;
+		load(run, m, trouble);
+	}
+	if (takes)
+		store_run_takes(&run->store, NULL);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * message.h: a message in memory, the step it stands in, and how each of its
+ * recipients fares in this attempt.
+ */
+#ifndef QUEUE_RUN_MESSAGE_H
+#define QUEUE_RUN_MESSAGE_H
+
+#include "envelope_file.h"
+#include "store.h"
+
+/*
+ * The life of a message, in the order of work in a turn: turn.c has the table.
+ * A message stands in the list of one step, or waits for answers (`open`) in
+ * none; then `step` is the step that asked.
+ */
+enum step {
+	STEP_WAIT, /* could not be saved on disk: here, until due */
+	STEP_LOAD, /* listed, or its qid was told: to be read and checked */
+	STEP_RESOLVE, /* recipients to be resolved */
+	STEP_DELIVER, /* attempts to be made */
+	STEP_SETTLE, /* delivered; its mailboxes are to be synced */
+	STEP_REPORT, /* recipients failed; a report is to be entered */
+	STEP_REST, /* all that was asked is answered: what now? */
+	STEP_SAVE, /* its envelope file is to be saved, or to move */
+	STEP_CONTENT, /* its envelope is removed, its content goes a round later */
+	STEP_GO, /* settled: it is removed from the queue */
+	STEPS
+};
+
+/* How one recipient fares in this attempt. */
+enum status_state {
+	STATUS_OPEN = 0, /* not yet decided */
+	STATUS_SETTLED, /* was delivered or failed before this attempt */
+	STATUS_SHARED, /* another recipient's copy serves (`same`) */
+	STATUS_LINKED, /* in the mailbox, not yet synced */
+	STATUS_DELIVERED, /* and synced */
+	STATUS_DEFERRED, /* temp */
+	STATUS_FAILED, /* perm */
+};
+
+struct status {
+	enum status_state state;
+	bool died; /* deferred because a stage died on it */
+	bool keeps_detail; /* its address says more than its mailbox */
+	bool reported; /* failed: a report covers it */
+	uint8_t how; /* enum deliver_how */
+	uint32_t same; /* index of the recipient whose copy serves */
+	uint32_t path; /* offset in the message's text; 0: none */
+	uint32_t text; /* the same: why */
+	uint32_t notice; /* the same: qid of the report */
+	char code[FAULT_CODE_MAX];
+};
+
+/* What fills the window. What is told, and what is due again, has a part of its
+   own beside what a listing brings. */
+enum window_part { WINDOW_LISTED, WINDOW_TOLD, WINDOW_DUE };
+#define WINDOW_PARTS 3
+
+struct operation;
+
+struct message {
+	struct message *next; /* in its step's list */
+	struct message *next_hash; /* in the window */
+	struct envelope envelope;
+	struct store_place place;
+	enum step step;
+	bool listed; /* its step's list holds it */
+	bool told; /* by queue-add: not read and digested again */
+	bool again; /* may lie in a mailbox already: look first */
+	bool recovered; /* found at the start */
+	bool fetched; /* from the disk, for an operator alone */
+	enum window_part part; /* where it is counted */
+	size_t weight; /* its share of the window's */
+	uint32_t open; /* answers that are due */
+	/* Monotonic; message_go() sets it to 0. STEP_WAIT: until then; SETTLE,
+	   CONTENT: since then, set for the first of the list alone */
+	uint64_t wait_ms;
+	struct status *status; /* one a recipient; kept */
+	size_t status_max;
+	struct buf text; /* paths and reasons, each with its closing 0 */
+	struct buf lines; /* done and try lines to be written */
+	bool lines_lost; /* there was no memory for one of them */
+	struct store_place to; /* STEP_SAVE: where it goes */
+	struct qid notice; /* the report that is under way */
+	size_t notice_share; /* failed recipients it is about */
+
+	struct operation *operation; /* an operator waits for its rest */
+};
+
+struct list {
+	struct message *first, **last;
+	size_t n;
+};
+
+void list_begin(struct list *);
+void list_add(struct list *, struct message *);
+/* The first of a list, or NULL. */
+struct message *list_take(struct list *);
+void list_remove(struct list *, struct message *);
+/* All of `from`, which is empty then. */
+void list_move(struct list *to, struct list *from);
+
+/* Set up a status for each recipient. TEMP: no memory. */
+enum outcome status_prepare(struct message *, struct fault *) MUST_USE;
+/* The recipient's end in this attempt; f may be NULL or OK: no reason. */
+void status_end(
+    struct message *, size_t i, enum status_state, const struct fault *);
+/* Failed or deferred, by the fault's outcome. */
+void status_end_by_fault(struct message *, size_t i, const struct fault *);
+bool message_has(const struct message *, enum status_state);
+/* A report could not be entered: its recipients stay, and fail again at the
+   next attempt. */
+void message_report_failed(struct message *, const struct fault *);
+
+/* A text of the message by its offset; "" for 0. */
+const char *message_text(const struct message *, uint32_t at);
+/* Keep a text. Its offset; 0 when there is no memory. */
+uint32_t message_keep(struct message *, struct span);
+
+/*
+ * Does the sender get a report when this recipient fails? Never for a null
+ * reverse-path; else unless NOTIFY is given without FAILURE.
+ * Source: RFC 5321 4.5.5, RFC 3461 4.1.
+ */
+bool report_is_wanted(const struct envelope *, const struct recipient *);
+
+#endif

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * requests.c: the service on fd 0: hints of queue-add (`one ...`, `apart qid=`,
+ * `look`), which get no answer, and operators' requests, which get one each,
+ * with their qid, when they are done.
+ */
+#include "requests.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "aside.h"
+#include "clock.h"
+#include "codes.h"
+#include "names.h"
+#include "serve.h"
+#include "steps.h"
+#include "turn.h"
+
+#define DRAIN_MS 5000 /* a stop waits so long for the last syncs. Ours */
+
+/* A client's state: it has asked for something, so it brings no hints. */
+static char is_operator;
+#define IS_OPERATOR ((void *)&is_operator)
+
+/* ---- Operators' requests. ---- */
+
+/* `ok qid=`, `temp qid= code= text=`, `perm ...`. */
+static void
+answer_client(struct operation *op, const struct fault *f)
+{
+	struct client *client = serve_client(op->client);
+	struct record_out out;
+	struct fault why;
+
+	if (client == NULL) {
+		free(op);
+		return;
+	}
+	out = record_begin(&client->outbuf, outcome_word(f->outcome));
+	record_put(out, "qid", qid_span(&op->qid));
+	if (f->outcome != OK) {
+		record_puts(out, "code", f->code);
+		record_puts(out, "text", f->text);
+	}
+	if (record_end(out, &why) != OK)
+		client->end = true;
+	free(op);
+}
+
+static void
+end_now(struct operation *op, enum outcome outcome, const char *text)
+{
+	struct fault f = FAULT_NONE;
+
+	if (outcome != OK)
+		fault_set(&f, outcome, outcome == PERM ? "5.3.0" : "4.3.0", 0,
+		    "%s", text);
+	op->answer(op, &f);
+}
+
+static enum outcome
+release_aside(struct run *run, const struct qid *qid, struct fault *f)
+{
+	if (run_syncfs(run, f) != OK)
+		return f->outcome;
+	return aside_release(&run->store, qid, f);
+}
+
+/* What could not be believed: it comes back when it can, or goes. */
+static void
+begin_aside(struct run *run, struct operation *op)
+{
+	bool is_release = op->word == OPERATION_RELEASE;
+	struct record_out out;
+	struct fault f = FAULT_NONE;
+
+	if (!aside_has(&run->store, &op->qid))
+		fault_set(&f, PERM, "5.3.0", 0, "no such message in the queue");
+	else if (op->word != OPERATION_DELETE && !is_release)
+		fault_set(&f, PERM, "5.3.0", 0,
+		    "it lies in aside: it can be released, or deleted");
+	else if ((is_release ? release_aside(run, &op->qid, &f)
+	                     : aside_remove(&run->store, &op->qid, &f)) == OK) {
+		out = journal_begin(&run->journal,
+		    is_release ? CODE_RELEASED : CODE_DELETED, &op->qid);
+		record_puts(out, "state", "aside");
+		if (op->reason[0] != '\0')
+			record_puts(out, "reason", op->reason);
+		journal_end(&run->journal, out);
+		f = FAULT_NONE;
+	}
+	/* A listing takes it up, also when it came halfway. */
+	run->listing.in.wanted |= is_release;
+	op->answer(op, &f);
+}
+
+/* Not in memory: from the disk, straight to its rest. */
+static void
+fetch(struct run *run, struct operation *op)
+{
+	struct store_place place;
+	struct message *m;
+	struct fault f;
+
+	if (store_find_envelope(&run->store, &op->qid, &place, &f) != OK) {
+		if (f.error == ENOENT)
+			begin_aside(run, op);
+		else
+			end_now(op, TEMP, f.text);
+		return;
+	}
+	m = window_add(&run->window, &op->qid);
+	if (m == NULL) {
+		end_now(op, TEMP, "no memory");
+		return;
+	}
+	m->place = place;
+	m->told = m->fetched = true; /* no digest for a move */
+	m->operation = op;
+	message_go(run, m, STEP_LOAD);
+}
+
+/* Its sender was not told: who failed goes on to wait. */
+static void
+take_back_report(struct run *run, struct message *m)
+{
+	struct fault f;
+
+	fault_set(&f, TEMP, "4.3.0", 0, "an operator was faster");
+	message_report_failed(m, &f);
+	message_go(run, m, STEP_REST);
+}
+
+/* The message is in the window: it comes to its rest first. */
+static void
+wait_for_rest(struct run *run, struct message *m, struct operation *op)
+{
+	m->operation = op;
+	/* Questions that were not yet sent are taken back. */
+	for (size_t i = 0; i < STAGES; i++)
+		stage_cancel(&run->stage[i], m);
+	if (m->open > 0 || m->listed)
+		return;
+	if (m->step == STEP_REPORT)
+		take_back_report(run, m);
+	else
+		run_message_answered(run, m);
+}
+
+void
+requests_begin(struct run *run, struct operation *op)
+{
+	struct message *m = window_find(&run->window, &op->qid);
+
+	if (run->requests_only && op->word == OPERATION_EXPIRE) {
+		end_now(op, TEMP, "queue-run is needed, to enter its report");
+		return;
+	}
+	if (m != NULL && turn_operator(m) == OPERATOR_FETCHES) {
+		message_leave(run, m);
+		window_drop(&run->window, m);
+		m = NULL;
+	}
+	if (m == NULL)
+		fetch(run, op);
+	else if (op->word == OPERATION_FLUSH)
+		end_now(op, OK, ""); /* it is under way */
+	else if (m->operation != NULL ||
+	    turn_operator(m) == OPERATOR_ASKS_AGAIN)
+		end_now(op, TEMP, "it is being moved: ask again");
+	else if (turn_operator(m) == OPERATOR_IS_LATE)
+		end_now(op, PERM, "it is settled already");
+	else
+		wait_for_rest(run, m, op);
+}
+
+static enum outcome
+take_request(
+    struct run *run, struct client *client, struct record *r, struct fault *f)
+{
+	struct operation *op = operate_parse(r, f);
+
+	if (op == NULL)
+		return f->outcome;
+	op->client = client->serial;
+	op->answer = answer_client;
+	requests_begin(run, op);
+	return OK;
+}
+
+/* ---- Hints. ---- */
+
+/*
+ * A message that queue-add has just accepted. `one` says all that there is to
+ * know; of `apart` the envelope is still to be read, for it has many
+ * recipients.
+ */
+static void
+take_hint(struct run *run, struct span line)
+{
+	struct envelope e;
+	struct message *m;
+	struct fault f;
+
+	if (!window_has_room(&run->window, WINDOW_TOLD)) {
+		listing_want_in(run);
+		return;
+	}
+	envelope_begin(&e);
+	if (envelope_get_notice(line, &e, &f) != OK) {
+		/* What it was about is found by a listing. */
+		journal_alarm(&run->journal, NULL, "notice: %s", f.text);
+		listing_want_in(run);
+	} else if (window_find(&run->window, &e.qid) == NULL &&
+	    !names_are_left(run, &e.qid) &&
+	    (m = window_add(&run->window, &e.qid)) != NULL) {
+		m->told = true;
+		window_count_as(&run->window, m, WINDOW_TOLD);
+		if (e.shape == ENVELOPE_APART) {
+			message_go(run, m, STEP_LOAD);
+		} else {
+			envelope_free(&m->envelope);
+			m->envelope = e;
+			window_weigh(&run->window, m);
+			load_checked(run, m);
+			return;
+		}
+	}
+	envelope_free(&e);
+}
+
+/* ---- The service. ---- */
+
+static enum outcome
+take_line(
+    struct run *run, struct client *client, struct span line, struct fault *f)
+{
+	struct record r;
+
+	/* Nearly all lines: parsed once, by the envelope's codec. */
+	if (span_has_prefix(line, "one ") || span_has_prefix(line, "apart ")) {
+		take_hint(run, line);
+		return OK;
+	}
+	if (record_parse(line, &r, f) != OK)
+		return f->outcome;
+	if (record_is(&r, "look")) {
+		listing_want_in(run);
+		return OK;
+	}
+	client->state = IS_OPERATOR;
+	return take_request(run, client, &r, f);
+}
+
+static enum outcome
+take(void *arg, struct client *client, struct span in, size_t most,
+    size_t *used, size_t *requests, struct fault *f)
+{
+	*used = *requests = 0;
+	while (*requests < most) {
+		struct span rest = span_from(in, *used);
+		size_t n = span_find(rest, '\n');
+
+		if (n == rest.len) {
+			if (n < RECORD_MAX)
+				return OK;
+			return fault_set(f, TEMP, "4.3.0", 0, "line too long");
+		}
+		if (take_line(arg, client, span_head(rest, n), f) != OK)
+			return f->outcome;
+		*used += n + 1;
+		(*requests)++;
+	}
+	return OK;
+}
+
+static void
+turn(void *arg)
+{
+	struct run *run = arg;
+	struct operation *op;
+
+	while ((op = run->again) != NULL) {
+		run->again = op->next;
+		requests_begin(run, op);
+	}
+	turn_run(run);
+}
+
+/* A connection that may bring notices ended: what it still had to say may be
+   lost. */
+static void
+gone(void *arg, struct client *client)
+{
+	struct run *run = arg;
+
+	if (client->state != IS_OPERATOR)
+		listing_want_in(run);
+	client->state = NULL;
+}
+
+static size_t
+prepare(void *arg, struct pollfd *fds, size_t max, int *wait_ms)
+{
+	struct run *run = arg;
+	size_t n = 0;
+
+	for (size_t i = 0; i < STAGES; i++) {
+		const struct service *s = &run->stage[i].service;
+
+		if (s->fd == -1 || n == max)
+			continue;
+		fds[n] = (struct pollfd){ .fd = s->fd, .events = POLLIN };
+		if (service_wants_write(s))
+			fds[n].events |= POLLOUT;
+		n++;
+	}
+	*wait_ms = run->again != NULL ? 0 : turn_wait_ms(run);
+	return n;
+}
+
+/* Only said here; the turn comes when the round's notices are taken too. */
+static void
+ready(void *arg, const struct pollfd *fds, size_t n)
+{
+	struct run *run = arg;
+
+	for (size_t i = 0; i < STAGES; i++)
+		for (size_t k = 0; k < n; k++)
+			if (fds[k].fd == run->stage[i].service.fd &&
+			    (fds[k].revents & ~POLLOUT) != 0)
+				run->stage[i].readable = true;
+}
+
+/* ---- The end. ---- */
+
+/* Turns for as long as there is something, until `end` (monotonic). */
+static void
+turn_while(struct run *run, bool (*more)(const struct run *), uint64_t end)
+{
+	uint64_t now;
+
+	while (more(run) && (now = clock_mono_ms()) < end) {
+		struct pollfd fds[STAGES];
+		int wait_ms;
+		size_t n = prepare(run, fds, STAGES, &wait_ms);
+
+		if (wait_ms < 0 || wait_ms > (int)(end - now))
+			wait_ms = (int)(end - now);
+		if (poll(fds, (nfds_t)n, wait_ms) >= 0)
+			ready(run, fds, n);
+		else if (errno != EINTR)
+			return;
+		turn_run(run);
+	}
+}
+
+/*
+ * A session has ended, in a shell or a pipeline: one attempt for all that was
+ * there, so that `queue-run < /dev/null` is a run of the queue. It ends when
+ * for DRAIN_MS nothing went on, for a stage may be missing.
+ */
+static void
+finish(struct run *run)
+{
+	uint64_t now = clock_mono_ms(), end = now + DRAIN_MS;
+	size_t held = run->window.held;
+
+	while (turn_works(run) && !serve_stopping && now < end) {
+		turn_while(run, turn_works, now + 500);
+		now = clock_mono_ms();
+		if (run->window.held != held) {
+			held = run->window.held;
+			end = now + DRAIN_MS;
+		}
+	}
+}
+
+/*
+ * A stop is no crash: what was delivered is synced and removed from the queue
+ * first, so that no reader sees it again. What was not yet asked waits on disk.
+ */
+static void
+drain(struct run *run)
+{
+	uint64_t end = clock_mono_ms() + DRAIN_MS;
+
+	run->draining = true;
+	for (struct message *m = window_next(&run->window, NULL); m != NULL;
+	     m = window_next(&run->window, m)) {
+		stage_cancel(&run->stage[STAGE_RESOLVE], m);
+		stage_cancel(&run->stage[STAGE_DELIVER], m);
+	}
+	turn_run(run);
+	turn_while(run, turn_owes, end);
+}
+
+enum outcome
+requests_serve(struct run *run, struct fault *f)
+{
+	static const struct line_service service = {
+		.take = take,
+		.finish = turn,
+		.gone = gone,
+		.prepare = prepare,
+		.ready = ready,
+		.hints = true,
+		.clients_max = 64,
+	};
+
+	enum outcome got = serve_lines(&service, run, f);
+
+	if (got == OK && !run->requests_only)
+		finish(run);
+	drain(run);
+	store_run_ends(&run->store); /* not run_end(): a failed start is none */
+	return got;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/* resolve.c, STEP_RESOLVE: where each recipient's copy goes. */
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "codes.h"
+#include "steps.h"
+#include "wire_resolve.h"
+
+static enum outcome
+put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
+{
+	const struct envelope *e = &ask->m->envelope;
+	struct resolve_req req = { .forward_path = path_span(
+		                       &e->recipient[ask->i].forward_path),
+		.reverse_path = path_span(&e->reverse_path) };
+
+	(void)run;
+	return wire_resolve_put_req(out, &req, f);
+}
+
+/* No transport takes mail out of this machine yet. */
+static enum outcome
+attempt_remote(const struct resolve_ans *ans, struct fault *f)
+{
+	if (ans->kind == RESOLVE_PROGRAM)
+		return fault_set(
+		    f, TEMP, "4.3.2", 0, "no transport to %s", ans->program);
+	return fault_set(f, PERM, "5.4.4", 0, "no route to %s", ans->domain);
+}
+
+static void
+journal_resolved(struct run *run, const struct message *m, size_t i,
+    const struct resolve_ans *ans)
+{
+	struct record_out out = run_entry_recipient(run, CODE_RESOLVED, m, i);
+
+	if (ans->kind == RESOLVE_MAILBOX) {
+		record_puts(out, "tag", "mailbox");
+		record_puts(out, "path", ans->path);
+	} else {
+		record_puts(out, "tag", "remote");
+		record_puts(out, "domain", ans->domain);
+	}
+	if (ans->rule[0] != '\0')
+		record_puts(out, "rule", ans->rule);
+	journal_end(&run->journal, out);
+}
+
+/* False: it answers something else, and so will all that follow. */
+static bool
+answer(struct run *run, const struct ask *ask, struct span line)
+{
+	struct message *m = ask->m;
+	struct status *status = &m->status[ask->i];
+	struct resolve_ans ans;
+	struct fault f;
+
+	if (wire_resolve_get_ans(line,
+	        path_span(&m->envelope.recipient[ask->i].forward_path), &ans,
+	        &f) != OK ||
+	    (ans.kind != RESOLVE_MAILBOX && attempt_remote(&ans, &f) != OK)) {
+		status_end_by_fault(m, ask->i, &f);
+		return f.error != EPROTO;
+	}
+	journal_resolved(run, m, ask->i, &ans);
+	/* A plus-address or a catch-all tells its reader more than the name of
+	   the mailbox: such a copy is never saved. */
+	status->keeps_detail =
+	    strcmp(ans.rule, "plus") == 0 || strcmp(ans.rule, "catch-all") == 0;
+	status->path = message_keep(m, span_of(ans.path));
+	if (status->path == 0) {
+		(void)fault_set(&f, TEMP, "4.3.0", 0, "no memory");
+		status_end(m, ask->i, STATUS_DEFERRED, &f);
+	}
+	return true;
+}
+
+static void
+failed(struct run *run, const struct ask *ask, bool died, const struct fault *f)
+{
+	(void)run;
+	status_end(ask->m, ask->i, STATUS_DEFERRED, f);
+	ask->m->status[ask->i].died = died;
+}
+
+static const struct question question = { put, answer, failed, 0 };
+
+void
+resolve_work(struct run *run)
+{
+	struct message *m;
+	struct fault f;
+
+	while ((m = list_take(&run->step[STEP_RESOLVE])) != NULL) {
+		run_takes(run, m);
+		if (status_prepare(m, &f) != OK) {
+			run_alarm(run, m, &f);
+			message_go(run, m, STEP_WAIT);
+			m->wait_ms =
+			    clock_mono_ms() + run->settings->queue.retry_min_ms;
+			continue;
+		}
+		for (size_t i = 0; i < m->envelope.recipients; i++)
+			if (m->status[i].state == STATUS_OPEN &&
+			    m->operation == NULL)
+				stage_ask_recipient(&run->stage[STAGE_RESOLVE],
+				    m, &question, i);
+		if (m->open == 0)
+			message_go(run, m, STEP_REST);
+	}
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * rest.c, STEP_REST: all that was asked about a message is answered. It is
+ * removed from the queue, deferred, or does what an operator wants.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "codes.h"
+#include "history.h"
+#include "operate.h"
+#include "steps.h"
+
+#define MINUTE_MS 60000UL
+
+/* Recipients that shared another's copy share its end. */
+static void
+share_ends(struct run *run, struct message *m)
+{
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		const struct status *first;
+
+		if (m->status[i].state != STATUS_SHARED)
+			continue;
+		first = &m->status[m->status[i].same];
+		m->status[i].state = first->state;
+		m->status[i].how = first->how;
+		m->status[i].text = first->text;
+		memcpy(m->status[i].code, first->code, sizeof(first->code));
+		if (first->state == STATUS_DELIVERED) {
+			struct record_out out =
+			    run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i);
+
+			record_put_num(out, "same",
+			    m->envelope.recipient[m->status[i].same].n);
+			journal_end(&run->journal, out);
+		}
+	}
+}
+
+/* Is it still where we took it from? Another listing, or an operator, may have
+   been faster than a notice. */
+static bool
+is_gone(struct run *run, const struct message *m)
+{
+	char name[STORE_NAME_MAX];
+
+	store_envelope_name(m->place, &m->envelope.qid, name);
+	return faccessat(run->store.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+	    errno == ENOENT;
+}
+
+static void
+journal_failed(struct run *run, const struct message *m, size_t i)
+{
+	struct record_out out =
+	    run_entry_recipient(run, CODE_UNDELIVERABLE, m, i);
+
+	record_puts(out, "code", m->status[i].code);
+	record_puts(out, "text", message_text(m, m->status[i].text));
+	record_puts(out, "notice",
+	    m->status[i].notice == 0 ? "none"
+	                             : message_text(m, m->status[i].notice));
+	journal_end(&run->journal, out);
+}
+
+struct store_place
+retry_place(const struct settings *settings, uint64_t now_ms, uint32_t tries)
+{
+	uint64_t delay = settings->queue.retry_min_ms;
+
+	while (tries-- > 0 && delay < settings->queue.retry_max_ms)
+		delay *= 2;
+	if (delay > settings->queue.retry_max_ms)
+		delay = settings->queue.retry_max_ms;
+	now_ms += delay; /* a minute at least: not in this minute any more */
+	return (
+	    struct store_place){ STORE_RETRY1, now_ms - now_ms % MINUTE_MS };
+}
+
+/* Put off: until when, or to hold when stages die on it. */
+static void
+defer(struct run *run, struct message *m)
+{
+	uint32_t tries = 0, deaths = 0;
+	const char *why = "";
+
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		const struct recipient *r = &m->envelope.recipient[i];
+
+		if (m->status[i].state != STATUS_DEFERRED)
+			continue;
+		why = message_text(m, m->status[i].text);
+		if (r->tries > tries)
+			tries = r->tries;
+		if (m->status[i].died && r->deaths + 1 > deaths)
+			deaths = r->deaths + 1;
+	}
+	history_put(run, m);
+	m->to = retry_place(run->settings, clock_wall_ms(), tries);
+	if (deaths >= run->settings->queue.poison_deaths) {
+		m->to = (struct store_place){ STORE_HOLD, 0 };
+		history_put_held(m, "queue-run", why);
+	}
+	journal_alarm(&run->journal, &m->envelope.qid, "%s: %s",
+	    m->to.state == STORE_HOLD ? "held" : "put off", why);
+	message_go(run, m, STEP_SAVE);
+}
+
+/* ---- What an operator wants. ---- */
+
+static void
+save_to(struct run *run, struct message *m, struct store_place to)
+{
+	m->to = to;
+	message_go(run, m, STEP_SAVE);
+}
+
+/* As after any failure that lasts: its sender is told, and it goes. */
+static void
+expire(struct run *run, struct message *m)
+{
+	struct operation *op = m->operation;
+	struct fault f;
+
+	op->begun = true;
+	fault_set(&f, PERM, "5.4.7", 0, "given up by the operator%s%s",
+	    op->reason[0] == '\0' ? "" : ": ", op->reason);
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (m->status[i].state == STATUS_OPEN ||
+		    m->status[i].state == STATUS_DEFERRED)
+			status_end(m, i, STATUS_FAILED, &f);
+	message_go(run, m, STEP_REPORT);
+}
+
+/*
+ * What was fetched for an operator alone was not checked: it leaves the window,
+ * and a listing finds it. False: it is under way, and goes on.
+ */
+static bool
+leaves_again(struct run *run, struct message *m)
+{
+	if (!m->fetched)
+		return false;
+	if (m->place.state == STORE_IN)
+		listing_want_in(run);
+	else if (m->place.state == STORE_RETRY1)
+		listing_due(run, m->place.minute_ms);
+	window_drop(&run->window, m);
+	return true;
+}
+
+/* False: it goes on as without an operator. */
+static bool
+do_decided(struct run *run, struct message *m, enum decision decision,
+    uint64_t now, const struct fault *answer)
+{
+	switch (decision) {
+	case DECIDE_HOLD:
+		history_put(run, m);
+		history_put_held(m, "operator", m->operation->reason);
+		save_to(run, m, (struct store_place){ STORE_HOLD, 0 });
+		return true;
+	case DECIDE_RELEASE:
+		buf_reset(&m->lines);
+		history_put_released(m, "operator", m->operation->reason);
+		save_to(run, m, STORE_PLACE_IN);
+		return true;
+	case DECIDE_DELETE:
+		message_go(run, m, STEP_GO);
+		return true;
+	case DECIDE_DUE_NOW:
+		buf_reset(&m->lines);
+		save_to(run, m,
+		    (struct store_place){
+		        STORE_RETRY1, now - now % MINUTE_MS });
+		return true;
+	case DECIDE_ANSWER:
+		operate_end(m, answer);
+		return leaves_again(run, m);
+	case DECIDE_EXPIRE:
+	case DECIDE_GO_ON:
+		break;
+	}
+	return false;
+}
+
+/* ---- The step. ---- */
+
+/* It is not where it was taken from: another listing, or an operator who held
+   it before queue-add told of it, was faster. */
+static void
+is_elsewhere(struct run *run, struct message *m)
+{
+	if (m->operation != NULL)
+		operate_again(run, m->operation);
+	m->operation = NULL;
+	window_drop(&run->window, m);
+}
+
+static void
+rest(struct run *run, struct message *m)
+{
+	enum decision decision = DECIDE_GO_ON;
+	bool deferred, open, gone;
+	uint64_t now = clock_wall_ms();
+	struct fault answer;
+
+	share_ends(run, m);
+	deferred = message_has(m, STATUS_DEFERRED);
+	open = message_has(m, STATUS_OPEN);
+	gone = (deferred || open) && is_gone(run, m);
+	if (!gone)
+		decision = operate_decide(m, deferred || open, now, &answer);
+	if (decision == DECIDE_EXPIRE) {
+		expire(run, m);
+		return;
+	}
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (m->status[i].state == STATUS_FAILED)
+			journal_failed(run, m, i);
+	if (gone)
+		is_elsewhere(run, m);
+	else if (do_decided(run, m, decision, now, &answer))
+		return;
+	else if (deferred)
+		defer(run, m);
+	else if (open) /* an operator let it be */
+		message_go(run, m, STEP_RESOLVE);
+	else
+		message_go(run, m, STEP_GO);
+}
+
+void
+rest_work(struct run *run)
+{
+	struct message *m;
+
+	while ((m = list_take(&run->step[STEP_REST])) != NULL) {
+		run_takes(run, m);
+		rest(run, m);
+	}
+}

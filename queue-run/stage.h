@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stage.h: line services that are asked without waiting. Answers come in the
+ * order of the questions.
+ */
+#ifndef QUEUE_RUN_STAGE_H
+#define QUEUE_RUN_STAGE_H
+
+#include "message.h"
+#include "service.h"
+
+struct run;
+struct ask;
+
+/* What a step asks, and what it does with the end of it. */
+struct question {
+	/* The request; on failure out is as before. */
+	enum outcome (*put)(
+	    struct run *, const struct ask *, struct buf *out, struct fault *);
+	/* False: replies no longer match requests; the stage reconnects. */
+	bool (*answer)(struct run *, const struct ask *, struct span line);
+	/* It ends without an answer; died: its stage died when only this was
+	   asked. */
+	void (*failed)(
+	    struct run *, const struct ask *, bool died, const struct fault *);
+	uint64_t timeout_ms; /* 0: the stage's */
+};
+
+struct ask {
+	struct message *m; /* NULL: of no message */
+	const struct question *question; /* NULL: nobody waits any more */
+	bool again; /* was sent to a stage that died */
+	uint32_t i; /* recipient, or path of the batch */
+};
+
+struct stage {
+	struct service service;
+	struct ask *ring; /* head .. head + n, the first `sent` of them sent */
+	size_t head, n, sent, cap;
+	size_t most; /* sent at once */
+	size_t suspects; /* at the head: asked one by one after a death */
+	uint64_t answered_ms; /* last progress; monotonic */
+	uint64_t open_ms; /* not opened again before; monotonic */
+	uint64_t pause_ms; /* between openings; doubles */
+	bool readable; /* poll says that answers, or its end, are there */
+};
+
+void stage_begin(struct stage *, const char *name, size_t most);
+void stage_end(struct stage *);
+/*
+ * Put a question at the end; false: no memory. An ask of a message counts as
+ * open there; when none is open any more, the message goes on
+ * (run_message_answered).
+ */
+bool stage_ask(struct stage *, struct ask);
+/* Ask about one recipient; without memory it is deferred. */
+void stage_ask_recipient(
+    struct stage *, struct message *, const struct question *, size_t i);
+/* What was not yet sent for m is taken back. */
+void stage_cancel(struct stage *, struct message *);
+/* Read answers; send what may be sent, in one write. */
+void stage_read(struct run *, struct stage *);
+void stage_write(struct run *, struct stage *);
+uint64_t stage_next_ms(const struct stage *); /* monotonic; 0: nothing */
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * start.c: a start syncs first what it sees, so that what a dead queue-run or
+ * queue-add left is on disk before it is used, and gives each message one name.
+ */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "codes.h"
+#include "fds.h"
+#include "names.h"
+#include "operate.h"
+#include "prog.h"
+#include "serve.h"
+#include "steps.h"
+#include "wire_deliver.h"
+
+/* A service that the supervisor is just starting is asked so often. Ours. */
+#define HELLO_TRIES    20
+#define HELLO_PAUSE_MS 250
+/* A sync waits for the disk, which may have much to write. Ours. */
+#define SYNC_MS 600000
+/* Names of messages that a queue-run died on. */
+#define DIED_NAME "died"
+#define DIED_MAX  4096
+
+/* The line services that a message is brought on by. */
+static const struct {
+	const char *service;
+	bool one_by_one; /* else attempts_max of them at once */
+} stages[STAGES] = {
+	[STAGE_RESOLVE] = { "resolve", false },
+	[STAGE_DELIVER] = { "deliver-mailbox", false },
+	[STAGE_ADD] = { "queue-add", true },
+};
+
+enum outcome
+run_begin(struct run *run, const struct settings *settings, const char *program,
+    struct fault *f)
+{
+	*run = (struct run){ .settings = settings,
+		.scratch = BUF_INIT(STORE_ENVELOPE_MAX) };
+	run->store.fd = run->store.lock_fd = run->store.run_lock_fd = -1;
+	for (size_t i = 0; i < STEPS; i++)
+		list_begin(&run->step[i]);
+	list_begin(&run->answered);
+	for (size_t i = 0; i < STAGES; i++)
+		stage_begin(&run->stage[i], stages[i].service,
+		    stages[i].one_by_one ? 1 : settings->queue.attempts_max);
+	listing_begin(&run->listing);
+	journal_open(&run->journal, program);
+	run->hostname = prog_hostname();
+	run->postmaster = prog.settings.resolve.domain.n > 0
+	    ? prog.settings.resolve.domain.value[0]
+	    : run->hostname;
+	if (window_begin(&run->window, settings->queue.window, f) != OK ||
+	    settle_begin(run, f) != OK)
+		return f->outcome;
+	return store_open(&run->store, settings->queue.directory, f);
+}
+
+void
+run_end(struct run *run)
+{
+	struct operation *op;
+
+	for (size_t i = 0; i < STAGES; i++)
+		stage_end(&run->stage[i]);
+	while ((op = run->again) != NULL) {
+		run->again = op->next;
+		free(op);
+	}
+	window_end(&run->window);
+	settle_end(run);
+	listing_end(&run->listing);
+	names_end(run);
+	store_close(&run->store);
+	journal_close(&run->journal);
+	buf_free(&run->scratch);
+}
+
+enum outcome
+start_open_stages(struct run *run, struct fault *f)
+{
+	for (size_t i = 0; i < STAGES; i++)
+		if (service_open(&run->stage[i].service, f) != OK)
+			return f->outcome;
+	return OK;
+}
+
+/* ---- What the last queue-run died on. ---- */
+
+/* How often queue-run has died on this message, this time included. */
+static uint64_t
+count_death(struct run *run, const struct qid *qid)
+{
+	struct buf b = BUF_INIT(DIED_MAX);
+	struct span rest, line;
+	uint64_t deaths = 1;
+	int fd, keep = O_TRUNC; /* what has grown too long is begun anew */
+	struct fault f;
+
+	if (fds_read_file(run->store.fd, DIED_NAME, &b, &f) == OK) {
+		keep = O_APPEND;
+		rest = buf_span(&b);
+		while (span_next(&rest, '\n', &line))
+			deaths += span_eq(line, qid->text);
+	}
+	buf_free(&b);
+	fd = openat(run->store.fd, DIED_NAME,
+	    O_WRONLY | O_CREAT | keep | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd != -1) {
+		(void)!dprintf(fd, "%s\n", qid->text);
+		(void)close(fd);
+	}
+	return deaths;
+}
+
+/*
+ * The queue-run before us ended while it read this one. It is not read again
+ * after so many deaths: it goes to aside/ as it is, for a person to look at.
+ */
+static void
+judge_taken(struct run *run, const struct qid *qid)
+{
+	uint64_t deaths = count_death(run, qid);
+	struct store_place place;
+	struct fault f;
+
+	journal_alarm(&run->journal, qid, "queue-run died on it, %llu times",
+	    (unsigned long long)deaths);
+	if (deaths < run->settings->queue.poison_deaths ||
+	    store_find_envelope(&run->store, qid, &place, &f) != OK)
+		return;
+	if (store_set_aside(&run->store, qid, place, &f) != OK ||
+	    (store_set_aside_content(&run->store, qid, &f) != OK &&
+	        f.error != ENOENT)) {
+		journal_alarm(&run->journal, qid, "%s", f.text);
+		return;
+	}
+	journal_end(
+	    &run->journal, journal_begin(&run->journal, CODE_ASIDE, qid));
+	(void)unlinkat(run->store.fd, DIED_NAME, 0);
+}
+
+/* ---- What is seen is on disk. ---- */
+
+/* A question that waits: only at the start, when nothing else is to be done. */
+static enum outcome
+ask_deliver(struct run *run, enum deliver_word word, struct fault *f)
+{
+	struct deliver_req req = { .word = word };
+	struct buf b = BUF_INIT(RECORD_MAX);
+	struct service *s = &run->stage[STAGE_DELIVER].service;
+	enum deliver_how how;
+	struct span line;
+	enum outcome got;
+
+	got = wire_deliver_put_req(&b, &req, f);
+	if (word == DELIVER_SYNC_ALL && s->fd != -1)
+		fds_set_timeouts(s->fd, SYNC_MS, SYNC_MS);
+	for (int i = 0; got == OK && i < HELLO_TRIES; i++) {
+		struct timespec pause = { 0, HELLO_PAUSE_MS * 1000000L };
+
+		if (service_ask(s, buf_span(&b), true, &line, f) == OK) {
+			got = wire_deliver_get_ans(line, &req, &how, f);
+			break;
+		}
+		if (i + 1 == HELLO_TRIES || serve_stopping)
+			got = TEMP;
+		else
+			(void)nanosleep(&pause, NULL);
+	}
+	buf_free(&b);
+	return got;
+}
+
+/* The queue's file system and the mailboxes': what is seen is on disk. */
+static enum outcome
+sync_all(struct run *run, struct fault *f)
+{
+	/* Nothing of a dead queue-run may still be under way. */
+	if (ask_deliver(run, DELIVER_HELLO, f) != OK)
+		return f->outcome;
+	/* After an error the disk is read from here on. */
+	if (ask_deliver(run, DELIVER_SYNC_ALL, f) != OK)
+		run_io_error(run, f);
+	(void)!run_syncfs(run, f);
+	return OK;
+}
+
+/* Only moved, nothing delivered: of two names the one that stays must be on
+   disk before one goes. */
+enum outcome
+start_for_requests(struct run *run, struct fault *f)
+{
+	if (run_syncfs(run, f) != OK)
+		return f->outcome;
+	return names_repair(run, f);
+}
+
+enum outcome
+start_run(struct run *run, struct fault *f)
+{
+	struct qid took;
+
+	if (store_run_took(&run->store, &took)) {
+		judge_taken(run, &took);
+	} else if (!store_run_was_cut(&run->store)) {
+		(void)unlinkat(run->store.fd, DIED_NAME, 0);
+	}
+	run->careful = store_run_was_cut(&run->store);
+	store_run_takes(&run->store, NULL);
+	if (sync_all(run, f) != OK || names_repair(run, f) != OK)
+		return f->outcome;
+	run->listing.starting = true;
+	listing_rescan(run);
+	listing_fill(run);
+	journal_flush(&run->journal);
+	return OK;
+}

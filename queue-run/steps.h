@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * steps.h: one file for each step of a message's life; no step calls another.
+ * A step's work handles all messages that stand in it, so that what must be
+ * done once for many (a sync, a write) is done once a turn.
+ */
+#ifndef QUEUE_RUN_STEPS_H
+#define QUEUE_RUN_STEPS_H
+
+#include "run.h"
+
+void wait_work(struct run *);
+void load_work(struct run *);
+void resolve_work(struct run *);
+void deliver_work(struct run *);
+void settle_work(struct run *);
+void report_work(struct run *);
+void rest_work(struct run *);
+void save_work(struct run *);
+void content_work(struct run *);
+void go_work(struct run *);
+
+/* When there is work without an answer or a request: monotonic, 0: never. */
+uint64_t wait_next_ms(const struct run *);
+uint64_t settle_next_ms(const struct run *);
+uint64_t content_next_ms(const struct run *);
+
+/* A message whose envelope was read and checked begins its attempt. */
+void load_checked(struct run *, struct message *);
+
+/* Where a message goes that is deferred for the tries-th time. Wall time. */
+struct store_place retry_place(
+    const struct settings *, uint64_t now_ms, uint32_t tries);
+/* The step after delivery: SETTLE when something waits for a sync. */
+enum step deliver_next(const struct message *);
+
+enum outcome settle_begin(struct run *, struct fault *) MUST_USE;
+void settle_end(struct run *);
+/* Are mailboxes being synced? */
+bool settle_is_busy(const struct run *);
+
+#endif

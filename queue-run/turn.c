@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * turn.c: the table of steps, and the turn that works through it. What a step
+ * does for many at once (a sync, a write) is done once a turn.
+ */
+#include "turn.h"
+
+#include "clock.h"
+#include "steps.h"
+
+/* The life of a message. */
+static const struct {
+	void (*work)(struct run *);
+	bool begins; /* something new: not while draining */
+	bool at_once; /* a turn follows when one stands in it */
+	bool saves; /* needs memory: not before a pause is over */
+	bool owed; /* delivered or reported: a drain waits for it */
+	enum operator_rule operator;
+	enum step answered; /* where what it asked leads */
+} life[STEPS] = {
+	/* due again: out of the window */
+	[STEP_WAIT] = { wait_work, .begins = true,
+	    .operator = OPERATOR_FETCHES },
+	/* checked: RESOLVE, else aside/ */
+	[STEP_LOAD] = { load_work, .begins = true, .at_once = true },
+	[STEP_RESOLVE] = { resolve_work, .begins = true, .at_once = true,
+	    .answered = STEP_DELIVER },
+	/* SETTLE, or REPORT */
+	[STEP_DELIVER] = { deliver_work, .begins = true, .at_once = true,
+	    .answered = STEP_SETTLE },
+	/* mailboxes synced: REPORT */
+	[STEP_SETTLE] = { settle_work, .owed = true },
+	/* report entered, or the next one: REST */
+	[STEP_REPORT] = { report_work, .at_once = true, .owed = true,
+	    .answered = STEP_REPORT },
+	/* GO, or SAVE */
+	[STEP_REST] = { rest_work, .at_once = true, .owed = true },
+	/* out of the window, or WAIT */
+	[STEP_SAVE] = { save_work, .at_once = true, .saves = true, .owed = true,
+	    .operator = OPERATOR_ASKS_AGAIN },
+	/* out of the window */
+	[STEP_CONTENT] = { content_work, .owed = true,
+	    .operator = OPERATOR_IS_LATE },
+	/* out of the window, or CONTENT */
+	[STEP_GO] = { go_work, .at_once = true, .owed = true,
+	    .operator = OPERATOR_IS_LATE },
+};
+
+enum operator_rule
+turn_operator(const struct message *m)
+{
+	return life[m->step].operator;
+}
+
+void
+turn_answered(struct run *run)
+{
+	struct message *m;
+
+	while ((m = list_take(&run->answered)) != NULL) {
+		enum step next = life[m->step].answered;
+
+		if (next == STEP_SETTLE ||
+		    (next == STEP_DELIVER && m->operation != NULL))
+			next = deliver_next(m);
+		message_go(run, m, next);
+	}
+}
+
+void
+turn_run(struct run *run)
+{
+	for (size_t i = 0; i < STAGES; i++)
+		stage_read(run, &run->stage[i]);
+	turn_answered(run);
+	if (!run->draining && !run->requests_only)
+		listing_fill(run);
+	for (size_t i = 0; i < STEPS; i++)
+		if (run->step[i].n > 0 && !(run->draining && life[i].begins))
+			life[i].work(run);
+	for (size_t i = 0; i < STAGES; i++)
+		stage_write(run, &run->stage[i]);
+	run_takes(run, NULL);
+	if (run->journal.pending_entries > 0)
+		journal_flush(&run->journal);
+}
+
+/* ---- Until when. ---- */
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	if (a == 0 || b == 0)
+		return a + b;
+	return a < b ? a : b;
+}
+
+/* Something to do without an answer? A step that takes a share a turn has more
+   to do at once; so has one that a stage's death led to at the turn's end. */
+static bool
+is_work_left(const struct run *run, bool paused)
+{
+	for (size_t i = 0; i < STEPS; i++)
+		if (run->step[i].n > 0 && life[i].at_once &&
+		    !(run->draining && life[i].begins) &&
+		    !(paused && life[i].saves))
+			return true;
+	return run->answered.n > 0;
+}
+
+int
+turn_wait_ms(const struct run *run)
+{
+	bool paused = run_is_paused(run);
+	uint64_t now = clock_mono_ms();
+	uint64_t at = earlier(settle_next_ms(run), content_next_ms(run));
+
+	if (is_work_left(run, paused))
+		return 0;
+	for (size_t i = 0; i < STAGES; i++)
+		at = earlier(at, stage_next_ms(&run->stage[i]));
+	if (paused)
+		at = earlier(at, run->pause_ms);
+	if (!run->draining && !run->requests_only) {
+		if (!paused)
+			at = earlier(at, listing_next_ms(run));
+		at = earlier(at, wait_next_ms(run));
+	}
+	if (at == 0)
+		return -1;
+	if (at <= now)
+		return 0;
+	return at - now > 60000 ? 60000 : (int)(at - now);
+}
+
+bool
+turn_owes(const struct run *run)
+{
+	size_t n = run->answered.n + run->stage[STAGE_DELIVER].sent +
+	    run->stage[STAGE_ADD].sent + settle_is_busy(run);
+
+	for (size_t i = 0; i < STEPS; i++)
+		n += life[i].owed ? run->step[i].n : 0;
+	return n > 0;
+}
+
+bool
+turn_works(const struct run *run)
+{
+	size_t n = run->answered.n + run->stage[STAGE_RESOLVE].n +
+	    run->stage[STAGE_DELIVER].n;
+
+	for (size_t i = 0; i < STEPS; i++)
+		n += life[i].begins && life[i].at_once ? run->step[i].n : 0;
+	return n > 0 || listing_is_active(run);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * window.h: the messages in memory: a bounded part of the queue, by qid. The
+ * rest stays on disk and is listed later.
+ */
+#ifndef QUEUE_RUN_WINDOW_H
+#define QUEUE_RUN_WINDOW_H
+
+#include "message.h"
+
+struct window {
+	size_t most; /* messages: queue.window */
+	struct message **hash;
+	size_t hash_size;
+	size_t held, weight; /* messages; recipients of them */
+	struct {
+		size_t held, weight; /* the same, of one part */
+	} part[WINDOW_PARTS];
+	struct message *spare;
+};
+
+enum outcome window_begin(
+    struct window *, size_t most, struct fault *) MUST_USE;
+void window_end(struct window *);
+struct message *window_find(struct window *, const struct qid *);
+/* A new message in the window, or NULL: no memory. */
+struct message *window_add(struct window *, const struct qid *);
+/* It is WINDOW_LISTED until this is said. */
+void window_count_as(struct window *, struct message *, enum window_part);
+void window_weigh(struct window *, struct message *); /* recipients are known */
+void window_drop(struct window *, struct message *);
+bool window_has_room(const struct window *, enum window_part);
+/* One message after the other, in no order; m NULL: the first. */
+struct message *window_next(const struct window *, const struct message *m);
+
+#endif
