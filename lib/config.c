@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fds.h"
+#include "path.h"
 
 #define CONFIG_FILE_MAX (1024UL * 1024) /* octets. Ours */
 #define LIST_MAX        256 /* values of one key. Ours */
@@ -476,9 +477,17 @@ read_file(
 	struct fault one = FAULT_NONE;
 	struct span line;
 
+	/* Editors of other systems mark UTF-8 so, and end a line with a CR. */
+	if (span_has_prefix(text, "\xEF\xBB\xBF"))
+		text = span_from(text, 3);
+	if (span_has_prefix(text, "\xFF\xFE") ||
+	    span_has_prefix(text, "\xFE\xFF")) {
+		buf_addf(
+		    errors, "%s:1: in UTF-16: save it as UTF-8\n", s->file);
+		return OK;
+	}
 	while (span_next(&text, '\n', &line)) {
 		r.line++;
-		/* As editors of other systems end a line. */
 		if (line.len > 0 && line.p[line.len - 1] == '\r')
 			line.len--;
 		switch (read_line(&r, line, &one)) {
@@ -586,6 +595,23 @@ check_pairs(const struct settings *s, struct buf *errors)
 	}
 }
 
+/* Where a wrong one would stand: in what is said to others, and in addresses. */
+static void
+check_names(const struct settings *s, struct buf *errors)
+{
+	const char *host = s->pneu.hostname;
+	const struct setting_list *domain = &s->resolve.domain;
+
+	if (host[0] != '\0' && !path_is_domain(span_of(host), false))
+		config_wrong(s, &s->pneu.hostname, 0, errors,
+		    "[pneu] hostname = %s: not a host name", host);
+	for (size_t i = 0; i < domain->n; i++)
+		if (!path_is_domain(span_of(domain->value[i]), true))
+			config_wrong(s, domain, i, errors,
+			    "[resolve] domain = %s: not a domain name",
+			    domain->value[i]);
+}
+
 static enum outcome
 inherit_all(struct settings *s, struct fault *f)
 {
@@ -611,6 +637,7 @@ config_load(
 	    inherit_all(s, f) != OK)
 		goto out;
 	check_pairs(s, errors);
+	check_names(s, errors);
 	f->outcome = OK;
 	if (errors->len > 0 || buf_failed(errors))
 		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);

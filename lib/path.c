@@ -271,6 +271,14 @@ path_parse_bare(struct span in, struct path *out, struct fault *f)
 }
 
 bool
+path_is_domain(struct span text, bool utf8)
+{
+	struct reader r = { cur_over(text), utf8, false };
+
+	return text.len <= DOMAIN_MAX && eat_domain(&r) && cur_peek(&r.c) == -1;
+}
+
+bool
 path_is_null(const struct path *p)
 {
 	return p->len == 0;

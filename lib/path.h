@@ -43,6 +43,9 @@ enum outcome path_parse_forward(struct span in, bool utf8, struct path *out,
 enum outcome path_parse_bare(
     struct span in, struct path *out, struct fault *) MUST_USE;
 
+/* A domain, or an address literal, as it stands after the @: also in EHLO. */
+bool path_is_domain(struct span, bool utf8);
+
 bool path_is_null(const struct path *);
 struct span path_span(const struct path *); /* between < and > */
 struct span path_local(const struct path *);

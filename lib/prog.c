@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 
 #include "config.h"
 #include "fds.h"
+#include "hostname.h"
 #include "identity.h"
 
 #ifndef PNEU_VERSION
@@ -347,44 +347,14 @@ prog_sandbox(
 	    (enum sandbox_mode)prog.settings.pneu.sandbox, promises, paths, f);
 }
 
-static bool
-is_hostname(const char *name)
-{
-	struct span s = span_of(name);
-
-	if (s.len == 0 || s.len > 255 || span_find(s, '.') == s.len)
-		return false;
-	for (size_t i = 0; i < s.len; i++)
-		if (!is_alnum((unsigned char)s.p[i]) && s.p[i] != '-' &&
-		    s.p[i] != '.')
-			return false;
-	return true;
-}
-
-/*
- * The machine's own name where it is fully qualified, else that name in the
- * first local domain: a resolver is never asked, a start must not wait for it.
- */
 const char *
 prog_hostname(void)
 {
-	static char name[512];
-	const struct settings *s = &prog.settings;
-	size_t n;
+	static char name[HOSTNAME_SIZE];
+	struct fault f; /* `pneu run` says it */
 
-	if (s->pneu.hostname != NULL && s->pneu.hostname[0] != '\0')
-		return s->pneu.hostname;
-	if (name[0] != '\0')
-		return name;
-	if (gethostname(name, 256) != 0 || name[0] == '\0')
-		(void)strcpy(name, "localhost");
-	name[255] = '\0';
-	if (is_hostname(name))
-		return name;
-	n = strlen(name);
-	(void)snprintf(name + n, sizeof(name) - n, ".%s",
-	    s->resolve.domain.n > 0 ? s->resolve.domain.value[0]
-	                            : "localdomain");
+	if (name[0] == '\0')
+		(void)!hostname_find(&prog.settings, name, &f);
 	return name;
 }
 

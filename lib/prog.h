@@ -80,7 +80,7 @@ const char *prog_config_path(void);
 enum outcome prog_load(struct fault *) MUST_USE;
 /* Become the owner of a path for good when we are root. */
 enum outcome prog_become(const char *owner_of, struct fault *) MUST_USE;
-/* Fully qualified name of this machine, for banner and trace field. */
+/* The name of this system: hostname_find(). */
 const char *prog_hostname(void);
 
 /* "name: text" on fd 2 when the fault is not OK, and exit by its outcome. */

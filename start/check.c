@@ -6,26 +6,14 @@
 #include "check.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
-#include "path.h"
-
-/* A domain that can stand in an address, as resolve asks it. */
-static bool
-is_domain(const char *name, bool ascii)
-{
-	char text[PATH_TEXT_MAX + 1];
-	struct path path;
-	struct fault f;
-
-	return (size_t)snprintf(text, sizeof(text), "x@%s", name) <
-	    sizeof(text) &&
-	    path_parse_bare(span_of(text), &path, &f) == OK &&
-	    (!ascii || path_is_ascii(&path));
-}
+#include "hostname.h"
+#include "listen.h"
+#include "services.h"
 
 static const char *
 why_no_directory(const char *path)
@@ -37,20 +25,11 @@ why_no_directory(const char *path)
 	return S_ISDIR(st.st_mode) ? NULL : strerror(ENOTDIR);
 }
 
-void
-check_values(const struct settings *s, struct buf *errors)
+static void
+check_queue(const struct settings *s, struct buf *errors)
 {
-	const struct setting_list *domain = &s->resolve.domain;
 	const char *why = why_no_directory(s->queue.directory);
 
-	if (s->pneu.hostname[0] != '\0' && !is_domain(s->pneu.hostname, true))
-		config_wrong(s, &s->pneu.hostname, 0, errors,
-		    "[pneu] hostname = %s: not a host name", s->pneu.hostname);
-	for (size_t i = 0; i < domain->n; i++)
-		if (!is_domain(domain->value[i], false))
-			config_wrong(s, domain, i, errors,
-			    "[resolve] domain = %s: not a domain name",
-			    domain->value[i]);
 	if (why != NULL)
 		config_wrong(s, &s->queue.directory, 0, errors,
 		    "[queue] directory = %s: %s; `pneu init` makes it",
@@ -58,11 +37,18 @@ check_values(const struct settings *s, struct buf *errors)
 }
 
 /* A start must bear a store that is not mounted yet: mail waits for it. */
-void
-check_warnings(const struct settings *s, struct buf *warnings)
+static void
+put_warnings(const struct settings *s, struct buf *warnings)
 {
 	const char *why = why_no_directory(s->mail.directory);
+	char name[HOSTNAME_SIZE];
+	struct fault f;
 
+	if (hostname_find(s, name, &f) != OK)
+		config_wrong(s, &s->pneu.hostname, 0, warnings,
+		    "warning: %s; %s is used in its place: set [pneu] "
+		    "hostname",
+		    f.text, name);
 	if (s->resolve.domain.n == 0)
 		config_wrong(s, &s->resolve.domain, 0, warnings,
 		    "warning: [resolve] has no domain: no mail is taken");
@@ -71,4 +57,32 @@ check_warnings(const struct settings *s, struct buf *warnings)
 		    "warning: [mail] directory = %s: %s; mail waits in the "
 		    "queue",
 		    s->mail.directory, why);
+}
+
+enum outcome
+check_config(struct settings *s, const char *path, struct buf *errors,
+    struct buf *warnings, struct fault *f)
+{
+	if (config_load(s, path, errors, f) == TEMP)
+		return TEMP;
+	listen_check(s, errors);
+	service_check_programs(s, errors);
+	check_queue(s, errors);
+	put_warnings(s, warnings);
+	if (errors->len > 0)
+		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
+	return f->outcome;
+}
+
+enum outcome
+check_config_aloud(struct settings *s, const char *path, struct fault *f)
+{
+	struct buf errors = BUF_INIT(CHECK_MAX), warnings = BUF_INIT(CHECK_MAX);
+
+	if (check_config(s, path, &errors, &warnings, f) == OK)
+		(void)!write(STDERR_FILENO, warnings.p, warnings.len);
+	(void)!write(STDERR_FILENO, errors.p, errors.len);
+	buf_free(&errors);
+	buf_free(&warnings);
+	return f->outcome;
 }

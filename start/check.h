@@ -9,11 +9,17 @@
 #include "buf.h"
 #include "settings.h"
 
-/* Names that are none, a queue that is not there: appended to errors as
-   file:line: text. The cwd is the home. */
-void check_values(const struct settings *, struct buf *errors);
+#define CHECK_MAX 65536 /* octets of errors. Ours */
 
-/* What runs, but hardly as it is meant, likewise. */
-void check_warnings(const struct settings *, struct buf *warnings);
+/*
+ * Load the file at path and check what only start/ can, with the home as cwd.
+ * Errors, and warnings of what runs, but hardly as it is meant, are appended as
+ * file:line: text. PERM: there is an error. TEMP: it could not be read.
+ */
+enum outcome check_config(struct settings *, const char *path,
+    struct buf *errors, struct buf *warnings, struct fault *) MUST_USE;
+/* The same, said on fd 2: the errors, or if there is none the warnings. */
+enum outcome check_config_aloud(
+    struct settings *, const char *path, struct fault *) MUST_USE;
 
 #endif

@@ -9,7 +9,6 @@
 #include "check.h"
 #include "config.h"
 #include "json_text.h"
-#include "reload.h"
 #include "verbs.h"
 
 #define VALUE_MAX 65536 /* octets of one setting's text */
@@ -222,19 +221,19 @@ print_check(const struct buf *errors, const struct buf *warnings, bool right)
 static enum outcome
 check(struct fault *f)
 {
-	struct buf errors = BUF_INIT(VALUE_MAX), warnings = BUF_INIT(VALUE_MAX);
+	struct buf errors = BUF_INIT(CHECK_MAX), warnings = BUF_INIT(CHECK_MAX);
 	const char *path = prog_config_path();
-	bool right = reload_check(&prog.settings, path,
-	                 prog.json ? &errors : NULL, f) == OK;
+	bool right =
+	    check_config(&prog.settings, path, &errors, &warnings, f) == OK;
 
-	if (f->outcome != TEMP)
-		check_warnings(&prog.settings, &warnings);
 	if (prog.json && f->outcome != TEMP)
 		print_check(&errors, &warnings, right);
 	else if (right)
-		(void)printf("%s is right\n", path);
-	if (!prog.json)
+		(void)printf("%s: OK\n", path);
+	if (!prog.json) {
+		(void)!write(STDERR_FILENO, errors.p, errors.len);
 		(void)!write(STDERR_FILENO, warnings.p, warnings.len);
+	}
 	buf_free(&errors);
 	buf_free(&warnings);
 	return f->outcome;

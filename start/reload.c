@@ -19,7 +19,6 @@
 #include "prog.h"
 
 #define CONFIG_MAX (1024UL * 1024) /* octets; config.c has the same */
-#define ERRORS_MAX 65536
 
 #define PORT_WAIT_MS  2000 /* at a start, for a port that is taken. Ours */
 #define PORT_AGAIN_MS 50
@@ -47,37 +46,18 @@ out:
 	return f->outcome;
 }
 
-enum outcome
-reload_check(struct settings *settings, const char *path, struct buf *errors,
-    struct fault *f)
-{
-	struct buf here = BUF_INIT(ERRORS_MAX);
-	struct buf *b = errors == NULL ? &here : errors;
-
-	if (config_load(settings, path, b, f) != TEMP) {
-		listen_check(settings, b);
-		service_check_programs(settings, b);
-		check_values(settings, b);
-	}
-	if (b->len > 0)
-		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
-	(void)!write(STDERR_FILENO, here.p, here.len);
-	buf_free(&here);
-	return f->outcome;
-}
-
 /* Errors name the file that a person edits; what runs is the copy. */
 enum outcome
 reload_read(struct settings *settings, uint64_t generation, char *snapshot,
     size_t size, struct fault *f)
 {
-	struct buf errors = BUF_INIT(ERRORS_MAX);
+	struct buf errors = BUF_INIT(CHECK_MAX);
 	struct settings edited;
 
 	memset(settings, 0, sizeof(*settings));
 	(void)snprintf(snapshot, size, "run/" PROG_RUNNING "%llu",
 	    (unsigned long long)generation);
-	if (reload_check(&edited, prog_config_path(), NULL, f) != OK ||
+	if (check_config_aloud(&edited, prog_config_path(), f) != OK ||
 	    copy_config(snapshot, f) != OK ||
 	    config_load(settings, snapshot, &errors, f) != OK)
 		(void)unlink(snapshot);

@@ -9,13 +9,7 @@
 #include "supervise.h"
 
 /*
- * Load the file at path and check what only start/ can. All errors are appended
- * as file:line: text; errors NULL: said on fd 2. PERM: there is one.
- */
-enum outcome reload_check(struct settings *, const char *path,
-    struct buf *errors, struct fault *) MUST_USE;
-/*
- * The same for pneu.conf, on fd 2; write what was checked to
+ * check_config_aloud() of pneu.conf; write what was checked to
  * run/pneu.conf.<n>. OK: *settings and snapshot are set.
  */
 enum outcome reload_read(struct settings *, uint64_t generation, char *snapshot,

@@ -17,12 +17,10 @@
 #include "identity.h"
 #include "lock.h"
 #include "record.h"
-#include "reload.h"
 #include "services.h"
 #include "spawn.h"
 #include "supervise.h"
 
-#define WARNINGS_MAX 4096 /* octets, two lines */
 #define RELOAD_MS    10000 /* the supervisor takes a signal at once. Ours */
 #define STOP_EXTRA_S 20 /* beyond the drains: what SIGKILL takes. Ours */
 
@@ -143,18 +141,14 @@ static enum outcome
 verb_reload(int argc, char *argv[], struct fault *f)
 {
 	uint64_t until_ms = clock_mono_ms() + RELOAD_MS;
-	struct buf warnings = BUF_INIT(WARNINGS_MAX);
 	struct reloads before, after;
 	pid_t pid;
 
 	/* Checked here too, so that the errors are seen where one asks. */
 	if (find_supervisor(argc, argv, &pid, f) != OK ||
-	    reload_check(&prog.settings, prog_config_path(), NULL, f) != OK ||
+	    check_config_aloud(&prog.settings, prog_config_path(), f) != OK ||
 	    ask_reloads(&before, f) != OK || send_signal(pid, SIGHUP, f) != OK)
 		return f->outcome;
-	check_warnings(&prog.settings, &warnings);
-	(void)!write(STDERR_FILENO, warnings.p, warnings.len);
-	buf_free(&warnings);
 	do {
 		if (ask_reloads(&after, f) != OK)
 			return f->outcome;

@@ -65,7 +65,7 @@ wrong 'nothing runs here' stop
 op status > "$T/out" 2> "$T/err"
 is "status of what does not run is 111" $? 111
 like "and says how to start it" "$(cat "$T/out")" '^! pneu does not run here \(`pneu run` starts it\)'
-is "config check of a right one is 0" "$(op config check; echo $?)" "pneu.conf is right
+is "config check of a right one is 0" "$(op config check; echo $?)" "pneu.conf: OK
 0"
 
 # ---- all errors of a configuration at once, each with its place

@@ -60,6 +60,13 @@ static const struct {
 	{ "no ']'", "[smtpd\n", ":1: no ']'" },
 	{ "carriage returns at the ends of lines are of no matter",
 	    "[smtpd]\r\nbanner = hello\r\n\r\ntimeout = 30s\r\n", NULL },
+	{ "nor is a byte order mark before the first",
+	    "\xEF\xBB\xBF[smtpd]\ntimeout = 30s\n", NULL },
+	{ "anywhere else it is not passed over",
+	    "[smtpd]\n\xEF\xBB\xBF[pop3d]\n",
+	    ":2: neither [section] nor key = value" },
+	{ "UTF-16 is said to be that", "\xFF\xFE[", ":1: in UTF-16: save it" },
+	{ "in either order", "\xFE\xFF", ":1: in UTF-16: save it" },
 	{ "but within a value", "[smtpd]\nbanner = a\rb\n",
 	    ":2: the value of banner has a control character" },
 	{ "nor any other control octet", "[smtpd]\nbanner = \033[2J\n",
@@ -67,6 +74,19 @@ static const struct {
 	{ "a value that is not UTF-8", "[smtpd]\nbanner = \xC3(\n",
 	    ":2: the value of banner has a control character, or is not "
 	    "UTF-8" },
+	{ "a host name that is none", "[pneu]\nhostname = my_host\n",
+	    ":2: [pneu] hostname = my_host: not a host name" },
+	{ "nor is one that is not ASCII",
+	    "[pneu]\nhostname = mx.b\xC3\xBC"
+	    "cher.example\n",
+	    ":2: [pneu] hostname = mx.b\xC3\xBC"
+	    "cher.example: not a host" },
+	{ "a local domain may be",
+	    "[resolve]\ndomain = b\xC3\xBC"
+	    "cher.example\n",
+	    NULL },
+	{ "a local domain that is none", "[resolve]\ndomain = a..b\n",
+	    ":2: [resolve] domain = a..b: not a domain name" },
 	{ "a line that is nothing", "[smtpd]\nhello\n",
 	    "neither [section] nor key = value" },
 };
