@@ -55,8 +55,8 @@ extern struct prog prog;
 /* The checked copy number N is run/pneu.conf.N. */
 #define PROG_RUNNING "pneu.conf."
 
-/* umask 077, SIGPIPE ignored, SIGCHLD not, no signal blocked, descriptors 0 to 2
-   open, names. */
+/* umask 077, SIGPIPE and SIGXFSZ ignored, SIGCHLD not, no signal blocked,
+   descriptors 0 to 2 open, names. */
 void prog_begin(const struct prog_about *);
 /*
  * The next option's letter, its argument in *value; -1 when none is left, and

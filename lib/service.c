@@ -137,9 +137,7 @@ spawn(pid_t *child, const char *const *argv, int fd)
 	if (env == NULL)
 		return error;
 	(void)sigemptyset(&none);
-	(void)sigemptyset(&all);
-	(void)sigaddset(&all, SIGTERM);
-	(void)sigaddset(&all, SIGHUP);
+	(void)sigfillset(&all);
 	if ((error = posix_spawn_file_actions_init(&actions)) != 0) {
 		free(env);
 		return error;

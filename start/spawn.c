@@ -115,12 +115,15 @@ set_limits(const struct spawn *s)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/* What a starter ignores stays ignored in an exec: SIGTERM would not end a
+   child. All first: what waits comes when the mask is gone. */
 static void
 reset_signals(void)
 {
 	sigset_t none;
 
-	(void)signal(SIGPIPE, SIG_DFL);
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

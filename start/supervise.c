@@ -32,16 +32,22 @@
 
 /* ---- setting up ---- */
 
+/*
+ * Read in the loop is every signal that would end the process, but those of its
+ * own faults, those that a write tells itself, and that of the alarm in
+ * accept.c, which must interrupt. The last row ends nobody.
+ */
 static enum outcome
 open_signals(struct supervisor *s, struct fault *f)
 {
+	static const int left[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV,
+		SIGSYS, SIGTRAP, SIGPIPE, SIGXFSZ, SIGALRM, /* and */
+		SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH };
 	sigset_t set;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
+	(void)sigfillset(&set);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		(void)sigdelset(&set, left[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd == -1)
@@ -68,7 +74,7 @@ set_up(struct supervisor *s, struct fault *f)
 	raise_nofile();
 	accept_prepare();
 	randombytes_buf(s->key, sizeof(s->key));
-	if (lock_take(&s->lock_fd, f) != OK || open_signals(s, f) != OK ||
+	if (open_signals(s, f) != OK || lock_take(&s->lock_fd, f) != OK ||
 	    reload_read(&s->settings, s->generation, s->snapshot,
 	        sizeof(s->snapshot), f) != OK ||
 	    listen_fifo("run/journal", &s->fifo_fd, f) != OK ||
@@ -324,13 +330,20 @@ take_signals(struct supervisor *s, uint64_t now_ms)
 		switch (info.ssi_signo) {
 		case SIGTERM:
 		case SIGINT:
+		case SIGQUIT:
 			stop_begin(s, now_ms);
 			break;
 		case SIGHUP:
 			if (!s->stopping)
 				reload(s, now_ms);
 			break;
-		default: /* SIGCHLD, perhaps for several */
+		case SIGCHLD: /* perhaps for several */
+			break;
+		default:
+			prog_warn("signal %u (%s) from pid %u is ignored: "
+			          "SIGTERM stops, SIGHUP reloads",
+			    info.ssi_signo, strsignal((int)info.ssi_signo),
+			    info.ssi_pid);
 			break;
 		}
 	}

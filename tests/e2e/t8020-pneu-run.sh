@@ -31,6 +31,17 @@ like "and it says so" "$(cat "$T/out")" "another supervisor, and its run/pneu.pi
 mv "$T/pid" "$H/run/pneu.pid"
 check "the first one took no harm" as pneu -C "$H" status
 
+# Signals that mean nothing to it, each of which would end a process.
+sent=$(python3 -c 'import os, signal, sys
+for name in "USR1 USR2 IO PWR PROF VTALRM XCPU RTMIN RTMAX ALRM XFSZ PIPE".split():
+    number = getattr(signal, "SIG" + name); os.kill(int(sys.argv[1]), number)
+    if name not in ("ALRM", "XFSZ", "PIPE"): print(int(number))' "$PNEU")
+for s in $sent; do
+	wait_for grep -q "^pneu run: signal $s .*from pid [0-9]* is ignored: SIGTERM stops, SIGHUP reloads" "$T/pneu.err" || unsaid="$unsaid $s"
+done
+is "a signal that means nothing is said to be ignored" "$unsaid" ""
+check "and changes nothing" as pneu -C "$H" status
+
 for s in journal-write resolve auth queue-add deliver-mailbox pop3-session \
     queue-run smtpd pop3d; do
 	_p=$(pids_of "$s" | head -n 1)
@@ -62,20 +73,29 @@ check "and is stopped while its file has errors" as pneu -C "$H" stop
 wait "$PNEU"; is "which ends with 0 as well" $? 0
 PNEU=; cat "$T/right" > "$H/pneu.conf"
 
-# Of a starter that does not want to hear of its children, and blocks SIGTERM.
-if env --ignore-signal=CHLD --block-signal=TERM true 2> "$T/out"; then
+# Of a starter that ignores all it can, does not want to hear of its children, and blocks SIGTERM.
+deaf="env --ignore-signal=CHLD,TERM,INT,HUP,QUIT,USR1,PIPE --block-signal=TERM,USR2"
+if $deaf true 2> "$T/out"; then
 	rm -f "$T/ready"; mkfifo -m 666 "$T/ready"
-	_exec_as env --ignore-signal=CHLD --block-signal=TERM "$B/pneu" -C "$H" run \
-	    > "$T/ready" 2>> "$T/pneu.err" &
+	# shellcheck disable=SC2086
+	_exec_as $deaf "$B/pneu" -C "$H" run > "$T/ready" 2>> "$T/pneu.err" &
 	PNEU=$!; exec 9< "$T/ready"
 	is "what its starter ignored is no matter" "$(timeout "$LIMIT" head -n 1 <&9)" ready
 	old=$(pids_of queue-run)
 	as pneu -C "$H" reload > "$T/out" 2>&1
 	anew() { _p=$(pids_of queue-run); [ -n "$_p" ] && [ "$_p" != "$old" ]; }
 	wait_for anew; ok $? "it hears that a child has ended"
+	# TERM, INT, HUP, QUIT or USR1; of USR2 and TERM a mask.
+	is "no child ignores or blocks what its starter did" "$(for p in $(pgrep -P "$PNEU"); do
+		python3 -c 'import re, sys
+for name, bits in re.findall(r"^Sig(Ign|Blk):\t(\w+)", open("/proc/%s/status" % sys.argv[1]).read(), re.M):
+    if int(bits, 16) & sum(1 << n - 1 for n in (1, 2, 3, 10, 12, 15)): print(sys.argv[1], name, bits)' "$p"
+	    done)" ""
+	as pneu -C "$H" reload > "$T/out" 2>&1
 	as timeout "$LIMIT" pneu -C "$H" stop > "$T/out" 2>&1
 	s=$?; [ $s -eq 0 ] || kill -KILL "$PNEU"
-	is "and is stopped" $s 0
+	is "and is stopped, right after a reload" $s 0
+	is "for which nobody is killed" "$(grep 'did not end in time' "$T/pneu.err")" ""
 	wait "$PNEU"; is "which ends with 0 as well" $? 0
 	PNEU=
 else
