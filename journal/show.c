@@ -25,7 +25,7 @@ show_put_fields(struct buf *b, const struct record *r)
 		if (is_common_key(r->field[i].key))
 			continue;
 		buf_addf(b, " " SPAN_FMT "=", SPAN_ARG(r->field[i].key));
-		buf_add_printable(b, r->field[i].value);
+		buf_add_value(b, r->field[i].value);
 	}
 }
 
@@ -42,10 +42,10 @@ show_put_line(struct buf *b, const struct entry *e)
 	buf_addf(b, " " SPAN_FMT " %-19s ", SPAN_ARG(r->word),
 	    code == NULL ? "?" : code->name);
 	start = b->len;
-	buf_add_printable(b, record_value(r, "qid"));
+	buf_add_value(b, record_value(r, "qid"));
 	while (b->len < start + QID_LEN + 1 && !buf_failed(b))
 		buf_addc(b, ' ');
-	buf_add_printable(b, record_value(r, "program"));
+	buf_add_value(b, record_value(r, "program"));
 	show_put_fields(b, r);
 	buf_addc(b, '\n');
 }

@@ -29,13 +29,14 @@ static const struct {
 	{ CODE_QUEUED_IN, "on disk in queue/in, and who sent it was told so" },
 	{ CODE_CONN_REFUSED,
 	    "connection refused[ to {helo}][ \\[{ip}\\]][: {reply}][ {code}]"
-	    "[ {text}]" },
+	    "[ {text|text}]" },
 	{ CODE_RELAY_REFUSED,
 	    "refused[ to {helo}][ \\[{ip}\\]][, from <{from}>][, to <{to}>]"
-	    "[: {reply}][ {code}][ {text}]" },
+	    "[: {reply}][ {code}][ {text|text}]" },
 	{ CODE_REJECTED,
 	    "refused[ to {helo}][ \\[{ip}\\]][, {n} times more]"
-	    "[, from <{from}>][, to <{to}>][: {reply}][ {code}][ {text}]" },
+	    "[, from <{from}>][, to <{to}>][: {reply}][ {code}][ "
+	    "{text|text}]" },
 	{ CODE_TAKEN_FROM_IN, "queue-run took it up" },
 	{ CODE_RESOLVED,
 	    "<{to}> is[ mailbox {path}][ at {domain}][ (rule {rule})]" },
@@ -45,20 +46,20 @@ static const struct {
 	    "serves]" },
 	{ CODE_LET_GO, "the queue let it go; what was delivered is on disk" },
 	{ CODE_UNDELIVERABLE,
-	    "cannot be delivered[ to <{to}>][: {code}][ {text}]" },
+	    "cannot be delivered[ to <{to}>][: {code}][ {text|text}]" },
 	{ CODE_NOTICE_MADE, "a report goes back[, as {notice}]" },
 	{ CODE_NOTICE_ORIGIN, "it is the report about {of}" },
 	{ CODE_NOTICE_RECIPIENT, "it goes to <{to}>" },
-	{ CODE_ALARM, "alarm, a person should look[: {text}]" },
+	{ CODE_ALARM, "alarm, a person should look[: {text|text}]" },
 	{ CODE_TO_RETRY1, "[not now: {text}; ]waits in {to}[: {reason}]" },
 	{ CODE_FROM_RETRY1, "queue-run took it up for the next try" },
 	{ CODE_RECOVERED,
 	    "found again after a restart in queue/{state}, from <{from}>, "
 	    "{size} octets, recipients: {recipients}" },
-	{ CODE_HELD, "put on hold[: {reason}][: {text}]" },
+	{ CODE_HELD, "put on hold[: {reason}][: {text|text}]" },
 	{ CODE_RELEASED, "released[: {reason}]" },
 	{ CODE_DELETED, "deleted by an operator[: {reason}]" },
-	{ CODE_ASIDE, "set aside[: {text}]" },
+	{ CODE_ASIDE, "set aside[: {text|text}]" },
 	{ CODE_POP_DELETED, "deleted by its reader[ {user}]" },
 };
 

@@ -73,6 +73,42 @@ buf_add_printable(struct buf *b, struct span s)
 	}
 }
 
+static bool
+is_plain(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_graph((unsigned char)s.p[i]) || s.p[i] == '"' ||
+		    s.p[i] == '\\' || s.p[i] == '=')
+			return false;
+	return true;
+}
+
+void
+buf_add_value(struct buf *b, struct span s)
+{
+	bool plain = is_plain(s), spaced = false;
+
+	if (!plain)
+		buf_addc(b, '"');
+	while (s.len > 0) {
+		size_t n = utf8_printable(s);
+
+		/* ` key=` is what a search for a field looks for. */
+		if (n == 0 || (*s.p == '=' && spaced)) {
+			n = 1;
+			buf_addf(b, "\\x%02X", (unsigned char)*s.p);
+		} else {
+			if (*s.p == '"' || *s.p == '\\')
+				buf_addc(b, '\\');
+			buf_add(b, span_head(s, n));
+		}
+		spaced |= !is_graph((unsigned char)*s.p);
+		s = span_from(s, n);
+	}
+	if (!plain)
+		buf_addc(b, '"');
+}
+
 void
 buf_addc(struct buf *b, char c)
 {

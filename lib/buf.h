@@ -26,6 +26,13 @@ void buf_adds(struct buf *, const char *);
 void buf_addc(struct buf *, char);
 /* What may be shown of it, and '?' for each octet of the rest. */
 void buf_add_printable(struct buf *, struct span);
+/*
+ * A value from anywhere, so that it cannot be taken for more than one. ASCII
+ * graphics without '"', '\' and '=' stand as they are; any other value is put
+ * into double quotes, with \" and \\ in it, and \xHH for each octet that may not
+ * be shown. A '=' after a space is \x3D too: ` ip=` is never part of a value.
+ */
+void buf_add_value(struct buf *, struct span);
 void buf_addf(struct buf *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Room for n more octets at p + len, or false; the caller then raises len. */

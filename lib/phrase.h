@@ -2,8 +2,13 @@
 /*
  * phrase.h: words with values in them, for a person.
  *
- *	{key}	the value of key
- *	{key:9}	the same, filled up with spaces to 9 octets
+ *	{key}	the value of key, so that it cannot be taken for several words
+ *		or for the end of its place: buf_add_value()
+ *	{key|text}	it is a sentence, and its words stand as they are, as
+ *		far as they may be shown. For the end of a line
+ *	{key|age}	milliseconds: "3d 4h", "2m 5s"
+ *	{key|size}	octets: "12.3 GB"
+ *	{key:9}	filled up with spaces to 9 octets; a form may stand before it
  *	[...]	left out when a {key} of it has nothing to say
  *	\x	x itself
  */
@@ -12,7 +17,7 @@
 
 #include "record.h"
 
-/* Append the value of key to b, as it may be shown. False: nothing to say. */
+/* Append the value of key to b, as it is. False: nothing to say. */
 typedef bool phrase_value(const void *arg, struct span key, struct buf *b);
 
 void phrase_put(

@@ -21,19 +21,27 @@
 
 /* ---- Printing. ---- */
 
-/* Octets of others on a terminal: nothing but what may be shown. */
+/* A sentence, at the end of its line. */
 static void
 print_span(struct span s)
 {
-	while (s.len > 0) {
-		size_t n = utf8_printable(s);
+	struct buf b = BUF_INIT(4 * RECORD_MAX);
 
-		if (n == 0)
-			(void)putchar('?');
-		else
-			(void)fwrite(s.p, 1, n, stdout);
-		s = span_from(s, n == 0 ? 1 : n);
-	}
+	buf_add_printable(&b, s);
+	(void)fwrite(b.p, 1, b.len, stdout);
+	buf_free(&b);
+}
+
+static void
+print_path(const struct path *path)
+{
+	struct buf b = BUF_INIT(4 * RECORD_MAX);
+
+	buf_addc(&b, '<');
+	buf_add_value(&b, path_span(path));
+	buf_addc(&b, '>');
+	(void)fwrite(b.p, 1, b.len, stdout);
+	buf_free(&b);
 }
 
 static void
@@ -165,12 +173,13 @@ print_row(const struct entry *e, const struct buf *reason)
 	(void)printf("%s %-10s %5s %5s ", e->envelope.qid.text,
 	    store_state_word(e->place.state), age, next);
 	if (e->is_believed) {
-		(void)printf("%9" PRIu64 " <", e->envelope.size);
-		print_span(path_span(&e->envelope.reverse_path));
-		(void)printf("> -> <");
+		(void)printf("%9" PRIu64 " ", e->envelope.size);
+		print_path(&e->envelope.reverse_path);
+		(void)printf(" -> ");
 		if (first != NULL)
-			print_span(path_span(&first->forward_path));
-		(void)putchar('>');
+			print_path(&first->forward_path);
+		else
+			(void)printf("<>");
 		if (left > 1)
 			(void)printf(" and %zu more", left - 1);
 	}
@@ -257,9 +266,9 @@ print_recipients(const struct envelope *e)
 	for (size_t i = 0; i < e->recipients; i++) {
 		const struct recipient *r = &e->recipient[i];
 
-		(void)printf("to %" PRIu32 "      <", r->n);
-		print_span(path_span(&r->forward_path));
-		(void)printf("> %s", recipient_word(r));
+		(void)printf("to %" PRIu32 "      ", r->n);
+		print_path(&r->forward_path);
+		(void)printf(" %s", recipient_word(r));
 		if (r->tries > 0)
 			(void)printf(", tried %" PRIu32 " times", r->tries);
 		if (r->deaths > 0)
@@ -307,10 +316,10 @@ print_entry(struct request *r, const struct entry *e, const struct buf *reason)
 	if (!e->is_believed)
 		return;
 	clock_text_ms(e->envelope.time_ms, time);
-	(void)printf("accepted  %s\nsize      %" PRIu64 "\nfrom      <", time,
+	(void)printf("accepted  %s\nsize      %" PRIu64 "\nfrom      ", time,
 	    e->envelope.size);
-	print_span(path_span(&e->envelope.reverse_path));
-	(void)printf(">\n");
+	print_path(&e->envelope.reverse_path);
+	(void)putchar('\n');
 	print_recipients(&e->envelope);
 	if (store_open_content(r->store, &e->envelope, &content, &f) == OK) {
 		(void)printf("content   %s/%s, from octet %" PRIu64

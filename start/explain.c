@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "json_text.h"
+#include "phrase.h"
 #include "service.h"
 #include "verbs.h"
 #include "wire_resolve.h"
@@ -57,42 +58,46 @@ text_of(const json_t *o, const char *key)
 	return s == NULL ? "" : s;
 }
 
-static void
-print_answer(const json_t *o)
+/* A phrase_value: a string of the object. */
+static bool
+put_text(const void *o, struct span key, struct buf *b)
 {
-	const char *kind = text_of(o, "kind"), *error = text_of(o, "error");
+	char name[32];
+	const char *s;
 
-	if (strcmp(text_of(o, "outcome"), "ok") != 0) {
-		(void)printf("  => %s: %s %s\n",
-		    strcmp(text_of(o, "outcome"), "perm") == 0 ? "refused"
-		                                               : "not now",
-		    text_of(o, "code"), text_of(o, "text"));
-	} else if (strcmp(kind, "remote") == 0) {
-		(void)printf("  => another system: domain %s%s%s\n",
-		    text_of(o, "domain"),
-		    text_of(o, "for")[0] == '\0' ? "" : ", for ",
-		    text_of(o, "for"));
-		(void)printf("     this version carries no mail there: an SMTP "
-		             "client hears 550 5.7.1\n");
-	} else if (strcmp(kind, "program") == 0) {
-		(void)printf("  => program %s of [deliver-program] command\n",
-		    text_of(o, "name"));
-	} else {
-		(void)printf("  => mailbox %s\n", text_of(o, "path"));
-		if (error[0] != '\0')
-			(void)printf("     it cannot be reached: %s; mail for "
-			             "it waits in retry1\n",
-			    error);
-		else
-			(void)printf("     deliver-mailbox links it into new/ "
-			             "there; queue-run lets go after the "
-			             "sync\n");
-	}
+	(void)span_copy(key, name, sizeof(name));
+	s = text_of(o, name);
+	buf_adds(b, s);
+	return *s != '\0';
+}
+
+static const char *
+words_of_answer(const json_t *o)
+{
+	if (strcmp(text_of(o, "outcome"), "perm") == 0)
+		return "  => refused: {code} {text|text}\n";
+	if (strcmp(text_of(o, "outcome"), "ok") != 0)
+		return "  => not now: {code} {text|text}\n";
+	if (strcmp(text_of(o, "kind"), "remote") == 0)
+		return "  => another system: domain {domain}[, for {for}]\n"
+		       "     this version carries no mail there: an SMTP "
+		       "client "
+		       "hears 550 5.7.1\n";
+	if (strcmp(text_of(o, "kind"), "program") == 0)
+		return "  => program {name} of [deliver-program] command\n";
+	if (text_of(o, "error")[0] != '\0')
+		return "  => mailbox {path}\n"
+		       "     it cannot be reached: {error|text}; mail for it "
+		       "waits in retry1\n";
+	return "  => mailbox {path}\n"
+	       "     deliver-mailbox links it into new/ there; queue-run lets "
+	       "go after the sync\n";
 }
 
 static void
 print(const json_t *o)
 {
+	struct buf b = BUF_INIT(16UL * RECORD_MAX);
 	const json_t *step;
 	size_t i;
 
@@ -101,11 +106,15 @@ print(const json_t *o)
 		(void)putchar('\n');
 		return;
 	}
-	(void)printf("%s\n", text_of(o, "address"));
-	json_array_foreach(json_object_get(o, "steps"), i, step)(void)
-	    printf("  %2zu. %-10s %s\n", i + 1, text_of(step, "rule"),
-	        text_of(step, "text"));
-	print_answer(o);
+	phrase_put(&b, "{address}\n", put_text, o);
+	json_array_foreach(json_object_get(o, "steps"), i, step)
+	{
+		buf_addf(&b, "  %2zu. ", i + 1);
+		phrase_put(&b, "{rule:10} {text|text}\n", put_text, step);
+	}
+	phrase_put(&b, words_of_answer(o), put_text, o);
+	(void)fwrite(b.p, 1, b.len, stdout);
+	buf_free(&b);
 }
 
 /* Lines until the answer, which is the outcome. What comes after a line that is

@@ -21,7 +21,7 @@ const struct prog_option status_options[] = {
 };
 
 #define SERVICE_WORDS                                                          \
-	"  {name:15} {address:19} {state:8} up {uptime_ms:8} "                 \
+	"  {name:15} {address:19} {state:8} up {uptime_ms|age:8} "             \
 	"restarts {restarts}  pid {pids}"
 
 /* No words, no line: what has nothing to say to a person is left out. */
@@ -30,7 +30,8 @@ static const struct {
 } phrases[] = {
 	{ "pneu", "none", "pneu does not run here (`pneu run` starts it)" },
 	{ "pneu", NULL,
-	    "pneu pid {pid} up {uptime_ms}, configuration {generation}: {state}"
+	    "pneu pid {pid} up {uptime_ms|age}, configuration {generation}: "
+	    "{state}"
 	    "[; {behind}{journal_waiting} octets wait for journal-write]" },
 	{ "service", "pool",
 	    SERVICE_WORDS
@@ -40,71 +41,26 @@ static const struct {
 	    SERVICE_WORDS "  replaced; running {live} max {max}" },
 	{ "service", NULL, SERVICE_WORDS },
 	{ "total", NULL, "messages in {directory}: {messages}" },
-	{ "queue", NULL, "[  {state:10} {messages:8}][ oldest {oldest_ms}]" },
+	{ "queue", NULL,
+	    "[  {state:10} {messages:8}][ oldest {oldest_ms|age}]" },
 	{ "trouble", NULL,
-	    "[{there}  queue/trouble: a write to the disk failed[: {text}]]" },
+	    "[{there}  queue/trouble: a write to the disk failed[: "
+	    "{text|text}]]" },
 	{ "journal", NULL,
 	    "journal: {entries} entries[ since {since}]; lost {lost}" },
 	{ "deliveries", NULL, "  delivered by link {links}, by copy {copies}" },
-	{ "alarms", NULL, "[  alarms {number}; the last, {time}: {last}]" },
+	{ "alarms", NULL,
+	    "[  alarms {number}; the last, {time}: {last|text}]" },
 	{ "refusals", NULL,
 	    "[  refused for local trouble {number}; the last, {time}: "
-	    "{last}]" },
+	    "{last|text}]" },
 	{ "deaths", NULL,
-	    "[  processes that died {number}; the last, {time}: {last}]" },
-	{ "disk", NULL, "disk of {of:8} {type}, {journal}; {free} free" },
+	    "[  processes that died {number}; the last, {time}: {last|text}]" },
+	{ "disk", NULL,
+	    "disk of {of:8} {type}, {journal|text}; {free|size} free" },
 };
 
 /* ---- values ---- */
-
-/* "3d 4h", "2m 5s", "12s" */
-static void
-put_age(struct buf *b, json_int_t ms)
-{
-	long long s = ms / 1000;
-
-	if (s >= 86400)
-		buf_addf(b, "%lldd %lldh", s / 86400, s % 86400 / 3600);
-	else if (s >= 3600)
-		buf_addf(b, "%lldh %lldm", s / 3600, s % 3600 / 60);
-	else if (s >= 60)
-		buf_addf(b, "%lldm %llds", s / 60, s % 60);
-	else
-		buf_addf(b, "%llds", s);
-}
-
-/* "12.3 GB" */
-static void
-put_size(struct buf *b, json_int_t octets)
-{
-	static const char *const unit[] = { "B", "KB", "MB", "GB", "TB", "PB" };
-	double n = (double)octets;
-	size_t i = 0;
-
-	for (; n >= 1000 && i < 5; i++)
-		n /= 1024;
-	buf_addf(b, i == 0 ? "%.0f %s" : "%.1f %s", n, unit[i]);
-}
-
-static const struct {
-	const char *key;
-	void (*put)(struct buf *, json_int_t);
-} forms[] = { { "uptime_ms", put_age }, { "oldest_ms", put_age },
-	{ "free", put_size } };
-
-/* False for 0, which is left out where words may be. */
-static bool
-put_number(struct buf *b, const char *key, json_int_t n)
-{
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (strcmp(forms[i].key, key) == 0) {
-			forms[i].put(b, n);
-			return true;
-		}
-	}
-	buf_addf(b, "%lld", (long long)n);
-	return n != 0;
-}
 
 /* The first three: --json has all. */
 static bool
@@ -122,7 +78,8 @@ put_list(struct buf *b, const json_t *list)
 	return n > 0;
 }
 
-/* A phrase_value. What is true has no text of its own. */
+/* A phrase_value. What is true has no text of its own; 0 is left out where
+   words may be. */
 static bool
 put_value(const void *object, struct span key, struct buf *b)
 {
@@ -131,12 +88,14 @@ put_value(const void *object, struct span key, struct buf *b)
 
 	(void)span_copy(key, name, sizeof(name));
 	v = json_object_get(object, name);
-	if (json_is_integer(v))
-		return put_number(b, name, json_integer_value(v));
+	if (json_is_integer(v)) {
+		buf_addf(b, "%lld", (long long)json_integer_value(v));
+		return json_integer_value(v) != 0;
+	}
 	if (json_is_array(v))
 		return put_list(b, v);
 	if (json_is_string(v))
-		buf_add_printable(b,
+		buf_add(b,
 		    (struct span){
 		        json_string_value(v), json_string_length(v) });
 	else if (v == NULL)
@@ -158,7 +117,7 @@ static const char *
 words_of(const json_t *o)
 {
 	if (json_object_get(o, "error") != NULL)
-		return "{what}[ {part}]: {error}";
+		return "{what}[ {part}]: {error|text}";
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
 		if (strcmp(phrases[i].what, string_of(o, "what")) == 0 &&
 		    (phrases[i].kind == NULL ||
@@ -174,7 +133,7 @@ print_text(const json_t *o)
 
 	phrase_put(&b, words_of(o), put_value, o);
 	if (b.len > 0) {
-		phrase_put(&b, "[  ({advice})]", put_value, o);
+		phrase_put(&b, "[  ({advice|text})]", put_value, o);
 		(void)printf("%c %s\n",
 		    json_is_true(json_object_get(o, "well")) ? ' ' : '!', b.p);
 	}

@@ -30,9 +30,9 @@
 static const struct {
 	const char *code, *what, *rules, *words;
 } troubles[] = {
-	{ CODE_ALARM, "alarms", NULL, "{text}" },
+	{ CODE_ALARM, "alarms", NULL, "{text|text}" },
 	/* Senders come again, but meanwhile nobody's mail comes in. */
-	{ CODE_REJECTED, "refusals", "local-trouble queue", "{text}" },
+	{ CODE_REJECTED, "refusals", "local-trouble queue", "{text|text}" },
 	{ CODE_DIED, "deaths", NULL,
 	    "{service}[ killed by signal {signal}][ ended with {code}]" },
 };

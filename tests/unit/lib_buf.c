@@ -5,6 +5,36 @@
 
 #include "tap.h"
 
+static const struct {
+	const char *title, *value, *want;
+} values[] = {
+	{ "a word stands as it is", "ann@example.org", "ann@example.org" },
+	{ "nothing is nothing", "", "" },
+	{ "words are one in quotes", "a b", "\"a b\"" },
+	{ "an equals sign asks for quotes", "a=b@x", "\"a=b@x\"" },
+	{ "after a space it does not stand", "a b=c", "\"a b\\x3Dc\"" },
+	{ "nor after one of another kind", "a\xC2\xA0z=c",
+	    "\"a\xC2\xA0z\\x3Dc\"" },
+	{ "quotes and backslashes are escaped", "\"\\", "\"\\\"\\\\\"" },
+	{ "a control octet is its number", "a\n\x1B", "\"a\\x0A\\x1B\"" },
+	{ "so is what deceives the eye", "\xE2\x80\xAE",
+	    "\"\\xE2\\x80\\xAE\"" },
+	{ "and what is no UTF-8", "\xC3", "\"\\xC3\"" },
+};
+
+static void
+test_values(void)
+{
+	struct buf b = BUF_INIT(100);
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		buf_reset(&b);
+		buf_add_value(&b, span_of(values[i].value));
+		tap_ok(strcmp(b.p, values[i].want) == 0, "%s", values[i].title);
+	}
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -38,5 +68,6 @@ main(void)
 	tap_ok(b.len == 3 && memcmp(b.p, "a\0b", 4) == 0,
 	    "an octet 0 is an octet");
 	buf_free(&b);
+	test_values();
 	return tap_done();
 }

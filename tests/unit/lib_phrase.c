@@ -13,7 +13,13 @@ static const struct {
 	{ "the group inside goes alone", "[a {n}[ b {none}] c]", "a 7 c" },
 	{ "what is escaped is itself", "\\[{n}\\] \\{", "[7] {" },
 	{ "a missing value outside a group is empty", "({none})", "()" },
-	{ "no octet of a value obeys", "{wild}", "?[31m" },
+	{ "no octet of a value obeys", "{wild}", "\"\\x1B[31m\"" },
+	{ "several words are one value", "<{two}>", "<\"a> b\">" },
+	{ "a sentence stands as it is", "{two|text:5}|", "a> b |" },
+	{ "nor does an octet of it", "{wild|text}", "?[31m" },
+	{ "milliseconds are an age", "{ms|age}", "1m 5s" },
+	{ "octets are a size", "{size|size}", "1.5 KB" },
+	{ "what is no number has no age", "{name|age}", "bob" },
 	{ "words may end anywhere", "a {", "a " },
 	{ "also in a group", "a [b", "a b" },
 };
@@ -25,8 +31,9 @@ main(void)
 	struct fault f;
 	struct buf b = BUF_INIT(1024);
 
-	tap_ok(record_parse(
-	           SPAN_LIT("word n=7 name=bob wild=%1B[31m"), &r, &f) == OK,
+	tap_ok(record_parse(SPAN_LIT("word n=7 name=bob wild=%1B[31m "
+	                             "two=a>%20b ms=65999 size=1536"),
+	           &r, &f) == OK,
 	    "a record");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		buf_reset(&b);
