@@ -21,8 +21,8 @@ pneu_OBJS := start/main start/verbs start/services start/services_print \
 	start/listen start/spawn start/pool start/accept \
 	start/ready start/reload start/control start/lock start/supervise \
 	start/init start/check start/config_verb start/explain start/status \
-	start/status_services start/status_queue start/status_disk \
-	start/status_journal
+	start/status_line start/status_services start/status_queue \
+	start/status_disk start/status_journal
 # Bottom-up, without its main: tests link the same.
 SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/server smtpd/state \
 	smtpd/entries smtpd/reply smtpd/recipients smtpd/input smtpd/transfer \

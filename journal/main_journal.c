@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "output.h"
 #include "prog.h"
 #include "receivers.h"
 #include "select.h"
@@ -190,10 +191,10 @@ print_bad(void *arg, const struct entry *e, const char *why)
 	char name[RECEIVER_NAME_MAX];
 
 	receiver_name(e->receiver, name);
-	(void)printf(prog.json ? "{\"receiver\":\"" RECEIVER_DIRECTORY
-	                         "/%s\",\"line\":%llu,\"text\":\"%s\"}\n"
-	                       : RECEIVER_DIRECTORY "/%s:%llu: %s\n",
-	    name, (unsigned long long)e->number, why);
+	output(json_pack("{s:s+, s:I, s:o}", "receiver", RECEIVER_DIRECTORY "/",
+	           name, "line", (json_int_t)e->number, "text",
+	           json_text(span_of(why))),
+	    "{receiver}:{line}: {text|text}\n");
 	p->bad++;
 }
 
@@ -207,9 +208,9 @@ verify(int dir, const struct asked *a, struct fault *f)
 	(void)a;
 	if (select_walk(&walk, &all, count_entry, print_bad, &p, f) != OK)
 		return f->outcome;
-	(void)printf(prog.json ? "{\"entries\":%llu,\"bad\":%llu}\n"
-	                       : "%llu entries, %llu lines that are no entry\n",
-	    (unsigned long long)p.entries, (unsigned long long)p.bad);
+	output(json_pack("{s:I, s:I}", "entries", (json_int_t)p.entries, "bad",
+	           (json_int_t)p.bad),
+	    "{entries} entries, {bad} lines that are no entry\n");
 	return p.bad == 0 ? OK
 	                  : fault_set(f, PERM, "5.3.0", 0,
 	                        "the journal has lines that are no entry");
@@ -234,10 +235,8 @@ rotate(int dir, const struct asked *a, struct fault *f)
 		return fault_set(f, TEMP, "4.3.0", errno,
 		    "make receiver " RECEIVER_DIRECTORY "/%s", name);
 	(void)close(fd);
-	(void)printf(prog.json ? "{\"receiver\":\"" RECEIVER_DIRECTORY
-	                         "/%s\"}\n"
-	                       : "next receiver: " RECEIVER_DIRECTORY "/%s\n",
-	    name);
+	output(json_pack("{s:s+}", "receiver", RECEIVER_DIRECTORY "/", name),
+	    "next receiver: {receiver}\n");
 	return OK;
 }
 

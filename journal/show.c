@@ -7,7 +7,7 @@
 
 #include "clock.h"
 #include "codes.h"
-#include "json_text.h"
+#include "output.h"
 #include "qid.h"
 
 /* Said in a column of their own, or of no use to a person. */

@@ -2,25 +2,22 @@
 /* phrase.c: words with values in them, for a person. */
 #include "phrase.h"
 
+#include <string.h>
+
 struct phrase {
 	struct buf *b;
 	struct cur words;
 	phrase_value *value;
 	const void *arg;
+	size_t start; /* of the phrase in b */
 	struct buf raw; /* one value, before it takes its form */
 };
 
 static void
-put_age(struct buf *b, struct span raw)
+put_ms(struct buf *b, uint64_t ms)
 {
-	unsigned long long s;
-	uint64_t ms;
+	unsigned long long s = ms / 1000;
 
-	if (!num_parse(raw, 0, UINT64_MAX, &ms)) {
-		buf_add_value(b, raw);
-		return;
-	}
-	s = ms / 1000;
 	if (s >= 86400)
 		buf_addf(b, "%llud %lluh", s / 86400, s % 86400 / 3600);
 	else if (s >= 3600)
@@ -32,31 +29,74 @@ put_age(struct buf *b, struct span raw)
 }
 
 static void
-put_size(struct buf *b, struct span raw)
+put_s(struct buf *b, uint64_t n)
+{
+	unsigned long long s = n;
+
+	if (s >= 86400)
+		buf_addf(b, "%llud", s / 86400);
+	else if (s >= 3600)
+		buf_addf(b, "%lluh", s / 3600);
+	else if (s >= 60)
+		buf_addf(b, "%llum", s / 60);
+	else
+		buf_addf(b, "%llus", s);
+}
+
+static void
+put_size(struct buf *b, uint64_t octets)
 {
 	static const char *const unit[] = { "B", "KB", "MB", "GB", "TB", "PB" };
-	uint64_t octets;
-	double n;
+	double n = (double)octets;
 	size_t i = 0;
 
-	if (!num_parse(raw, 0, UINT64_MAX, &octets)) {
-		buf_add_value(b, raw);
-		return;
-	}
-	for (n = (double)octets; n >= 1000 && i < 5; i++)
+	for (; n >= 1000 && i < 5; i++)
 		n /= 1024;
 	buf_addf(b, i == 0 ? "%.0f %s" : "%.1f %s", n, unit[i]);
 }
 
 static const struct {
 	const char *name;
-	void (*put)(struct buf *, struct span raw);
-} forms[] = {
-	{ "", buf_add_value },
-	{ "text", buf_add_printable },
-	{ "age", put_age },
-	{ "size", put_size },
-};
+	void (*put)(struct buf *, uint64_t);
+} forms[] = { { "ms", put_ms }, { "s", put_s }, { "size", put_size } };
+
+static void
+put_form(struct phrase *p, struct span form)
+{
+	struct span raw = buf_span(&p->raw);
+	uint64_t n;
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (span_eq(form, forms[i].name) &&
+		    num_parse(raw, 0, UINT64_MAX, &n)) {
+			forms[i].put(p->b, n);
+			return;
+		}
+	}
+	if (span_eq(form, "text"))
+		buf_add_printable(p->b, raw);
+	else
+		buf_add_value(p->b, raw);
+}
+
+/* Spaces until there are `width` octets from start on, before those or after. */
+static void
+fill(struct buf *b, size_t start, struct span width)
+{
+	bool before = span_has_prefix(width, ">");
+	size_t len = b->len - start, missing;
+	uint64_t n = 0;
+
+	(void)num_parse(span_from(width, before ? 1 : 0), 1, 200, &n);
+	if (len >= n)
+		return;
+	missing = (size_t)n - len;
+	buf_addf(b, "%*s", (int)missing, "");
+	if (before && !buf_failed(b)) {
+		memmove(b->p + start + missing, b->p + start, len);
+		memset(b->p + start, ' ', missing);
+	}
+}
 
 /* What stands between the braces: key, form, width. */
 static bool
@@ -65,23 +105,22 @@ put_value(struct phrase *p)
 	struct span rest = cur_rest(&p->words), width;
 	struct span form = SPAN_EMPTY, key = SPAN_EMPTY;
 	size_t start = p->b->len;
-	uint64_t fill = 0;
 	bool says;
 
 	width = span_head(rest, span_find(rest, '}'));
 	p->words.p += width.len;
 	(void)cur_eat(&p->words, '}');
+	if (span_has_prefix(width, "@")) {
+		fill(p->b, p->start, span_from(width, 1));
+		return true;
+	}
 	(void)span_next(&width, ':', &form);
 	(void)span_next(&form, '|', &key);
-	(void)num_parse(width, 1, 99, &fill);
 	buf_reset(&p->raw);
 	says = p->value(p->arg, key, &p->raw);
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-		if (span_eq(form, forms[i].name))
-			forms[i].put(p->b, buf_span(&p->raw));
 	p->b->missed += p->raw.missed;
-	while (!buf_failed(p->b) && p->b->len - start < fill)
-		buf_addc(p->b, ' ');
+	put_form(p, form);
+	fill(p->b, start, width);
 	return says;
 }
 
@@ -111,7 +150,7 @@ void
 phrase_put(
     struct buf *b, const char *words, phrase_value *value, const void *arg)
 {
-	struct phrase p = { b, cur_over(span_of(words)), value, arg,
+	struct phrase p = { b, cur_over(span_of(words)), value, arg, b->len,
 		BUF_INIT(b->max) };
 
 	(void)put_words(&p, -1);

@@ -6,9 +6,12 @@
  *		or for the end of its place: buf_add_value()
  *	{key|text}	it is a sentence, and its words stand as they are, as
  *		far as they may be shown. For the end of a line
- *	{key|age}	milliseconds: "3d 4h", "2m 5s"
+ *	{key|ms}	milliseconds: "3d 4h", "2m 5s"
+ *	{key|s}	seconds, in one unit: "3d", "2m"
  *	{key|size}	octets: "12.3 GB"
  *	{key:9}	filled up with spaces to 9 octets; a form may stand before it
+ *	{key:>9}	the same, with the spaces before it
+ *	{@60}	spaces, up to octet 60 of the phrase
  *	[...]	left out when a {key} of it has nothing to say
  *	\x	x itself
  */

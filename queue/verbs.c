@@ -7,7 +7,6 @@
 #include "verbs.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "fds.h"
+#include "output.h"
 #include "prog.h"
 #include "tidy.h"
 #include "trouble.h"
@@ -108,19 +108,14 @@ say_end(struct task *t, const struct qid *qid, const struct fault *f)
 	} else if (t->failed++ == 0) {
 		t->first = *f;
 	}
-	if (prog.json) {
-		json_t *object = json_object();
-
-		set_text(object, "qid", qid_span(qid));
-		set_text(object, "outcome", span_of(outcome_word(f->outcome)));
-		if (f->outcome != OK)
-			set_text(object, "text", span_of(f->text));
-		print_json(object);
-	} else if (f->outcome == OK) {
-		(void)printf("%s %s\n", qid->text, t->change->done);
-	} else {
+	output(json_pack("{s:s, s:s, s:o*}", "qid", qid->text, "outcome",
+	           outcome_word(f->outcome), "text",
+	           f->outcome == OK ? NULL : json_text(span_of(f->text))),
+	    NULL);
+	if (f->outcome == OK)
+		output_note("%s %s\n", qid->text, t->change->done);
+	else if (!prog.json)
 		prog_warn("%s: %s", qid->text, f->text);
-	}
 }
 
 /* Each was told; what is left to say is that not all went well. */
@@ -226,8 +221,8 @@ do_chosen(struct request *r, const struct change *change, struct fault *f)
 		    "nothing done: --yes says that you mean it");
 	if (got == OK && c.n > 0)
 		got = ask_all(&t, &c, f);
-	if (got == OK && c.n == 0 && !prog.json)
-		(void)printf("no such message waits\n");
+	if (got == OK && c.n == 0)
+		output_note("no such message waits\n");
 	free(c.qid);
 	return got;
 }
@@ -315,14 +310,14 @@ verb_tidy(struct request *r, struct fault *f)
 	if (got != OK || tidy_queue(r->store, r->journal, &done, f) != OK ||
 	    tidy_trouble(r, f) != OK)
 		return f->outcome;
-	if (prog.json)
-		(void)printf("{\"dot_names\":%" PRIu64 ",\"contents\":%" PRIu64
-		             ",\"aside\":%" PRIu64 ",\"trouble\":%s}\n",
-		    done.dot_names, done.contents, done.aside,
-		    store_is_trouble(r->store) ? "true" : "false");
-	else if (done.dot_names + done.contents + done.aside > 0)
-		(void)printf("removed %" PRIu64 " unfinished and %" PRIu64
-		             " settled files; %" PRIu64 " to aside\n",
-		    done.dot_names, done.contents, done.aside);
+	output(json_pack("{s:I, s:I, s:I, s:b}", "dot_names",
+	           (json_int_t)done.dot_names, "contents",
+	           (json_int_t)done.contents, "aside", (json_int_t)done.aside,
+	           "trouble", (int)store_is_trouble(r->store)),
+	    done.dot_names + done.contents + done.aside == 0
+	        ? NULL
+	        : "removed {dot_names} unfinished and {contents} settled "
+	          "files; "
+	          "{aside} to aside\n");
 	return OK;
 }

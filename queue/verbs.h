@@ -6,8 +6,6 @@
 #ifndef QUEUE_VERBS_H
 #define QUEUE_VERBS_H
 
-#include <jansson.h>
-
 #include "aside.h"
 #include "journal.h"
 #include "service.h"
@@ -56,10 +54,6 @@ void entry_read_reason(const struct request *, struct entry *, struct buf *b);
 enum outcome list_entries(const struct request *,
     bool (*each)(void *arg, struct entry *), void *arg,
     struct fault *) MUST_USE;
-
-/* One object to a person's program; the object is freed. */
-void print_json(json_t *);
-void set_text(json_t *, const char *key, struct span);
 
 enum outcome verb_list(struct request *, struct fault *) MUST_USE;
 enum outcome verb_show(struct request *, struct fault *) MUST_USE;

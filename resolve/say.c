@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "json_text.h"
+#include "output.h"
 #include "prog.h"
 #include "record.h"
 

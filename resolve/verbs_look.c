@@ -7,7 +7,7 @@
 #include <sys/file.h>
 
 #include "fds.h"
-#include "json_text.h"
+#include "output.h"
 #include "mailboxes.h"
 #include "prog.h"
 #include "record.h"

@@ -8,7 +8,7 @@
 
 #include "check.h"
 #include "config.h"
-#include "json_text.h"
+#include "output.h"
 #include "verbs.h"
 
 #define VALUE_MAX 65536 /* octets of one setting's text */

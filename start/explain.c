@@ -2,13 +2,11 @@
 /* explain.c: every step that resolve takes for an address, and why. */
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "json_text.h"
-#include "phrase.h"
+#include "output.h"
 #include "service.h"
 #include "verbs.h"
 #include "wire_resolve.h"
@@ -21,100 +19,52 @@ const struct prog_option explain_options[] = {
 };
 
 /*
- * What is found of an address is one object, and the text is made of it.
+ * The answer, added to what is found of an address, and the words for it.
  * `error` of a mailbox: resolve looks at the directory only, and whether it is
  * there is for the disk.
  */
-static json_t *
-json_answer(
-    enum outcome got, const struct resolve_ans *ans, const struct fault *why)
+static const char *
+add_answer(json_t *o, enum outcome got, const struct resolve_ans *ans,
+    const struct fault *why)
 {
 	char name[RECORD_MAX];
+	const char *error;
 	struct stat st;
 
-	if (got != OK)
-		return json_pack("{s:s, s:s, s:o}", "outcome",
-		    outcome_word(got), "code", why->code, "text",
-		    json_text(span_of(why->text)));
-	if (ans->kind == RESOLVE_REMOTE)
-		return json_pack("{s:s, s:s, s:o, s:o}", "outcome", "ok",
-		    "kind", "remote", "domain", json_text(span_of(ans->domain)),
-		    "for", json_text(span_of(ans->address)));
-	if (ans->kind == RESOLVE_PROGRAM)
-		return json_pack("{s:s, s:s, s:s}", "outcome", "ok", "kind",
-		    "program", "name", ans->program);
-	(void)snprintf(name, sizeof(name), "%s/%s",
-	    prog.settings.mail.directory, ans->path);
-	return json_pack("{s:s, s:s, s:o, s:s*}", "outcome", "ok", "kind",
-	    "mailbox", "path", json_text(span_of(name)), "error",
-	    stat(name, &st) == 0 ? NULL : strerror(errno));
-}
-
-static const char *
-text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s == NULL ? "" : s;
-}
-
-/* A phrase_value: a string of the object. */
-static bool
-put_text(const void *o, struct span key, struct buf *b)
-{
-	char name[32];
-	const char *s;
-
-	(void)span_copy(key, name, sizeof(name));
-	s = text_of(o, name);
-	buf_adds(b, s);
-	return *s != '\0';
-}
-
-static const char *
-words_of_answer(const json_t *o)
-{
-	if (strcmp(text_of(o, "outcome"), "perm") == 0)
-		return "  => refused: {code} {text|text}\n";
-	if (strcmp(text_of(o, "outcome"), "ok") != 0)
-		return "  => not now: {code} {text|text}\n";
-	if (strcmp(text_of(o, "kind"), "remote") == 0)
+	(void)json_object_set_new(o, "outcome", json_string(outcome_word(got)));
+	if (got != OK) {
+		(void)json_object_update_new(o,
+		    json_pack("{s:s, s:o}", "code", why->code, "text",
+		        json_text(span_of(why->text))));
+		return got == PERM ? "  => refused: {code} {text|text}\n"
+		                   : "  => not now: {code} {text|text}\n";
+	}
+	if (ans->kind == RESOLVE_REMOTE) {
+		(void)json_object_update_new(o,
+		    json_pack("{s:s, s:o, s:o}", "kind", "remote", "domain",
+		        json_text(span_of(ans->domain)), "for",
+		        json_text(span_of(ans->address))));
 		return "  => another system: domain {domain}[, for {for}]\n"
 		       "     this version carries no mail there: an SMTP "
-		       "client "
-		       "hears 550 5.7.1\n";
-	if (strcmp(text_of(o, "kind"), "program") == 0)
+		       "client hears 550 5.7.1\n";
+	}
+	if (ans->kind == RESOLVE_PROGRAM) {
+		(void)json_object_update_new(o,
+		    json_pack("{s:s, s:s}", "kind", "program", "name",
+		        ans->program));
 		return "  => program {name} of [deliver-program] command\n";
-	if (text_of(o, "error")[0] != '\0')
-		return "  => mailbox {path}\n"
-		       "     it cannot be reached: {error|text}; mail for it "
-		       "waits in retry1\n";
-	return "  => mailbox {path}\n"
-	       "     deliver-mailbox links it into new/ there; queue-run lets "
-	       "go after the sync\n";
-}
-
-static void
-print(const json_t *o)
-{
-	struct buf b = BUF_INIT(16UL * RECORD_MAX);
-	const json_t *step;
-	size_t i;
-
-	if (prog.json) {
-		(void)json_dumpf(o, stdout, JSON_COMPACT);
-		(void)putchar('\n');
-		return;
 	}
-	phrase_put(&b, "{address}\n", put_text, o);
-	json_array_foreach(json_object_get(o, "steps"), i, step)
-	{
-		buf_addf(&b, "  %2zu. ", i + 1);
-		phrase_put(&b, "{rule:10} {text|text}\n", put_text, step);
-	}
-	phrase_put(&b, words_of_answer(o), put_text, o);
-	(void)fwrite(b.p, 1, b.len, stdout);
-	buf_free(&b);
+	(void)snprintf(name, sizeof(name), "%s/%s",
+	    prog.settings.mail.directory, ans->path);
+	error = stat(name, &st) == 0 ? NULL : strerror(errno);
+	(void)json_object_update_new(o,
+	    json_pack("{s:s, s:o, s:s*}", "kind", "mailbox", "path",
+	        json_text(span_of(name)), "error", error));
+	return error != NULL
+	    ? "  => mailbox {path}\n     it cannot be reached: {error|text}; "
+	      "mail for it waits in retry1\n"
+	    : "  => mailbox {path}\n     deliver-mailbox links it into new/ "
+	      "there; queue-run lets go after the sync\n";
 }
 
 /* Lines until the answer, which is the outcome. What comes after a line that is
@@ -129,6 +79,7 @@ read_steps(struct service *s, const struct resolve_req *req, json_t *o,
 	struct span line;
 	struct fault why = FAULT_NONE;
 	json_t *steps = json_array();
+	const char *words;
 	enum outcome got;
 
 	(void)json_object_set_new(o, "steps", steps);
@@ -146,8 +97,10 @@ read_steps(struct service *s, const struct resolve_req *req, json_t *o,
 		        "text", json_text(step.text)));
 	}
 	got = wire_resolve_get_ans(line, req->forward_path, &ans, &why);
-	(void)json_object_update_new(o, json_answer(got, &ans, &why));
-	print(o);
+	words = add_answer(o, got, &ans, &why);
+	output_text(o, "{address}\n");
+	output_each(steps, "  {#:>2}. {rule:10} {text|text}\n");
+	output(json_incref(o), words);
 	if (why.error == EPROTO)
 		service_close(s);
 	if (got != OK)

@@ -76,10 +76,8 @@ const struct setting_list *service_listen(
 const char *service_user_name(enum service_user);
 const char *service_kind_name(enum service_kind);
 
-/* `pneu services`: the table, its figure, or one JSON object a line. */
+/* `pneu services`: the table, or its figure. */
 void services_print(const struct settings *);
 void services_print_figure(void);
-enum outcome services_print_json(
-    const struct settings *, struct fault *) MUST_USE;
 
 #endif

@@ -13,14 +13,14 @@
 #include "fault.h"
 
 struct status {
-	json_t *lines; /* array of objects */
 	uint64_t now_ms;
 	bool well;
 };
 
 /*
- * Takes one object over. `what` chooses its words in status.c; `well` is false
- * where a person should look, and `advice`, if it is there, says how.
+ * Print one object, which is taken over. `what` chooses its words in
+ * status_line.c; `well` is false where a person should look, and `advice`, if
+ * it is there, says how.
  */
 void status_put(struct status *, json_t *);
 /* What could not be looked at; `part` of it, or NULL. */

@@ -11,8 +11,8 @@
 
 #include "disk.h"
 #include "fds.h"
-#include "json_text.h"
 #include "mounts.h"
+#include "output.h"
 #include "prog.h"
 #include "status.h"
 

@@ -14,7 +14,7 @@
 #include "clock.h"
 #include "codes.h"
 #include "fds.h"
-#include "json_text.h"
+#include "output.h"
 #include "phrase.h"
 #include "receivers.h"
 #include "select.h"

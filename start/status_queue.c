@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "fds.h"
-#include "json_text.h"
+#include "output.h"
 #include "qid.h"
 #include "record.h"
 #include "status.h"

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "control.h"
-#include "json_text.h"
 #include "lock.h"
+#include "output.h"
 #include "status.h"
 
 #define FIFO_FULL (1024 * 1024 / 2) /* half of the pipe waits: too slow */

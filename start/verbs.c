@@ -184,8 +184,7 @@ verb_services(int argc, char *argv[], struct fault *f)
 	} else if (prog_home(f) != OK) {
 		return f->outcome;
 	}
-	if (form == OPTION_JSON)
-		return services_print_json(&prog.settings, f);
+	prog.json = form == OPTION_JSON;
 	services_print(&prog.settings);
 	return OK;
 }
