@@ -39,7 +39,8 @@ static const struct {
 	    "{text|text}]" },
 	{ CODE_TAKEN_FROM_IN, "queue-run took it up" },
 	{ CODE_RESOLVED,
-	    "<{to}> is[ mailbox {path}][ at {domain}][ (rule {rule})]" },
+	    "<{to}> is[ mailbox {path}][ to {nexthop} by {tag}][ (rule "
+	    "{rule})]" },
 	{ CODE_DELIVERED, "put into mailbox {path}[ ({how})]" },
 	{ CODE_DELIVERED_RCPT,
 	    "that was recipient[ {n}] <{to}>[: the copy of recipient {same} "

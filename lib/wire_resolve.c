@@ -2,6 +2,8 @@
 /* wire_resolve.c: address to destination, both ends. */
 #include "wire_resolve.h"
 
+#include <string.h>
+
 #include <errno.h>
 
 #define RESOLVE_RULE_MAX (sizeof(((struct resolve_ans *)0)->rule) - 1)
@@ -69,19 +71,24 @@ wire_resolve_get_req(struct span line, struct record *r,
 	return OK;
 }
 
-static const char *
-answer_word(enum outcome outcome, const struct resolve_ans *ans)
+bool
+resolve_is_mailbox(const struct resolve_ans *ans)
 {
-	static const char *const words[] = { "mailbox", "remote", "deliver" };
+	return strcmp(ans->transport, TRANSPORT_MAILBOX) == 0;
+}
 
-	return outcome == OK ? words[ans->kind] : outcome_word(outcome);
+bool
+resolve_is_remote(const struct resolve_ans *ans)
+{
+	return strcmp(ans->transport, TRANSPORT_SMTP) == 0;
 }
 
 enum outcome
 wire_resolve_put_ans(struct buf *b, struct span to, enum outcome outcome,
     const struct resolve_ans *ans, const struct fault *answer, struct fault *f)
 {
-	struct record_out out = record_begin(b, answer_word(outcome, ans));
+	struct record_out out =
+	    record_begin(b, outcome == OK ? "deliver" : outcome_word(outcome));
 
 	record_put(out, "to", to);
 	if (outcome != OK) {
@@ -89,16 +96,10 @@ wire_resolve_put_ans(struct buf *b, struct span to, enum outcome outcome,
 		record_puts(out, "text", answer->text);
 		return record_end(out, f);
 	}
-	if (ans->kind == RESOLVE_MAILBOX) {
-		record_puts(out, "path", ans->path);
-	} else if (ans->kind == RESOLVE_PROGRAM) {
-		record_puts(out, "transport", "program");
-		record_puts(out, "nexthop", ans->program);
-	} else {
-		record_puts(out, "domain", ans->domain);
-		if (ans->address[0] != '\0')
-			record_puts(out, "address", ans->address);
-	}
+	record_puts(out, "transport", ans->transport);
+	record_puts(out, "nexthop", ans->nexthop);
+	if (ans->address[0] != '\0')
+		record_puts(out, "address", ans->address);
 	if (ans->rule[0] != '\0')
 		record_puts(out, "rule", ans->rule);
 	return record_end(out, f);
@@ -110,49 +111,31 @@ malformed_answer(struct fault *f)
 	return fault_set(f, TEMP, "4.3.0", EPROTO, "resolve answer");
 }
 
+/* Other transports judge their next hops themselves. */
 static bool
-take_mailbox(struct record *r, struct resolve_ans *ans)
+nexthop_is_safe(const struct resolve_ans *ans)
 {
-	ans->kind = RESOLVE_MAILBOX;
-	return record_take_text(r, "path", ans->path, sizeof(ans->path)) &&
-	    resolve_path_is_safe(span_of(ans->path));
-}
+	struct span nexthop = span_of(ans->nexthop);
 
-static bool
-take_remote(struct record *r, struct resolve_ans *ans)
-{
-	ans->kind = RESOLVE_REMOTE;
-	return record_take_text(
-	           r, "domain", ans->domain, sizeof(ans->domain)) &&
-	    ans->domain[0] != '\0' &&
-	    record_take_text_optional(
-	        r, "address", ans->address, sizeof(ans->address));
-}
-
-static bool
-take_program(struct record *r, struct resolve_ans *ans)
-{
-	struct span transport;
-
-	ans->kind = RESOLVE_PROGRAM;
-	return record_take(r, "transport", RECORD_MAX, &transport) &&
-	    span_eq(transport, "program") &&
-	    record_take_text(
-	        r, "nexthop", ans->program, sizeof(ans->program)) &&
-	    resolve_is_program_name(span_of(ans->program));
+	if (resolve_is_mailbox(ans))
+		return resolve_path_is_safe(nexthop) && ans->address[0] == '\0';
+	if (strcmp(ans->transport, TRANSPORT_PROGRAM) == 0)
+		return resolve_is_program_name(nexthop);
+	return nexthop.len > 0;
 }
 
 static enum outcome
 get_destination(struct record *r, struct resolve_ans *ans, struct fault *f)
 {
-	bool good = record_is(r, "mailbox") ? take_mailbox(r, ans)
-	    : record_is(r, "remote")        ? take_remote(r, ans)
-	                                    : take_program(r, ans);
-
-	if (!good ||
+	if (!record_take_text(
+	        r, "transport", ans->transport, sizeof(ans->transport)) ||
+	    !record_take_text(
+	        r, "nexthop", ans->nexthop, sizeof(ans->nexthop)) ||
+	    !record_take_text_optional(
+	        r, "address", ans->address, sizeof(ans->address)) ||
 	    !record_take_text_optional(
 	        r, "rule", ans->rule, sizeof(ans->rule)) ||
-	    !record_all_taken(r))
+	    !nexthop_is_safe(ans) || !record_all_taken(r))
 		return malformed_answer(f);
 	return OK;
 }
@@ -164,15 +147,14 @@ wire_resolve_get_ans(
 	struct record r;
 	struct span same;
 
-	*ans = (struct resolve_ans){ .kind = RESOLVE_MAILBOX };
+	*ans = (struct resolve_ans){ .transport = "" };
 	if (record_parse(line, &r, f) != OK)
 		return malformed_answer(f);
 	if (!record_take(&r, "to", PATH_TEXT_MAX, &same) ||
 	    !span_same(same, to))
 		return fault_set(f, TEMP, "4.3.0", EPROTO,
 		    "resolve answer: for another address");
-	if (record_is(&r, "mailbox") || record_is(&r, "remote") ||
-	    record_is(&r, "deliver"))
+	if (record_is(&r, "deliver"))
 		return get_destination(&r, ans, f);
 	/* `ok` earns nothing here: a destination is the only good answer. */
 	if (record_is(&r, "ok") || record_outcome(&r, f) == OK)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wire_resolve.h: address to destination, both ends.
+ * wire_resolve.h: address to transport and next hop, both ends.
  *
  *	resolve to=bob@example.org [from=ann@example.net]
- *	mailbox to=bob@example.org path=example.org/bob [rule=plus]
- *	remote to=sue@example.net domain=example.net
- *	deliver to=log@example.org transport=program nexthop=archive [rule=]
+ *	deliver to=bob@example.org transport=mailbox nexthop=example.org/bob
+ *	    [rule=plus]
+ *	deliver to=list@example.org transport=program nexthop=archive
+ *	deliver to=sue@example.net transport=smtp nexthop=example.net
  *	perm to=... code=5.1.1 text=...
  *	temp to=... code=4.3.0 text=...
  *
@@ -15,7 +16,7 @@
  *
  *	step rule=plus text=the%20part%20from%20'+'%20on%20is%20left%20out
  *
- * An empty rule in a mailbox answer: the entry of that very address.
+ * An empty rule: the entry of that very address.
  *
  * `to` of the answer is the request's `to`, octet for octet. Answers come in
  * the order of the requests.
@@ -28,9 +29,12 @@
 
 #define RESOLVE_PATH_MAX 512 /* octets of a mailbox path, relative to mail/ */
 
-#define PROGRAM_NAME_MAX 64 /* octets: [deliver-program] command = NAME ... */
-
-enum resolve_kind { RESOLVE_MAILBOX, RESOLVE_REMOTE, RESOLVE_PROGRAM };
+/* Transports, and what a next hop of theirs is. */
+#define TRANSPORT_MAILBOX "mailbox" /* a path relative to the mail directory */
+#define TRANSPORT_PROGRAM "program" /* the name of a command */
+#define TRANSPORT_SMTP    "smtp" /* a domain, A-labels */
+#define TRANSPORT_MAX     31 /* octets of a transport's name */
+#define PROGRAM_NAME_MAX  64 /* octets; letters, digits, ".", "_", "-" */
 
 struct resolve_req {
 	struct span forward_path; /* local@domain, or Postmaster */
@@ -39,12 +43,9 @@ struct resolve_req {
 };
 
 struct resolve_ans {
-	enum resolve_kind kind;
-	char path[RESOLVE_PATH_MAX + 1]; /* mailbox: where; no "..", no "/" at
-					    either end */
-	char domain[DOMAIN_MAX + 1]; /* remote: A-labels */
-	char program[PROGRAM_NAME_MAX + 1]; /* program: its name */
-	/* remote: where an alias leads, else empty */
+	char transport[TRANSPORT_MAX + 1];
+	char nexthop[RESOLVE_PATH_MAX + 1];
+	/* not of a mailbox: where an alias leads, else empty */
 	char address[PATH_TEXT_MAX + 1];
 	char rule[32]; /* which rule answered, or "" */
 };
@@ -61,6 +62,10 @@ enum outcome wire_resolve_put_ans(struct buf *, struct span to, enum outcome,
 /* The outcome of the question; TEMP with EPROTO: no answer to it. */
 enum outcome wire_resolve_get_ans(struct span line, struct span to,
     struct resolve_ans *, struct fault *) MUST_USE;
+
+/* By its transport's name: does the message stay on this machine? */
+bool resolve_is_mailbox(const struct resolve_ans *);
+bool resolve_is_remote(const struct resolve_ans *);
 
 /* One step of an explanation; the spans borrow from the record. */
 struct resolve_step {

@@ -22,12 +22,15 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 
 /* No transport takes mail out of this machine yet. */
 static enum outcome
-attempt_remote(const struct resolve_ans *ans, struct fault *f)
+check_transport(const struct resolve_ans *ans, struct fault *f)
 {
-	if (ans->kind == RESOLVE_PROGRAM)
+	if (resolve_is_mailbox(ans))
+		return OK;
+	if (resolve_is_remote(ans))
 		return fault_set(
-		    f, TEMP, "4.3.2", 0, "no transport to %s", ans->program);
-	return fault_set(f, PERM, "5.4.4", 0, "no route to %s", ans->domain);
+		    f, PERM, "5.4.4", 0, "no route to %s", ans->nexthop);
+	return fault_set(
+	    f, TEMP, "4.3.2", 0, "no transport to %s", ans->nexthop);
 }
 
 static void
@@ -36,13 +39,9 @@ journal_resolved(struct run *run, const struct message *m, size_t i,
 {
 	struct record_out out = run_entry_recipient(run, CODE_RESOLVED, m, i);
 
-	if (ans->kind == RESOLVE_MAILBOX) {
-		record_puts(out, "tag", "mailbox");
-		record_puts(out, "path", ans->path);
-	} else {
-		record_puts(out, "tag", "remote");
-		record_puts(out, "domain", ans->domain);
-	}
+	record_puts(out, "tag", ans->transport);
+	record_puts(
+	    out, resolve_is_mailbox(ans) ? "path" : "nexthop", ans->nexthop);
 	if (ans->rule[0] != '\0')
 		record_puts(out, "rule", ans->rule);
 	journal_end(&run->journal, out);
@@ -60,7 +59,7 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	if (wire_resolve_get_ans(line,
 	        path_span(&m->envelope.recipient[ask->i].forward_path), &ans,
 	        &f) != OK ||
-	    (ans.kind != RESOLVE_MAILBOX && attempt_remote(&ans, &f) != OK)) {
+	    check_transport(&ans, &f) != OK) {
 		status_end_by_fault(m, ask->i, &f);
 		return f.error != EPROTO;
 	}
@@ -69,7 +68,7 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	   the mailbox: such a copy is never saved. */
 	status->keeps_detail =
 	    strcmp(ans.rule, "plus") == 0 || strcmp(ans.rule, "catch-all") == 0;
-	status->path = message_keep(m, span_of(ans.path));
+	status->path = message_keep(m, span_of(ans.nexthop));
 	if (status->path == 0) {
 		(void)fault_set(&f, TEMP, "4.3.0", 0, "no memory");
 		status_end(m, ask->i, STATUS_DEFERRED, &f);

@@ -138,6 +138,15 @@ answer_unknown(struct question *q, struct fault *f)
 	                       : "an alias leads to no such user");
 }
 
+/* The next hop was checked, and is shorter than its place. */
+static void
+set_destination(struct question *q, const char *transport, struct span nexthop)
+{
+	(void)span_copy(
+	    span_of(transport), q->ans->transport, sizeof(q->ans->transport));
+	(void)span_copy(nexthop, q->ans->nexthop, sizeof(q->ans->nexthop));
+}
+
 /*
  * A domain line that was lost from the configuration must not send the mail of
  * its users away: whom the directory knows is not of another's domain.
@@ -164,8 +173,7 @@ answer_remote(struct question *q, struct fault *f)
 		    "the directory knows the address, but " SPAN_FMT
 		    " is not a local domain: [resolve] domain in pneu.conf",
 		    SPAN_ARG(shown(domain)));
-	q->ans->kind = RESOLVE_REMOTE;
-	(void)span_copy(domain, q->ans->domain, sizeof(q->ans->domain));
+	set_destination(q, TRANSPORT_SMTP, domain);
 	(void)span_copy(
 	    span_of(q->text), q->ans->address, sizeof(q->ans->address));
 	return OK;
@@ -174,23 +182,21 @@ answer_remote(struct question *q, struct fault *f)
 static enum outcome
 answer_mailbox(struct question *q, struct span path, struct fault *f)
 {
-	if (!resolve_path_is_safe(path) ||
-	    !span_copy(path, q->ans->path, sizeof(q->ans->path)))
+	if (!resolve_path_is_safe(path))
 		return compiled_bad_value(&q->l->entries, f);
 	explain(q, "mailbox", "mailbox " SPAN_FMT, SPAN_ARG(shown(path)));
-	q->ans->kind = RESOLVE_MAILBOX;
+	set_destination(q, TRANSPORT_MAILBOX, path);
 	return OK;
 }
 
 static enum outcome
 answer_program(struct question *q, struct span name, struct fault *f)
 {
-	if (!resolve_is_program_name(name) ||
-	    !span_copy(name, q->ans->program, sizeof(q->ans->program)))
+	if (!resolve_is_program_name(name))
 		return compiled_bad_value(&q->l->entries, f);
 	explain(q, "program", "command " SPAN_FMT " of [deliver-program]",
 	    SPAN_ARG(name));
-	q->ans->kind = RESOLVE_PROGRAM;
+	set_destination(q, TRANSPORT_PROGRAM, name);
 	return OK;
 }
 
@@ -237,7 +243,7 @@ lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
 	struct span value;
 	enum outcome got;
 
-	*ans = (struct resolve_ans){ .kind = RESOLVE_MAILBOX };
+	*ans = (struct resolve_ans){ .transport = "" };
 	if (address_make(to, &q.at, f) != OK)
 		return f->outcome;
 	complete(&q);

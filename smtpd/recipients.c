@@ -64,5 +64,5 @@ recipients_check(struct session *s, struct path *path, struct fault *why)
 	case TEMP:
 		return RULE_TROUBLE;
 	}
-	return ans.kind == RESOLVE_REMOTE ? RULE_RELAY : RULE_NONE;
+	return resolve_is_remote(&ans) ? RULE_RELAY : RULE_NONE;
 }

@@ -39,23 +39,23 @@ add_answer(json_t *o, enum outcome got, const struct resolve_ans *ans,
 		return got == PERM ? "  => refused: {code} {text|text}\n"
 		                   : "  => not now: {code} {text|text}\n";
 	}
-	if (ans->kind == RESOLVE_REMOTE) {
+	if (resolve_is_remote(ans)) {
 		(void)json_object_update_new(o,
 		    json_pack("{s:s, s:o, s:o}", "kind", "remote", "domain",
-		        json_text(span_of(ans->domain)), "for",
+		        json_text(span_of(ans->nexthop)), "for",
 		        json_text(span_of(ans->address))));
 		return "  => another system: domain {domain}[, for {for}]\n"
 		       "     this version carries no mail there: an SMTP "
 		       "client hears 550 5.7.1\n";
 	}
-	if (ans->kind == RESOLVE_PROGRAM) {
+	if (!resolve_is_mailbox(ans)) {
 		(void)json_object_update_new(o,
-		    json_pack("{s:s, s:s}", "kind", "program", "name",
-		        ans->program));
-		return "  => program {name} of [deliver-program] command\n";
+		    json_pack("{s:s, s:s}", "kind", ans->transport, "name",
+		        ans->nexthop));
+		return "  => {kind} {name} of [deliver-program] command\n";
 	}
 	(void)snprintf(name, sizeof(name), "%s/%s",
-	    prog.settings.mail.directory, ans->path);
+	    prog.settings.mail.directory, ans->nexthop);
 	error = stat(name, &st) == 0 ? NULL : strerror(errno);
 	(void)json_object_update_new(o,
 	    json_pack("{s:s, s:o, s:s*}", "kind", "mailbox", "path",

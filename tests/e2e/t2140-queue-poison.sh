@@ -55,8 +55,8 @@ check "it stops" stop_pneu
 cat > "$T/resolve" <<'E'
 #!/bin/sh
 while read -r word to rest; do
-	rm "${0%/*}/stray/it" 2> /dev/null && echo "mailbox to=stray@example.org path=example.org/bob"
-	echo "mailbox $to path=example.org/bob"
+	rm "${0%/*}/stray/it" 2> /dev/null && echo "deliver to=stray@example.org transport=mailbox nexthop=example.org/bob"
+	echo "deliver $to transport=mailbox nexthop=example.org/bob"
 done
 E
 chmod 755 "$T/resolve"; mkdir -m 777 "$T/stray"; : > "$T/stray/it"

@@ -16,27 +16,27 @@ as directory -C "$H" add bob@example.org --alias=postmaster > "$T/out"
 as directory -C "$H" add müller@bücher.example > "$T/out"
 
 is "an entry is a mailbox" "$(ask 'resolve to=bob@example.org')" \
-	'mailbox to=bob@example.org path=example.org/bob'
+	'deliver to=bob@example.org transport=mailbox nexthop=example.org/bob'
 is "many questions have as many answers, in their order" \
 	"$(ask 'resolve to=BOB@EXAMPLE.ORG' 'resolve to="bob"@example.org' \
 	'resolve to=bob+x@example.org' 'resolve to=Postmaster' \
 	'resolve to=ann@example.org' 'resolve to=sue@Éxample.net')" \
-	'mailbox to=BOB@EXAMPLE.ORG path=example.org/bob
-mailbox to="bob"@example.org path=example.org/bob
-mailbox to=bob+x@example.org path=example.org/bob rule=plus
-mailbox to=Postmaster path=example.org/bob rule=postmaster
+	'deliver to=BOB@EXAMPLE.ORG transport=mailbox nexthop=example.org/bob
+deliver to="bob"@example.org transport=mailbox nexthop=example.org/bob
+deliver to=bob+x@example.org transport=mailbox nexthop=example.org/bob rule=plus
+deliver to=Postmaster transport=mailbox nexthop=example.org/bob rule=postmaster
 perm to=ann@example.org code=5.1.1 text=no%20such%20user
-remote to=sue@Éxample.net domain=xn--xample-9ua.net'
+deliver to=sue@Éxample.net transport=smtp nexthop=xn--xample-9ua.net'
 is "A-labels and U-labels are one domain, in any case" \
 	"$(ask 'resolve to=MÜLLER@xn--bcher-kva.EXAMPLE' 'resolve to=müller@BÜCHER.example')" \
-	'mailbox to=MÜLLER@xn--bcher-kva.EXAMPLE path=xn--bcher-kva.example/müller
-mailbox to=müller@BÜCHER.example path=xn--bcher-kva.example/müller'
+	'deliver to=MÜLLER@xn--bcher-kva.EXAMPLE transport=mailbox nexthop=xn--bcher-kva.example/müller
+deliver to=müller@BÜCHER.example transport=mailbox nexthop=xn--bcher-kva.example/müller'
 like "explain says each step before the answer" \
 	"$(ask 'explain to=bob+x@example.org' | tr '\n' '|')" \
-	'^step rule=entry [^|]*[|]step rule=plus [^|]*[|]step rule=mailbox [^|]*[|]mailbox to=bob[+]x@example.org path=example.org/bob rule=plus[|]$'
+	'^step rule=entry [^|]*[|]step rule=plus [^|]*[|]step rule=mailbox [^|]*[|]deliver to=bob[+]x@example.org transport=mailbox nexthop=example.org/bob rule=plus[|]$'
 is "a line that is no request ends the session without an answer" \
 	"$(ask 'resolve to=bob@example.org' 'nonsense' 'resolve to=bob@example.org')" \
-	'mailbox to=bob@example.org path=example.org/bob'
+	'deliver to=bob@example.org transport=mailbox nexthop=example.org/bob'
 like "and why is said, with 111" "$(ask 'resolve bob@example.org'; echo "$? $(cat "$T/err")")" \
 	'^111 resolve: .'
 printf 'resolve to=%s@example.org\n' "$(head -c 5000 /dev/zero | tr '\0' a)" |
@@ -45,7 +45,7 @@ is "an over-long line has no answer and kills nobody" "$? $(cat "$T/out")" "111 
 yes 'resolve to=bob@example.org' | head -n 20000 | as resolve -C "$H" > "$T/out"
 is "20,000 questions in one pipe have 20,000 answers" \
 	"$(sort "$T/out" | uniq -c | tr -s ' ')" \
-	' 20000 mailbox to=bob@example.org path=example.org/bob'
+	' 20000 deliver to=bob@example.org transport=mailbox nexthop=example.org/bob'
 
 printf 'alias smtp=a@example.org to=b@example.org\nalias smtp=b@example.org to=a@example.org\n' > "$T/loop"
 cat "$H/directory/entries" "$T/loop" > "$T/both" && cp "$T/both" "$H/directory/entries"
@@ -54,5 +54,5 @@ is "a loop of aliases is not compiled" "$?" 100
 like "and its place is told" "$(cat "$T/out")" \
 	'^directory/entries:[0-9]+: error: [ab]@example.org: leads in a circle'
 is "the database before it stays in use" "$(ask 'resolve to=bob@example.org')" \
-	'mailbox to=bob@example.org path=example.org/bob'
+	'deliver to=bob@example.org transport=mailbox nexthop=example.org/bob'
 done_testing

@@ -23,7 +23,7 @@ is "secrets are for their owner alone" "$(stat -c %a "$H/secrets/secrets" "$H/se
 ! grep -rq argon2 "$H/directory/entries" "$H/directory/entries.cdb"
 ok $? "no secret stands in the entries"
 is "its alias leads to it" "$(where abuse@example.org)" \
-	'mailbox to=abuse@example.org path=example.org/bob rule=alias'
+	'deliver to=abuse@example.org transport=mailbox nexthop=example.org/bob rule=alias'
 dir add BOB@example.org; is "one address is not added twice" "$?" 100
 dir add bob@example.net; is "nor one of another domain" "$?" 100
 like "and what to do is said" "$(says)" 'domain = example.net'
@@ -61,7 +61,7 @@ is "a catch-all wants to be asked for" "$?" 100
 is "before it an unknown user is refused" "$(where zed@example.org | cut -d' ' -f1)" perm
 dir alias add '*@example.org' bob@example.org --catch-all
 is "afterwards it takes all" "$? $(where zed@example.org)" \
-	'0 mailbox to=zed@example.org path=example.org/bob rule=catch-all'
+	'0 deliver to=zed@example.org transport=mailbox nexthop=example.org/bob rule=catch-all'
 dir alias remove '*@example.org'; ok $? "it goes again"
 dir alias add info bob@example.org --json
 is "with --json the answer is an object" "$? $(says)" \
@@ -100,7 +100,7 @@ directory/entries:9: warning: n@example.org: leads to far@example.net, which is 
 directory: 4 errors, 5 warnings"
 dir add ann@example.org
 is "a directory with errors is not edited" "$?" 100
-is "but mail goes on" "$(where bob@example.org)" 'mailbox to=bob@example.org path=example.org/bob'
+is "but mail goes on" "$(where bob@example.org)" 'deliver to=bob@example.org transport=mailbox nexthop=example.org/bob'
 
 head -n 4 "$H/directory/entries" > "$T/f" && cp "$T/f" "$H/directory/entries"
 dir remove bob@example.org

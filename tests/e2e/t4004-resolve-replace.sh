@@ -37,12 +37,12 @@ def directory(*a):
     return subprocess.run([b + "/directory", "-C", home, *a],
         capture_output=True).returncode
 c = client()
-bob = "mailbox to=bob@example.org path=example.org/bob"
+bob = "deliver to=bob@example.org transport=mailbox nexthop=example.org/bob"
 ok(ask(c, "resolve to=bob@example.org") == bob, "a client is answered")
 cs = [client() for _ in range(200)]
 for i, k in enumerate(cs):
     k[0].sendall(b"".join(b"resolve to=bob+%d-%d@example.org\n" % (i, j) for j in range(50)))
-good = all(k[1].readline().startswith(b"mailbox to=bob+%d-%d@" % (i, j))
+good = all(k[1].readline().startswith(b"deliver to=bob+%d-%d@" % (i, j))
     for i, k in enumerate(cs) for j in range(50))
 ok(good, "200 clients with 50 questions each have their own answers in order")
 for k in cs: k[1].close(); k[0].close()
@@ -51,7 +51,7 @@ d = client()
 ok(ask(d, "resolve to=bob@example.org") == bob, "half a question stops nobody else")
 c[0].sendall(b"ple.org\n")
 ok(c[1].readline().decode().strip() == bob, "and is answered when it is whole")
-ann = "mailbox to=ann@example.org path=example.org/ann"
+ann = "deliver to=ann@example.org transport=mailbox nexthop=example.org/ann"
 directory("add", "ann@example.org")
 ok(until(c, "resolve to=ann@example.org", ann), "a new user is known without a restart")
 name = home + "/directory/entries.cdb"

@@ -30,7 +30,7 @@ else
 	skip "$few" "strace may not trace here"
 fi
 is "each has a mailbox" "$(find "$H/mail/example.org" -name new | wc -l)" 1000
-is "each is known" "$(seq -f 'resolve to=u%g@example.org' 1000 | as resolve -C "$H" | grep -c ^mailbox)" 1000
+is "each is known" "$(seq -f 'resolve to=u%g@example.org' 1000 | as resolve -C "$H" | grep -c ^deliver)" 1000
 dir check; ok $? "and nothing is wrong"
 sum=$(cat "$H/directory/"* | cksum)
 same() { [ "$sum" = "$(cat "$H/directory/"* | cksum)" ]; }

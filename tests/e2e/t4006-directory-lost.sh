@@ -12,13 +12,13 @@ logs_in() { echo 'auth user=bob password=secret' | as auth -C "$H" 2>&1 | cut -d
 for t in entries secrets; do
 	f=$(echo "$H"/*/$t); cp -p "$f" "$T/$t"
 	rm "$f"
-	dir compile --at-start; is "without $t a start compiles nothing" "$? $(knows_bob) $(logs_in)" '111 mailbox ok'
+	dir compile --at-start; is "without $t a start compiles nothing" "$? $(knows_bob) $(logs_in)" '111 deliver ok'
 	dir compile; like "nor does an operator" "$? $(says)" "^111 directory: [a-z]*/$t is gone, or not mounted"
-	dir add ann@example.org; is "and nothing is changed" "$? $(knows_bob) $(logs_in)" '111 mailbox ok'
+	dir add ann@example.org; is "and nothing is changed" "$? $(knows_bob) $(logs_in)" '111 deliver ok'
 	cp -p "$T/$t" "$f"; : > "$f"
-	dir compile --at-start; is "nor with one that lost its records" "$? $(knows_bob) $(logs_in)" '111 mailbox ok'
+	dir compile --at-start; is "nor with one that lost its records" "$? $(knows_bob) $(logs_in)" '111 deliver ok'
 	like "which is told" "$(says)" "^directory: [a-z]*/$t has no record, but its database has"
-	dir add ann@example.org; is "and it is not edited" "$? $(knows_bob) $(logs_in)" '111 mailbox ok'
+	dir add ann@example.org; is "and it is not edited" "$? $(knows_bob) $(logs_in)" '111 deliver ok'
 	cp -p "$T/$t" "$f"
 	dir check; is "brought back it is as it was" "$?" 0
 done
@@ -36,19 +36,19 @@ for t in entries secrets; do
 	head -n 2 "$T/$t" > "$f"
 	dir compile --at-start; is "nor some that lack most of their lines" "$?" 111
 	like "which is told as well" "$(says)" "^directory: [a-z]*/$t has not half of the records"
-	dir add ann@example.org; is "and they are not edited" "$? $(last | tr '\n' ' ')" '111 mailbox ok '
+	dir add ann@example.org; is "and they are not edited" "$? $(last | tr '\n' ' ')" '111 deliver ok '
 	cp -p "$T/$t" "$f"
 done
 dir check; is "brought back they are as they were" "$?" 0
 printf '# ours' >> "$H/directory/entries"; dir compile
-is "an operator may leave a line without its end" "$? $(last | tr '\n' ' ')" '0 mailbox ok '
+is "an operator may leave a line without its end" "$? $(last | tr '\n' ' ')" '0 deliver ok '
 dir compile --at-start; is "and a start has nothing to do" "$? $(says)" '0 the databases are of these texts already'
 cp -p "$T/entries" "$H/directory/entries"; dir compile
 
 # The same at a start, and one while another command is at work.
 : > "$H/directory/entries"
 check "the system starts over a lost text" start_pneu
-is "with the databases that it had" "$(knows_bob) $(logs_in)" 'mailbox ok'
+is "with the databases that it had" "$(knows_bob) $(logs_in)" 'deliver ok'
 stop_pneu
 like "and an alarm" "$(as pneu -C "$H" journal show --code=XX 2>&1)" 'directory compile'
 cp -p "$T/entries" "$H/directory/entries"

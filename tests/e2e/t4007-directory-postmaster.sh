@@ -18,12 +18,12 @@ is "the postmaster of a new home takes mail" "$(rcpt '<Postmaster>')" "250 2.1.5
 dir remove postmaster@example.org
 is "the last one cannot be removed, and why and what to do is said" "$? $(says)" \
 	'100 directory: nobody would be postmaster@example.org, whose mail must be taken (RFC 5321 4.5.1): `directory alias add postmaster ADDRESS --replace` gives it to another'
-like "and is there as before" "$(where Postmaster)" 'path=example.org/postmaster '
+like "and is there as before" "$(where Postmaster)" 'nexthop=example.org/postmaster '
 dir alias add postmaster bob@example.org
 is "an alias does not take its place by a slip" "$?" 100
 dir alias add postmaster bob@example.org --replace
 is "it can be given to another" "$? $(says)" '0 postmaster@example.org: leads to bob@example.org'
-is "where its mail goes then" "$(where Postmaster)" 'mailbox to=Postmaster path=example.org/bob rule=postmaster'
+is "where its mail goes then" "$(where Postmaster)" 'deliver to=Postmaster transport=mailbox nexthop=example.org/bob rule=postmaster'
 check "its mailbox stays" test -d "$H/mail/example.org/postmaster/new"
 dir alias remove postmaster@example.org; is "that alias cannot be removed" "$?" 100
 dir remove bob@example.org; is "nor can the user behind it" "$?" 100

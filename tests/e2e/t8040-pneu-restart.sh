@@ -32,6 +32,6 @@ wait_for ended; ok $? "a killed supervisor takes its services with it"
 echo 'alias smtp=late@example.org to=postmaster@example.org' >> "$H/directory/entries"
 check "and the next one starts over what it left" start_pneu
 like "with a directory that is compiled" \
-	"$(echo 'resolve to=late@example.org' | as resolve -C "$H")" '^mailbox to=late'
+	"$(echo 'resolve to=late@example.org' | as resolve -C "$H")" '^deliver to=late'
 stop_pneu; is "it stops with 0" $? 0
 done_testing

@@ -6,8 +6,8 @@ make_home
 cat > "$T/resolve.sh" <<'END'
 #!/bin/sh
 while read -r word to rest; do
-	[ "$to" != to=stray@y.test ] || echo "mailbox to=other@y.test path=example.org/other"
-	echo "mailbox $to path=example.org/everyone rule=shell"
+	[ "$to" != to=stray@y.test ] || echo "deliver to=other@y.test transport=mailbox nexthop=example.org/other"
+	echo "deliver $to transport=mailbox nexthop=example.org/everyone rule=shell"
 done
 END
 chmod 755 "$T/resolve.sh"

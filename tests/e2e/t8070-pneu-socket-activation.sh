@@ -26,7 +26,7 @@ words() {
 }
 wanted() {
 	case $1 in
-	resolve) echo '^mailbox to=postmaster@example.org path=' ;;
+	resolve) echo '^deliver to=postmaster@example.org transport=mailbox nexthop=' ;;
 	auth) echo '^perm .*code=5\.7\.8' ;;
 	queue-add) echo "^ok qid=$2" ;;
 	deliver-mailbox) echo '^ok' ;;

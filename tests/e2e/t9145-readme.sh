@@ -44,7 +44,7 @@ expect() { # what a person would look for in the answer of this line
 	*status*) echo 'smtpd .* ready' ;;
 	*'directory add'*) echo '^ann@example.org: made mailbox' ;;
 	*'ls run/mail'*) echo '^[0-9]*\.[0-9A-Z]*R1,S=' ;;
-	*'build/resolve'*) echo '^mailbox to=demo\+x@example.org path=example.org/demo' ;;
+	*'build/resolve'*) echo '^deliver to=demo\+x@example.org transport=mailbox nexthop=example.org/demo' ;;
 	*'build/queue-add'*) echo '^queued as ' ;;
 	*'build/smtpd'*) echo '^221 ' ;;
 	*'build/pop3-session'*) echo '^\+OK [0-9]+ [0-9]+' ;;

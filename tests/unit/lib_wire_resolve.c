@@ -6,47 +6,53 @@
 #include "tap.h"
 
 static const struct {
-	const char *title, *line, *to, *path, *domain, *rule, *code;
+	const char *title, *line, *to, *transport, *nexthop, *rule, *code;
 	enum outcome want;
 } answers[] = {
-	{ "a mailbox is read", "mailbox to=b@x path=x/b", "b@x", "x/b", "", "",
-	    "", OK },
-	{ "the rule is read", "mailbox to=b@x path=x/b rule=plus", "b@x", "x/b",
-	    "", "plus", "", OK },
-	{ "a remote domain is read", "remote to=s@y domain=y", "s@y", "", "y",
-	    "", "", OK },
-	{ "a program is read",
-	    "deliver to=b@x transport=program nexthop=archive rule=alias",
-	    "b@x", "", "", "alias", "", OK },
-	{ "a program whose name could be a path is refused",
-	    "deliver to=b@x transport=program nexthop=../x", "b@x", "", "", "",
-	    "4.3.0", TEMP },
-	{ "a transport that is not known is a deferral",
-	    "deliver to=b@x transport=uucp nexthop=x", "b@x", "", "", "",
-	    "4.3.0", TEMP },
+	{ "a mailbox is read", "deliver to=b@x transport=mailbox nexthop=x/b",
+	    "b@x", "mailbox", "x/b", "", "", OK },
+	{ "the rule is read",
+	    "deliver to=b@x transport=mailbox nexthop=x/b rule=plus", "b@x",
+	    "mailbox", "x/b", "plus", "", OK },
+	{ "a remote domain is read", "deliver to=s@y transport=smtp nexthop=y",
+	    "s@y", "smtp", "y", "", "", OK },
 	{ "a refusal is read", "perm to=b@x code=5.1.1 text=no", "b@x", "", "",
 	    "", "5.1.1", PERM },
 	{ "a deferral is read", "temp to=b@x code=4.3.0 text=no", "b@x", "", "",
 	    "", "4.3.0", TEMP },
-	{ "the answer to another address is none", "mailbox to=c@x path=x/b",
-	    "b@x", "", "", "", "4.3.0", TEMP },
-	{ "an answer without to= is none", "mailbox path=x/b", "b@x", "", "",
-	    "", "4.3.0", TEMP },
+	{ "the answer to another address is none",
+	    "deliver to=c@x transport=mailbox nexthop=x/b", "b@x", "", "", "",
+	    "4.3.0", TEMP },
+	{ "an answer without to= is none",
+	    "deliver transport=mailbox nexthop=x/b", "b@x", "", "", "", "4.3.0",
+	    TEMP },
 	{ "ok earns nothing", "ok to=b@x", "b@x", "", "", "", "4.3.0", TEMP },
 	{ "an unknown word is a deferral", "maybe to=b@x", "b@x", "", "", "",
 	    "4.3.0", TEMP },
-	{ "a mailbox without a path is none", "mailbox to=b@x", "b@x", "", "",
+	{ "a next hop without a transport is none",
+	    "deliver to=b@x nexthop=x/b", "b@x", "", "", "", "4.3.0", TEMP },
+	{ "an absolute path is refused",
+	    "deliver to=b@x transport=mailbox nexthop=/etc", "b@x", "", "", "",
+	    "4.3.0", TEMP },
+	{ "a path that climbs is refused",
+	    "deliver to=b@x transport=mailbox nexthop=x/../b", "b@x", "", "",
 	    "", "4.3.0", TEMP },
-	{ "an absolute path is refused", "mailbox to=b@x path=/etc", "b@x", "",
-	    "", "", "4.3.0", TEMP },
-	{ "a path that climbs is refused", "mailbox to=b@x path=x/../b", "b@x",
+	{ "a path with an octet 0 is refused",
+	    "deliver to=b@x transport=mailbox nexthop=x%00y", "b@x", "", "", "",
+	    "4.3.0", TEMP },
+	{ "a transport without a next hop is none",
+	    "deliver to=b@x transport=smtp", "b@x", "", "", "", "4.3.0", TEMP },
+	{ "a command is read", "deliver to=b@x transport=program nexthop=a-1",
+	    "b@x", "program", "a-1", "", "", OK },
+	{ "a command that is a path is refused",
+	    "deliver to=b@x transport=program nexthop=../a", "b@x", "", "", "",
+	    "4.3.0", TEMP },
+	{ "a mailbox has no other address",
+	    "deliver to=b@x transport=mailbox nexthop=x/b address=c@y", "b@x",
 	    "", "", "", "4.3.0", TEMP },
-	{ "a path with an octet 0 is refused", "mailbox to=b@x path=x%00y",
-	    "b@x", "", "", "", "4.3.0", TEMP },
-	{ "a remote without a domain is none", "remote to=b@x", "b@x", "", "",
+	{ "a key that is not known is refused",
+	    "deliver to=b@x transport=mailbox nexthop=x/b run=y", "b@x", "", "",
 	    "", "4.3.0", TEMP },
-	{ "a key that is not known is refused", "mailbox to=b@x path=x/b run=y",
-	    "b@x", "", "", "", "4.3.0", TEMP },
 	{ "a permanent answer without a code has one", "perm to=b@x", "b@x", "",
 	    "", "", "5.0.0", PERM },
 	{ "a permanent answer with a code of 4 has one of 5",
@@ -63,8 +69,9 @@ test_answers(void)
 		    span_of(answers[i].line), span_of(answers[i].to), &ans, &f);
 
 		tap_ok(got == answers[i].want &&
-		        (got == OK ? strcmp(ans.path, answers[i].path) == 0 &&
-		                    strcmp(ans.domain, answers[i].domain) ==
+		        (got == OK ? strcmp(ans.transport,
+		                         answers[i].transport) == 0 &&
+		                    strcmp(ans.nexthop, answers[i].nexthop) ==
 		                        0 &&
 		                    strcmp(ans.rule, answers[i].rule) == 0
 		                   : strcmp(f.code, answers[i].code) == 0 &&
@@ -77,9 +84,9 @@ test_answers(void)
 static void
 test_truncations(void)
 {
-	static const char line[] =
-	    "remote to=bob@example.org domain=example.net address=b@example.net"
-	    " rule=alias";
+	static const char line[] = "deliver to=bob@example.org transport=smtp "
+	                           "nexthop=example.net address=b@example.net"
+	                           " rule=alias";
 	struct resolve_ans ans;
 	struct fault f;
 	bool good = true;
@@ -91,8 +98,8 @@ test_truncations(void)
 
 		if (got == PERM ||
 		    (got == OK &&
-		        strncmp("example.net", ans.domain,
-		            strlen(ans.domain)) != 0))
+		        strncmp("example.net", ans.nexthop,
+		            strlen(ans.nexthop)) != 0))
 			good = false;
 	}
 	tap_ok(good, "no truncated answer is a refusal or another domain");
@@ -134,8 +141,8 @@ test_requests(void)
 static void
 test_round_trip(void)
 {
-	struct resolve_ans ans = { .kind = RESOLVE_REMOTE,
-		.domain = "example.net",
+	struct resolve_ans ans = { .transport = TRANSPORT_SMTP,
+		.nexthop = "example.net",
 		.address = "Bob@example.net",
 		.rule = "alias" };
 	struct resolve_ans back;
@@ -149,7 +156,7 @@ test_round_trip(void)
 
 	tap_ok(wire_resolve_put_ans(&b, to, OK, &ans, NULL, &f) == OK &&
 	        wire_resolve_get_ans(buf_span(&b), to, &back, &f) == OK &&
-	        back.kind == RESOLVE_REMOTE &&
+	        resolve_is_remote(&back) &&
 	        strcmp(back.address, ans.address) == 0,
 	    "a remote answer goes there and comes back");
 	buf_reset(&b);
@@ -164,7 +171,8 @@ test_round_trip(void)
 	        wire_resolve_get_step(buf_span(&b), &r, &step_back, &f) == OK &&
 	        span_same(step.text, step_back.text),
 	    "a step goes there and comes back");
-	tap_ok(!wire_resolve_is_step(SPAN_LIT("mailbox to=a@b path=b/a")),
+	tap_ok(!wire_resolve_is_step(
+	           SPAN_LIT("deliver to=a@b transport=mailbox nexthop=b/a")),
 	    "an answer is no step");
 	memset(path, 'a', sizeof(path));
 	path[RESOLVE_PATH_MAX] = '\0';

@@ -83,11 +83,14 @@ test_same_mailbox(struct run *run)
 	tap_ok(run->stage[STAGE_RESOLVE].n == 3 && m->open == 3,
 	    "each recipient is resolved");
 	answer(run, &run->stage[STAGE_RESOLVE],
-	    "mailbox to=bob@example.org path=example.org/bob");
+	    "deliver to=bob@example.org transport=mailbox "
+	    "nexthop=example.org/bob");
 	answer(run, &run->stage[STAGE_RESOLVE],
-	    "mailbox to=robert@example.org path=example.org/bob rule=alias");
+	    "deliver to=robert@example.org transport=mailbox "
+	    "nexthop=example.org/bob rule=alias");
 	answer(run, &run->stage[STAGE_RESOLVE],
-	    "mailbox to=bob+x@example.org path=example.org/bob rule=plus");
+	    "deliver to=bob+x@example.org transport=mailbox "
+	    "nexthop=example.org/bob rule=plus");
 	tap_ok(m->step == STEP_DELIVER, "all answered, it is to be delivered");
 	deliver_work(run);
 	tap_ok(run->stage[STAGE_DELIVER].n == 2,
@@ -126,16 +129,18 @@ test_outcomes(struct run *run)
 		    "temp to=x@example.org code=4.3.0 text=later",
 		    STATUS_DEFERRED, "4.3.0" },
 		{ "without a transport to the world there is no route",
-		    "remote to=x@example.org domain=example.org", STATUS_FAILED,
-		    "5.4.4" },
+		    "deliver to=x@example.org transport=smtp "
+		    "nexthop=example.org",
+		    STATUS_FAILED, "5.4.4" },
 		{ "an unknown word is a deferral", "maybe to=x@example.org",
 		    STATUS_DEFERRED, "4.3.0" },
 		{ "an answer for another address is a deferral",
-		    "mailbox to=y@example.org path=example.org/y",
+		    "deliver to=y@example.org transport=mailbox "
+		    "nexthop=example.org/y",
 		    STATUS_DEFERRED, "4.3.0" },
 		{ "a path that leaves the mailboxes is a deferral",
-		    "mailbox to=x@example.org path=../x", STATUS_DEFERRED,
-		    "4.3.0" },
+		    "deliver to=x@example.org transport=mailbox nexthop=../x",
+		    STATUS_DEFERRED, "4.3.0" },
 		{ "raw octets are a deferral", "mailbox \001", STATUS_DEFERRED,
 		    "4.3.0" },
 	};
@@ -168,7 +173,7 @@ test_requests(struct run *run)
 	            "resolve to=x@example.org from=ann@example.net\n") == 0,
 	    "resolve is asked with both addresses");
 	answer(run, &run->stage[STAGE_RESOLVE],
-	    "mailbox to=x@example.org path=example.org/x");
+	    "deliver to=x@example.org transport=mailbox nexthop=example.org/x");
 	deliver_work(run);
 	ask = next_ask(&run->stage[STAGE_DELIVER]);
 	buf_reset(&b);
@@ -217,7 +222,8 @@ test_sync(struct run *run)
 		struct ask ask;
 
 		answer(run, &run->stage[STAGE_RESOLVE],
-		    "mailbox to=x@example.org path=example.org/x");
+		    "deliver to=x@example.org transport=mailbox "
+		    "nexthop=example.org/x");
 		(void)list_take(&run->step[STEP_DELIVER]);
 		status_end(m, 0, STATUS_LINKED, NULL);
 		message_go(run, m, STEP_SETTLE);
@@ -253,7 +259,8 @@ test_sync_of_two(struct run *run)
 
 		m[i] = begin(run, to[i]);
 		(void)snprintf(line, sizeof(line),
-		    "mailbox to=%s path=example.org/%c", to[i], to[i][0]);
+		    "deliver to=%s transport=mailbox nexthop=example.org/%c",
+		    to[i], to[i][0]);
 		answer(run, &run->stage[STAGE_RESOLVE], line);
 		(void)list_take(&run->step[STEP_DELIVER]);
 		status_end(m[i], 0, STATUS_LINKED, NULL);
@@ -281,7 +288,7 @@ begin_delivery(struct run *run)
 	struct message *m = begin(run, "x@example.org");
 
 	answer(run, &run->stage[STAGE_RESOLVE],
-	    "mailbox to=x@example.org path=example.org/x");
+	    "deliver to=x@example.org transport=mailbox nexthop=example.org/x");
 	deliver_work(run);
 	return m;
 }
@@ -435,8 +442,9 @@ static void
 test_unasked(struct run *run)
 {
 	static const char said[] =
-	    "mailbox to=x@example.org path=example.org/x\n"
-	    "mailbox to=x@example.org path=example.org/y\n";
+	    "deliver to=x@example.org transport=mailbox nexthop=example.org/x\n"
+	    "deliver to=x@example.org transport=mailbox "
+	    "nexthop=example.org/y\n";
 	struct message *m;
 	int ends[2];
 

@@ -128,14 +128,11 @@ make_database(void)
 static bool
 is_answer(const struct resolve_ans *ans, const char *where, const char *rule)
 {
-	char text[sizeof(ans->domain) + sizeof(ans->address)];
+	char text[sizeof(ans->nexthop) + sizeof(ans->address)];
 
-	(void)snprintf(text, sizeof(text), "%s %s", ans->domain, ans->address);
+	(void)snprintf(text, sizeof(text), "%s %s", ans->nexthop, ans->address);
 	return strcmp(ans->rule, rule) == 0 &&
-	    strcmp(ans->kind == RESOLVE_MAILBOX    ? ans->path
-	            : ans->kind == RESOLVE_PROGRAM ? ans->program
-	                                           : text,
-	        where) == 0;
+	    strcmp(resolve_is_remote(ans) ? text : ans->nexthop, where) == 0;
 }
 
 static void

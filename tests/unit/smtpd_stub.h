@@ -218,11 +218,12 @@ stub_lookup(struct span to, struct resolve_ans *ans, struct fault *why)
 		abort(); /* smtpd must have parsed it already */
 	if (path_domain(&p).len > 0 &&
 	    !span_same_nocase(path_domain(&p), SPAN_LIT("local.test"))) {
-		ans->kind = RESOLVE_REMOTE;
-		memcpy(ans->domain, "evil.test", sizeof("evil.test"));
+		memcpy(ans->transport, TRANSPORT_SMTP, sizeof(TRANSPORT_SMTP));
+		memcpy(ans->nexthop, "evil.test", sizeof("evil.test"));
 		return OK;
 	}
-	memcpy(ans->path, "local.test/x", sizeof("local.test/x"));
+	memcpy(ans->transport, TRANSPORT_MAILBOX, sizeof(TRANSPORT_MAILBOX));
+	memcpy(ans->nexthop, "local.test/x", sizeof("local.test/x"));
 	if (span_same_nocase(path_local(&p), SPAN_LIT("alice")) ||
 	    span_same_nocase(path_local(&p), SPAN_LIT("postmaster")) ||
 	    span_same_nocase(path_local(&p), SPAN_LIT("bob")))
