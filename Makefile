@@ -14,7 +14,7 @@ SAN     ?=
 Q       := $(if $(V),,@)
 
 PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
-	auth directory deliver-mailbox journal-write journal
+	auth directory deliver-mailbox deliver-program journal-write journal
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
 pneu_OBJS := start/main start/verbs start/services start/services_print \
@@ -54,6 +54,8 @@ directory_OBJS := resolve/main_directory $(DIRECTORY) resolve/edit \
 	resolve/compiled resolve/replace resolve/address
 deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox \
 	deliver/directories
+deliver-program_OBJS := deliver/main_deliver-program deliver/program \
+	deliver/runner
 pop3d_OBJS := pop3d/main_pop3d pop3d/login pop3d/relay pop3d/command
 pop3-session_OBJS := pop3d/main_pop3-session pop3d/session \
 	pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/command

@@ -175,6 +175,14 @@ const struct setting_row setting_rows[] = {
 	    "where the mailboxes lie; relative to the home"),
 	REPLACEMENT("deliver-mailbox", mail.deliver),
 
+	REPLACEMENT("deliver-program", program.service),
+	POOL("deliver-program", program.service, "1", "1", "2", "20"),
+	LIST("deliver-program", "command", program.command, "",
+	    "next hop, absolute path of its program, arguments; repeat for "
+	    "more"),
+	TIME("deliver-program", "deadline", program.deadline_ms, "10m", SECOND,
+	    DAY, "longest time that a command may take for one message"),
+
 	LIST("resolve", "domain", resolve.domain, "",
 	    "a local domain; repeat for more; the first is postmaster's"),
 	TEXT("resolve", "plus", resolve.plus, "+",

@@ -89,6 +89,11 @@ struct settings {
 		char *directory;
 		struct service_settings deliver;
 	} mail;
+	struct { /* [deliver-program] */
+		struct service_settings service;
+		struct setting_list command; /* "NAME PATH ARGUMENTS" */
+		uint64_t deadline_ms;
+	} program;
 	struct { /* [resolve] */
 		struct service_settings resolve, auth;
 		struct setting_list domain; /* local ones */

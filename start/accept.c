@@ -85,9 +85,10 @@ accept_look(struct pool *p, uint64_t now_ms)
 {
 	if (p->pause_until_ms != 0 && now_ms >= p->pause_until_ms)
 		p->pause_until_ms = 0;
-	if (p->row->busy == NULL || p->retires)
+	if (p->retires)
 		return;
-	if (!is_full(p)) {
+	/* Where there is nothing to say, who comes waits in the backlog. */
+	if (p->row->busy == NULL || !is_full(p)) {
 		p->refusing = false;
 		p->full_at_ms = 0;
 	} else if (p->refusing) {

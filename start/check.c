@@ -6,10 +6,12 @@
 #include "check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "config.h"
 #include "hostname.h"
 #include "listen.h"
@@ -23,6 +25,38 @@ why_no_directory(const char *path)
 	if (stat(path, &st) != 0)
 		return strerror(errno);
 	return S_ISDIR(st.st_mode) ? NULL : strerror(ENOTDIR);
+}
+
+/* NULL: line i of [deliver-program] command can be run. */
+static const char *
+why_no_command(const struct setting_list *list, size_t i, struct fault *f)
+{
+	static struct command c, first;
+
+	if (command_parse(list->value[i], &c, f) != OK)
+		return f->text;
+	if (command_find(list, span_of(c.name), &first) &&
+	    first.line != list->value[i])
+		return "another command has this name";
+	return faccessat(AT_FDCWD, c.argv[0], X_OK, AT_EACCESS) == 0
+	    ? NULL
+	    : strerror(errno);
+}
+
+static void
+check_commands(const struct settings *s, struct buf *errors)
+{
+	const struct setting_list *list = &s->program.command;
+	const char *why;
+	struct fault f;
+
+	for (size_t i = 0; i < list->n; i++) {
+		why = why_no_command(list, i, &f);
+		if (why != NULL)
+			config_wrong(s, list, i, errors,
+			    "[deliver-program] command = %s: %s",
+			    list->value[i], why);
+	}
 }
 
 static void
@@ -67,6 +101,7 @@ check_config(struct settings *s, const char *path, struct buf *errors,
 		return TEMP;
 	listen_check(s, errors);
 	service_check_programs(s, errors);
+	check_commands(s, errors);
 	check_queue(s, errors);
 	put_warnings(s, warnings);
 	if (errors->len > 0)

@@ -77,6 +77,16 @@ const struct service_row service_rows[] = {
 	    .nofile = 4096,
 	    .promises = "stdio rpath wpath cpath link sync",
 	    .does = "links a message into a mailbox, syncs mailboxes" },
+	{ .name = "deliver-program",
+	    .user = USER_PROGRAM,
+	    .kind = SERVICE_POOL,
+	    .start = PHASE_LINES,
+	    .stop = 0,
+	    .path = "run/deliver-program",
+	    .settings = AT(program.service),
+	    .nofile = 1024, /* the commands', too */
+	    .promises = "stdio inet recvfd",
+	    .does = "hands a message to a command" },
 	{ .name = "pop3-session",
 	    .user = USER_STORE,
 	    .kind = SERVICE_POOL,
@@ -237,6 +247,8 @@ service_user_name(enum service_user user)
 		return "secret";
 	case USER_STORE:
 		return "store";
+	case USER_PROGRAM:
+		return "program";
 	case USER_JOURNAL:
 		return "journal";
 	}

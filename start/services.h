@@ -20,6 +20,7 @@ enum service_user {
 	USER_LOOK, /* reads the directory without secrets */
 	USER_SECRET, /* reads the secrets */
 	USER_STORE, /* owns queue and mailboxes */
+	USER_PROGRAM, /* runs the administrator's commands */
 	USER_JOURNAL, /* owns the journal */
 };
 
@@ -50,7 +51,8 @@ struct service_row {
 	bool cache; /* and the memory of logins that its processes share */
 	bool alone; /* the old one must have ended before the new one starts */
 	uint64_t nofile; /* RLIMIT_NOFILE */
-	const char *busy; /* said to a connection when all workers are busy */
+	const char *busy; /* said when all workers are busy; NULL: who comes
+			     waits in the backlog */
 	const char *promises; /* what its sandbox leaves it */
 	const char *does; /* one line for people */
 };

@@ -107,6 +107,9 @@ services_print_figure(void)
 		"                                    |        v",
 		"                                    |    "
 		"mail/<domain>/<user>/new",
+		"                                    +--> deliver-program --> "
+		"a "
+		"command",
 		"                                    +--> queue-add (reports)",
 		"  POP3 --> pop3d --+--> auth             (identity and "
 		"ticket)",

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * runner.h: the process that starts one command, waits for it and ends it.
+ *
+ * It is forked before the sandbox, which the command must not inherit, and
+ * reads nothing but one job: which of the configured commands, and the values
+ * of its environment. So who owns the process that reads messages can start
+ * these commands and nothing else.
+ */
+#ifndef DELIVER_RUNNER_H
+#define DELIVER_RUNNER_H
+
+#include "settings.h"
+#include "wire_attempt.h"
+
+/* The values of a job, in this order, each with its closing 0. */
+enum {
+	RUNNER_NEXTHOP, /* the command's name */
+	RUNNER_SENDER,
+	RUNNER_RECIPIENT,
+	RUNNER_ORIGINAL_RECIPIENT,
+	RUNNER_QUEUE_ID,
+	RUNNER_VALUES
+};
+/* A line for each recipient. */
+#define RUNNER_VALUE_MAX (ATTEMPT_RCPT_MAX * (PATH_TEXT_MAX + 1) + 1)
+#define RUNNER_JOB_MAX   (RUNNER_VALUES * RUNNER_VALUE_MAX)
+
+struct runner {
+	int content; /* an empty file without a name: the command's fd 0 */
+	int output; /* what the command writes to its fds 1 and 2; never waits */
+	int socket; /* to the process; end of input there ends the command */
+};
+
+struct runner_report {
+	int code, status; /* CLD_EXITED, CLD_KILLED; exit status or signal */
+	bool ended; /* by us: the deadline passed, or runner_stop() */
+};
+
+/* TEMP 4.3.0: no file, no process. Free with runner_free(). */
+enum outcome runner_begin(
+    struct runner *, const struct settings *, struct fault *) MUST_USE;
+void runner_free(struct runner *); /* a command that still runs is ended */
+
+enum outcome runner_start(
+    struct runner *, struct span job, struct fault *) MUST_USE;
+/* SIGTERM to the command's process group, and SIGKILL after a while; its report
+   follows. */
+void runner_stop(struct runner *);
+/* When the socket can be read. TEMP: the process is gone, without a report. */
+enum outcome runner_take_report(
+    struct runner *, struct runner_report *, struct fault *) MUST_USE;
+
+#endif
