@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +35,7 @@ directory_shown(struct span s)
 	return span_head(s, s.len < SHOWN_MAX ? s.len : SHOWN_MAX);
 }
 
-/* ---- memory and indexes */
+/* ---- memory */
 
 /* A copy that lives as long as the directory; SPAN_EMPTY's p is no copy. */
 bool
@@ -62,73 +61,112 @@ directory_keep(struct directory *d, struct span in, struct span *out)
 	return true;
 }
 
-struct span
-directory_field(const struct item *item, enum index_field field)
+/* ---- order */
+
+static struct span
+field_of(const struct item *item, enum item_field field)
 {
-	return field == INDEX_KEY  ? item->key
-	    : field == INDEX_VALUE ? item->value
-	                           : item->userid;
+	return field == FIELD_KEY ? item->key
+	    : field == FIELD_PATH ? item->value
+	                          : item->userid;
 }
 
-/* The slot that holds this value, or the free one where it belongs. */
-static struct slot *
-find_slot(const struct directory *d, const struct items *items,
-    enum index_field field, struct span value, uint32_t *hash)
+static bool
+has_field(const struct item *item, enum item_field field)
 {
-	unsigned char out[crypto_shorthash_BYTES];
-	struct slot *slot;
-	size_t at;
+	return !item->repeats &&
+	    (field == FIELD_KEY ||
+	        (item->kind == ITEM_ENTRY && field_of(item, field).len > 0));
+}
 
-	(void)crypto_shorthash(
-	    out, (const unsigned char *)value.p, value.len, d->hash_key);
-	memcpy(hash, out, sizeof(*hash));
-	for (at = *hash;; at++) {
-		slot = &items->index[field][at & (items->slots - 1)];
-		if (slot->item == 0 ||
-		    (slot->hash == *hash &&
-		        span_same(
-		            directory_field(&items->p[slot->item - 1], field),
-		            value)))
-			return slot;
+static int
+compare_spans(struct span a, struct span b)
+{
+	int got = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
+
+	return got != 0 ? got : (a.len > b.len) - (a.len < b.len);
+}
+
+/* Of equals the first line comes first. */
+static int
+compare_items(const void *a, const void *b, void *field)
+{
+	const struct item *one = *(struct item *const *)a;
+	const struct item *other = *(struct item *const *)b;
+	enum item_field by = *(const enum item_field *)field;
+	int got = compare_spans(field_of(one, by), field_of(other, by));
+
+	return got != 0 ? got : (one > other) - (one < other);
+}
+
+static void
+refuse_repetition(struct directory *d, const struct items *items,
+    enum item_field field, const struct item *first, struct item *item)
+{
+	static const char *const names[FIELDS] = { "address",
+		"path=", "userid=" };
+	uint32_t line = first->line;
+	const char *file = directory_file(items, &line);
+
+	item->repeats = true;
+	directory_problem(d, PROBLEM_ERROR, items, item,
+	    "this %s is there already, on %s:%u", names[field], file, line);
+}
+
+bool
+items_sort(struct directory *d, struct items *items, enum item_field field)
+{
+	struct sorted *by = &items->by[field];
+	size_t n = 0;
+
+	by->p = reallocarray(NULL, items->n + 1, sizeof(struct item *));
+	if (by->p == NULL)
+		return false;
+	for (size_t i = 0; i < items->n; i++)
+		if (has_field(&items->p[i], field))
+			by->p[n++] = &items->p[i];
+	qsort_r(by->p, n, sizeof(struct item *), compare_items, &field);
+	for (size_t i = 0; i < n; i++)
+		if (by->n > 0 &&
+		    span_same(field_of(by->p[by->n - 1], field),
+		        field_of(by->p[i], field)))
+			refuse_repetition(
+			    d, items, field, by->p[by->n - 1], by->p[i]);
+		else
+			by->p[by->n++] = by->p[i];
+	return true;
+}
+
+const struct item *
+items_find(const struct items *items, enum item_field field, struct span value)
+{
+	size_t low = 0, high = items->by[field].n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct item *item = items->by[field].p[middle];
+		int got = compare_spans(field_of(item, field), value);
+
+		if (got == 0)
+			return item;
+		if (got < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-}
-
-const struct item *
-directory_find_by(const struct directory *d, const struct items *items,
-    enum index_field field, struct span value)
-{
-	uint32_t hash, at = 0;
-
-	if (items->slots > 0)
-		at = find_slot(d, items, field, value, &hash)->item;
-	return at == 0 ? NULL : &items->p[at - 1];
-}
-
-/* Put the newest item in, or tell which has the same value. */
-const struct item *
-directory_put_index(
-    const struct directory *d, struct items *items, enum index_field field)
-{
-	uint32_t hash;
-	struct slot *slot = find_slot(d, items, field,
-	    directory_field(&items->p[items->n - 1], field), &hash);
-
-	if (slot->item != 0)
-		return &items->p[slot->item - 1];
-	*slot = (struct slot){ hash, (uint32_t)items->n };
 	return NULL;
 }
 
 const struct item *
 directory_find(const struct directory *d, struct span key)
 {
-	return directory_find_by(d, &d->entries, INDEX_KEY, key);
+	return items_find(&d->entries, FIELD_KEY, key);
 }
 
 const struct item *
 directory_find_secret(const struct directory *d, struct span key)
 {
-	return directory_find_by(d, &d->secrets, INDEX_KEY, key);
+	return items_find(&d->secrets, FIELD_KEY, key);
 }
 
 /* ---- problems */
@@ -151,9 +189,9 @@ directory_file(const struct items *items, uint32_t *line)
 }
 
 /* One that finds no memory is counted all the same. */
-__attribute__((format(printf, 4, 5))) void
+__attribute__((format(printf, 5, 6))) void
 directory_problem(struct directory *d, enum problem_level level,
-    struct place place, const char *format, ...)
+    const struct items *items, const struct item *item, const char *format, ...)
 {
 	struct problems *problems = &d->problems[level];
 	struct problem *p;
@@ -167,16 +205,37 @@ directory_problem(struct directory *d, enum problem_level level,
 	if (problems->p == NULL || problems->n == PROBLEM_LINES_MAX)
 		return;
 	p = &problems->p[problems->n];
-	*p = (struct problem){ .line = place.line, .level = level };
-	p->file = directory_file(place.items, &p->line);
-	if (place.smtp.len > 0)
+	*p = (struct problem){ .line = item == NULL ? 0 : item->line,
+		.level = level };
+	p->file = directory_file(items, &p->line);
+	if (item != NULL && item->smtp.len > 0)
 		n = snprintf(text, sizeof(text), SPAN_FMT ": ",
-		    SPAN_ARG(directory_shown(place.smtp)));
+		    SPAN_ARG(directory_shown(item->smtp)));
 	va_start(ap, format);
 	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, format, ap);
 	va_end(ap);
 	if (directory_keep(d, span_of(text), &p->text))
 		problems->n++;
+}
+
+static int
+compare_problems(const void *a, const void *b)
+{
+	const struct problem *one = a, *other = b;
+	int got = strcmp(one->file, other->file);
+
+	if (got == 0)
+		got = (one->line > other->line) - (one->line < other->line);
+	return got != 0 ? got : compare_spans(one->text, other->text);
+}
+
+void
+directory_sort_problems(struct directory *d)
+{
+	for (size_t i = 0; i < PROBLEM_LEVELS; i++)
+		if (d->problems[i].n > 1)
+			qsort(d->problems[i].p, d->problems[i].n,
+			    sizeof(struct problem), compare_problems);
 }
 
 /* ---- begin, end, reading */
@@ -193,7 +252,6 @@ directory_begin(struct directory *d, const struct settings *s, struct fault *f)
 		    .text = SPAN_EMPTY,
 		    .kept = UINT32_MAX,
 		    .octets = BUF_INIT(DIRECTORY_TEXT_MAX) } };
-	randombytes_buf(d->hash_key, sizeof(d->hash_key));
 	return domains_begin(&d->domains, &s->resolve.domain, f);
 }
 
@@ -201,8 +259,8 @@ static void
 free_items(struct items *items)
 {
 	free(items->p);
-	for (enum index_field i = 0; i < INDEXES; i++)
-		free(items->index[i]);
+	for (enum item_field i = 0; i < FIELDS; i++)
+		free(items->by[i].p);
 	if (items->octets.max > 0)
 		buf_free(&items->octets);
 }
@@ -298,22 +356,6 @@ bool
 items_are_whole(const struct items *items)
 {
 	return span_whole_lines(items->text).len == items->text.len;
-}
-
-struct span
-directory_line(const struct items *items, const struct item *item)
-{
-	struct span rest = items->text, line = SPAN_EMPTY;
-
-	for (uint32_t i = 0; i < item->line; i++)
-		(void)span_next(&rest, '\n', &line);
-	return line;
-}
-
-struct place
-directory_place(const struct items *items, const struct item *item)
-{
-	return (struct place){ items, item->line, item->smtp };
 }
 
 const struct item *

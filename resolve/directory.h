@@ -39,24 +39,20 @@ enum item_kind {
 };
 
 struct item {
+	struct span text; /* its line without the LF; an editor changes it */
 	struct span key; /* normalised; of a catch-all `@domain` */
 	struct span smtp; /* as it was written */
 	struct span value; /* path, name, target or hash */
 	struct span userid; /* or empty */
 	uint32_t line; /* in its file, from 1 */
 	enum item_kind kind;
+	bool repeats; /* what an item before it has: an error */
 };
 
-/*
- * Items by one of their fields. The hash stands beside the item's number, so
- * that a slot of something else is passed without a look at that item.
- */
-enum index_field { INDEX_KEY, INDEX_VALUE, INDEX_USERID, INDEXES };
-struct slot {
-	uint32_t hash, item; /* item: its index + 1; 0: free */
-};
+/* What no two items of a text may have in common: path= is of entries. */
+enum item_field { FIELD_KEY, FIELD_PATH, FIELD_USERID, FIELDS };
 
-/* One text and what stands in it. Secrets have no index but that by key. */
+/* One text and what stands in it. */
 struct items {
 	const char *name; /* of the file */
 	struct buf octets; /* of directory_read() */
@@ -66,10 +62,14 @@ struct items {
 	   standard input, by these numbers. */
 	uint32_t kept;
 	const uint32_t *source;
-	struct item *p;
+	struct item *p; /* in the order of their lines */
 	size_t n;
-	struct slot *index[INDEXES];
-	size_t slots; /* of each index, a power of two */
+	/* Those that have the field, sorted by it, without repetitions;
+	   secrets have the key alone. */
+	struct sorted {
+		struct item **p;
+		size_t n;
+	} by[FIELDS];
 };
 
 /* An error keeps the databases as they are; a warning is worth a look. */
@@ -99,7 +99,6 @@ struct directory {
 	size_t unknowns;
 	struct arena_chunk *arena;
 	size_t arena_left;
-	unsigned char hash_key[16];
 };
 
 enum outcome directory_no_memory(struct fault *); /* TEMP */
@@ -147,8 +146,8 @@ enum outcome directory_expect_records(
  */
 enum outcome directory_write(const struct directory *, struct fault *) MUST_USE;
 
-/* The line of its text that it stands on. */
-struct span directory_line(const struct items *, const struct item *);
+/* A copy that lives as long as the directory; false: no memory. */
+bool directory_keep(struct directory *, struct span in, struct span *out);
 /* The item with this key, or NULL. */
 const struct item *directory_find(const struct directory *, struct span key);
 const struct item *directory_find_secret(

@@ -86,18 +86,17 @@ directory_has_postmaster(const struct directory *d, const char *domain)
 static void
 check_alias(struct directory *d, const struct item *alias)
 {
-	struct place place = directory_place(&d->entries, alias);
 	struct address a;
 	const struct item *last = last_item(d, alias, NULL, &a);
 
 	if (last == NULL)
-		directory_problem(d, PROBLEM_WARNING, place,
+		directory_problem(d, PROBLEM_WARNING, &d->entries, alias,
 		    "leads to " SPAN_FMT ", which is %s",
 		    SPAN_ARG(directory_shown(address_key(&a))),
 		    domains_has(&d->domains, address_domain(&a)) ? "nobody's"
 		                                                 : "not local");
 	else if (is_alias(last))
-		directory_problem(d, PROBLEM_ERROR, place,
+		directory_problem(d, PROBLEM_ERROR, &d->entries, alias,
 		    "leads in a circle, or over more than %llu aliases",
 		    (unsigned long long)d->settings->resolve.alias_steps);
 }
@@ -111,11 +110,10 @@ check_path(struct directory *d, const struct item *entry)
 
 		if (entry->value.p[i] != '/')
 			continue;
-		outer = directory_find_by(
-		    d, &d->entries, INDEX_VALUE, span_head(entry->value, i));
+		outer = items_find(
+		    &d->entries, FIELD_PATH, span_head(entry->value, i));
 		if (outer != NULL)
-			directory_problem(d, PROBLEM_ERROR,
-			    directory_place(&d->entries, entry),
+			directory_problem(d, PROBLEM_ERROR, &d->entries, entry,
 			    "its path= lies in the mailbox of " SPAN_FMT,
 			    SPAN_ARG(directory_shown(outer->smtp)));
 	}
@@ -129,8 +127,7 @@ check_mailboxes(struct directory *d)
 
 		if (item->kind == ITEM_ENTRY &&
 		    !mailboxes_has(d->settings->mail.directory, item->value))
-			directory_problem(d, PROBLEM_WARNING,
-			    directory_place(&d->entries, item),
+			directory_problem(d, PROBLEM_WARNING, &d->entries, item,
 			    "has no mailbox: mail for it waits; `pneu "
 			    "directory change ADDRESS --path=PATH` makes it");
 	}
@@ -142,8 +139,7 @@ check_postmasters(struct directory *d)
 	/* RFC 5321 4.5.1: each domain must take postmaster's mail. */
 	for (size_t i = 0; i < d->domains.n; i++)
 		if (!directory_has_postmaster(d, d->domains.name[i]))
-			directory_problem(d, PROBLEM_NOTE,
-			    (struct place){ &d->entries, 0, SPAN_EMPTY },
+			directory_problem(d, PROBLEM_NOTE, &d->entries, NULL,
 			    "nobody is postmaster@%s", d->domains.name[i]);
 }
 
@@ -152,8 +148,8 @@ check_secrets(struct directory *d)
 {
 	for (size_t i = 0; i < d->secrets.n; i++)
 		if (directory_entry_of(d, &d->secrets.p[i]) == NULL)
-			directory_problem(d, PROBLEM_WARNING,
-			    directory_place(&d->secrets, &d->secrets.p[i]),
+			directory_problem(d, PROBLEM_WARNING, &d->secrets,
+			    &d->secrets.p[i],
 			    "a password of nobody: no entry has this address");
 }
 
@@ -170,8 +166,7 @@ check_costs(struct directory *d)
 		    costs_other)
 			n++;
 	if (n > 0)
-		directory_problem(d, PROBLEM_NOTE,
-		    (struct place){ &d->secrets, 0, SPAN_EMPTY },
+		directory_problem(d, PROBLEM_NOTE, &d->secrets, NULL,
 		    "%zu passwords cost another time than [auth] says: "
 		    "`directory passwd` sets them anew",
 		    n);
@@ -180,16 +175,15 @@ check_costs(struct directory *d)
 static void
 check_end(struct directory *d, const struct items *items)
 {
-	uint32_t last = (uint32_t)span_count_lines(items->text);
+	struct item last = { .line = (uint32_t)span_count_lines(items->text) };
 
 	if (!items_are_whole(items))
-		directory_problem(d, PROBLEM_WARNING,
-		    (struct place){ items, last, SPAN_EMPTY },
+		directory_problem(d, PROBLEM_WARNING, items, &last,
 		    "the last line has no end: was the file cut off there?");
 }
 
-void
-directory_check(struct directory *d, bool thorough)
+static void
+check_all(struct directory *d)
 {
 	check_end(d, &d->entries);
 	check_end(d, &d->secrets);
@@ -201,18 +195,29 @@ directory_check(struct directory *d, bool thorough)
 		else if (is_alias(item))
 			check_alias(d, item);
 		if (item->kind == ITEM_CATCH_ALL)
-			directory_problem(d, PROBLEM_NOTE,
-			    directory_place(&d->entries, item), "a catch-all");
+			directory_problem(
+			    d, PROBLEM_NOTE, &d->entries, item, "a catch-all");
 	}
 	check_secrets(d);
 	check_postmasters(d);
-	if (!thorough)
-		return;
+}
+
+static void
+check_thoroughly(struct directory *d)
+{
 	check_mailboxes(d);
 	check_costs(d);
 	if (!directory_is_compiled(d))
-		directory_problem(d, PROBLEM_WARNING,
-		    (struct place){ &d->entries, 0, SPAN_EMPTY },
+		directory_problem(d, PROBLEM_WARNING, &d->entries, NULL,
 		    "the databases are not of these texts: `pneu directory "
 		    "compile` makes them anew");
+}
+
+void
+directory_check(struct directory *d, bool thorough)
+{
+	check_all(d);
+	if (thorough)
+		check_thoroughly(d);
+	directory_sort_problems(d);
 }

@@ -75,8 +75,8 @@ struct line {
 
 /* Tell what is wrong with the line; false. */
 #define REFUSE(l, ...)                                                         \
-	(directory_problem((l)->d, PROBLEM_ERROR,                              \
-	     directory_place((l)->items, &(l)->item), __VA_ARGS__),            \
+	(directory_problem(                                                    \
+	     (l)->d, PROBLEM_ERROR, (l)->items, &(l)->item, __VA_ARGS__),      \
 	    false)
 
 /* smtp= as key and as written; false: told as a problem. */
@@ -220,8 +220,8 @@ note_unknown(struct line *l)
 		    !directory_keep(d, key, &d->unknown[known]))
 			continue;
 		d->unknowns++;
-		directory_problem(d, PROBLEM_NOTE,
-		    (struct place){ l->items, l->item.line, SPAN_EMPTY },
+		directory_problem(d, PROBLEM_NOTE, l->items,
+		    &(struct item){ .line = l->item.line },
 		    "the key " SPAN_FMT "= means nothing here, and is kept",
 		    SPAN_ARG(directory_shown(key)));
 	}
@@ -255,28 +255,16 @@ check_domain(struct line *l, const struct address *a)
 		return;
 	directory_problem(l->d,
 	    l->item.line > l->items->kept ? PROBLEM_ERROR : PROBLEM_WARNING,
-	    directory_place(l->items, &l->item),
+	    l->items, &l->item,
 	    SPAN_FMT " is not a local domain; put `domain = " SPAN_FMT
 	             "` under [resolve] in pneu.conf first",
 	    SPAN_ARG(domain), SPAN_ARG(domain));
 }
 
-static void
-refuse_second(struct line *l, const char *field, const struct item *other)
-{
-	uint32_t line = other->line;
-	const char *file = directory_file(l->items, &line);
-
-	(void)REFUSE(
-	    l, "this %s is there already, on %s:%u", field, file, line);
-}
-
-/* Into memory of the directory's own, and into the indexes. */
+/* Into memory of the directory's own. */
 static enum outcome
 keep_item(struct line *l, struct fault *f)
 {
-	static const char *const fields[INDEXES] = { "address",
-		"path=", "userid=" };
 	struct item *item = &l->item;
 	bool same = span_same(item->smtp, item->key);
 
@@ -288,18 +276,6 @@ keep_item(struct line *l, struct fault *f)
 	if (same)
 		item->smtp = item->key;
 	l->items->p[l->items->n++] = *item;
-	for (enum index_field i = 0; i < INDEXES; i++) {
-		const struct item *other = NULL;
-
-		if (i > INDEX_KEY && item->kind != ITEM_ENTRY)
-			break;
-		if (directory_field(item, i).len > 0)
-			other = directory_put_index(l->d, l->items, i);
-		if (other != NULL) {
-			refuse_second(l, fields[i], other);
-			break;
-		}
-	}
 	return OK;
 }
 
@@ -309,9 +285,10 @@ begin_line(struct line *l, struct span text, const char *words[2])
 {
 	struct fault why;
 
-	l->item = (struct item){
-		.line = l->item.line, .smtp = SPAN_EMPTY, .userid = SPAN_EMPTY
-	};
+	l->item = (struct item){ .line = l->item.line,
+		.text = text,
+		.smtp = SPAN_EMPTY,
+		.userid = SPAN_EMPTY };
 	if (text.len == 0 || text.p[0] == '#')
 		return false;
 	if (record_parse(text, &l->record, &why) != OK)
@@ -358,46 +335,36 @@ add_secret(struct line *l, struct span text, struct fault *f)
 	return keep_item(l, f);
 }
 
-/* Room for what its text may hold: nothing grows afterwards. */
-static bool
-size_items(struct items *items, enum index_field indexes)
-{
-	size_t lines = (size_t)span_count_lines(items->text) + 1;
-
-	for (items->slots = 64; items->slots < 2 * lines;)
-		items->slots *= 2;
-	items->p = reallocarray(NULL, lines, sizeof(*items->p));
-	for (enum index_field i = 0; i < indexes; i++) {
-		items->index[i] = calloc(items->slots, sizeof(struct slot));
-		if (items->index[i] == NULL)
-			return false;
-	}
-	return items->p != NULL && lines < UINT32_MAX / 2;
-}
-
 static enum outcome
 parse_text(struct directory *d, struct items *items,
     enum outcome (*add)(struct line *, struct span, struct fault *),
-    struct fault *f)
+    enum item_field fields, struct fault *f)
 {
 	struct line l = { .d = d, .items = items };
 	struct span rest = items->text, text;
 
+	/* Room for what it may hold: nothing grows afterwards. */
+	items->p = reallocarray(
+	    NULL, (size_t)span_count_lines(rest) + 1, sizeof(struct item));
+	if (items->p == NULL)
+		return directory_no_memory(f);
 	while (span_next(&rest, '\n', &text)) {
 		l.item.line++;
 		if (add(&l, text, f) != OK)
 			return f->outcome;
 	}
+	for (enum item_field i = 0; i < fields; i++)
+		if (!items_sort(d, items, i))
+			return directory_no_memory(f);
 	return OK;
 }
 
 enum outcome
 directory_parse(struct directory *d, struct fault *f)
 {
-	if (!size_items(&d->entries, INDEXES) ||
-	    !size_items(&d->secrets, INDEX_KEY + 1))
-		return directory_no_memory(f);
-	if (parse_text(d, &d->entries, add_entry, f) != OK)
+	if (parse_text(d, &d->entries, add_entry, FIELDS, f) != OK ||
+	    parse_text(d, &d->secrets, add_secret, FIELD_KEY + 1, f) != OK)
 		return f->outcome;
-	return parse_text(d, &d->secrets, add_secret, f);
+	directory_sort_problems(d);
+	return OK;
 }

@@ -7,30 +7,26 @@
 
 struct span directory_shown(struct span); /* not longer than is good to read */
 
-/* A copy that lives as long as the directory; false: no memory. */
-bool directory_keep(struct directory *, struct span in, struct span *out);
-
 /* Its last line has its end: nothing was cut off, but for whole lines. */
 bool items_are_whole(const struct items *);
 
-struct span directory_field(const struct item *, enum index_field);
-const struct item *directory_find_by(const struct directory *,
-    const struct items *, enum index_field, struct span value);
-/* Put the newest item in; not NULL: the one that has the same value. */
-const struct item *directory_put_index(
-    const struct directory *, struct items *, enum index_field);
+/*
+ * Fill items->by[field]. An item whose value one before it has is told as an
+ * error, and left out here and in what is sorted after it. False: no memory.
+ */
+bool items_sort(struct directory *, struct items *, enum item_field);
+/* The item that has this value, or NULL. */
+const struct item *items_find(
+    const struct items *, enum item_field, struct span value);
 
-/* What is known of a line that has a problem. */
-struct place {
-	const struct items *items;
-	uint32_t line; /* 0: of no line */
-	struct span smtp; /* or empty */
-};
-struct place directory_place(const struct items *, const struct item *);
-/* Where a person finds it: its file, or the standard input, and the line. */
+/* Where a person finds a line: its file, or the standard input. */
 const char *directory_file(const struct items *, uint32_t *line);
-void directory_problem(struct directory *, enum problem_level, struct place,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* item: what has it, as far as it is known; NULL: it is of no line. */
+void directory_problem(struct directory *, enum problem_level,
+    const struct items *, const struct item *, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* By file and line. */
+void directory_sort_problems(struct directory *);
 
 /* The entry whose password it is, or NULL. */
 const struct item *directory_entry_of(

@@ -16,109 +16,74 @@
 /* ---- lines */
 
 static void
-edits_begin(struct edits *e)
+addition_begin(struct addition *a)
 {
-	*e = (struct edits){ .records = BUF_INIT(DIRECTORY_TEXT_MAX),
-		.text = BUF_INIT(DIRECTORY_TEXT_MAX) };
+	*a = (struct addition){ BUF_INIT(DIRECTORY_TEXT_MAX),
+		BUF_INIT(DIRECTORY_TEXT_MAX), BUF_INIT(DIRECTORY_TEXT_MAX) };
 }
 
 static void
-edits_free(struct edits *e)
+addition_free(struct addition *a)
 {
-	free(e->p);
-	free(e->source);
-	buf_free(&e->records);
-	buf_free(&e->text);
-	e->p = NULL;
-	e->source = NULL;
-	e->n = e->cap = 0;
+	buf_free(&a->lines);
+	buf_free(&a->text);
+	buf_free(&a->source);
 }
 
-/* Replace a line, drop it when the record is empty, or put one at the end. */
+/* A new line, with its LF. */
 static enum outcome
-edit_line(struct edits *e, uint32_t line, uint32_t source, struct span record,
+add_line(
+    struct editor *e, struct addition *a, struct span line, struct fault *f)
+{
+	buf_add(&a->lines, line);
+	buf_add(&a->source,
+	    (struct span){ (const char *)&e->source, sizeof(e->source) });
+	return buf_failed(&a->lines) || buf_failed(&a->source)
+	    ? directory_no_memory(f)
+	    : OK;
+}
+
+/* Another line, with its LF, for an item; none: it goes. */
+static enum outcome
+set_line(struct editor *e, const struct item *item, struct span line,
     struct fault *f)
 {
-	if (e->n == e->cap) {
-		size_t cap = e->cap == 0 ? 16 : 2 * e->cap;
-		struct line_edit *p = reallocarray(e->p, cap, sizeof(*p));
+	struct items *items =
+	    item->kind == ITEM_SECRET ? &e->now.secrets : &e->now.entries;
+	struct item *own = &items->p[item - items->p];
 
-		if (p == NULL)
-			return directory_no_memory(f);
-		e->p = p;
-		e->cap = cap;
-	}
-	e->p[e->n++] =
-	    (struct line_edit){ line, source, e->records.len, record.len };
-	buf_add(&e->records, record);
-	return buf_failed(&e->records) ? directory_no_memory(f) : OK;
-}
-
-/* By line; of one line, and at the end, as they were said. */
-static int
-compare_edits(const void *a, const void *b)
-{
-	const struct line_edit *one = a, *other = b;
-
-	if (one->line != other->line)
-		return one->line < other->line ? -1 : 1;
-	return one->at < other->at ? -1 : one->at > other->at;
-}
-
-static struct span
-record_of(const struct edits *e, size_t i)
-{
-	return span_head(
-	    span_from(buf_span(&e->records), e->p[i].at), e->p[i].len);
-}
-
-/* Every line of the text, changed where it is to be; of two changes of one
-   line the last one counts. */
-static size_t
-change_lines(struct edits *e, struct span text, uint32_t *kept)
-{
-	struct span line;
-	size_t next = 0;
-
-	for (uint32_t number = 1; span_next(&text, '\n', &line); number++) {
-		bool changes = false;
-
-		for (; next < e->n && e->p[next].line == number; next++) {
-			changes = true;
-			line = record_of(e, next);
-		}
-		buf_add(&e->text, line);
-		if (!changes)
-			buf_addc(&e->text, '\n');
-		if (!changes || line.len > 0)
-			(*kept)++;
-	}
-	return next;
+	own->text = SPAN_EMPTY;
+	if (line.len > 0 &&
+	    !directory_keep(&e->now, span_head(line, line.len - 1), &own->text))
+		return directory_no_memory(f);
+	return OK;
 }
 
 /* What comes of a text, as the text of `to`. */
 static enum outcome
-edits_apply(struct edits *e, const struct items *from, struct items *to,
-    struct fault *f)
+join_text(const struct editor *e, const struct items *from, struct addition *a,
+    struct items *to, struct fault *f)
 {
-	size_t next;
+	const struct item *item = from->p, *end = from->p + from->n;
+	struct span rest = from->text, line;
 
-	to->changed = e->n > 0 || from->changed;
 	to->kept = 0;
-	if (e->n > 1)
-		qsort(e->p, e->n, sizeof(*e->p), compare_edits);
-	next = change_lines(e, from->text, &to->kept);
-	e->source = calloc(e->n - next + 1, sizeof(*e->source));
-	for (size_t i = 0; e->source != NULL && next < e->n; i++, next++) {
-		buf_add(&e->text, record_of(e, next));
-		e->source[i] = e->p[next].source;
-		if (e->source[i] != 0)
-			to->source = e->source;
+	if (e->source > 0)
+		to->source = (const uint32_t *)(const void *)a->source.p;
+	for (uint32_t number = 1; span_next(&rest, '\n', &line); number++) {
+		if (item < end && item->line == number) {
+			line = item++->text;
+			if (line.len == 0)
+				continue;
+		}
+		buf_add(&a->text, line);
+		buf_addc(&a->text, '\n');
+		to->kept++;
 	}
-	to->text = buf_span(&e->text);
-	return e->source == NULL || buf_failed(&e->text)
-	    ? directory_no_memory(f)
-	    : OK;
+	buf_add(&a->text, buf_span(&a->lines));
+	to->text = buf_span(&a->text);
+	to->changed = from->changed || !span_same(from->text, to->text);
+	return buf_failed(&a->text) ? directory_no_memory(f) : OK;
 }
 
 /* ---- records */
@@ -187,8 +152,8 @@ enum outcome
 editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 {
 	*e = (struct editor){ .settings = s, .lock = -1 };
-	edits_begin(&e->entries);
-	edits_begin(&e->secrets);
+	addition_begin(&e->entries);
+	addition_begin(&e->secrets);
 	if (directory_lock(LOCK_EX, &e->lock, f) != OK ||
 	    directory_begin(&e->now, s, f) != OK ||
 	    directory_read(&e->now, f) != OK ||
@@ -206,8 +171,8 @@ editor_free(struct editor *e)
 {
 	directory_free(&e->now);
 	directory_free(&e->fresh);
-	edits_free(&e->entries);
-	edits_free(&e->secrets);
+	addition_free(&e->entries);
+	addition_free(&e->secrets);
 	fds_close(&e->lock);
 }
 
@@ -233,9 +198,10 @@ put_secret(struct editor *e, const struct address *a, struct span smtp,
 		got = record_end(out, f);
 	else
 		buf_reset(&record);
-	if (got == OK && (old != NULL || hash.len > 0))
-		got = edit_line(&e->secrets, old == NULL ? LINE_NEW : old->line,
-		    e->source, buf_span(&record), f);
+	if (got == OK && old != NULL)
+		got = set_line(e, old, buf_span(&record), f);
+	else if (got == OK && hash.len > 0)
+		got = add_line(e, &e->secrets, buf_span(&record), f);
 	buf_free(&record);
 	return got;
 }
@@ -303,8 +269,7 @@ editor_add(struct editor *e, struct span record, struct fault *f)
 		got = buf_failed(&line) ? directory_no_memory(f) : OK;
 	}
 	if (got == OK)
-		got = edit_line(
-		    &e->entries, LINE_NEW, e->source, buf_span(&line), f);
+		got = add_line(e, &e->entries, buf_span(&line), f);
 	e->added++;
 	buf_free(&line);
 	return got;
@@ -328,12 +293,6 @@ find_entry(const struct editor *e, const struct address *a,
 	return OK;
 }
 
-static enum outcome
-drop_line(struct editor *e, const struct item *item, struct fault *f)
-{
-	return edit_line(&e->entries, item->line, 0, SPAN_EMPTY, f);
-}
-
 enum outcome
 editor_change(struct editor *e, const struct address *a,
     const struct field_change *change, size_t n, struct fault *f)
@@ -350,11 +309,11 @@ editor_change(struct editor *e, const struct address *a,
 		    !span_copy(change[i].value, e->path, sizeof(e->path)))
 			return fault_set(
 			    f, PERM, "5.3.5", 0, "the path is too long");
-	got = record_parse(directory_line(&e->now.entries, item), &r, f);
+	got = record_parse(item->text, &r, f);
 	if (got == OK)
 		got = record_change(&r, change, n, &line, f);
 	if (got == OK)
-		got = edit_line(&e->entries, item->line, 0, buf_span(&line), f);
+		got = set_line(e, item, buf_span(&line), f);
 	buf_free(&line);
 	return got;
 }
@@ -378,13 +337,14 @@ editor_remove(struct editor *e, const struct address *a, struct fault *f)
 {
 	const struct item *item;
 
-	if (find_entry(e, a, &item, f) != OK || drop_line(e, item, f) != OK)
+	if (find_entry(e, a, &item, f) != OK ||
+	    set_line(e, item, SPAN_EMPTY, f) != OK)
 		return f->outcome;
 	for (size_t i = 0; i < e->now.entries.n; i++) {
 		const struct item *alias = &e->now.entries.p[i];
 
 		if (directory_leads_to(&e->now, alias, item) &&
-		    drop_line(e, alias, f) != OK)
+		    set_line(e, alias, SPAN_EMPTY, f) != OK)
 			return f->outcome;
 	}
 	return put_secret(e, a, item->smtp, SPAN_EMPTY, f);
@@ -400,7 +360,7 @@ editor_remove_alias(struct editor *e, const struct address *a, struct fault *f)
 	    item->kind == ITEM_PROGRAM)
 		return fault_set(f, PERM, "5.1.1", 0, SPAN_FMT " is no alias",
 		    SPAN_ARG(address_key(a)));
-	return drop_line(e, item, f);
+	return set_line(e, item, SPAN_EMPTY, f);
 }
 
 enum outcome
@@ -409,7 +369,7 @@ editor_clear(struct editor *e, const struct address *a, struct fault *f)
 	const struct item *item =
 	    directory_find(&e->now, address_directory_key(a));
 
-	return item == NULL ? OK : drop_line(e, item, f);
+	return item == NULL ? OK : set_line(e, item, SPAN_EMPTY, f);
 }
 
 /* ---- commit */
@@ -479,8 +439,8 @@ editor_check(struct editor *e, struct fault *f)
 	struct directory *d = &e->fresh;
 
 	if (directory_begin(d, e->settings, f) != OK ||
-	    edits_apply(&e->entries, &e->now.entries, &d->entries, f) != OK ||
-	    edits_apply(&e->secrets, &e->now.secrets, &d->secrets, f) != OK ||
+	    join_text(e, &e->now.entries, &e->entries, &d->entries, f) != OK ||
+	    join_text(e, &e->now.secrets, &e->secrets, &d->secrets, f) != OK ||
 	    directory_parse(d, f) != OK)
 		return f->outcome;
 	directory_check(d, false);

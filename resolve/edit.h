@@ -2,11 +2,11 @@
 /*
  * edit.h: changes to the text entries, all or nothing.
  *
- * An editor holds the lock, knows the directory as it is, and collects lines
- * that change and lines that are new. The commit parses what would come of
- * them, and only what is free of errors is written: mailboxes first, then texts
- * and databases together (directory_write). Lines that are not changed stay
- * octet for octet; changed ones keep the keys that are not known.
+ * An editor holds the lock and the directory as it is, whose items get another
+ * line or none, and collects lines that are new. The commit parses what would
+ * come of it, and only what is free of errors is written: mailboxes first, then
+ * texts and databases together (directory_write). Lines that are not changed
+ * stay octet for octet; changed ones keep the keys that are not known.
  */
 #ifndef RESOLVE_EDIT_H
 #define RESOLVE_EDIT_H
@@ -14,18 +14,10 @@
 #include "directory.h"
 #include "wire_resolve.h"
 
-/* A line of one text that changes, or is put at its end. */
-struct line_edit {
-	uint32_t line; /* LINE_NEW: at the end */
-	uint32_t source; /* its number in what is imported; 0: none */
-	size_t at, len; /* in `records`; len 0: the line goes */
-};
-#define LINE_NEW UINT32_MAX
-struct edits {
-	struct line_edit *p;
-	size_t n, cap;
-	struct buf records, text; /* text: what came of them, at the commit */
-	uint32_t *source;
+/* What goes to the end of one text, and what comes of it at the commit. */
+struct addition {
+	struct buf lines, text;
+	struct buf source; /* uint32_t of each line: its number in an import */
 };
 
 /* One field of a record: an empty value takes it out. */
@@ -38,7 +30,7 @@ struct editor {
 	const struct settings *settings;
 	int lock; /* -1: not held */
 	struct directory now, fresh; /* fresh: after the commit */
-	struct edits entries, secrets;
+	struct addition entries, secrets;
 	char path[RESOLVE_PATH_MAX + 1]; /* of a changed entry, or "" */
 	uint32_t source; /* line of an import that is added; 0: none */
 	size_t added; /* entries and aliases */

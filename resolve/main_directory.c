@@ -15,27 +15,27 @@
 #include "verbs.h"
 
 /* Letters of options without a short form lie over those of octets. */
-#define SAID_NOT 1024U
-#define OPT_JSON 2048
+#define LONG     256
+#define OPT_JSON (LONG + OPTIONS)
 
 static const struct prog_option options[] = {
-	{ SAID_NOT | SAID_PASSWORD, "password-stdin", NULL,
+	{ LONG + OPTION_PASSWORD, "password-stdin", NULL,
 	    "the password is the first line of the standard input" },
-	{ SAID_NOT | SAID_STORE, "store", "STORE", "mailbox or distribution" },
-	{ SAID_NOT | SAID_PATH, "path", "PATH",
+	{ LONG + OPTION_STORE, "store", "STORE", "mailbox or distribution" },
+	{ LONG + OPTION_PATH, "path", "PATH",
 	    "of the mailbox, in the mail directory" },
-	{ SAID_NOT | SAID_USERID, "userid", "\"ID ADDRESS\"",
+	{ LONG + OPTION_USERID, "userid", "\"ID ADDRESS\"",
 	    "System i user id and address, 8 + 8; '' takes it away" },
-	{ SAID_NOT | SAID_PREFERRED, "preferred", "WHICH", "smtp or userid" },
-	{ SAID_NOT | SAID_PROGRAM, "program", "NAME",
+	{ LONG + OPTION_PREFERRED, "preferred", "WHICH", "smtp or userid" },
+	{ LONG + OPTION_PROGRAM, "program", "NAME",
 	    "its mail goes to this command of [deliver-program]" },
-	{ SAID_NOT | SAID_ALIAS, "alias", "ADDRESS",
+	{ LONG + OPTION_ALIAS, "alias", "ADDRESS",
 	    "one more address of it; repeat for more" },
-	{ SAID_NOT | SAID_CATCH_ALL, "catch-all", NULL,
+	{ LONG + OPTION_CATCH_ALL, "catch-all", NULL,
 	    "yes, this alias shall take all that nobody else does" },
-	{ SAID_NOT | SAID_REPLACE, "replace", NULL,
+	{ LONG + OPTION_REPLACE, "replace", NULL,
 	    "alias add: in place of the user or alias of that address" },
-	{ SAID_NOT | SAID_AT_START, "at-start", NULL,
+	{ LONG + OPTION_AT_START, "at-start", NULL,
 	    "compile: do not wait, and not after a loss" },
 	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line" },
 	{ 0, NULL, NULL, NULL },
@@ -44,34 +44,16 @@ static const struct prog_option options[] = {
 static void
 take_option(struct request *r, int option, const char *value)
 {
-	switch (option) {
-	case OPT_JSON:
+	if (option == OPT_JSON) {
 		prog.json = true;
 		return;
-	case SAID_NOT | SAID_STORE:
-		r->store = value;
-		break;
-	case SAID_NOT | SAID_PATH:
-		r->path = value;
-		break;
-	case SAID_NOT | SAID_USERID:
-		r->userid = value;
-		break;
-	case SAID_NOT | SAID_PREFERRED:
-		r->preferred = value;
-		break;
-	case SAID_NOT | SAID_PROGRAM:
-		r->program = value;
-		break;
-	case SAID_NOT | SAID_ALIAS:
-		if (r->aliases < REQUEST_ALIASES_MAX)
-			r->alias[r->aliases] = value;
-		r->aliases++;
-		break;
-	default:
-		break;
 	}
-	r->said |= (unsigned)option & ~SAID_NOT;
+	option -= LONG;
+	if (option < OPTION_FIELDS)
+		r->field[option] = value;
+	if (option == OPTION_ALIAS && r->aliases++ < REQUEST_ALIASES_MAX)
+		r->alias[r->aliases - 1] = value;
+	r->said |= SAID(option);
 }
 
 /* The verb of these words; the operands begin behind it. */
@@ -109,7 +91,7 @@ refuse_options(
 	unsigned foreign = r->said & ~verb->options;
 
 	for (size_t i = 0; options[i].name != NULL; i++) {
-		if (((unsigned)options[i].letter & ~SAID_NOT & foreign) == 0)
+		if ((SAID(options[i].letter - LONG) & foreign) == 0)
 			continue;
 		(void)fault_set(f, PERM, "5.5.4", 0, "%s%s%s has no --%s",
 		    verb->name, verb->second == NULL ? "" : " ",
@@ -249,7 +231,7 @@ main(int argc, char *argv[])
 	if (sodium_init() < 0)
 		abort();
 	verbs_begin();
-	if (verb->asks && (r.said & SAID_PASSWORD) == 0 &&
+	if (verb->asks && (r.said & SAID(OPTION_PASSWORD)) == 0 &&
 	    ask_password(&r, &f) != OK)
 		prog_exit(&f);
 	if (prog_home(&f) == OK && enter_sandbox(&f) == OK)

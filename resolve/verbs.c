@@ -67,7 +67,7 @@ hash_password(
 static enum outcome
 take_hash(struct request *r, struct fault *f)
 {
-	if ((r->said & SAID_PASSWORD) == 0)
+	if ((r->said & SAID(OPTION_PASSWORD)) == 0)
 		return OK;
 	if (r->input.len == 0 && request_read_password(r, f) != OK)
 		return f->outcome;
@@ -166,7 +166,7 @@ add_alias(struct editor *e, const struct request *r, const char *alias,
 	put_alias_name(&name, alias, of);
 	record_put(out, "smtp", buf_span(&name));
 	record_puts(out, "to", target);
-	if ((r->said & SAID_CATCH_ALL) != 0)
+	if ((r->said & SAID(OPTION_CATCH_ALL)) != 0)
 		record_puts(out, "catch-all", "yes");
 	got = record_end(out, f);
 	if (got == OK)
@@ -178,19 +178,17 @@ add_alias(struct editor *e, const struct request *r, const char *alias,
 
 /* The fields that were said; an empty value takes one away. */
 static size_t
-collect_fields(const struct request *r, struct field_change field[FIELDS_MAX])
+collect_fields(
+    const struct request *r, struct field_change field[OPTION_FIELDS])
 {
-	const struct {
-		const char *key, *value;
-	} said[] = { { "store", r->store }, { "path", r->path },
-		{ "preferred", r->preferred }, { "userid", r->userid },
-		{ "program", r->program } };
+	static const char *const keys[] = { "store", "path", "preferred",
+		"userid", "program" };
 	size_t n = 0;
 
-	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
-		if (said[i].value != NULL)
-			field[n++] = (struct field_change){ said[i].key,
-				span_of(said[i].value) };
+	for (size_t i = 0; i < OPTION_FIELDS; i++)
+		if (r->field[i] != NULL)
+			field[n++] = (struct field_change){ keys[i],
+				span_of(r->field[i]) };
 	return n;
 }
 
@@ -199,11 +197,11 @@ collect_add(struct editor *e, const struct request *r, struct fault *f)
 {
 	struct buf line = BUF_INIT(RECORD_MAX);
 	struct record_out out;
-	struct field_change field[FIELDS_MAX];
+	struct field_change field[OPTION_FIELDS];
 	size_t n = collect_fields(r, field);
 	enum outcome got;
 
-	if (r->program != NULL && r->hash[0] != '\0')
+	if (r->field[OPTION_PROGRAM] != NULL && r->hash[0] != '\0')
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "mail for it goes to a program: nobody logs in to that");
 	if (r->aliases > REQUEST_ALIASES_MAX)
@@ -231,7 +229,8 @@ tell_add(const struct editor *e, const struct request *r)
 	    directory_find(&e->fresh, address_key(&r->address));
 
 	if (item->kind == ITEM_PROGRAM) {
-		say("%s: goes to the program %s", r->operand[0], r->program);
+		say("%s: goes to the program %s", r->operand[0],
+		    r->field[OPTION_PROGRAM]);
 		return;
 	}
 	say("%s: %s mailbox %s/" SPAN_FMT ", %s", r->operand[0],
@@ -240,7 +239,8 @@ tell_add(const struct editor *e, const struct request *r)
 	    r->hash[0] != '\0' ? "password set"
 	                       : "no password, so no login yet "
 	                         "(directory passwd sets one)");
-	if (r->store != NULL && strcmp(r->store, "distribution") == 0)
+	if (r->field[OPTION_STORE] != NULL &&
+	    strcmp(r->field[OPTION_STORE], "distribution") == 0)
 		say("no distribution service takes its mail yet: it lies in "
 		    "the mailbox");
 }
@@ -248,7 +248,7 @@ tell_add(const struct editor *e, const struct request *r)
 static enum outcome
 collect_change(struct editor *e, const struct request *r, struct fault *f)
 {
-	struct field_change field[FIELDS_MAX];
+	struct field_change field[OPTION_FIELDS];
 	size_t n = collect_fields(r, field);
 
 	if (n == 0 && r->hash[0] == '\0')
@@ -270,7 +270,8 @@ tell_change(const struct editor *e, const struct request *r)
 
 	say("%s: %s", r->operand[0],
 	    (r->said & SAID_FIELDS) != 0 ? "changed" : "password set");
-	if (r->path != NULL && !span_eq(item->value, r->path))
+	if (r->field[OPTION_PATH] != NULL &&
+	    !span_eq(item->value, r->field[OPTION_PATH]))
 		say("what lies in the old mailbox %s/" SPAN_FMT " stays there",
 		    prog.settings.mail.directory, SPAN_ARG(item->value));
 }
@@ -318,7 +319,7 @@ clear_alias(struct editor *e, const struct request *r, struct fault *f)
 static enum outcome
 collect_alias_add(struct editor *e, const struct request *r, struct fault *f)
 {
-	if ((r->said & SAID_REPLACE) != 0 && clear_alias(e, r, f) != OK)
+	if ((r->said & SAID(OPTION_REPLACE)) != 0 && clear_alias(e, r, f) != OK)
 		return f->outcome;
 	return add_alias(e, r, r->operand[0], r->operand[1], &r->address, f);
 }
@@ -477,23 +478,24 @@ verb_import(struct request *r, struct fault *f)
 
 const struct verb verbs[VERBS] = {
 	{ "add", .operands = 1,
-	    .options = SAID_FIELDS | SAID_PASSWORD | SAID_ALIAS,
+	    .options = SAID_FIELDS | SAID(OPTION_PASSWORD) | SAID(OPTION_ALIAS),
 	    .collect = collect_add, .tell = tell_add },
-	{ "change", .operands = 1, .options = SAID_FIELDS | SAID_PASSWORD,
+	{ "change", .operands = 1,
+	    .options = SAID_FIELDS | SAID(OPTION_PASSWORD),
 	    .collect = collect_change, .tell = tell_change },
 	{ "remove", .operands = 1, .collect = collect_remove,
 	    .tell = tell_remove },
 	{ "list", .look = look_list },
 	{ "show", .operands = 1, .look = look_show },
 	{ "alias", "add", .operands = 2,
-	    .options = SAID_CATCH_ALL | SAID_REPLACE,
+	    .options = SAID(OPTION_CATCH_ALL) | SAID(OPTION_REPLACE),
 	    .collect = collect_alias_add, .tell = tell_alias_add },
 	{ "alias", "remove", .operands = 1, .collect = collect_alias_remove,
 	    .tell = tell_alias_remove },
-	{ "passwd", .operands = 1, .options = SAID_PASSWORD, .asks = true,
-	    .collect = collect_change, .tell = tell_change },
+	{ "passwd", .operands = 1, .options = SAID(OPTION_PASSWORD),
+	    .asks = true, .collect = collect_change, .tell = tell_change },
 	{ "import", .run = verb_import },
-	{ "compile", .options = SAID_AT_START, .run = verb_compile },
+	{ "compile", .options = SAID(OPTION_AT_START), .run = verb_compile },
 	{ "check", .look = look_check, .thorough = true },
 };
 
@@ -508,7 +510,7 @@ verb_run(const struct verb *verb, struct request *r, struct fault *f)
 	if (verb->run != NULL)
 		return verb->run(r, f);
 	if (verb->asks)
-		r->said |= SAID_PASSWORD;
+		r->said |= SAID(OPTION_PASSWORD);
 	if (take_hash(r, f) != OK)
 		return f->outcome;
 	return edit(r, verb->collect, verb->tell, f);

@@ -9,28 +9,29 @@
 
 #define REQUEST_ALIASES_MAX 64 /* in one `add`. Ours */
 
-/* Options, a bit each: which were said, and which a verb knows. */
-enum {
-	SAID_PASSWORD = 1,
-	SAID_STORE = 2,
-	SAID_PATH = 4,
-	SAID_USERID = 8,
-	SAID_PREFERRED = 16,
-	SAID_ALIAS = 32,
-	SAID_CATCH_ALL = 64,
-	SAID_AT_START = 128,
-	SAID_REPLACE = 256,
-	SAID_PROGRAM = 512,
+/* Options of verbs. The first are fields of an entry. */
+enum option {
+	OPTION_STORE,
+	OPTION_PATH,
+	OPTION_PREFERRED,
+	OPTION_USERID,
+	OPTION_PROGRAM,
+	OPTION_FIELDS, /* the number of those */
+	OPTION_PASSWORD = OPTION_FIELDS,
+	OPTION_ALIAS,
+	OPTION_CATCH_ALL,
+	OPTION_REPLACE,
+	OPTION_AT_START,
+	OPTIONS
 };
-#define SAID_FIELDS                                                            \
-	(SAID_STORE | SAID_PATH | SAID_USERID | SAID_PREFERRED | SAID_PROGRAM)
-#define FIELDS_MAX 5
+#define SAID(option) (1U << (option))
+#define SAID_FIELDS  (SAID(OPTION_FIELDS) - 1)
 
 /* What the operator said; NULL: not said. Texts borrow from argv. */
 struct request {
 	char **operand;
-	unsigned said;
-	const char *store, *path, *userid, *preferred, *program;
+	unsigned said; /* a bit of each option */
+	const char *field[OPTION_FIELDS];
 	const char *alias[REQUEST_ALIASES_MAX];
 	size_t aliases;
 	struct buf input; /* the password, or the records of an import */

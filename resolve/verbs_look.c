@@ -59,7 +59,8 @@ verb_compile(struct request *r, struct fault *f)
 {
 	/* A start has the databases that are there, and must not wait for
 	   a person. */
-	bool at_start = (r->said & SAID_AT_START) != 0, compiled = false;
+	bool at_start = (r->said & SAID(OPTION_AT_START)) != 0,
+	     compiled = false;
 	struct directory d;
 	int lock = -1;
 	enum outcome got = directory_begin(&d, &prog.settings, f);
@@ -120,23 +121,17 @@ json_of_record(
 enum outcome
 look_list(const struct directory *d, const struct request *r, struct fault *f)
 {
-	struct span rest = d->entries.text, line;
 	size_t errors = d->problems[PROBLEM_ERROR].count;
 	struct record record;
 	struct fault ignored;
-	size_t next = 0;
 
 	(void)r;
-	/* Items stand in the order of their lines. */
-	for (uint32_t number = 1; span_next(&rest, '\n', &line); number++) {
-		const struct item *item = &d->entries.p[next];
+	for (size_t i = 0; i < d->entries.n; i++) {
+		const struct item *item = &d->entries.p[i];
 
-		if (next == d->entries.n || item->line != number)
-			continue;
-		next++;
 		if (!prog.json)
-			(void)printf(SPAN_FMT "\n", SPAN_ARG(line));
-		else if (record_parse(line, &record, &ignored) == OK)
+			(void)printf(SPAN_FMT "\n", SPAN_ARG(item->text));
+		else if (record_parse(item->text, &record, &ignored) == OK)
 			say_json(json_of_record(d, &record, item));
 	}
 	if (errors > 0)
@@ -154,7 +149,7 @@ describe(const struct directory *d, const struct item *item)
 	struct record r;
 	struct fault f;
 
-	if (record_parse(directory_line(&d->entries, item), &r, &f) != OK)
+	if (record_parse(item->text, &r, &f) != OK)
 		return json_object();
 	object = json_of_record(d, &r, item);
 	aliases = json_array();

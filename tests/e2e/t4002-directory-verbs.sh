@@ -182,7 +182,7 @@ is "a change that cannot be whole is not made" \
 	"111 $sum ok"
 grep -v pat@ "$H/directory/entries" > "$T/f"; cp "$T/f" "$H/directory/entries"
 dir check
-like "databases of other texts are told" "$? $(says)" \
+like "databases of other texts are told" "$(says)" \
 	'^directory/entries:0: warning: the databases are not of these texts'
 dir compile; is "compile makes them anew" "$(says | tail -n 1) $(auth pat new)" \
 	'1 addresses and 1 passwords compiled perm'
