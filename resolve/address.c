@@ -218,20 +218,10 @@ domains_free(struct domains *d)
 bool
 domains_has(const struct domains *d, struct span domain)
 {
-	size_t low = 0, high = d->n;
+	char name[DOMAIN_MAX + 1];
+	const char *wanted = name;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		struct span name = span_of(d->name[middle]);
-		size_t least = name.len < domain.len ? name.len : domain.len;
-		int order = memcmp(domain.p, name.p, least);
-
-		if (order == 0 && name.len == domain.len)
-			return true;
-		if (order < 0 || (order == 0 && domain.len < name.len))
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
+	return d->n > 0 && span_copy(domain, name, sizeof(name)) &&
+	    bsearch(&wanted, d->name, d->n, sizeof(*d->name), compare_names) !=
+	    NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* alarm.c: what a person should look at. */
+/* alarm.c: operator action needed. */
 #include "alarm.h"
 
 #include "clock.h"

@@ -116,7 +116,7 @@ is_same(const struct compiled_id *a, const struct compiled_id *b)
 	    a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
-/* The same trouble at each look, of which there are many. */
+/* There is a look before each answer: one error is reported once a while. */
 static bool
 is_told(struct compiled *c)
 {
@@ -142,8 +142,8 @@ compiled_look(struct compiled *c, struct fault *f)
 	if (c->looked && is_same(&id, &c->id))
 		return OK;
 	c->id = id;
-	/* Written to in its place, by cp for one: a page of the old map that
-	   the file lost would kill us. Without a database it is `temp`. */
+	/* The file was written to in its place, as cp does: a page that it
+	   lost would kill this process. Without a database it is `temp`. */
 	if (c->open && id.dev == c->mapped.dev && id.ino == c->mapped.ino)
 		compiled_free(c);
 	got = take(c, f);
@@ -180,7 +180,8 @@ enum outcome
 compiled_bad_value(const struct compiled *c, struct fault *f)
 {
 	return fault_set(f, TEMP, "4.3.0", 0,
-	    "%s: a value that is not ours; `pneu directory compile`", c->name);
+	    "%s: a value that `pneu directory compile` does not write",
+	    c->name);
 }
 
 bool

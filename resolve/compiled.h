@@ -5,11 +5,10 @@
  * A cdb (cr.yp.to/cdb/cdb.txt) with a seal behind it: 32 octets of BLAKE2b-256
  * over what the file is for and all before. Replacing one is a rename; a
  * reader looks before each answer, and keeps the old one if the new one
- * is damaged. One that is cut short in its place while it is read kills its
- * reader (SIGBUS); the next one says `temp`. Copies would end that, at the
- * size of the database for each process, and nothing of ours does it. A key is
- * a normalised address (address.h), that of a catch-all
- * `@domain`.
+ * is damaged. A file that is truncated in its place kills its reader (SIGBUS);
+ * the next process answers `temp`. Reading a copy would avoid that, at the size
+ * of the database for each process; `directory` never writes in place. A key
+ * is a normalised address (address.h), that of a catch-all `@domain`.
  */
 #ifndef RESOLVE_COMPILED_H
 #define RESOLVE_COMPILED_H
@@ -21,7 +20,7 @@
 #include "replace.h"
 
 #define COMPILED_SEAL_LEN 32
-#define COMPILED_TOLD_MS  60000 /* between two of one trouble. Ours */
+#define COMPILED_TOLD_MS  60000 /* between two reports of one error */
 
 #define ENTRIES_DB "directory/entries.cdb"
 #define SECRETS_DB "secrets/secrets.cdb"
@@ -49,8 +48,8 @@ void compiled_begin(struct compiled *, const char *name, const char *purpose);
 void compiled_free(struct compiled *);
 /*
  * Look whether the name leads to another file than before, and take it: one
- * stat(), before an answer or a round of them. Whoever was just added is not
- * refused.
+ * stat(), before an answer or a round of them, so that a user who was just
+ * added is not refused.
  *
  * OK	nothing new, or the new one is in use
  * TEMP	4.3.0: the old one stays in use, unless it is that very file, changed
@@ -67,7 +66,7 @@ enum outcome compiled_look(struct compiled *, struct fault *) MUST_USE;
 enum outcome compiled_get(struct compiled *, struct span key,
     struct span *value, struct fault *) MUST_USE;
 
-/* TEMP: what compiled_get() found is nothing that we write. */
+/* TEMP: what compiled_get() found is no value that `directory` writes. */
 enum outcome compiled_bad_value(const struct compiled *, struct fault *);
 
 /* Has the one in use more than n records? */

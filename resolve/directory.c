@@ -15,8 +15,8 @@
 #include "fds.h"
 #include "prog.h"
 
-#define ARENA_CHUNK (1UL << 20) /* octets. Ours */
-#define SHOWN_MAX   100 /* octets of an address in a message. Ours */
+#define ARENA_CHUNK (1UL << 20) /* octets */
+#define SHOWN_MAX   100 /* octets of an address in a message */
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -188,7 +188,7 @@ directory_file(const struct items *items, uint32_t *line)
 	return "stdin";
 }
 
-/* One that finds no memory is counted all the same. */
+/* A problem is counted even where there is no memory to keep it. */
 __attribute__((format(printf, 5, 6))) void
 directory_problem(struct directory *d, enum problem_level level,
     const struct items *items, const struct item *item, const char *format, ...)
@@ -282,7 +282,7 @@ directory_free(struct directory *d)
 	*d = (struct directory){ .settings = NULL };
 }
 
-/* Whoever has it may wait for a person: so it is said that we do. */
+/* The other command may wait for its operator: say what this one waits for. */
 static int
 lock_fd(int fd, int how)
 {
@@ -316,7 +316,7 @@ directory_lock(int how, int *fd, struct fault *f)
 	return TEMP;
 }
 
-/* Whoever compiles writes both texts and both databases. */
+/* A compilation writes both texts and both databases. */
 static bool
 was_compiled(void)
 {

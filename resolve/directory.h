@@ -12,7 +12,7 @@
  *
  * `secrets` has `secret smtp=bob@example.org hash=$argon2id$...`. Lines that
  * begin with '#' and empty ones are kept, keys that are not known too.
- * Source: ours, pneu-directory(5).
+ * Source: pneu-directory(5).
  */
 #ifndef RESOLVE_DIRECTORY_H
 #define RESOLVE_DIRECTORY_H
@@ -23,7 +23,7 @@
 #define DIRECTORY_ENTRIES  "directory/entries"
 #define DIRECTORY_SECRETS  "secrets/secrets"
 #define DIRECTORY_LOCK     "directory/lock"
-#define DIRECTORY_TEXT_MAX (2UL * 1024 * 1024 * 1024) /* octets of one. Ours */
+#define DIRECTORY_TEXT_MAX (2UL * 1024 * 1024 * 1024) /* octets of one text */
 #define DIRECTORY_HASH_MAX 127 /* octets: crypto_pwhash_STRBYTES less its 0 */
 /* What a hash may cost: the bounds of [auth] hash_memory and hash_ops. */
 #define DIRECTORY_HASH_MEMORY_MAX (4UL * 1024 * 1024) /* KiB */
@@ -75,7 +75,7 @@ struct items {
 /* An error keeps the databases as they are; a warning is worth a look. */
 enum problem_level { PROBLEM_ERROR, PROBLEM_WARNING, PROBLEM_NOTE };
 #define PROBLEM_LEVELS    3
-#define PROBLEM_LINES_MAX 1000 /* of a level; more are counted only. Ours */
+#define PROBLEM_LINES_MAX 1000 /* of a level; more are counted only */
 struct problem {
 	const char *file; /* or "stdin" */
 	uint32_t line; /* 0: of no line */
@@ -88,7 +88,7 @@ struct problems {
 };
 const char *problem_word(enum problem_level);
 
-#define DIRECTORY_UNKNOWN_MAX 32 /* keys that are noted once each. Ours */
+#define DIRECTORY_UNKNOWN_MAX 32 /* keys that are noted once each */
 struct arena_chunk;
 struct directory {
 	struct domains domains;
@@ -110,8 +110,8 @@ void directory_free(struct directory *);
 
 /*
  * flock on directory/lock: one writer, or readers; `how` is flock's. Close *fd
- * to let go. It waits when another has it, and says so on fd 2; with LOCK_NB
- * that is TEMP.
+ * to release it. While another process has it this one waits, and says so on
+ * fd 2; with LOCK_NB that is TEMP.
  */
 enum outcome directory_lock(int how, int *fd, struct fault *) MUST_USE;
 
@@ -133,9 +133,9 @@ void directory_check(struct directory *, bool thorough);
 /* Both databases are whole and were made of these texts. */
 bool directory_is_compiled(const struct directory *);
 /*
- * TEMP: a text has not half of the records of its database, or ends within a
- * line. An editor on a full disk leaves such a text, and it is no order to
- * forget everybody.
+ * TEMP: a text has less than half of the records of its database, or ends
+ * within a line. An editor on a full disk leaves such a text: it must not be
+ * compiled as if all these users had been removed.
  */
 enum outcome directory_expect_records(
     const struct directory *, struct fault *) MUST_USE;

@@ -101,7 +101,7 @@ check_alias(struct directory *d, const struct item *alias)
 		    (unsigned long long)d->settings->resolve.alias_steps);
 }
 
-/* Whoever opens a mailbox opens all below it: none lies in another. */
+/* pop3-session may open all below its mailbox: no other lies there. */
 static void
 check_path(struct directory *d, const struct item *entry)
 {
@@ -153,7 +153,8 @@ check_secrets(struct directory *d)
 			    "a password of nobody: no entry has this address");
 }
 
-/* An unknown user costs what [auth] says: a guesser sees who does not. */
+/* An unknown user costs what [auth] says: another cost tells a guesser that
+   the user exists. */
 static void
 check_costs(struct directory *d)
 {

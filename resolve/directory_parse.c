@@ -40,7 +40,7 @@ is_userid(struct span userid)
 	    (span_eq(address, "*ANY") || is_userid_part(address));
 }
 
-/* Of a form that auth can verify, at a cost that we could have asked for. */
+/* Of a form that auth can verify, at a cost within the bounds of [auth]. */
 bool
 directory_is_hash(const struct settings *s, struct span hash, bool *costs_other)
 {
@@ -201,7 +201,7 @@ parse_alias(struct line *l, const struct address *a)
 	return true;
 }
 
-/* Keys that are not known stay, but a slip of the pen shall be seen. */
+/* Unknown keys are kept, and noted in case one is misspelt. */
 static void
 note_unknown(struct line *l)
 {

@@ -31,7 +31,7 @@ void directory_sort_problems(struct directory *);
 /* The entry whose password it is, or NULL. */
 const struct item *directory_entry_of(
     const struct directory *, const struct item *secret);
-/* Can auth verify it, at a cost that we could have asked for? */
+/* Can auth verify it, at a cost within the bounds of [auth]? */
 bool directory_is_hash(
     const struct settings *, struct span hash, bool *costs_other);
 

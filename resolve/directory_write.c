@@ -157,8 +157,8 @@ directory_expect_records(const struct directory *d, struct fault *f)
 	if (lack == NULL)
 		return OK;
 	return fault_set(f, TEMP, "4.3.0", 0,
-	    "%s %s: bring it back, or say `pneu "
-	    "directory compile` if it is as it shall be",
+	    "%s %s: bring it back, or run `pneu "
+	    "directory compile` if it is as it should be",
 	    items->name, lack);
 }
 
@@ -174,8 +174,8 @@ write_text(const struct items *items, struct replacement *file, struct fault *f)
 }
 
 /*
- * All get their names: no signal comes in between, and where only the sync of
- * one failed the others follow. The first trouble is told.
+ * Rename all of them: signals are blocked meanwhile, and where only the sync of
+ * one fails the others follow. The first error is the one reported.
  */
 static enum outcome
 put_all(struct replacement *file, size_t n, struct fault *f)

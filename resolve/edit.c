@@ -10,8 +10,8 @@
 #include "mailboxes.h"
 #include "record.h"
 
-#define KEY_MAX      64 /* octets of a record's key that we write. Ours */
-#define MANY_AT_ONCE 8 /* mailboxes; more are synced together. Ours */
+#define KEY_MAX      64 /* octets of a record's key that is written */
+#define MANY_AT_ONCE 8 /* mailboxes; more are synced together */
 
 /* ---- lines */
 
@@ -179,9 +179,8 @@ editor_free(struct editor *e)
 /* ---- adding */
 
 /*
- * Set the password of an address, or take it away when there is no hash: who
- * is added must not open his mailbox with the password of whoever had the
- * address before.
+ * Set the password of an address, or remove it when there is no hash: the
+ * password of a former user must not open the mailbox of a new one.
  */
 static enum outcome
 put_secret(struct editor *e, const struct address *a, struct span smtp,

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STEP_TEXT_MAX  1024 /* octets of one step's text. Ours */
-#define STEP_VALUE_MAX 300 /* octets of an address shown in it. Ours */
+#define STEP_TEXT_MAX  1024 /* octets of one step's text */
+#define STEP_VALUE_MAX 300 /* octets of an address shown in it */
 
 /* One question on its way. */
 struct question {

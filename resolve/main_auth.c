@@ -15,7 +15,7 @@
 #include "serve.h"
 #include "verify.h"
 
-#define CLIENTS_MAX 1024 /* connections. Ours: each pop3d keeps one */
+#define CLIENTS_MAX 1024 /* connections: each pop3d keeps one */
 
 struct authority {
 	struct verifier verifier;
@@ -56,9 +56,9 @@ answer(struct authority *a, struct span line, struct buf *out, struct fault *f)
 }
 
 /*
- * A hash takes long, and the answers of a round leave together: who has his
- * answer shall not wait for the hashes of the others. What the socket does not
- * take at once stays for the end of the round.
+ * A hash takes long, and the answers of a round leave together: a client whose
+ * answer is ready must not wait for the hashes of the others. What the socket
+ * does not take at once stays for the end of the round.
  */
 static void
 answer_now(struct client *client)

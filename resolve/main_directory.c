@@ -32,7 +32,7 @@ static const struct prog_option options[] = {
 	{ LONG + OPTION_ALIAS, "alias", "ADDRESS",
 	    "one more address of it; repeat for more" },
 	{ LONG + OPTION_CATCH_ALL, "catch-all", NULL,
-	    "yes, this alias shall take all that nobody else does" },
+	    "yes, this alias takes all mail for addresses that do not exist" },
 	{ LONG + OPTION_REPLACE, "replace", NULL,
 	    "alias add: in place of the user or alias of that address" },
 	{ LONG + OPTION_AT_START, "at-start", NULL,
@@ -83,7 +83,7 @@ find_verb(int *argc, char **argv[], struct fault *f)
 	prog_usage(f);
 }
 
-/* An option that does nothing would be believed. */
+/* An option without effect must not pass in silence. */
 static void
 refuse_options(
     const struct verb *verb, const struct request *r, struct fault *f)
@@ -117,7 +117,7 @@ on_signals(void (*handler)(int))
 		(void)sigaction(numbers[i], &act, NULL);
 }
 
-/* Whoever breaks off gets his echo back; whoever only stopped comes again. */
+/* Restore echo before the signal acts; after a stop, disable it again. */
 static void
 give_back(int number)
 {

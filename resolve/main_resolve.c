@@ -14,9 +14,9 @@
 #include "prog.h"
 #include "serve.h"
 
-#define CLIENTS_MAX 1024 /* connections. Ours: each smtpd keeps one */
+#define CLIENTS_MAX 1024 /* connections: each smtpd keeps one */
 #define STEPS_OCTETS                                                           \
-	(48UL * 1024) /* of one explanation. Ours: a tenth of it is used */
+	(48UL * 1024) /* of one explanation; a tenth of it is used */
 
 struct resolver {
 	struct lookup lookup;
@@ -26,7 +26,7 @@ struct resolver {
 	uint64_t alarm_ms; /* of the last alarm about loops */
 };
 
-/* A loop is asked for again and again, by whoever likes to. */
+/* Any client can ask for a loop again and again. */
 static void
 note_loop(struct resolver *r, struct span to, const struct fault *f)
 {
@@ -80,7 +80,7 @@ take(void *arg, struct client *client, struct span in, size_t most,
 	while (*requests < most && (end = span_find(rest, '\n')) < rest.len) {
 		struct span line = span_head(rest, end);
 
-		/* Once a round: whoever was just added is known. */
+		/* Once a round: a user who was just added is known. */
 		if (!r->looked)
 			look(r);
 		r->looked = true;

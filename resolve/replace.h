@@ -11,7 +11,7 @@
 
 #include "span.h"
 
-#define REPLACEMENT_NAME_MAX 127 /* octets; our names are short. Ours */
+#define REPLACEMENT_NAME_MAX 127 /* octets */
 
 struct replacement {
 	const char *name; /* borrowed */

@@ -7,7 +7,7 @@
 
 #include "edit.h"
 
-#define REQUEST_ALIASES_MAX 64 /* in one `add`. Ours */
+#define REQUEST_ALIASES_MAX 64 /* in one `add` */
 
 /* Options of verbs. The first are fields of an entry. */
 enum option {

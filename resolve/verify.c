@@ -10,7 +10,7 @@
 
 #include "password.h"
 
-#define CACHE_WAYS 4 /* places where one tag may lie. Ours */
+#define CACHE_WAYS 4 /* places where one tag may lie */
 
 /* What secrets.cdb says of one user. */
 struct secret {
@@ -236,7 +236,7 @@ wrong(struct fault *f)
 	return fault_set(f, PERM, "5.7.8", 0, "user name or password is wrong");
 }
 
-/* One Argon2id. A mismatch is EINVAL, all else is our own trouble. */
+/* One Argon2id. A mismatch is EINVAL, all else is an error in processing. */
 static enum outcome
 verify_password(const char *hash, struct span password, struct fault *f)
 {

@@ -45,7 +45,7 @@ struct verifier {
  * Draws the keys and makes the dummy hash with the cost of new passwords.
  * ticket_key: of the supervisor, or NULL to draw one; with it comes cache_fd,
  * the memory of the shared cache (made as large as it must be, stays open), or
- * -1 for a cache of our own.
+ * -1 for a cache of this process alone.
  * PERM	5.3.5 a local domain is no domain, the cost is out of bounds
  * TEMP	4.3.0 no memory
  */
@@ -58,7 +58,7 @@ void verify_free(struct verifier *); /* wipes */
  *
  * OK	*ans with user, path and ticket
  * PERM	5.7.8 no such user or a wrong password: the same words, the same time;
- *	or no password at all (password.h), whoever the user is
+ *	or no password at all (password.h), whether the user exists or not
  * TEMP	4.3.0 the database, or no memory for the hash
  */
 enum outcome verify_login(struct verifier *, const struct auth_req *,
