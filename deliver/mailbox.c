@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "directories.h"
+#include "fds.h"
 #include "prog.h"
 #include "trouble.h"
 
@@ -66,10 +67,11 @@ look(struct mailbox_store *s, const struct mailbox *m,
 	got = maildir_list(m->fd, is_another, &l, &why);
 	if (got == OK && !l.found) {
 		cur = mailbox_open_part(s, m->path, "cur");
-		if (cur == -1)
+		if (cur == -1 && errno != ENOENT)
 			return mailbox_missing(s, m->path, errno, f);
-		got = maildir_each(cur, is_another, &l, &why);
-		(void)close(cur);
+		if (cur != -1)
+			got = maildir_each(cur, is_another, &l, &why);
+		fds_close(&cur);
 	}
 	if (got != OK)
 		return mailbox_trouble(s, m->path, why.error, "list", f);
@@ -285,11 +287,42 @@ sync_carries_all(const struct mailbox_store *s, dev_t dev)
 	return false;
 }
 
+/* syncfs twice: one is not one instant where there is no journal. cur/ may be
+   written, a reader moves a message there, new/ is written. */
+static enum outcome
+sync_file_system(
+    struct mailbox_store *s, int fd, const char *path, struct fault *f)
+{
+	enum outcome got = OK;
+
+	for (int pass = 0; pass < 2; pass++)
+		if (syncfs(fd) != 0)
+			got = sync_failed(s, path, "syncfs", f);
+	return got;
+}
+
+/*
+ * Without a cur/ that can be opened the mail lies in new/, unless somebody
+ * took cur/ away with it: the whole file system has it in either case.
+ */
+static enum outcome
+sync_cur(struct mailbox_store *s, const struct mailbox *m, struct fault *f)
+{
+	int cur = mailbox_open_part(s, m->path, "cur");
+	enum outcome got = OK;
+
+	if (cur == -1)
+		return sync_file_system(s, m->fd, m->path, f);
+	if (fsync(cur) != 0)
+		got = sync_failed(s, m->path, "fsync of cur", f);
+	(void)close(cur);
+	return got;
+}
+
 enum outcome
 mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 {
 	struct mailbox *m = mailbox_find_open(s, path);
-	int cur;
 
 	/*
 	 * The directory that was linked into is the one to sync. Where path
@@ -307,34 +340,16 @@ mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 		return sync_failed(s, path, "fsync of new", f);
 	if (sync_carries_all(s, m->dev))
 		return OK;
-	cur = mailbox_open_part(s, path, "cur");
-	if (cur == -1)
-		return mailbox_missing(s, path, errno, f);
-	if (fsync(cur) != 0) {
-		(void)sync_failed(s, path, "fsync of cur", f);
-		(void)close(cur);
-		return f->outcome;
-	}
-	(void)close(cur);
-	return OK;
+	return sync_cur(s, m, f);
 }
 
-/*
- * syncfs twice: one is not one instant where there is no journal. cur/ may be
- * written, a reader moves a message there, new/ is written.
- */
-static void
-sync_root(struct mailbox_store *s, const struct mailbox_root *root,
-    enum outcome *got, struct fault *f)
+static enum outcome
+sync_root(
+    struct mailbox_store *s, const struct mailbox_root *root, struct fault *f)
 {
-	if (root->disk.fsync_carries_all) {
-		if (fsync(root->fd) != 0)
-			*got = sync_failed(s, ".", "fsync", f);
-		return;
-	}
-	for (int pass = 0; pass < 2; pass++)
-		if (syncfs(root->fd) != 0)
-			*got = sync_failed(s, ".", "syncfs", f);
+	if (!root->disk.fsync_carries_all)
+		return sync_file_system(s, root->fd, ".", f);
+	return fsync(root->fd) == 0 ? OK : sync_failed(s, ".", "fsync", f);
 }
 
 enum outcome
@@ -344,7 +359,8 @@ mailbox_sync_all(struct mailbox_store *s, struct fault *f)
 
 	/* All of them even after an error, so that each is told. */
 	for (size_t i = 0; i < s->roots; i++)
-		sync_root(s, &s->root[i], &got, f);
+		if (sync_root(s, &s->root[i], f) != OK)
+			got = TEMP;
 	return got;
 }
 

@@ -86,8 +86,9 @@ enum outcome mailbox_deliver(struct mailbox_store *, const struct deliver_req *,
 
 /*
  * What was linked there is on disk: new/, then cur/, for a reader may have
- * moved it in between; new/ alone where its sync carries all. TEMP: not known
- * to be on disk; when a sync failed, queue/trouble stands by then.
+ * moved it in between; new/ alone where its sync carries all; the file system
+ * where cur/ cannot be opened. TEMP: not known to be on disk, of this mailbox
+ * alone; when a sync failed, queue/trouble stands by then.
  */
 enum outcome mailbox_sync(
     struct mailbox_store *, const char *path, struct fault *) MUST_USE;

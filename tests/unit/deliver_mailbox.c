@@ -126,6 +126,40 @@ test_again(struct mailbox_store *s)
 	(void)unlink(BOB "/new/" NAME);
 }
 
+/* As where no sync carries another: cur/ is opened at each sync. */
+static void
+test_no_cur(struct mailbox_store *s)
+{
+	bool carries = s->root[0].disk.fsync_carries_all;
+	enum deliver_how how;
+	struct fault f;
+
+	s->root[0].disk.fsync_carries_all = false;
+	(void)rmdir(BOB "/cur");
+	tap_ok(deliver(s, "example.org/bob", false, &how, &f) == OK,
+	    "without cur/ mail is delivered");
+	tap_ok(mailbox_sync(s, "example.org/bob", &f) == OK,
+	    "and is on disk after the sync");
+	tap_ok(deliver(s, "example.org/bob", true, &how, &f) == OK &&
+	        how == DELIVER_FOUND,
+	    "and is found again");
+	(void)unlink(BOB "/new/" NAME);
+	(void)!link("queue/in/" QID, "backup");
+	tap_ok(deliver(s, "example.org/bob", true, &how, &f) == OK &&
+	        how == DELIVER_LINK,
+	    "or is delivered, when it is in neither");
+	(void)unlink("backup");
+	(void)unlink(BOB "/new/" NAME);
+	make_file(BOB "/cur", "");
+	tap_ok(deliver(s, "example.org/bob", false, &how, &f) == OK &&
+	        mailbox_sync(s, "example.org/bob", &f) == OK,
+	    "so it is where cur/ is no directory");
+	(void)unlink(BOB "/new/" NAME);
+	(void)unlink(BOB "/cur");
+	(void)mkdir(BOB "/cur", 0700);
+	s->root[0].disk.fsync_carries_all = carries;
+}
+
 static void
 test_mailboxes_that_change(struct mailbox_store *s)
 {
@@ -314,6 +348,7 @@ main(void)
 	s.most = 16; /* to see the oldest go */
 	test_links(&s);
 	test_again(&s);
+	test_no_cur(&s);
 	test_mailboxes_that_change(&s);
 	test_failed_sync(&s);
 	test_refusals(&s);
