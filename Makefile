@@ -17,23 +17,31 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 	auth directory deliver-mailbox deliver-program journal-write journal
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
-pneu_OBJS := start/main start/verbs start/services start/services_print \
-	start/listen start/spawn start/pool start/accept \
-	start/ready start/reload start/control start/lock start/supervise \
-	start/init start/check start/config_verb start/explain start/status \
-	start/status_line start/status_services start/status_queue \
-	start/status_disk start/status_journal
-# Bottom-up, without its main: tests link the same.
+# Bottom-up: what a file needs stands before it (tests/layers.sh).
+LIB := lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
+	lib/hostname lib/settings lib/command lib/config lib/mounts lib/disk \
+	lib/record lib/qid lib/envelope lib/field lib/identity lib/journal \
+	lib/maildir lib/password lib/phrase lib/sandbox_landlock \
+	lib/sandbox lib/prog lib/output lib/receivers lib/select lib/serve \
+	lib/serve_clients lib/serve_lines lib/serve_sessions lib/service \
+	lib/store_state lib/stream lib/trouble lib/wire_add lib/wire_attempt \
+	lib/wire_resolve lib/wire_auth lib/wire_deliver
+pneu_OBJS := start/services start/listen start/services_print start/spawn \
+	start/pool start/accept start/control start/lock start/check \
+	start/reload start/ready start/supervise start/init start/config_verb \
+	start/explain start/status_line start/status_services \
+	start/status_queue start/status_disk start/status_journal start/status \
+	start/verbs start/main
+# Without its main: tests link the same.
 SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/server smtpd/state \
 	smtpd/entries smtpd/reply smtpd/recipients smtpd/input smtpd/transfer \
 	smtpd/commands smtpd/session
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/main
 # store/ is what the three queue programs share: the queue on disk.
-STORE := store/envelope_file store/store_step store/store_read store/store
-queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell queue-add/put \
-	queue-add/existing queue-add/round queue-add/accept queue-add/bring \
+STORE := store/envelope_file store/store store/store_step store/store_read
+queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell queue-add/existing \
+	queue-add/round queue-add/put queue-add/accept queue-add/bring \
 	queue-add/main
-# Bottom-up: what a file needs stands before it.
 RUN_OBJS := $(STORE) store/aside queue-run/message queue-run/window \
 	queue-run/run queue-run/history queue-run/stage queue-run/report_text \
 	queue-run/names queue-run/listing queue-run/operate queue-run/wait \
@@ -43,24 +51,22 @@ RUN_OBJS := $(STORE) store/aside queue-run/message queue-run/window \
 queue-run_OBJS := $(RUN_OBJS) queue-run/main
 queue_OBJS := $(STORE) store/aside queue/entries queue/show queue/tidy queue/verbs \
 	queue/main
-resolve_OBJS := resolve/main_resolve resolve/alarm resolve/lookup resolve/compiled \
-	resolve/replace resolve/address
-auth_OBJS := resolve/main_auth resolve/alarm resolve/verify resolve/compiled \
-	resolve/replace resolve/address
-DIRECTORY := resolve/directory resolve/directory_parse resolve/directory_check \
-	resolve/directory_write
-directory_OBJS := resolve/main_directory $(DIRECTORY) resolve/edit \
-	resolve/verbs resolve/verbs_look resolve/say resolve/mailboxes \
-	resolve/compiled resolve/replace resolve/address
-deliver-mailbox_OBJS := deliver/main_deliver-mailbox deliver/mailbox \
-	deliver/directories
-deliver-program_OBJS := deliver/main_deliver-program deliver/program \
-	deliver/runner
-pop3d_OBJS := pop3d/main_pop3d pop3d/login pop3d/relay pop3d/command
-pop3-session_OBJS := pop3d/main_pop3-session pop3d/session \
-	pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/command
-journal-write_OBJS := journal/main_journal-write journal/receiver
-journal_OBJS := journal/main_journal journal/show journal/story
+COMPILED := resolve/address resolve/replace resolve/compiled
+resolve_OBJS := $(COMPILED) resolve/alarm resolve/lookup resolve/main_resolve
+auth_OBJS := $(COMPILED) resolve/alarm resolve/verify resolve/main_auth
+DIRECTORY := $(COMPILED) resolve/directory resolve/directory_parse \
+	resolve/directory_write resolve/mailboxes resolve/directory_check
+directory_OBJS := $(DIRECTORY) resolve/edit resolve/say resolve/verbs_look \
+	resolve/verbs resolve/main_directory
+deliver-mailbox_OBJS := deliver/directories deliver/mailbox \
+	deliver/main_deliver-mailbox
+deliver-program_OBJS := deliver/runner deliver/program \
+	deliver/main_deliver-program
+pop3d_OBJS := pop3d/relay pop3d/command pop3d/login pop3d/main_pop3d
+pop3-session_OBJS := pop3d/spool pop3d/snapshot pop3d/maildrop pop3d/command \
+	pop3d/session pop3d/main_pop3-session
+journal-write_OBJS := journal/receiver journal/main_journal-write
+journal_OBJS := journal/show journal/story journal/main_journal
 
 SODIUM  := -lsodium
 SECCOMP := -lseccomp
@@ -77,7 +83,7 @@ directory_LIBS := $(CDB) $(IDN) $(JSON)
 
 # Objects lie under obj/: a program may have the name of its folder.
 O       := $(B)/obj
-LIB_OBJS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard lib/*.c)))
+LIB_OBJS := $(LIB:%=$(O)/%.o)
 
 all: compiler $(PROGRAMS:%=$(B)/%)
 	@:
@@ -123,6 +129,11 @@ $(B)/unit/%: $(O)/tests/unit/%.o \
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
 		$($*_LIBS) $(LIBS)
 unit: $(UNIT)
+
+# What tests/layers.sh reads.
+layers:
+	@echo lib $(LIB)
+	@$(foreach p,$(PROGRAMS),echo $(p) $($(p)_OBJS);)
 
 # Every source by another compiler's eyes: make CC=clang syntax.
 syntax:
@@ -224,7 +235,8 @@ fuzz:
 
 lint:
 	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) clang-format cppcheck mandoc" deps
-	@sh tests/lint.sh
+	@$(MAKE) --no-print-directory all
+	@B=$(B) sh tests/lint.sh
 bench: 
 	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) $(BENCH_DEPS)" test-deps
 	@$(MAKE) --no-print-directory all
@@ -241,6 +253,6 @@ help:
 	@echo "all deps run test lint fuzz bench crash model clean (B=DIR, T=SECONDS, V=1)"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all syntax compiler unit clean deps run test test-deps corpus fuzz lint bench crash \
+.PHONY: all layers syntax compiler unit clean deps run test test-deps corpus fuzz lint bench crash \
 	model help
 .DELETE_ON_ERROR:

@@ -54,6 +54,8 @@ out=$(for f in $(printf '%s\n' $sources | grep -v '^tests/'); do
 	done
 done)
 [ -z "$out" ]; ok $? "programs include their own folder and lib/ alone" "$out"
+out=$(sh tests/layers.sh 2>&1)
+[ -z "$out" ]; ok $? "no file needs one above it, but for tests/layers.txt" "$out"
 out=$(git grep -nE '\b(XXX|FIXME|HACK)\b' -- '*.[ch]' '*.sh' ':!tests/lint.sh')
 [ -z "$out" ]; ok $? "nothing is left to be done in the code" "$out"
 out=$(git grep -nE '\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|mktemp|popen|alloca)\(' \

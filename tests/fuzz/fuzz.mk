@@ -1,6 +1,5 @@
 # What a fuzz target needs besides lib.a: objects of its folder, libraries.
-fuzz_directory_OBJS := $(DIRECTORY) resolve/mailboxes resolve/compiled \
-	resolve/replace resolve/address
+fuzz_directory_OBJS := $(DIRECTORY)
 fuzz_directory_LIBS := -lcdb -lidn2 -lunistring
 fuzz_envelope_OBJS := store/envelope_file
 fuzz_smtp_OBJS := $(SMTPD_SESSION)

@@ -4,15 +4,13 @@ resolve_address_LIBS := -lidn2 -lunistring
 resolve_alarm_OBJS := resolve/alarm
 resolve_compiled_OBJS := resolve/compiled resolve/replace
 resolve_compiled_LIBS := -lcdb
-resolve_lookup_OBJS := resolve/lookup resolve/compiled resolve/replace resolve/address
+resolve_lookup_OBJS := resolve/lookup $(COMPILED)
 resolve_lookup_LIBS := -lcdb -lidn2 -lunistring
-resolve_verify_OBJS := resolve/verify resolve/compiled resolve/replace resolve/address
+resolve_verify_OBJS := resolve/verify $(COMPILED)
 resolve_verify_LIBS := -lcdb -lidn2 -lunistring
-resolve_directory_OBJS := $(DIRECTORY) resolve/mailboxes resolve/compiled \
-	resolve/replace resolve/address
+resolve_directory_OBJS := $(DIRECTORY)
 resolve_directory_LIBS := -lcdb -lidn2 -lunistring
-resolve_edit_OBJS := resolve/edit $(DIRECTORY) resolve/mailboxes \
-	resolve/compiled resolve/replace resolve/address
+resolve_edit_OBJS := resolve/edit $(DIRECTORY)
 resolve_edit_LIBS := -lcdb -lidn2 -lunistring
 lib_password_OBJS := pop3d/command
 smtpd_session_OBJS := $(SMTPD_SESSION)
