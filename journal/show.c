@@ -33,7 +33,7 @@ void
 show_put_line(struct buf *b, const struct entry *e)
 {
 	const struct record *r = &e->record;
-	const struct code *code = code_find(r->word.p, r->word.len);
+	const struct code *code = code_find(r->word);
 	size_t start;
 
 	buf_add(b, span_head(e->time, 10));
@@ -61,7 +61,7 @@ void
 show_put_json(struct buf *b, const struct entry *e)
 {
 	const struct record *r = &e->record;
-	const struct code *code = code_find(r->word.p, r->word.len);
+	const struct code *code = code_find(r->word);
 	json_t *o = json_object();
 	char key[64], *text;
 

@@ -12,74 +12,17 @@
 #include "qid.h"
 #include "show.h"
 
-/* A code without words gets its English name and its fields. */
-static const struct {
-	const char *code, *words;
-} phrases[] = {
-	{ CODE_LOCAL_RECEIVED,
-	    "received[ from {helo}][ \\[{ip}\\]][ over {proto}]" },
-	{ CODE_ORIGINATOR, "reverse-path <{from}>" },
-	{ CODE_RECIPIENT, "recipient[ {n}] <{to}>" },
-	{ CODE_MESSAGE_SIZE, "{size} octets" },
-	{ CODE_MESSAGE_ID, "Message-ID {id}" },
-	{ CODE_SEND_API, "brought by a program or a shell" },
-	{ CODE_SEND_ORIGINATOR, "reverse-path <{from}>" },
-	{ CODE_SEND_RECIPIENT, "recipient[ {n}] <{to}>" },
-	{ CODE_SEND_SIZE, "{size} octets" },
-	{ CODE_QUEUED_IN, "on disk in queue/in, and who sent it was told so" },
-	{ CODE_CONN_REFUSED,
-	    "connection refused[ to {helo}][ \\[{ip}\\]][: {reply}][ {code}]"
-	    "[ {text|text}]" },
-	{ CODE_RELAY_REFUSED,
-	    "refused[ to {helo}][ \\[{ip}\\]][, from <{from}>][, to <{to}>]"
-	    "[: {reply}][ {code}][ {text|text}]" },
-	{ CODE_REJECTED,
-	    "refused[ to {helo}][ \\[{ip}\\]][, {n} times more]"
-	    "[, from <{from}>][, to <{to}>][: {reply}][ {code}][ "
-	    "{text|text}]" },
-	{ CODE_TAKEN_FROM_IN, "queue-run took it up" },
-	{ CODE_RESOLVED,
-	    "<{to}> is[ mailbox {path}][ to {nexthop} by {tag}][ (rule "
-	    "{rule})]" },
-	{ CODE_DELIVERED, "put into mailbox {path}[ ({how})]" },
-	{ CODE_DELIVERED_RCPT,
-	    "that was recipient[ {n}] <{to}>[: the copy of recipient {same} "
-	    "serves]" },
-	{ CODE_LET_GO, "the queue let it go; what was delivered is on disk" },
-	{ CODE_UNDELIVERABLE,
-	    "cannot be delivered[ to <{to}>][: {code}][ {text|text}]" },
-	{ CODE_NOTICE_MADE, "a report goes back[, as {notice}]" },
-	{ CODE_NOTICE_ORIGIN, "it is the report about {of}" },
-	{ CODE_NOTICE_RECIPIENT, "it goes to <{to}>" },
-	{ CODE_ALARM, "alarm, a person should look[: {text|text}]" },
-	{ CODE_TO_RETRY1, "[not now: {text}; ]waits in {to}[: {reason}]" },
-	{ CODE_FROM_RETRY1, "queue-run took it up for the next try" },
-	{ CODE_RECOVERED,
-	    "found again after a restart in queue/{state}, from <{from}>, "
-	    "{size} octets, recipients: {recipients}" },
-	{ CODE_HELD, "put on hold[: {reason}][: {text|text}]" },
-	{ CODE_RELEASED, "released[: {reason}]" },
-	{ CODE_DELETED, "deleted by an operator[: {reason}]" },
-	{ CODE_ASIDE, "set aside[: {text|text}]" },
-	{ CODE_POP_DELETED, "deleted by its reader[ {user}]" },
-};
-
 /* One entry in words: "received from pc7 [192.0.2.7]", appended to b. */
 static void
 put_entry(struct buf *b, const struct record *r)
 {
-	const struct code *code = code_find(r->word.p, r->word.len);
+	const struct code *code = code_find(r->word);
 
-	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
-		if (span_eq(r->word, phrases[i].code)) {
-			phrase_put(b, phrases[i].words, phrase_field, r);
-			return;
-		}
+	if (code != NULL && code->trace[0] != '\0') {
+		phrase_put(b, code->trace, phrase_field, r);
+		return;
 	}
-	if (code != NULL)
-		buf_adds(b, code->english);
-	else
-		buf_add(b, r->word);
+	buf_add(b, code == NULL ? r->word : span_of(code->english));
 	show_put_fields(b, r);
 }
 

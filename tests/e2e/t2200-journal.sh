@@ -57,7 +57,7 @@ story=$(j trace '<a@b>')
 like "a trace by Message-ID has the story" "$story" 'received from pc7 \[192.0.2.7\]'
 is "in the order of time" \
     "$(printf '%s\n' "$story" | grep -nE '\((92|7A)\)$' | cut -d: -f1 | tr '\n' ' ')" '4 6 '
-like "with the time between steps" "$story" '\+2\.600 ms  queue-run took it up'
+like "with the time between steps" "$story" '\+2\.600 ms  taken up for delivery'
 like "and the report about it" "$story" "^$q2"
 {
 	e A1 03.000000 queue-run 01ARZ3NDEKTSV4RRFFQ0000001 " of=$q1"
@@ -69,8 +69,8 @@ like "and the report about it" "$story" "^$q2"
 story=$(j trace early@)
 is "which comes after the message, whatever its queue id" \
     "$(printf '%s\n' "$story" | grep -oE '^01ARZ\w+' | tr '\n' ' ')" '01ARZ3NDEKTSV4RRFFQ0000002 01ARZ3NDEKTSV4RRFFQ0000001 '
-like "it says whose copy serves" "$story" 'recipient 2 <b@example.org>: the copy of recipient 1 serves'
-like "and where it waits" "$story" 'not now: full; waits in retry1/20261124T0304'
+like "it says whose copy serves" "$story" 'recipient 2 <b@example.org>, as the copy of recipient 1'
+like "and where it waits" "$story" 'deferred to retry1/20261124T0304: full'
 like "a trace by a part of an address" "$(j trace bob@)" "^$q1"
 {
 	e 94 05.000100 smtpd 01ARZ3NDEKTSV4RRFFQ69G5FAX ' helo=late'
@@ -81,7 +81,7 @@ like "a trace by a part of an address" "$(j trace bob@)" "^$q1"
 write < "$T/late"
 is "how it came is told before what became of it, whoever wrote first" \
     "$(j trace late | grep -oE '\(..\)$' | tr -d '\n')" '(94)(97)(B8)(7A)'
-like "with the time as it was written" "$(j trace late)" '-0\.160 ms  put into'
+like "with the time as it was written" "$(j trace late)" '-0\.160 ms  delivered to'
 is "an option that is not the verb's is refused" \
     "$(j trace --since=1h late > /dev/null 2>&1; echo $?)" 100
 like "what is not known is told" "$(j trace nobody@nowhere 2>&1; echo $?)" '^100$'

@@ -36,7 +36,7 @@ like "trace: of a name in HELO no second address is made" "$trace" \
     'received from "pc7 \[203\.0\.113\.9\] over SMTP" \[192\.0\.2\.8\] over ESMTP  \(94\)$'
 like "trace: a quoted local-part does not end its brackets" "$trace" \
     'reverse-path <"\\"a b> to\\x3Dx\\"@example\.net">  \(91\)$'
-like "trace: nor does a mailbox its place" "$trace" 'put into mailbox "mail/ \(copy\)" \(link\)  \(B8\)$'
+like "trace: nor does a mailbox its place" "$trace" 'delivered to mailbox "mail/ \(copy\)" \(link\)  \(B8\)$'
 soon "status: nor does a service" 'died 1; .*: "x killed by signal 9" ended with 1$' op status
 
 A=$(printf 'Subject: x\n\nhello\n' | as queue-add -C "$H" -f '"eve> -> <ann"@example.net' '"a> done\"=b"@example.org' | sed 's/^queued as //')

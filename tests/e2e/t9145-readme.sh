@@ -38,7 +38,7 @@ expect() { # what a person would look for in the answer of this line
 	*'curl -s smtp:'*) echo '^$' ;;
 	*swaks*) echo '250 2.0.0 queued as ' ;;
 	*'curl -s pop3:'*) echo '^world' ;;
-	*'journal trace'*) echo 'put into mailbox example.org/demo' ;;
+	*'journal trace'*) echo 'delivered to mailbox example.org/demo' ;;
 	*explain*) echo '=> mailbox mail/example.org/demo' ;;
 	*'queue list'*) echo '^nothing waits' ;;
 	*status*) echo 'smtpd .* ready' ;;

@@ -100,13 +100,13 @@ is "a report that cannot be delivered ends there: none about it" \
 
 # ---- the story of both
 one=$(as journal -C "$H" trace '<one@pc7>')
-like "the trace of the message says why" "$one" 'cannot be delivered to <gone@example.org>: 5.1.1 no such user'
+like "the trace of the message says why" "$one" 'undeliverable to <gone@example.org>: 5.1.1 no such user'
 is "and claims no delivery" "$(printf '%s\n' "$one" | grep -c 'all of it')" 0
 like "that it was held, and for what" "$one" 'put on hold: until he is back'
-like "and which report went back" "$one" 'a report goes back, as [0-9A-Z]{26}'
-like "and the report's own story follows" "$one" 'it goes to <ann@example.org>'
-like "which names the message" "$one" 'it is the report about [0-9A-Z]{26}'
-like "until it lay in the mailbox" "$one" 'put into mailbox example.org/ann'
+like "and which report went back" "$one" 'report sent to the reverse-path, as [0-9A-Z]{26}'
+like "and the report's own story follows" "$one" 'report to <ann@example.org>'
+like "which names the message" "$one" 'report about [0-9A-Z]{26}'
+like "until it lay in the mailbox" "$one" 'delivered to mailbox example.org/ann'
 is "no key=value is left in the words" "$(printf '%s\n' "$one" | grep -E ' (text|of|from|to|tag)=')" ""
 null=$(as journal -C "$H" trace '<null@pc7>')
 like "the trace of the null sender's message says why" "$null" '5.1.1 no such user'
