@@ -27,10 +27,11 @@ LIB := lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/store_state lib/stream lib/trouble lib/wire_add lib/wire_attempt \
 	lib/wire_resolve lib/wire_auth lib/wire_deliver
 pneu_OBJS := start/services start/listen start/services_print start/spawn \
-	start/pool start/accept start/control start/lock start/check \
-	start/reload start/ready start/supervise start/init start/config_verb \
-	start/explain start/status_line start/status_services \
-	start/status_queue start/status_disk start/status_journal start/status \
+	start/check start/pool_start start/pool start/accept start/snapshot \
+	start/listeners start/ready start/reload start/stop start/control \
+	start/lock start/supervise start/explain start/status_line \
+	start/status_services start/status_queue start/status_disk \
+	start/status_journal start/status start/init start/config_verb \
 	start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/server smtpd/state \

@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "fds.h"
+#include "pool_start.h"
 #include "prog.h"
 
 #define ACCEPT_US   5000 /* longest wait of an accept() that lost. Ours */
 #define ACCEPT_ONCE 16 /* refusals before the loop looks elsewhere. Ours */
+/* A signal begins the wait of a pressed session anew: not before it is over. */
+#define PRESS_MS (SERVE_PRESS_MS + 1000)
 
 static void
 on_alarm(int number)
@@ -110,7 +113,7 @@ accept_wants(const struct pool *p, uint64_t now_ms)
 {
 	if (p->retires || p->listener == NULL || now_ms < p->pause_until_ms)
 		return false;
-	return p->refusing || (pool_is_replaced(p) && p->live < p->max);
+	return p->refusing || (p->replaced && p->live < p->max);
 }
 
 /* EMFILE and its like leave the connection where it is: poll() would spin. */
@@ -143,6 +146,58 @@ say_busy(struct pool *p, int fd)
 	p->refused++;
 }
 
+/* Who has the most, if anybody has more than half. Boyer and Moore's vote. */
+static uint32_t
+likely_hog(const struct pool *p)
+{
+	uint32_t address = 0;
+	size_t votes = 0;
+
+	for (size_t i = 0; i < BOARD_SLOTS; i++) {
+		const struct board_slot *b = &p->board->slot[i];
+
+		if (p->process[i].pid == 0 || b->busy == 0)
+			continue;
+		if (votes == 0)
+			address = b->address;
+		if (b->address == address)
+			votes++;
+		else
+			votes--;
+	}
+	return address;
+}
+
+static bool
+is_session_of(const struct pool *p, size_t i, uint32_t address)
+{
+	return p->process[i].pid != 0 && p->board->slot[i].busy != 0 &&
+	    p->board->slot[i].address == address;
+}
+
+/*
+ * Somebody was turned away: where one address has more than half of the
+ * sessions, SIGUSR1 to those.
+ */
+static void
+press(struct pool *p, uint64_t now_ms)
+{
+	uint32_t address;
+	size_t n = 0;
+
+	if (p->board == NULL || now_ms < p->press_ms)
+		return;
+	p->press_ms = now_ms + PRESS_MS;
+	address = likely_hog(p);
+	for (size_t i = 0; i < BOARD_SLOTS; i++)
+		n += is_session_of(p, i, address);
+	if (address == 0 || 2 * n <= p->live)
+		return;
+	for (size_t i = 0; i < BOARD_SLOTS; i++)
+		if (is_session_of(p, i, address))
+			(void)kill(p->process[i].pid, SIGUSR1);
+}
+
 void
 accept_ready(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
 {
@@ -162,7 +217,7 @@ accept_ready(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
 		}
 		if (p->refusing) {
 			say_busy(p, fd);
-			pool_press(p, now_ms);
+			press(p, now_ms);
 		} else if (pool_start_on(p, ground, fd, now_ms, &f) != OK) {
 			prog_warn("%s: %s", p->row->name, f.text);
 		}

@@ -72,7 +72,7 @@ state_of(const struct pool *p, uint64_t young_ms)
 		return "retires";
 	if (p->backoff_ms > 2 * p->restart_min_ms && young_ms < POOL_GOOD_MS)
 		return "dying";
-	if (!p->ready || (p->live == 0 && !pool_is_replaced(p)))
+	if (!p->ready || (p->live == 0 && !p->replaced))
 		return "starts";
 	return p->refusing || p->full_at_ms != 0 ? "full" : "ready";
 }
@@ -90,7 +90,7 @@ put_pool(struct buf *b, const struct pool *p, uint64_t now_ms, struct fault *f)
 	        : p->row->path != NULL ? p->row->path
 	                               : "closed");
 	record_puts(out, "kind",
-	    pool_is_replaced(p) ? "replaced" : service_kind_name(p->row->kind));
+	    p->replaced ? "replaced" : service_kind_name(p->row->kind));
 	record_put_num(out, "generation", p->generation);
 	record_puts(out, "state", state_of(p, last == 0 ? 0 : now_ms - last));
 	record_put_num(out, "live", p->live);

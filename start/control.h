@@ -16,7 +16,7 @@
 #ifndef START_CONTROL_H
 #define START_CONTROL_H
 
-#include "supervise.h"
+#include "supervisor.h"
 
 #define CONTROL_PATH "run/pneu"
 #define CONTROL_MAX  (512UL * 1024) /* octets of an answer */

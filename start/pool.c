@@ -2,8 +2,6 @@
 /* pool.c: how many processes, and what their deaths mean. */
 #include "pool.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +12,8 @@
 
 #include "codes.h"
 #include "fds.h"
+#include "pool_start.h"
 #include "prog.h"
-#include "spawn.h"
-#include "wire_auth.h"
 
 static uint64_t
 at_least_one(uint64_t n)
@@ -54,6 +51,7 @@ set_numbers(struct pool *p, const struct settings *s)
 	p->min_idle = v->min_idle;
 	p->add = at_least_one(v->add);
 	p->program = service_is_replaced(p->row, s) ? v->program : NULL;
+	p->replaced = p->program != NULL && p->row->kind != SERVICE_JOURNAL;
 	p->drain_ms = s->pneu.drain_ms;
 	p->restart_min_ms = s->pneu.restart_min_ms;
 	p->restart_max_ms = s->pneu.restart_max_ms;
@@ -74,8 +72,7 @@ pool_make(const struct service_row *row, struct listener *listener,
 	p->board_fd = p->event_fd = p->ready_fd = p->probe_fd = -1;
 	(void)snprintf(p->config, sizeof(p->config), "%s", config);
 	set_numbers(p, s);
-	if (row->kind == SERVICE_POOL && !pool_is_replaced(p) &&
-	    !make_board(p)) {
+	if (row->kind == SERVICE_POOL && !p->replaced && !make_board(p)) {
 		pool_free(p);
 		return NULL;
 	}
@@ -96,155 +93,31 @@ pool_free(struct pool *p)
 	free(p);
 }
 
-/* The reader of the FIFO is told by its end, not by a connection. */
-bool
-pool_is_replaced(const struct pool *p)
-{
-	return p->program != NULL && p->row->kind != SERVICE_JOURNAL;
-}
-
 size_t
 pool_busy(const struct pool *p)
 {
 	size_t busy = 0;
 
 	if (p->board == NULL)
-		return pool_is_replaced(p) ? p->live : 0;
+		return p->replaced ? p->live : 0;
 	for (size_t i = 0; i < BOARD_SLOTS; i++)
 		if (p->process[i].pid != 0 && p->board->slot[i].busy != 0)
 			busy++;
 	return busy;
 }
 
+void
+pool_signal(struct pool *p, int signal_number)
+{
+	for (size_t i = 0; i < BOARD_SLOTS; i++)
+		if (p->process[i].pid != 0)
+			(void)kill(p->process[i].pid, signal_number);
+}
+
 uint64_t
 pool_served(const struct pool *p)
 {
 	return p->board == NULL ? p->ended : p->board->served;
-}
-
-static size_t
-free_slot(const struct pool *p)
-{
-	size_t i = 0;
-
-	while (i < BOARD_SLOTS && p->process[i].pid != 0)
-		i++;
-	return i;
-}
-
-/* The key on a descriptor of its own: a read moves a shared position. */
-static int
-key_fd(const struct pool *p, const struct pool_ground *ground)
-{
-	int fd;
-
-	if (!p->row->key || pool_is_replaced(p))
-		return -1;
-	fd = memfd_create("pneu-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd == -1 || write(fd, ground->key, AUTH_KEY_LEN) != AUTH_KEY_LEN ||
-	    lseek(fd, 0, SEEK_SET) != 0)
-		prog_warn("%s starts without the key of tickets: %s",
-		    p->row->name, strerror(errno));
-	else
-		(void)fcntl(fd, F_ADD_SEALS,
-		    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-	return fd;
-}
-
-/* The end that the child writes its newline to; ours is in p->ready_fd. */
-static int
-ready_fd(struct pool *p)
-{
-	int ends[2];
-
-	if (!p->row->ready || pool_is_replaced(p))
-		return -1;
-	fds_close(&p->ready_fd);
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-		return -1;
-	p->ready_fd = ends[0];
-	return ends[1];
-}
-
-static enum outcome
-start_in(struct pool *p, const struct pool_ground *ground, struct spawn *s,
-    size_t slot, uint64_t now_ms, struct fault *f)
-{
-	const char *argv[] = { service_program(p->row), "-C", ".", "-c",
-		p->config, p->row->role == NULL ? NULL : "-r", p->row->role,
-		NULL };
-	int key = key_fd(p, ground), ready = ready_fd(p);
-
-	s->argv = argv;
-	if (p->program != NULL) {
-		s->program = argv[0] = p->program;
-		argv[1] = NULL;
-	}
-	s->nofile = p->row->nofile;
-	s->replaced = pool_is_replaced(p);
-	spawn_give(s, AUTH_KEY_ENV, key);
-	if (p->row->cache && key != -1)
-		spawn_give(s, AUTH_CACHE_ENV, ground->cache_fd);
-	spawn_give(s, SERVE_ENV_READY, ready);
-	if (spawn_start(s, &p->process[slot].pid, f) != OK)
-		p->process[slot].pid = 0;
-	else
-		p->live++;
-	p->process[slot].since_ms = now_ms;
-	fds_close(&key);
-	fds_close(&ready);
-	return f->outcome;
-}
-
-/* fd 0 of a reader of the FIFO: its own position and flags. */
-static int
-fifo_reader(const struct pool *p)
-{
-	return open(p->row->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-}
-
-static enum outcome
-start_one(struct pool *p, const struct pool_ground *ground, uint64_t now_ms,
-    struct fault *f)
-{
-	struct spawn s = { .in = -1, .out = -1, .slot = -1 };
-	size_t slot = free_slot(p);
-	int fifo = -1;
-
-	f->outcome = OK;
-	if (slot == BOARD_SLOTS)
-		return fault_set(f, TEMP, "4.3.0", 0, "no slot is free");
-	if (p->listener != NULL) {
-		s.in = p->listener->fd;
-	} else {
-		s.in = fifo = fifo_reader(p);
-		if (fifo == -1)
-			return fault_set(
-			    f, TEMP, "4.3.0", errno, "open %s", p->row->path);
-		(void)fcntl(fifo, F_SETFL, 0); /* as a shell would give it */
-	}
-	if (p->board != NULL) {
-		memset(&p->board->slot[slot], 0, sizeof(p->board->slot[slot]));
-		s.slot = (int)slot;
-		spawn_give(&s, SERVE_ENV_BOARD, p->board_fd);
-		spawn_give(&s, SERVE_ENV_BOARD_EVENT, p->event_fd);
-	}
-	(void)start_in(p, ground, &s, slot, now_ms, f);
-	fds_close(&fifo);
-	return f->outcome;
-}
-
-enum outcome
-pool_start_on(struct pool *p, const struct pool_ground *ground, int fd,
-    uint64_t now_ms, struct fault *f)
-{
-	struct spawn s = { .in = fd, .out = fd, .slot = -1 };
-	size_t slot = free_slot(p);
-
-	f->outcome = OK;
-	if (slot == BOARD_SLOTS)
-		return fault_set(f, TEMP, "4.3.0", 0, "no slot is free");
-	return start_in(p, ground, &s, slot, now_ms, f);
 }
 
 /* How many are missing: idle ones first, never above max. */
@@ -281,10 +154,10 @@ pool_fill(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
 {
 	struct fault f;
 
-	if (p->retires || pool_is_replaced(p) || now_ms < p->not_before_ms)
+	if (p->retires || p->replaced || now_ms < p->not_before_ms)
 		return;
 	for (size_t n = missing(p); n > 0; n--) {
-		if (start_one(p, ground, now_ms, &f) != OK) {
+		if (pool_start(p, ground, now_ms, &f) != OK) {
 			prog_warn("%s: %s", p->row->name, f.text);
 			push_back(p, now_ms);
 			break;
@@ -357,7 +230,7 @@ is_end_wanted(const struct pool *p, int status)
 		return p->retires &&
 		    (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP);
 	return WEXITSTATUS(status) == OK &&
-	    (p->board != NULL || pool_is_replaced(p) || p->retires);
+	    (p->board != NULL || p->replaced || p->retires);
 }
 
 bool
@@ -378,67 +251,11 @@ pool_buried(struct pool *p, const struct pool_ground *ground, pid_t pid,
 	share_done = is_end_wanted(p, status);
 	if (!share_done)
 		tell_death(p, ground, pid, status);
-	if (!share_done && !p->retires && !pool_is_replaced(p))
+	if (!share_done && !p->retires && !p->replaced)
 		plan_restart(p, &p->process[i], had_session, now_ms);
-	if (!p->retires && p->board == NULL && !pool_is_replaced(p))
+	if (!p->retires && p->board == NULL && !p->replaced)
 		p->ready = false;
 	return true;
-}
-
-void
-pool_signal(struct pool *p, int signal_number)
-{
-	for (size_t i = 0; i < BOARD_SLOTS; i++)
-		if (p->process[i].pid != 0)
-			(void)kill(p->process[i].pid, signal_number);
-}
-
-/* Who has the most, if anybody has more than half. Boyer and Moore's vote. */
-static uint32_t
-likely_hog(const struct pool *p)
-{
-	uint32_t address = 0;
-	size_t votes = 0;
-
-	for (size_t i = 0; i < BOARD_SLOTS; i++) {
-		const struct board_slot *b = &p->board->slot[i];
-
-		if (p->process[i].pid == 0 || b->busy == 0)
-			continue;
-		if (votes == 0)
-			address = b->address;
-		if (b->address == address)
-			votes++;
-		else
-			votes--;
-	}
-	return address;
-}
-
-static bool
-is_session_of(const struct pool *p, size_t i, uint32_t address)
-{
-	return p->process[i].pid != 0 && p->board->slot[i].busy != 0 &&
-	    p->board->slot[i].address == address;
-}
-
-void
-pool_press(struct pool *p, uint64_t now_ms)
-{
-	uint32_t address;
-	size_t n = 0;
-
-	if (p->board == NULL || now_ms < p->press_ms)
-		return;
-	p->press_ms = now_ms + POOL_PRESS_MS;
-	address = likely_hog(p);
-	for (size_t i = 0; i < BOARD_SLOTS; i++)
-		n += is_session_of(p, i, address);
-	if (address == 0 || 2 * n <= p->live)
-		return;
-	for (size_t i = 0; i < BOARD_SLOTS; i++)
-		if (is_session_of(p, i, address))
-			(void)kill(p->process[i].pid, SIGUSR1);
 }
 
 void
@@ -447,7 +264,7 @@ pool_retire(struct pool *p, uint64_t now_ms)
 	p->retires = true;
 	p->full_at_ms = p->not_before_ms = 0;
 	p->refusing = false;
-	if (pool_is_replaced(p))
+	if (p->replaced)
 		return; /* each one ends with its connection */
 	pool_signal(p, p->board != NULL ? SIGHUP : SIGTERM);
 	if (p->row->kind == SERVICE_LINES || p->row->kind == SERVICE_JOURNAL)
@@ -462,7 +279,7 @@ pool_deadline(const struct pool *p, bool stopping)
 	if (stopping)
 		return first;
 	if (p->not_before_ms != 0 && !p->retires && missing(p) > 0 &&
-	    !pool_is_replaced(p) && p->not_before_ms < first)
+	    !p->replaced && p->not_before_ms < first)
 		first = p->not_before_ms;
 	if (p->full_at_ms != 0 && p->full_at_ms < first)
 		first = p->full_at_ms;

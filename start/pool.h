@@ -18,8 +18,6 @@
 #define POOL_FULL_MS  1000 /* full so long before a connection is refused */
 #define POOL_GOOD_MS  60000 /* a process that lived so long died of new cause */
 #define POOL_PAUSE_MS 1000 /* after EMFILE and the like in accept() */
-/* A signal begins the wait of a pressed session anew: not before it is over. */
-#define POOL_PRESS_MS (SERVE_PRESS_MS + 1000)
 
 struct process {
 	pid_t pid; /* 0: free; its index is the slot on the board */
@@ -30,6 +28,8 @@ struct pool {
 	const struct service_row *row;
 	struct listener *listener; /* the supervisor's; NULL: the FIFO */
 	const char *program; /* the supervisor's settings; NULL: ours */
+	/* One process a connection; the reader of the FIFO has its end. */
+	bool replaced;
 	uint64_t start, min_idle, add, max;
 	uint64_t drain_ms, restart_min_ms, restart_max_ms;
 	uint64_t generation;
@@ -71,9 +71,6 @@ void pool_free(struct pool *);
 
 /* Start what is missing; nothing before its pause is over. */
 void pool_fill(struct pool *, const struct pool_ground *, uint64_t now_ms);
-/* Start one more process with this connection (a replacement's). */
-enum outcome pool_start_on(struct pool *, const struct pool_ground *, int fd,
-    uint64_t now_ms, struct fault *) MUST_USE;
 /* Was it one of ours? Then it is taken off, and a death is told. */
 bool pool_buried(struct pool *, const struct pool_ground *, pid_t, int status,
     uint64_t now_ms);
@@ -83,16 +80,9 @@ void pool_retire(struct pool *, uint64_t now_ms);
 /* The system stops: SIGTERM, or another signal, to all of it. */
 void pool_signal(struct pool *, int signal);
 
-/*
- * Somebody was turned away: where one address has more than half of the
- * sessions, SIGUSR1 to those; nothing before POOL_PRESS_MS are over.
- */
-void pool_press(struct pool *, uint64_t now_ms);
-
 /* Busy ones; for a replacement all of them. */
 size_t pool_busy(const struct pool *);
 uint64_t pool_served(const struct pool *);
-bool pool_is_replaced(const struct pool *);
 /* When it wants to be looked at again; UINT64_MAX: not by the clock. While the
    system stops nothing is started, and nobody let in. */
 uint64_t pool_deadline(const struct pool *, bool stopping);

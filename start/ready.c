@@ -12,7 +12,8 @@
 #include "codes.h"
 #include "fds.h"
 #include "prog.h"
-#include "reload.h"
+#include "listeners.h"
+#include "snapshot.h"
 #include "spawn.h"
 
 /* A connection without a request: the service closes it when it is up. */
@@ -34,7 +35,7 @@ ask(struct pool *p)
 {
 	if (p->ready || p->retires)
 		return;
-	if (pool_is_replaced(p))
+	if (p->replaced)
 		p->ready = true; /* it runs when a connection comes */
 	else if (p->row->kind == SERVICE_JOURNAL)
 		p->ready = p->live > 0;
@@ -102,8 +103,8 @@ chore_done(struct supervisor *s)
 	if (++s->chore < CHORES)
 		return;
 	s->phase++;
-	reload_clean(s);
-	reload_open_rest(s);
+	snapshot_clean(s);
+	listeners_open_rest(s);
 }
 
 static void

@@ -9,7 +9,7 @@
 #ifndef START_READY_H
 #define START_READY_H
 
-#include "supervise.h"
+#include "supervisor.h"
 
 #define READY_AGAIN_MS 5 /* a pool that starts is looked at so often. Ours */
 

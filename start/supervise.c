@@ -18,16 +18,17 @@
 
 #include "accept.h"
 #include "clock.h"
-#include "codes.h"
 #include "config.h"
 #include "control.h"
+#include "listeners.h"
 #include "lock.h"
 #include "prog.h"
 #include "ready.h"
 #include "reload.h"
+#include "snapshot.h"
+#include "stop.h"
 
 #define POLL_MAX      (2 + 3 * POOLS_MAX)
-#define STAGE_MS      2000 /* of a stage after the first, at least. Ours */
 #define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Ours */
 
 /* ---- setting up ---- */
@@ -75,15 +76,15 @@ set_up(struct supervisor *s, struct fault *f)
 	accept_prepare();
 	randombytes_buf(s->key, sizeof(s->key));
 	if (open_signals(s, f) != OK || lock_take(&s->lock_fd, f) != OK ||
-	    reload_read(&s->settings, s->generation, s->snapshot,
+	    snapshot_take(&s->settings, s->generation, s->snapshot,
 	        sizeof(s->snapshot), f) != OK ||
 	    listen_fifo("run/journal", &s->fifo_fd, f) != OK ||
-	    reload_listeners(s, &s->settings, f) != OK ||
+	    listeners_open(s, &s->settings, f) != OK ||
 	    control_open(s, f) != OK)
 		return f->outcome;
 	journal_open(&s->journal, "pneu");
-	reload_clean(s);
-	return supervise_make_pools(
+	snapshot_clean(s);
+	return reload_make_pools(
 	    s, &s->settings, s->snapshot, s->generation, f);
 }
 
@@ -95,7 +96,7 @@ tear_down(struct supervisor *s)
 	for (size_t i = 0; i < s->listeners; i++)
 		s->listener[i]->wanted = false;
 	s->pools = 0;
-	reload_drop_listeners(s);
+	listeners_drop(s);
 	control_close(s);
 	journal_close(&s->journal);
 	if (s->fifo_fd != -1)
@@ -112,44 +113,6 @@ tear_down(struct supervisor *s)
 }
 
 /* ---- pools ---- */
-
-static enum outcome
-add_pool(
-    struct supervisor *s, struct pool *p, const char *name, struct fault *f)
-{
-	if (p == NULL || s->pools == POOLS_MAX) {
-		fault_set(f, TEMP, "4.3.0", errno, "pool of %s", name);
-		pool_free(p);
-		return f->outcome;
-	}
-	s->pool[s->pools++] = p;
-	return OK;
-}
-
-enum outcome
-supervise_make_pools(struct supervisor *s, const struct settings *settings,
-    const char *snapshot, uint64_t generation, struct fault *f)
-{
-	size_t had = s->pools;
-
-	f->outcome = OK;
-	for (const struct service_row *r = service_rows;
-	     r->name != NULL && f->outcome == OK; r++) {
-		if (r->kind == SERVICE_JOURNAL)
-			(void)add_pool(s,
-			    pool_make(r, NULL, settings, snapshot, generation),
-			    r->name, f);
-		for (size_t i = 0; i < s->listeners && f->outcome == OK; i++)
-			if (s->listener[i]->row == r && s->listener[i]->wanted)
-				(void)add_pool(s,
-				    pool_make(r, s->listener[i], settings,
-				        snapshot, generation),
-				    r->name, f);
-	}
-	while (f->outcome != OK && s->pools > had)
-		pool_free(s->pool[--s->pools]);
-	return f->outcome;
-}
 
 /* Is an older generation of this row still at work? */
 static bool
@@ -176,7 +139,7 @@ drop_retired(struct supervisor *s)
 	}
 	s->pools = kept;
 	if (kept < had)
-		reload_clean(s);
+		snapshot_clean(s);
 }
 
 static void
@@ -210,113 +173,6 @@ bury(struct supervisor *s, uint64_t now_ms)
 			        s->pool[i], &s->ground, pid, status, now_ms))
 				break;
 	}
-}
-
-/* ---- stopping ---- */
-
-static void
-tell_stop(struct supervisor *s)
-{
-	struct record_out out = journal_begin(&s->journal, CODE_STOPPED, NULL);
-
-	record_puts(out, "service", "pneu");
-	journal_end(&s->journal, out);
-	journal_flush(&s->journal);
-}
-
-/* The reader of the FIFO ends at its end: when nobody can write any more. */
-static void
-stop_journal(struct supervisor *s)
-{
-	tell_stop(s);
-	journal_close(&s->journal);
-	(void)close(s->fifo_fd);
-	s->fifo_fd = -1;
-}
-
-static void
-stop_stage(struct supervisor *s, uint64_t now_ms)
-{
-	bool is_journal = s->stop_stage == STOP_STAGES - 1;
-	uint64_t ms = s->settings.pneu.drain_ms;
-
-	/* Each its own time: who is late in one costs the next nothing. */
-	s->stop_at_ms =
-	    now_ms + (s->stop_stage > 0 && ms < STAGE_MS ? STAGE_MS : ms);
-	for (size_t i = 0; i < s->pools; i++) {
-		struct pool *p = s->pool[i];
-
-		if (p->row->stop != s->stop_stage)
-			continue;
-		p->retires = true;
-		if (!is_journal)
-			pool_signal(p, SIGTERM);
-		/* After telling: a worker asks itself why accept() failed. */
-		if (p->listener != NULL)
-			listen_close(p->listener);
-	}
-	if (is_journal)
-		stop_journal(s);
-}
-
-static bool
-is_stage_done(const struct supervisor *s)
-{
-	for (size_t i = 0; i < s->pools; i++)
-		if (s->pool[i]->row->stop == s->stop_stage &&
-		    s->pool[i]->live > 0)
-			return false;
-	return s->tidy == 0;
-}
-
-/* Of this stage only: what stops later has work that others left it. */
-static void
-kill_stage(struct supervisor *s, uint64_t now_ms)
-{
-	for (size_t i = 0; i < s->pools; i++) {
-		struct pool *p = s->pool[i];
-
-		if (p->live == 0 || p->row->stop != s->stop_stage)
-			continue;
-		/* Somebody may hold the FIFO open: the journal gets the word
-		   that others got when their stage began. */
-		if (p->row->kind == SERVICE_JOURNAL && !s->told_journal) {
-			s->told_journal = true;
-			pool_signal(p, SIGTERM);
-			continue;
-		}
-		prog_warn("%s did not end in time: SIGKILL", p->row->name);
-		pool_signal(p, SIGKILL);
-	}
-	if (s->tidy != 0)
-		(void)kill(s->tidy, SIGKILL);
-	s->stop_at_ms = now_ms + STAGE_MS;
-}
-
-static void
-stop_begin(struct supervisor *s, uint64_t now_ms)
-{
-	if (s->stopping)
-		return;
-	s->stopping = true;
-	s->stop_stage = 0;
-	if (s->tidy != 0)
-		(void)kill(s->tidy, SIGTERM);
-	stop_stage(s, now_ms);
-}
-
-/* True when the last stage is done. */
-static bool
-stop_advance(struct supervisor *s, uint64_t now_ms)
-{
-	while (is_stage_done(s)) {
-		if (++s->stop_stage == STOP_STAGES)
-			return true;
-		stop_stage(s, now_ms);
-	}
-	if (now_ms >= s->stop_at_ms)
-		kill_stage(s, now_ms);
-	return false;
 }
 
 /* ---- the loop ---- */

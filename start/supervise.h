@@ -1,60 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * supervise.h: what the supervisor knows. One process, one poll loop; it holds
- * every listening socket and starts, replaces and stops what serves them.
- */
+/* supervise.h: `pneu run`. */
 #ifndef START_SUPERVISE_H
 #define START_SUPERVISE_H
 
-#include "pool.h"
-#include "wire_auth.h"
-
-/* Of one configuration; and with those that retire. Ours */
-#define POOLS_NEW   (LISTENERS_MAX + 1) /* the journal listens nowhere */
-#define POOLS_MAX   (2 * POOLS_NEW)
-#define STOP_STAGES 4 /* pools, queue-run, line services, journal */
-
-struct supervisor {
-	struct settings settings;
-	uint64_t generation; /* of the configuration; 1 is the first */
-	uint64_t
-	    reloads; /* SIGHUPs that are done; reloaded: how the last ended */
-	struct fault reloaded;
-	char snapshot[64]; /* run/pneu.conf.<generation> */
-	uint64_t since_ms; /* wall clock */
-
-	struct listener *listener[2 * LISTENERS_MAX]; /* and those to close */
-	size_t listeners;
-	struct pool *pool[POOLS_MAX];
-	size_t pools;
-
-	struct journal journal;
-	unsigned char key[AUTH_KEY_LEN];
-	struct pool_ground ground; /* points into this */
-	int signal_fd, lock_fd, control_fd, fifo_fd;
-	uint64_t control_pause_ms; /* it is not asked until then; 0: it is */
-
-	enum service_phase phase;
-	size_t chore; /* of PHASE_TIDY, the one whose turn it is */
-	pid_t tidy; /* it is under way; 0: not */
-	bool said_ready;
-	struct fault trouble; /* not OK: it cannot go on, and stops */
-
-	bool stopping;
-	unsigned stop_stage;
-	uint64_t stop_at_ms; /* monotonic: then SIGKILL to this stage */
-	bool told_journal; /* SIGTERM */
-};
+#include "fault.h"
 
 /*
- * `pneu run`: until SIGTERM or SIGINT. The cwd is the home.
+ * Until SIGTERM, SIGINT or SIGQUIT. The cwd is the home.
  * PERM: a configuration with errors, an address that cannot be bound, a second
  * supervisor on one home.
  */
 enum outcome supervise(struct fault *) MUST_USE;
-
-/* A pool for every wanted listener and for the journal; or none. */
-enum outcome supervise_make_pools(struct supervisor *, const struct settings *,
-    const char *snapshot, uint64_t generation, struct fault *) MUST_USE;
 
 #endif

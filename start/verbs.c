@@ -20,6 +20,7 @@
 #include "services.h"
 #include "spawn.h"
 #include "supervise.h"
+#include "supervisor.h"
 
 #define RELOAD_MS    10000 /* the supervisor takes a signal at once. Ours */
 #define STOP_EXTRA_S 20 /* beyond the drains: what SIGKILL takes. Ours */

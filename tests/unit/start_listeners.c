@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The listeners of a new configuration, and of one that is refused. */
-#include "../../start/reload.h"
+#include "../../start/listeners.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -77,14 +77,14 @@ main(void)
 	if (!load(&first, port, 60, "") ||
 	    !load(&second, port, 30, "192.0.2.77:1"))
 		return 99;
-	tap_ok(reload_listeners(&s, &first, &f) == OK, "the first one listens");
+	tap_ok(listeners_open(&s, &first, &f) == OK, "the first one listens");
 	tap_ok(deadline_s() == 60, "with its deadline");
-	tap_ok(reload_listeners(&s, &second, &f) == PERM,
+	tap_ok(listeners_open(&s, &second, &f) == PERM,
 	    "one with an address that is not ours is refused");
 	tap_ok(deadline_s() == 60, "and its deadline with it");
 	for (size_t i = 0; i < s.listeners; i++)
 		s.listener[i]->wanted = false;
-	reload_drop_listeners(&s);
+	listeners_drop(&s);
 	config_free(&first);
 	config_free(&second);
 	(void)unlink(path);

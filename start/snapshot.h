@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * snapshot.h: run/pneu.conf.<generation>. Programs read this checked copy, so
+ * that a file that is being edited reaches none of them.
+ */
+#ifndef START_SNAPSHOT_H
+#define START_SNAPSHOT_H
+
+#include "supervisor.h"
+
+/*
+ * check_config_aloud() of pneu.conf; write what was checked. OK: *settings and
+ * snapshot, its path, are set.
+ */
+enum outcome snapshot_take(struct settings *, uint64_t generation,
+    char *snapshot, size_t size, struct fault *) MUST_USE;
+/* Remove those that no process reads any more. */
+void snapshot_clean(const struct supervisor *);
+
+#endif
