@@ -219,6 +219,16 @@ def row_mixed(bench, system):
 
 # ---- POP3 ----
 
+def logins(bench, system, n):
+    """Login, STAT, QUIT: sessions a second."""
+    pop3(bench, system, "-c", n, "-N", n, "-n", n).result()
+    stat = pop3(bench, system, "-c", n, "-N", n, "-d",
+                bench.pick(5, 2)).result()
+    if stat["failed"]:
+        raise Failed(f"{stat['failed']} logins failed")
+    return stat["sessions"] * 1e6 / (stat["end_us"] - stat["start_us"])
+
+
 def row_pop3(bench, system):
     n, each = POP_MAILBOXES, bench.pick(1000, 250)
     system.setup(bench.root(system), mailboxes=n, pop=True)
@@ -234,15 +244,12 @@ def row_pop3(bench, system):
     if read["failed"] or read["retrieved"] != read["sessions"] * each:
         raise Failed(f"{read['retrieved']} read in {read['sessions']} "
                      f"sessions, {read['failed']} failed")
-    stat = pop3(bench, system, "-c", n, "-N", n, "-d",
-                bench.pick(5, 2)).result()
-    if stat["failed"]:
-        raise Failed(f"{stat['failed']} logins failed")
+    login = logins(bench, system, n)
+    if system.tune_logins():
+        login = max(login, logins(bench, system, n))
     us = read["end_us"] - read["start_us"]
     return {"retr": read["retrieved"] * 1e6 / us, "count": read["retrieved"],
-            "login": stat["sessions"] * 1e6 /
-            (stat["end_us"] - stat["start_us"]),
-            "cpu": cpu, "load_us": read["cpu_us"]}
+            "login": login, "cpu": cpu, "load_us": read["cpu_us"]}
 
 
 def row_stat(bench, system):
