@@ -342,11 +342,28 @@ prog_home(struct fault *f)
 }
 
 enum outcome
+prog_prepare_sandbox(
+    const char *promises, const struct sandbox_path *paths, struct fault *f)
+{
+	enum sandbox_mode mode = (enum sandbox_mode)prog.settings.pneu.sandbox;
+
+	if (sandbox_paths(mode, paths, f) != OK ||
+	    sandbox_prepare(mode, promises, f) != OK)
+		return f->outcome;
+	if (mode == SANDBOX_OFF)
+		prog_warn("sandbox = off: going on without");
+	else if (sandbox_lacks()[0] != '\0')
+		prog_warn("%s: going on without", sandbox_lacks());
+	return OK;
+}
+
+enum outcome
 prog_sandbox(
     const char *promises, const struct sandbox_path *paths, struct fault *f)
 {
-	return sandbox_enter(
-	    (enum sandbox_mode)prog.settings.pneu.sandbox, promises, paths, f);
+	if (prog_prepare_sandbox(promises, paths, f) != OK)
+		return f->outcome;
+	return sandbox_close(f);
 }
 
 const char *

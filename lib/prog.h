@@ -70,7 +70,10 @@ int prog_option(int argc, char *argv[], const char **value);
  * that runs, if one does. All paths are relative to the home from here.
  */
 enum outcome prog_home(struct fault *) MUST_USE;
-/* Close the sandbox as [pneu] sandbox says: sandbox_enter(). */
+/* Close the sandbox as [pneu] sandbox says, sandbox_enter(), and tell on fd 2
+   what of it cannot be; or all of that up to sandbox_close(). */
+enum outcome prog_prepare_sandbox(
+    const char *promises, const struct sandbox_path *, struct fault *) MUST_USE;
 enum outcome prog_sandbox(
     const char *promises, const struct sandbox_path *, struct fault *) MUST_USE;
 /* Its parts, for the supervisor and those that make a home: chdir to it; the

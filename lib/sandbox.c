@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <netinet/in.h>
@@ -34,9 +35,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "prog.h"
-
 static bool closed; /* promises are in force in this process */
+static char lacks[64];
+static struct sock_fprog code; /* prepared, and not in force yet */
 
 bool
 sandbox_is_closed(void)
@@ -59,16 +60,25 @@ no_new_privs(struct fault *f)
 	return OK;
 }
 
-/* Lacking: an end with `required`, a word on fd 2 otherwise. */
+/* What is not there: the end with `required`. */
 static enum outcome
 lacking(enum sandbox_mode mode, const char *what, struct fault *f)
 {
+	size_t n = strlen(lacks);
+
 	if (mode == SANDBOX_REQUIRED)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "sandbox = required, and this kernel has no %s", what);
-	if (prog.about != NULL)
-		prog_warn("this kernel has no %s: going on without", what);
+	if (strstr(lacks, what) == NULL)
+		(void)snprintf(lacks + n, sizeof(lacks) - n, "%s%s",
+		    n == 0 ? "this kernel has no " : " and no ", what);
 	return OK;
+}
+
+const char *
+sandbox_lacks(void)
+{
+	return lacks;
 }
 
 enum outcome
@@ -258,12 +268,14 @@ allow_equal(struct filter *x, int call, unsigned arg, uint64_t value)
 	allow_if(x, call, 1, &c);
 }
 
+#define SELF 0x7FFFFF01 /* stands for our pid; above all that there can be */
+
 /* Memory is never both written and run. */
 static void
 stdio_by_argument(struct filter *x)
 {
 	struct scmp_arg_cmp abort_us[] = {
-		SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t)getpid(), 0),
+		SCMP_CMP64(0, SCMP_CMP_EQ, SELF, 0),
 		SCMP_CMP64(2, SCMP_CMP_EQ, SIGABRT, 0),
 	};
 	struct scmp_arg_cmp ask_only = SCMP_CMP64(2, SCMP_CMP_EQ, 0, 0);
@@ -362,25 +374,46 @@ fill_filter(struct filter *x, unsigned promised)
 		allow_all(x, sanitizer_calls);
 }
 
-/* The filter, not in force yet; release it. NULL and the fault: none. */
-static scmp_filter_ctx
-seccomp_build(unsigned promised, struct fault *f)
+/* The kernel's form of it: libseccomp writes that to a descriptor only. */
+static int
+take_code(scmp_filter_ctx ctx)
+{
+	int fd = memfd_create("seccomp", MFD_CLOEXEC);
+	struct stat st;
+	int error = fd == -1 ? errno : -seccomp_export_bpf(ctx, fd);
+
+	if (error == 0 && fstat(fd, &st) != 0)
+		error = errno;
+	if (error == 0) {
+		code.len = (unsigned short)((size_t)st.st_size /
+		    sizeof(struct sock_filter));
+		code.filter = malloc((size_t)st.st_size);
+		if (code.filter == NULL ||
+		    pread(fd, code.filter, (size_t)st.st_size, 0) != st.st_size)
+			error = ENOMEM;
+	}
+	if (fd != -1)
+		(void)close(fd);
+	return error;
+}
+
+static int
+make_code(unsigned promised)
 {
 	struct filter x = { seccomp_init(SCMP_ACT_KILL_PROCESS), 0 };
 
-	if (x.ctx == NULL) {
-		(void)fault_set(f, TEMP, "4.3.0", ENOMEM, "sandbox: seccomp");
-		return NULL;
-	}
+	if (x.ctx == NULL)
+		return ENOMEM;
 	/* A tree instead of a chain for calls that are not in the bitmap. */
 	(void)seccomp_attr_set(x.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	fill_filter(&x, promised);
-	if (x.error != 0) {
-		(void)fault_set(f, TEMP, "4.3.0", x.error, "sandbox: seccomp");
-		seccomp_release(x.ctx);
-		return NULL;
-	}
-	return x.ctx;
+	if (x.error == 0)
+		x.error = take_code(x.ctx);
+	seccomp_release(x.ctx);
+	/* Building it took as much memory as all the rest of a worker: give it
+	   back. */
+	(void)malloc_trim(0);
+	return x.error;
 }
 
 /* Asking for an action's presence changes nothing. seccomp(2) */
@@ -392,10 +425,9 @@ has_seccomp(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
-static enum outcome
-promise(enum sandbox_mode mode, const char *text, struct fault *f)
+enum outcome
+sandbox_prepare(enum sandbox_mode mode, const char *text, struct fault *f)
 {
-	scmp_filter_ctx ctx;
 	unsigned promised;
 	int error;
 
@@ -405,20 +437,29 @@ promise(enum sandbox_mode mode, const char *text, struct fault *f)
 		return OK;
 	if (!has_seccomp())
 		return lacking(mode, "seccomp", f);
-	if (no_new_privs(f) != OK)
-		return TEMP;
-	ctx = seccomp_build(promised, f);
-	if (ctx == NULL)
-		return TEMP;
-	error = seccomp_load(ctx);
-	closed = error == 0;
-	seccomp_release(ctx);
-	/* Building it took as much memory as all the rest of a worker: give it
-	   back. */
-	(void)malloc_trim(0);
+	error = make_code(promised);
 	return error == 0
 	    ? OK
-	    : fault_set(f, TEMP, "4.3.0", -error, "sandbox: seccomp");
+	    : fault_set(f, TEMP, "4.3.0", error, "sandbox: seccomp");
+}
+
+enum outcome
+sandbox_close(struct fault *f)
+{
+	if (code.len == 0)
+		return OK; /* nothing that could be in force */
+	if (no_new_privs(f) != OK)
+		return TEMP;
+	for (unsigned i = 0; i < code.len; i++)
+		if (BPF_CLASS(code.filter[i].code) == BPF_JMP &&
+		    code.filter[i].k == SELF)
+			code.filter[i].k = (uint32_t)getpid();
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &code) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "sandbox: seccomp");
+	closed = true;
+	free(code.filter);
+	code = (struct sock_fprog){ 0 };
+	return OK;
 }
 
 const char *
@@ -441,9 +482,8 @@ enum outcome
 sandbox_enter(enum sandbox_mode mode, const char *text,
     const struct sandbox_path *paths, struct fault *f)
 {
-	if (mode == SANDBOX_OFF && prog.about != NULL)
-		prog_warn("sandbox = off: going on without");
-	if (sandbox_paths(mode, paths, f) != OK)
+	if (sandbox_paths(mode, paths, f) != OK ||
+	    sandbox_prepare(mode, text, f) != OK)
 		return f->outcome;
-	return promise(mode, text, f);
+	return sandbox_close(f);
 }

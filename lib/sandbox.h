@@ -6,10 +6,8 @@
  *
  * Underneath: no_new_privs, Landlock with every right that the kernel knows
  * handled, seccomp whose default is to kill the process, RLIMIT_CORE 0. What
- * the kernel lacks is said on fd 2 (what it has, in the journal's SB entry, by
- * the supervisor), and the program goes on
- * unless `sandbox = required`; with `sandbox = off` (a debugger) nothing is
- * done and it is said.
+ * the kernel lacks ends the program with `sandbox = required` alone; with
+ * `sandbox = off` (a debugger) nothing is done.
  */
 #ifndef LIB_SANDBOX_H
 #define LIB_SANDBOX_H
@@ -60,11 +58,21 @@ enum sandbox_mode { SANDBOX_AUTO, SANDBOX_REQUIRED, SANDBOX_OFF };
 enum outcome sandbox_enter(enum sandbox_mode, const char *promises,
     const struct sandbox_path *paths, struct fault *) MUST_USE;
 
-/* Fewer paths than those entered with, for life; promise unveil. */
+/*
+ * Its parts, for a program whose children are the ones to close it: paths,
+ * then prepare what close puts in force. Making a filter takes 0.5 ms, and a
+ * child that is forked has it.
+ */
+enum outcome sandbox_prepare(
+    enum sandbox_mode, const char *promises, struct fault *) MUST_USE;
+enum outcome sandbox_close(struct fault *) MUST_USE;
+/* And with promise unveil, once more: fewer paths than before, for life. */
 enum outcome sandbox_paths(
     enum sandbox_mode, const struct sandbox_path *, struct fault *) MUST_USE;
 /* Promises are in force: no program can be started any more. */
 bool sandbox_is_closed(void);
+/* What this kernel lacked of it, in words: "this kernel has no landlock". */
+const char *sandbox_lacks(void);
 /* What this kernel offers: "seccomp landlock-7", "none". Static text. */
 const char *sandbox_summary(void);
 

@@ -20,6 +20,14 @@ bool serve_hangs_up;
 static volatile sig_atomic_t accepting_fd = -1;
 static volatile sig_atomic_t session_fd = -1;
 static int null_fd = -1; /* "/dev/null", opened before the sandbox closes */
+static volatile sig_atomic_t child_pid; /* 0: none */
+
+static void
+pass_on(int signal)
+{
+	if (child_pid != 0)
+		(void)kill(child_pid, signal);
+}
 
 /*
  * A flag alone would lose against a signal that comes between its check and
@@ -42,7 +50,7 @@ stop(int signal)
 {
 	int saved = errno;
 
-	(void)signal;
+	pass_on(signal);
 	serve_stopping = 1;
 	if (accepting_fd != -1 && null_fd != -1)
 		(void)dup2(null_fd, accepting_fd);
@@ -56,7 +64,7 @@ reload(int signal)
 {
 	int saved = errno;
 
-	(void)signal;
+	pass_on(signal);
 	serve_reloading = 1;
 	if (accepting_fd != -1 && null_fd != -1)
 		(void)dup2(null_fd, accepting_fd);
@@ -69,7 +77,7 @@ press(int signal)
 {
 	int saved = errno;
 
-	(void)signal;
+	pass_on(signal);
 	if (session_fd != -1 && !serve_pressed) {
 		serve_pressed = 1;
 		fds_set_timeouts(session_fd, SERVE_PRESS_MS, SERVE_PRESS_MS);
@@ -127,6 +135,12 @@ serve_signals(void)
 	keep_to_ourselves(SERVE_ENV_BOARD);
 	keep_to_ourselves(SERVE_ENV_BOARD_EVENT);
 	follow_supervisor();
+}
+
+void
+serve_pass_on(pid_t child)
+{
+	child_pid = child;
 }
 
 void

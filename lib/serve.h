@@ -59,6 +59,8 @@ extern volatile sig_atomic_t serve_pressed;
  * system call.
  */
 void serve_interrupt(int accepting, int session);
+/* The handlers tell this child, too; 0: none. */
+void serve_pass_on(pid_t child);
 
 /* ---- Session services: one conversation in one process at a time. ---- */
 
@@ -84,7 +86,7 @@ void serve_owe(
     const struct peer *, struct span name, uint64_t now_ms, uint64_t ms);
 
 struct session_service {
-	uint64_t sessions; /* its share; 1: a process for each session */
+	uint64_t sessions; /* its share */
 	/* SO_RCVTIMEO, SO_SNDTIMEO; a supervisor sets them on its listeners */
 	uint64_t timeout_ms;
 	uint32_t clients_per_address; /* 0: no limit */
@@ -92,6 +94,12 @@ struct session_service {
 	/* The last of its share is served on 0 and 1, and the worker has no
 	   listener and no board any more. */
 	bool lets_go;
+	/*
+	 * Not NULL: each session has a child of its own, forked ahead of need.
+	 * It calls this, waits for a client, and lets go. The worker waits for
+	 * its end.
+	 */
+	enum outcome (*in_child)(void *arg, struct fault *);
 	void (*session)(void *arg, int in, int out, const struct peer *);
 };
 /*

@@ -14,14 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fds.h"
 
 #define PAUSE_MIN_MS 10 /* after accept() lacked descriptors or memory. Ours */
 #define PAUSE_MAX_MS 1000
+#define CHILD_UNUSED 1 /* exit of a child that no client came to. Ours */
 
 /* One worker: its board, or a private one when it works alone. */
 struct worker {
@@ -287,7 +290,7 @@ serve_one(struct worker *w, int fd, const struct peer *peer)
 /*
  * As inetd would have it, on fds 0 and 1, with neither listener nor board: who
  * takes over the process in this session can take no other client, nor write
- * what the supervisor reads. It counts the session when it buries us.
+ * what the supervisor reads. Who buries us counts the session.
  */
 static void
 serve_last(struct worker *w, int fd, struct peer *peer)
@@ -384,7 +387,8 @@ serve_next(struct worker *w, struct fault *f)
 	/* A supervisor sets it on its listener. */
 	if (w->board == &w->alone)
 		fds_set_session(fd, w->service->timeout_ms);
-	if (--w->left == 0 && w->service->lets_go)
+	if (--w->left == 0 &&
+	    (w->service->lets_go || w->service->in_child != NULL))
 		serve_last(w, fd, &peer);
 	else
 		serve_one(w, fd, &peer);
@@ -392,17 +396,112 @@ serve_next(struct worker *w, struct fault *f)
 }
 
 static enum outcome
-serve_listener(struct worker *w, struct fault *f)
+serve_share(struct worker *w, struct fault *f)
 {
 	enum outcome result = OK;
+
+	while (w->left > 0 && result == OK && !w->shut && !serve_stopping &&
+	    !serve_reloading)
+		result = serve_next(w, f);
+	return result;
+}
+
+/* ---- A child for each session ---- */
+
+/* 0 in the child. No signal comes before it is known whom to pass it on to, and
+   a child does not outlive us. */
+static pid_t
+fork_child(void)
+{
+	sigset_t all, before;
+	pid_t self = getpid(), pid;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	if (pid > 0)
+		serve_pass_on(pid);
+	if (pid == 0 &&
+	    (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != self))
+		_exit(TEMP);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
+/*
+ * True: it had a session. Its death is ours: the supervisor tells of it, and
+ * starts another worker.
+ */
+static bool
+wait_for_child(pid_t pid)
+{
+	siginfo_t info;
+	int status = 0;
+
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == -1)
+		if (errno != EINTR)
+			_exit(TEMP);
+	serve_pass_on(0); /* while its pid is nobody else's */
+	(void)waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status)) {
+		(void)signal(WTERMSIG(status), SIG_DFL);
+		(void)raise(WTERMSIG(status));
+	}
+	if (status != 0 && WEXITSTATUS(status) != CHILD_UNUSED)
+		_exit(WEXITSTATUS(status));
+	return status == 0;
+}
+
+/* What a child that let go of the board left there. */
+static void
+count_session(struct worker *w)
+{
+	w->slot->sessions++;
+	w->board->served++;
+	w->slot->busy = 0;
+	w->slot->address = 0;
+}
+
+static enum outcome
+serve_in_child(struct worker *w, struct fault *f)
+{
+	w->left = 1;
+	if (w->service->in_child(w->arg, f) != OK || serve_share(w, f) != OK)
+		return f->outcome;
+	if (w->left == 1)
+		_exit(CHILD_UNUSED);
+	return OK;
+}
+
+static enum outcome
+serve_children(struct worker *w, struct fault *f)
+{
+	pid_t pid;
+
+	for (; w->left > 0 && !serve_stopping && !serve_reloading; w->left--) {
+		pid = fork_child();
+		if (pid == -1)
+			return fault_set(f, TEMP, "4.3.0", errno, "fork");
+		if (pid == 0)
+			return serve_in_child(w, f);
+		if (!wait_for_child(pid))
+			break; /* nobody comes any more */
+		count_session(w);
+	}
+	return OK;
+}
+
+static enum outcome
+serve_listener(struct worker *w, struct fault *f)
+{
+	enum outcome result;
 
 	w->left = w->service->sessions;
 	board_open(w);
 	draw_seed(w);
 	serve_interrupt(FD_IN, -1);
-	while (w->left > 0 && result == OK && !w->shut && !serve_stopping &&
-	    !serve_reloading)
-		result = serve_next(w, f);
+	result = w->service->in_child != NULL ? serve_children(w, f)
+	                                      : serve_share(w, f);
 	serve_interrupt(-1, -1);
 	w->slot->busy = 0;
 	w->slot->address = 0;

@@ -19,11 +19,11 @@
 #include "record.h"
 #include "wire_resolve.h"
 
-#define AUTH_USER_MAX     PATH_TEXT_MAX
-#define AUTH_KEY_LEN      32
-#define AUTH_KEY_ENV      "PNEU_TICKET_KEY" /* a descriptor to read it from */
-#define AUTH_CACHE_ENV    "PNEU_AUTH_CACHE" /* a descriptor: shared memory */
-#define AUTH_TICKET_LEN   (16 + 64) /* hex digits */
+#define AUTH_USER_MAX   PATH_TEXT_MAX
+#define AUTH_KEY_LEN    32
+#define AUTH_KEY_ENV    "PNEU_TICKET_KEY" /* a descriptor to read it from */
+#define AUTH_CACHE_ENV  "PNEU_AUTH_CACHE" /* a descriptor: shared memory */
+#define AUTH_TICKET_LEN (16 + 64) /* hex digits */
 /* Seconds a ticket is good: more than pop3d waits for a session. Ours */
 #define AUTH_TICKET_S 20
 

@@ -25,6 +25,7 @@
 #include "wire_auth.h"
 
 #define HANDOVER_MS  10000 /* to the last octet. Ours */
+#define SHARE        1000 /* sessions of a worker: a pool shrinks again. Ours */
 #define HANDOVER_MAX (RECORD_MAX + AUTH_UNREAD_MAX)
 
 static const char not_now[] = "-ERR [SYS/TEMP] login is not possible now\r\n";
@@ -239,15 +240,24 @@ wait_for_login(void)
 
 /* ---- Begin ---- */
 
+static enum outcome
+enter_child(void *arg, struct fault *f)
+{
+	(void)arg;
+	return sandbox_close(f);
+}
+
 /*
- * A Landlock domain is for life: a process serves one mailbox and ends, and
- * the supervisor starts the next ahead of need.
+ * A Landlock domain is for life: a process serves one mailbox and ends. What
+ * all of them need has been read and made once, by the worker that forks them.
  */
 static enum outcome
 serve_pool(struct keeper *k, struct fault *f)
 {
 	static const struct session_service service = {
-		.sessions = 1, .lets_go = true, .session = pool_session
+		.sessions = SHARE,
+		.session = pool_session,
+		.in_child = enter_child,
 	};
 
 	if (!k->has_key)
@@ -312,6 +322,7 @@ main(int argc, char *argv[])
 	const struct settings *s = &prog.settings;
 	const char *value, *mailbox = NULL;
 	struct fault f = FAULT_NONE;
+	bool is_pool;
 	int letter;
 
 	prog_begin(&about_program);
@@ -330,8 +341,10 @@ main(int argc, char *argv[])
 		(void)fault_set(&f, TEMP, "4.3.0", errno, "[mail] directory %s",
 		    s->mail.directory);
 	paths[0].path = s->mail.directory;
+	is_pool = mailbox == NULL && fds_kind(FD_IN) == FDS_LISTENER;
 	if (k.mail == -1 ||
-	    prog_sandbox(about_program.promises, paths, &f) != OK)
+	    prog_prepare_sandbox(about_program.promises, paths, &f) != OK ||
+	    (!is_pool && sandbox_close(&f) != OK))
 		prog_exit(&f);
 	(void)!serve(&k, mailbox, &f);
 	journal_close(&k.journal);

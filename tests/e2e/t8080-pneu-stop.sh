@@ -30,7 +30,8 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(5), flus
 holder=$!
 wait_for grep -q deaf "$T/held"; ok $? "a wedged replacement is at work"
 session() { for p in $(pgrep -x pop3-session); do [ "$(readlink "/proc/$p/cwd")" != "$M" ] || echo "$p"; done; }
-is "the session is a child of the supervisor" "$(ps -o ppid= -p "$(session)" | tr -d ' ')" "$PNEU"
+parent() { ps -o ppid= -p "$1" | tr -d ' '; }
+is "the session is a child of a worker of the supervisor" "$(parent "$(parent "$(session)")")" "$PNEU"
 
 # While it waits for the stage, what died is neither started again nor waited for.
 ticks() { awk '{ print $14 + $15 }' "/proc/$PNEU/stat" 2> "$T/gone"; }

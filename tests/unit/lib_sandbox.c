@@ -573,6 +573,43 @@ in_child(int (*body)(void))
 	return child_result(child);
 }
 
+/* As pop3-session's worker does. */
+static int
+prepared(void)
+{
+	struct fault f = FAULT_NONE;
+	int status;
+	pid_t child;
+
+	if (sandbox_paths(SANDBOX_REQUIRED, paths, &f) != OK ||
+	    sandbox_prepare(SANDBOX_REQUIRED, "stdio rpath", &f) != OK ||
+	    sandbox_is_closed())
+		return 100;
+	for (int i = 0; i < 3; i++) {
+		child = fork();
+		if (child == 0) {
+			if (sandbox_close(&f) != OK || !sandbox_is_closed())
+				_exit(101);
+			if (i == 0)
+				_exit(try_read_look());
+			if (i == 1)
+				abort();
+			_exit(try_fork());
+		}
+		if (waitpid(child, &status, 0) != child)
+			return 102;
+		if (i == 0 && status != 0)
+			return 103;
+		if (i == 1 &&
+		    (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT))
+			return 104;
+		if (i == 2 && !SANITIZED &&
+		    (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS))
+			return 105;
+	}
+	return 0;
+}
+
 /* TCP cannot be had through a socket that was open before. */
 static int
 old_tcp_socket(void)
@@ -617,6 +654,9 @@ main(void)
 		tap_ok(in_child(nested) == EACCES,
 		    "unveil: fewer paths than before");
 	}
+	tap_ok(in_child(prepared) == 0,
+	    "prepared once and closed in each child: aborting is allowed, "
+	    "forking is not");
 	tap_ok(in_child(nested_unasked) == DIES,
 	    "no second sandbox without unveil");
 	if (has_landlock(4))

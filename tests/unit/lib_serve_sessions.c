@@ -420,6 +420,126 @@ test_last_session(void)
 	(void)close(l);
 }
 
+static enum outcome
+in_child(void *arg, struct fault *f)
+{
+	(void)arg, (void)f;
+	return OK;
+}
+
+/* The child says who it is; 'c' kills it. */
+static void
+session_of_child(void *arg, int in, int out, const struct peer *peer)
+{
+	char octet;
+
+	(void)arg, (void)peer;
+	(void)dprintf(out, "%ld\n", (long)getpid());
+	while (read(in, &octet, 1) == 1 && octet != 'q')
+		if (octet == 'c')
+			(void)raise(SIGKILL);
+	(void)dprintf(out, serve_stopping ? "stopping\n" : "bye\n");
+}
+
+static const struct session_service forking = {
+	.sessions = 3, .session = session_of_child, .in_child = in_child
+};
+
+static void
+test_child_is_bare(void)
+{
+	struct session_service bare = forking;
+	struct sockaddr_in a;
+	int event, l = tcp_listener(&a), c;
+	struct board *b = make_board(&event);
+	pid_t worker;
+
+	bare.session = bare_session;
+	(void)setenv("PNEU_SLOT", "3", 1);
+	worker = start_sessions(l, l, &bare);
+	c = tcp_client(&a);
+	tap_ok(hears(c, "0 0 -1 -1 1\n") && hears(c, ""),
+	    "a child's session has neither listener nor board");
+	while (b->idle < 1)
+		(void)sched_yield();
+	tap_ok(
+	    b->slot[3].busy == 0 && b->slot[3].sessions == 1 && b->served == 1,
+	    "its worker counts it, and the next child waits");
+	tap_ok(stops_well(worker) && b->idle == 0 && b->served == 1,
+	    "which ends with its worker by SIGTERM");
+	forget_board(b, event);
+	(void)close(c);
+	(void)close(l);
+}
+
+static void
+test_children(void)
+{
+	struct sockaddr_in a;
+	int l = tcp_listener(&a), c;
+	pid_t worker = start_sessions(l, l, &forking);
+	long pid, last = 0;
+	bool differs = true;
+
+	for (int i = 0; i < 3; i++) {
+		c = tcp_client(&a);
+		pid = atol(hear(c));
+		differs = differs && pid > 0 && pid != worker && pid != last;
+		last = pid;
+		say(c, "q");
+		(void)hear(c);
+		(void)close(c);
+	}
+	tap_ok(differs && ends_well(worker),
+	    "each session has a process of its own, and the share an end");
+	(void)close(l);
+}
+
+static void
+test_child_signals(void)
+{
+	static const int numbers[] = { SIGTERM, SIGHUP };
+	struct sockaddr_in a;
+	int l = tcp_listener(&a), c, status;
+	pid_t worker;
+
+	for (int i = 0; i < 2; i++) {
+		worker = start_sessions(l, l, &forking);
+		c = tcp_client(&a);
+		(void)hear(c);
+		(void)kill(worker, numbers[i]);
+		sit_and_wait(100);
+		say(c, "q");
+		tap_ok(hears(c, i == 0 ? "stopping\n" : "bye\n") &&
+		        ends_well(worker),
+		    "%s to a worker: its child finishes the session",
+		    i == 0 ? "SIGTERM" : "SIGHUP");
+		(void)close(c);
+		worker = start_sessions(l, l, &forking);
+		c = tcp_client(&a);
+		(void)hear(c);
+		if (i == 0)
+			(void)kill(worker, SIGKILL);
+		else
+			say(c, "c");
+		tap_ok(hears(c, "") && waitpid(worker, &status, 0) == worker &&
+		        WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+		    "a %s that is killed takes the other along",
+		    i == 0 ? "worker" : "child");
+		(void)close(c);
+	}
+	worker = start_sessions(l, l, &forking);
+	c = tcp_client(&a);
+	(void)hear(c);
+	say(c, "q");
+	(void)hear(c);
+	(void)shutdown(l, SHUT_RDWR);
+	tap_ok(ends_well(worker),
+	    "where the listener is shut no other child is made");
+	(void)close(c);
+	(void)close(l);
+}
+
 static void
 test_sessions_emfile(void)
 {
@@ -461,6 +581,9 @@ main(void)
 	test_board();
 	test_silence();
 	test_last_session();
+	test_child_is_bare();
+	test_children();
+	test_child_signals();
 	test_sessions_emfile();
 	return tap_done();
 }
