@@ -90,9 +90,9 @@ is "a mailbox that cannot be read is a refusal" "$(py 'print(error(login))')" \
 rm "$M/new"; mv "$M/gone" "$M/new"
 stop_pneu
 as journal -C "$H" show > "$T/journal" 2>&1
-like "the journal says why some were not removed" "$(cat "$T/journal")" 'XX.*text=remove: Is a directory'
-like "and who had the mailbox" "$(cat "$T/journal")" 'KF.*text=another session has this mailbox'
-like "and why it could not be read" "$(cat "$T/journal")" 'XX.*text=open new: Not a directory'
+like "the journal says why some were not removed" "$(cat "$T/journal")" 'XX.*text="remove: Is a directory'
+like "and who had the mailbox" "$(cat "$T/journal")" 'KF.*text="another session has this mailbox'
+like "and why it could not be read" "$(cat "$T/journal")" 'XX.*text="open new: Not a directory'
 like "a deletion is in the journal, message by message" "$(cat "$T/journal")" 'KZ'
 
 # ---- all at work
