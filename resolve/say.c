@@ -6,79 +6,37 @@
 #include <stdio.h>
 
 #include "output.h"
-#include "prog.h"
-#include "record.h"
 
-void
-say_json(json_t *object)
-{
-	(void)json_dumpf(object, stdout, JSON_COMPACT);
-	(void)putchar('\n');
-	json_decref(object);
-}
-
-/* What was done, in one line. */
 void
 say(const char *format, ...)
 {
 	char text[1024];
 	va_list ap;
-	json_t *object;
 
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	if (!prog.json) {
-		(void)printf("%s\n", text);
-		return;
-	}
-	object = json_object();
-	(void)json_object_set_new(object, "done", json_text(span_of(text)));
-	say_json(object);
+	output(json_pack("{s:o}", "done", json_text(span_of(text))),
+	    "{done|text}\n");
 }
 
-/* `file:line: level: text`, or an object. */
 void
 say_problem(const struct problem *p)
 {
-	struct buf shown = BUF_INIT(RECORD_MAX);
-	json_t *object;
-
-	if (!prog.json) {
-		buf_add_printable(&shown, p->text);
-		(void)printf("%s:%u: %s: " SPAN_FMT "\n", p->file, p->line,
-		    problem_word(p->level), SPAN_ARG(buf_span(&shown)));
-		buf_free(&shown);
-		return;
-	}
-	object = json_object();
-	(void)json_object_set_new(object, "file", json_text(span_of(p->file)));
-	(void)json_object_set_new(object, "line", json_integer(p->line));
-	(void)json_object_set_new(
-	    object, "level", json_text(span_of(problem_word(p->level))));
-	(void)json_object_set_new(object, "text", json_text(p->text));
-	say_json(object);
+	output(json_pack("{s:s, s:I, s:s, s:o}", "file", p->file, "line",
+	           (json_int_t)p->line, "level", problem_word(p->level), "text",
+	           json_text(p->text)),
+	    "{file}:{line}: {level}: {text|text}\n");
 }
 
-/* Those that found no place. */
 void
 say_more(enum problem_level level, size_t more)
 {
-	const char *word = problem_word(level);
-	json_t *object;
-
-	if (more == 0)
-		return;
-	if (!prog.json) {
-		(void)printf(
-		    "%zu more %s%s\n", more, word, more > 1 ? "s" : "");
-		return;
-	}
-	object = json_object();
-	(void)json_object_set_new(object, "level", json_text(span_of(word)));
-	(void)json_object_set_new(
-	    object, "more", json_integer((json_int_t)more));
-	say_json(object);
+	if (more > 0)
+		output(json_pack("{s:s, s:I}", "level", problem_word(level),
+		           "more", (json_int_t)more),
+		    more > 1 ? "{more} more {level}s\n"
+		             : "{more} more {level}\n");
 }
 
 void
@@ -91,7 +49,6 @@ say_level(const struct directory *d, enum problem_level level)
 	say_more(level, problems->count - problems->n);
 }
 
-/* The worst first. */
 void
 say_problems(const struct directory *d)
 {

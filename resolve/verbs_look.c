@@ -7,8 +7,8 @@
 #include <sys/file.h>
 
 #include "fds.h"
-#include "output.h"
 #include "mailboxes.h"
+#include "output.h"
 #include "prog.h"
 #include "record.h"
 #include "say.h"
@@ -132,7 +132,7 @@ look_list(const struct directory *d, const struct request *r, struct fault *f)
 		if (!prog.json)
 			(void)printf(SPAN_FMT "\n", SPAN_ARG(item->text));
 		else if (record_parse(item->text, &record, &ignored) == OK)
-			say_json(json_of_record(d, &record, item));
+			output(json_of_record(d, &record, item), NULL);
 	}
 	if (errors > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
@@ -200,7 +200,6 @@ print_description(json_t *object)
 		for (size_t i = 0; i < json_array_size(value); i++)
 			print_value("alias", json_array_get(value, i));
 	}
-	json_decref(object);
 }
 
 enum outcome
@@ -208,14 +207,16 @@ look_show(const struct directory *d, const struct request *r, struct fault *f)
 {
 	const struct item *item =
 	    directory_find(d, address_directory_key(&r->address));
+	json_t *object;
 
 	if (item == NULL)
 		return fault_set(f, PERM, "5.1.1", 0,
 		    SPAN_FMT " is not in the directory",
 		    SPAN_ARG(address_key(&r->address)));
-	if (prog.json)
-		say_json(describe(d, item));
-	else
-		print_description(describe(d, item));
+	object = describe(d, item);
+	output_json(object);
+	if (!prog.json)
+		print_description(object);
+	json_decref(object);
 	return OK;
 }
