@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "wire_resolve.h"
+
 enum outcome
 command_parse(const char *line, struct command *c, struct fault *f)
 {
@@ -28,6 +30,10 @@ command_parse(const char *line, struct command *c, struct fault *f)
 	if (words == 0)
 		return fault_set(
 		    f, PERM, "5.3.5", 0, "a name and a program are needed");
+	if (!resolve_is_program_name(span_of(c->name)))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%.64s is not a name of 1 to %d of A-Z a-z 0-9 _ . -",
+		    c->name, PROGRAM_NAME_MAX);
 	if (c->argv[0][0] != '/')
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%s is not an absolute path", c->argv[0]);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "command.h"
 #include "mailboxes.h"
 
 /* The item that answers for an address, in the order of lookup.h. */
@@ -120,6 +121,19 @@ check_path(struct directory *d, const struct item *entry)
 }
 
 static void
+check_program(struct directory *d, const struct item *entry)
+{
+	struct command command;
+
+	if (!command_find(
+	        &d->settings->program.command, entry->value, &command))
+		directory_problem(d, PROBLEM_WARNING, &d->entries, entry,
+		    "no command " SPAN_FMT " in [deliver-program] of "
+		    "pneu.conf: mail for it waits",
+		    SPAN_ARG(entry->value));
+}
+
+static void
 check_mailboxes(struct directory *d)
 {
 	for (size_t i = 0; i < d->entries.n; i++) {
@@ -193,7 +207,9 @@ check_all(struct directory *d)
 
 		if (item->kind == ITEM_ENTRY)
 			check_path(d, item);
-		else if (is_alias(item))
+		else if (item->kind == ITEM_PROGRAM)
+			check_program(d, item);
+		else
 			check_alias(d, item);
 		if (item->kind == ITEM_CATCH_ALL)
 			directory_problem(

@@ -158,6 +158,7 @@ printf '%0248d\r\n' 7 | dir change pat@example.org --password-stdin
 is "one of 248 octets is taken" "$? $(auth pat "$(printf '%0248d' 7)")" '0 ok'
 
 # A user whose mail a command takes has neither mailbox nor password.
+printf '[deliver-program]\ncommand = archive /bin/true\n' >> "$H/pneu.conf"
 dir add archive@example.org --program=archive --alias=log
 is "an entry may go to a program" "$? $(says)" '0 archive@example.org: goes to the program archive'
 is "and so do its aliases" "$(where log@example.org)" \
@@ -166,8 +167,10 @@ test ! -e "$H/mail/example.org/archive"; ok $? "it has no mailbox"
 printf 'a\n' | dir passwd archive@example.org --password-stdin; is "and takes no password" "$?" 100
 dir change archive@example.org --program=../x; is "nor a path" "$?" 100
 dir change archive@example.org --program=other
-is "its program can be changed" "$? $(where archive@example.org)" \
-	'0 deliver to=archive@example.org transport=program nexthop=other'
+like "its program can be changed, and one that is not there is told" "$? $(says)" \
+	'^0 directory/entries:[0-9]+: warning: archive@example.org: no command other in \[deliver-program\]'
+is "where its mail goes then" "$(where archive@example.org)" \
+	'deliver to=archive@example.org transport=program nexthop=other'
 dir remove archive@example.org
 is "removed, it takes its aliases along" "$? $(says | tail -n 1) $(where log@example.org | cut -d' ' -f1)" \
 	'0 archive@example.org: removed perm'

@@ -169,6 +169,7 @@ like "requests that come without a socket are refused" "$(echo x | as deliver-pr
 # ---- the check of the configuration
 check_conf() { printf '[deliver-program]\ncommand = %s\n' "$@" > "$T/conf"; chmod 644 "$T/conf"; as pneu -C "$H" -c "$T/conf" config check 2>&1; }
 like "config check: a path that is not absolute" "$(check_conf 'a bin/true')" 'conf:2: \[deliver-program\] command = a bin/true: bin/true is not an absolute path'
+like "config check: a name that no directory entry can have" "$(check_conf 'a/b /bin/true')" 'a/b is not a name of 1 to 64'
 like "config check: no path" "$(check_conf alone)" 'a name and a program are needed'
 like "config check: nothing there" "$(check_conf 'a /nothing/here')" 'No such file'
 like "config check: a name twice" "$(check_conf 'a /bin/true

@@ -107,6 +107,9 @@ static const struct {
 	    "entry smtp=a@example.org program=archive.1\n"
 	    "alias smtp=l@example.org to=a@example.org\n",
 	    "", NULL },
+	{ "one that is not configured is a warning",
+	    "entry smtp=a@example.org program=archive\n", "",
+	    ":1: warning: a@example.org: no command archive" },
 	{ "but not by a path", "entry smtp=a@example.org program=/bin/sh\n", "",
 	    "program= is not a name" },
 	{ "nor to a mailbox too", "entry smtp=a@example.org program=p path=a\n",
@@ -153,7 +156,9 @@ static const struct {
 };
 
 static char *domains[] = { "example.org" };
+static char *commands[] = { "archive.1 /bin/true", "p /bin/true" };
 static const struct settings settings = {
+	.program = { .command = { commands, 2 } },
 	.resolve = { .domain = { domains, 1 }, .plus = "+", .alias_steps = 10 }
 };
 
