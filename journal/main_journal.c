@@ -19,7 +19,7 @@
 #include "show.h"
 #include "story.h"
 
-#define FOLLOW_MS  250 /* --follow looks so often. Ours */
+#define FOLLOW_MS  250 /* --follow looks so often. Chosen */
 #define TRACE_MOST 20 /* messages that a trace tells of, unless asked */
 
 enum { /* a bit each, of those that were given, counts from OPT_JSON */

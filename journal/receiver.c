@@ -109,7 +109,7 @@ receiver_open(struct receiver *r, uint64_t rotate_size, uint64_t keep,
 	return got == OK ? cut_torn_line(r, f) : got;
 }
 
-/* ---- What a person has to know. ---- */
+/* ---- Alerts. ---- */
 
 /* On descriptor 2 at once; in the journal when it can be written. */
 static void
@@ -349,7 +349,7 @@ end_own(struct receiver *r, struct record_out out)
 
 /* What was lost, and why, is said before what comes next. */
 static void
-tell_trouble(struct receiver *r)
+tell_alarm(struct receiver *r)
 {
 	struct buf b = BUF_INIT(RECORD_MAX);
 	char text[FAULT_TEXT_MAX];
@@ -389,7 +389,7 @@ receiver_append(struct receiver *r, struct span lines)
 		note(r, &r->is_stuck, &f);
 		f = FAULT_NONE;
 	}
-	tell_trouble(r);
+	tell_alarm(r);
 	(void)append_lines(r, lines, &taken, &f);
 	r->lost += span_count_lines(span_from(lines, taken));
 	note(r, &r->is_full, &f);

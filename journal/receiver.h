@@ -4,7 +4,7 @@
  *
  * Receivers are journal/000001, 000002, ...; the greatest number is attached.
  * A new one is begun at a size, or when an operator has made the next file
- * (journal rotate). Source: ours, after the journal receivers of the original.
+ * (journal rotate). The name is that of the original system.
  */
 #ifndef JOURNAL_RECEIVER_H
 #define JOURNAL_RECEIVER_H
@@ -15,7 +15,7 @@
 #include "receivers.h"
 
 struct receiver {
-	int dir; /* the journal's directory; our lock is on it */
+	int dir; /* the journal's directory; this process holds its lock */
 	int fd; /* the attached receiver, -1 none */
 	ino_t inode; /* of it: its name may be taken away */
 	uint64_t number, size;
@@ -34,7 +34,7 @@ struct receiver {
 	pthread_cond_t wake;
 	bool dirty, ending;
 	int old; /* the one before fd, not yet synced and closed; -1 none */
-	char alarm[FAULT_TEXT_MAX]; /* for a person, before the next entry */
+	char alarm[FAULT_TEXT_MAX]; /* written before the next entry */
 };
 
 /*

@@ -10,7 +10,7 @@
 #include "output.h"
 #include "qid.h"
 
-/* Said in a column of their own, or of no use to a person. */
+/* In columns of their own, or of no use to a reader. */
 static bool
 is_common_key(struct span key)
 {

@@ -27,10 +27,9 @@ put_entry(struct buf *b, const struct record *r)
 }
 
 /*
- * One entry of a story. Programs write at their own pace, so time is the order.
- * But whoever brings a message has its answer, and stamps its entries, when
- * queue-run may be at work already: how it came is told before what became of
- * it.
+ * One entry of a story. Programs write at their own pace, so the order is that of
+ * time. But smtpd and queue-add stamp their entries after their answer, when
+ * queue-run may be at work already: so the entries of the arrival come first.
  */
 struct step {
 	size_t message; /* index into qid[] */
@@ -140,7 +139,7 @@ note_message(void *arg, const struct entry *e)
 	return true;
 }
 
-/* Codes of those who bring mail: smtpd's, and those of queue-add. */
+/* Codes of smtpd, and those of queue-add from a shell. */
 static bool
 is_of_arrival(struct span word)
 {

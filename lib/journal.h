@@ -35,7 +35,7 @@ void journal_open(struct journal *, const char *program);
 struct record_out journal_begin(
     struct journal *, const char *code, const struct qid *qid);
 void journal_end(struct journal *, struct record_out);
-/* CODE_ALARM, for a person to look at. */
+/* CODE_ALARM: operator action needed. */
 void journal_alarm(struct journal *, const struct qid *, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 void journal_flush(struct journal *);

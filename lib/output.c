@@ -8,8 +8,8 @@
 #include "phrase.h"
 #include "prog.h"
 
-#define TEXT_MAX (16UL * RECORD_MAX) /* octets of one phrase. Ours */
-#define LIST_MAX 3 /* of a list in a text; --json has all. Ours */
+#define TEXT_MAX (16UL * RECORD_MAX) /* octets of one phrase. Chosen */
+#define LIST_MAX 3 /* of a list in a text; --json has all. Chosen */
 
 /* What a phrase takes its values from. */
 struct source {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* phrase.c: words with values in them, for a person. */
+/* phrase.c: words with values in them, for people. */
 #include "phrase.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * phrase.h: words with values in them, for a person.
+ * phrase.h: words with values in them, for people.
  *
  *	{key}	the value of key, so that it cannot be taken for several words
  *		or for the end of its place: buf_add_value()

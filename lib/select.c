@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* select.c: which entries of the journal a person asks for. */
+/* select.c: entries of the journal, selected. */
 #include "select.h"
 
 #include <errno.h>

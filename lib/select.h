@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * select.h: which entries of the journal a person asks for.
+ * select.h: entries of the journal, selected.
  */
 #ifndef LIB_SELECT_H
 #define LIB_SELECT_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* trouble.c: the file that tells of a failed write. */
+/* trouble.c: the file that records a failed write. */
 #include "trouble.h"
 
 #include <errno.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * trouble.h: queue/trouble: a write to the disk failed. The kernel tells an
- * error once, and the program that was told may be dead in the next moment: so
- * whoever is told leaves this file at once. While it stands, what a listing
- * finds is read back from the disk before it is believed, and what is found in
- * a mailbox is not let go. A person who has looked removes it.
- * Source: ours, doc/PROTOCOL.md.
+ * trouble.h: queue/trouble records that a write or an fsync failed. fsync
+ * reports an error only once, so the process that sees it creates this file.
+ * While it exists, files that a listing finds are read back from the disk before
+ * use, and no message is removed for a delivery that is only found in a mailbox.
+ * An operator who has looked at the disk removes it (queue tidy). Format:
+ * doc/PROTOCOL.md.
  */
 #ifndef LIB_TROUBLE_H
 #define LIB_TROUBLE_H
@@ -13,13 +13,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* queue: a descriptor of the queue directory. The first trouble tells the most:
-   a later one leaves it as it is. False: it could not be made. */
+/* queue: a descriptor of the queue directory. The first error tells the most: a
+   later one leaves the file as it is. False: it could not be made. */
 bool trouble_set(int queue, const char *program, const char *text);
-/* True as well when it cannot be told. */
+/* True, too, when that cannot be found out. */
 bool trouble_stands(int queue);
-/* Its line, for a person: no octet that a terminal obeys. False: there is no
-   trouble; one that cannot be read is an empty text. */
+/* Its line, in printable characters. False: there is no such file; one that
+   cannot be read is an empty text. */
 bool trouble_text(int queue, char *out, size_t size);
 
 #endif

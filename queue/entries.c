@@ -12,7 +12,7 @@
 
 #include "fds.h"
 
-/* Names at once: a directory is read once for each share. Ours: 2 MB. */
+/* Names at once: a directory is read once for each share. Chosen: 2 MB. */
 #define LIST_SHARE 65536
 
 /* An envelope file as it is, for its lines after the end. */
@@ -23,7 +23,7 @@ read_lines(const struct request *r, struct entry *e)
 	struct fault f;
 
 	buf_reset(&e->file);
-	if (e->envelope.shape != ENVELOPE_APART || !e->is_believed)
+	if (e->envelope.shape != ENVELOPE_APART || !e->is_valid)
 		return;
 	store_envelope_name(e->place, &e->envelope.qid, name);
 	if (fds_read_file(r->store->fd, name, &e->file, &f) != OK)
@@ -40,7 +40,7 @@ entry_read_reason(const struct request *r, struct entry *e, struct buf *b)
 	read_lines(r, e);
 	rest = buf_span(&e->file);
 	buf_reset(b);
-	if (!e->is_believed)
+	if (!e->is_valid)
 		buf_adds(b, e->why.text);
 	while (span_next(&rest, '\n', &line)) {
 		if (!span_has_prefix(line, "try ") &&
@@ -74,14 +74,14 @@ is_wanted(const struct request *r, const struct entry *e)
 		return true;
 	pattern = span_of(r->address);
 	if (is_address(pattern, &e->envelope.reverse_path))
-		return e->is_believed;
+		return e->is_valid;
 	for (size_t i = 0; i < e->envelope.recipients; i++)
 		if (is_address(pattern, &e->envelope.recipient[i].forward_path))
 			return true;
 	return false;
 }
 
-/* What lies aside is not believed before it is released. */
+/* A message in aside/ counts as corrupt until it is released. */
 enum outcome
 entry_read(const struct request *r, const struct qid *qid, struct entry *e)
 {
@@ -98,7 +98,7 @@ entry_read(const struct request *r, const struct qid *qid, struct entry *e)
 		    r->store, qid, e->place, false, &e->envelope, &e->why);
 	}
 	e->envelope.qid = *qid;
-	e->is_believed = e->why.outcome == OK;
+	e->is_valid = e->why.outcome == OK;
 	return got;
 }
 

@@ -26,7 +26,7 @@ enum {
 };
 
 static const struct prog_option options[] = {
-	{ OPT_STATE, "state", "STATE", "only what lies in that state" },
+	{ OPT_STATE, "state", "STATE", "only messages in that state" },
 	{ OPT_ADDRESS, "address", "ADDRESS",
 	    "only from or to that address; @DOMAIN for a whole domain" },
 	{ OPT_REASON, "reason", "TEXT", "why; kept with the message" },
@@ -71,10 +71,12 @@ static const struct prog_about about = {
 	    "  show QID...      one message: its envelope, its history\n"
 	    "  hold QID...      not delivered until released; or by --address\n"
 	    "  release QID...   delivered again; or by --address\n"
-	    "  delete QID...    gone for good, sender not told\n"
-	    "  flush [QID|DOMAIN]  what waits for a retry is due now\n"
-	    "  expire QID...    given up: gone, and its sender is told\n"
-	    "  stats            how much lies in each state, and since when\n"
+	    "  delete QID...    removed without a report\n"
+	    "  flush [QID|DOMAIN]  deferred messages are tried now\n"
+	    "  expire QID...    undeliverable: removed, and its sender gets a "
+	    "report\n"
+	    "  stats            messages in each state, and the oldest of "
+	    "each\n"
 	    "  tidy             removes what crashes left, when nothing runs\n",
 };
 

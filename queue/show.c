@@ -72,7 +72,7 @@ json_of_entry(const struct entry *e, const struct buf *reason)
 
 	if (e->place.minute_ms != 0)
 		set(o, "due", json_time(e->place.minute_ms));
-	if (e->is_believed) {
+	if (e->is_valid) {
 		set(o, "size", json_integer((json_int_t)e->envelope.size));
 		set(o, "from", json_text(path_span(&e->envelope.reverse_path)));
 		set(o, "recipients", json_of_recipients(&e->envelope));
@@ -123,10 +123,10 @@ list_one(void *arg, struct entry *e)
 	if (l->n++ == 0)
 		output_note("%-26s %-10s %5s %5s %9s FROM -> TO (REASON)\n",
 		    "QID", "STATE", "AGE", "NEXT", "SIZE");
-	l->octets += e->is_believed ? e->envelope.size : 0;
+	l->octets += e->is_valid ? e->envelope.size : 0;
 	add_for_text(o, e);
 	output_text(o, "{qid} {state:10} {age|s:>5} {next|s:>5} ");
-	if (e->is_believed)
+	if (e->is_valid)
 		output_text(
 		    o, "{size:>9} <{from}> -> <{to}>[ and {more} more]");
 	output_text(o, "[  ({reason|text})]\n");
@@ -145,8 +145,8 @@ verb_list(struct request *r, struct fault *f)
 		return got;
 	if (l.n == 0)
 		output_note(r->state != NULL || r->address != NULL
-		        ? "no such message waits\n"
-		        : "nothing waits\n");
+		        ? "no such message in the queue\n"
+		        : "queue is empty\n");
 	else
 		output_note("%" PRIu64 " message%s, %" PRIu64 " octets\n", l.n,
 		    l.n == 1 ? "" : "s", l.octets);
@@ -233,13 +233,13 @@ print_entry(struct request *r, const struct entry *e, const struct buf *reason)
 
 	store_envelope_name(e->place, &e->envelope.qid, name);
 	set(o, "envelope", json_path(r, name));
-	if (e->is_believed)
+	if (e->is_valid)
 		add_whole(o, r, e);
 	output_json(o);
 	output_text(o,
 	    "message   {qid}\nstate     {state}\nage       {age|s}\n"
 	    "envelope  {envelope}\n[reason    {reason|text}\n]");
-	if (e->is_believed)
+	if (e->is_valid)
 		output_text(o,
 		    "accepted  {accepted}\nsize      {size}\n"
 		    "from      <{from}>\n");

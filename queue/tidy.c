@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tidy.c: what crashes left lying, removed when nothing runs. It begins with a
- * syncfs, for an envelope whose going is not on disk may come back (model row
- * 12). Content whose envelope is gone was settled, or never acknowledged: with
- * more links it lies in a mailbox and goes, alone it goes to aside/. Memory is
- * bounded: contents are looked at a share at a time, each share against all
- * envelopes.
+ * tidy.c: removes what crashes left, while nothing runs. It begins with a syncfs:
+ * an envelope may come back after a power cut if its removal is not on disk
+ * (model row 12). Content without an envelope was settled, or never
+ * acknowledged: with more links it is in a mailbox and its name here is removed;
+ * with one link it moves to aside/. Memory is bounded: contents are read a share
+ * at a time, each share compared with all envelopes.
  */
 #include "tidy.h"
 
@@ -19,15 +19,15 @@
 
 /*
  * Contents at once: each share reads every directory of envelopes once, so
- * 200,000 that wait are one share. Ours: 15 MB, and this process ends soon.
+ * 200,000 that wait are one share. Chosen: 15 MB, and this process ends soon.
  */
 #define TIDY_SHARE 262144
 #define DIR_NAME   64
 
 struct orphan {
 	struct store_listed name;
-	bool in, elsewhere; /* an envelope, or the one file, lies there */
-	bool aside; /* only an envelope that was not believed */
+	bool in, elsewhere; /* an envelope, or the one file, is there */
+	bool aside; /* only a corrupt envelope is there */
 };
 
 struct tidying {
@@ -173,7 +173,7 @@ settle_orphan(struct tidying *t, const struct orphan *o, struct fault *f)
 	if (o->elsewhere || !qid_parse(span_of(o->name.text), &qid))
 		return OK;
 	store_content_name(&qid, name);
-	/* A link or a pipe was never ours: it stays, and stops nobody. */
+	/* The queue makes no link and no pipe: what is one stays. */
 	if (fstatat(store->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 	    !S_ISREG(st.st_mode))
 		return OK;
@@ -185,7 +185,8 @@ settle_orphan(struct tidying *t, const struct orphan *o, struct fault *f)
 		    one.st_ino != st.st_ino)
 			return OK;
 	}
-	/* Some may have it; what lies aside says who has not. */
+	/* Recipients may already have it; the envelope in aside/ lists those
+	   who do not. */
 	if (st.st_nlink > 1 && !o->aside) {
 		t->done->contents++;
 		return store_unlink_content(store, &qid, f);

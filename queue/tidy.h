@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* tidy.h: what crashes left lying, removed when nothing runs. */
+/* tidy.h: removes what crashes left, while nothing runs. */
 #ifndef QUEUE_TIDY_H
 #define QUEUE_TIDY_H
 
@@ -9,7 +9,7 @@
 struct tidied {
 	uint64_t dot_names; /* of files that were being written */
 	uint64_t contents; /* settled ones */
-	uint64_t aside; /* contents that lie in no mailbox */
+	uint64_t aside; /* contents that are in no mailbox */
 };
 /*
  * Removes them and counts, under the exclusive lock (store_lock()); alarms go

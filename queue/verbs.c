@@ -19,8 +19,8 @@
 #include "tidy.h"
 #include "trouble.h"
 
-#define ASK_SHARE   64 /* requests that wait for answers at once. Ours */
-#define ASK_WAIT_MS 60000 /* a message under way comes to its rest in that */
+#define ASK_SHARE   64 /* requests that wait for answers at once. Chosen */
+#define ASK_WAIT_MS 60000 /* an attempt under way ends within that */
 #define REASON_MAX  255 /* octets; queue-run takes no more */
 
 /* ---- Which messages. ---- */
@@ -118,7 +118,7 @@ say_end(struct task *t, const struct qid *qid, const struct fault *f)
 		prog_warn("%s: %s", qid->text, f->text);
 }
 
-/* Each was told; what is left to say is that not all went well. */
+/* Each failure was printed; what is left is how many there were. */
 static enum outcome
 not_all(const struct task *t, struct fault *f)
 {
@@ -188,7 +188,7 @@ ask_all(struct task *t, const struct chosen *c, struct fault *f)
 	return t->failed > 0 ? not_all(t, f) : OK;
 }
 
-/* A question to whoever sits there; anything but y is no. */
+/* Asks the operator; anything but y is no. */
 static bool
 is_confirmed(const struct request *r, const char *verb, size_t n)
 {
@@ -222,7 +222,7 @@ do_chosen(struct request *r, const struct change *change, struct fault *f)
 	if (got == OK && c.n > 0)
 		got = ask_all(&t, &c, f);
 	if (got == OK && c.n == 0)
-		output_note("no such message waits\n");
+		output_note("no such message in the queue\n");
 	free(c.qid);
 	return got;
 }
@@ -277,9 +277,10 @@ verb_flush(struct request *r, struct fault *f)
 }
 
 /*
- * That somebody looked is what a person says, and no sync: an error is told
- * once, perhaps to a program that is dead, and only the queue's file system is
- * synced here. So a start, which tidies, leaves it standing and names it.
+ * A sync that succeeds here does not prove the disk right: fsync reports an
+ * error only once, perhaps to a process that is gone, and only the queue's file
+ * system is synced here. So queue/trouble stays until the operator clears it; a
+ * start, which tidies, only names it.
  */
 static enum outcome
 tidy_trouble(struct request *r, struct fault *f)

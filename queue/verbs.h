@@ -11,7 +11,7 @@
 #include "service.h"
 #include "settings.h"
 
-#define TROUBLE_SHOWN 512 /* octets of it; a line to a person. Ours */
+#define TROUBLE_SHOWN 512 /* octets of it; a line to a person. Chosen */
 
 struct request {
 	struct store *store; /* open, no lock held */
@@ -30,18 +30,18 @@ struct request {
 	bool is_terminal; /* somebody can be asked */
 };
 
-/* One message as it lies on disk. */
+/* One message as it is on disk. */
 struct entry {
 	struct envelope envelope; /* of aside: only its qid */
 	struct store_place place;
 	struct buf file; /* the envelope file; empty for one file */
-	bool is_believed;
-	struct fault why; /* it is not */
+	bool is_valid;
+	struct fault why; /* it is not valid */
 };
 
 /*
- * The one at e->place, as it is; what is not believed says why. TEMP: it cannot
- * be read (e->why; ENOENT: it is not there).
+ * Read the one at e->place; e->why tells why it is not valid. TEMP: it cannot be
+ * read (e->why; ENOENT: it is not there).
  */
 enum outcome entry_read(
     const struct request *, const struct qid *, struct entry *) MUST_USE;

@@ -64,7 +64,7 @@ add_answer(json_t *o, enum outcome got, const struct resolve_ans *ans,
 	    ? "  => mailbox {path}\n     it cannot be reached: {error|text}; "
 	      "mail for it waits in retry1\n"
 	    : "  => mailbox {path}\n     deliver-mailbox links it into new/ "
-	      "there; queue-run lets go after the sync\n";
+	      "there; queue-run removes it from the queue after the sync\n";
 }
 
 /* Lines until the answer, which is the outcome. What comes after a line that is

@@ -37,6 +37,6 @@ verb_status(int argc, char *argv[], struct fault *f)
 	    NULL);
 	if (!s.well)
 		return fault_set(f, TEMP, "4.3.0", 0,
-		    "not all is well: see the lines with !");
+		    "problems found: see the lines marked !");
 	return OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * status.h: one screen: is all well, and if not, what is not. Each part looks
- * at one thing and says it as objects; what a person reads is made of these, so
+ * at one thing and says it as objects; the text is made of these, so
  * text and --json are the same. A line that is not well begins with `!`.
  */
 #ifndef START_STATUS_H
@@ -19,7 +19,7 @@ struct status {
 
 /*
  * Print one object, which is taken over. `what` chooses its words in
- * status_line.c; `well` is false where a person should look, and `advice`, if
+ * status_line.c; `well` is false where an operator should look, and `advice`, if
  * it is there, says how.
  */
 void status_put(struct status *, json_t *);
@@ -29,7 +29,7 @@ void status_fail(
 
 /* The supervisor and its services, from run/pneu. */
 void status_services(struct status *);
-/* Counts of each state, the oldest, aside/, trouble. */
+/* Counts of each state, the oldest, aside/, queue/trouble. */
 void status_queue(struct status *, const char *queue);
 /* Free space, type, journal of the file system. */
 void status_disk(struct status *, const char *what, const char *path);

@@ -17,7 +17,7 @@
 #include "status.h"
 
 #define INODES_LEAST 16 /* as smtpd has it */
-#define OCTETS_LEAST (1024UL * 1024) /* whatever min_free allows. Ours */
+#define OCTETS_LEAST (1024UL * 1024) /* whatever min_free allows. Chosen */
 
 static const char *
 journal_text(const struct disk *disk, const char *type)

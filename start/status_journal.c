@@ -20,37 +20,38 @@
 #include "select.h"
 #include "status.h"
 
-#define LOOK_MIN  (4UL * 1024 * 1024) /* so much is looked at always. Ours */
-#define LOOK_MAX  (64UL * 1024 * 1024) /* and no more for the hour. Ours */
+#define LOOK_MIN  (4UL * 1024 * 1024) /* so much is looked at always. Chosen */
+#define LOOK_MAX  (64UL * 1024 * 1024) /* and no more for the hour. Chosen */
 #define LOOK_STEP (1UL * 1024 * 1024)
-#define FRESH_MS  (60UL * 60 * 1000) /* trouble counts so long. Ours */
+#define FRESH_MS  (60UL * 60 * 1000) /* a problem counts so long. Chosen */
 
-/* Entries that a person should see, and words for the last of each. `rules`:
+/* Entries that ask for an operator, and words for the last of each. `rules`:
    of these only. */
 static const struct {
 	const char *code, *what, *rules, *words;
-} troubles[] = {
+} problems[] = {
 	{ CODE_ALARM, "alarms", NULL, "{text|text}" },
 	/* Senders come again, but meanwhile nobody's mail comes in. */
 	{ CODE_REJECTED, "refusals", "local-trouble queue", "{text|text}" },
 	{ CODE_DIED, "deaths", NULL,
 	    "{service}[ killed by signal {signal}][ ended with {code}]" },
 };
-#define TROUBLES (sizeof(troubles) / sizeof(troubles[0]))
+#define PROBLEMS (sizeof(problems) / sizeof(problems[0]))
 
 struct sums {
-	uint64_t fresh_us; /* older is told, but no longer trouble */
+	uint64_t
+	    fresh_us; /* older ones are listed, and are no longer a problem */
 	char since[CLOCK_TEXT_MAX]; /* of the first entry that was read */
 	uint64_t entries, lost, fresh_lost, links, copies;
-	struct trouble {
+	struct problem {
 		uint64_t number, fresh;
 		struct buf last;
 		char time[CLOCK_TEXT_MAX];
-	} trouble[TROUBLES];
+	} problem[PROBLEMS];
 };
 
 static void
-keep_trouble(struct trouble *t, const char *words, const struct entry *e)
+keep_problem(struct problem *t, const char *words, const struct entry *e)
 {
 	t->number++;
 	buf_reset(&t->last);
@@ -59,15 +60,15 @@ keep_trouble(struct trouble *t, const char *words, const struct entry *e)
 }
 
 static bool
-is_trouble(size_t i, const struct record *r)
+is_problem(size_t i, const struct record *r)
 {
 	struct span rule = record_value(r, "rule"), word, rest;
 
-	if (!record_is(r, troubles[i].code))
+	if (!record_is(r, problems[i].code))
 		return false;
-	if (troubles[i].rules == NULL)
+	if (problems[i].rules == NULL)
 		return true;
-	rest = span_of(troubles[i].rules);
+	rest = span_of(problems[i].rules);
 	while (span_next(&rest, ' ', &word))
 		if (span_same(rule, word))
 			return true;
@@ -75,13 +76,13 @@ is_trouble(size_t i, const struct record *r)
 }
 
 static void
-count_trouble(struct sums *sums, const struct entry *e, bool fresh)
+count_problem(struct sums *sums, const struct entry *e, bool fresh)
 {
-	for (size_t i = 0; i < TROUBLES; i++) {
-		if (!is_trouble(i, &e->record))
+	for (size_t i = 0; i < PROBLEMS; i++) {
+		if (!is_problem(i, &e->record))
 			continue;
-		keep_trouble(&sums->trouble[i], troubles[i].words, e);
-		sums->trouble[i].fresh += fresh;
+		keep_problem(&sums->problem[i], problems[i].words, e);
+		sums->problem[i].fresh += fresh;
 	}
 }
 
@@ -95,7 +96,7 @@ count_entry(void *arg, const struct entry *e)
 
 	if (sums->entries++ == 0)
 		(void)span_copy(e->time, sums->since, sizeof(sums->since));
-	count_trouble(sums, e, fresh);
+	count_problem(sums, e, fresh);
 	if (record_is(&e->record, CODE_DELIVERED)) {
 		sums->links += span_eq(how, "link");
 		sums->copies += span_eq(how, "copy");
@@ -189,12 +190,12 @@ put_sums(struct status *s, const struct sums *sums)
 	        sums->copies > 0 ? "copies: queue and mail are two mounts?"
 	                         : NULL,
 	        "well", 1));
-	for (size_t i = 0; i < TROUBLES; i++) {
-		const struct trouble *t = &sums->trouble[i];
+	for (size_t i = 0; i < PROBLEMS; i++) {
+		const struct problem *t = &sums->problem[i];
 
 		status_put(s,
 		    json_pack("{s:s, s:I, s:o, s:o, s:b}", "what",
-		        troubles[i].what, "number", (json_int_t)t->number,
+		        problems[i].what, "number", (json_int_t)t->number,
 		        "last", json_text(buf_span(&t->last)), "time",
 		        json_text(span_of(t->time)), "well",
 		        (int)(t->fresh == 0)));
@@ -211,8 +212,8 @@ status_journal(struct status *s)
 	struct fault f;
 
 	memset(&sums, 0, sizeof(sums));
-	for (size_t i = 0; i < TROUBLES; i++)
-		sums.trouble[i].last = BUF_INIT(2 * RECORD_MAX);
+	for (size_t i = 0; i < PROBLEMS; i++)
+		sums.problem[i].last = BUF_INIT(2 * RECORD_MAX);
 	sums.fresh_us = (s->now_ms - FRESH_MS) * 1000;
 	if (walk.dir == -1)
 		fault_set(&f, TEMP, "4.3.0", errno, "open it");
@@ -221,7 +222,7 @@ status_journal(struct status *s)
 		status_fail(s, "journal", NULL, &f);
 	else
 		put_sums(s, &sums);
-	for (size_t i = 0; i < TROUBLES; i++)
-		buf_free(&sums.trouble[i].last);
+	for (size_t i = 0; i < PROBLEMS; i++)
+		buf_free(&sums.problem[i].last);
 	fds_close(&walk.dir);
 }

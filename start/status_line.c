@@ -8,13 +8,13 @@
 #include "record.h"
 #include "status.h"
 
-#define LINE_MAX (16UL * RECORD_MAX) /* octets of a line. Ours */
+#define LINE_MAX (16UL * RECORD_MAX) /* octets of a line. Chosen */
 
 #define SERVICE_WORDS                                                          \
 	"  {name:15} {address:19} {state:8} up {uptime_ms|ms:8} "              \
 	"restarts {restarts}  pid {pids}"
 
-/* No words, no line: what has nothing to say to a person is left out. */
+/* What has nothing to say in text has no line. */
 static const struct {
 	const char *what, *kind, *words;
 } phrases[] = {
@@ -42,7 +42,7 @@ static const struct {
 	{ "alarms", NULL,
 	    "[  alarms {number}; the last, {time}: {last|text}]" },
 	{ "refusals", NULL,
-	    "[  refused for local trouble {number}; the last, {time}: "
+	    "[  refused for local errors {number}; the last, {time}: "
 	    "{last|text}]" },
 	{ "deaths", NULL,
 	    "[  processes that died {number}; the last, {time}: {last|text}]" },

@@ -17,11 +17,11 @@
 #include "store_state.h"
 #include "trouble.h"
 
-#define HOLD_MS (24UL * 60 * 60 * 1000) /* then somebody forgot it. Ours */
+#define HOLD_MS (24UL * 60 * 60 * 1000) /* then it was forgotten. Chosen */
 
 struct count {
 	uint64_t messages;
-	struct qid oldest; /* "": none has a name of ours */
+	struct qid oldest; /* "": no name is a queue id */
 	int error; /* errno of a minute that could not be read, or 0 */
 };
 
@@ -63,7 +63,7 @@ count_directory(int at, const char *name, bool minutes, struct count *c)
 	return 0;
 }
 
-/* What lies there for a person to look at, or was forgotten by one. */
+/* Operator action needed: corrupt, stuck, or on hold for too long. */
 static const char *
 advice_of(enum store_state state, const struct count *c, uint64_t age_ms)
 {
@@ -107,7 +107,7 @@ put_state(struct status *s, int queue, enum store_state state)
 	return c.messages;
 }
 
-/* Made by whoever met a failed write; its text says what. */
+/* A write or an fsync failed; the text says which. */
 static void
 put_trouble(struct status *s, int queue)
 {

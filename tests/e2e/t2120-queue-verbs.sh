@@ -30,7 +30,7 @@ for l in sys.stdin:
     o = json.loads(l)
     print(o["qid"], o["state"], o["from"], o["recipients"][0]["address"], o["reason"])')" \
 	    "$A hold ann@example.org bob@example.org not now"
-	is "$1: filters by address" "$(queue list --address @example.com)" "no such message waits"
+	is "$1: filters by address" "$(queue list --address @example.com)" "no such message in the queue"
 	like "$1: stats counts" "$(queue stats)" '^hold +1 '
 	queue release 01ARZ3NDEKTSV4RRFFQ69G5FAV > "$T/out" 2>&1
 	is "$1: what is not there is 100" $? 100
@@ -109,7 +109,7 @@ cp "$T/conf" "$H/pneu.conf"; kill -HUP "$PNEU"
 is_new() { [ "$(pids_of queue-run | wc -l)" -eq 1 ] && [ "$(pids_of queue-run)" != "$old" ]; }
 wait_for is_new
 check "when one can, it is" wait_for queue expire "$F"
-is_empty() { queue list | grep -q 'nothing waits'; }
+is_empty() { queue list | grep -q 'queue is empty'; }
 check "nothing is left" wait_for is_empty
 check "it stops" stop_pneu
 done_testing

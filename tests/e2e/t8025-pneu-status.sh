@@ -78,7 +78,7 @@ conf smtpd "nonsense = 1"
 check "status answers while pneu.conf has errors" status
 like "it tells them" "$(cat "$T/err")" '^pneu.conf:[0-9]+: unknown setting nonsense'
 like "and what it goes by" "$(cat "$T/err")" 'run/pneu.conf.1'
-is "so does queue" "$(as pneu -C "$H" queue list 2> "$T/err")" "nothing waits"
+is "so does queue" "$(as pneu -C "$H" queue list 2> "$T/err")" "queue is empty"
 soon "and journal" ' started' as pneu -C "$H" journal show --code=SB
 as pneu -C "$H" config check > "$T/out" 2>&1
 is "config check speaks of the file alone" $? 100

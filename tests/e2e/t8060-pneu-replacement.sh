@@ -39,7 +39,7 @@ printf '#!/bin/sh\nexit 1\n' > "$T/dies.sh"; chmod 755 "$T/dies.sh"
 sed -i "s,^program = .*,program = $T/dies.sh," "$H/pneu.conf"
 check "a stage that only dies is taken" as pneu -C "$H" reload
 refused() { curl -s "smtp://127.0.0.1:$SMTP" --mail-from a@example.org --mail-rcpt b@example.org \
-    -T /dev/null; as pneu -C "$H" status 2>&1 | grep -q '^! .*local trouble'; }
+    -T /dev/null; as pneu -C "$H" status 2>&1 | grep -q '^! .*local errors'; }
 wait_for refused; ok $? "status says that mail is refused for trouble of this machine"
 stop_pneu; is "it stops with 0" $? 0
 done_testing

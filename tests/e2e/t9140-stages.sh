@@ -102,7 +102,7 @@ is "what it alters is altered, the rest is not" \
 like "what cannot pass it is put off, not refused" \
     "$(send "long
 $(head -c 90000 /dev/zero | tr '\0' x | fold)" 2>&1 | tail -n 1)" "451, b'4\.3\."
-told() { as pneu -C "$H" status | grep -q '^! *refused for local trouble 1; .* use data chunked=1$'; }
+told() { as pneu -C "$H" status | grep -q '^! *refused for local errors 1; .* use data chunked=1$'; }
 wait_for told; ok $? "status says so, and what to do" || diag "$(as pneu -C "$H" status)"
 stop_pneu; is "it stops with 0" $? 0
 is "nobody complained" "$(cat "$T/pneu.err")" ""

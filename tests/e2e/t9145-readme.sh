@@ -40,7 +40,7 @@ expect() { # what a person would look for in the answer of this line
 	*'curl -s pop3:'*) echo '^world' ;;
 	*'journal trace'*) echo 'delivered to mailbox example.org/demo' ;;
 	*explain*) echo '=> mailbox mail/example.org/demo' ;;
-	*'queue list'*) echo '^nothing waits' ;;
+	*'queue list'*) echo '^queue is empty' ;;
 	*status*) echo 'smtpd .* ready' ;;
 	*'directory add'*) echo '^ann@example.org: made mailbox' ;;
 	*'ls run/mail'*) echo '^[0-9]*\.[0-9A-Z]*R1,S=' ;;

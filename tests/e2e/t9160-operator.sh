@@ -58,8 +58,8 @@ wrong 'smtpd: not expected' config show smtpd
 wrong 'no address' explain
 is "the journal says that no entry fits" "$(op journal show --ip=192.0.2.9 2>&1; echo $?)" "journal: no entry is like that
 0"
-is "the queue, that nothing waits" "$(op queue list)" "nothing waits"
-is "or nothing that was asked for" "$(op queue list --address=bob@example.org)" "no such message waits"
+is "the queue, that nothing waits" "$(op queue list)" "queue is empty"
+is "or nothing that was asked for" "$(op queue list --address=bob@example.org)" "no such message in the queue"
 wrong 'not expected' status now
 wrong 'nothing runs here' stop
 op status > "$T/out" 2> "$T/err"
@@ -145,7 +145,7 @@ has() { [ "$(ls "$H/mail/example.org/$1/new" | wc -l)" -eq "$2" ]; }
 wait_for has away 1; ok $? "delivers what waited for a retry, not what is held"
 check "release" op queue release "$A"
 wait_for has away 2; ok $? "delivers what was held"
-nothing() { [ "$(op queue list)" = "nothing waits" ]; }
+nothing() { [ "$(op queue list)" = "queue is empty" ]; }
 wait_for nothing; ok $? "then nothing waits"
 is "the deleted one is nowhere" "$(grep -rl "$B2" "$H/queue" "$H/mail" | wc -l)" 0
 soon "its trace says who deleted it" 'deleted by an operator' op journal trace "$B2"
