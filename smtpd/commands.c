@@ -9,7 +9,7 @@
 #include "clock.h"
 #include "input.h"
 #include "parameters.h"
-#include "recipients.h"
+#include "policy.h"
 #include "reply.h"
 #include "transfer.h"
 
@@ -198,7 +198,7 @@ run_rcpt(struct session *s, struct span args)
 		refuse_overshoot(s);
 		return;
 	}
-	rule = recipients_check(s, &path, &f);
+	rule = policy_recipient(s, &path, &f);
 	if (rule == RULE_NONE &&
 	    envelope_add_recipient(e, &path, p.notify, p.orcpt, &f) != OK)
 		rule = RULE_TROUBLE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* recipients.c: asks resolve at RCPT. */
-#include "recipients.h"
+/* policy.c: who may send what to whom; resolve is asked at RCPT. */
+#include "policy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ ask(struct server *server, const struct path *forward,
 }
 
 /* `Postmaster` is the first local domain's. RFC 5321 4.1.1.3, 4.5.1. */
-static bool
+static void
 name_postmaster(const struct settings *set, struct path *path)
 {
 	char text[PATH_TEXT_MAX + 1];
@@ -39,24 +39,35 @@ name_postmaster(const struct settings *set, struct path *path)
 	struct fault f;
 
 	if (set->resolve.domain.n == 0)
-		return false;
+		return;
 	(void)snprintf(
 	    text, sizeof(text), "postmaster@%s", set->resolve.domain.value[0]);
-	if (path_parse_bare(span_of(text), &full, &f) != OK)
-		return false;
-	*path = full;
-	return true;
+	if (path_parse_bare(span_of(text), &full, &f) == OK)
+		*path = full;
+}
+
+/*
+ * Relaying is for a client that is known, on a listener for submission. AUTH is
+ * not offered yet: nobody is known.
+ */
+static bool
+may_relay(const struct peer *peer, enum smtpd_role role)
+{
+	(void)peer;
+	(void)role;
+	return false;
 }
 
 enum rule
-recipients_check(struct session *s, struct path *path, struct fault *why)
+policy_recipient(struct session *s, struct path *forward, struct fault *why)
 {
-	struct server *server = s->server;
+	const struct settings *set = s->server->set;
 	struct resolve_ans ans;
 
-	if (path_domain(path).len == 0)
-		(void)name_postmaster(server->set, path);
-	switch (ask(server, path, &s->envelope->reverse_path, &ans, why)) {
+	if (path_domain(forward).len == 0)
+		name_postmaster(set, forward);
+	switch (
+	    ask(s->server, forward, &s->envelope->reverse_path, &ans, why)) {
 	case OK:
 		break;
 	case PERM:
@@ -64,5 +75,8 @@ recipients_check(struct session *s, struct path *path, struct fault *why)
 	case TEMP:
 		return RULE_TROUBLE;
 	}
-	return resolve_is_remote(&ans) ? RULE_RELAY : RULE_NONE;
+	if (!resolve_is_remote(&ans) ||
+	    may_relay(s->peer, (enum smtpd_role)set->smtpd.role))
+		return RULE_NONE;
+	return RULE_RELAY;
 }
