@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * field.h: does a line begin a header field? Whoever puts fields of his own
- * before content has to ask: content may begin with anything.
+ * field.h: does a line begin a header field? Content may begin with
+ * anything: whatever puts fields before it has to ask.
  */
 #ifndef LIB_FIELD_H
 #define LIB_FIELD_H

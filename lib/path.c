@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define LABEL_MAX   63 /* octets. RFC 1035 2.3.4 */
-#define LITERAL_MAX 64 /* octets between [ and ]. Ours: IPv6 with IPv4 is 50 */
+#define LITERAL_MAX 64 /* octets between [ and ]; IPv6 with IPv4 is 50 */
 
 /* What a parse may take and what it met. */
 struct reader {
@@ -117,7 +117,7 @@ eat_label(struct reader *r)
 	    len <= LABEL_MAX;
 }
 
-/* [192.0.2.7] or [IPv6:2001:db8::7]; other tags name nothing we can reach. */
+/* [192.0.2.7] or [IPv6:2001:db8::7]; other tags name nothing that can be reached. */
 static bool
 eat_literal(struct reader *r)
 {

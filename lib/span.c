@@ -51,6 +51,17 @@ span_same_nocase(struct span a, struct span b)
 }
 
 bool
+span_is_word(struct span s, const char *words)
+{
+	struct span rest = span_of(words), word;
+
+	while (span_next(&rest, ' ', &word))
+		if (span_same_nocase(s, word))
+			return true;
+	return false;
+}
+
+bool
 span_has_prefix(struct span s, const char *prefix)
 {
 	size_t n = strlen(prefix);

@@ -31,6 +31,8 @@ struct span span_head(struct span, size_t len); /* the first len octets */
 bool span_eq(struct span, const char *);
 bool span_same(struct span, struct span);
 bool span_same_nocase(struct span, struct span); /* ASCII letters fold */
+bool span_is_word(
+    struct span, const char *words); /* one of `A B C`; in any case */
 bool span_has_prefix(struct span, const char *);
 bool span_has_prefix_nocase(struct span, const char *);
 bool span_is_ascii(struct span); /* no octet over 127 */

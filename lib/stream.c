@@ -20,7 +20,7 @@
 #include "serve.h"
 
 #define READ_ROOM  (STREAM_IN_MAX - 1) /* octets; buf keeps one for its 0 */
-#define READ_LEAST 4096 /* octets of room worth a recv(); less: compact. Ours */
+#define READ_LEAST 4096 /* octets of room worth a recv(); less: compact */
 
 void
 stream_begin(struct stream *s, int in, int out, uint64_t timeout_ms)

@@ -14,8 +14,8 @@
 
 #include "buf.h"
 
-#define STREAM_IN_MAX  65536 /* octets that wait unread. Ours */
-#define STREAM_OUT_MAX 65536 /* octets that wait to be written. Ours */
+#define STREAM_IN_MAX  65536 /* octets that wait unread */
+#define STREAM_OUT_MAX 65536 /* octets that wait to be written */
 
 struct stream {
 	int in, out;
@@ -56,7 +56,7 @@ enum line_ending {
 	LINE_LONG,
 	LINE_ENDLESS /* over STREAM_LINE_MAX octets were passed over */
 };
-#define STREAM_LINE_MAX (1024UL * 1024) /* ours */
+#define STREAM_LINE_MAX (1024UL * 1024)
 bool stream_take_line(struct stream *, size_t max, struct span *line,
     enum line_ending *) MUST_USE;
 

@@ -35,26 +35,28 @@ is_helo_octet(int c)
 	return is_alnum(c) || (c > 0 && strchr("-._:[]", c) != NULL);
 }
 
+/* Take the argument; a transaction that was open is no more. RFC 5321 4.1.4. */
 static bool
-take_helo(struct session *s, struct span args)
+take_helo(struct session *s, struct span args, bool is_esmtp)
 {
 	struct cur c = cur_over(args);
 	struct span name = cur_while(&c, is_helo_octet);
 
-	return name.len > 0 && name.len <= HELO_MAX && cur_peek(&c) == -1 &&
-	    span_copy(name, s->helo, sizeof(s->helo));
+	if (name.len == 0 || name.len > HELO_MAX || cur_peek(&c) != -1) {
+		refuse(s, RULE_HELLO);
+		return false;
+	}
+	(void)span_copy(name, s->helo, sizeof(s->helo));
+	s->is_esmtp = is_esmtp;
+	session_enter(s, PHASE_READY);
+	return true;
 }
 
 static void
 run_helo(struct session *s, struct span args)
 {
-	if (!take_helo(s, args)) {
-		refuse(s, RULE_HELLO);
-		return;
-	}
-	s->is_esmtp = false;
-	session_enter(s, PHASE_READY);
-	reply(s, 250, NULL, s->server->hostname);
+	if (take_helo(s, args, false))
+		reply(s, 250, NULL, s->server->hostname);
 }
 
 static void
@@ -62,12 +64,8 @@ run_ehlo(struct session *s, struct span args)
 {
 	char size[32];
 
-	if (!take_helo(s, args)) {
-		refuse(s, RULE_HELLO);
+	if (!take_helo(s, args, true))
 		return;
-	}
-	s->is_esmtp = true;
-	session_enter(s, PHASE_READY);
 	(void)snprintf(size, sizeof(size), "SIZE %" PRIu64,
 	    s->server->set->smtpd.max_size);
 	reply_more(s, 250, NULL, s->server->hostname);
@@ -96,7 +94,7 @@ eat_keyword(struct span *args, const char *keyword)
 
 static bool
 fill_envelope(
-    struct session *s, const struct path *path, const struct mail_parameters *p)
+    struct session *s, const struct path *path, const struct parameters *p)
 {
 	struct envelope *e = s->envelope;
 
@@ -121,7 +119,7 @@ fill_envelope(
 static void
 run_mail(struct session *s, struct span args)
 {
-	struct mail_parameters p;
+	struct parameters p;
 	struct path path;
 	struct span rest;
 	struct fault f = FAULT_NONE;
@@ -147,7 +145,7 @@ run_mail(struct session *s, struct span args)
 		refuse(s, RULE_SPACE);
 	else if (!fill_envelope(s, &path, &p)) {
 		envelope_reset(s->envelope);
-		refuse(s, RULE_TROUBLE);
+		refuse(s, RULE_LOCAL_ERROR);
 	} else {
 		s->overshoot = 0;
 		session_enter(s, PHASE_MAIL);
@@ -172,7 +170,7 @@ static void
 run_rcpt(struct session *s, struct span args)
 {
 	struct envelope *e = s->envelope;
-	struct rcpt_parameters p;
+	struct parameters p;
 	struct path path;
 	struct span rest;
 	struct fault f = FAULT_NONE;
@@ -201,7 +199,7 @@ run_rcpt(struct session *s, struct span args)
 	rule = policy_recipient(s, &path, &f);
 	if (rule == RULE_NONE &&
 	    envelope_add_recipient(e, &path, p.notify, p.orcpt, &f) != OK)
-		rule = RULE_TROUBLE;
+		rule = RULE_LOCAL_ERROR;
 	if (rule != RULE_NONE) {
 		refuse_for(
 		    s, rule, rule == RULE_RELAY ? NULL : &f, path_span(&path));
@@ -245,7 +243,7 @@ run_vrfy(struct session *s, struct span args)
 	else if (s->server->set->smtpd.vrfy == VRFY_OFF)
 		refuse(s, RULE_COMMAND_OFF);
 	else
-		reply(s, 252, "2.5.0", "not looked up, RCPT will say");
+		reply(s, 252, "2.5.0", "not verified, RCPT will tell");
 }
 
 static void
@@ -254,21 +252,7 @@ run_help(struct session *s, struct span args)
 	(void)args;
 	reply_more(s, 214, "2.0.0",
 	    "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
-	reply(s, 214, "2.0.0", "RFC 5321 says what they mean");
-}
-
-static void
-run_off(struct session *s, struct span args)
-{
-	(void)args;
-	refuse(s, RULE_COMMAND_OFF);
-}
-
-static void
-run_http(struct session *s, struct span args)
-{
-	(void)args;
-	refuse(s, RULE_HTTP);
+	reply(s, 214, "2.0.0", "see RFC 5321");
 }
 
 /* ---- The table. ---- */
@@ -286,24 +270,19 @@ static const struct command commands[] = {
 	{ "QUIT", run_quit, IN_ANY, RULE_NONE, true, false },
 	{ "VRFY", run_vrfy, IN_ANY, RULE_NONE, false, true },
 	{ "HELP", run_help, IN_ANY, RULE_NONE, false, true },
-	/* Known and not offered. RFC 5321 4.2.4. */
-	{ "EXPN", run_off, IN_ANY, RULE_NONE, false, false },
-	{ "SEND", run_off, IN_ANY, RULE_NONE, false, false },
-	{ "SOML", run_off, IN_ANY, RULE_NONE, false, false },
-	{ "SAML", run_off, IN_ANY, RULE_NONE, false, false },
-	{ "TURN", run_off, IN_ANY, RULE_NONE, false, false },
-	{ "ETRN", run_off, IN_ANY, RULE_NONE, false, false },
-	{ "AUTH", run_off, IN_ANY, RULE_NONE, false, false },
-	{ "STARTTLS", run_off, IN_ANY, RULE_NONE, false, false },
-	{ "BURL", run_off, IN_ANY, RULE_NONE, false, false },
-	/* A web browser was talked into talking to us. */
-	{ "GET", run_http, IN_ANY, RULE_NONE, false, false },
-	{ "POST", run_http, IN_ANY, RULE_NONE, false, false },
-	{ "PUT", run_http, IN_ANY, RULE_NONE, false, false },
-	{ "HEAD", run_http, IN_ANY, RULE_NONE, false, false },
-	{ "OPTIONS", run_http, IN_ANY, RULE_NONE, false, false },
-	{ "CONNECT", run_http, IN_ANY, RULE_NONE, false, false },
 };
+
+/* RFC 5321 4.2.4. HTTP: a web page made a browser connect here. */
+static enum rule
+rule_of_other(struct span verb)
+{
+	if (span_is_word(
+	        verb, "EXPN SEND SOML SAML TURN ETRN AUTH STARTTLS BURL"))
+		return RULE_COMMAND_OFF;
+	return span_is_word(verb, "GET POST PUT HEAD OPTIONS CONNECT")
+	    ? RULE_HTTP
+	    : RULE_COMMAND_UNKNOWN;
+}
 
 static const struct command *
 find_command(struct span verb)
@@ -369,10 +348,11 @@ commands_run(struct session *s)
 	args = cur_rest(&c);
 	while (args.len > 0 && is_wsp(args.p[args.len - 1]))
 		args.len--;
-	if (command == NULL || !is_parted) {
-		/* `NOOP` with an octet 0 behind it is no NOOP. */
+	/* `NOOP` with an octet 0 behind it is no NOOP. */
+	if (!is_parted)
 		input_refuse_line(s, RULE_COMMAND_UNKNOWN);
-		return;
-	}
-	run_known(s, command, args);
+	else if (command == NULL)
+		input_refuse_line(s, rule_of_other(verb));
+	else
+		run_known(s, command, args);
 }

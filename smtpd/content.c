@@ -170,7 +170,7 @@ static void
 refuse_if_short(struct content *c)
 {
 	if (buf_failed(c->buf))
-		refuse_content(c, RULE_TROUBLE);
+		refuse_content(c, RULE_LOCAL_ERROR);
 }
 
 static void
@@ -196,30 +196,23 @@ end_line(struct content *c, struct pass *p, bool bare)
 	c->line_at = c->buf->len;
 }
 
-/* A CR or LF alone at p->at. Accepted, it becomes the end of a line. */
+/*
+ * A CR or LF alone. Accepted, it becomes the end of a line. skip: it stands at
+ * p->at still; 0: the last piece ended in it.
+ */
 static void
-take_bare(struct content *c, struct pass *p, bool accept, enum rule rule)
+take_bare(struct content *c, struct pass *p, char octet, size_t skip)
 {
-	if (!accept) {
-		refuse_content(c, rule);
-		p->at++;
-		return;
+	const struct smtpd_settings *set = &c->set->smtpd;
+
+	if ((octet == '\n' ? set->bare_lf : set->bare_cr) == BARE_ACCEPT) {
+		keep_run(c, p, skip);
+		add(c, SPAN_LIT("\r\n"));
+		end_line(c, p, true);
+	} else {
+		refuse_content(c, octet == '\n' ? RULE_BARE_LF : RULE_BARE_CR);
+		p->at += skip;
 	}
-	keep_run(c, p, 1);
-	add(c, SPAN_LIT("\r\n"));
-	end_line(c, p, true);
-}
-
-static void
-take_bare_lf(struct content *c, struct pass *p)
-{
-	take_bare(c, p, c->set->smtpd.bare_lf == BARE_ACCEPT, RULE_BARE_LF);
-}
-
-static void
-take_bare_cr(struct content *c, struct pass *p)
-{
-	take_bare(c, p, c->set->smtpd.bare_cr == BARE_ACCEPT, RULE_BARE_CR);
 }
 
 /* The last piece ended in a CR that has not been copied. */
@@ -227,16 +220,13 @@ static void
 settle_cr(struct content *c, struct pass *p)
 {
 	c->has_cr = false;
-	if (p->at < p->end && *p->at == '\n') {
-		p->from = ++p->at;
-		add(c, SPAN_LIT("\r\n"));
-		end_line(c, p, false);
-	} else if (c->set->smtpd.bare_cr == BARE_ACCEPT) {
-		add(c, SPAN_LIT("\r\n"));
-		end_line(c, p, true);
-	} else {
-		refuse_content(c, RULE_BARE_CR);
+	if (p->at == p->end || *p->at != '\n') {
+		take_bare(c, p, '\r', 0);
+		return;
 	}
+	p->from = ++p->at;
+	add(c, SPAN_LIT("\r\n"));
+	end_line(c, p, false);
 }
 
 /*
@@ -286,9 +276,9 @@ take_piece(struct content *c, struct pass *p)
 		keep_run(c, p, 1);
 		c->has_cr = true;
 	} else if (cr != NULL) {
-		take_bare_cr(c, p);
+		take_bare(c, p, '\r', 1);
 	} else if (lf != NULL) {
-		take_bare_lf(c, p);
+		take_bare(c, p, '\n', 1);
 	}
 }
 

@@ -17,9 +17,9 @@
 
 /* Room left before the octets, for the request that they are sent with. */
 #define CONTENT_FRONT 2048
-/* A read's octets, doubled by conversion at worst, behind 64 KiB kept. Ours */
+/* A read's octets, doubled by conversion at worst, behind 64 KiB kept */
 #define CONTENT_BUF_MAX (256UL * 1024)
-#define MESSAGE_ID_MAX  250 /* octets kept of a Message-ID. Ours */
+#define MESSAGE_ID_MAX  250 /* octets kept of a Message-ID */
 
 struct content {
 	const struct settings *set;

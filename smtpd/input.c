@@ -22,7 +22,7 @@ end_lost(struct session *s)
 	return false;
 }
 
-/* What the signals that came let us wait for a peer. */
+/* The longest wait for a client that the signals received allow. */
 static uint64_t
 longest_wait(void)
 {
@@ -32,8 +32,9 @@ longest_wait(void)
 }
 
 /*
- * From here on a wait for input ends after so long. A signal that comes amid
- * this sets the socket's deadlines as well, and ours come after: look again.
+ * From here on a wait for input ends after so long. A signal handler sets the
+ * socket's deadlines too; if it ran before these calls it was overridden: look
+ * again.
  */
 static void
 arm(struct session *s, uint64_t wait_ms)

@@ -41,7 +41,7 @@ open_services(struct server *server, struct fault *f)
 	int queue_fd =
 	    open(set->queue.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	/* Missing or not ours to look at: then queue-add says what is full. */
+	/* Missing or unreadable: then queue-add says that it is full. */
 	server_begin(server, set, prog_hostname(), queue_fd);
 	service_begin(&server->resolve, "resolve", SERVICE_TIMEOUT_MS);
 	submit_begin(&server->submit);

@@ -4,17 +4,15 @@
 
 #include "envelope.h"
 
-/* What both commands may carry; a table says which keyword fills which. */
-struct values {
-	struct mail_parameters mail;
-	struct rcpt_parameters rcpt;
-};
+#define PARAMETERS_NONE                                                        \
+	((struct parameters){ 0, false, SPAN_EMPTY, SPAN_EMPTY, SPAN_EMPTY,    \
+	    SPAN_EMPTY, SPAN_EMPTY })
 
 struct parameter {
 	const char *keyword;
 	bool has_value;
 	/* Look at the value and keep it; false: it is wrong. */
-	bool (*take)(struct values *, struct span value);
+	bool (*take)(struct parameters *, struct span value);
 };
 
 /* esmtp-value: %d33-60 / %d62-126, and UTF-8 (RFC 6531 3.3). */
@@ -58,25 +56,14 @@ is_xtext(struct span s)
 }
 
 static bool
-is_one_of(struct span s, const char *words)
-{
-	struct span rest = span_of(words), word;
-
-	while (span_next(&rest, ' ', &word))
-		if (span_same_nocase(s, word))
-			return true;
-	return false;
-}
-
-static bool
-take_size(struct values *v, struct span value)
+take_size(struct parameters *p, struct span value)
 {
 	/* 1*20DIGIT. RFC 1870 3; more than 64 bits is surely too large. */
 	if (value.len > 20)
 		return false;
-	if (num_parse(value, 0, UINT64_MAX, &v->mail.size))
+	if (num_parse(value, 0, UINT64_MAX, &p->size))
 		return true;
-	v->mail.size = UINT64_MAX;
+	p->size = UINT64_MAX;
 	for (size_t i = 0; i < value.len; i++)
 		if (!is_digit((unsigned char)value.p[i]))
 			return false;
@@ -84,51 +71,51 @@ take_size(struct values *v, struct span value)
 }
 
 static bool
-take_body(struct values *v, struct span value)
+take_body(struct parameters *p, struct span value)
 {
-	v->mail.body = value;
-	return is_one_of(value, "7BIT 8BITMIME");
+	p->body = value;
+	return span_is_word(value, "7BIT 8BITMIME");
 }
 
 static bool
-take_smtputf8(struct values *v, struct span value)
+take_smtputf8(struct parameters *p, struct span value)
 {
 	(void)value;
-	v->mail.smtputf8 = true;
+	p->smtputf8 = true;
 	return true;
 }
 
 static bool
-take_ret(struct values *v, struct span value)
+take_ret(struct parameters *p, struct span value)
 {
-	v->mail.ret = value;
-	return is_one_of(value, "FULL HDRS");
+	p->ret = value;
+	return span_is_word(value, "FULL HDRS");
 }
 
 static bool
-take_envid(struct values *v, struct span value)
+take_envid(struct parameters *p, struct span value)
 {
-	v->mail.envid = value;
+	p->envid = value;
 	return value.len <= ENVELOPE_ENVID_MAX && is_xtext(value);
 }
 
 /* NEVER alone, or a list of the others. RFC 3461 4.1. */
 static bool
-take_notify(struct values *v, struct span value)
+take_notify(struct parameters *p, struct span value)
 {
 	struct span rest = value, word;
 	unsigned seen = 0;
 
-	v->rcpt.notify = value;
-	if (is_one_of(value, "NEVER"))
+	p->notify = value;
+	if (span_is_word(value, "NEVER"))
 		return true;
 	if (value.len > 0 && value.p[value.len - 1] == ',')
 		return false;
 	while (span_next(&rest, ',', &word)) {
-		unsigned bit = is_one_of(word, "SUCCESS") ? 1U
-		    : is_one_of(word, "FAILURE")          ? 2U
-		    : is_one_of(word, "DELAY")            ? 4U
-		                                          : 0U;
+		unsigned bit = span_is_word(word, "SUCCESS") ? 1U
+		    : span_is_word(word, "FAILURE")          ? 2U
+		    : span_is_word(word, "DELAY")            ? 4U
+		                                             : 0U;
 
 		if (bit == 0 || (seen & bit) != 0)
 			return false;
@@ -139,11 +126,11 @@ take_notify(struct values *v, struct span value)
 
 /* addr-type ";" xtext. RFC 3461 4.2. */
 static bool
-take_orcpt(struct values *v, struct span value)
+take_orcpt(struct parameters *p, struct span value)
 {
 	struct cur c = cur_over(value);
 
-	v->rcpt.orcpt = value;
+	p->orcpt = value;
 	return value.len <= ENVELOPE_ORCPT_MAX &&
 	    cur_while(&c, is_keyword_octet).len > 0 && cur_eat(&c, ';') &&
 	    cur_peek(&c) != -1 && is_xtext(cur_rest(&c));
@@ -151,9 +138,9 @@ take_orcpt(struct values *v, struct span value)
 
 /* AUTH is not offered; a wrong value is told from an unknown parameter. */
 static bool
-take_auth(struct values *v, struct span value)
+take_auth(struct parameters *p, struct span value)
 {
-	(void)v;
+	(void)p;
 	return is_xtext(value);
 }
 
@@ -189,28 +176,28 @@ unknown(struct fault *f)
 
 static enum rule
 take_one(const struct parameter *table, struct span keyword, bool has_value,
-    struct span value, unsigned *seen, struct values *v, struct fault *f)
+    struct span value, unsigned *seen, struct parameters *p, struct fault *f)
 {
 	for (size_t i = 0; table[i].keyword != NULL; i++) {
-		const struct parameter *p = &table[i];
+		const struct parameter *t = &table[i];
 
-		if (!span_same_nocase(keyword, span_of(p->keyword)))
+		if (!span_same_nocase(keyword, span_of(t->keyword)))
 			continue;
 		if ((*seen & 1U << i) != 0)
-			return bad(f, p->keyword, "given twice");
+			return bad(f, t->keyword, "given twice");
 		*seen |= 1U << i;
-		if (has_value != p->has_value)
-			return bad(f, p->keyword,
+		if (has_value != t->has_value)
+			return bad(f, t->keyword,
 			    has_value ? "takes no value" : "needs a value");
-		if (!p->take(v, value))
-			return bad(f, p->keyword, "bad value");
-		return p->take == take_auth ? unknown(f) : RULE_NONE;
+		if (!t->take(p, value))
+			return bad(f, t->keyword, "bad value");
+		return t->take == take_auth ? unknown(f) : RULE_NONE;
 	}
 	return unknown(f);
 }
 
 static enum rule
-take_all(struct span in, const struct parameter *table, struct values *v,
+take_all(struct span in, const struct parameter *table, struct parameters *p,
     struct fault *f)
 {
 	struct cur c = cur_over(in);
@@ -234,7 +221,7 @@ take_all(struct span in, const struct parameter *table, struct values *v,
 		if ((has_value && value.len == 0) ||
 		    (cur_peek(&c) != -1 && !is_wsp(cur_peek(&c))))
 			return bad(f, "syntax", "not a parameter");
-		rule = take_one(table, keyword, has_value, value, &seen, v, f);
+		rule = take_one(table, keyword, has_value, value, &seen, p, f);
 		if (rule != RULE_NONE)
 			return rule;
 	}
@@ -242,23 +229,15 @@ take_all(struct span in, const struct parameter *table, struct values *v,
 }
 
 enum rule
-parameters_mail(struct span in, struct mail_parameters *p, struct fault *f)
+parameters_mail(struct span in, struct parameters *p, struct fault *f)
 {
-	struct values v = { { 0, SPAN_EMPTY, SPAN_EMPTY, SPAN_EMPTY, false },
-		{ SPAN_EMPTY, SPAN_EMPTY } };
-	enum rule rule = take_all(in, of_mail, &v, f);
-
-	*p = v.mail;
-	return rule;
+	*p = PARAMETERS_NONE;
+	return take_all(in, of_mail, p, f);
 }
 
 enum rule
-parameters_rcpt(struct span in, struct rcpt_parameters *p, struct fault *f)
+parameters_rcpt(struct span in, struct parameters *p, struct fault *f)
 {
-	struct values v = { { 0, SPAN_EMPTY, SPAN_EMPTY, SPAN_EMPTY, false },
-		{ SPAN_EMPTY, SPAN_EMPTY } };
-	enum rule rule = take_all(in, of_rcpt, &v, f);
-
-	*p = v.rcpt;
-	return rule;
+	*p = PARAMETERS_NONE;
+	return take_all(in, of_rcpt, p, f);
 }

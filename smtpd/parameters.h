@@ -12,14 +12,11 @@
 #include "rule.h"
 #include "span.h"
 
-struct mail_parameters {
+struct parameters {
 	uint64_t size; /* 0: not said */
-	struct span body, ret, envid;
 	bool smtputf8;
-};
-
-struct rcpt_parameters {
-	struct span notify, orcpt;
+	struct span body, ret, envid; /* of MAIL */
+	struct span notify, orcpt; /* of RCPT */
 };
 
 /*
@@ -27,9 +24,7 @@ struct rcpt_parameters {
  * RULE_NONE	*p is set
  * else		the rule it breaks, and the fault says how
  */
-enum rule parameters_mail(
-    struct span in, struct mail_parameters *p, struct fault *);
-enum rule parameters_rcpt(
-    struct span in, struct rcpt_parameters *p, struct fault *);
+enum rule parameters_mail(struct span in, struct parameters *p, struct fault *);
+enum rule parameters_rcpt(struct span in, struct parameters *p, struct fault *);
 
 #endif

@@ -73,7 +73,7 @@ policy_recipient(struct session *s, struct path *forward, struct fault *why)
 	case PERM:
 		return RULE_RECIPIENT;
 	case TEMP:
-		return RULE_TROUBLE;
+		return RULE_LOCAL_ERROR;
 	}
 	if (!resolve_is_remote(&ans) ||
 	    may_relay(s->peer, (enum smtpd_role)set->smtpd.role))

@@ -10,7 +10,7 @@
 
 /*
  * Refusals with an entry of their own, until a message is queued; the others are
- * counted: no client may fill the journal. Ours
+ * counted: no client may fill the journal.
  */
 #define REFUSALS_TOLD 5
 
@@ -24,7 +24,9 @@ struct refusal {
 	const char *journal; /* code, or NULL: not worth an entry */
 	bool is_error; /* counts against max_errors */
 	bool ends; /* the session */
-	bool is_ours; /* the reason is for the journal, not for strangers */
+	bool
+	    is_local; /* an error of this system: its reason is for the journal,
+			  not for the client */
 };
 
 #define BAD     true, false, false
@@ -34,96 +36,99 @@ struct refusal {
 
 /* Reply codes: RFC 5321 4.2.3, 4.2.4; others as noted. */
 static const struct refusal refusals[RULES] = {
-	[RULE_NONE] = { "none", 451, "4.3.0", "local trouble", NULL, LOCAL },
+	[RULE_NONE] = { "none", 451, "4.3.0", "local error in processing", NULL,
+	    LOCAL },
 	[RULE_COMMAND_UNKNOWN] = { "command-unknown", 500, "5.5.2",
 	    "command not recognised", NULL, BAD },
 	[RULE_COMMAND_OFF] = { "command-off", 502, "5.5.1",
-	    "command not offered", NULL, BAD },
+	    "command not implemented", NULL, BAD },
 	[RULE_LINE_LONG] = { "line-long", 500, "5.5.2", "line too long", NULL,
 	    BAD },
 	[RULE_LINE_FLOOD] = { "line-flood", 421, "4.7.0",
-	    "line without end, closing", CODE_CONN_REFUSED, ENDS },
+	    "line too long, closing connection", CODE_CONN_REFUSED, ENDS },
 	[RULE_LINE_OCTETS] = { "line-octets", 501, "5.5.2",
-	    "control octet in a command", NULL, BAD },
+	    "control character in command", NULL, BAD },
 	[RULE_LINE_BARE_LF] = { "line-bare-lf", 500, "5.5.2",
-	    "a command ends with CR LF", NULL, BAD },
+	    "command must end with CRLF", NULL, BAD },
 	[RULE_SYNTAX] = { "syntax", 501, "5.5.4", "syntax error in arguments",
 	    NULL, BAD },
 	[RULE_ORDER_HELLO] = { "order-hello", 503, "5.5.1",
-	    "say EHLO or HELO first", NULL, BAD },
+	    "send EHLO or HELO first", NULL, BAD },
 	[RULE_ORDER_OPEN] = { "order-open", 503, "5.5.1",
-	    "a transaction is open, RSET ends it", NULL, BAD },
-	[RULE_ORDER_MAIL] = { "order-mail", 503, "5.5.1", "MAIL comes first",
-	    NULL, BAD },
+	    "mail transaction in progress, RSET ends it", NULL, BAD },
+	[RULE_ORDER_MAIL] = { "order-mail", 503, "5.5.1",
+	    "need MAIL command first", NULL, BAD },
 	[RULE_ORDER_RCPT] = { "order-rcpt", 503, "5.5.1",
-	    "no valid recipient yet", NULL, BAD },
+	    "need a valid RCPT command first", NULL, BAD },
 	[RULE_ORDER_CHUNKS] = { "order-chunks", 503, "5.5.1",
-	    "after BDAT comes BDAT or RSET", NULL, BAD },
+	    "BDAT must be followed by BDAT or RSET", NULL, BAD },
 	[RULE_HELLO] = { "hello", 501, "5.5.4",
-	    "a domain name or address literal is needed", NULL, BAD },
+	    "need a domain name or address literal", NULL, BAD },
 	[RULE_REVERSE_PATH] = { "reverse-path", 501, "5.1.7",
-	    "bad reverse-path", NULL, BAD },
+	    "bad sender address", NULL, BAD },
 	[RULE_FORWARD_PATH] = { "forward-path", 501, "5.1.3",
-	    "bad forward-path", NULL, BAD },
+	    "bad recipient address", NULL, BAD },
 	[RULE_UTF8] = { "utf8", 553, FAULT_NOT_ASCII,
-	    "address is not ASCII and SMTPUTF8 was not asked for", NULL,
+	    "non-ASCII address without SMTPUTF8", NULL,
 	    BAD }, /* RFC 6531 3.5 */
 	[RULE_PARAMETER] = { "parameter", 501, "5.5.4", "bad parameter", NULL,
 	    BAD },
 	[RULE_PARAMETER_UNKNOWN] = { "parameter-unknown", 555, "5.5.4",
 	    "parameter not recognised", NULL, BAD },
 	[RULE_CHUNK_WORD] = { "chunk-word", 501, "5.5.4",
-	    "behind the size of BDAT stands LAST or nothing", NULL, BAD },
-	[RULE_SIZE] = { "size", 552, "5.3.4", "message too big", CODE_REJECTED,
-	    BAD }, /* RFC 1870 6 */
-	[RULE_SPACE] = { "space", 452, FAULT_NO_SPACE, "not enough room now",
-	    CODE_REJECTED, LOCAL },
+	    "BDAT takes a size, then LAST or nothing", NULL, BAD },
+	[RULE_SIZE] = { "size", 552, "5.3.4", "message size exceeds limit",
+	    CODE_REJECTED, BAD }, /* RFC 1870 6 */
+	[RULE_SPACE] = { "space", 452, FAULT_NO_SPACE,
+	    "insufficient storage, try again later", CODE_REJECTED, LOCAL },
 	[RULE_RECIPIENTS_MAX] = { "recipients-max", 452, FAULT_TOO_MANY,
 	    "too many recipients", NULL, NOT_BAD }, /* 4.5.3.1.10 */
 	[RULE_RECIPIENT] = { "recipient", 550, "5.1.1", "no such recipient",
 	    CODE_REJECTED, BAD },
-	[RULE_RELAY] = { "relay", 550, "5.7.1", "we do not relay there",
+	[RULE_RELAY] = { "relay", 550, "5.7.1", "relaying denied",
 	    CODE_RELAY_REFUSED, BAD },
-	[RULE_TROUBLE] = { "local-trouble", 451, "4.3.0",
-	    "local trouble, try again later", CODE_REJECTED, LOCAL },
+	[RULE_LOCAL_ERROR] = { "local-trouble", 451, "4.3.0",
+	    "local error in processing, try again later", CODE_REJECTED,
+	    LOCAL },
 	[RULE_BARE_LF] = { "bare-lf", 550, "5.6.0",
-	    "content has a line feed without carriage return", CODE_REJECTED,
+	    "message has a line feed without carriage return", CODE_REJECTED,
 	    BAD },
 	[RULE_BARE_CR] = { "bare-cr", 550, "5.6.0",
-	    "content has a carriage return without line feed", CODE_REJECTED,
+	    "message has a carriage return without line feed", CODE_REJECTED,
 	    BAD },
-	[RULE_NUL] = { "nul", 550, "5.6.0", "content has NUL octets",
+	[RULE_NUL] = { "nul", 550, "5.6.0", "message has NUL characters",
 	    CODE_REJECTED, BAD },
 	[RULE_TEXT_LINE] = { "text-line", 550, "5.6.0",
-	    "content has a line that is too long", CODE_REJECTED, BAD },
+	    "message has a line that is too long", CODE_REJECTED, BAD },
 	[RULE_LOOP] = { "loop", 554, "5.4.6",
-	    "too many Received fields, a mail loop", CODE_REJECTED,
+	    "too many Received fields, mail loop", CODE_REJECTED,
 	    BAD }, /* RFC 5321 6.3 */
 	[RULE_QUEUE] = { "queue", 451, "4.3.0",
-	    "cannot store the message now, try again later", CODE_REJECTED,
-	    LOCAL },
+	    "cannot queue the message, try again later", CODE_REJECTED, LOCAL },
 	[RULE_QUEUE_PERM] = { "queue-perm", 554, "5.3.0",
 	    "message not accepted", CODE_REJECTED, BAD },
 	[RULE_EARLY] = { "early-talk", 554, "5.5.0",
-	    "you talk before the greeting", CODE_CONN_REFUSED, ENDS },
+	    "protocol error: client sent data before the greeting",
+	    CODE_CONN_REFUSED, ENDS },
 	[RULE_PIPELINING] = { "pipelining", 554, "5.5.0",
-	    "you talk before the answer to DATA", CODE_CONN_REFUSED, ENDS },
+	    "protocol error: client sent data before the reply to DATA",
+	    CODE_CONN_REFUSED, ENDS },
 	[RULE_CHUNK_SIZE] = { "chunk-size", 501, "5.5.4",
-	    "BDAT without a size that can be read, closing", CODE_CONN_REFUSED,
-	    ENDS },
-	[RULE_HTTP] = { "http", 421, "4.7.0", "this is SMTP, closing",
-	    CODE_CONN_REFUSED, ENDS },
+	    "bad BDAT size, closing connection", CODE_CONN_REFUSED, ENDS },
+	[RULE_HTTP] = { "http", 421, "4.7.0",
+	    "this is SMTP, closing connection", CODE_CONN_REFUSED, ENDS },
 	[RULE_DISCARD] = { "discard", 552, "5.3.4",
-	    "message far too big, closing", CODE_REJECTED, ENDS },
-	[RULE_ERRORS] = { "errors", 421, "4.7.0", "too many errors, closing",
-	    CODE_CONN_REFUSED, ENDS },
-	[RULE_IDLE] = { "idle-commands", 421, "4.7.0",
-	    "too many commands without mail, closing", CODE_CONN_REFUSED,
+	    "message size exceeds limit, closing connection", CODE_REJECTED,
 	    ENDS },
+	[RULE_ERRORS] = { "errors", 421, "4.7.0",
+	    "too many errors, closing connection", CODE_CONN_REFUSED, ENDS },
+	[RULE_IDLE] = { "idle-commands", 421, "4.7.0",
+	    "too many commands without mail, closing connection",
+	    CODE_CONN_REFUSED, ENDS },
 	[RULE_TIMEOUT] = { "timeout", 421, "4.4.2",
-	    "you took too long, closing", NULL, ENDS },
+	    "timeout, closing connection", NULL, ENDS },
 	[RULE_STOPPING] = { "stopping", 421, "4.3.2",
-	    "service is going down, closing", NULL, ENDS },
+	    "service is shutting down, closing connection", NULL, ENDS },
 };
 
 static void
@@ -177,15 +182,15 @@ refuse_for(
 
 	(void)fault_set(
 	    &said, r->reply < 500 ? TEMP : PERM, r->enhanced, 0, "%s", r->text);
-	if (why != NULL && !r->is_ours) {
+	if (why != NULL && !r->is_local) {
 		(void)snprintf(said.code, sizeof(said.code), "%s", why->code);
 		(void)snprintf(said.text, sizeof(said.text), "%s", why->text);
 	}
 	put_line(s, r->reply, ' ', said.code, said.text);
 	if (r->is_error)
 		s->errors++;
-	else if (r->is_ours)
-		s->idle_commands++; /* no fault of his, but no mail either */
+	else if (r->is_local)
+		s->idle_commands++; /* not the client's fault, but no mail either */
 	if (r->journal != NULL) {
 		if (r->ends || s->refusals++ < REFUSALS_TOLD)
 			entries_refused(s, r->journal, r->name, r->reply,

@@ -21,8 +21,9 @@ void reply_more(
 
 /*
  * The only way a refusal leaves. why: its code and text are said instead of
- * the row's own, unless the row keeps our troubles from strangers; NULL: the
- * row's. to: the recipient in question for the journal, or SPAN_EMPTY.
+ * the row's own, unless the row is a local error, whose reason is not for the
+ * client; NULL: the row's. to: the recipient in question for the journal, or
+ * SPAN_EMPTY.
  */
 void refuse_for(
     struct session *, enum rule, const struct fault *why, struct span to);

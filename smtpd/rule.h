@@ -27,13 +27,13 @@ enum rule {
 	RULE_PARAMETER,
 	RULE_PARAMETER_UNKNOWN,
 	RULE_CHUNK_WORD,
-	/* what we may and can take */
+	/* policy, and what can be taken */
 	RULE_SIZE,
 	RULE_SPACE,
 	RULE_RECIPIENTS_MAX,
 	RULE_RECIPIENT,
 	RULE_RELAY,
-	RULE_TROUBLE,
+	RULE_LOCAL_ERROR,
 	RULE_BARE_LF,
 	RULE_BARE_CR,
 	RULE_NUL,

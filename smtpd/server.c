@@ -6,8 +6,8 @@
 
 #include "clock.h"
 
-#define SPACE_KEPT_MS 1000 /* how long a look at free space is good. Ours */
-#define INODES_LEAST  16 /* free ones, for the files of one round. Ours */
+#define SPACE_KEPT_MS 1000 /* free space is asked for so often */
+#define INODES_LEAST  16 /* free ones, for the files of one round */
 
 void
 server_begin(struct server *v, const struct settings *set, const char *hostname,

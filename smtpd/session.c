@@ -12,8 +12,8 @@
 #include "input.h"
 #include "reply.h"
 
-#define LINGER_MS  1000 /* for a peer that talks after the end. Ours */
-#define LINGER_MAX (1024UL * 1024) /* octets of that. Ours */
+#define LINGER_MS  1000 /* for a client that sends after the end */
+#define LINGER_MAX (1024UL * 1024) /* octets of that */
 
 void
 session_begin(struct session *s, struct server *v, const struct peer *peer,
@@ -23,7 +23,7 @@ session_begin(struct session *s, struct server *v, const struct peer *peer,
 	stream_again(&v->io, in, out, v->set->smtpd.data_timeout_ms);
 }
 
-/* Who talks before the greeting is no mail server. RFC 5321 4.3.1. */
+/* A client must wait for the greeting: this one is no mail server. RFC 5321 4.3.1. */
 static bool
 is_early(const struct session *s)
 {
@@ -70,7 +70,7 @@ session_step(struct session *s)
 
 /*
  * A close with octets unread resets the connection, and the reset may overtake
- * our last words: say that we are done and read a little more.
+ * the last reply: end the sending side and read a little more.
  */
 static void
 linger(struct session *s)

@@ -40,7 +40,7 @@ session_enter(struct session *s, enum phase phase)
 	if (s->phase == PHASE_OVER)
 		return;
 	if ((entered_from[phase] & IN(s->phase)) == 0)
-		abort(); /* our fault, never the client's */
+		abort(); /* a bug here: no client can cause it */
 	if (phase == PHASE_READY || phase == PHASE_OVER)
 		empty_transaction(s);
 	s->phase = phase;

@@ -43,7 +43,7 @@ struct session {
 	uint64_t overshoot; /* recipients refused as too many, of this one */
 	uint64_t content_start_ms; /* monotonic */
 	bool journal_due; /* a message's entries wait for its reply to go */
-	bool has_unread; /* ended by us: the peer may still be talking */
+	bool has_unread; /* ended here: the client may still be sending */
 	/* The transaction, empty below PHASE_MAIL. */
 	struct envelope *envelope;
 	struct content content;

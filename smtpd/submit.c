@@ -10,10 +10,10 @@
 #include "fds.h"
 #include "wire_add.h"
 
-/* Written so far, the disk may begin: a sync of others waits less. Ours. */
+/* Octets after which the disk begins to write: the sync at the end waits less. */
 #define WRITE_BEHIND (1024UL * 1024)
 
-#define HEAD_MAX (64UL * 1024 * 1024) /* octets: 100,000 recipients. Ours */
+#define HEAD_MAX (64UL * 1024 * 1024) /* octets: 100,000 recipients */
 
 void
 submit_begin(struct submit *s)
@@ -31,8 +31,8 @@ submit_free(struct submit *s)
 }
 
 /*
- * queue-add waits for `written`: it is told that none comes, for a connection
- * that is closed may be the only one there ever is (lib/service.h).
+ * queue-add waits for `written`: `drop` says that none comes. The connection
+ * is kept, since it may be the only one there ever is (lib/service.h).
  */
 static void
 drop_file(struct submit *s, const char *text)
@@ -54,7 +54,7 @@ submit_drop(struct submit *s)
 		drop_file(s, "");
 }
 
-/* A disk that is full is nobody's trouble; one that fails is told. */
+/* A full disk raises no alarm; an I/O error does. */
 static enum outcome
 disk_failed(struct submit *s, int error, const char *call, struct fault *f)
 {
@@ -67,10 +67,10 @@ disk_failed(struct submit *s, int error, const char *call, struct fault *f)
 }
 
 /*
- * Send a request. A queue-add that was started anew since the last message has
- * left us a dead connection: what could not be sent whole was never begun
- * there, so it may be sent once more. After that nothing is repeated, nor is
- * silence.
+ * Send a request. If queue-add was restarted since the last message, the
+ * connection is dead: a request that could not be sent whole was never begun
+ * there, so it is sent once more, on a new connection. Nothing else is repeated:
+ * without an answer it is not known whether the message was queued.
  */
 static enum outcome
 send_request(
@@ -111,7 +111,7 @@ wait_for_answer(struct submit *s, const struct qid *qid, enum add_answer want,
 	}
 	if (answer == want)
 		return OK;
-	/* `exists`: not ours, whatever it is; 128 bits do not meet by chance */
+	/* `exists`: another message has this qid, which cannot be by chance */
 	service_close(&s->add);
 	return fault_set(f, TEMP, "4.3.0", 0, "queue-add: unexpected answer");
 }

@@ -21,9 +21,9 @@ struct submit {
 };
 
 /*
- * A round of queue-add waits for the disk. Who gives up before its `ok` makes
- * a double of the message: so we wait long, but answer before the client goes,
- * after 10 minutes (RFC 5321 4.5.3.2.6). Ours
+ * A round of queue-add waits for the disk. To give up before its `ok` makes a
+ * duplicate of the message, so the wait is long; but the client, which waits 10
+ * minutes (RFC 5321 4.5.3.2.6), must be answered.
  */
 #define SUBMIT_TIMEOUT_MS 300000
 

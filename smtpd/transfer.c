@@ -15,7 +15,7 @@
 
 /* Slower than this, after data_timeout, is no delivery. Postfix's default. */
 #define DATA_RATE_LEAST 500 /* octets a second */
-/* A refused message is read to its end, but not for ever. Ours */
+/* A refused message is read to its end, up to so much over the limit */
 #define DISCARD_SPARE (1024UL * 1024)
 
 static void
@@ -80,9 +80,9 @@ keep_up(struct session *s, struct fault *why)
 }
 
 /*
- * A message with bare CR or LF, and commands right behind its end: the client
- * may be relaying what somebody wanted us to read as commands. They get no
- * answer. CVE-2023-51764 and its family.
+ * SMTP smuggling: behind a message with bare CR or LF, what the client sent as
+ * content of that message may look like commands here. They are not answered.
+ * CVE-2023-51764 and others.
  */
 static void
 end_if_smuggled(struct session *s, enum rule refused)
@@ -146,7 +146,7 @@ transfer_data(struct session *s, struct span args)
 
 	(void)args;
 	session_enter(s, PHASE_CONTENT);
-	reply(s, 354, NULL, "end data with CR LF . CR LF");
+	reply(s, 354, NULL, "end data with <CR><LF>.<CR><LF>");
 	begin_content(s);
 	if (s->phase == PHASE_CONTENT && read_data(s, &why))
 		end_if_smuggled(s, finish_message(s, &why));
@@ -206,7 +206,7 @@ take_chunk(struct session *s, uint64_t size, bool last)
 
 	if (s->phase == PHASE_RCPT)
 		begin_content(s);
-	/* Chunks without octets, or all here already, take no time but ours. */
+	/* Chunks that are empty, or here already, do not wait for input. */
 	if (clock_mono_ms() >= content_deadline(s)) {
 		refuse(s, RULE_TIMEOUT);
 		return;

@@ -156,7 +156,7 @@ refused() { [ "$(op journal show --ip=127.0.0.1 | grep -c 'nobody@example.org\|x
 wait_for refused; ok $? "journal show --ip finds the refusals"
 like "trace tells them in words" "$(op journal trace nobody@example.org)" \
     'refused to pc7.example.net \[127.0.0.1\], from <ann@example.net>, to <nobody@example.org>: 550 5.1.1 no such user'
-like "relaying too" "$(op journal trace x@elsewhere.test)" '550 5.7.1 we do not relay there'
+like "relaying too" "$(op journal trace x@elsewhere.test)" '550 5.7.1 relaying denied'
 like "explain says the same" "$(op explain x@elsewhere.test)" '550 5.7.1'
 is "as JSON with its steps" "$(op explain --json bob@example.org nobody@example.org 2> "$T/err" | python3 -c 'import json, sys
 print(*[(o["outcome"], o.get("path", o.get("code")), len(o["steps"]) > 0) for o in map(json.loads, sys.stdin)])')" \

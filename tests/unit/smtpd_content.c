@@ -387,7 +387,7 @@ test_no_room(void)
 	content_take_chunk(&c, SPAN_LIT("a\r\n\r\nend"));
 	buf.max = buf.len;
 	content_close(&c);
-	tap_ok(c.refused == RULE_TROUBLE, "a lack of memory is no message");
+	tap_ok(c.refused == RULE_LOCAL_ERROR, "a lack of memory is no message");
 	buf.max = CONTENT_BUF_MAX;
 	content_reset(&c);
 }

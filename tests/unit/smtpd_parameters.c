@@ -70,8 +70,8 @@ static const struct {
 int
 main(void)
 {
-	struct mail_parameters m;
-	struct rcpt_parameters r;
+	struct parameters m;
+	struct parameters r;
 	struct fault f = FAULT_NONE;
 	size_t wrong = 0;
 

@@ -145,7 +145,9 @@ test_dropped(struct rig *r)
 	    "and the next one is queued");
 	stub.disk = STUB_DISK_FULL;
 	tap_ok(rig_message(r, big_message('x')) == 452 &&
-	        strstr(r->got, "452 4.3.1 not enough room now\r\n") != NULL &&
+	        strstr(r->got,
+	            "452 4.3.1 insufficient storage, try again later\r\n") !=
+	            NULL &&
 	        stub.drops == 2 && stub.drop_text[0] == '\0',
 	    "a full disk is 452 4.3.1 for a big message too");
 	stub.disk = STUB_DISK_FAILS;
