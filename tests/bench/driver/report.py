@@ -72,18 +72,21 @@ class Report:
                               ratio_max=max(ratios))
                 if metric.times:
                     met = median(ratios) >= metric.times
-        if metric.absolute is not None and ours:
+        absolute = metric.absolute
+        if isinstance(absolute, dict):
+            absolute = absolute.get(fs.name)
+        if absolute is not None and ours:
             value = median(ours)
-            met = value >= metric.absolute if metric.better == "more" \
-                else value <= metric.absolute
-        self.bar(metric, fields, text, met, f"{fs.name} {row.name}")
+            met = value >= absolute if metric.better == "more" \
+                else value <= absolute
+        self.bar(metric, absolute, fields, text, met, f"{fs.name} {row.name}")
 
-    def bar(self, metric, fields, text, met, where):
+    def bar(self, metric, absolute, fields, text, met, where):
         if metric.times:
             bar = f"{number(metric.times)} times"
-        elif metric.absolute is not None:
+        elif absolute is not None:
             bar = ("at least " if metric.better == "more" else "at most ") + \
-                f"{number(metric.absolute)} {metric.unit}"
+                f"{number(absolute)} {metric.unit}"
         else:
             bar = None
         if bar:
