@@ -22,7 +22,7 @@ q=$(sed -n 's/^250 2.0.0 queued as \([0-9A-Z]*\).*/\1/p' "$T/heard")
 
 # ---- resolve tells where, deliver-mailbox links it there under the name that
 # the envelope gives: seconds of the qid, sizes of the file
-path=$(echo 'resolve to=bob@example.org' | in_home resolve | sed -n 's/^mailbox .*path=\([^ ]*\).*/\1/p')
+path=$(echo 'resolve to=bob@example.org' | in_home resolve | sed -n 's/^deliver .*nexthop=\([^ ]*\).*/\1/p')
 is "resolve says which mailbox" "$path" example.org/bob
 size=$(wc -c < "$H/queue/in/$q")
 s=$(python3 -c '
