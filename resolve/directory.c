@@ -99,6 +99,16 @@ compare_items(const void *a, const void *b, void *field)
 	return got != 0 ? got : (one > other) - (one < other);
 }
 
+/* Where the operator finds a line: its file, or the standard input. */
+static const char *
+file_of(const struct items *items, uint32_t *line)
+{
+	if (items->source == NULL || *line <= items->kept)
+		return items->name;
+	*line = items->source[*line - items->kept - 1];
+	return "stdin";
+}
+
 static void
 refuse_repetition(struct directory *d, const struct items *items,
     enum item_field field, const struct item *first, struct item *item)
@@ -106,7 +116,7 @@ refuse_repetition(struct directory *d, const struct items *items,
 	static const char *const names[FIELDS] = { "address",
 		"path=", "userid=" };
 	uint32_t line = first->line;
-	const char *file = directory_file(items, &line);
+	const char *file = file_of(items, &line);
 
 	item->repeats = true;
 	directory_problem(d, PROBLEM_ERROR, items, item,
@@ -179,15 +189,6 @@ problem_word(enum problem_level level)
 	return words[level];
 }
 
-const char *
-directory_file(const struct items *items, uint32_t *line)
-{
-	if (items->source == NULL || *line <= items->kept)
-		return items->name;
-	*line = items->source[*line - items->kept - 1];
-	return "stdin";
-}
-
 /* A problem is counted even where there is no memory to keep it. */
 __attribute__((format(printf, 5, 6))) void
 directory_problem(struct directory *d, enum problem_level level,
@@ -207,7 +208,7 @@ directory_problem(struct directory *d, enum problem_level level,
 	p = &problems->p[problems->n];
 	*p = (struct problem){ .line = item == NULL ? 0 : item->line,
 		.level = level };
-	p->file = directory_file(items, &p->line);
+	p->file = file_of(items, &p->line);
 	if (item != NULL && item->smtp.len > 0)
 		n = snprintf(text, sizeof(text), SPAN_FMT ": ",
 		    SPAN_ARG(directory_shown(item->smtp)));

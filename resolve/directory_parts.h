@@ -7,21 +7,19 @@
 
 struct span directory_shown(struct span); /* not longer than is good to read */
 
-/* Its last line has its end: nothing was cut off, but for whole lines. */
+/* Does its last line end with LF? If not, the text may have been cut there. */
 bool items_are_whole(const struct items *);
 
 /*
- * Fill items->by[field]. An item whose value one before it has is told as an
- * error, and left out here and in what is sorted after it. False: no memory.
+ * Fill items->by[field]. An item whose value an earlier item has is an error,
+ * and left out here and of what is sorted later. False: no memory.
  */
 bool items_sort(struct directory *, struct items *, enum item_field);
 /* The item that has this value, or NULL. */
 const struct item *items_find(
     const struct items *, enum item_field, struct span value);
 
-/* Where a person finds a line: its file, or the standard input. */
-const char *directory_file(const struct items *, uint32_t *line);
-/* item: what has it, as far as it is known; NULL: it is of no line. */
+/* item: the line that has it, as far as it was read; NULL: no line. */
 void directory_problem(struct directory *, enum problem_level,
     const struct items *, const struct item *, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
