@@ -22,7 +22,7 @@
 #include "fds.h"
 #include "mounts.h"
 
-#define SPARE_FDS    256 /* descriptors left for clients and the rest. Ours */
+#define SPARE_FDS    256 /* descriptors left for clients and the rest */
 #define NEW_PATH_MAX (RESOLVE_PATH_MAX + 8) /* path, "/new" or "/tmp", 0 */
 
 /* ---- What goes wrong, said once ---- */
@@ -65,7 +65,7 @@ code_of(int error)
 }
 
 enum outcome
-mailbox_trouble(struct mailbox_store *s, const char *path, int error,
+mailbox_failed(struct mailbox_store *s, const char *path, int error,
     const char *what, struct fault *f)
 {
 	(void)fault_set(
@@ -108,7 +108,7 @@ add_root(struct mailbox_store *s, int dir, dev_t dev, struct fault *f)
 
 /*
  * What is mounted beneath the mail directory is synced too by `sync all`, also
- * when nothing was delivered there since we started: queue-run's restart rests
+ * when nothing was delivered there since the start: queue-run's restart rests
  * on it.
  */
 static enum outcome
@@ -129,7 +129,7 @@ add_mounts_beneath(struct mailbox_store *s, const char *mail, struct fault *f)
 			continue;
 		fd = open(mount.point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd == -1)
-			continue; /* a file, or not ours to read */
+			continue; /* a file, or not readable */
 		if (fstat(fd, &st) == 0)
 			got = add_root(s, fd, st.st_dev, f);
 		(void)close(fd);
@@ -249,7 +249,7 @@ mailbox_open_part(struct mailbox_store *s, const char *path, const char *part)
 	return (int)syscall(SYS_openat2, s->mail, name, &how, sizeof(how));
 }
 
-/* Does path still name the directory that we hold? */
+/* Does path still name the directory that is kept open? */
 bool
 mailbox_is_current(struct mailbox_store *s, const struct mailbox *m)
 {
@@ -275,7 +275,7 @@ mailbox_open_new(struct mailbox_store *s, const char *path,
 	if (fd == -1)
 		return mailbox_missing(s, path, errno, f);
 	if (fstat(fd, &st) != 0) {
-		(void)mailbox_trouble(s, path, errno, "stat", f);
+		(void)mailbox_failed(s, path, errno, "stat", f);
 		(void)close(fd);
 		return TEMP;
 	}
@@ -301,7 +301,7 @@ mailbox_open_new(struct mailbox_store *s, const char *path,
 
 /*
  * It was moved away, or another file system is mounted there by now: no reader
- * would see what we link into the one that we hold.
+ * would see what is linked into the one that is kept open.
  */
 enum outcome
 mailbox_root_is_current(struct mailbox_store *s, struct fault *f)

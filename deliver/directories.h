@@ -9,8 +9,7 @@
 
 #include "mailbox.h"
 
-#define MAILBOX_COPY_CHUNK                                                     \
-	(256UL * 1024) /* octets of one read() of a copy. Ours */
+#define MAILBOX_COPY_CHUNK (256UL * 1024) /* octets of one read() of a copy */
 
 struct mailbox {
 	char path[RESOLVE_PATH_MAX + 1];
@@ -23,7 +22,7 @@ struct mailbox {
 };
 
 /*
- * Is the mail directory that we hold still the one of that name? Asked once a
+ * Is the mail directory that is open still the one of that name? Asked once a
  * round. TEMP: 4.2.0 it is not, and is_replaced stays.
  */
 enum outcome mailbox_root_is_current(
@@ -36,7 +35,7 @@ enum outcome mailbox_open_new(struct mailbox_store *, const char *path,
     struct mailbox **, struct fault *) MUST_USE;
 /* Only what is kept, or NULL. */
 struct mailbox *mailbox_find_open(struct mailbox_store *, const char *path);
-/* Does its path still name the directory that we hold? */
+/* Does its path still name the directory that is kept open? */
 bool mailbox_is_current(struct mailbox_store *, const struct mailbox *);
 /* Keep it no longer. */
 void mailbox_drop(struct mailbox_store *, struct mailbox *);
@@ -45,8 +44,8 @@ int mailbox_open_part(
     struct mailbox_store *, const char *path, const char *part);
 
 /* TEMP, and an alarm: a call on it failed; it cannot be opened. */
-enum outcome mailbox_trouble(struct mailbox_store *, const char *path,
-    int error, const char *what, struct fault *);
+enum outcome mailbox_failed(struct mailbox_store *, const char *path, int error,
+    const char *what, struct fault *);
 enum outcome mailbox_missing(
     struct mailbox_store *, const char *path, int error, struct fault *);
 /* The same one is said once in MAILBOX_ALARM_MS. */

@@ -74,7 +74,7 @@ look(struct mailbox_store *s, const struct mailbox *m,
 		fds_close(&cur);
 	}
 	if (got != OK)
-		return mailbox_trouble(s, m->path, why.error, "list", f);
+		return mailbox_failed(s, m->path, why.error, "list", f);
 	*found = l.found;
 	return OK;
 }
@@ -103,13 +103,13 @@ copy_octets(struct mailbox_store *s, int from, int to, const char *path,
 			if (w < 0 && errno == EINTR)
 				w = 0;
 			else if (w < 0)
-				return mailbox_trouble(
+				return mailbox_failed(
 				    s, path, errno, "write", f);
 		}
 	}
 	/* The content must be on disk before a reader may see the name. */
 	if (fsync(to) != 0)
-		return mailbox_trouble(s, path, errno, "fsync of a copy", f);
+		return mailbox_failed(s, path, errno, "fsync of a copy", f);
 	return OK;
 }
 
@@ -160,7 +160,7 @@ copy(struct mailbox_store *s, const struct mailbox *m,
 	(void)unlinkat(tmp, name, 0); /* a process of this pid, long ago */
 	to = openat(tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 	if (to == -1) {
-		(void)mailbox_trouble(s, m->path, errno, "create in tmp", f);
+		(void)mailbox_failed(s, m->path, errno, "create in tmp", f);
 		goto out;
 	}
 	if (copy_octets(s, from, to, m->path, f) != OK)
@@ -171,7 +171,7 @@ copy(struct mailbox_store *s, const struct mailbox *m,
 	else if (errno == EEXIST)
 		got = OK, *how = DELIVER_FOUND;
 	else
-		(void)mailbox_trouble(
+		(void)mailbox_failed(
 		    s, m->path, errno, "link from tmp to new", f);
 out:
 	if (to != -1) {
@@ -204,7 +204,7 @@ link_or_copy(struct mailbox_store *s, struct mailbox *m,
 
 	/*
 	 * Either the queue's file or the directory is gone. If the file is
-	 * there, the mailbox was removed since we looked: once more, afresh.
+	 * there, the mailbox was removed since it was opened: once more, afresh.
 	 */
 	if (error == ENOENT &&
 	    fstatat(s->queue, req->file, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -232,7 +232,7 @@ link_or_copy(struct mailbox_store *s, struct mailbox *m,
 		 * EPERM and EACCES too: never a copy. They mean another user
 		 * or a sandbox that was set up wrongly, for a person to mend.
 		 */
-		return mailbox_trouble(s, req->path, error, "link into new", f);
+		return mailbox_failed(s, req->path, error, "link into new", f);
 	}
 }
 
@@ -259,9 +259,9 @@ mailbox_deliver(struct mailbox_store *s, const struct deliver_req *req,
 }
 
 /*
- * The kernel tells this error once, to us; we may be killed before our answer
- * is read, and the next process is told that all is well. So it stands on disk
- * before anything else is done with it.
+ * The kernel tells this error once; this process may be killed before its
+ * answer is read, and the next process is told that all is well. So it stands
+ * on disk before anything else is done with it.
  */
 static enum outcome
 sync_failed(struct mailbox_store *s, const char *path, const char *what,
@@ -272,9 +272,9 @@ sync_failed(struct mailbox_store *s, const char *path, const char *what,
 
 	(void)snprintf(text, sizeof(text), "mailbox %s: %s: %s", path, what,
 	    strerror(error));
-	/* If it cannot be made: queue-run makes it when it has our answer. */
+	/* If it cannot be made: queue-run makes it when it has the answer. */
 	(void)trouble_set(s->queue, "deliver-mailbox", text);
-	return mailbox_trouble(s, path, error, what, f);
+	return mailbox_failed(s, path, error, what, f);
 }
 
 /* One journal: a reader's move out of new/ is in the same commit, or before. */

@@ -18,13 +18,13 @@
 #include "wire_deliver.h"
 
 /*
- * Open new/ directories kept between deliveries. Ours: with one message a
+ * Open new/ directories kept between deliveries: with one message a
  * mailbox and a thousand mailboxes an open and a close are saved for each.
  */
 #define MAILBOX_OPEN_MAX 2048
-/* File systems under the mail directory, mounts within it included. Ours. */
+/* File systems under the mail directory, mounts within it included */
 #define MAILBOX_ROOTS_MAX 64
-/* The same alarm is said once in this time, in milliseconds. Ours. */
+/* The same alarm is said once in this time, in milliseconds */
 #define MAILBOX_ALARM_MS 60000
 
 struct mailbox; /* an open new/ directory */

@@ -9,7 +9,7 @@
 #include "serve.h"
 #include "wire_deliver.h"
 
-#define CLIENTS_MAX 64 /* queue-run, and a person now and then. Ours */
+#define CLIENTS_MAX 64 /* queue-run, and a person now and then */
 
 struct deliverer {
 	struct mailbox_store store;
@@ -27,7 +27,7 @@ answer(struct deliverer *d, struct client *client, struct span line)
 
 	got = wire_deliver_get_req(line, &req, &f);
 	if (got != OK) {
-		/* Out of step with us: say why, hear nothing more of it. */
+		/* Protocol error: say why, read nothing more from it. */
 		req.word = DELIVER_HELLO;
 		client->end = true;
 		d->refused = f;

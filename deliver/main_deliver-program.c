@@ -18,8 +18,7 @@
 #include "program.h"
 #include "serve.h"
 
-#define REQUEST_MS                                                             \
-	10000 /* from the first octet of an attempt to its last. Ours */
+#define REQUEST_MS  10000 /* from the first octet of an attempt to its last */
 #define REQUEST_MAX ((ATTEMPT_RCPT_MAX + 2) * (RECORD_MAX + 1UL))
 
 /* ---- From queue-run ---- */

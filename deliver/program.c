@@ -18,8 +18,8 @@
 #include "fds.h"
 #include "serve.h"
 
-#define CHUNK      (64UL * 1024) /* octets of one read(). Ours */
-#define REASON_MAX 200 /* octets of a command's first line. Ours */
+#define CHUNK      (64UL * 1024) /* octets of one read() */
+#define REASON_MAX 200 /* octets of a command's first line */
 /* What may wait in the pipe when the command has ended. pipe(7) */
 #define OUTPUT_LAST_MAX (64UL * 1024)
 

@@ -24,7 +24,7 @@
 #include "fds.h"
 #include "prog.h"
 
-#define KILL_AFTER_MS 5000 /* SIGKILL so long after SIGTERM. Ours */
+#define KILL_AFTER_MS 5000 /* SIGKILL so long after SIGTERM */
 #define NOT_RUN       127 /* as a shell says that it cannot run a command */
 #define PATH_VALUE    "PATH=/usr/local/bin:/usr/bin:/bin"
 
@@ -233,7 +233,7 @@ open_content(const struct settings *s)
 	return fd != -1 ? fd : memfd_create("content", MFD_CLOEXEC);
 }
 
-/* fork(); the ends of our own are closed in the process. */
+/* fork(); the parent's ends are closed in the process. */
 static enum outcome
 start_process(const struct runner *r, const struct settings *s, int output,
     int socket, struct fault *f)

@@ -34,7 +34,7 @@ struct runner {
 
 struct runner_report {
 	int code, status; /* CLD_EXITED, CLD_KILLED; exit status or signal */
-	bool ended; /* by us: the deadline passed, or runner_stop() */
+	bool ended; /* with signals: the deadline passed, or runner_stop() */
 };
 
 /* TEMP 4.3.0: no file, no process. Free with runner_free(). */

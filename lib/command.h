@@ -10,7 +10,7 @@
 #include "span.h"
 
 #define COMMAND_LINE_MAX  4096 /* octets, as of every text of pneu.conf */
-#define COMMAND_WORDS_MAX 64 /* the path and its arguments. Ours */
+#define COMMAND_WORDS_MAX 64 /* the path and its arguments */
 
 struct command {
 	char text[COMMAND_LINE_MAX + 1]; /* what the others point into */
