@@ -267,7 +267,7 @@ on_drop(struct accept *a, struct adding *g, const struct add_line *l)
 	if (l->text[0] == '\0')
 		return;
 	(void)fault_set(&why, TEMP, "4.3.0", 0, "%s", l->text);
-	accept_trouble(a, &g->envelope.qid, &why);
+	accept_io_error(a, &g->envelope.qid, &why);
 }
 
 static enum outcome

@@ -69,7 +69,7 @@ void accept_finish(void *arg);
 void accept_after(void *arg);
 void accept_gone(void *arg, struct client *);
 
-/* ---- Between accept.c, put.c, existing.c and round.c. ---- */
+/* ---- Between accept.c, put.c, round.c, existing.c and alarm.c. ---- */
 
 /*
  * Add an entry; NULL: no memory, and then nobody is answered. What the entry
@@ -79,8 +79,11 @@ struct accepted *accept_enter(
     struct accept *, struct client *, enum accepted_kind, const struct qid *);
 enum outcome accept_enter_failed(struct accept *, struct client *,
     const struct qid *, const struct fault *why, struct fault *) MUST_USE;
+/* An alarm in the journal, for an operator. */
+void accept_alarm(struct accept *, const struct qid *, const struct fault *why);
 /* The disk failed: queue/trouble, and an alarm. */
-void accept_trouble(
+bool accept_is_io_error(const struct fault *);
+void accept_io_error(
     struct accept *, const struct qid *, const struct fault *why);
 /*
  * The whole message is there: write it as one file, or as content apart. An
@@ -100,7 +103,7 @@ enum outcome accept_begin_content(struct accept *, struct envelope *e,
 enum outcome accept_put_content(struct accept *, struct client *,
     struct envelope *e, struct store_file *file, struct fault *) MUST_USE;
 /*
- * Somebody brought a message of that qid before. OK: it is believed and synced.
+ * Somebody brought a message of that qid before. OK: it is valid and synced.
  */
 enum outcome accept_check_existing(
     struct accept *, const struct qid *, struct fault *) MUST_USE;

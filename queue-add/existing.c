@@ -5,8 +5,8 @@
 #include "accept.h"
 #include "fds.h"
 
-/* Syncs what is there. An error is told once: the next try would hear that all
-   is well, so there is trouble, and then it is read back from the disk. */
+/* Syncs what is there. An error is reported once: the next fsync would succeed,
+   so queue/trouble is made, and then it is read back from the disk. */
 static enum outcome
 sync_existing(struct accept *a, const struct store_content *c,
     const struct envelope *e, struct store_place place, struct fault *f)
@@ -30,14 +30,11 @@ sync_existing(struct accept *a, const struct store_content *c,
 		got = store_sync_state_dir(a->store, place, f);
 	fds_close(&fd);
 	if (got != OK)
-		accept_trouble(a, &e->qid, f);
+		accept_io_error(a, &e->qid, f);
 	return got;
 }
 
-/*
- * Somebody brought this message before: it is there when what is there is
- * believed and on disk, and not before.
- */
+/* It counts as there when it is valid and on disk, and not before. */
 enum outcome
 accept_check_existing(struct accept *a, const struct qid *qid, struct fault *f)
 {

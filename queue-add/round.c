@@ -79,29 +79,6 @@ accept_enter(struct accept *a, struct client *c, enum accepted_kind kind,
 	return entry;
 }
 
-static void
-alarm_journal(struct accept *a, const struct qid *qid, const struct fault *f)
-{
-	struct record_out out = journal_begin(a->journal, CODE_ALARM, qid);
-
-	record_puts(out, "code", f->code);
-	record_puts(out, "text", f->text);
-	journal_end(a->journal, out);
-}
-
-void
-accept_trouble(struct accept *a, const struct qid *qid, const struct fault *why)
-{
-	store_trouble_set(a->store, "queue-add", why->text);
-	alarm_journal(a, qid, why);
-}
-
-static bool
-is_broken(const struct fault *f)
-{
-	return f->error == EIO || f->error == EROFS;
-}
-
 enum outcome
 accept_enter_failed(struct accept *a, struct client *c, const struct qid *qid,
     const struct fault *why, struct fault *f)
@@ -111,77 +88,12 @@ accept_enter_failed(struct accept *a, struct client *c, const struct qid *qid,
 	if (entry == NULL)
 		return fault_set(f, TEMP, "4.3.0", ENOMEM, "round");
 	entry->why = *why;
-	if (is_broken(why))
-		accept_trouble(a, qid, why);
+	if (accept_is_io_error(why))
+		accept_io_error(a, qid, why);
 	return OK;
 }
 
-/* ---- What fails is answered so, and taken back. ---- */
-
-static void
-fail(struct accepted *entry, const struct fault *why)
-{
-	entry->kind = ACCEPTED_FAILED;
-	entry->why = *why;
-	entry->why.outcome = TEMP;
-}
-
-static bool
-is_full(const struct fault *f)
-{
-	return f->error == ENOSPC || f->error == EDQUOT;
-}
-
-/*
- * A published envelope or one file whose sync failed. Nothing is synced again:
- * full: it goes, the disk has told us what is missing. Else it goes aside: the
- * pages may look whole while the disk lacks them. Of two files the content
- * stays, for tidying: after a cut the envelope may be back.
- */
-static void
-take_back(struct accept *a, struct accepted *entry, const struct fault *why)
-{
-	struct fault second = FAULT_NONE;
-
-	fail(entry, why);
-	if (is_full(why)) {
-		if (store_unlink_state(
-		        a->store, &entry->qid, STORE_PLACE_IN, &second) == OK)
-			return;
-	} else {
-		store_trouble_set(a->store, "queue-add", why->text);
-		if (store_set_aside(
-		        a->store, &entry->qid, STORE_PLACE_IN, &second) == OK) {
-			alarm_journal(a, &entry->qid, why);
-			return;
-		}
-	}
-	fault_append(&entry->why, &second);
-	alarm_journal(a, &entry->qid, &entry->why);
-}
-
-/* Content whose sync failed: no envelope was made, so none can come back. */
-static void
-take_back_content(
-    struct accept *a, struct accepted *entry, const struct fault *why)
-{
-	struct fault second = FAULT_NONE;
-	enum outcome got;
-
-	fail(entry, why);
-	if (is_full(why)) {
-		got = store_unlink_content(a->store, &entry->qid, &second);
-	} else {
-		store_trouble_set(a->store, "queue-add", why->text);
-		got = store_set_aside_content(a->store, &entry->qid, &second);
-	}
-	if (got != OK)
-		fault_append(&entry->why, &second);
-	if (got != OK || !is_full(why))
-		alarm_journal(a, &entry->qid, &entry->why);
-}
-
-/* ---- A pass. ---- */
+/* ---- A pass, and what becomes of a file that fails in it. ---- */
 
 /* Contents of two files first; then what names a message. */
 enum pass { PASS_CONTENTS, PASS_MESSAGES };
@@ -192,24 +104,79 @@ file_of(struct accepted *entry, enum pass pass)
 	return pass == PASS_CONTENTS ? &entry->content : &entry->file;
 }
 
+static enum outcome
+unlink_message(struct store *s, const struct qid *qid, struct fault *f)
+{
+	return store_unlink_state(s, qid, STORE_PLACE_IN, f);
+}
+
+static enum outcome
+set_message_aside(struct store *s, const struct qid *qid, struct fault *f)
+{
+	return store_set_aside(s, qid, STORE_PLACE_IN, f);
+}
+
+typedef enum outcome undo_function(
+    struct store *, const struct qid *, struct fault *);
+
 /*
- * Its file never had a name, so nothing can come back: it goes, and with an
- * envelope the content.
+ * unnamed: its own file never had a name, so nothing of it can come back.
+ * full: it has a name, and the disk has told us what is missing. unsynced: the
+ * pages may look whole while the disk lacks them, so it goes aside. Of two
+ * files the content stays when the envelope had its name, for tidying: after a
+ * cut the envelope may be back.
  */
+static const struct {
+	undo_function *unnamed, *full, *unsynced;
+} undo[] = {
+	[PASS_CONTENTS] = { NULL, store_unlink_content,
+	    store_set_aside_content },
+	[PASS_MESSAGES] = { store_unlink_content, unlink_message,
+	    set_message_aside },
+};
+
+static void
+fail(struct accepted *entry, const struct fault *why)
+{
+	entry->kind = ACCEPTED_FAILED;
+	entry->why = *why;
+	entry->why.outcome = TEMP;
+}
+
+/* A file that has its name, and whose sync failed. Nothing is synced again. */
+static void
+take_back(struct accept *a, struct accepted *entry, enum pass pass,
+    const struct fault *why)
+{
+	bool full = why->error == ENOSPC || why->error == EDQUOT;
+	struct fault second = FAULT_NONE;
+	enum outcome got;
+
+	fail(entry, why);
+	if (!full)
+		store_trouble_set(a->store, "queue-add", why->text);
+	got = (full ? undo[pass].full : undo[pass].unsynced)(
+	    a->store, &entry->qid, &second);
+	if (got != OK)
+		fault_append(&entry->why, &second);
+	if (got != OK || !full)
+		accept_alarm(a, &entry->qid, &entry->why);
+	store_file_close(file_of(entry, pass));
+}
+
 static void
 give_up(struct accept *a, struct accepted *entry, enum pass pass,
     const struct fault *why)
 {
-	bool has_content =
-	    pass == PASS_MESSAGES && entry->kind == ACCEPTED_APART;
+	undo_function *unnamed =
+	    entry->kind == ACCEPTED_APART ? undo[pass].unnamed : NULL;
 	struct fault second;
 
 	store_abandon(a->store, file_of(entry, pass));
-	if (is_broken(why))
-		accept_trouble(a, &entry->qid, why);
+	if (accept_is_io_error(why))
+		accept_io_error(a, &entry->qid, why);
 	fail(entry, why);
-	if (has_content &&
-	    store_unlink_content(a->store, &entry->qid, &second) != OK)
+	if (unnamed != NULL && unnamed(a->store, &entry->qid, &second) != OK)
 		fault_append(&entry->why, &second);
 }
 
@@ -262,17 +229,6 @@ publish(struct accept *a, enum pass pass)
 	}
 }
 
-static void
-not_synced(struct accept *a, struct accepted *entry, enum pass pass,
-    const struct fault *why)
-{
-	if (pass == PASS_CONTENTS)
-		take_back_content(a, entry, why);
-	else
-		take_back(a, entry, why);
-	store_file_close(file_of(entry, pass));
-}
-
 /* The last one that got its name carries all: its change is the newest. */
 static void
 sync_last(struct accept *a, enum pass pass)
@@ -288,7 +244,7 @@ sync_last(struct accept *a, enum pass pass)
 		return;
 	for (size_t i = 0; i < a->entries; i++)
 		if (file_of(&a->entry[i], pass)->fd != -1)
-			not_synced(a, &a->entry[i], pass, &why);
+			take_back(a, &a->entry[i], pass, &why);
 }
 
 static void
@@ -300,7 +256,7 @@ sync_each(struct accept *a, enum pass pass)
 		int fd = file_of(&a->entry[i], pass)->fd;
 
 		if (fd != -1 && store_sync_file(fd, &why) != OK)
-			not_synced(a, &a->entry[i], pass, &why);
+			take_back(a, &a->entry[i], pass, &why);
 	}
 }
 
@@ -345,7 +301,7 @@ sync_shards(struct accept *a)
 			memcpy(last, entry->qid.text, QID_SHARD_LEN);
 		}
 		if (got != OK)
-			take_back_content(a, entry, &why);
+			take_back(a, entry, PASS_CONTENTS, &why);
 	}
 }
 
@@ -391,7 +347,7 @@ sync_in(struct accept *a)
 		return;
 	for (size_t i = 0; i < a->entries; i++)
 		if (is_accepted(&a->entry[i]))
-			take_back(a, &a->entry[i], &why);
+			take_back(a, &a->entry[i], PASS_MESSAGES, &why);
 }
 
 static void
