@@ -8,7 +8,7 @@
  * (upper-case hex); UTF-8 from U+00A0 on may stand as it is, except what
  * utf8_printable() refuses. There is no other escape. The decoder refuses
  * control octets, unknown syntax, a repeated key and a long line, and the
- * encoder cannot produce them: nobody injects a line. Source: ours,
+ * encoder cannot produce them: nobody injects a line. Source:
  * doc/PROTOCOL.md.
  */
 #ifndef LIB_RECORD_H
@@ -17,7 +17,7 @@
 #include "buf.h"
 
 #define RECORD_MAX        4096 /* octets with LF: PIPE_BUF, atomic on a pipe */
-#define RECORD_FIELDS_MAX 32 /* ours; a bit each in `taken` */
+#define RECORD_FIELDS_MAX 32 /* a bit each in `taken` */
 
 struct record_field {
 	struct span key, value; /* value decoded */

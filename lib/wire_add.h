@@ -28,7 +28,7 @@
 #include "envelope.h"
 #include "record.h"
 
-#define ADD_INLINE_MAX 65536 /* octets: a round's share of one message. Ours */
+#define ADD_INLINE_MAX 65536 /* octets: a round's share of one message */
 
 /* `add` and its `to` lines from an envelope (its facts, not its sizes). */
 enum outcome wire_add_put(

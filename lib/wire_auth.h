@@ -24,7 +24,7 @@
 #define AUTH_KEY_ENV    "PNEU_TICKET_KEY" /* a descriptor to read it from */
 #define AUTH_CACHE_ENV  "PNEU_AUTH_CACHE" /* a descriptor: shared memory */
 #define AUTH_TICKET_LEN (16 + 64) /* hex digits */
-/* Seconds a ticket is good: more than pop3d waits for a session. Ours */
+/* Seconds a ticket is good: more than pop3d waits for a session */
 #define AUTH_TICKET_S 20
 
 struct auth_req {

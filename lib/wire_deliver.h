@@ -49,7 +49,7 @@ const char *deliver_how_word(enum deliver_how); /* "link"; "none" */
 
 enum outcome wire_deliver_put_req(
     struct buf *, const struct deliver_req *, struct fault *) MUST_USE;
-/* TEMP: malformed, an absolute path, a "..", a name that is not ours. */
+/* TEMP: malformed, an absolute path, a "..", a name that is none of this message. */
 enum outcome wire_deliver_get_req(
     struct span line, struct deliver_req *, struct fault *) MUST_USE;
 enum outcome wire_deliver_put_ans(struct buf *, const struct deliver_req *,

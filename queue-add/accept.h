@@ -55,7 +55,7 @@ struct accept {
 	bool space_short;
 };
 
-#define ACCEPT_SPACE_MS 1000 /* free space is looked at so often. Ours */
+#define ACCEPT_SPACE_MS 1000 /* free space is looked at so often */
 
 /* Both are borrowed. */
 void accept_begin(

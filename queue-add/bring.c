@@ -12,7 +12,7 @@
 #include "prog.h"
 
 #define READ_ONCE  65536
-#define FIELDS_MAX 8192 /* octets of the fields that we add. Ours */
+#define FIELDS_MAX 8192 /* octets of the fields that we add */
 
 /* ---- Line ends. ---- */
 

@@ -14,8 +14,8 @@
 #include "bring.h"
 #include "prog.h"
 
-#define CLIENTS_MAX 512 /* connections; more wait in the backlog. Ours */
-#define FILES_MAX   4096 /* descriptors: clients, files of a round. Ours */
+#define CLIENTS_MAX 512 /* connections; more wait in the backlog */
+#define FILES_MAX   4096 /* descriptors: clients, files of a round */
 
 static const struct prog_option options[] = {
 	{ 'f', "from", "SENDER",

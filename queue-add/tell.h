@@ -10,8 +10,8 @@
 #include "buf.h"
 
 #define TELL_SOCKET      "run/queue-run"
-#define TELL_PENDING_MAX 65536 /* octets that wait for queue-run. Ours */
-#define TELL_RETRY_MS    1000 /* between two connects. ../decisions */
+#define TELL_PENDING_MAX 65536 /* octets that wait for queue-run */
+#define TELL_RETRY_MS    1000 /* between two connects */
 
 struct tell {
 	int fd; /* -1: not connected */

@@ -89,7 +89,7 @@ entry_read(const struct request *r, const struct qid *qid, struct entry *e)
 
 	e->why = FAULT_NONE;
 	if (e->place.state == STORE_ASIDE) {
-		got = aside_believe(r->store, qid, &e->envelope, &e->why);
+		got = aside_read(r->store, qid, &e->envelope, &e->why);
 		if (got == OK)
 			fault_set(&e->why, PERM, "5.3.0", 0,
 			    "sound by now: queue release brings it back");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * aside.c: what could not be believed, and its two ways out. It comes back by
+ * aside.c: what was corrupt or not known, and its two ways out. It comes back by
  * the checks that a listing makes, of what the disk holds: a fault of a file
  * system that was mended, a restored backup, a program that died on it.
  */
@@ -55,7 +55,7 @@ aside_open_content(struct store *s, const struct envelope *e,
 }
 
 enum outcome
-aside_believe(
+aside_read(
     struct store *s, const struct qid *qid, struct envelope *e, struct fault *f)
 {
 	struct store_content content;
@@ -110,7 +110,7 @@ aside_release(struct store *s, const struct qid *qid, struct fault *f)
 	enum outcome got;
 
 	envelope_begin(&e);
-	got = aside_believe(s, qid, &e, f);
+	got = aside_read(s, qid, &e, f);
 	if (got == OK && e.shape == ENVELOPE_APART)
 		got = bring_content(s, qid, f);
 	envelope_free(&e);

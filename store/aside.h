@@ -6,11 +6,11 @@
 #include "store.h"
 
 /*
- * Read from the disk: can what lies aside be believed by now? PERM 5.3.0: why
+ * Read from the disk: is what lies aside valid by now? PERM 5.3.0: why
  * not. TEMP, ENOENT: it is not there.
  */
-enum outcome aside_believe(struct store *, const struct qid *,
-    struct envelope *, struct fault *) MUST_USE;
+enum outcome aside_read(struct store *, const struct qid *, struct envelope *,
+    struct fault *) MUST_USE;
 /* store_open_content(), of what lies aside; an envelope that says nothing is
    taken for one file. */
 enum outcome aside_open_content(struct store *, const struct envelope *,

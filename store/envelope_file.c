@@ -165,14 +165,14 @@ envelope_put_apart(struct buf *b, struct envelope *e, struct fault *f)
 /* ---- Read. ---- */
 
 static enum outcome
-unbelievable(struct fault *f, const char *why)
+corrupt(struct fault *f, const char *why)
 {
 	return fault_set(f, PERM, "5.3.0", 0, "envelope: %s", why);
 }
 
-/* What a parser refused cannot be believed, whatever its own verdict was. */
+/* What a parser refused is corrupt, whatever its own verdict was. */
 static enum outcome
-distrust(struct fault *f)
+not_parsed(struct fault *f)
 {
 	struct fault why = *f;
 
@@ -187,7 +187,7 @@ take_facts(struct record *r, struct envelope *e, struct fault *f)
 
 	if (!record_take(r, "version", 20, &version) ||
 	    !num_parse(version, 1, UINT64_MAX, &v))
-		return unbelievable(f, "no version");
+		return corrupt(f, "no version");
 	if (v > ENVELOPE_VERSION)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "envelope: written by a newer version of Pneu (format "
@@ -202,7 +202,7 @@ take_facts(struct record *r, struct envelope *e, struct fault *f)
 	    !envelope_take_hash(r, "digest", e->digest) ||
 	    !record_take_num(r, "skip", 0, e->size, &e->skip) ||
 	    !record_take_num_optional(r, "dots", 0, 0, &dots))
-		return unbelievable(f, "bad facts");
+		return corrupt(f, "bad facts");
 	e->dots = dots != 0;
 	return OK;
 }
@@ -215,12 +215,12 @@ take_recipient(
 	struct span notify, orcpt;
 
 	if (envelope_take_forward_path(r, key, &path, f) != OK)
-		return distrust(f);
+		return not_parsed(f);
 	if (!record_take_optional(r, "notify", ENVELOPE_NOTIFY_MAX, &notify) ||
 	    !record_take_optional(r, "orcpt", ENVELOPE_ORCPT_MAX, &orcpt) ||
 	    memchr(notify.p, '\0', notify.len) != NULL ||
 	    memchr(orcpt.p, '\0', orcpt.len) != NULL)
-		return unbelievable(f, "bad recipient");
+		return corrupt(f, "bad recipient");
 	return envelope_add_recipient(e, &path, notify, orcpt, f);
 }
 
@@ -230,18 +230,18 @@ get_one_record(struct span line, struct envelope *e, struct fault *f)
 	struct record r;
 
 	if (record_parse(line, &r, f) != OK)
-		return distrust(f);
+		return not_parsed(f);
 	e->shape = ENVELOPE_ONE;
 	if (!record_is(&r, "one"))
-		return unbelievable(f, "not one");
+		return corrupt(f, "not one");
 	if (take_facts(&r, e, f) != OK)
 		return f->outcome;
 	if (envelope_take_reverse_path(&r, "from", &e->reverse_path, f) != OK)
-		return distrust(f);
+		return not_parsed(f);
 	if (take_recipient(&r, "to", e, f) != OK)
 		return f->outcome;
 	if (!envelope_take_parameters(&r, e) || !record_all_taken(&r))
-		return unbelievable(f, "unknown field");
+		return corrupt(f, "unknown field");
 	return OK;
 }
 
@@ -252,7 +252,7 @@ get_one(struct span in, struct envelope *e, struct fault *f)
 	size_t lf = span_find(line, '\n');
 
 	if (lf == line.len || lf == 0 || line.p[lf - 1] != '\r')
-		return unbelievable(f, "first line does not end");
+		return corrupt(f, "first line does not end");
 	line =
 	    span_from(span_head(line, lf - 1), sizeof(ENVELOPE_ONE_PREFIX) - 1);
 	if (get_one_record(line, e, f) != OK)
@@ -273,8 +273,8 @@ get_end(
 	    !span_same(qid, qid_span(&e->qid)) ||
 	    !envelope_take_hash(r, "check", check) || !record_all_taken(r) ||
 	    memcmp(check, is, sizeof(is)) != 0)
-		return unbelievable(f, "its check is wrong");
-	return e->recipients > 0 ? OK : unbelievable(f, "no recipient");
+		return corrupt(f, "its check is wrong");
+	return e->recipients > 0 ? OK : corrupt(f, "no recipient");
 }
 
 static enum outcome
@@ -286,20 +286,20 @@ get_to_line(struct record *r, struct envelope *e, struct fault *f)
 	    ? 1
 	    : (uint64_t)e->recipient[e->recipients - 1].n + 1;
 	if (!record_take_num(r, "n", least, UINT32_MAX, &n))
-		return unbelievable(f, "bad number of a recipient");
+		return corrupt(f, "bad number of a recipient");
 	if (take_recipient(r, "path", e, f) != OK)
 		return f->outcome;
 	e->recipient[e->recipients - 1].n = (uint32_t)n;
-	return record_all_taken(r) ? OK : unbelievable(f, "unknown field");
+	return record_all_taken(r) ? OK : corrupt(f, "unknown field");
 }
 
 static enum outcome
 get_from_line(struct record *r, struct envelope *e, struct fault *f)
 {
 	if (envelope_take_reverse_path(r, "path", &e->reverse_path, f) != OK)
-		return distrust(f);
+		return not_parsed(f);
 	if (!envelope_take_parameters(r, e) || !record_all_taken(r))
-		return unbelievable(f, "unknown field");
+		return corrupt(f, "unknown field");
 	return OK;
 }
 
@@ -316,14 +316,13 @@ get_line(struct record *r, enum seen *seen, struct envelope *e, struct fault *f)
 		*seen = SEEN_ENVELOPE;
 		if (take_facts(r, e, f) != OK)
 			return f->outcome;
-		return record_all_taken(r) ? OK
-		                           : unbelievable(f, "unknown field");
+		return record_all_taken(r) ? OK : corrupt(f, "unknown field");
 	}
 	if (record_is(r, "client") && *seen == SEEN_ENVELOPE) {
 		*seen = SEEN_CLIENT;
 		return envelope_take_client(r, e) && record_all_taken(r)
 		    ? OK
-		    : unbelievable(f, "bad facts of the client");
+		    : corrupt(f, "bad facts of the client");
 	}
 	if (record_is(r, "from") &&
 	    (*seen == SEEN_ENVELOPE || *seen == SEEN_CLIENT)) {
@@ -334,7 +333,7 @@ get_line(struct record *r, enum seen *seen, struct envelope *e, struct fault *f)
 		*seen = SEEN_TO;
 		return get_to_line(r, e, f);
 	}
-	return unbelievable(f, "a line out of place");
+	return corrupt(f, "a line out of place");
 }
 
 /* The recipient of that number, or NULL. */
@@ -410,10 +409,10 @@ get_apart(struct span in, struct envelope *e, struct fault *f)
 		size_t above = in.len - rest.len;
 
 		if (span_find(rest, '\n') == rest.len)
-			return unbelievable(f, "no end line");
+			return corrupt(f, "no end line");
 		(void)span_next(&rest, '\n', &line);
 		if (record_parse(line, &r, f) != OK)
-			return distrust(f);
+			return not_parsed(f);
 		if (record_is(&r, "end") && seen != SEEN_NOTHING) {
 			if (get_end(&r, span_head(in, above), e, f) != OK)
 				return f->outcome;
@@ -453,12 +452,12 @@ get_apart_notice(struct span line, struct envelope *e, struct fault *f)
 
 	e->shape = ENVELOPE_APART;
 	if (record_parse(line, &r, f) != OK)
-		return distrust(f);
+		return not_parsed(f);
 	if (!record_is(&r, "apart"))
-		return unbelievable(f, "not a notice");
+		return corrupt(f, "not a notice");
 	if (take_facts(&r, e, f) != OK)
 		return f->outcome;
-	return record_all_taken(&r) ? OK : unbelievable(f, "unknown field");
+	return record_all_taken(&r) ? OK : corrupt(f, "unknown field");
 }
 
 enum outcome
@@ -515,7 +514,6 @@ envelope_put_try(struct buf *b, const struct qid *qid,
 
 	if (ev->died)
 		record_put_num(out, "died", 1);
-	record_put_optional(out, "host", ev->host);
 	record_put_optional(out, "text", ev->text);
 	return record_end(out, f);
 }

@@ -4,7 +4,7 @@
  * tells queue-run of it.
  *
  * One codec for all: `Pneu: one ...` CRLF before the content in one file, or
- * a file of records of its own beside message/<shard>/<qid>. Source: ours,
+ * a file of records of its own beside message/<shard>/<qid>. Source:
  * doc/PROTOCOL.md.
  */
 #ifndef STORE_ENVELOPE_FILE_H
@@ -47,7 +47,7 @@ enum outcome envelope_put_apart(
  * without this qid, and a torn last line, do not count.
  *
  * OK	*e is set; free it
- * PERM	5.3.0 cannot be believed: aside
+ * PERM	5.3.0 corrupt: aside
  * TEMP	4.3.0 a newer version than ENVELOPE_VERSION, or no memory
  */
 enum outcome envelope_get(
@@ -65,7 +65,6 @@ struct envelope_event {
 	struct span code; /* enhanced code */
 	struct span how; /* done: mailbox, copy, ...; or empty */
 	struct span path; /* done: where, or empty */
-	struct span host; /* try: with whom, or empty */
 	struct span notice; /* done: qid of the report, or empty */
 	struct span text; /* try: why */
 };

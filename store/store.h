@@ -2,7 +2,7 @@
 /*
  * store.h: the queue on disk: names, states, locks, moves, syncs.
  *
- * Only this and envelope.c know the shapes of a message. The directory an
+ * Only this and envelope_file.c know the shapes of a message. The directory an
  * envelope lies in is its state. Every function that changes something is one
  * step (a link, a sync, an unlink), so that queue-run can do each step for a
  * whole round before the next step rests on it; the orders are those of
@@ -11,7 +11,7 @@
  *
  * Failures are TEMP with the errno in f->error: ENOENT and EEXIST are answers
  * to many callers and are told apart by it. ENOSPC and EDQUOT carry 4.3.1, all
- * others 4.3.0. Source of all of it: ours, doc/PROTOCOL.md.
+ * others 4.3.0. Source of all of it: doc/PROTOCOL.md.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -32,11 +32,11 @@ struct store_place {
 #define STORE_NAME_MAX 64 /* octets of any name below, with the closing 0 */
 #define STORE_DIR_MAX  32 /* "retry1/20261124T0304" and its 0, with room */
 #define STORE_DOT_MAX  32 /* ".<qid>.9" and its 0, with room */
-#define STORE_DIRS     16 /* directories kept open. Ours: all states, shards */
+#define STORE_DIRS     16 /* directories kept open. all states, shards */
 /* The largest envelope file that is read: ENVELOPE_RCPT_MAX recipients at 600
-   octets. Ours. */
+   octets. */
 #define STORE_ENVELOPE_MAX (64UL * 1024 * 1024)
-#define STORE_LOCK_WAIT_MS 30000 /* a start waits so long. ../decisions */
+#define STORE_LOCK_WAIT_MS 30000 /* a start waits so long for `queue tidy` */
 
 struct store_dir {
 	char name[STORE_DIR_MAX]; /* relative to the queue; "": free */
@@ -78,9 +78,8 @@ enum outcome store_lock(
 enum outcome store_lock_run(
     struct store *, uint64_t wait_ms, struct fault *) MUST_USE;
 /*
- * The qid that is being worked on, written into run.lock before that, so that
- * a crash has a name; NULL: none, and dashes say that somebody runs. Empty it
- * is after a clean end. Not synced: it outlives a process only.
+ * Crash marker in run.lock: the qid in progress, dashes when idle (NULL), empty
+ * after a clean shutdown. Not synced: it need only outlive the process.
  */
 void store_run_takes(struct store *, const struct qid *);
 void store_run_ends(struct store *);
@@ -197,7 +196,7 @@ enum outcome store_set_aside_content(
 
 /*
  * queue/trouble: a write to the disk failed; while it stands, what a listing
- * finds is read back from the disk before it is believed. An operator removes
+ * finds is read back from the disk before use. An operator removes
  * it; no program does so by itself. One that cannot be made (no descriptor, no
  * inode) stands for this process, which makes it when it next looks.
  * lib/trouble.h.
@@ -254,7 +253,7 @@ enum outcome store_count(struct store *, enum store_state, uint64_t *n,
  * The envelope, of either shape, with its name checked against its qid. fresh:
  * from the disk, not from the page cache (POSIX_FADV_DONTNEED).
  *
- * PERM	5.3.0 cannot be believed: aside
+ * PERM	5.3.0 corrupt: aside
  * TEMP	ENOENT not there; 4.3.0 cannot be read now, or a newer version
  */
 enum outcome store_read_envelope(struct store *, const struct qid *,

@@ -13,7 +13,7 @@
 #include "fds.h"
 #include "store.h"
 
-#define CHUNK 32768 /* octets read at once. Ours */
+#define CHUNK 32768 /* octets read at once */
 
 /* ---- Listing. ---- */
 

@@ -13,7 +13,7 @@
 #include "fds.h"
 #include "store.h"
 
-#define SUFFIX_MAX 9 /* ".<qid>.1" to ".9". Ours */
+#define SUFFIX_MAX 9 /* ".<qid>.1" to ".9" */
 
 /* ---- Writing a new file. ---- */
 
