@@ -19,13 +19,13 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 # Each program lists its own objects and libraries; lib.a gives what it uses.
 # Bottom-up: what a file needs stands before it (tests/layers.sh).
 LIB := lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
-	lib/hostname lib/settings lib/command lib/config lib/mounts lib/disk \
-	lib/record lib/qid lib/envelope lib/field lib/identity lib/journal \
-	lib/maildir lib/password lib/phrase lib/sandbox_landlock \
-	lib/sandbox lib/prog lib/output lib/receivers lib/select lib/serve \
-	lib/serve_clients lib/serve_lines lib/serve_sessions lib/service \
-	lib/store_state lib/stream lib/trouble lib/wire_add lib/wire_attempt \
-	lib/wire_resolve lib/wire_auth lib/wire_deliver
+	lib/record lib/wire_resolve lib/hostname lib/settings lib/command \
+	lib/config lib/mounts lib/disk lib/qid lib/envelope lib/field \
+	lib/identity lib/journal lib/maildir lib/password lib/phrase \
+	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
+	lib/select lib/serve lib/serve_clients lib/serve_lines \
+	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
+	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver
 pneu_OBJS := start/services start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept start/snapshot \
 	start/listeners start/ready start/reload start/stop start/control \
