@@ -28,15 +28,6 @@ pop3_capabilities(bool passwords)
 	return passwords ? CAPABILITIES("USER\r\n") : CAPABILITIES("");
 }
 
-static bool
-has_control(struct span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7F)
-			return true;
-	return false;
-}
-
 struct pop3_command
 pop3_command_parse(struct span line)
 {
@@ -44,7 +35,7 @@ pop3_command_parse(struct span line)
 	size_t n = span_find(line, ' ');
 	struct span word = span_head(line, n);
 
-	if (has_control(line) || !utf8_is_valid(line))
+	if (span_has_control(line) || !utf8_is_valid(line))
 		return command;
 	for (size_t i = 0; i < POP3_UNKNOWN; i++)
 		if (span_same_nocase(word, span_of(verbs[i])))
@@ -52,6 +43,15 @@ pop3_command_parse(struct span line)
 	if (n < line.len)
 		command.argument = span_from(line, n + 1);
 	return command;
+}
+
+bool
+pop3_is_pass(struct span line, struct span *password)
+{
+	size_t n = span_find(line, ' ');
+
+	*password = n < line.len ? span_from(line, n + 1) : SPAN_EMPTY;
+	return span_same_nocase(span_head(line, n), span_of(verbs[POP3_PASS]));
 }
 
 static struct span

@@ -42,6 +42,8 @@ struct pop3_command {
  * UTF-8 or does not begin with a letter is POP3_UNKNOWN.
  */
 struct pop3_command pop3_command_parse(struct span line);
+/* PASS, whatever its octets: who can send no other line shall hear why. */
+bool pop3_is_pass(struct span line, struct span *password);
 
 /* Only spaces: a terminal user's, and some clients'. */
 bool pop3_has_no_argument(struct span argument);

@@ -17,12 +17,13 @@
 #include "codes.h"
 #include "command.h"
 #include "fds.h"
+#include "password.h"
 #include "relay.h"
 #include "wire_auth.h"
 
 #define AUTH_SOCKET    "run/auth"
 #define SESSION_SOCKET "run/pop3-session"
-#define HANDOVER_MS    15000 /* longer than pop3-session waits for us. Ours */
+#define HANDOVER_MS    15000 /* longer than pop3-session waits for it */
 _Static_assert(HANDOVER_MS < 1000 * AUTH_TICKET_S, "a ticket outlives it");
 
 /* One conversation, until it ends or is handed over. */
@@ -165,6 +166,18 @@ pause_after_failure(struct talk *t)
 }
 
 static void
+count_failure(struct talk *t, const char *answer)
+{
+	t->failures++;
+	pause_after_failure(t);
+	say_error(t, answer);
+	if (t->failures >= LOGIN_FAILURES_MAX && !t->over) {
+		say(t, "-ERR [AUTH] too many failed logins, closing");
+		t->over = true;
+	}
+}
+
+static void
 refuse(struct talk *t, const struct fault *why)
 {
 	journal_failure(t, why);
@@ -175,13 +188,7 @@ refuse(struct talk *t, const struct fault *why)
 		        : "-ERR [SYS/TEMP] login is not possible now");
 		return;
 	}
-	t->failures++;
-	pause_after_failure(t);
-	say_error(t, "-ERR [AUTH] wrong name or password");
-	if (t->failures >= LOGIN_FAILURES_MAX && !t->over) {
-		say(t, "-ERR [AUTH] too many failed logins, closing");
-		t->over = true;
-	}
+	count_failure(t, "-ERR [AUTH] wrong name or password");
 }
 
 static enum outcome
@@ -231,8 +238,8 @@ send_handover(
 }
 
 /*
- * The end, and nothing before it: a session has the client. An octet: it is the
- * supervisor, all are at work, and the client stays ours. Silence: what waits
+ * The end of input at once: a session has the client. An octet: the supervisor
+ * answered since all sessions are busy; go on with the client. Silence: what waits
  * in the backlog may be taken yet, so we must not answer the client any more.
  */
 static enum outcome
@@ -302,6 +309,25 @@ on_pass(struct talk *t, struct span password)
 	t->handed = t->over = true;
 }
 
+/* No command, or PASS with a password of a form that none can have. */
+static void
+on_odd_line(struct talk *t, struct span line, const char *answer)
+{
+	struct fault f = FAULT_NONE;
+	struct span password;
+
+	if (t->user[0] == '\0' || !pop3_is_pass(line, &password) ||
+	    password_check(password, &f) == OK) {
+		say_error(t, answer);
+		return;
+	}
+	journal_failure(t, &f);
+	count_failure(t,
+	    "-ERR [AUTH] a password is UTF-8 text without control characters, "
+	    "at most 248 octets");
+	t->user[0] = '\0';
+}
+
 static void
 on_quit(struct talk *t, struct span argument)
 {
@@ -334,7 +360,7 @@ dispatch(struct talk *t, struct span line)
 		on_quit(t, c.argument);
 		break;
 	case POP3_UNKNOWN:
-		say_error(t, "-ERR unknown command");
+		on_odd_line(t, line, "-ERR unknown command");
 		break;
 	default:
 		say_error(t, "-ERR log in first");
@@ -370,8 +396,8 @@ converse(struct talk *t)
 	say(t, "+OK Pneu POP3 ready");
 	while (!t->over && next_line(t, &line, &ending)) {
 		if (ending == LINE_LONG)
-			say_error(
-			    t, "-ERR a command line has at most 255 octets");
+			on_odd_line(t, line,
+			    "-ERR a command line has at most 255 octets");
 		else
 			dispatch(t, line);
 	}

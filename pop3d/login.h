@@ -13,7 +13,7 @@
 #include "settings.h"
 #include "stream.h"
 
-/* Failed logins of one session; then it is ended. Ours. */
+/* Failed logins of one session, which then ends. */
 #define LOGIN_FAILURES_MAX 6
 
 struct login {

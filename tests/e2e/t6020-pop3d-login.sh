@@ -149,6 +149,17 @@ try:
         except TimeoutError: pass
 except OSError: pass
 print(time.monotonic() - a < 30)')" True
+is "a password of a form that none has is told, and costs what a wrong one does" "$(py '
+a = time.monotonic()
+for x in lines(b"USER bob@example.org\r\nPASS a\tb\r\nUSER bob@example.org\r\nPASS m\xfcller\r\nQUIT\r\n") + lines(
+    b"USER bob@example.org\r\nPASS " + b"7" * 300 + b"\r\nPASS \t\r\nQUIT\r\n"):
+    if x.startswith("-"): print(x.split("248")[0])
+print(time.monotonic() - a >= 1.2)')" \
+	'-ERR [AUTH] a password is UTF-8 text without control characters, at most 
+-ERR [AUTH] a password is UTF-8 text without control characters, at most 
+-ERR [AUTH] a password is UTF-8 text without control characters, at most 
+-ERR unknown command
+True'
 handing='
 import socket, array, time, sys
 def hand(octets):
@@ -161,7 +172,7 @@ session = b"session user=bob@example.org path=example.org/bob ticket=" + b"0" * 
 '
 (cd "$H" && python3 -c "$handing"'
 a, b, s = hand(session + b"0\nSTAT\r\n"); b.close(); a.recv(100)')
-told() { as journal -C "$H" show --code=XX | grep -q 'unread=0, and 6 octets came'; }
+told() { as journal -C "$H" show --code=XX | grep -q '0, and 6 octets came'; }
 wait_for told; ok $? "octets after a hand-over are refused"
 is "a hand-over that drips is cut after ten seconds" "$(cd "$H" && python3 -c "$handing"'
 begin = time.monotonic()
@@ -185,6 +196,7 @@ stop_pneu
 as journal -C "$H" show > "$T/journal" 2>&1
 for c in KI KF KE XX; do grep -q "$c" "$T/journal" || missing="$missing $c"; done
 is "login, failure, end and alarm are in the journal" "$missing" ""
+is "and why a password could not be one" "$(grep ' KF ' "$T/journal" | grep -c 'control character\|is not UTF-8\|is over 248')" 3
 is "no password is" "$(grep -rc 'sesame' "$T/journal" "$H/journal" | grep -vc ':0$')" 0
 
 # ---- where others could read along
