@@ -24,7 +24,7 @@
 
 #define PAUSE_MIN_MS 10 /* after accept() lacked descriptors or memory. Ours */
 #define PAUSE_MAX_MS 1000
-#define CHILD_UNUSED 1 /* exit of a child that no client came to. Ours */
+#define CHILD_UNUSED 1 /* exit status: no client came */
 
 /* One worker: its board, or a private one when it works alone. */
 struct worker {
@@ -336,7 +336,7 @@ accept_failed(struct worker *w, int error, struct fault *f)
 	case EOPNOTSUPP:
 	case EFAULT:
 		return fault_set(f, TEMP, "4.3.0", error, "accept");
-	default: /* the connection's own trouble, or a signal. accept(2) */
+	default: /* an error of that connection, or a signal. accept(2) */
 		return OK;
 	}
 }
@@ -429,8 +429,8 @@ fork_child(void)
 }
 
 /*
- * True: it had a session. Its death is ours: the supervisor tells of it, and
- * starts another worker.
+ * True: it had a session. If it was killed, the worker ends the same way: the
+ * supervisor journals that and starts another.
  */
 static bool
 wait_for_child(pid_t pid)

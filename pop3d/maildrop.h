@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * maildrop.h: the messages of one mailbox as a session sees them: a snapshot
- * taken at login, numbered in the order of their names (ours begin with the
+ * taken at login, numbered in the order of names (Pneu's begin with the
  * time of acceptance), and changed only in UPDATE. RFC 1939 4 to 6.
  *
  * A Maildir reader may move a message from new/ to cur/ or rename it for its

@@ -24,8 +24,8 @@
 #include "session.h"
 #include "wire_auth.h"
 
-#define HANDOVER_MS  10000 /* to the last octet. Ours */
-#define SHARE        1000 /* sessions of a worker: a pool shrinks again. Ours */
+#define HANDOVER_MS  10000 /* to the last octet */
+#define SHARE        1000 /* sessions of a worker: so a pool can shrink again */
 #define HANDOVER_MAX (RECORD_MAX + AUTH_UNREAD_MAX)
 
 static const char not_now[] = "-ERR [SYS/TEMP] login is not possible now\r\n";

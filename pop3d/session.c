@@ -77,9 +77,9 @@ say_stopping(struct session *s)
 	s->over = true;
 }
 
-/* What the client is told in general terms, in ours. */
+/* The cause, of which the client is told in general terms only. */
 static void
-journal_trouble(struct session *s, const char *code, const struct fault *why)
+journal_cause(struct session *s, const char *code, const struct fault *why)
 {
 	struct record_out out = journal_begin(s->journal, code, NULL);
 
@@ -231,7 +231,7 @@ on_uidl(struct session *s, struct span argument)
 static void
 say_unreadable(struct session *s, const struct fault *why)
 {
-	journal_trouble(s, CODE_ALARM, why);
+	journal_cause(s, CODE_ALARM, why);
 	puts_line(s, "-ERR [SYS/TEMP] this message cannot be read now");
 }
 
@@ -260,7 +260,7 @@ static void
 spool_failed(struct session *s, const struct message_file *file, size_t before,
     const struct fault *why)
 {
-	/* A client that is gone is no trouble of ours. */
+	/* A client that disconnected is no fault of the mailbox. */
 	if (strcmp(why->code, "4.4.2") == 0) {
 		s->over = true;
 	} else if (lseek(file->fd, 0, SEEK_CUR) == 0 &&
@@ -268,7 +268,7 @@ spool_failed(struct session *s, const struct message_file *file, size_t before,
 		buf_cut(&s->stream.wbuf, before);
 		say_unreadable(s, why);
 	} else {
-		journal_trouble(s, CODE_ALARM, why);
+		journal_cause(s, CODE_ALARM, why);
 		s->over = true;
 	}
 }
@@ -409,12 +409,12 @@ journal_removed(void *arg, const struct message *m)
 	struct session *s = arg;
 	struct record_out out;
 	struct maildir_name name;
-	bool ours = maildir_parse_name(span_of(m->name), &name);
+	bool is_qid = maildir_parse_name(span_of(m->name), &name);
 
 	s->deleted++;
 	out = journal_begin(
-	    s->journal, CODE_POP_DELETED, ours ? &name.qid : NULL);
-	if (ours)
+	    s->journal, CODE_POP_DELETED, is_qid ? &name.qid : NULL);
+	if (is_qid)
 		record_put_num(out, "n", name.n);
 	else
 		record_put(out, "name", (struct span){ m->name, m->base });
@@ -430,7 +430,7 @@ update(struct session *s)
 	enum outcome got = maildrop_update(&s->drop, journal_removed, s, &f);
 
 	if (got != OK)
-		journal_trouble(s, CODE_ALARM, &f);
+		journal_cause(s, CODE_ALARM, &f);
 	s->over = false; /* one answer more */
 	puts_line(s,
 	    got == OK ? "+OK bye"
@@ -473,19 +473,19 @@ open_drop(struct session *s, int box, struct fault *f)
 		puts_line(s, "-ERR [IN-USE] another session has this mailbox");
 		(void)fault_set(
 		    f, TEMP, "4.2.0", 0, "another session has this mailbox");
-		journal_trouble(s, CODE_LOGIN_FAILED, f);
+		journal_cause(s, CODE_LOGIN_FAILED, f);
 		return TEMP;
 	}
 	if (maildrop_open(&s->drop, box, most, f) != OK) {
 		puts_line(s, "-ERR [SYS/TEMP] the mailbox cannot be read");
-		journal_trouble(s, CODE_ALARM, f);
+		journal_cause(s, CODE_ALARM, f);
 		return f->outcome;
 	}
 	if (s->drop.cut) {
 		(void)fault_set(f, TEMP, "4.2.2", 0,
 		    "more than %llu messages: the rest is not shown",
 		    (unsigned long long)most);
-		journal_trouble(s, CODE_ALARM, f);
+		journal_cause(s, CODE_ALARM, f);
 	}
 	return OK;
 }

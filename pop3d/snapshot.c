@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define NAMES_FIRST (32UL * 1024) /* a mailbox that is emptied regularly */
-#define NAMES_NEXT  (1024UL * 1024) /* few calls for a big one. Ours */
+#define NAMES_NEXT  (1024UL * 1024) /* few calls for a big one */
 #define ROOM_FIRST  256 /* messages */
 
 struct names {
@@ -76,8 +76,8 @@ snapshot_keep_name(struct maildrop *d, const char *name)
 }
 
 /*
- * The octets that Maildir++ puts into a name: W= counts with CRLF ends, ours
- * and others' alike. False when it does not say.
+ * The octets that Maildir++ puts into a name: W= counts with CRLF ends, whoever
+ * delivered it. False when it does not say.
  */
 static bool
 size_from_name(const char *name, size_t len, uint64_t *octets)

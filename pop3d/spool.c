@@ -15,7 +15,7 @@
 
 #define CHUNK     (32UL * 1024)
 #define END_ROOM  8 /* CRLF . CRLF, and the 0 of a buf */
-#define SENDFILES (1024UL * 1024) /* octets of one sendfile(). Ours */
+#define SENDFILES (1024UL * 1024) /* octets of one sendfile() */
 
 static enum outcome
 read_some(int fd, char *p, size_t room, size_t *got, struct fault *f)
@@ -32,7 +32,7 @@ read_some(int fd, char *p, size_t room, size_t *got, struct fault *f)
 }
 
 /*
- * A file of ours ends with CRLF; one that somebody cut short must not take the
+ * What was delivered ends with CRLF; one that was cut short must not take the
  * closing line with it.
  */
 static enum outcome

@@ -12,7 +12,7 @@
 #define SPOOL_ALL UINT64_MAX /* not only the top */
 
 /*
- * octets	what is expected of a file of ours; a hint
+ * octets	of a file that may be sent as it is; a hint
  * lines	SPOOL_ALL, or the header section, the empty line and so many
  *		lines of the body
  * TEMP	4.4.2 the client is gone; 4.3.0 the file cannot be read. If not even its
