@@ -17,36 +17,58 @@
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
 
-/* The magic number is the same for ext2's own driver, which is older. */
+/* "sda1", as /proc/fs names what lies on a device. False: it has no such name. */
+static bool
+device_name(dev_t device, char *out, size_t size)
+{
+	char link[64], target[256];
+	const char *slash;
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/sys/dev/block/%u:%u",
+	    major(device), minor(device));
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	return snprintf(out, size, "%s", slash == NULL ? target : slash + 1) <
+	    (int)size;
+}
+
+/*
+ * The magic number is the same for ext2's own driver, which is older. Either
+ * the mounts say which it is, or ext4's directory of all that it has mounted:
+ * in a chroot that is no mount point the mounts lack it, in a container /proc
+ * may lack the directory.
+ */
 static bool
 is_ext4(dev_t device)
 {
-	char type[8];
+	char type[8], name[128], path[160];
 
 	mounts_type(device, type, sizeof(type));
-	return strcmp(type, "ext4") == 0;
+	if (strcmp(type, "?") != 0)
+		return strcmp(type, "ext4") == 0;
+	if (!device_name(device, name, sizeof(name)))
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/fs/ext4/%s", name);
+	return access(path, F_OK) == 0;
 }
 
 /* Every ext4 with a journal has a directory `<device>-<journal inode>`. */
 static bool
 has_journal(dev_t device)
 {
-	char link[64], target[256];
-	const char *name;
-	ssize_t n;
+	char name[128];
 	size_t len;
 	DIR *d;
 	const struct dirent *entry;
 	bool found = false;
 
-	(void)snprintf(link, sizeof(link), "/sys/dev/block/%u:%u",
-	    major(device), minor(device));
-	n = readlink(link, target, sizeof(target) - 1);
-	if (n <= 0 || (d = opendir("/proc/fs/jbd2")) == NULL)
+	if (!device_name(device, name, sizeof(name)) ||
+	    (d = opendir("/proc/fs/jbd2")) == NULL)
 		return false;
-	target[n] = '\0';
-	name = strrchr(target, '/');
-	name = name == NULL ? target : name + 1;
 	len = strlen(name);
 	while (!found && (entry = readdir(d)) != NULL)
 		found = strncmp(entry->d_name, name, len) == 0 &&

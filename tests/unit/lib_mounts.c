@@ -97,13 +97,14 @@ test_here(void)
 	struct mount m;
 	struct stat st;
 	char type[16];
-	bool root = false;
+	bool known = false;
 
 	if (mounts_open(&mounts))
 		while (mounts_next(&mounts, &m))
-			root |= strcmp(m.point, "/") == 0;
+			known |= strcmp(m.point, "/proc") == 0;
 	mounts_close(&mounts);
-	tap_ok(root, "the root is mounted here");
+	/* The root is not where it is a chroot in some other file system. */
+	tap_ok(known, "what is mounted here is listed");
 	tap_ok(stat("/proc", &st) == 0 &&
 	        (mounts_type(st.st_dev, type, sizeof(type)),
 	            strcmp(type, "proc") == 0),
