@@ -23,7 +23,7 @@ identity_take(const char *path, struct fault *f)
 		return fault_set(f, PERM, "5.3.5", errno, "%s", path);
 	if (st.st_uid == 0)
 		return fault_set(f, PERM, "5.3.5", 0,
-		    "%s belongs to root, and no program of ours runs as root: "
+		    "%s belongs to root, and no program runs as root: "
 		    "is -C DIR right? then chown it to the user who shall own "
 		    "the mail",
 		    strcmp(path, ".") == 0 ? "the home" : path);

@@ -53,8 +53,8 @@ open_standard_fds(void)
 }
 
 /*
- * Our fellows lie where we lie. Root may have put us where the home's owner
- * cannot go, in /root perhaps: as root we hold the directory and start them
+ * The other programs lie beside this one. That may be where the home's owner
+ * cannot go, in /root perhaps: root holds the directory open and starts them
  * through the descriptor, which needs no way to it.
  */
 static void
@@ -80,7 +80,7 @@ find_directory(void)
 }
 
 /*
- * What our starter ignores or blocks goes through an exec. While SIGCHLD is
+ * What a starter ignores or blocks goes through an exec. While SIGCHLD is
  * ignored, children vanish without a word to who waits for them. signal(7)
  */
 static void
@@ -103,7 +103,7 @@ prog_begin(const struct prog_about *about)
 	(void)umask(077);
 	reset_signals();
 	/* strftime() would look for /etc/localtime at its first use, inside
-	   the sandbox: it does now. Our times are UTC. */
+	   the sandbox: it does now. Times are UTC. */
 	tzset();
 	memset(&prog, 0, sizeof(prog));
 	prog.about = about;
@@ -204,7 +204,8 @@ prog_option(int argc, char *argv[], const char **value)
 
 	fill_tables(longs, shorts);
 	(void)snprintf(name, sizeof(name), "%s", prog.about->name);
-	if (argc > 0) /* getopt's own words begin like ours: `pneu status:` */
+	if (argc >
+	    0) /* getopt's own messages begin with argv[0]: `pneu status:` */
 		argv[0] = name;
 	for (;;) {
 		letter = getopt_long(argc, argv, shorts, longs, NULL);
@@ -243,7 +244,7 @@ prog_become(const char *owner_of, struct fault *f)
 	return identity_drop(f);
 }
 
-/* The configuration's path once we stand in the home. */
+/* The configuration's path, the cwd being the home. */
 const char *
 prog_config_path(void)
 {
@@ -277,8 +278,8 @@ prog_stand(struct fault *f)
 	static char config[4096];
 	const char *home = prog.home == NULL ? PNEU_HOME : prog.home;
 
-	/* -c is relative to where the person stands, before we go home. Who
-	   stands there already perhaps cannot reach it from the root. */
+	/* -c is relative to the cwd of the caller. Whose cwd is the home may
+	   have no right to the directories above it. */
 	if (strcmp(home, ".") == 0)
 		return OK;
 	if (prog.config != NULL && realpath(prog.config, config) == NULL)
@@ -324,9 +325,9 @@ load_running(struct fault *f)
 	find_running(path);
 	if (path[0] == '\0')
 		return f->outcome;
-	prog_warn("%s; what runs has %s, and so have I", f->text, path);
+	prog_warn("%s; using the running configuration %s", f->text, path);
 	config_free(&prog.settings);
-	prog.config = path; /* of the fellows that we start, too */
+	prog.config = path; /* programs started from here read it too */
 	return prog_load(f);
 }
 

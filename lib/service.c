@@ -62,7 +62,7 @@ replacement(const char *name)
 	return NULL;
 }
 
-/* Ours lies beside us; -C . because we stand in the home. */
+/* The program lies beside this one; -C . for the cwd is the home. */
 static enum outcome
 child_arguments(const struct service *s, char path[4096 + 64],
     const char *argv[CHILD_ARGS], struct fault *f)
@@ -107,8 +107,8 @@ is_dropped(const char *entry)
 	return false;
 }
 
-/* Our environment without what is ours alone: the child has another parent
-   and no slot on the board. Caller frees the array, not the strings. */
+/* The environment without what only this process may use: the child has
+   another parent and no slot on the board. Caller frees the array, not the strings. */
 static char **
 child_environment(void)
 {
@@ -167,7 +167,7 @@ start_child(struct service *s, struct fault *f)
 	const char *argv[CHILD_ARGS];
 	int pair[2], error;
 
-	/* Where a sandbox is closed, starting one would be our own death. */
+	/* In a sandbox the attempt to start one would kill this process. */
 	if (sandbox_is_closed())
 		return s->own ? fault_set(f, TEMP, "4.3.0", 0, "it has ended")
 		              : TEMP;
@@ -205,8 +205,8 @@ service_open(struct service *s, struct fault *f)
 	return OK;
 }
 
-/* It sees the end of its input and ends. One that hangs is left to its fate: we
-   may have no right to kill, and must not hang as well. */
+/* It sees the end of its input and ends. One that hangs is left alone: there
+   may be no right to kill it, and this process must not hang as well. */
 static void
 bury_child(pid_t child, uint64_t wait_ms)
 {

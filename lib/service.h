@@ -3,7 +3,7 @@
  * service.h: client of a line service.
  *
  * service_open() connects to run/<name>; without a socket there it starts the
- * program (`program =` of the section [<name>], else ours beside the caller's)
+ * program (`program =` of the section [<name>], else the one beside the caller's)
  * on a socketpair, before the caller's sandbox closes, so that
  * `smtpd < session` works with no daemon. Requests are records, answers come
  * in order.
@@ -18,9 +18,10 @@
 struct service {
 	const char *name;
 	int fd; /* -1: not open */
-	pid_t child; /* started by us; 0: none */
-	const char *argument; /* set after service_begin(): of our program when
-				 it is started here; NULL: none */
+	pid_t child; /* started by service_open(); 0: none */
+	const char
+	    *argument; /* set after service_begin(): for the program when it
+				 is started here; NULL: none */
 	bool own; /* set after service_begin(): a child, whoever listens */
 	uint64_t timeout_ms;
 	struct buf in, out;
@@ -36,7 +37,7 @@ struct service {
 void service_begin(struct service *, const char *name, uint64_t timeout_ms);
 /* TEMP 4.3.0: neither a socket nor a program. Open already: OK. */
 enum outcome service_open(struct service *, struct fault *) MUST_USE;
-/* And wait for the end of a child of ours, timeout_ms at most (0: for ever). */
+/* And wait for the end of a child that was started, timeout_ms at most (0: for ever). */
 void service_close(struct service *);
 void service_free(struct service *); /* the same, and its buffers */
 

@@ -41,7 +41,7 @@
 
 #define REPLACEMENT(s, m)                                                      \
 	TEXT(s, "program", m.program, "",                                      \
-	    "program run instead of ours, once per connection on fds 0 and 1")
+	    "program run in its place, once per connection on fds 0 and 1")
 
 /* A pool of session workers. */
 #define POOL(s, m, start_, min_idle_, add_, max_)                              \
@@ -69,7 +69,8 @@ const struct setting_role setting_roles[] = {
 
 const struct setting_row setting_rows[] = {
 	CHOICE("pneu", "sandbox", pneu.sandbox, "auto", "auto required off",
-	    "with required, refuse to run where the kernel cannot confine us"),
+	    "with required, refuse to run where the kernel has no seccomp or "
+	    "Landlock"),
 	TEXT("pneu", "hostname", pneu.hostname, "",
 	    "name in banner, trace field and reports; empty: the machine's"),
 	TIME("pneu", "drain", pneu.drain_ms, "30s", 0, HOUR,
@@ -88,7 +89,7 @@ const struct setting_row setting_rows[] = {
 	    "a worker's share; 1 is a process for each session"),
 	NUMBER("smtpd", "clients_per_address", smtpd.clients_per_address,
 	    "sessions", "50", 0, POOL_MAX,
-	    "sessions of one client address at once; 0: no limit"),
+	    "sessions of one client address at once; 0, or max: no limit"),
 	TIME("smtpd", "timeout", smtpd.timeout_ms, "5m", SECOND, DAY,
 	    "longest wait for a command (RFC 5321 4.5.3.2.7: 5 minutes)"),
 	TIME("smtpd", "data_timeout", smtpd.data_timeout_ms, "3m", SECOND, DAY,
@@ -127,7 +128,7 @@ const struct setting_row setting_rows[] = {
 	    "a worker's share; 1 is a process for each login"),
 	NUMBER("pop3d", "clients_per_address", pop3d.clients_per_address,
 	    "sessions", "50", 0, POOL_MAX,
-	    "logins of one client address at once; 0: no limit"),
+	    "logins of one client address at once; 0, or max: no limit"),
 	TIME("pop3d", "timeout", pop3d.timeout_ms, "10m", 10 * MINUTE, DAY,
 	    "idle time before the session ends (RFC 1939 3: 10 minutes)"),
 	TIME("pop3d", "login_timeout", pop3d.login_timeout_ms, "3m", SECOND,
@@ -163,9 +164,9 @@ const struct setting_row setting_rows[] = {
 	NUMBER("queue", "attempts_max", queue.attempts_max, "attempts", "256",
 	    1, 10000, "attempts of one transport under way at once"),
 	TIME("queue", "retry_min", queue.retry_min_ms, "1m", MINUTE, DAY,
-	    "first retry after local trouble; doubles"),
+	    "first retry of a deferred message; doubles"),
 	TIME("queue", "retry_max", queue.retry_max_ms, "1h", MINUTE, DAY,
-	    "longest pause between retries after local trouble"),
+	    "longest pause between retries of a deferred message"),
 	NUMBER("queue", "poison_deaths", queue.poison_deaths, "deaths", "3", 1,
 	    100, "a message that a stage died on so often goes to hold"),
 	REPLACEMENT("queue-add", queue.add),

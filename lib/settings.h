@@ -24,7 +24,7 @@ struct setting_place {
 
 /* A pool or a line service: how it is started. */
 struct service_settings {
-	char *program; /* empty: ours; else a replacement */
+	char *program; /* empty: the built-in one; else a replacement */
 	uint64_t start, min_idle, add, max;
 	uint64_t sessions; /* a worker's share */
 };

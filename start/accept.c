@@ -44,7 +44,7 @@ set_alarm(suseconds_t us)
 
 /*
  * The listener is shared with workers that shall block in accept(), so it
- * cannot be non-blocking for us alone; and one of them may have taken what
+ * cannot be non-blocking here alone; and one of them may have taken what
  * poll() saw. An alarm that comes again and again ends the wait.
  */
 static int
@@ -141,12 +141,12 @@ say_busy(struct pool *p, int fd)
 	(void)!send(fd, p->row->busy, strlen(p->row->busy),
 	    MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)shutdown(fd, SHUT_WR);
-	/* Unread octets would turn our close into a reset over the text. */
+	/* Unread octets would turn the close into a reset, and the text is lost. */
 	(void)!recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
 	p->refused++;
 }
 
-/* Who has the most, if anybody has more than half. Boyer and Moore's vote. */
+/* The address with more than half, if there is one. Boyer and Moore's vote. */
 static uint32_t
 likely_hog(const struct pool *p)
 {

@@ -13,7 +13,7 @@
 void accept_prepare(void);
 /* Is the pool full, and since when? Called each time round. */
 void accept_look(struct pool *, uint64_t now_ms);
-/* Does its listener want to be polled for us? */
+/* Is the supervisor to accept there, that is, to poll its listener? */
 bool accept_wants(const struct pool *, uint64_t now_ms);
 /* It may have a connection: start a replacement on it, or say busy. */
 void accept_ready(struct pool *, const struct pool_ground *, uint64_t now_ms);

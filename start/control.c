@@ -135,7 +135,7 @@ put_all(struct buf *b, const struct supervisor *s, struct fault *f)
 	return record_end(record_begin(b, "end"), f);
 }
 
-/* One send, never waiting: who does not read it asks again. */
+/* One send, never waiting: a client that misses it asks again. */
 void
 control_ready(struct supervisor *s, uint64_t now_ms)
 {

@@ -25,7 +25,7 @@ enum outcome control_open(struct supervisor *, struct fault *) MUST_USE;
 void control_ready(struct supervisor *, uint64_t now_ms);
 void control_close(struct supervisor *);
 
-/* Ask whoever supervises here; answer gets all records. TEMP: nobody answers,
+/* Ask the supervisor of this home; answer gets all records. TEMP: nobody answers,
    or not to the end. */
 enum outcome control_ask(struct buf *answer, struct fault *) MUST_USE;
 

@@ -82,13 +82,13 @@ make_path(const char *path, struct fault *f)
 	return OK;
 }
 
-/* Empty, or one of ours: else somebody's files would become a mail system. */
+/* Empty, or a home: else somebody's files would become a mail system. */
 static enum outcome
 check_empty(const char *home, struct fault *f)
 {
 	DIR *d = opendir(home);
 	const struct dirent *e;
-	bool foreign = false, ours = false;
+	bool is_empty = true, is_home = false;
 
 	if (d == NULL)
 		return fault_set(f, PERM, "5.3.5", errno, "%s", home);
@@ -97,14 +97,14 @@ check_empty(const char *home, struct fault *f)
 		    strcmp(e->d_name, "..") == 0 ||
 		    strcmp(e->d_name, "lost+found") == 0)
 			continue;
-		foreign = true;
-		ours |= strcmp(e->d_name, "pneu.conf") == 0;
+		is_empty = false;
+		is_home |= strcmp(e->d_name, "pneu.conf") == 0;
 	}
 	(void)closedir(d);
-	if (foreign && !ours)
+	if (!is_empty && !is_home)
 		return fault_set(f, PERM, "5.3.5", 0,
-		    "%s is not empty and has no pneu.conf: it is no home of "
-		    "ours; choose another directory",
+		    "%s is not empty and has no pneu.conf: choose another "
+		    "directory",
 		    home);
 	return OK;
 }
@@ -208,7 +208,7 @@ put_conf(struct buf *b, const struct plan *plan)
 	    "# Name in banner, trace field and reports; default: the "
 	    "machine's.\n"
 	    "#hostname = mx.example.org\n"
-	    "# required: refuse to run where the kernel cannot confine us.\n"
+	    "# required: refuse to run where the kernel lacks a part of it.\n"
 	    "#sandbox = auto\n\n"
 	    "[resolve]\n"
 	    "# The domains whose mail is delivered here.\n");
@@ -381,6 +381,6 @@ verb_init(int argc, char *argv[], struct fault *f)
 	    prog_stand(f) != OK || prog_become(".", f) != OK ||
 	    fill_home(&plan, f) != OK)
 		return f->outcome;
-	(void)printf("%s is a home. Next: pneu -C %s run\n", home, home);
+	(void)printf("home %s: OK. Next: pneu -C %s run\n", home, home);
 	return OK;
 }

@@ -78,7 +78,7 @@ listen_parse(struct span text, struct sockaddr_storage *ss, socklen_t *len,
 	return OK;
 }
 
-/* In the one form that we write, whatever form it was read in. */
+/* In one form, whatever form it was read in. */
 static void
 put_address(const struct sockaddr_storage *ss, char out[LISTEN_ADDRESS_MAX])
 {
@@ -96,14 +96,14 @@ put_address(const struct sockaddr_storage *ss, char out[LISTEN_ADDRESS_MAX])
 
 /* ---- the lines of the configuration ---- */
 
-/* One `listen`: an address, and the role of who listens there. */
+/* One `listen`: an address, and the service of its role. */
 struct line {
 	struct sockaddr_storage address;
 	socklen_t len;
 	const struct service_row *row;
 };
 
-/* Of the program's services, who has this role. */
+/* The service of the program that has this role. */
 static const struct service_row *
 find_role(const struct service_row *row, struct span role)
 {
@@ -373,7 +373,8 @@ listen_fifo(const char *path, int *fd, struct fault *f)
 
 	if (mkfifo(path, 0600) != 0 && errno != EEXIST)
 		return fault_set(f, TEMP, "4.3.0", errno, "make %s", path);
-	/* Both ends: writers find a reader, the reader no end, while we live */
+	/* Both ends: while the supervisor runs, writers find a reader and the
+	   reader no end. */
 	*fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (*fd == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "open %s", path);

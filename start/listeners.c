@@ -119,8 +119,6 @@ open_all(struct supervisor *s, const struct settings *settings, struct fault *f)
 	return OK;
 }
 
-/* Of what was not opened by us, or for another configuration: for the
-   connections of now on. */
 void
 listeners_set_deadlines(
     const struct supervisor *s, const struct settings *settings)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * lock.h: run/pneu.pid: one supervisor a home. A record lock (fcntl), for the
- * kernel then says who holds it: `pneu stop`, run by root, must not believe a
+ * kernel then says who holds it: `pneu stop`, run by root, must not trust a
  * number in a file that somebody else can write.
  */
 #ifndef START_LOCK_H

@@ -221,8 +221,8 @@ plan_restart(struct pool *p, const struct process *dead, bool had_session,
 	p->restarts++;
 }
 
-/* A worker ends by its share, a replacement with its connection; a signal of
-   ours may come before a young process has its handlers. */
+/* A worker ends by its share, a replacement with its connection; the
+   supervisor's signal may come before a young process has its handlers. */
 static bool
 is_end_wanted(const struct pool *p, int status)
 {

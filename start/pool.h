@@ -27,7 +27,7 @@ struct process {
 struct pool {
 	const struct service_row *row;
 	struct listener *listener; /* the supervisor's; NULL: the FIFO */
-	const char *program; /* the supervisor's settings; NULL: ours */
+	const char *program; /* the supervisor's settings; NULL: built in */
 	/* One process a connection; the reader of the FIFO has its end. */
 	bool replaced;
 	uint64_t start, min_idle, add, max;
@@ -43,7 +43,7 @@ struct pool {
 	bool retires;
 	uint64_t kill_at_ms; /* retiring for too long; 0: no such time */
 
-	struct board *board; /* pools of ours; else NULL */
+	struct board *board; /* pools of workers; NULL: replaced, or no pool */
 	int board_fd, event_fd;
 	uint64_t refused; /* said busy by the supervisor */
 	uint64_t full_at_ms; /* it looks again then; 0: not full */
@@ -71,7 +71,7 @@ void pool_free(struct pool *);
 
 /* Start what is missing; nothing before its pause is over. */
 void pool_fill(struct pool *, const struct pool_ground *, uint64_t now_ms);
-/* Was it one of ours? Then it is taken off, and a death is told. */
+/* Was it a process of this pool? Then it is taken off, and a death is told. */
 bool pool_buried(struct pool *, const struct pool_ground *, pid_t, int status,
     uint64_t now_ms);
 

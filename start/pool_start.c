@@ -42,7 +42,7 @@ key_fd(const struct pool *p, const struct pool_ground *ground)
 	return fd;
 }
 
-/* The end that the child writes its newline to; ours is in p->ready_fd. */
+/* The end that the child writes its newline to; the other is p->ready_fd. */
 static int
 ready_fd(struct pool *p)
 {

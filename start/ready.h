@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ready.h: the order of the start, and who answers already.
+ * ready.h: the order of the start, and which services answer.
  *
- * A line service answers when it closes a connection of ours that ended without
+ * A line service answers when it closes a connection that ended without
  * a request; queue-run says so; a pool when a worker waits in accept(), or had a connection from it. A
- * listening socket alone proves nothing, for we hold it ourselves.
+ * listening socket alone proves nothing: the supervisor holds it.
  */
 #ifndef START_READY_H
 #define START_READY_H

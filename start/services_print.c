@@ -97,7 +97,7 @@ services_print_figure(void)
 {
 	static const char *const figure[] = {
 		"  SMTP --> smtpd --+--> resolve          (is the recipient "
-		"ours?)",
+		"local?)",
 		"                   +--> queue-add ----> queue/in",
 		"                            |               |",
 		"                            v (a hint)      v",

@@ -20,7 +20,7 @@
 #define ENV_TEXT_MAX 512
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
 
-/* What a child keeps of our environment; all else is emptied. */
+/* What a child keeps of the environment; all else is emptied. */
 static const char *const kept[] = { "PATH", "TZ",
 #if defined(__SANITIZE_ADDRESS__)
 	"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
@@ -86,7 +86,7 @@ fill_environment(struct environment *e, const struct spawn *s, pid_t supervisor)
 		if (getenv(kept[i]) != NULL)
 			put(e, kept[i], getenv(kept[i]));
 	put(e, "LANG", "C");
-	/* A program of ours that a replacement starts has another parent. */
+	/* What a replacement starts in its turn has another parent. */
 	if (!s->replaced)
 		put_number(e, SERVE_ENV_SUPERVISOR, supervisor);
 	for (size_t i = 0; i < s->gives; i++)
@@ -128,7 +128,7 @@ reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* 0 and 1 as asked, 2 ours, those given; all else goes with the exec. */
+/* 0 and 1 as asked, 2 stays, those given; all else goes with the exec. */
 static bool
 set_descriptors(const struct spawn *s)
 {

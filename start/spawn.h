@@ -14,7 +14,7 @@
 #define SPAWN_PATH_MAX (sizeof(prog.directory) + 32)
 
 struct spawn {
-	const char *program; /* path; NULL: ours of the name in argv[0] */
+	const char *program; /* path; NULL: fellow of the name in argv[0] */
 	const char *const *argv; /* ends with NULL */
 	int in, out; /* descriptors 0 and 1; -1: /dev/null */
 	struct { /* descriptors told by name, numbers kept */
@@ -23,7 +23,7 @@ struct spawn {
 	} give[SPAWN_GIVE_MAX];
 	size_t gives;
 	int slot; /* PNEU_SLOT; -1: none */
-	bool replaced; /* not one of ours: it may start ours in its turn */
+	bool replaced; /* an operator's program, which may start fellows */
 	uint64_t nofile;
 };
 
@@ -32,7 +32,7 @@ void spawn_give(struct spawn *, const char *name, int fd);
    it with 100 or 111. */
 enum outcome spawn_start(
     const struct spawn *, pid_t *pid, struct fault *) MUST_USE;
-/* The path of one of our programs, beside ours. */
+/* The path of another program of Pneu, which lies beside this one. */
 const char *spawn_fellow(const char *name, char out[SPAWN_PATH_MAX]);
 
 #endif

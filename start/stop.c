@@ -36,7 +36,7 @@ stop_stage(struct supervisor *s, uint64_t now_ms)
 	bool is_journal = s->stop_stage == STOP_STAGES - 1;
 	uint64_t ms = s->settings.pneu.drain_ms;
 
-	/* Each its own time: who is late in one costs the next nothing. */
+	/* Each has its own time: one that is late takes none of the next. */
 	s->stop_at_ms =
 	    now_ms + (s->stop_stage > 0 && ms < STAGE_MS ? STAGE_MS : ms);
 	for (size_t i = 0; i < s->pools; i++) {

@@ -56,7 +56,7 @@ verb_run(int argc, char *argv[], struct fault *f)
 	return supervise(f);
 }
 
-/* The pid comes from the kernel's lock, so root may believe it. */
+/* The pid comes from the kernel's lock, so root may signal it. */
 static enum outcome
 find_supervisor(int argc, char *argv[], pid_t *pid, struct fault *f)
 {
@@ -65,7 +65,7 @@ find_supervisor(int argc, char *argv[], pid_t *pid, struct fault *f)
 	    lock_holder(pid, f) != OK)
 		return f->outcome;
 	if (*pid == 0)
-		return fault_set(f, PERM, "5.3.5", 0, "nothing runs here");
+		return fault_set(f, PERM, "5.3.5", 0, "pneu does not run here");
 	return OK;
 }
 
@@ -178,7 +178,7 @@ verb_services(int argc, char *argv[], struct fault *f)
 		services_print_figure();
 		return OK;
 	}
-	/* Without a home: the defaults, for who only wants to read. */
+	/* Without a home the defaults are shown. */
 	if (prog.home == NULL && access(PNEU_HOME, F_OK) != 0) {
 		if (config_load(&prog.settings, NULL, NULL, f) != OK)
 			return f->outcome;

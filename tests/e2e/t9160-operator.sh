@@ -61,7 +61,7 @@ is "the journal says that no entry fits" "$(op journal show --ip=192.0.2.9 2>&1;
 is "the queue, that nothing waits" "$(op queue list)" "queue is empty"
 is "or nothing that was asked for" "$(op queue list --address=bob@example.org)" "no such message in the queue"
 wrong 'not expected' status now
-wrong 'nothing runs here' stop
+wrong 'pneu does not run here' stop
 op status > "$T/out" 2> "$T/err"
 is "status of what does not run is 111" $? 111
 like "and says how to start it" "$(cat "$T/out")" '^! pneu does not run here \(`pneu run` starts it\)'
