@@ -123,6 +123,8 @@ envelope_add_recipient(struct envelope *e, const struct path *path,
 	r->n = e->recipients == 0 ? 1 : r[-1].n + 1;
 	r->state = RECIPIENT_WAITS;
 	r->deaths = r->tries = 0;
+	r->next_ms = 0;
+	r->warned = false;
 	r->forward_path = *path;
 	r->orcpt = NULL;
 	if (!copy_text(notify, &r->notify) || !copy_text(orcpt, &r->orcpt)) {

@@ -30,6 +30,8 @@ struct recipient {
 	enum recipient_state state;
 	uint32_t deaths; /* `try` lines that say a stage died on it */
 	uint32_t tries; /* all `try` lines */
+	uint64_t next_ms; /* not tried before; wall time, 0: at once */
+	bool warned; /* its sender was told of the delay */
 	struct path forward_path;
 	char *notify; /* RFC 3461 4.1 as given, or NULL; owned */
 	char *orcpt; /* RFC 3461 4.2 as given, or NULL; owned */

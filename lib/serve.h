@@ -201,7 +201,7 @@ struct line_service {
 	size_t clients_max; /* connections; more wait in the backlog */
 	uint64_t idle_ms; /* 0: CLIENT_IDLE_MS */
 };
-#define SERVE_EXTRA_MAX 16
+#define SERVE_EXTRA_MAX 80
 
 /*
  * Any of the functions but take may be NULL. Ends by SIGTERM or end of fd 0,

@@ -84,6 +84,8 @@ struct settings {
 		uint64_t attempts_max; /* under way at once */
 		uint64_t retry_min_ms, retry_max_ms;
 		uint64_t poison_deaths;
+		uint64_t lifetime_ms, delay_warning_ms; /* 0: none */
+		uint64_t transport_attempts, nexthop_attempts; /* at once */
 	} queue;
 	struct { /* [mail] */
 		char *directory;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * deliver.c, STEP_DELIVER: one copy into each mailbox that the recipients lead
- * to. The outcome is per recipient.
+ * to, and an attempt for each other next hop. The outcome is per recipient.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "codes.h"
+#include "destination.h"
 #include "steps.h"
 #include "wire_deliver.h"
 
@@ -148,6 +149,7 @@ find_same(struct message *m, struct fault *f)
 		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	for (uint32_t i = 0; i < n; i++)
 		if (m->status[i].state == STATUS_OPEN &&
+		    m->status[i].transport == NULL &&
 		    !m->status[i].keeps_detail)
 			sorted[found++] = (struct by_path){
 				message_text(m, m->status[i].path), i
@@ -164,6 +166,16 @@ find_same(struct message *m, struct fault *f)
 	}
 	free(sorted);
 	return OK;
+}
+
+static void
+begin(struct run *run, struct message *m, size_t i)
+{
+	if (m->status[i].transport != NULL)
+		destination_add(run, m, i);
+	else
+		stage_ask_recipient(
+		    &run->stage[STAGE_DELIVER], m, &question, i);
 }
 
 enum step
@@ -185,8 +197,7 @@ deliver_work(struct run *run)
 		for (size_t i = 0; i < m->envelope.recipients; i++)
 			if (m->status[i].state == STATUS_OPEN &&
 			    m->operation == NULL)
-				stage_ask_recipient(&run->stage[STAGE_DELIVER],
-				    m, &question, i);
+				begin(run, m, i);
 		if (m->open == 0)
 			message_go(run, m, deliver_next(m));
 	}

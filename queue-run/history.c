@@ -3,54 +3,75 @@
 #include "history.h"
 
 #include "clock.h"
+#include "destination.h"
 #include "wire_deliver.h"
 
-static void
-put_event(struct run *run, struct message *m, size_t i, bool done)
+/* How it was delivered: to a mailbox as deliver-mailbox says, else by whom. */
+static const char *
+how_word(const struct status *status)
 {
-	const struct status *way = &m->status[i];
+	return status->transport != NULL
+	    ? status->transport->name
+	    : deliver_how_word((enum deliver_how)status->how);
+}
+
+static enum outcome
+put_event(struct message *m, size_t i, struct fault *f)
+{
+	const struct status *status = &m->status[i];
+	bool delivered = status->state == STATUS_DELIVERED;
 	struct envelope_event event = {
 		.n = m->envelope.recipient[i].n,
 		.time_ms = clock_wall_ms(),
-		.outcome = way->state == STATUS_DELIVERED ? OK
-		    : way->state == STATUS_FAILED         ? PERM
-		                                          : TEMP,
-		.died = way->died,
-		.code = span_of(
-		    way->state == STATUS_DELIVERED ? "2.1.5" : way->code),
-		.text = span_of(message_text(m, way->text)),
+		.outcome = delivered                 ? OK
+		    : status->state == STATUS_FAILED ? PERM
+		                                     : TEMP,
+		.died = status->died,
+		.code = span_of(delivered ? "2.1.5" : status->code),
+		.notice = span_of(message_text(m, status->notice)),
+		.text = span_of(message_text(m, status->text)),
+		.next_ms = status->next_ms,
 	};
-	struct fault f;
-	enum outcome outcome;
 
-	if (way->state == STATUS_DELIVERED) {
-		event.how =
-		    span_of(deliver_how_word((enum deliver_how)way->how));
-		event.path = span_of(message_text(m, way->path));
+	if (status->state == STATUS_DEFERRED)
+		return envelope_put_try(&m->lines, &m->envelope.qid, &event, f);
+	if (delivered) {
+		event.how = span_of(how_word(status));
+		event.path = span_of(message_text(m, status->path));
 	}
-	event.notice = span_of(message_text(m, way->notice));
-	outcome = done
-	    ? envelope_put_done(&m->lines, &m->envelope.qid, &event, &f)
-	    : envelope_put_try(&m->lines, &m->envelope.qid, &event, &f);
-	if (outcome == OK)
-		return;
-	m->lines_lost = true;
-	run_alarm(run, m, &f);
+	return envelope_put_done(&m->lines, &m->envelope.qid, &event, f);
+}
+
+bool
+history_is_due(const struct status *status)
+{
+	return !status->saved && !status->postponed &&
+	    (status->state == STATUS_DELIVERED ||
+	        status->state == STATUS_FAILED ||
+	        status->state == STATUS_DEFERRED);
 }
 
 void
 history_put(struct run *run, struct message *m)
 {
+	struct fault f;
+
 	buf_reset(&m->lines);
 	m->lines_lost = false;
-	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		enum status_state state = m->status[i].state;
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (history_is_due(&m->status[i]) &&
+		    put_event(m, i, &f) != OK) {
+			m->lines_lost = true;
+			run_alarm(run, m, &f);
+		}
+}
 
-		if (state == STATUS_DELIVERED || state == STATUS_FAILED)
-			put_event(run, m, i, true);
-		else if (state == STATUS_DEFERRED)
-			put_event(run, m, i, false);
-	}
+void
+history_is_saved(struct message *m)
+{
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (history_is_due(&m->status[i]))
+			m->status[i].saved = true;
 }
 
 static void

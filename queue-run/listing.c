@@ -117,6 +117,16 @@ scan_failed(struct run *run, struct scan *scan, const struct fault *f)
 		scan->active = false;
 }
 
+/* in/, and after it out/. */
+static void
+begin_scan(struct scan *scan, enum store_state state)
+{
+	scan->place = (struct store_place){ state, 0 };
+	scan->after[0] = '\0';
+	scan->at = scan->n = 0;
+	scan->active = scan->more = true;
+}
+
 /* Names of a listing into the window while there is room. */
 static void
 scan_fill(struct run *run, struct scan *scan)
@@ -129,6 +139,10 @@ scan_fill(struct run *run, struct scan *scan)
 		struct qid qid;
 
 		if (scan->at == scan->n) {
+			if (!scan->more && scan->place.state == STORE_IN) {
+				begin_scan(scan, STORE_OUT);
+				continue;
+			}
 			if (!scan->more) {
 				scan->active = false;
 				run->listing.starting &=
@@ -242,9 +256,7 @@ listing_fill(struct run *run)
 	if (listing_at(run) != 0 && listing_at(run) <= now) {
 		run->listing.in.wanted = false;
 		run->listing.listed_ms = now;
-		run->listing.in.after[0] = '\0';
-		run->listing.in.at = run->listing.in.n = 0;
-		run->listing.in.active = run->listing.in.more = true;
+		begin_scan(&run->listing.in, STORE_IN);
 	}
 	if (run->listing.in.active)
 		scan_fill(run, &run->listing.in);

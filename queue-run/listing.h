@@ -24,7 +24,8 @@ struct scan {
 #define SCAN_NAMES_MAX 65536
 
 struct listing {
-	struct scan in, retry;
+	struct scan in; /* in/, then out/ */
+	struct scan retry;
 	char retry_after[QID_LEN + 1]; /* minutes up to it were listed */
 	char ahead_after[QID_LEN + 1]; /* of those too far ahead; "": all */
 	uint64_t due_ms; /* next minute of retry1, wall; 0: none */

@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "codes.h"
 #include "operate.h"
 #include "steps.h"
 
 /* Listed messages that are read in one turn: 64 of 4 KiB are some 3 ms. Ours */
 #define LOAD_SHARE 64
+#define MINUTE_MS  60000UL
 
 /* What cannot be believed, out of the way, with an alarm. */
 static void
@@ -66,20 +68,57 @@ journal_taken(struct run *run, const struct message *m)
 	journal_end(&run->journal, out);
 }
 
+/*
+ * Recipients that were deferred until later than this are left out. Of what an
+ * operator released (it lies in in/) or flushed (in a minute before all of
+ * them), all are due.
+ */
+static void
+leave_out_not_due(const struct run *run, struct message *m)
+{
+	const struct recipient *r = m->envelope.recipient;
+	uint64_t now = clock_wall_ms(), first = UINT64_MAX;
+	/* What lies later was written by a clock that was wrong. */
+	uint64_t last = now + run->settings->queue.retry_max_ms + MINUTE_MS;
+
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (r[i].state == RECIPIENT_WAITS && r[i].next_ms < first)
+			first = r[i].next_ms;
+	if (m->place.state != STORE_OUT &&
+	    (m->place.state != STORE_RETRY1 ||
+	        m->place.minute_ms + MINUTE_MS <= first))
+		return;
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (m->status[i].state == STATUS_OPEN && r[i].next_ms > now &&
+		    r[i].next_ms <= last) {
+			m->status[i].state = STATUS_NOT_DUE;
+			m->status[i].next_ms = r[i].next_ms;
+		}
+}
+
 void
 load_checked(struct run *run, struct message *m)
 {
-	bool waits = envelope_waiting(&m->envelope) > 0;
 	struct fault f;
 
 	if (m->operation == NULL)
 		journal_taken(run, m);
-	if (m->operation == NULL && waits)
-		message_go(run, m, STEP_RESOLVE); /* sets up the statuses */
-	else if (status_prepare(m, &f) != OK)
-		message_finish(run, m, &f);
-	else /* an operator asked for it where it lies: no attempt */
-		message_go(run, m, m->operation != NULL ? STEP_REST : STEP_GO);
+	if (status_prepare(m, &f) != OK) {
+		run_alarm(run, m, &f);
+		operate_end(m, &f);
+		message_go(run, m, STEP_WAIT);
+		m->wait_ms =
+		    clock_mono_ms() + run->settings->queue.retry_min_ms;
+		return;
+	}
+	if (m->operation != NULL) /* asked for where it lies: no attempt */
+		message_go(run, m, STEP_REST);
+	else if (envelope_waiting(&m->envelope) == 0)
+		message_go(run, m, STEP_GO);
+	else {
+		leave_out_not_due(run, m);
+		message_go(run, m, STEP_RESOLVE);
+	}
 }
 
 /* The one file whose envelope file was made by a round that a crash cut short

@@ -33,7 +33,7 @@ static const struct prog_about about = {
 	.usage = "[-C DIR] [--requests]",
 	.summary = "Delivers what waits in the queue; one for each queue.",
 	.options = options,
-	.promises = "stdio unix rpath wpath cpath link sync flock",
+	.promises = "stdio unix sendfd rpath wpath cpath link sync flock",
 	.more =
 	    "  Notices and operators' requests come on fd 0, a session or a\n"
 	    "  listening socket; queue-run(8) has them all.\n",

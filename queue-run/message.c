@@ -114,12 +114,15 @@ void
 status_end(
     struct message *m, size_t i, enum status_state state, const struct fault *f)
 {
-	struct status *way = &m->status[i];
+	struct status *status = &m->status[i];
 
-	way->state = state;
+	status->state = state;
+	status->saved = status->journaled = status->postponed = false;
+	status->delayed = status->reported = false;
+	status->notice = 0;
 	if (f != NULL && f->outcome != OK) {
-		memcpy(way->code, f->code, sizeof(way->code));
-		way->text = message_keep(m, span_of(f->text));
+		memcpy(status->code, f->code, sizeof(status->code));
+		status->text = message_keep(m, span_of(f->text));
 	}
 }
 
@@ -140,7 +143,8 @@ message_has(const struct message *m, enum status_state state)
 }
 
 bool
-report_is_wanted(const struct envelope *e, const struct recipient *r)
+report_is_wanted(
+    const struct envelope *e, const struct recipient *r, const char *wanted)
 {
 	struct span rest, word;
 
@@ -150,9 +154,15 @@ report_is_wanted(const struct envelope *e, const struct recipient *r)
 		return true;
 	rest = span_of(r->notify);
 	while (span_next(&rest, ',', &word))
-		if (span_same_nocase(word, SPAN_LIT("FAILURE")))
+		if (span_same_nocase(word, span_of(wanted)))
 			return true;
 	return false;
+}
+
+void
+message_parks(struct message *m)
+{
+	m->step = STEP_ATTEMPTS;
 }
 
 void
@@ -165,6 +175,7 @@ message_report_failed(struct message *m, const struct fault *f)
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if (m->status[i].state == STATUS_FAILED &&
 		    !m->status[i].reported &&
-		    report_is_wanted(&m->envelope, &m->envelope.recipient[i]))
+		    report_is_wanted(
+		        &m->envelope, &m->envelope.recipient[i], "FAILURE"))
 			status_end(m, i, STATUS_DEFERRED, &why);
 }

@@ -19,6 +19,7 @@ enum step {
 	STEP_LOAD, /* listed, or its qid was told: to be read and checked */
 	STEP_RESOLVE, /* recipients to be resolved */
 	STEP_DELIVER, /* attempts to be made */
+	STEP_ATTEMPTS, /* waits for attempts of transports; in no list */
 	STEP_SETTLE, /* delivered; its mailboxes are to be synced */
 	STEP_REPORT, /* recipients failed; a report is to be entered */
 	STEP_REST, /* all that was asked is answered: what now? */
@@ -32,6 +33,8 @@ enum step {
 enum status_state {
 	STATUS_OPEN = 0, /* not yet decided */
 	STATUS_SETTLED, /* was delivered or failed before this attempt */
+	STATUS_NOT_DUE, /* was deferred before, and its next try is later */
+	STATUS_UNDER_WAY, /* a transport has it (destination.h) */
 	STATUS_SHARED, /* another recipient's copy serves (`same`) */
 	STATUS_LINKED, /* in the mailbox, not yet synced */
 	STATUS_DELIVERED, /* and synced */
@@ -42,11 +45,18 @@ enum status_state {
 struct status {
 	enum status_state state;
 	bool died; /* deferred because a stage died on it */
+	bool postponed; /* deferred unasked: no try, and at the next minute */
+	bool saved; /* its end is in the envelope file */
+	bool journaled; /* failed: the journal has it */
+	bool delayed; /* its sender is to be told that it is delayed */
 	bool keeps_detail; /* its address says more than its mailbox */
-	bool reported; /* failed: a report covers it */
+	bool reported; /* a report covers it, or could not be entered */
 	uint8_t how; /* enum deliver_how */
+	const struct transport *transport; /* NULL: its mailbox */
+	uint64_t next_ms; /* deferred: its next try not before; wall time */
 	uint32_t same; /* index of the recipient whose copy serves */
-	uint32_t path; /* offset in the message's text; 0: none */
+	uint32_t path; /* next hop: offset in the message's text; 0: none */
+	uint32_t address; /* the same: where an alias leads */
 	uint32_t text; /* the same: why */
 	uint32_t notice; /* the same: qid of the report */
 	char code[FAULT_CODE_MAX];
@@ -58,6 +68,7 @@ enum window_part { WINDOW_LISTED, WINDOW_TOLD, WINDOW_DUE };
 #define WINDOW_PARTS 3
 
 struct operation;
+struct transport;
 
 struct message {
 	struct message *next; /* in its step's list */
@@ -73,6 +84,8 @@ struct message {
 	enum window_part part; /* where it is counted */
 	size_t weight; /* its share of the window's */
 	uint32_t open; /* answers that are due */
+	uint32_t attempts; /* of transports, not ended yet */
+	bool goes_on; /* STEP_SAVE: with its attempts, not out of the window */
 	/* Monotonic; message_go() sets it to 0. STEP_WAIT: until then; SETTLE,
 	   CONTENT: since then, set for the first of the list alone */
 	uint64_t wait_ms;
@@ -109,6 +122,8 @@ void status_end(
 /* Failed or deferred, by the fault's outcome. */
 void status_end_by_fault(struct message *, size_t i, const struct fault *);
 bool message_has(const struct message *, enum status_state);
+/* Nothing is left to do before an attempt of a transport ends. */
+void message_parks(struct message *);
 /* A report could not be entered: its recipients stay, and fail again at the
    next attempt. */
 void message_report_failed(struct message *, const struct fault *);
@@ -119,10 +134,11 @@ const char *message_text(const struct message *, uint32_t at);
 uint32_t message_keep(struct message *, struct span);
 
 /*
- * Does the sender get a report when this recipient fails? Never for a null
- * reverse-path; else unless NOTIFY is given without FAILURE.
- * Source: RFC 5321 4.5.5, RFC 3461 4.1.
+ * Does the sender get a report when this recipient fails (word FAILURE), or is
+ * delayed (DELAY)? Never for a null reverse-path; else unless NOTIFY is given
+ * without that word. Source: RFC 5321 4.5.5, RFC 3461 4.1.
  */
-bool report_is_wanted(const struct envelope *, const struct recipient *);
+bool report_is_wanted(
+    const struct envelope *, const struct recipient *, const char *word);
 
 #endif

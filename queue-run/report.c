@@ -15,21 +15,27 @@
 #include "steps.h"
 #include "wire_add.h"
 
-/* Recipients that failed and whose sender is still to be told. */
+/* Recipients whose sender is still to be told. */
 static bool
-is_to_report(const struct message *m, size_t i)
+is_to_report(const struct message *m, size_t i, enum report_action action)
 {
-	return m->status[i].state == STATUS_FAILED && !m->status[i].reported &&
-	    report_is_wanted(&m->envelope, &m->envelope.recipient[i]);
+	const struct status *status = &m->status[i];
+
+	if (action == REPORT_DELAYED)
+		return status->delayed;
+	return status->state == STATUS_FAILED && !status->reported &&
+	    report_is_wanted(
+	        &m->envelope, &m->envelope.recipient[i], "FAILURE");
 }
 
 static size_t
-collect_failed(const struct message *m, struct report_recipient *failed)
+collect(const struct message *m, enum report_action action,
+    struct report_recipient *failed)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		if (!is_to_report(m, i))
+		if (!is_to_report(m, i, action))
 			continue;
 		if (failed != NULL)
 			failed[n] = (struct report_recipient){
@@ -112,9 +118,13 @@ static enum outcome
 put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 {
 	struct message *m = ask->m;
-	size_t n = collect_failed(m, NULL);
+	size_t n = collect(m, (enum report_action)ask->i, NULL);
 	struct report_recipient *failed = calloc(n + 1, sizeof(*failed));
-	struct report report = { .hostname = run->hostname,
+	uint64_t lifetime_ms = run->settings->queue.lifetime_ms;
+	struct report report = { .action = (enum report_action)ask->i,
+		.until_ms =
+		    lifetime_ms == 0 ? 0 : m->envelope.time_ms + lifetime_ms,
+		.hostname = run->hostname,
 		.postmaster = run->postmaster,
 		.of = &m->envelope,
 		.failed = failed,
@@ -125,7 +135,7 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 		free(failed);
 		return fault_set(f, TEMP, "4.3.0", 0, "report: no memory");
 	}
-	(void)collect_failed(m, failed);
+	(void)collect(m, report.action, failed);
 	/* Should it die of that text, the crash marker names the message. */
 	store_run_takes(&run->store, &m->envelope.qid);
 	(void)!put_report(run, m, &report, out, f);
@@ -134,16 +144,17 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 	return f->outcome;
 }
 
-/* The first share of them is told; the same order as in collect_failed(). */
+/* The first share of them is told; the same order as in collect(). */
 static void
-mark_told(struct message *m)
+mark_told(struct message *m, enum report_action action)
 {
 	uint32_t qid = message_keep(m, qid_span(&m->notice));
 
 	for (size_t i = 0; i < m->envelope.recipients && m->notice_share > 0;
 	     i++) {
-		if (!is_to_report(m, i))
+		if (!is_to_report(m, i, action))
 			continue;
+		m->status[i].delayed = false;
 		m->status[i].reported = true;
 		m->status[i].notice = qid;
 		m->notice_share--;
@@ -167,19 +178,35 @@ journal_report(struct run *run, const struct message *m)
 	journal_end(&run->journal, out);
 }
 
+/* It could not be entered: who failed is deferred, of who is delayed it is told
+   at the next deferral. */
+static void
+not_told(struct message *m, enum report_action action, const struct fault *f)
+{
+	if (action == REPORT_FAILED)
+		message_report_failed(m, f);
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (m->status[i].delayed) {
+			m->status[i].delayed = false;
+			m->status[i].reported = true;
+		}
+}
+
 static bool
 answer(struct run *run, const struct ask *ask, struct span line)
 {
+	enum report_action action = (enum report_action)ask->i;
 	struct message *m = ask->m;
 	enum add_answer got;
 	uint64_t offset;
 	struct fault f;
 
 	if (wire_add_get_answer(line, &m->notice, &got, &offset, &f) != OK) {
-		message_report_failed(m, &f);
+		run_alarm(run, m, &f);
+		not_told(m, action, &f);
 	} else {
 		journal_report(run, m);
-		mark_told(m);
+		mark_told(m, action);
 	}
 	return true;
 }
@@ -189,10 +216,26 @@ failed(struct run *run, const struct ask *ask, bool died, const struct fault *f)
 {
 	(void)run;
 	(void)died;
-	message_report_failed(ask->m, f);
+	not_told(ask->m, (enum report_action)ask->i, f);
 }
 
 static const struct question question = { put, answer, failed, 0 };
+
+/* False: nobody is to be told. */
+static bool
+ask_report(struct run *run, struct message *m, enum report_action action)
+{
+	struct ask ask = { m, &question, false, (uint32_t)action };
+	struct fault f;
+
+	if (collect(m, action, NULL) == 0)
+		return false;
+	if (stage_ask(&run->stage[STAGE_ADD], ask))
+		return true;
+	(void)fault_set(&f, TEMP, "4.3.0", 0, "report: no memory");
+	not_told(m, action, &f);
+	return false;
+}
 
 void
 report_work(struct run *run)
@@ -200,17 +243,9 @@ report_work(struct run *run)
 	struct message *m;
 
 	while ((m = list_take(&run->step[STEP_REPORT])) != NULL) {
-		struct ask ask = { m, &question, false, 0 };
-		struct fault f;
-
 		run_takes(run, m);
-		if (collect_failed(m, NULL) == 0) {
+		if (!ask_report(run, m, REPORT_FAILED) &&
+		    !ask_report(run, m, REPORT_DELAYED))
 			message_go(run, m, STEP_REST);
-		} else if (!stage_ask(&run->stage[STAGE_ADD], ask)) {
-			(void)fault_set(
-			    &f, TEMP, "4.3.0", 0, "report: no memory");
-			message_report_failed(m, &f);
-			message_go(run, m, STEP_REST);
-		}
 	}
 }

@@ -16,6 +16,8 @@ _Static_assert(REPORT_HEADER_MAX + REPORT_TEXT_MAX <= REPORT_MAX,
 
 /* What one recipient costs at most in both parts, besides its own texts. */
 #define REPORT_RECIPIENT_COST 512
+/* No number of a recipient: into the qid of a report of a delay. */
+#define DELAYED_MIX (UINT64_C(1) << 32)
 
 static size_t
 cost(const struct report_recipient *failed)
@@ -49,6 +51,8 @@ report_share(const struct report *n, struct qid *qid)
 	mix = n->failed[0].recipient->n;
 	for (size_t i = 1; i < share; i++)
 		mix = (mix ^ n->failed[i].recipient->n) * 1099511628211U;
+	if (n->action == REPORT_DELAYED)
+		mix = (mix ^ DELAYED_MIX) * 1099511628211U;
 	qid_derive(&n->of->qid, mix, qid);
 	return share;
 }
@@ -119,7 +123,10 @@ put_top(struct buf *b, const struct report *n, const struct qid *qid)
 	buf_add_printable(b, path_span(&n->of->reverse_path));
 	buf_adds(b, ">\r\n");
 	buf_addf(b, "Message-ID: <%s@%s>\r\n", qid->text, n->hostname);
-	buf_adds(b, "Subject: Undelivered mail returned to sender\r\n");
+	buf_adds(b,
+	    n->action == REPORT_DELAYED
+	        ? "Subject: Delayed mail (still being tried)\r\n"
+	        : "Subject: Undelivered mail returned to sender\r\n");
 	/* RFC 3834 5: no vacation program answers it. */
 	buf_adds(b, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n");
 	buf_addf(b,
@@ -141,11 +148,15 @@ put_part(struct buf *b, const struct qid *qid, const char *type, bool ascii)
 static void
 put_for_people(struct buf *b, const struct report *n, size_t share)
 {
+	bool delayed = n->action == REPORT_DELAYED;
+
 	buf_addf(b,
 	    "This is the mail system at %s.\r\n\r\n"
-	    "Your message could not be delivered to %s below.\r\n"
-	    "It will not be tried again; its header section is attached.\r\n",
-	    n->hostname, share == 1 ? "the address" : "the addresses");
+	    "Your message could not %sbe delivered to %s below.\r\n"
+	    "It will %sbe tried again; its header section is attached.\r\n",
+	    n->hostname, delayed ? "yet " : "",
+	    share == 1 ? "the address" : "the addresses",
+	    delayed ? "" : "not ");
 	for (size_t i = 0; i < share; i++) {
 		buf_adds(b, "\r\n    <");
 		buf_add_printable(
@@ -195,12 +206,17 @@ put_recipient_fields(struct buf *b, const struct report *n,
 	buf_addf(b, "Final-Recipient: %s; ",
 	    path_is_ascii(&r->forward_path) ? "rfc822" : "utf-8");
 	buf_add_printable(b, path_span(&r->forward_path));
-	buf_addf(b, "\r\nAction: failed\r\nStatus: %s\r\n", failed->code);
+	buf_addf(b, "\r\nAction: %s\r\nStatus: %s\r\n",
+	    n->action == REPORT_DELAYED ? "delayed" : "failed", failed->code);
 	/* No reply of a remote server: not type smtp. RFC 3464 2.3.6. */
 	buf_addf(b, "Diagnostic-Code: x-pneu; %s ", failed->code);
 	buf_add_printable(b, span_of(failed->text));
 	clock_rfc5322(n->now_ms, date);
 	buf_addf(b, "\r\nLast-Attempt-Date: %s\r\n", date);
+	if (n->action == REPORT_DELAYED && n->until_ms > 0) {
+		clock_rfc5322(n->until_ms, date);
+		buf_addf(b, "Will-Retry-Until: %s\r\n", date);
+	}
 }
 
 static enum outcome

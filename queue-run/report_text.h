@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * report_text.h: the report to a sender whose message could not be delivered.
+ * report_text.h: the report to a sender whose message could not be delivered,
+ * or is delayed.
  *
  * RFC 3464 in RFC 6522's multipart/report: a part for people, a part for
  * programs, the header section of the message. It is small by design
@@ -19,14 +20,18 @@
 	36864 /* octets of all else; more recipients get a
 				   report of their own. Ours */
 
-/* One recipient that failed. */
+enum report_action { REPORT_FAILED, REPORT_DELAYED }; /* RFC 3464 2.3.3 */
+
+/* One recipient that failed, or is delayed. */
 struct report_recipient {
 	const struct recipient *recipient;
-	const char *code; /* 5.x.y */
+	const char *code; /* 5.x.y, or 4.x.y */
 	const char *text; /* one printable line */
 };
 
 struct report {
+	enum report_action action;
+	uint64_t until_ms; /* delayed: tried until then; 0: for ever */
 	const char *hostname; /* Reporting-MTA */
 	const char *postmaster; /* domain where an answer reaches a person */
 	const struct envelope *of; /* the message that failed */
@@ -38,8 +43,8 @@ struct report {
 
 /*
  * How many of the first n fit in one report (at least one), and the report's
- * qid: the same for the same message and the same recipients, so that a repeat
- * after a crash meets `exists`.
+ * qid: the same for the same message, recipients and action, so that a repeat
+ * after a crash meets `exists`, and a failure no earlier report of a delay.
  */
 size_t report_share(const struct report *, struct qid *);
 

@@ -12,6 +12,7 @@
 #include "aside.h"
 #include "clock.h"
 #include "codes.h"
+#include "destination.h"
 #include "names.h"
 #include "serve.h"
 #include "steps.h"
@@ -140,6 +141,13 @@ wait_for_rest(struct run *run, struct message *m, struct operation *op)
 	/* Questions that were not yet sent are taken back. */
 	for (size_t i = 0; i < STAGES; i++)
 		stage_cancel(&run->stage[i], m);
+	destination_cancel(run, m);
+	if (m->attempts > 0) {
+		m->operation = NULL;
+		end_now(op, TEMP, "it is being delivered: ask again");
+	}
+	if (m->step == STEP_ATTEMPTS) /* goes on when they have ended */
+		return;
 	if (m->open > 0 || m->listed)
 		return;
 	if (m->step == STEP_REPORT)
@@ -316,6 +324,7 @@ prepare(void *arg, struct pollfd *fds, size_t max, int *wait_ms)
 			fds[n].events |= POLLOUT;
 		n++;
 	}
+	n += destinations_poll(run, fds + n, max - n);
 	*wait_ms = run->again != NULL ? 0 : turn_wait_ms(run);
 	return n;
 }
@@ -331,6 +340,7 @@ ready(void *arg, const struct pollfd *fds, size_t n)
 			if (fds[k].fd == run->stage[i].service.fd &&
 			    (fds[k].revents & ~POLLOUT) != 0)
 				run->stage[i].readable = true;
+	destinations_ready(run, fds, n);
 }
 
 /* ---- The end. ---- */
@@ -342,9 +352,9 @@ turn_while(struct run *run, bool (*more)(const struct run *), uint64_t end)
 	uint64_t now;
 
 	while (more(run) && (now = clock_mono_ms()) < end) {
-		struct pollfd fds[STAGES];
+		struct pollfd fds[SERVE_EXTRA_MAX];
 		int wait_ms;
-		size_t n = prepare(run, fds, STAGES, &wait_ms);
+		size_t n = prepare(run, fds, SERVE_EXTRA_MAX, &wait_ms);
 
 		if (wait_ms < 0 || wait_ms > (int)(end - now))
 			wait_ms = (int)(end - now);
@@ -392,6 +402,7 @@ drain(struct run *run)
 		stage_cancel(&run->stage[STAGE_RESOLVE], m);
 		stage_cancel(&run->stage[STAGE_DELIVER], m);
 	}
+	destination_cancel(run, NULL);
 	turn_run(run);
 	turn_while(run, turn_owes, end);
 }

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "clock.h"
 #include "codes.h"
+#include "destination.h"
 #include "steps.h"
 #include "wire_resolve.h"
 
@@ -20,17 +20,22 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 	return wire_resolve_put_req(out, &req, f);
 }
 
-/* No transport takes mail out of this machine yet. */
+/* *transport is NULL for a mailbox. */
 static enum outcome
-check_transport(const struct resolve_ans *ans, struct fault *f)
+choose_transport(const struct resolve_ans *ans,
+    const struct transport **transport, struct fault *f)
 {
+	*transport = NULL;
 	if (resolve_is_mailbox(ans))
 		return OK;
-	if (resolve_is_remote(ans))
+	*transport = transport_find(ans->transport);
+	if (*transport != NULL)
+		return OK;
+	if (resolve_is_remote(ans)) /* nothing takes mail out of here yet */
 		return fault_set(
 		    f, PERM, "5.4.4", 0, "no route to %s", ans->nexthop);
 	return fault_set(
-	    f, TEMP, "4.3.2", 0, "no transport to %s", ans->nexthop);
+	    f, TEMP, "4.3.5", 0, "%s: no such transport", ans->transport);
 }
 
 static void
@@ -59,7 +64,7 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	if (wire_resolve_get_ans(line,
 	        path_span(&m->envelope.recipient[ask->i].forward_path), &ans,
 	        &f) != OK ||
-	    check_transport(&ans, &f) != OK) {
+	    choose_transport(&ans, &status->transport, &f) != OK) {
 		status_end_by_fault(m, ask->i, &f);
 		return f.error != EPROTO;
 	}
@@ -69,7 +74,10 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	status->keeps_detail =
 	    strcmp(ans.rule, "plus") == 0 || strcmp(ans.rule, "catch-all") == 0;
 	status->path = message_keep(m, span_of(ans.nexthop));
-	if (status->path == 0) {
+	if (ans.address[0] != '\0')
+		status->address = message_keep(m, span_of(ans.address));
+	if (status->path == 0 ||
+	    (ans.address[0] != '\0' && status->address == 0)) {
 		(void)fault_set(&f, TEMP, "4.3.0", 0, "no memory");
 		status_end(m, ask->i, STATUS_DEFERRED, &f);
 	}
@@ -90,17 +98,9 @@ void
 resolve_work(struct run *run)
 {
 	struct message *m;
-	struct fault f;
 
 	while ((m = list_take(&run->step[STEP_RESOLVE])) != NULL) {
 		run_takes(run, m);
-		if (status_prepare(m, &f) != OK) {
-			run_alarm(run, m, &f);
-			message_go(run, m, STEP_WAIT);
-			m->wait_ms =
-			    clock_mono_ms() + run->settings->queue.retry_min_ms;
-			continue;
-		}
 		for (size_t i = 0; i < m->envelope.recipients; i++)
 			if (m->status[i].state == STATUS_OPEN &&
 			    m->operation == NULL)

@@ -54,18 +54,23 @@ is_gone(struct run *run, const struct message *m)
 }
 
 static void
-journal_failed(struct run *run, const struct message *m, size_t i)
+journal_failed(struct run *run, struct message *m, size_t i)
 {
-	struct record_out out =
-	    run_entry_recipient(run, CODE_UNDELIVERABLE, m, i);
+	struct status *status = &m->status[i];
+	struct record_out out;
 
-	record_puts(out, "code", m->status[i].code);
-	record_puts(out, "text", message_text(m, m->status[i].text));
+	if (status->state != STATUS_FAILED || status->journaled)
+		return;
+	status->journaled = true;
+	out = run_entry_recipient(run, CODE_UNDELIVERABLE, m, i);
+	record_puts(out, "code", status->code);
+	record_puts(out, "text", message_text(m, status->text));
 	record_puts(out, "notice",
-	    m->status[i].notice == 0 ? "none"
-	                             : message_text(m, m->status[i].notice));
+	    status->notice == 0 ? "none" : message_text(m, status->notice));
 	journal_end(&run->journal, out);
 }
+
+/* ---- Deferral. ---- */
 
 struct store_place
 retry_place(const struct settings *settings, uint64_t now_ms, uint32_t tries)
@@ -81,32 +86,152 @@ retry_place(const struct settings *settings, uint64_t now_ms, uint32_t tries)
 	    struct store_place){ STORE_RETRY1, now_ms - now_ms % MINUTE_MS };
 }
 
-/* Put off: until when, or to hold when stages die on it. */
-static void
-defer(struct run *run, struct message *m)
+static bool
+is_old(const struct message *m, uint64_t now, uint64_t age_ms)
 {
-	uint32_t tries = 0, deaths = 0;
-	const char *why = "";
+	return age_ms > 0 && now >= m->envelope.time_ms &&
+	    now - m->envelope.time_ms >= age_ms;
+}
 
+/* Those who are still deferred after queue.lifetime fail. False: none. */
+static bool
+fail_expired(struct run *run, struct message *m, uint64_t now)
+{
+	bool failed = false;
+
+	if (!is_old(m, now, run->settings->queue.lifetime_ms))
+		return false;
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		const struct recipient *r = &m->envelope.recipient[i];
+		struct fault f;
 
 		if (m->status[i].state != STATUS_DEFERRED)
 			continue;
+		(void)fault_set(&f, PERM, "5.4.7", 0,
+		    "delivery time expired; last: %s",
+		    message_text(m, m->status[i].text));
+		status_end(m, i, STATUS_FAILED, &f);
+		failed = true;
+	}
+	return failed;
+}
+
+/* The sender is told once that it is delayed. False: nothing to tell. */
+static bool
+warn_of_delay(struct run *run, struct message *m, uint64_t now)
+{
+	bool warns = false;
+
+	if (!is_old(m, now, run->settings->queue.delay_warning_ms))
+		return false;
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		const struct recipient *r = &m->envelope.recipient[i];
+		struct status *status = &m->status[i];
+
+		if (status->state != STATUS_DEFERRED || status->reported ||
+		    r->warned || !report_is_wanted(&m->envelope, r, "DELAY"))
+			continue;
+		warns = status->delayed = true;
+	}
+	return warns;
+}
+
+/* Each recipient is tried again by its own tries. */
+static void
+set_next_tries(struct run *run, struct message *m, uint64_t now)
+{
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		struct status *status = &m->status[i];
+
+		if (status->state == STATUS_DEFERRED && !status->saved &&
+		    !status->postponed)
+			status->next_ms = retry_place(
+			    run->settings, now, m->envelope.recipient[i].tries)
+			                      .minute_ms;
+	}
+}
+
+/* The place of the first of these tries. */
+static struct store_place
+first_try(const struct message *m)
+{
+	struct store_place place = { STORE_RETRY1, UINT64_MAX };
+
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if ((m->status[i].state == STATUS_DEFERRED ||
+		        m->status[i].state == STATUS_NOT_DUE) &&
+		    m->status[i].next_ms < place.minute_ms)
+			place.minute_ms = m->status[i].next_ms;
+	place.minute_ms -= place.minute_ms % MINUTE_MS;
+	return place;
+}
+
+/* A mailbox that cannot be delivered to asks for an operator. What a next hop
+   defers does not: it is in the journal, as the move to retry1. */
+static void
+tell_deferral(struct run *run, const struct message *m, const char *why)
+{
+	bool local = m->to.state == STORE_HOLD;
+
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		local |= m->status[i].state == STATUS_DEFERRED &&
+		    m->status[i].transport == NULL;
+	if (local)
+		journal_alarm(&run->journal, &m->envelope.qid, "%s: %s",
+		    m->to.state == STORE_HOLD ? "held" : "deferred", why);
+}
+
+/* Deferred: until when, or to hold when stages die on it. */
+static void
+defer(struct run *run, struct message *m, uint64_t now)
+{
+	uint32_t deaths = 0;
+	const char *why = "";
+
+	if (fail_expired(run, m, now) || warn_of_delay(run, m, now)) {
+		message_go(run, m, STEP_REPORT);
+		return;
+	}
+	set_next_tries(run, m, now);
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		if (m->status[i].state != STATUS_DEFERRED)
+			continue;
 		why = message_text(m, m->status[i].text);
-		if (r->tries > tries)
-			tries = r->tries;
-		if (m->status[i].died && r->deaths + 1 > deaths)
-			deaths = r->deaths + 1;
+		if (m->status[i].died &&
+		    m->envelope.recipient[i].deaths + 1 > deaths)
+			deaths = m->envelope.recipient[i].deaths + 1;
 	}
 	history_put(run, m);
-	m->to = retry_place(run->settings, clock_wall_ms(), tries);
+	m->to = first_try(m);
 	if (deaths >= run->settings->queue.poison_deaths) {
 		m->to = (struct store_place){ STORE_HOLD, 0 };
 		history_put_held(m, "queue-run", why);
 	}
-	journal_alarm(&run->journal, &m->envelope.qid, "%s: %s",
-	    m->to.state == STORE_HOLD ? "held" : "put off", why);
+	tell_deferral(run, m, why);
+	message_go(run, m, STEP_SAVE);
+}
+
+/*
+ * Attempts are under way. What has ended by now is saved, so that a crash
+ * repeats none of it; a message of one file moves to out/ for that. It goes on
+ * when the next attempt has ended.
+ */
+static void
+wait_for_attempts(struct run *run, struct message *m, uint64_t now)
+{
+	bool due = false;
+
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		due |= history_is_due(&m->status[i]);
+	if (!due) {
+		message_parks(m);
+		return;
+	}
+	set_next_tries(run, m, now);
+	history_put(run, m);
+	m->to = m->envelope.shape == ENVELOPE_ONE
+	    ? (struct store_place){ STORE_OUT, 0 }
+	    : m->place;
+	m->goes_on = true;
 	message_go(run, m, STEP_SAVE);
 }
 
@@ -131,6 +256,7 @@ expire(struct run *run, struct message *m)
 	    op->reason[0] == '\0' ? "" : ": ", op->reason);
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if (m->status[i].state == STATUS_OPEN ||
+		    m->status[i].state == STATUS_NOT_DUE ||
 		    m->status[i].state == STATUS_DEFERRED)
 			status_end(m, i, STATUS_FAILED, &f);
 	message_go(run, m, STEP_REPORT);
@@ -145,7 +271,7 @@ leaves_again(struct run *run, struct message *m)
 {
 	if (!m->fetched)
 		return false;
-	if (m->place.state == STORE_IN)
+	if (m->place.state == STORE_IN || m->place.state == STORE_OUT)
 		listing_want_in(run);
 	else if (m->place.state == STORE_RETRY1)
 		listing_due(run, m->place.minute_ms);
@@ -205,31 +331,33 @@ static void
 rest(struct run *run, struct message *m)
 {
 	enum decision decision = DECIDE_GO_ON;
-	bool deferred, open, gone;
+	bool waits, open, gone;
 	uint64_t now = clock_wall_ms();
 	struct fault answer;
 
 	share_ends(run, m);
-	deferred = message_has(m, STATUS_DEFERRED);
-	open = message_has(m, STATUS_OPEN);
-	gone = (deferred || open) && is_gone(run, m);
-	if (!gone)
-		decision = operate_decide(m, deferred || open, now, &answer);
-	if (decision == DECIDE_EXPIRE) {
-		expire(run, m);
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		journal_failed(run, m, i);
+	if (m->attempts > 0) {
+		wait_for_attempts(run, m, now);
 		return;
 	}
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (m->status[i].state == STATUS_FAILED)
-			journal_failed(run, m, i);
+	open = message_has(m, STATUS_OPEN);
+	waits =
+	    message_has(m, STATUS_DEFERRED) || message_has(m, STATUS_NOT_DUE);
+	gone = (waits || open) && is_gone(run, m);
+	if (!gone)
+		decision = operate_decide(m, waits || open, now, &answer);
 	if (gone)
 		is_elsewhere(run, m);
+	else if (decision == DECIDE_EXPIRE)
+		expire(run, m);
 	else if (do_decided(run, m, decision, now, &answer))
 		return;
-	else if (deferred)
-		defer(run, m);
 	else if (open) /* an operator let it be */
 		message_go(run, m, STEP_RESOLVE);
+	else if (waits)
+		defer(run, m, now);
 	else
 		message_go(run, m, STEP_GO);
 }

@@ -33,6 +33,7 @@ struct run {
 	struct list step[STEPS];
 	struct list answered; /* the table of steps says where they go */
 	struct listing listing;
+	struct destinations *destinations; /* attempts of transports */
 	struct batch *batch; /* settle.c: whose mailboxes are being synced */
 	struct names *names; /* names.c: messages with two names */
 	struct operation *again; /* requests.c begins it once more */

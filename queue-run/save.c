@@ -25,6 +25,7 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "history.h"
 #include "operate.h"
 #include "steps.h"
 
@@ -292,6 +293,14 @@ move_failed(struct run *run, struct move *move)
 	if (move->doubled)
 		unmake(run, move);
 	operate_end(m, &move->fault);
+	if (m->goes_on) { /* saved when the next attempt has ended */
+		m->goes_on = false;
+		if (m->attempts > 0)
+			message_parks(m);
+		else
+			message_go(run, m, STEP_REPORT);
+		return;
+	}
 	if (move->fault.error == ENOENT) { /* another was faster */
 		listing_want_in(run);
 		window_drop(&run->window, m);
@@ -311,6 +320,13 @@ move_end(struct run *run, struct move *move)
 	store_abandon(&run->store, &move->file);
 	if (move->fault.outcome != OK) {
 		move_failed(run, move);
+		return;
+	}
+	if (m->goes_on) {
+		history_is_saved(m);
+		m->goes_on = false;
+		m->place = m->to;
+		message_go(run, m, STEP_REPORT);
 		return;
 	}
 	journal_moved(run, m);

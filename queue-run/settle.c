@@ -22,7 +22,7 @@
 
 /* One mailbox that the batch delivered to, or ("") all mailboxes. */
 struct sync {
-	const char *path; /* a text of a message in the batch */
+	char path[RESOLVE_PATH_MAX + 1];
 	struct fault fault; /* OK: nothing failed yet */
 };
 
@@ -241,11 +241,14 @@ choose_syncs(struct run *run, size_t deliveries)
 	const char **path = collect_paths(&batch->messages, deliveries, &paths);
 
 	if (path == NULL || paths >= all) {
-		batch->sync[0] = (struct sync){ "", FAULT_NONE };
+		batch->sync[0] = (struct sync){ .fault = FAULT_NONE };
 		batch->syncs = 1;
 	} else {
-		for (size_t i = 0; i < paths; i++)
-			batch->sync[i] = (struct sync){ path[i], FAULT_NONE };
+		for (size_t i = 0; i < paths; i++) {
+			batch->sync[i] = (struct sync){ .fault = FAULT_NONE };
+			(void)span_copy(span_of(path[i]), batch->sync[i].path,
+			    sizeof(batch->sync[i].path));
+		}
 		batch->syncs = paths;
 	}
 	free(path);

@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "destination.h"
 #include "fds.h"
 #include "names.h"
 #include "operate.h"
@@ -61,7 +62,7 @@ run_begin(struct run *run, const struct settings *settings, const char *program,
 	    ? prog.settings.resolve.domain.value[0]
 	    : run->hostname;
 	if (window_begin(&run->window, settings->queue.window, f) != OK ||
-	    settle_begin(run, f) != OK)
+	    settle_begin(run, f) != OK || destinations_begin(run, f) != OK)
 		return f->outcome;
 	return store_open(&run->store, settings->queue.directory, f);
 }
@@ -77,6 +78,7 @@ run_end(struct run *run)
 		run->again = op->next;
 		free(op);
 	}
+	destinations_end(run);
 	window_end(&run->window);
 	settle_end(run);
 	listing_end(&run->listing);

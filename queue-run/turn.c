@@ -6,6 +6,7 @@
 #include "turn.h"
 
 #include "clock.h"
+#include "destination.h"
 #include "steps.h"
 
 /* The life of a message. */
@@ -25,6 +26,8 @@ static const struct {
 	[STEP_LOAD] = { load_work, .begins = true, .at_once = true },
 	[STEP_RESOLVE] = { resolve_work, .begins = true, .at_once = true,
 	    .answered = STEP_DELIVER },
+	/* what a transport ended: REPORT */
+	[STEP_ATTEMPTS] = { NULL, .answered = STEP_REPORT },
 	/* SETTLE, or REPORT */
 	[STEP_DELIVER] = { deliver_work, .begins = true, .at_once = true,
 	    .answered = STEP_SETTLE },
@@ -72,6 +75,7 @@ turn_run(struct run *run)
 {
 	for (size_t i = 0; i < STAGES; i++)
 		stage_read(run, &run->stage[i]);
+	destinations_read(run);
 	turn_answered(run);
 	if (!run->draining && !run->requests_only)
 		listing_fill(run);
@@ -80,6 +84,7 @@ turn_run(struct run *run)
 			life[i].work(run);
 	for (size_t i = 0; i < STAGES; i++)
 		stage_write(run, &run->stage[i]);
+	destinations_write(run);
 	run_takes(run, NULL);
 	if (run->journal.pending_entries > 0)
 		journal_flush(&run->journal);
@@ -119,6 +124,7 @@ turn_wait_ms(const struct run *run)
 		return 0;
 	for (size_t i = 0; i < STAGES; i++)
 		at = earlier(at, stage_next_ms(&run->stage[i]));
+	at = earlier(at, destinations_next_ms(run));
 	if (paused)
 		at = earlier(at, run->pause_ms);
 	if (!run->draining && !run->requests_only) {
@@ -137,7 +143,8 @@ bool
 turn_owes(const struct run *run)
 {
 	size_t n = run->answered.n + run->stage[STAGE_DELIVER].sent +
-	    run->stage[STAGE_ADD].sent + settle_is_busy(run);
+	    run->stage[STAGE_ADD].sent + settle_is_busy(run) +
+	    destinations_busy(run);
 
 	for (size_t i = 0; i < STEPS; i++)
 		n += life[i].owed ? run->step[i].n : 0;
@@ -148,7 +155,7 @@ bool
 turn_works(const struct run *run)
 {
 	size_t n = run->answered.n + run->stage[STAGE_RESOLVE].n +
-	    run->stage[STAGE_DELIVER].n;
+	    run->stage[STAGE_DELIVER].n + destinations_busy(run);
 
 	for (size_t i = 0; i < STEPS; i++)
 		n += life[i].begins && life[i].at_once ? run->step[i].n : 0;

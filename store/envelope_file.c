@@ -368,11 +368,16 @@ apply_done(struct record *r, struct recipient *to)
 static void
 apply_try(struct record *r, struct recipient *to)
 {
+	struct span next, notice;
 	uint64_t died = 0;
 
 	to->tries++;
 	if (record_take_num_optional(r, "died", 1, 1, &died) && died == 1)
 		to->deaths++;
+	if (!record_take(r, "next", CLOCK_TEXT_MAX, &next) ||
+	    !clock_parse_ms(next, &to->next_ms))
+		to->next_ms = 0;
+	to->warned |= record_take(r, "notice", QID_LEN, &notice);
 }
 
 /* A line without this qid counts for nothing, whatever it says. */
@@ -511,9 +516,15 @@ envelope_put_try(struct buf *b, const struct qid *qid,
     const struct envelope_event *ev, struct fault *f)
 {
 	struct record_out out = begin_event(b, "try", qid, ev);
+	char next[CLOCK_TEXT_MAX];
 
 	if (ev->died)
 		record_put_num(out, "died", 1);
+	if (ev->next_ms > 0) {
+		clock_text_ms(ev->next_ms, next);
+		record_puts(out, "next", next);
+	}
+	record_put_optional(out, "notice", ev->notice);
 	record_put_optional(out, "text", ev->text);
 	return record_end(out, f);
 }

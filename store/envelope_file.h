@@ -65,7 +65,9 @@ struct envelope_event {
 	struct span code; /* enhanced code */
 	struct span how; /* done: mailbox, copy, ...; or empty */
 	struct span path; /* done: where, or empty */
-	struct span notice; /* done: qid of the report, or empty */
+	struct span
+	    notice; /* qid of the report (try: of the delay), or empty */
+	uint64_t next_ms; /* try: the next one not before, wall time */
 	struct span text; /* try: why */
 };
 enum outcome envelope_put_done(struct buf *b, const struct qid *,

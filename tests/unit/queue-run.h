@@ -14,6 +14,7 @@
 #include "../../queue-run/start.h"
 #include "../../queue-run/steps.h"
 #include "../../queue-run/turn.h"
+#include "clock.h"
 #include "config.h"
 #include "prog.h"
 #include "tap.h"
@@ -81,7 +82,7 @@ test_envelope(struct envelope *e, const char *from, const char *to)
 
 	envelope_begin(e);
 	qid_draw(&e->qid);
-	e->time_ms = 1764000000000;
+	e->time_ms = clock_wall_ms();
 	e->reverse_path = test_path(from);
 	while (span_next(&rest, ' ', &one)) {
 		struct path path;

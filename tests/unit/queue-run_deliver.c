@@ -54,6 +54,7 @@ begin(struct run *run, const char *to)
 {
 	struct message *m;
 	struct envelope e;
+	struct fault f;
 
 	test_envelope(&e, "ann@example.net", to);
 	m = window_add(&run->window, &e.qid);
@@ -61,6 +62,8 @@ begin(struct run *run, const char *to)
 	m->envelope = e;
 	m->told = true;
 	window_weigh(&run->window, m);
+	if (status_prepare(m, &f) != OK)
+		abort();
 	message_go(run, m, STEP_RESOLVE);
 	resolve_work(run);
 	return m;

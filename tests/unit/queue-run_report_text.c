@@ -38,7 +38,8 @@ test_wanted(void)
 		test_envelope(&e, cases[i].from, "x@example.org");
 		if (cases[i].notify != NULL)
 			e.recipient[0].notify = strdup(cases[i].notify);
-		tap_ok(report_is_wanted(&e, &e.recipient[0]) == cases[i].want,
+		tap_ok(report_is_wanted(&e, &e.recipient[0], "FAILURE") ==
+		        cases[i].want,
 		    "%s", cases[i].title);
 		envelope_free(&e);
 	}
