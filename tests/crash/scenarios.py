@@ -7,7 +7,7 @@ they would not (`add`). It leaves nothing held.
 """
 import os
 
-from system import Stuck
+from system import PROGRAM, Stuck
 
 
 def one(system, ledger):
@@ -115,6 +115,13 @@ def delete(system, ledger):
             m.deleted = system.operate("delete", m) in ("ok", "perm")
 
 
+def program(system, ledger):
+    """A mailbox and a command: each copy is settled by itself. And one file
+    that goes to the command alone."""
+    system.add(ledger.new(["bob", PROGRAM]))
+    system.add(ledger.new([PROGRAM]))
+
+
 ALL = {"one": one, "apart": apart, "big": big, "round": round_of_three,
        "deferral": deferral, "partly": partly, "hold": hold_release,
-       "delete": delete}
+       "delete": delete, "program": program}

@@ -23,8 +23,14 @@ import time
 import ptrace
 
 LIMIT = float(os.environ.get("LIMIT", "60"))    # seconds of any wait
-SERVICES = ("resolve", "deliver-mailbox", "queue-add", "queue-run")
+SERVICES = ("resolve", "deliver-mailbox", "deliver-program", "queue-add",
+            "queue-run")
 USERS = ("bob", "ann", "carol", "sender")
+PROGRAM = "paul"    # his mail goes to a command, which may get it again
+STORE = """#!/bin/sh
+cd "$1" && cat > "tmp/$QUEUE_ID.$$" &&
+exec mv "tmp/$QUEUE_ID.$$" "new/1.${QUEUE_ID}R1,S=$(wc -c < "tmp/$QUEUE_ID.$$")"
+"""
 DOMAIN = "example.org"
 SENDER = "sender@" + DOMAIN
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -85,7 +91,23 @@ class Home:
         for user in users:
             self.run("directory", "add", "%s@%s" % (user, DOMAIN),
                      "--password-stdin", input=b"pw\n")
+        self._make_program()
         return self
+
+    def _make_program(self):
+        script = os.path.join(self.dir, "store")
+        with open(script, "w") as f:
+            f.write(STORE)
+        os.chmod(script, 0o755)
+        for sub in ("", "new", "tmp"):
+            path = os.path.join(self.mailbox(PROGRAM), sub)
+            os.makedirs(path, exist_ok=True)
+            os.chown(path, *owner())
+        self.settings.append(("deliver-program", "command = store %s %s" % (
+            script, self.mailbox(PROGRAM))))
+        self.write_conf()
+        self.run("directory", "add", "%s@%s" % (PROGRAM, DOMAIN),
+                 "--program", "store")
 
     def twin(self, where, queue, mail):
         """The same users over another queue and other mailboxes."""
@@ -122,7 +144,8 @@ class Home:
 
     def place_of(self, qid):
         """States in which an envelope of that message lies."""
-        return [s for s in ("in", "retry1", "hold") if qid in self.names(s)]
+        return [s for s in ("in", "out", "retry1", "hold")
+                if qid in self.names(s)]
 
 
 def _list(path):
@@ -296,7 +319,8 @@ class System:
             if name not in self.pid:
                 self.start(name)
         for name in self.services:
-            self.wait_up(name)
+            if name != "deliver-program":   # which serves attempts alone
+                self.wait_up(name)
 
     def wait_up(self, name):
         """Until it has served a question, so that its start lies behind."""
@@ -342,7 +366,9 @@ class System:
                 continue
             del self.pid[name]
             self.traced.pop(name, None)
-            if pid not in self.expected and not (traced and traced.ending):
+            done = name == "deliver-program" and status == 0    # its attempt
+            if pid not in self.expected and not done and \
+                    not (traced and traced.ending):
                 self.deaths.append((name, status))
             self.expected.discard(pid)
             if self.keeps:
@@ -383,7 +409,8 @@ class System:
 
     def stop_all(self, sig=signal.SIGTERM):
         self.keeps = False
-        for name in ("queue-run", "queue-add", "deliver-mailbox", "resolve"):
+        for name in ("queue-run", "queue-add", "deliver-program",
+                     "deliver-mailbox", "resolve"):
             if self.traced.get(name) is not None:
                 self.untrace(name)
                 if self.traced[name].held:
@@ -516,7 +543,7 @@ class Ledger:
     def copies(self):
         """{(qid, user): [path]}, and what is wrong with new ones."""
         found, wrong = {}, []
-        for user in USERS + ("postmaster",):
+        for user in USERS + (PROGRAM, "postmaster"):
             for sub in ("new", "cur"):
                 top = os.path.join(self.home.mailbox(user), sub)
                 for name in _list(top):
@@ -552,6 +579,8 @@ class Ledger:
             return "%s: %d octets" % (path, len(octets))
         if octets.startswith(b"Pneu: "):
             octets = octets[octets.index(b"\r\n") + 2:]
+        if user == PROGRAM:     # a command reads lines of Unix
+            octets = octets.replace(b"\n", b"\r\n")
         if octets != m.stored(user):
             return "%s: not what was accepted" % path
         return None
@@ -561,7 +590,7 @@ class Ledger:
         after a failed sync a held one may have its old name, too."""
         found, problems = self.copies()
         queued = {}
-        for state in ("in", "retry1", "hold"):
+        for state in ("in", "out", "retry1", "hold"):
             for qid in self.home.names(state):
                 queued.setdefault(qid, []).append(state)
         for m in self.message.values():
@@ -621,7 +650,8 @@ def settle(system, ledger, limit=None):
 
     def quiet():
         now = time.monotonic()
-        waits, new = home.names("retry1"), home.names("in")
+        waits = home.names("retry1")
+        new = home.names("in") + home.names("out")
         if not waits and not new:
             return True
         if system.patient and now > begun + 0.3:
