@@ -49,20 +49,9 @@ static const char *const names[RUNNER_VALUES] = {
 /* ---- The command ---- */
 
 static void
-reset_signals(void)
-{
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void
 become_command(struct process *p, pid_t parent)
 {
-	reset_signals();
+	prog_reset_signals();
 	(void)setpgid(0, 0);
 	/* Should the process that has the deadline be killed. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -182,7 +171,7 @@ prepare_to_wait(void)
 	struct sigaction a;
 	sigset_t child;
 
-	reset_signals();
+	prog_reset_signals();
 	memset(&a, 0, sizeof(a));
 	a.sa_handler = on_child;
 	(void)sigaction(SIGCHLD, &a, NULL);

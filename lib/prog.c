@@ -79,12 +79,21 @@ find_directory(void)
 		    "/proc/self/fd/%d", fd);
 }
 
-/*
- * What a starter ignores or blocks goes through an exec. While SIGCHLD is
- * ignored, children vanish without a word to who waits for them. signal(7)
- */
+void
+prog_reset_signals(void)
+{
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* While SIGCHLD is ignored, children vanish without a word to who waits for
+   them. signal(7) */
 static void
-reset_signals(void)
+take_signals(void)
 {
 	sigset_t none;
 
@@ -101,7 +110,7 @@ prog_begin(const struct prog_about *about)
 {
 	open_standard_fds();
 	(void)umask(077);
-	reset_signals();
+	take_signals();
 	/* strftime() would look for /etc/localtime at its first use, inside
 	   the sandbox: it does now. Times are UTC. */
 	tzset();

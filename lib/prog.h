@@ -58,6 +58,9 @@ extern struct prog prog;
 /* umask 077, SIGPIPE and SIGXFSZ ignored, SIGCHLD not, no signal blocked,
    descriptors 0 to 2 open, names. */
 void prog_begin(const struct prog_about *);
+/* All dispositions default, none blocked: before an exec, which keeps what the
+   starter ignored. signal(7) */
+void prog_reset_signals(void);
 /*
  * The next option's letter, its argument in *value; -1 when none is left, and
  * optind is then the first operand. -C -c -V -h --help are done here; a wrong

@@ -115,19 +115,6 @@ set_limits(const struct spawn *s)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-/* What a starter ignores stays ignored in an exec: SIGTERM would not end a
-   child. All first: what waits comes when the mask is gone. */
-static void
-reset_signals(void)
-{
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		(void)signal(number, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* 0 and 1 as asked, 2 stays, those given; all else goes with the exec. */
 static bool
 set_descriptors(const struct spawn *s)
@@ -163,7 +150,7 @@ child(const struct spawn *s, pid_t supervisor)
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != supervisor)
 		_exit(TEMP);
-	reset_signals();
+	prog_reset_signals();
 	if (program == NULL)
 		program = spawn_fellow(s->argv[0], fellow);
 	(void)execve(program, (char *const *)(uintptr_t)s->argv, e.pointer);

@@ -22,8 +22,8 @@
 #include "supervise.h"
 #include "supervisor.h"
 
-#define RELOAD_MS    10000 /* the supervisor takes a signal at once. Ours */
-#define STOP_EXTRA_S 20 /* beyond the drains: what SIGKILL takes. Ours */
+#define RELOAD_MS    60000 /* the supervisor takes a signal at once */
+#define STOP_EXTRA_S 20 /* beyond the drains: what SIGKILL takes */
 
 enum { OPTION_FIGURE = 256, OPTION_JSON };
 
@@ -138,6 +138,20 @@ out:
 	return f->outcome;
 }
 
+/* While the supervisor reads a configuration and starts programs, it answers
+   nobody. */
+static enum outcome
+wait_for_reloads(struct reloads *r, uint64_t until_ms, struct fault *f)
+{
+	while (clock_mono_ms() < until_ms) {
+		*f = FAULT_NONE;
+		if (ask_reloads(r, f) == OK || f->error != ETIMEDOUT)
+			return f->outcome;
+	}
+	return fault_set(
+	    f, TEMP, "4.3.0", 0, "the supervisor has not looked at it yet");
+}
+
 static enum outcome
 verb_reload(int argc, char *argv[], struct fault *f)
 {
@@ -148,15 +162,13 @@ verb_reload(int argc, char *argv[], struct fault *f)
 	/* Checked here too, so that the errors are seen where one asks. */
 	if (find_supervisor(argc, argv, &pid, f) != OK ||
 	    check_config_aloud(&prog.settings, prog_config_path(), f) != OK ||
-	    ask_reloads(&before, f) != OK || send_signal(pid, SIGHUP, f) != OK)
+	    wait_for_reloads(&before, until_ms, f) != OK ||
+	    send_signal(pid, SIGHUP, f) != OK)
 		return f->outcome;
-	do {
-		if (ask_reloads(&after, f) != OK)
+	do
+		if (wait_for_reloads(&after, until_ms, f) != OK)
 			return f->outcome;
-		if (clock_mono_ms() > until_ms)
-			return fault_set(f, TEMP, "4.3.0", 0,
-			    "the supervisor has not looked at it yet");
-	} while (after.done == before.done);
+	while (after.done == before.done);
 	if (after.last.outcome != OK)
 		return fault_set(f, after.last.outcome, "4.3.0", 0,
 		    "not taken, configuration %llu stays: %s",
