@@ -42,6 +42,10 @@ class Report:
                     self.line(f"    {name}: {result['not_ok']} of "
                               f"{result['count'] + result['not_ok']} not "
                               f"accepted: {result['why']}")
+            tuned = sum(1 for r in results if r.get("tuned"))
+            if row.tuned and name == "peer":
+                self.line(f"    peer: better as tuned for load in {tuned} of "
+                          f"{len(results)} rounds")
             if row.per:
                 self.cpu(fs, row, name, results)
             for result in results[:1]:
