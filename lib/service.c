@@ -430,6 +430,7 @@ service_pull(struct service *s, struct fault *f)
 {
 	ssize_t n;
 
+	s->readable = false;
 	if (s->fd == -1)
 		return fault_set(f, TEMP, "4.3.0", ENOTCONN, "%s", s->name);
 	n = receive(s, false);
@@ -444,4 +445,20 @@ bool
 service_wants_write(const struct service *s)
 {
 	return s->fd != -1 && s->out.len > 0;
+}
+
+size_t
+service_poll(const struct service *s, struct pollfd *fd)
+{
+	*fd = (struct pollfd){ .fd = s->fd,
+		.events = service_wants_write(s) ? POLLIN | POLLOUT : POLLIN };
+	return s->fd == -1 ? 0 : 1;
+}
+
+void
+service_look(struct service *s, const struct pollfd *fds, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (fds[k].fd == s->fd && (fds[k].revents & ~POLLOUT) != 0)
+			s->readable = true;
 }

@@ -11,6 +11,7 @@
 #ifndef LIB_SERVICE_H
 #define LIB_SERVICE_H
 
+#include <poll.h>
 #include <sys/types.h>
 
 #include "buf.h"
@@ -26,6 +27,7 @@ struct service {
 	uint64_t timeout_ms;
 	struct buf in, out;
 	size_t at; /* consumed octets of in */
+	bool readable; /* service_look(): pull */
 	int received_fd; /* came with the last octets; -1: none. Caller takes */
 	/* Set before an answer that may bring a descriptor (`write` of
 	   queue-add): only then is recvmsg() used, promise recvfd. */
@@ -66,5 +68,9 @@ enum outcome service_push(struct service *, struct fault *) MUST_USE;
 enum outcome service_pull(struct service *, struct fault *) MUST_USE;
 bool service_next(struct service *, struct span *line);
 bool service_wants_write(const struct service *);
+/* What poll() is to wait for: so many are set, none when it is not open. */
+size_t service_poll(const struct service *, struct pollfd *);
+/* Among what poll() says: is there something to pull, or its end? */
+void service_look(struct service *, const struct pollfd *, size_t n);
 
 #endif

@@ -3,13 +3,15 @@
 #include "destination.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "clock.h"
 #include "codes.h"
 #include "fds.h"
+#include "mem.h"
+#include "prog.h"
 #include "run.h"
 #include "wire_attempt.h"
 #include "wire_resolve.h"
@@ -25,7 +27,7 @@
 
 static const struct transport transports[] = {
 	{ TRANSPORT_PROGRAM, "deliver-program",
-	    offsetof(struct settings, program.deadline_ms) },
+	    &prog.settings.program.deadline_ms },
 };
 
 const struct transport *
@@ -37,25 +39,25 @@ transport_find(const char *name)
 	return NULL;
 }
 
-/* Recipients of one message that share a next hop. */
-struct attempt_at {
-	struct attempt_at
-	    *next; /* at its destination, or among the busy ones */
+enum phase { WAITS, BUSY };
+
+/* Recipients of one message that share a next hop: one attempt. */
+struct delivery {
+	TAILQ_ENTRY(delivery) link; /* of those in its phase */
+	enum phase phase;
 	struct destination *destination;
 	struct message *m;
 	uint32_t recipient[ATTEMPT_RCPT_MAX]; /* indexes */
 	size_t n, answered;
-	/* under way */
 	struct service service;
 	uint64_t answered_ms; /* last progress; monotonic */
-	bool readable;
 };
 
 struct destination {
-	struct destination *next; /* in the order of their turns */
+	struct destination *next;
 	const struct transport *transport;
-	struct attempt_at *first, **last; /* waiting */
-	size_t waiting, busy;
+	size_t n[2]; /* deliveries of each phase */
+	uint64_t served; /* serial of its last turn */
 	size_t postponed; /* put back to the disk lately */
 	uint64_t closed_ms; /* not before; monotonic, 0: open */
 	uint64_t pause_ms; /* how long it was closed for */
@@ -65,72 +67,106 @@ struct destination {
 
 struct destinations {
 	struct destination *first;
-	struct attempt_at *busy_first;
-	size_t waiting, busy;
+	/* Of each phase, the oldest first. */
+	TAILQ_HEAD(deliveries, delivery) list[2];
+	size_t n[2];
+	uint64_t turns;
 };
 
-enum outcome
-destinations_begin(struct run *run, struct fault *f)
+void
+destinations_begin(struct run *run)
 {
-	run->destinations = calloc(1, sizeof(*run->destinations));
-	if (run->destinations == NULL)
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	return OK;
+	run->destinations = mem_new(1, sizeof(*run->destinations));
+	TAILQ_INIT(&run->destinations->list[WAITS]);
+	TAILQ_INIT(&run->destinations->list[BUSY]);
+}
+
+static struct delivery *
+first_of(const struct run *run, enum phase phase)
+{
+	return TAILQ_FIRST(&run->destinations->list[phase]);
 }
 
 static void
-attempt_free_at(struct attempt_at *a)
+delivery_enters(struct run *run, struct delivery *y, enum phase phase)
 {
+	y->phase = phase;
+	TAILQ_INSERT_TAIL(&run->destinations->list[phase], y, link);
+	run->destinations->n[phase]++;
+	y->destination->n[phase]++;
+}
+
+static void
+delivery_leaves(struct run *run, struct delivery *y)
+{
+	TAILQ_REMOVE(&run->destinations->list[y->phase], y, link);
+	run->destinations->n[y->phase]--;
+	y->destination->n[y->phase]--;
+}
+
+static void
+delivery_free(struct run *run, struct delivery *y)
+{
+	delivery_leaves(run, y);
 	/* The connection ends; a transport's process is not waited for. */
-	service_close(&a->service);
-	service_free(&a->service);
-	free(a);
-}
-
-static void
-free_list(struct attempt_at *a)
-{
-	while (a != NULL) {
-		struct attempt_at *next = a->next;
-
-		attempt_free_at(a);
-		a = next;
-	}
+	service_free(&y->service);
+	free(y);
 }
 
 void
 destinations_end(struct run *run)
 {
+	struct destinations *all = run->destinations;
 	struct destination *d;
+	struct delivery *y;
 
-	if (run->destinations == NULL)
+	if (all == NULL)
 		return;
-	free_list(run->destinations->busy_first);
-	while ((d = run->destinations->first) != NULL) {
-		run->destinations->first = d->next;
-		free_list(d->first);
+	while ((y = first_of(run, BUSY)) != NULL ||
+	    (y = first_of(run, WAITS)) != NULL)
+		delivery_free(run, y);
+	while ((d = all->first) != NULL) {
+		all->first = d->next;
 		free(d);
 	}
-	free(run->destinations);
+	free(all);
 	run->destinations = NULL;
 }
 
 /* ---- Who waits. ---- */
 
+/* Nothing rests on it. After a failure it is known for as long again, so that
+   its pauses grow when it fails the next time. */
+static bool
+is_idle(const struct destination *d)
+{
+	return d->n[WAITS] + d->n[BUSY] + d->postponed == 0 &&
+	    d->closed_ms + d->pause_ms <= clock_mono_ms();
+}
+
+/* A new one, or the one that is known; idle ones are forgotten. */
 static struct destination *
 find(struct run *run, const struct transport *transport, const char *nexthop)
 {
-	struct destination **at = &run->destinations->first, *d;
+	struct destination **at = &run->destinations->first;
+	struct destination *d, *found = NULL;
 
-	for (; (d = *at) != NULL; at = &d->next)
+	while ((d = *at) != NULL) {
 		if (d->transport == transport &&
-		    strcmp(d->nexthop, nexthop) == 0)
-			return d;
-	d = calloc(1, sizeof(*d));
-	if (d == NULL)
-		return NULL;
+		    strcmp(d->nexthop, nexthop) == 0) {
+			found = d;
+		} else if (is_idle(d)) {
+			*at = d->next;
+			free(d);
+			continue;
+		}
+		at = &d->next;
+	}
+	if (found != NULL)
+		return found;
+	d = mem_new(1, sizeof(*d));
 	d->transport = transport;
-	d->last = &d->first;
+	d->served = ++run->destinations->turns;
 	(void)span_copy(span_of(nexthop), d->nexthop, sizeof(d->nexthop));
 	*at = d;
 	return d;
@@ -141,8 +177,8 @@ is_full(const struct run *run, const struct destination *d)
 {
 	size_t window = run->settings->queue.window;
 
-	return d->waiting > window / NEXTHOP_PART ||
-	    run->destinations->waiting > window / ALL_PART;
+	return d->n[WAITS] > window / NEXTHOP_PART ||
+	    run->destinations->n[WAITS] > window / ALL_PART;
 }
 
 /* Back to the disk, without an attempt: the later, the more were so before. */
@@ -160,27 +196,24 @@ postpone(struct run *run, struct destination *d, struct message *m, size_t i)
 	    clock_wall_ms() + MINUTE_MS * (1 + d->postponed++ / share);
 }
 
-/* The attempt of this message that still has room, or a new one; NULL: no
-   memory. */
-static struct attempt_at *
-attempt_of(struct run *run, struct destination *d, struct message *m)
+/* The one of this message that still has room, or a new one; a message's
+   recipients come one after the other. */
+static struct delivery *
+delivery_of(struct run *run, struct destination *d, struct message *m)
 {
-	struct attempt_at *a;
+	struct delivery *y =
+	    TAILQ_LAST(&run->destinations->list[WAITS], deliveries);
 
-	for (a = d->first; a != NULL; a = a->next)
-		if (a->m == m && a->n < ATTEMPT_RCPT_MAX)
-			return a;
-	a = malloc(sizeof(*a));
-	if (a == NULL)
-		return NULL;
-	*a = (struct attempt_at){ .destination = d, .m = m };
-	service_begin(&a->service, d->transport->service, SERVICE_TIMEOUT_MS);
-	*d->last = a;
-	d->last = &a->next;
-	d->waiting++;
-	run->destinations->waiting++;
+	for (; y != NULL && y->m == m; y = TAILQ_PREV(y, deliveries, link))
+		if (y->destination == d && y->n < ATTEMPT_RCPT_MAX)
+			return y;
+	y = mem_new(1, sizeof(*y));
+	y->destination = d;
+	y->m = m;
+	service_begin(&y->service, d->transport->service, SERVICE_TIMEOUT_MS);
+	delivery_enters(run, y, WAITS);
 	m->attempts++;
-	return a;
+	return y;
 }
 
 void
@@ -189,63 +222,57 @@ destination_add(struct run *run, struct message *m, size_t i)
 	struct status *status = &m->status[i];
 	struct destination *d =
 	    find(run, status->transport, message_text(m, status->path));
-	struct attempt_at *a;
-	struct fault f;
+	struct delivery *y;
 
-	if (d != NULL && d->closed_ms > clock_mono_ms()) {
+	if (d->closed_ms > clock_mono_ms()) {
 		status_end(m, i, STATUS_DEFERRED, &d->why);
-		return;
-	}
-	if (d != NULL && is_full(run, d)) {
+	} else if (is_full(run, d)) {
 		postpone(run, d, m, i);
-		return;
+	} else {
+		y = delivery_of(run, d, m);
+		y->recipient[y->n++] = (uint32_t)i;
+		status->state = STATUS_UNDER_WAY;
 	}
-	a = d == NULL ? NULL : attempt_of(run, d, m);
-	if (a == NULL) {
-		(void)fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-		status_end(m, i, STATUS_DEFERRED, &f);
-		return;
-	}
-	a->recipient[a->n++] = (uint32_t)i;
-	status->state = STATUS_UNDER_WAY;
 }
 
 /* ---- The end of an attempt. ---- */
 
-/* A message that stands in no list waits for this alone. */
+/* Those without an answer end so; a message that stands in no list may have
+   waited for this alone. */
 static void
-message_attempt_ended(struct run *run, struct message *m)
+delivery_end(struct run *run, struct delivery *y, enum status_state state,
+    const struct fault *why)
 {
+	struct message *m = y->m;
+
+	for (size_t k = y->answered; k < y->n; k++)
+		status_end(m, y->recipient[k], state, why);
+	delivery_free(run, y);
 	m->attempts--;
 	if (m->step == STEP_ATTEMPTS && !m->listed)
 		run_message_answered(run, m);
 }
 
-/* Those without an answer end with f; it is in no list any more. */
+/* What waits, of that message or for that next hop; NULL: of all, for all. */
 static void
-attempt_end(struct run *run, struct attempt_at *a, const struct fault *f)
+end_waiting(struct run *run, const struct message *m,
+    const struct destination *d, enum status_state state,
+    const struct fault *why)
 {
-	for (size_t k = a->answered; k < a->n; k++)
-		status_end(a->m, a->recipient[k], STATUS_DEFERRED, f);
-	message_attempt_ended(run, a->m);
-	attempt_free_at(a);
+	struct delivery *y = first_of(run, WAITS), *next;
+
+	for (; y != NULL; y = next) {
+		next = TAILQ_NEXT(y, link);
+		if ((m == NULL || y->m == m) &&
+		    (d == NULL || y->destination == d))
+			delivery_end(run, y, state, why);
+	}
 }
 
-/* The first that waits at d, out of its list; NULL: none. */
-static struct attempt_at *
-take_waiting(struct run *run, struct destination *d)
+void
+destination_cancel(struct run *run, const struct message *m)
 {
-	struct attempt_at *a = d->first;
-
-	if (a == NULL)
-		return NULL;
-	d->first = a->next;
-	if (d->first == NULL)
-		d->last = &d->first;
-	a->next = NULL;
-	d->waiting--;
-	run->destinations->waiting--;
-	return a;
+	end_waiting(run, m, NULL, STATUS_OPEN, NULL);
 }
 
 /* The next hop fails as a whole: who waits for it waits on disk. */
@@ -253,8 +280,6 @@ static void
 close_destination(
     struct run *run, struct destination *d, const struct fault *why)
 {
-	struct attempt_at *a;
-
 	d->pause_ms = d->pause_ms == 0 ? run->settings->queue.retry_min_ms
 	                               : 2 * d->pause_ms;
 	if (d->pause_ms > run->settings->queue.retry_max_ms)
@@ -264,48 +289,20 @@ close_destination(
 	journal_alarm(&run->journal, NULL, "%s %s fails, closed for %llu s: %s",
 	    d->transport->name, d->nexthop,
 	    (unsigned long long)d->pause_ms / 1000, why->text);
-	while ((a = take_waiting(run, d)) != NULL)
-		attempt_end(run, a, why);
+	end_waiting(run, NULL, d, STATUS_DEFERRED, why);
 }
 
-void
-destination_cancel(struct run *run, const struct message *m)
-{
-	for (struct destination *d = run->destinations->first; d != NULL;
-	     d = d->next)
-		for (size_t n = d->waiting; n > 0; n--) {
-			struct attempt_at *a = take_waiting(run, d);
-
-			if (m != NULL && a->m != m) {
-				*d->last = a;
-				d->last = &a->next;
-				d->waiting++;
-				run->destinations->waiting++;
-				continue;
-			}
-			for (size_t k = 0; k < a->n; k++)
-				a->m->status[a->recipient[k]].state =
-				    STATUS_OPEN;
-			a->n = 0;
-			attempt_end(run, a, NULL);
-		}
-}
-
-/* Out of the busy ones, and ended; the one that a busy list's link points at. */
+/* The attempt was made. closes: the next hop fails as a whole. */
 static void
-busy_end(struct run *run, struct attempt_at **at, const struct fault *f,
-    bool all_nexthop)
+delivery_made(
+    struct run *run, struct delivery *y, const struct fault *f, bool closes)
 {
-	struct attempt_at *a = *at;
-	struct destination *d = a->destination;
+	struct destination *d = y->destination;
 
-	*at = a->next;
-	d->busy--;
-	run->destinations->busy--;
 	if (d->postponed > 0)
 		d->postponed--;
-	attempt_end(run, a, f);
-	if (all_nexthop)
+	delivery_end(run, y, STATUS_DEFERRED, f);
+	if (closes)
 		close_destination(run, d, f);
 	else
 		d->pause_ms = 0;
@@ -314,122 +311,108 @@ busy_end(struct run *run, struct attempt_at **at, const struct fault *f,
 /* ---- Answers. ---- */
 
 static void
-journal_delivered(struct run *run, const struct attempt_at *a, size_t i,
+journal_delivered(struct run *run, const struct delivery *y, size_t i,
     const struct attempt_ans *ans)
 {
 	struct record_out out =
-	    journal_begin(&run->journal, CODE_DELIVERED, &a->m->envelope.qid);
+	    journal_begin(&run->journal, CODE_DELIVERED, &y->m->envelope.qid);
 
-	record_put_num(out, "n", a->m->envelope.recipient[i].n);
-	record_puts(out, "transport", a->destination->transport->name);
-	record_puts(out, "nexthop", a->destination->nexthop);
+	record_put_num(out, "n", y->m->envelope.recipient[i].n);
+	record_puts(out, "transport", y->destination->transport->name);
+	record_puts(out, "nexthop", y->destination->nexthop);
 	record_put_optional(out, "host", span_of(ans->host));
 	record_put_optional(out, "text", span_of(ans->fault.text));
 	journal_end(&run->journal, out);
 	journal_end(&run->journal,
-	    run_entry_recipient(run, CODE_DELIVERED_RCPT, a->m, i));
-}
-
-static void
-take_answer(
-    struct run *run, struct attempt_at *a, const struct attempt_ans *ans)
-{
-	size_t i = a->recipient[a->answered++];
-
-	if (ans->fault.outcome != OK) {
-		status_end_by_fault(a->m, i, &ans->fault);
-		return;
-	}
-	status_end(a->m, i, STATUS_DELIVERED, NULL);
-	journal_delivered(run, a, i, ans);
+	    run_entry_recipient(run, CODE_DELIVERED_RCPT, y->m, i));
 }
 
 /* OK: the attempt has ended, and last has what was said last. TEMP with EAGAIN:
    there is more to come; else its connection is of no use any more. */
 static enum outcome
-take_lines(struct run *run, struct attempt_at *a, bool *all_nexthop,
+take_lines(struct run *run, struct delivery *y, bool *all_nexthop,
     struct fault *last, struct fault *f)
 {
 	struct attempt_ans ans;
 	struct span line;
 
-	while (service_next(&a->service, &line)) {
-		a->answered_ms = clock_mono_ms();
-		if (a->answered == a->n)
+	while (service_next(&y->service, &line)) {
+		size_t i;
+
+		y->answered_ms = clock_mono_ms();
+		if (y->answered == y->n)
 			return wire_attempt_get_end(
-			    line, &a->m->envelope.qid, all_nexthop, f);
-		if (wire_attempt_get_ans(line,
-		        a->m->envelope.recipient[a->recipient[a->answered]].n,
-		        &ans, f) != OK)
+			    line, &y->m->envelope.qid, all_nexthop, f);
+		i = y->recipient[y->answered];
+		if (wire_attempt_get_ans(
+		        line, y->m->envelope.recipient[i].n, &ans, f) != OK)
 			return f->outcome;
+		y->answered++;
 		*last = ans.fault;
-		take_answer(run, a, &ans);
+		if (ans.fault.outcome != OK) {
+			status_end_by_fault(y->m, i, &ans.fault);
+			continue;
+		}
+		status_end(y->m, i, STATUS_DELIVERED, NULL);
+		journal_delivered(run, y, i, &ans);
 	}
 	return fault_set(f, TEMP, "4.3.0", EAGAIN, "no answer yet");
 }
 
 static uint64_t
-attempt_ends_ms(const struct run *run, const struct attempt_at *a)
+delivery_ends_ms(const struct delivery *y)
 {
-	uint64_t deadline_ms;
-
-	memcpy(&deadline_ms,
-	    (const char *)run->settings + a->destination->transport->deadline,
-	    sizeof(deadline_ms));
-	return a->answered_ms + deadline_ms + LATE_MS;
+	return y->answered_ms + *y->destination->transport->deadline_ms +
+	    LATE_MS;
 }
 
-/* False: it is still under way. */
-static bool
-attempt_read(struct run *run, struct attempt_at **at)
+/* A next hop is closed by what is temporary, not by who is refused there. */
+static void
+delivery_read(struct run *run, struct delivery *y)
 {
-	struct attempt_at *a = *at;
-	struct fault f = FAULT_NONE, last, gone;
-	bool all_nexthop = false, is_gone = false;
+	struct fault f = FAULT_NONE, last = FAULT_NONE, gone = FAULT_NONE;
+	bool all_nexthop = false;
 
-	(void)fault_set(&last, TEMP, "4.3.0", 0, "%s", a->service.name);
-	if (a->readable)
-		is_gone = service_pull(&a->service, &gone) != OK;
-	a->readable = false;
-	if (take_lines(run, a, &all_nexthop, &last, &f) != OK) {
-		if (f.error == EAGAIN && !is_gone &&
-		    attempt_ends_ms(run, a) > clock_mono_ms())
-			return false;
-		if (f.error == EAGAIN)
+	if (y->service.readable)
+		(void)!service_pull(&y->service, &gone);
+	if (take_lines(run, y, &all_nexthop, &last, &f) != OK) {
+		if (f.error == EAGAIN && gone.outcome != OK)
+			f = gone;
+		else if (f.error == EAGAIN &&
+		    delivery_ends_ms(y) > clock_mono_ms())
+			return;
+		else if (f.error == EAGAIN)
 			(void)fault_set(&f, TEMP, "4.3.0", 0,
-			    is_gone ? "%s ended before it answered"
-			            : "%s did not answer",
-			    a->service.name);
-		run_alarm(run, a->m, &f);
+			    "%s did not answer", y->service.name);
+		run_alarm(run, y->m, &f);
 		last = f;
 	}
-	last.outcome = TEMP;
-	busy_end(run, at, &last, all_nexthop);
-	return true;
+	delivery_made(run, y, &last, all_nexthop && last.outcome == TEMP);
 }
 
 void
 destinations_read(struct run *run)
 {
-	struct attempt_at **at = &run->destinations->busy_first;
+	struct delivery *y = first_of(run, BUSY), *next;
 
-	while (*at != NULL)
-		if (!attempt_read(run, at))
-			at = &(*at)->next;
+	for (; y != NULL; y = next) {
+		next = TAILQ_NEXT(y, link);
+		delivery_read(run, y);
+	}
 }
 
 /* ---- Beginning. ---- */
 
 static enum outcome
-put_request(const struct attempt_at *a, struct buf *out, struct fault *f)
+put_request(const struct delivery *y, struct buf *out, struct fault *f)
 {
-	const struct message *m = a->m;
+	const struct message *m = y->m;
 
-	if (wire_attempt_put(out, &m->envelope, a->destination->nexthop, f) !=
+	if (wire_attempt_put(out, &m->envelope, y->destination->nexthop, f) !=
 	    OK)
 		return f->outcome;
-	for (size_t k = 0; k < a->n; k++) {
-		size_t i = a->recipient[k];
+	for (size_t k = 0; k < y->n; k++) {
+		size_t i = y->recipient[k];
 		const char *address = message_text(m, m->status[i].address);
 
 		if (wire_attempt_put_to(out, &m->envelope.recipient[i],
@@ -437,109 +420,94 @@ put_request(const struct attempt_at *a, struct buf *out, struct fault *f)
 			return f->outcome;
 	}
 	wire_attempt_put_end(out);
-	if (buf_failed(out))
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	return OK;
+	return buf_failed(out) ? fault_set(f, TEMP, "4.3.0", 0, "no memory")
+	                       : OK;
 }
 
-/* The request, and with its first octets the content's descriptor. */
+/* The request, and with its first octets the content's descriptor. *closes: no
+   attempt at that next hop can be made now. */
 static enum outcome
-send_request(struct service *s, int content, struct fault *f)
-{
-	ssize_t n = fds_send_some(s->fd, buf_span(&s->out), content);
-
-	if (n < 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "%s", s->name);
-	buf_drop(&s->out, (size_t)n);
-	return OK;
-}
-
-/* *closed: no attempt at that next hop can be made now. */
-static enum outcome
-attempt_begin_at(
-    struct run *run, struct attempt_at *a, bool *closed, struct fault *f)
+delivery_begin(
+    struct run *run, struct delivery *y, bool *closes, struct fault *f)
 {
 	struct store_content content = STORE_CONTENT_NONE;
-	enum outcome got;
+	struct service *s = &y->service;
+	ssize_t sent = -1;
 
-	*closed = false;
-	run_takes(run, a->m);
-	if (store_open_content(&run->store, &a->m->envelope, &content, f) != OK)
+	run_takes(run, y->m);
+	if (store_open_content(&run->store, &y->m->envelope, &content, f) != OK)
 		return f->outcome;
-	got = service_open(&a->service, f); /* empties its buffers */
-	*closed = got != OK;
-	if (got == OK)
-		got = put_request(a, &a->service.out, f);
-	if (got == OK)
-		got = send_request(&a->service, content.fd, f);
+	*closes = service_open(s, f) != OK; /* empties its buffers */
+	if (!*closes && put_request(y, &s->out, f) == OK) {
+		sent = fds_send_some(s->fd, buf_span(&s->out), content.fd);
+		if (sent < 0)
+			(void)fault_set(f, TEMP, "4.3.0", errno, "%s", s->name);
+		else
+			buf_drop(&s->out, (size_t)sent);
+	}
 	store_close_content(&content);
-	return got;
+	return sent < 0 ? f->outcome : OK;
 }
 
-/* The next destination whose turn it is goes to the end of them; NULL: none. */
-static struct destination *
-take_turn(struct run *run)
+/* Of the next hops that may have one more attempt, the one whose last turn is
+   longest ago; NULL: there is none. */
+static struct delivery *
+next_delivery(const struct run *run)
 {
-	struct destination **at = &run->destinations->first, *d;
+	struct delivery *y = first_of(run, WAITS);
+	struct delivery *best = NULL;
 
-	while ((d = *at) != NULL &&
-	    (d->waiting == 0 ||
-	        d->busy >= run->settings->queue.nexthop_attempts))
-		at = &d->next;
-	if (d == NULL)
+	if (run->draining ||
+	    run->destinations->n[BUSY] >=
+	        run->settings->queue.transport_attempts)
 		return NULL;
-	*at = d->next;
-	while (*at != NULL)
-		at = &(*at)->next;
-	*at = d;
-	d->next = NULL;
-	return d;
+	for (; y != NULL; y = TAILQ_NEXT(y, link))
+		if (y->destination->n[BUSY] <
+		        run->settings->queue.nexthop_attempts &&
+		    (best == NULL ||
+		        y->destination->served < best->destination->served))
+			best = y;
+	return best;
 }
 
 static void
-begin_attempts(struct run *run)
+begin_deliveries(struct run *run)
 {
-	struct destination *d;
+	struct delivery *y;
 
-	while (
-	    run->destinations->busy < run->settings->queue.transport_attempts &&
-	    (d = take_turn(run)) != NULL) {
-		struct attempt_at *a = take_waiting(run, d);
+	while ((y = next_delivery(run)) != NULL) {
+		struct destination *d = y->destination;
+		bool closes = false;
 		struct fault f;
-		bool closed;
 
-		if (attempt_begin_at(run, a, &closed, &f) != OK) {
-			run_alarm(run, a->m, &f);
-			f.outcome = TEMP;
-			attempt_end(run, a, &f);
-			if (closed)
-				close_destination(run, d, &f);
+		d->served = ++run->destinations->turns;
+		if (delivery_begin(run, y, &closes, &f) == OK) {
+			y->answered_ms = clock_mono_ms();
+			delivery_leaves(run, y);
+			delivery_enters(run, y, BUSY);
 			continue;
 		}
-		a->answered_ms = clock_mono_ms();
-		a->next = run->destinations->busy_first;
-		run->destinations->busy_first = a;
-		run->destinations->busy++;
-		d->busy++;
+		run_alarm(run, y->m, &f);
+		f.outcome = TEMP;
+		delivery_end(run, y, STATUS_DEFERRED, &f);
+		if (closes)
+			close_destination(run, d, &f);
 	}
 }
 
 void
 destinations_write(struct run *run)
 {
-	struct attempt_at **at = &run->destinations->busy_first;
+	struct delivery *y, *next;
 	struct fault f;
 
-	if (!run->draining)
-		begin_attempts(run);
-	while (*at != NULL) {
-		if (service_wants_write(&(*at)->service) &&
-		    service_push(&(*at)->service, &f) != OK) {
-			run_alarm(run, (*at)->m, &f);
-			busy_end(run, at, &f, false);
-			continue;
+	begin_deliveries(run);
+	for (y = first_of(run, BUSY); y != NULL; y = next) {
+		next = TAILQ_NEXT(y, link);
+		if (service_push(&y->service, &f) != OK) {
+			run_alarm(run, y->m, &f);
+			delivery_made(run, y, &f, false);
 		}
-		at = &(*at)->next;
 	}
 }
 
@@ -548,44 +516,37 @@ destinations_write(struct run *run)
 size_t
 destinations_poll(const struct run *run, struct pollfd *fds, size_t max)
 {
+	const struct delivery *y = first_of(run, BUSY);
 	size_t n = 0;
 
-	for (const struct attempt_at *a = run->destinations->busy_first;
-	     a != NULL && n < max; a = a->next) {
-		fds[n] =
-		    (struct pollfd){ .fd = a->service.fd, .events = POLLIN };
-		if (service_wants_write(&a->service))
-			fds[n].events |= POLLOUT;
-		n++;
-	}
+	for (; y != NULL && n < max; y = TAILQ_NEXT(y, link))
+		n += service_poll(&y->service, &fds[n]);
 	return n;
 }
 
 void
 destinations_ready(struct run *run, const struct pollfd *fds, size_t n)
 {
-	for (struct attempt_at *a = run->destinations->busy_first; a != NULL;
-	     a = a->next)
-		for (size_t k = 0; k < n; k++)
-			if (fds[k].fd == a->service.fd &&
-			    (fds[k].revents & ~POLLOUT) != 0)
-				a->readable = true;
+	struct delivery *y = first_of(run, BUSY);
+
+	for (; y != NULL; y = TAILQ_NEXT(y, link))
+		service_look(&y->service, fds, n);
 }
 
 uint64_t
 destinations_next_ms(const struct run *run)
 {
+	const struct delivery *y = first_of(run, BUSY);
 	uint64_t at = 0;
 
-	for (const struct attempt_at *a = run->destinations->busy_first;
-	     a != NULL; a = a->next)
-		if (at == 0 || attempt_ends_ms(run, a) < at)
-			at = attempt_ends_ms(run, a);
+	for (; y != NULL; y = TAILQ_NEXT(y, link))
+		if (at == 0 || delivery_ends_ms(y) < at)
+			at = delivery_ends_ms(y);
 	return at;
 }
 
 size_t
 destinations_busy(const struct run *run)
 {
-	return run->destinations->busy;
+	return run->destinations->n[BUSY];
 }

@@ -17,18 +17,17 @@
 #include "message.h"
 
 struct run;
-struct settings;
 
 struct transport {
 	const char *name; /* as `resolve` answers it */
 	const char *service; /* run/<service> takes its attempts */
-	size_t deadline; /* offset in struct settings: ms of one attempt */
+	const uint64_t *deadline_ms; /* of one attempt: a setting */
 };
 /* NULL: there is no such transport. */
 const struct transport *transport_find(const char *name);
 
 struct destinations;
-enum outcome destinations_begin(struct run *, struct fault *) MUST_USE;
+void destinations_begin(struct run *);
 void destinations_end(struct run *);
 
 /*

@@ -117,11 +117,10 @@ scan_failed(struct run *run, struct scan *scan, const struct fault *f)
 		scan->active = false;
 }
 
-/* in/, and after it out/. */
+/* From the start of its place. */
 static void
-begin_scan(struct scan *scan, enum store_state state)
+begin_scan(struct scan *scan)
 {
-	scan->place = (struct store_place){ state, 0 };
 	scan->after[0] = '\0';
 	scan->at = scan->n = 0;
 	scan->active = scan->more = true;
@@ -139,10 +138,6 @@ scan_fill(struct run *run, struct scan *scan)
 		struct qid qid;
 
 		if (scan->at == scan->n) {
-			if (!scan->more && scan->place.state == STORE_IN) {
-				begin_scan(scan, STORE_OUT);
-				continue;
-			}
 			if (!scan->more) {
 				scan->active = false;
 				run->listing.starting &=
@@ -221,9 +216,7 @@ find_minute(struct run *run)
 	}
 	memcpy(after, minute, sizeof(minute));
 	run->listing.retry.place.minute_ms = at;
-	run->listing.retry.after[0] = '\0';
-	run->listing.retry.at = run->listing.retry.n = 0;
-	run->listing.retry.active = run->listing.retry.more = true;
+	begin_scan(&run->listing.retry);
 	run->listing.due_ms = 1; /* and look for the next one after it */
 }
 
@@ -256,7 +249,7 @@ listing_fill(struct run *run)
 	if (listing_at(run) != 0 && listing_at(run) <= now) {
 		run->listing.in.wanted = false;
 		run->listing.listed_ms = now;
-		begin_scan(&run->listing.in, STORE_IN);
+		begin_scan(&run->listing.in);
 	}
 	if (run->listing.in.active)
 		scan_fill(run, &run->listing.in);

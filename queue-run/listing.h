@@ -24,8 +24,7 @@ struct scan {
 #define SCAN_NAMES_MAX 65536
 
 struct listing {
-	struct scan in; /* in/, then out/ */
-	struct scan retry;
+	struct scan in, retry;
 	char retry_after[QID_LEN + 1]; /* minutes up to it were listed */
 	char ahead_after[QID_LEN + 1]; /* of those too far ahead; "": all */
 	uint64_t due_ms; /* next minute of retry1, wall; 0: none */

@@ -84,9 +84,8 @@ leave_out_not_due(const struct run *run, struct message *m)
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if (r[i].state == RECIPIENT_WAITS && r[i].next_ms < first)
 			first = r[i].next_ms;
-	if (m->place.state != STORE_OUT &&
-	    (m->place.state != STORE_RETRY1 ||
-	        m->place.minute_ms + MINUTE_MS <= first))
+	if (m->place.state != STORE_RETRY1 ||
+	    m->place.minute_ms + MINUTE_MS <= first)
 		return;
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if (m->status[i].state == STATUS_OPEN && r[i].next_ms > now &&

@@ -80,7 +80,7 @@ decide_flush(const struct message *m, uint64_t now_ms, struct fault *f)
 {
 	if (m->place.state == STORE_HOLD)
 		return refuse(f, "it is held: release it first");
-	if (m->place.state == STORE_IN || m->place.state == STORE_OUT)
+	if (m->place.state == STORE_IN)
 		return already(f);
 	if (m->place.state != STORE_RETRY1)
 		return refuse(f, "it waits for no retry");

@@ -314,16 +314,8 @@ prepare(void *arg, struct pollfd *fds, size_t max, int *wait_ms)
 	struct run *run = arg;
 	size_t n = 0;
 
-	for (size_t i = 0; i < STAGES; i++) {
-		const struct service *s = &run->stage[i].service;
-
-		if (s->fd == -1 || n == max)
-			continue;
-		fds[n] = (struct pollfd){ .fd = s->fd, .events = POLLIN };
-		if (service_wants_write(s))
-			fds[n].events |= POLLOUT;
-		n++;
-	}
+	for (size_t i = 0; i < STAGES && n < max; i++)
+		n += service_poll(&run->stage[i].service, &fds[n]);
 	n += destinations_poll(run, fds + n, max - n);
 	*wait_ms = run->again != NULL ? 0 : turn_wait_ms(run);
 	return n;
@@ -336,10 +328,7 @@ ready(void *arg, const struct pollfd *fds, size_t n)
 	struct run *run = arg;
 
 	for (size_t i = 0; i < STAGES; i++)
-		for (size_t k = 0; k < n; k++)
-			if (fds[k].fd == run->stage[i].service.fd &&
-			    (fds[k].revents & ~POLLOUT) != 0)
-				run->stage[i].readable = true;
+		service_look(&run->stage[i].service, fds, n);
 	destinations_ready(run, fds, n);
 }
 

@@ -84,15 +84,7 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	return true;
 }
 
-static void
-failed(struct run *run, const struct ask *ask, bool died, const struct fault *f)
-{
-	(void)run;
-	status_end(ask->m, ask->i, STATUS_DEFERRED, f);
-	ask->m->status[ask->i].died = died;
-}
-
-static const struct question question = { put, answer, failed, 0 };
+static const struct question question = { put, answer, stage_defer, 0 };
 
 void
 resolve_work(struct run *run)

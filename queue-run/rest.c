@@ -212,8 +212,8 @@ defer(struct run *run, struct message *m, uint64_t now)
 
 /*
  * Attempts are under way. What has ended by now is saved, so that a crash
- * repeats none of it; a message of one file moves to out/ for that. It goes on
- * when the next attempt has ended.
+ * repeats none of it: where it lies, for a message of several recipients has an
+ * envelope file. It goes on when the next attempt has ended.
  */
 static void
 wait_for_attempts(struct run *run, struct message *m, uint64_t now)
@@ -228,9 +228,7 @@ wait_for_attempts(struct run *run, struct message *m, uint64_t now)
 	}
 	set_next_tries(run, m, now);
 	history_put(run, m);
-	m->to = m->envelope.shape == ENVELOPE_ONE
-	    ? (struct store_place){ STORE_OUT, 0 }
-	    : m->place;
+	m->to = m->place;
 	m->goes_on = true;
 	message_go(run, m, STEP_SAVE);
 }
@@ -271,7 +269,7 @@ leaves_again(struct run *run, struct message *m)
 {
 	if (!m->fetched)
 		return false;
-	if (m->place.state == STORE_IN || m->place.state == STORE_OUT)
+	if (m->place.state == STORE_IN)
 		listing_want_in(run);
 	else if (m->place.state == STORE_RETRY1)
 		listing_due(run, m->place.minute_ms);

@@ -76,6 +76,15 @@ stage_ask_recipient(struct stage *stage, struct message *m,
 }
 
 void
+stage_defer(
+    struct run *run, const struct ask *ask, bool died, const struct fault *f)
+{
+	(void)run;
+	status_end(ask->m, ask->i, STATUS_DEFERRED, f);
+	ask->m->status[ask->i].died = died;
+}
+
+void
 stage_cancel(struct stage *stage, struct message *m)
 {
 	for (size_t i = stage->sent; i < stage->n; i++)
@@ -185,8 +194,8 @@ stage_read(struct run *run, struct stage *stage)
 
 	if (stage->service.fd == -1)
 		return;
-	outcome = stage->readable ? service_pull(&stage->service, &f) : OK;
-	stage->readable = false;
+	outcome =
+	    stage->service.readable ? service_pull(&stage->service, &f) : OK;
 	while (in_step && stage->sent > 0 &&
 	    service_next(&stage->service, &line)) {
 		struct ask ask = take_head(stage);

@@ -42,7 +42,6 @@ struct stage {
 	uint64_t answered_ms; /* last progress; monotonic */
 	uint64_t open_ms; /* not opened again before; monotonic */
 	uint64_t pause_ms; /* between openings; doubles */
-	bool readable; /* poll says that answers, or its end, are there */
 };
 
 void stage_begin(struct stage *, const char *name, size_t most);
@@ -53,6 +52,9 @@ void stage_end(struct stage *);
  * (run_message_answered).
  */
 bool stage_ask(struct stage *, struct ask);
+/* A question's `failed` about one recipient: it is deferred. */
+void stage_defer(
+    struct run *, const struct ask *, bool died, const struct fault *);
 /* Ask about one recipient; without memory it is deferred. */
 void stage_ask_recipient(
     struct stage *, struct message *, const struct question *, size_t i);

@@ -61,8 +61,9 @@ run_begin(struct run *run, const struct settings *settings, const char *program,
 	run->postmaster = prog.settings.resolve.domain.n > 0
 	    ? prog.settings.resolve.domain.value[0]
 	    : run->hostname;
+	destinations_begin(run);
 	if (window_begin(&run->window, settings->queue.window, f) != OK ||
-	    settle_begin(run, f) != OK || destinations_begin(run, f) != OK)
+	    settle_begin(run, f) != OK)
 		return f->outcome;
 	return store_open(&run->store, settings->queue.directory, f);
 }

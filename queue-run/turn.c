@@ -26,11 +26,11 @@ static const struct {
 	[STEP_LOAD] = { load_work, .begins = true, .at_once = true },
 	[STEP_RESOLVE] = { resolve_work, .begins = true, .at_once = true,
 	    .answered = STEP_DELIVER },
-	/* what a transport ended: REPORT */
-	[STEP_ATTEMPTS] = { NULL, .answered = STEP_REPORT },
 	/* SETTLE, or REPORT */
 	[STEP_DELIVER] = { deliver_work, .begins = true, .at_once = true,
 	    .answered = STEP_SETTLE },
+	/* what a transport ended: REPORT */
+	[STEP_ATTEMPTS] = { NULL, .answered = STEP_REPORT },
 	/* mailboxes synced: REPORT */
 	[STEP_SETTLE] = { settle_work, .owed = true },
 	/* report entered, or the next one: REST */

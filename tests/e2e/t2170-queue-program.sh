@@ -73,7 +73,13 @@ for _ in $(seq 100); do send ann@example.org bob@example.org > /dev/null; done
 wait_for has_new $((before + 100)); ok $? "a hundred messages pass a slow command"
 check "it stops while commands run" stop_pneu
 touch "$T/out/go"
+sh_command absent <<END
+echo \$QUEUE_ID >> $T/out/absent
+END
 check "it runs again" start_pneu
+delivered() { queue flush "$Q2" > "$T/flush" 2>&1; is_gone "$Q2"; }
+wait_for delivered; ok $? "what was deferred before is flushed after a restart"
+is "and its command has it" "$(cat "$T/out/absent")" "$Q2"
 all() { [ "$(sort -u "$T/out/slow" | wc -l)" -ge 8 ]; }
 wait_for all; ok $? "what waited for the slow command gets there"
 check "it stops" stop_pneu

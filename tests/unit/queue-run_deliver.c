@@ -397,7 +397,7 @@ ask_and_end(struct run *run)
 	run->stage[STAGE_RESOLVE].service.fd = ends[0];
 	stage_write(run, &run->stage[STAGE_RESOLVE]);
 	(void)close(ends[1]);
-	run->stage[STAGE_RESOLVE].readable = true;
+	run->stage[STAGE_RESOLVE].service.readable = true;
 	stage_read(run, &run->stage[STAGE_RESOLVE]);
 }
 
@@ -458,7 +458,7 @@ test_unasked(struct run *run)
 	stage_write(run, &run->stage[STAGE_RESOLVE]);
 	if (write(ends[1], said, sizeof(said) - 1) != sizeof(said) - 1)
 		abort();
-	run->stage[STAGE_RESOLVE].readable = true;
+	run->stage[STAGE_RESOLVE].service.readable = true;
 	stage_read(run, &run->stage[STAGE_RESOLVE]);
 	turn_answered(run);
 	tap_ok(m->step == STEP_DELIVER &&
@@ -537,6 +537,63 @@ test_report_without_memory(struct run *run)
 	run->scratch.missed = 0;
 	buf_free(&b);
 	window_drop(&run->window, m);
+}
+
+static size_t
+count_in_journal(const struct run *run, const char *text)
+{
+	const char *at = run->journal.pending.p;
+	size_t n = 0;
+
+	while ((at = strstr(at, text)) != NULL) {
+		n++;
+		at++;
+	}
+	return n;
+}
+
+/* A sender cannot be told of a delay: that is said once. */
+static void
+test_delay_not_told(struct run *run)
+{
+	struct message *m = begin(run, "x@example.org");
+	int ends[2], fd = run->journal.fd;
+	char line[128];
+	struct fault f;
+
+	(void)next_ask(&run->stage[STAGE_RESOLVE]);
+	m->open = 0;
+	if (pipe(ends) != 0)
+		abort();
+	run->journal.fd = ends[1];
+	for (int i = 0; i < 2; i++) {
+		struct ask ask;
+
+		fault_set(&f, TEMP, "4.2.1", 0, "later");
+		status_end(m, 0, STATUS_DEFERRED, &f);
+		m->status[0].delayed = true;
+		ask = report_ask(run, m);
+		qid_derive(&m->envelope.qid, 1, &m->notice);
+		(void)snprintf(line, sizeof(line),
+		    "temp qid=%s code=4.3.1 text=it%%20is%%20full",
+		    m->notice.text);
+		journal_flush(&run->journal);
+		answer_ask(run, &ask, line);
+		tap_ok(count_in_journal(run, "full") == 1 &&
+		        m->status[0].reported && !m->status[0].delayed &&
+		        m->status[0].state == STATUS_DEFERRED,
+		    "a delay that could not be told is one alarm");
+		report_work(run);
+		tap_ok(m->step == STEP_REST && m->open == 0,
+		    "and not told again before the next attempt");
+		(void)list_take(&run->step[STEP_REST]);
+	}
+	journal_flush(&run->journal);
+	run->journal.fd = fd;
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	message_go(run, m, STEP_REST);
+	end(run, m);
 }
 
 /* What queue-run would be said to have died on, were it killed now. */
@@ -621,6 +678,7 @@ main(void)
 	test_report_without_memory(&run);
 	test_careful(&run);
 	test_report_death(&run);
+	test_delay_not_told(&run);
 	test_ring();
 	return test_end(&run);
 }

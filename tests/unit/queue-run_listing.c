@@ -34,6 +34,59 @@ test_retry_times(void)
 	}
 }
 
+/* Two recipients of one message, each with its own tries; a third is not due. */
+static void
+test_own_tries(struct run *run)
+{
+	uint64_t now = clock_wall_ms(), first;
+	struct message *m;
+	struct envelope e;
+	char name[64];
+	struct fault f;
+
+	test_envelope(
+	    &e, "ann@example.org", "a@example.org b@example.org c@example.org");
+	e.recipient[1].tries = 4;
+	(void)snprintf(name, sizeof(name), "queue/in/%s", e.qid.text);
+	test_write(name, SPAN_LIT("x"));
+	m = window_add(&run->window, &e.qid);
+	envelope_free(&m->envelope);
+	m->envelope = e;
+	if (status_prepare(m, &f) != OK)
+		abort();
+	fault_set(&f, TEMP, "4.2.1", 0, "later");
+	status_end(m, 0, STATUS_DEFERRED, &f);
+	status_end(m, 1, STATUS_DEFERRED, &f);
+	m->status[2].state = STATUS_NOT_DUE;
+	m->status[2].next_ms = now + 30 * MINUTE;
+	message_go(run, m, STEP_REST);
+	rest_work(run);
+	first = m->status[0].next_ms / MINUTE;
+	tap_ok(first >= now / MINUTE + 1 && first <= now / MINUTE + 2 &&
+	        m->status[1].next_ms / MINUTE == first + 15,
+	    "each recipient is tried again by its own tries");
+	tap_ok(m->to.state == STORE_RETRY1 && m->to.minute_ms / MINUTE == first,
+	    "and its message is due with the first of them");
+	m->status[2].next_ms = now;
+	list_remove(&run->step[STEP_SAVE], m);
+	message_go(run, m, STEP_REST);
+	rest_work(run);
+	tap_ok(m->to.minute_ms == now - now % MINUTE,
+	    "whoever was left out counts, too");
+	list_remove(&run->step[STEP_SAVE], m);
+
+	/* One of its attempts has ended, one is under way. */
+	m->status[2].state = STATUS_UNDER_WAY;
+	m->attempts = 1;
+	message_go(run, m, STEP_REST);
+	rest_work(run);
+	tap_ok(m->step == STEP_SAVE && store_is_same_place(m->to, m->place),
+	    "what has ended before others is saved where the message lies");
+	list_remove(&run->step[STEP_SAVE], m);
+	window_drop(&run->window, m);
+	(void)unlink(name);
+}
+
 static void
 test_window(struct run *run)
 {
@@ -363,6 +416,7 @@ main(void)
 
 	test_begin(&run);
 	test_retry_times();
+	test_own_tries(&run);
 	test_window(&run);
 	test_room(&run);
 	test_listing(&run);

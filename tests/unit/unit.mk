@@ -30,6 +30,7 @@ queue-add_accept_OBJS := $(filter-out queue-add/main queue-add/bring,$(queue-add
 queue-run_listing_OBJS := $(RUN_OBJS)
 queue-run_report_text_OBJS := $(RUN_OBJS)
 queue-run_deliver_OBJS := $(RUN_OBJS)
+queue-run_destination_OBJS := $(filter-out queue-run/destination,$(RUN_OBJS))
 queue-run_save_OBJS := $(RUN_OBJS) queue/tidy
 start_accept_OBJS := $(filter-out start/main,$(pneu_OBJS))
 start_accept_LIBS := $(JSON)
