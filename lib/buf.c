@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
+
 #define BUF_FIRST 256 /* octets of the first allocation. Ours */
 
 char buf_nothing[1];
@@ -24,7 +26,6 @@ bool
 buf_reserve(struct buf *b, size_t n)
 {
 	size_t want, cap = b->cap == 0 ? BUF_FIRST : b->cap;
-	char *p;
 
 	if (b->missed > 0 || !size_add(b->len, n, &want) || want > b->max)
 		return miss(b, n);
@@ -32,10 +33,7 @@ buf_reserve(struct buf *b, size_t n)
 		return true; /* one octet is kept for the closing 0 */
 	while (cap <= want)
 		cap *= 2;
-	p = realloc(b->cap == 0 ? NULL : b->p, cap);
-	if (p == NULL)
-		return miss(b, n);
-	b->p = p;
+	b->p = mem_grow(b->cap == 0 ? NULL : b->p, cap, 1);
 	b->cap = cap;
 	b->p[b->len] = '\0';
 	return true;

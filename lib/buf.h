@@ -2,9 +2,8 @@
 /*
  * buf.h: owned octets with a hard maximum.
  *
- * Adding never fails half: what does not fit (the maximum, or no memory) is
- * not added at all, and the buffer counts it as missed until buf_reset() or
- * buf_undo(). So a writer adds what it has and asks buf_failed() once, at the
+ * Adding never fails half: what does not fit into the maximum is not added at
+ * all, and the buffer counts it as missed until buf_reset() or buf_undo(). So a writer adds what it has and asks buf_failed() once, at the
  * end, before anything leaves the program. p is never NULL and p[len] is always 0.
  */
 #ifndef LIB_BUF_H

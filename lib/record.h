@@ -35,7 +35,7 @@ struct record {
 /*
  * Write. record_begin() notes where the record starts in b; keys must be
  * literals; record_end() adds LF. PERM 5.3.0: the record is over RECORD_MAX;
- * TEMP 4.3.0: it is not, but did not fit into b (its maximum, or no memory).
+ * TEMP 4.3.0: it is not, but did not fit into b.
  * Then the whole of it is taken back: b has no half record, ever, and is usable
  * as before.
  */
