@@ -119,35 +119,24 @@ take_value(struct cur *c, char **to, struct span *out)
 {
 	char *from = *to;
 
-	while (cur_peek(c) != ' ' && cur_peek(c) != -1) {
+	for (;;) {
 		struct span rest = cur_rest(c);
-		int octet = cur_peek(c);
-		size_t n = 1;
+		size_t n = plain_octets(rest);
+		int high, low;
 
-		if (octet == '%') {
-			const char *hi = NULL, *lo = NULL;
-
-			if (rest.len >= 3 && rest.p[1] && rest.p[2]) {
-				hi = strchr(hex, rest.p[1]);
-				lo = strchr(hex, rest.p[2]);
-			}
-			if (hi == NULL || lo == NULL)
-				return false;
-			*(*to)++ = (char)((hi - hex) << 4 | (lo - hex));
-			c->p += 3;
-			continue;
-		}
-		if (!is_graph(octet)) {
-			n = octet > 0x7F ? utf8_printable(rest) : 0;
-			if (n == 0)
-				return false;
-		}
 		memcpy(*to, rest.p, n);
 		*to += n;
 		c->p += n;
+		if (!cur_eat(c, '%'))
+			break;
+		high = hex_digit(cur_take(c));
+		low = hex_digit(cur_take(c));
+		if (high < 0 || low < 0)
+			return false;
+		*(*to)++ = (char)(high << 4 | low);
 	}
 	*out = (struct span){ from, (size_t)(*to - from) };
-	return true;
+	return cur_peek(c) == -1 || cur_peek(c) == ' ';
 }
 
 const struct record_field *

@@ -149,33 +149,6 @@ span_copy(struct span s, char *out, size_t size)
 	return true;
 }
 
-struct cur
-cur_over(struct span s)
-{
-	return (struct cur){ s.p, s.p + s.len };
-}
-
-int
-cur_peek(const struct cur *c)
-{
-	return c->p < c->end ? (unsigned char)*c->p : -1;
-}
-
-int
-cur_take(struct cur *c)
-{
-	return c->p < c->end ? (unsigned char)*c->p++ : -1;
-}
-
-bool
-cur_eat(struct cur *c, char want)
-{
-	if (cur_peek(c) != (unsigned char)want)
-		return false;
-	c->p++;
-	return true;
-}
-
 bool
 cur_eat_nocase(struct cur *c, const char *word)
 {
@@ -195,47 +168,11 @@ cur_while(struct cur *c, bool (*is)(int))
 	return (struct span){ from, (size_t)(c->p - from) };
 }
 
-struct span
-cur_rest(const struct cur *c)
-{
-	return (struct span){ c->p, (size_t)(c->end - c->p) };
-}
-
-bool
-is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alpha(int c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool
-is_alnum(int c)
-{
-	return is_digit(c) || is_alpha(c);
-}
-
 bool
 is_atext(int c)
 {
 	return is_alnum(c) || c > 127 ||
 	    (c > 0 && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
-}
-
-bool
-is_wsp(int c)
-{
-	return c == ' ' || c == '\t';
-}
-
-bool
-is_graph(int c)
-{
-	return c >= 0x21 && c <= 0x7E;
 }
 
 int
@@ -244,12 +181,6 @@ hex_digit(int c)
 	if (is_digit(c))
 		return c - '0';
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-int
-to_lower(int c)
-{
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
 /* Length of the UTF-8 sequence at the start of s and its code point, or 0. */

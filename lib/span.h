@@ -48,26 +48,85 @@ bool span_next(struct span *rest, char by, struct span *part);
 /* Copy with a closing 0; false (and "") when it does not fit. */
 bool span_copy(struct span, char *out, size_t size);
 
-/* A cursor: cur_peek() is -1 at the end, so no loop passes it. */
+/* A cursor: cur_peek() is -1 at the end, so no loop passes it. What is asked for
+   each octet stands here, for the compiler to put in place. */
 struct cur {
 	const char *p, *end;
 };
 
-struct cur cur_over(struct span);
-int cur_peek(const struct cur *); /* next octet 0..255, or -1 */
-int cur_take(struct cur *); /* the same, and step over it */
-bool cur_eat(struct cur *, char); /* step over it if it is next */
+static inline struct cur
+cur_over(struct span s)
+{
+	return (struct cur){ s.p, s.p + s.len };
+}
+
+/* The next octet 0..255, or -1. */
+static inline int
+cur_peek(const struct cur *c)
+{
+	return c->p < c->end ? (unsigned char)*c->p : -1;
+}
+
+/* The same, and step over it. */
+static inline int
+cur_take(struct cur *c)
+{
+	return c->p < c->end ? (unsigned char)*c->p++ : -1;
+}
+
+/* Step over it if it is next. */
+static inline bool
+cur_eat(struct cur *c, char want)
+{
+	if (cur_peek(c) != (unsigned char)want)
+		return false;
+	c->p++;
+	return true;
+}
+
+static inline struct span
+cur_rest(const struct cur *c)
+{
+	return (struct span){ c->p, (size_t)(c->end - c->p) };
+}
+
 bool cur_eat_nocase(struct cur *, const char *word);
 struct span cur_while(struct cur *, bool (*is)(int));
-struct span cur_rest(const struct cur *);
 
 /* Classes of RFC 5234 and 5322; -1 is in none of them. */
-bool is_digit(int);
-bool is_alnum(int);
+static inline bool
+is_digit(int c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+is_alnum(int c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static inline bool
+is_wsp(int c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* 0x21-0x7E */
+static inline bool
+is_graph(int c)
+{
+	return c >= 0x21 && c <= 0x7E;
+}
+
+/* ASCII only. */
+static inline int
+to_lower(int c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
 bool is_atext(int); /* RFC 5322 3.2.3, and octets over 127 (RFC 6531) */
-bool is_wsp(int);
-bool is_graph(int); /* 0x21-0x7E */
-int to_lower(int); /* ASCII only */
 int hex_digit(int); /* 0-9 A-F: its value; else -1 */
 
 /*
