@@ -101,12 +101,14 @@ add_recipients(struct buf *job, const struct attempt *a, bool address)
 	const struct envelope *e = &a->envelope;
 
 	for (size_t i = 0; i < e->recipients; i++) {
+		const struct recipient *r = &e->recipient[i];
+
 		if (i > 0)
 			buf_addc(job, '\n');
-		if (address && a->address[i] != NULL)
-			buf_adds(job, a->address[i]);
+		if (address && r->address != NULL)
+			buf_adds(job, r->address);
 		else
-			buf_add(job, path_span(&e->recipient[i].forward_path));
+			buf_add(job, path_span(&r->forward_path));
 	}
 	buf_addc(job, '\0');
 }

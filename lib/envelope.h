@@ -7,13 +7,20 @@
 #ifndef LIB_ENVELOPE_H
 #define LIB_ENVELOPE_H
 
-#include "buf.h"
 #include "path.h"
-#include "qid.h"
-#include "record.h"
+#include "wire.h"
 
-#define ENVELOPE_DIGEST_LEN 32 /* BLAKE2b-256 */
+#define ENVELOPE_DIGEST_LEN WIRE_HASH_LEN /* BLAKE2b-256 */
 #define ENVELOPE_RCPT_MAX   100000
+
+/* Octets of its texts. */
+#define ENVELOPE_BODY_MAX   16 /* "BINARYMIME" with room. RFC 3030 */
+#define ENVELOPE_RET_MAX    8 /* "FULL", "HDRS". RFC 3461 4.3 */
+#define ENVELOPE_ENVID_MAX  100 /* RFC 3461 4.4 */
+#define ENVELOPE_NOTIFY_MAX 40 /* "SUCCESS,FAILURE,DELAY" with room */
+#define ENVELOPE_ORCPT_MAX  500 /* RFC 3461 4.2 */
+#define ENVELOPE_IP_MAX     64 /* of IPv6 with its scope, with room */
+#define ENVELOPE_PROTO_MAX  32 /* "UTF8SMTPSA". RFC 6531, with room */
 
 /* In one file with its content, or a file of its own. */
 enum envelope_shape { ENVELOPE_ONE, ENVELOPE_APART };
@@ -35,6 +42,7 @@ struct recipient {
 	struct path forward_path;
 	char *notify; /* RFC 3461 4.1 as given, or NULL; owned */
 	char *orcpt; /* RFC 3461 4.2 as given, or NULL; owned */
+	char *address; /* of an attempt: where an alias leads; NULL; owned */
 };
 
 struct envelope {
@@ -48,10 +56,14 @@ struct envelope {
 	uint64_t skip; /* octets of Return-Path: and Delivered-To: */
 	bool dots; /* some line begins with a dot (or: not known) */
 	struct path reverse_path;
-	struct buf body; /* "7BIT", "8BITMIME", "BINARYMIME" or empty */
-	struct buf ret, envid; /* RFC 3461 4.3, 4.4 or empty */
+	/* Parameters of MAIL; "": not given. RFC 6152, RFC 3461 4.3, 4.4 */
+	char body[ENVELOPE_BODY_MAX + 1];
+	char ret[ENVELOPE_RET_MAX + 1], envid[ENVELOPE_ENVID_MAX + 1];
 	bool smtputf8;
-	struct buf ip, name, helo, proto, user; /* facts of the client */
+	/* Facts of the client; "": not known. */
+	char ip[ENVELOPE_IP_MAX + 1], name[DOMAIN_MAX + 1];
+	char helo[DOMAIN_MAX + 1], proto[ENVELOPE_PROTO_MAX + 1];
+	char user[PATH_TEXT_MAX + 1];
 	struct recipient *recipient; /* in order of n */
 	size_t recipients, recipients_cap;
 };
@@ -59,34 +71,31 @@ struct envelope {
 void envelope_begin(struct envelope *);
 void envelope_free(struct envelope *); /* empty, usable again */
 void envelope_reset(struct envelope *); /* empty, keeps its memory */
+/* TEMP 4.5.3: too many */
 enum outcome envelope_add_recipient(struct envelope *, const struct path *,
     struct span notify, struct span orcpt, struct fault *) MUST_USE;
-
 void envelope_drop_recipients(struct envelope *); /* all of them */
-/* A path in a record, with its < >, both ways; wire_add speaks it too. */
+
+/* ---- Fields that several records have. ---- */
+
+extern const struct wire_field envelope_parameters[]; /* of MAIL */
+extern const struct wire_field envelope_client[]; /* its facts */
+
+/* A path with its < >. PERM 5.1.x: a bad one */
 void envelope_put_path(struct record_out, const char *key, const struct path *);
-enum outcome envelope_take_reverse_path(
-    struct record *, const char *key, struct path *, struct fault *) MUST_USE;
-enum outcome envelope_take_forward_path(
-    struct record *, const char *key, struct path *, struct fault *) MUST_USE;
-/* The parameters of MAIL that both keep: body smtputf8 ret envid. */
-void envelope_put_parameters(struct record_out, const struct envelope *);
-bool envelope_take_parameters(struct record *, struct envelope *);
-/* The facts of the client: ip name helo proto user. */
-void envelope_put_client(struct record_out, const struct envelope *);
-bool envelope_take_client(struct record *, struct envelope *);
-/* What both keep of a recipient: its path under that key, notify, orcpt. */
+enum outcome envelope_take_path(struct record *, const char *key,
+    enum path_kind, struct path *, struct fault *) MUST_USE;
+
+/* Its path under that key, notify, orcpt. */
 void envelope_put_recipient(
     struct record_out, const char *key, const struct recipient *);
-/* 64 lower-case hex digits. */
-void envelope_put_hash(struct record_out, const char *key,
-    const unsigned char hash[ENVELOPE_DIGEST_LEN]);
-bool envelope_take_hash(
-    struct record *, const char *key, unsigned char hash[ENVELOPE_DIGEST_LEN]);
-
-#define ENVELOPE_ENVID_MAX  100 /* octets. RFC 3461 4.4 */
-#define ENVELOPE_NOTIFY_MAX 40 /* "SUCCESS,FAILURE,DELAY" with room */
-#define ENVELOPE_ORCPT_MAX  500 /* octets. RFC 3461 4.2 */
+/*
+ * The rest of a record is one recipient more.
+ * PERM 5.1.x: a bad address. TEMP 4.3.0: another field is wrong, or one more is
+ * there; 4.5.3: too many
+ */
+enum outcome envelope_take_recipient(struct record *, const char *key,
+    struct envelope *, struct fault *) MUST_USE;
 
 /* Digest of content as it passes; libsodium's BLAKE2b-256. */
 struct envelope_digest {

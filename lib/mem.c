@@ -38,3 +38,9 @@ mem_text(const char *text)
 {
 	return there(strdup(text));
 }
+
+char *
+mem_copy(const char *p, size_t n)
+{
+	return memcpy(mem_new(n + 1, 1), p, n);
+}

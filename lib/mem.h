@@ -16,8 +16,10 @@ void *mem_new(size_t n, size_t size)
    not zeroed. */
 void *mem_grow(void *p, size_t n, size_t size)
     __attribute__((returns_nonnull, warn_unused_result));
-/* A copy of text. */
+/* A copy of text; of n octets, with a closing 0. */
 char *mem_text(const char *text)
+    __attribute__((returns_nonnull, warn_unused_result));
+char *mem_copy(const char *p, size_t n)
     __attribute__((returns_nonnull, warn_unused_result));
 
 #endif

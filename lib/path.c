@@ -204,56 +204,40 @@ take_postmaster(struct reader *r, int end, struct path *out)
 	return span_copy(name, out->text, sizeof(out->text));
 }
 
-static void
-make_null(struct path *out)
-{
-	out->text[0] = '\0';
-	out->len = out->local_len = 0;
-}
-
 static enum outcome
 refuse(const struct reader *r, const char *which, const char *code,
     struct path *out, struct fault *f)
 {
-	make_null(out);
+	*out = (struct path){ .len = 0 };
 	if (r->has_8bit)
 		return fault_set(f, PERM, FAULT_NOT_ASCII, 0,
 		    "%s: not ASCII, and SMTPUTF8 was not asked for", which);
 	return fault_set(f, PERM, code, 0, "%s: bad address syntax", which);
 }
 
-enum outcome
-path_parse_reverse(struct span in, bool utf8, struct path *out,
-    struct span *rest, struct fault *f)
+/* What stands between < and >. */
+static bool
+take_path(struct reader *r, enum path_kind kind, struct path *out)
 {
-	struct reader r = { cur_over(in), utf8, false };
-
-	make_null(out);
-	if (!cur_eat(&r.c, '<'))
-		return refuse(&r, "reverse-path", "5.1.7", out, f);
-	if (cur_peek(&r.c) != '>' &&
-	    (!skip_source_route(&r) || !take_mailbox(&r, out)))
-		return refuse(&r, "reverse-path", "5.1.7", out, f);
-	if (!cur_eat(&r.c, '>'))
-		return refuse(&r, "reverse-path", "5.1.7", out, f);
-	*rest = cur_rest(&r.c);
-	return OK;
+	if (kind == PATH_REVERSE && cur_peek(&r->c) == '>')
+		return true;
+	if (kind == PATH_FORWARD && take_postmaster(r, '>', out))
+		return true;
+	return skip_source_route(r) && take_mailbox(r, out);
 }
 
 enum outcome
-path_parse_forward(struct span in, bool utf8, struct path *out,
+path_parse(enum path_kind kind, struct span in, bool utf8, struct path *out,
     struct span *rest, struct fault *f)
 {
 	struct reader r = { cur_over(in), utf8, false };
 
-	make_null(out);
-	if (!cur_eat(&r.c, '<'))
-		return refuse(&r, "forward-path", "5.1.3", out, f);
-	if (!take_postmaster(&r, '>', out) &&
-	    (!skip_source_route(&r) || !take_mailbox(&r, out)))
-		return refuse(&r, "forward-path", "5.1.3", out, f);
-	if (!cur_eat(&r.c, '>'))
-		return refuse(&r, "forward-path", "5.1.3", out, f);
+	*out = (struct path){ .len = 0 };
+	if (!cur_eat(&r.c, '<') || !take_path(&r, kind, out) ||
+	    !cur_eat(&r.c, '>'))
+		return kind == PATH_REVERSE
+		    ? refuse(&r, "reverse-path", "5.1.7", out, f)
+		    : refuse(&r, "forward-path", "5.1.3", out, f);
 	*rest = cur_rest(&r.c);
 	return OK;
 }
@@ -263,7 +247,7 @@ path_parse_bare(struct span in, struct path *out, struct fault *f)
 {
 	struct reader r = { cur_over(in), true, false };
 
-	make_null(out);
+	*out = (struct path){ .len = 0 };
 	if (!take_postmaster(&r, -1, out) &&
 	    (!take_mailbox(&r, out) || cur_peek(&r.c) != -1))
 		return refuse(&r, "address", "5.1.3", out, f);

@@ -20,22 +20,22 @@ struct path {
 	size_t len, local_len; /* of the text; of the local-part in it */
 };
 
+enum path_kind { PATH_REVERSE, PATH_FORWARD };
+
 /*
  * Parse `<...>` at the start of in. Quoted strings, source routes (dropped,
  * RFC 5321 4.1.2 and appendix C), address literals (checked: IPv4, IPv6), UTF-8
- * in both halves when utf8 is set (RFC 6531 3.3). `Postmaster` without a
- * domain, in any case, is accepted (4.1.1.3) and stays without one. `<>` is
- * accepted only by path_parse_reverse.
+ * in both halves when utf8 is set (RFC 6531 3.3). Of a reverse-path `<>` is
+ * accepted; of a forward-path `Postmaster` without a domain, in any case, which
+ * stays without one (4.1.1.3).
  *
  * rest	what follows '>'
  *
  * PERM	5.1.3 bad syntax of a forward-path, 5.1.7 of a reverse-path; 5.6.7 UTF-8
  *	where utf8 is not set. The text never echoes the input.
  */
-enum outcome path_parse_reverse(struct span in, bool utf8, struct path *out,
-    struct span *rest, struct fault *) MUST_USE;
-enum outcome path_parse_forward(struct span in, bool utf8, struct path *out,
-    struct span *rest, struct fault *) MUST_USE;
+enum outcome path_parse(enum path_kind, struct span in, bool utf8,
+    struct path *out, struct span *rest, struct fault *) MUST_USE;
 /*
  * The same for the inner text alone, as in a record: `ann@example.org`. UTF-8
  * is allowed; an empty text (the null reverse-path) is the caller's to see.

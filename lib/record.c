@@ -94,6 +94,13 @@ record_put_num(struct record_out out, const char *key, uint64_t value)
 	    (struct span){ p, (size_t)(digits + sizeof(digits) - p) });
 }
 
+void
+record_put_fault(struct record_out out, const struct fault *f)
+{
+	record_puts(out, "code", f->code);
+	record_puts(out, "text", f->text);
+}
+
 enum outcome
 record_end(struct record_out out, struct fault *f)
 {
@@ -247,22 +254,6 @@ record_take_optional(
 		return false;
 	*out = field->value;
 	return true;
-}
-
-bool
-record_take_text_optional(
-    struct record *r, const char *key, char *out, size_t size)
-{
-	struct span value;
-
-	return record_take_optional(r, key, size - 1, &value) &&
-	    span_find(value, '\0') == value.len && span_copy(value, out, size);
-}
-
-bool
-record_take_text(struct record *r, const char *key, char *out, size_t size)
-{
-	return record_take_text_optional(r, key, out, size) && out[0] != '\0';
 }
 
 bool

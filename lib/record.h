@@ -50,6 +50,8 @@ void record_put(struct record_out, const char *key, struct span value);
 void record_put_optional(struct record_out, const char *key, struct span value);
 void record_puts(struct record_out, const char *key, const char *value);
 void record_put_num(struct record_out, const char *key, uint64_t value);
+/* code= and text=, as record_outcome() reads them. */
+void record_put_fault(struct record_out, const struct fault *);
 enum outcome record_end(struct record_out, struct fault *) MUST_USE;
 
 /*
@@ -72,14 +74,6 @@ bool record_take(
 /* The same, but a missing one is SPAN_EMPTY and true. */
 bool record_take_optional(
     struct record *, const char *key, size_t max, struct span *out);
-/*
- * As a C string into out[size]. One with a 0 inside would be a shorter one, and
- * is refused; so is an empty one, but for the optional, where a missing one is
- * the same as an empty one.
- */
-bool record_take_text(struct record *, const char *key, char *out, size_t size);
-bool record_take_text_optional(
-    struct record *, const char *key, char *out, size_t size);
 /* A number in min..max; the optional one keeps *out when it is missing. */
 bool record_take_num(struct record *, const char *key, uint64_t min,
     uint64_t max, uint64_t *out);

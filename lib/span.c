@@ -78,21 +78,35 @@ span_has_prefix_nocase(struct span s, const char *prefix)
 }
 
 bool
+span_is_all(struct span s, bool (*is)(int))
+{
+	struct cur c = cur_over(s);
+
+	return cur_while(&c, is).len == s.len;
+}
+
+static bool
+is_ascii(int c)
+{
+	return c >= 0 && c <= 127;
+}
+
+bool
 span_is_ascii(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] > 127)
-			return false;
-	return true;
+	return span_is_all(s, is_ascii);
+}
+
+static bool
+is_no_control(int c)
+{
+	return c >= ' ' && c != 0x7F;
 }
 
 bool
 span_has_control(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7F)
-			return true;
-	return false;
+	return !span_is_all(s, is_no_control);
 }
 
 size_t

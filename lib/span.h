@@ -35,6 +35,7 @@ bool span_is_word(
     struct span, const char *words); /* one of `A B C`; in any case */
 bool span_has_prefix(struct span, const char *);
 bool span_has_prefix_nocase(struct span, const char *);
+bool span_is_all(struct span, bool (*is)(int)); /* every octet of it */
 bool span_is_ascii(struct span); /* no octet over 127 */
 bool span_has_control(struct span); /* an octet below space, or DEL */
 /* Index of the first such octet, or the span's length. */

@@ -4,98 +4,79 @@
 
 #include <errno.h>
 
-static enum outcome
-malformed(struct fault *f, const char *what)
-{
-	return fault_set(f, TEMP, "4.3.0", 0, "add request: %s", what);
-}
+#define AT(member) offsetof(struct add_line, member)
+
+static const struct wire_field qid_field[] = {
+	{ "qid", WIRE_QID, offsetof(struct envelope, qid), 0, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field size[] = {
+	{ "size", WIRE_NUMBER, AT(size), ADD_INLINE_MAX, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field fd[] = {
+	{ "fd", WIRE_ONE, 0, 0, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field chunked[] = {
+	{ "chunked", WIRE_ONE, 0, 0, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field written[] = {
+	{ "size", WIRE_NUMBER, AT(size), INT64_MAX, 0 },
+	{ "digest", WIRE_HASH, AT(digest), 0, 0 },
+	{ "dots", WIRE_FLAG, AT(dots), 0, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field drop[] = {
+	{ "text", WIRE_TEXT, AT(text), FAULT_TEXT_MAX - 1, WIRE_OPTIONAL },
+	{ .key = NULL },
+};
+static const struct wire_field none[] = { { .key = NULL } };
+
+/* All but `add` and `to`, which fill an envelope. */
+static const struct {
+	const char *word;
+	const struct wire_field *fields;
+} lines[] = {
+	[ADD_DATA] = { "data", size },
+	[ADD_DATA_FD] = { "data", fd },
+	[ADD_DATA_CHUNKED] = { "data", chunked },
+	[ADD_CHUNK] = { "chunk", size },
+	[ADD_WRITTEN] = { "written", written },
+	[ADD_DROP] = { "drop", drop },
+	[ADD_END] = { "end", none },
+};
 
 /* ---- The client's requests. ---- */
-
-static enum outcome
-put_to(struct buf *b, const struct recipient *r, struct fault *f)
-{
-	struct record_out out = record_begin(b, "to");
-
-	envelope_put_recipient(out, "path", r);
-	return record_end(out, f);
-}
 
 enum outcome
 wire_add_put(struct buf *b, const struct envelope *e, struct fault *f)
 {
 	size_t before = b->len;
 	struct record_out out = record_begin(b, "add");
+	enum outcome got;
 
-	record_put(out, "qid", qid_span(&e->qid));
+	wire_put(out, qid_field, e);
 	envelope_put_path(out, "from", &e->reverse_path);
-	envelope_put_parameters(out, e);
-	envelope_put_client(out, e);
-	if (record_end(out, f) != OK)
-		return f->outcome;
-	for (size_t i = 0; i < e->recipients; i++) {
-		if (put_to(b, &e->recipient[i], f) != OK) {
-			buf_cut(b, before);
-			return f->outcome;
-		}
+	wire_put(out, envelope_parameters, e);
+	wire_put(out, envelope_client, e);
+	got = record_end(out, f);
+	for (size_t i = 0; got == OK && i < e->recipients; i++) {
+		out = record_begin(b, "to");
+		envelope_put_recipient(out, "path", &e->recipient[i]);
+		got = record_end(out, f);
 	}
-	return OK;
-}
-
-static enum outcome
-put_number(struct buf *b, const char *word, const char *key, uint64_t value,
-    struct fault *f)
-{
-	struct record_out out = record_begin(b, word);
-
-	record_put_num(out, key, value);
-	return record_end(out, f);
+	if (got != OK)
+		buf_cut(b, before);
+	return got;
 }
 
 enum outcome
-wire_add_put_data(struct buf *b, uint64_t size, struct fault *f)
+wire_add_put_line(struct buf *b, const struct add_line *line, struct fault *f)
 {
-	return put_number(b, "data", "size", size, f);
-}
-
-enum outcome
-wire_add_put_data_fd(struct buf *b, struct fault *f)
-{
-	return put_number(b, "data", "fd", 1, f);
-}
-
-enum outcome
-wire_add_put_data_chunked(struct buf *b, struct fault *f)
-{
-	return put_number(b, "data", "chunked", 1, f);
-}
-
-enum outcome
-wire_add_put_chunk(struct buf *b, uint64_t size, struct fault *f)
-{
-	return put_number(b, "chunk", "size", size, f);
-}
-
-enum outcome
-wire_add_put_written(struct buf *b, uint64_t size,
-    const unsigned char digest[ENVELOPE_DIGEST_LEN], bool dots, struct fault *f)
-{
-	struct record_out out = record_begin(b, "written");
-
-	record_put_num(out, "size", size);
-	envelope_put_hash(out, "digest", digest);
-	if (!dots)
-		record_put_num(out, "dots", 0);
-	return record_end(out, f);
-}
-
-enum outcome
-wire_add_put_drop(struct buf *b, const char *text, struct fault *f)
-{
-	struct record_out out = record_begin(b, "drop");
-
-	record_put_optional(out, "text", span_of(text));
-	return record_end(out, f);
+	return wire_write(
+	    b, lines[line->word].word, lines[line->word].fields, line, f);
 }
 
 void
@@ -107,72 +88,23 @@ wire_add_put_end(struct buf *b)
 /* ---- The server's side of them. ---- */
 
 static enum outcome
+malformed(struct fault *f, const char *what)
+{
+	return fault_set(f, TEMP, "4.3.0", 0, "add request: %s", what);
+}
+
+static enum outcome
 get_add(struct record *r, struct envelope *e, struct fault *f)
 {
-	struct span qid;
-
 	envelope_reset(e);
-	if (!record_take(r, "qid", QID_LEN, &qid) || !qid_parse(qid, &e->qid))
-		return malformed(f, "no qid");
-	if (!envelope_take_parameters(r, e) || !envelope_take_client(r, e))
+	if (!wire_take(r, qid_field, e) ||
+	    !wire_take(r, envelope_parameters, e) ||
+	    !wire_take(r, envelope_client, e))
 		return malformed(f, "bad field of add");
-	if (envelope_take_reverse_path(r, "from", &e->reverse_path, f) != OK)
+	if (envelope_take_path(r, "from", PATH_REVERSE, &e->reverse_path, f) !=
+	    OK)
 		return f->outcome;
 	return record_all_taken(r) ? OK : malformed(f, "unknown field of add");
-}
-
-static enum outcome
-get_to(struct record *r, struct envelope *e, struct fault *f)
-{
-	struct span notify, orcpt;
-	struct path path;
-
-	if (!record_take_optional(r, "notify", ENVELOPE_NOTIFY_MAX, &notify) ||
-	    !record_take_optional(r, "orcpt", ENVELOPE_ORCPT_MAX, &orcpt))
-		return malformed(f, "bad field of to");
-	/* Facts without control octets only: they become header fields. */
-	for (size_t i = 0; i < notify.len; i++)
-		if (!is_graph((unsigned char)notify.p[i]))
-			return malformed(f, "bad notify");
-	for (size_t i = 0; i < orcpt.len; i++)
-		if ((unsigned char)orcpt.p[i] < ' ')
-			return malformed(f, "bad orcpt");
-	if (envelope_take_forward_path(r, "path", &path, f) != OK)
-		return f->outcome;
-	if (!record_all_taken(r))
-		return malformed(f, "unknown field of to");
-	return envelope_add_recipient(e, &path, notify, orcpt, f);
-}
-
-static enum outcome
-get_data(struct record *r, struct add_line *out, struct fault *f)
-{
-	uint64_t one = 0;
-
-	if (record_take_num(r, "size", 0, ADD_INLINE_MAX, &out->size))
-		out->word = ADD_DATA;
-	else if (record_take_num(r, "fd", 1, 1, &one))
-		out->word = ADD_DATA_FD;
-	else if (record_take_num(r, "chunked", 1, 1, &one))
-		out->word = ADD_DATA_CHUNKED;
-	else
-		return malformed(f, "bad data line");
-	return record_all_taken(r) ? OK : malformed(f, "bad data line");
-}
-
-static enum outcome
-get_written(struct record *r, struct add_line *out, struct fault *f)
-{
-	uint64_t dots = 1;
-
-	out->word = ADD_WRITTEN;
-	if (!record_take_num(r, "size", 0, INT64_MAX, &out->size) ||
-	    !envelope_take_hash(r, "digest", out->digest) ||
-	    !record_take_num_optional(r, "dots", 0, 0, &dots) ||
-	    !record_all_taken(r))
-		return malformed(f, "bad written line");
-	out->dots = dots != 0;
-	return OK;
 }
 
 enum outcome
@@ -185,37 +117,21 @@ wire_add_get(
 		return fault_context(f, "add request");
 	if (record_is(&r, "to")) {
 		out->word = ADD_TO;
-		return get_to(&r, e, f);
+		return envelope_take_recipient(&r, "path", e, f);
 	}
 	if (record_is(&r, "add")) {
 		out->word = ADD_ADD;
 		return get_add(&r, e, f);
 	}
-	if (record_is(&r, "data"))
-		return get_data(&r, out, f);
-	if (record_is(&r, "chunk")) {
-		out->word = ADD_CHUNK;
-		return record_take_num(
-		           &r, "size", 0, ADD_INLINE_MAX, &out->size) &&
-		        record_all_taken(&r)
-		    ? OK
-		    : malformed(f, "bad chunk line");
+	for (int word = ADD_DATA; word <= ADD_END; word++) {
+		*out = (struct add_line){ .word = (enum add_word)word };
+		r.taken = 0;
+		if (record_is(&r, lines[word].word) &&
+		    wire_take(&r, lines[word].fields, out) &&
+		    record_all_taken(&r))
+			return OK;
 	}
-	if (record_is(&r, "written"))
-		return get_written(&r, out, f);
-	if (record_is(&r, "drop")) {
-		out->word = ADD_DROP;
-		return record_take_text_optional(
-		           &r, "text", out->text, sizeof(out->text)) &&
-		        record_all_taken(&r)
-		    ? OK
-		    : malformed(f, "bad drop line");
-	}
-	if (record_is(&r, "end")) {
-		out->word = ADD_END;
-		return record_all_taken(&r) ? OK : malformed(f, "bad end");
-	}
-	return malformed(f, "unknown word");
+	return malformed(f, "unknown word, or bad fields");
 }
 
 /* ---- Answers. ---- */
@@ -234,10 +150,8 @@ wire_add_put_answer(struct buf *b, enum add_answer answer,
 	record_put(out, "qid", qid_span(qid));
 	if (answer == ADD_WRITE)
 		record_put_num(out, "offset", offset);
-	if (answer == ADD_FAILED) {
-		record_puts(out, "code", why->code);
-		record_puts(out, "text", why->text);
-	}
+	if (answer == ADD_FAILED)
+		record_put_fault(out, why);
 	return record_end(out, f);
 }
 

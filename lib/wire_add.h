@@ -33,21 +33,9 @@
 /* `add` and its `to` lines from an envelope (its facts, not its sizes). */
 enum outcome wire_add_put(
     struct buf *, const struct envelope *, struct fault *) MUST_USE;
-/* `data size=N` LF; the octets and wire_add_put_end() follow. */
-enum outcome wire_add_put_data(
-    struct buf *, uint64_t size, struct fault *) MUST_USE;
-enum outcome wire_add_put_data_fd(struct buf *, struct fault *) MUST_USE;
-enum outcome wire_add_put_data_chunked(struct buf *, struct fault *) MUST_USE;
-enum outcome wire_add_put_chunk(
-    struct buf *, uint64_t size, struct fault *) MUST_USE;
-enum outcome wire_add_put_written(struct buf *, uint64_t size,
-    const unsigned char digest[ENVELOPE_DIGEST_LEN], bool dots,
-    struct fault *) MUST_USE;
-enum outcome wire_add_put_drop(
-    struct buf *, const char *text, struct fault *) MUST_USE;
 void wire_add_put_end(struct buf *);
 
-/* The server's side: one line at a time, in any state. */
+/* The lines one at a time, in any state. */
 enum add_word {
 	ADD_ADD, /* e (begun by the caller) is emptied and filled */
 	ADD_TO, /* e: has one recipient more */
@@ -66,6 +54,9 @@ struct add_line {
 	bool dots;
 	char text[FAULT_TEXT_MAX]; /* "": none */
 };
+/* All but ADD_ADD and ADD_TO. `data size=N` is followed by the octets. */
+enum outcome wire_add_put_line(
+    struct buf *, const struct add_line *, struct fault *) MUST_USE;
 /*
  * TEMP: malformed; the peer is ended (f->code 4.3.0), or too many recipients
  * (4.5.3). PERM: a bad address, 5.1.x; out->word is set.

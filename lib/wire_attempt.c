@@ -3,31 +3,41 @@
 #include "wire_attempt.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "clock.h"
+#include "mem.h"
+
+#define AT(member)  offsetof(struct envelope, member)
+#define ANS(member) offsetof(struct attempt_ans, member)
+#define SIZE_MOST   (INT64_MAX - UINT32_MAX) /* an offset beside it fits */
+
+static const struct wire_field facts[] = {
+	{ "qid", WIRE_QID, AT(qid), 0, 0 },
+	{ "time", WIRE_TIME, AT(time_ms), 0, 0 },
+	{ "start", WIRE_NUMBER, AT(start), UINT32_MAX, 0 },
+	{ "size", WIRE_NUMBER, AT(size), SIZE_MOST, 0 },
+	{ "skip", WIRE_NUMBER, AT(skip), SIZE_MOST, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field nexthop_field[] = {
+	{ "nexthop", WIRE_TEXT, 0, ATTEMPT_NEXTHOP_MAX, WIRE_CLEAN },
+	{ .key = NULL },
+};
+static const struct wire_field host_field[] = {
+	{ "host", WIRE_TEXT, ANS(host), DOMAIN_MAX,
+	    WIRE_OPTIONAL | WIRE_GRAPH },
+	{ .key = NULL },
+};
 
 void
 attempt_begin(struct attempt *a)
 {
-	memset(a, 0, sizeof(*a));
+	*a = (struct attempt){ .state = ATTEMPT_NONE };
 	envelope_begin(&a->envelope);
-}
-
-static void
-drop_addresses(struct attempt *a)
-{
-	for (size_t i = 0; i < a->envelope.recipients; i++) {
-		free(a->address[i]);
-		a->address[i] = NULL;
-	}
 }
 
 void
 attempt_reset(struct attempt *a)
 {
-	drop_addresses(a);
 	envelope_reset(&a->envelope);
 	a->nexthop[0] = '\0';
 	a->state = ATTEMPT_NONE;
@@ -36,7 +46,6 @@ attempt_reset(struct attempt *a)
 void
 attempt_free(struct attempt *a)
 {
-	drop_addresses(a);
 	envelope_free(&a->envelope);
 	attempt_begin(a);
 }
@@ -48,17 +57,11 @@ wire_attempt_put(struct buf *b, const struct envelope *e, const char *nexthop,
     struct fault *f)
 {
 	struct record_out out = record_begin(b, "attempt");
-	char time[CLOCK_TEXT_MAX];
 
-	clock_text_ms(e->time_ms, time);
-	record_put(out, "qid", qid_span(&e->qid));
-	record_puts(out, "nexthop", nexthop);
-	record_puts(out, "time", time);
-	record_put_num(out, "start", e->start);
-	record_put_num(out, "size", e->size);
-	record_put_num(out, "skip", e->skip);
+	wire_put(out, facts, e);
+	wire_put(out, nexthop_field, nexthop);
 	envelope_put_path(out, "from", &e->reverse_path);
-	envelope_put_parameters(out, e);
+	wire_put(out, envelope_parameters, e);
 	return record_end(out, f);
 }
 
@@ -93,56 +96,18 @@ malformed(struct fault *f, const char *what)
 	return fault_set(f, TEMP, "4.3.0", 0, "attempt: %s", what);
 }
 
-static bool
-is_all(struct span s, bool (*is)(int))
-{
-	struct cur c = cur_over(s);
-
-	(void)cur_while(&c, is);
-	return cur_peek(&c) == -1;
-}
-
-static bool
-is_no_control(int octet)
-{
-	return octet >= ' ' && octet != 0x7F;
-}
-
-static bool
-take_facts(struct record *r, struct envelope *e)
-{
-	struct span qid, time;
-
-	return record_take(r, "qid", QID_LEN, &qid) &&
-	    qid_parse(qid, &e->qid) &&
-	    record_take(r, "time", CLOCK_TEXT_MAX, &time) &&
-	    clock_parse_ms(time, &e->time_ms) &&
-	    record_take_num(r, "start", 0, UINT32_MAX, &e->start) &&
-	    record_take_num(r, "size", 0, INT64_MAX - UINT32_MAX, &e->size) &&
-	    record_take_num(r, "skip", 0, e->size, &e->skip);
-}
-
-/* They may end as words of an SMTP command, so none has a space or line end. */
-static bool
-take_parameters(struct record *r, struct envelope *e)
-{
-	return envelope_take_parameters(r, e) &&
-	    is_all(buf_span(&e->body), is_graph) &&
-	    is_all(buf_span(&e->ret), is_graph) &&
-	    is_all(buf_span(&e->envid), is_graph);
-}
-
 static enum outcome
 get_first(struct record *r, struct attempt *a, struct fault *f)
 {
 	struct envelope *e = &a->envelope;
 
 	attempt_reset(a);
-	if (!take_facts(r, e) || !take_parameters(r, e) ||
-	    !record_take_text(r, "nexthop", a->nexthop, sizeof(a->nexthop)) ||
-	    !is_all(span_of(a->nexthop), is_no_control))
+	if (!wire_take(r, facts, e) || e->skip > e->size ||
+	    !wire_take(r, nexthop_field, a->nexthop) ||
+	    !wire_take(r, envelope_parameters, e))
 		return malformed(f, "bad field");
-	if (envelope_take_reverse_path(r, "from", &e->reverse_path, f) != OK)
+	if (envelope_take_path(r, "from", PATH_REVERSE, &e->reverse_path, f) !=
+	    OK)
 		return malformed(f, "bad reverse-path");
 	if (!record_all_taken(r))
 		return malformed(f, "unknown field");
@@ -162,50 +127,27 @@ take_number(struct record *r, const struct envelope *e, uint64_t *n)
 }
 
 static enum outcome
-take_address(struct record *r, char **out, struct fault *f)
-{
-	struct path path;
-
-	*out = NULL;
-	if (record_find(r, SPAN_LIT("address")) == NULL)
-		return OK;
-	if (envelope_take_forward_path(r, "address", &path, f) != OK)
-		return malformed(f, "bad address");
-	*out = strdup(path.text);
-	return *out == NULL ? malformed(f, "no memory") : OK;
-}
-
-static enum outcome
 get_to(struct record *r, struct attempt *a, struct fault *f)
 {
 	struct envelope *e = &a->envelope;
 	size_t i = e->recipients;
-	struct span notify, orcpt;
-	struct path path;
+	struct path address = { .len = 0 };
 	uint64_t n;
 
 	if (i == ATTEMPT_RCPT_MAX)
 		return fault_set(
 		    f, TEMP, FAULT_TOO_MANY, 0, "attempt: too many recipients");
-	if (!take_number(r, e, &n) ||
-	    !record_take_optional(r, "notify", ENVELOPE_NOTIFY_MAX, &notify) ||
-	    !is_all(notify, is_graph) ||
-	    !record_take_optional(r, "orcpt", ENVELOPE_ORCPT_MAX, &orcpt) ||
-	    !is_all(orcpt, is_no_control))
-		return malformed(f, "bad field of to");
-	if (envelope_take_forward_path(r, "path", &path, f) != OK)
-		return malformed(f, "bad forward-path");
-	if (take_address(r, &a->address[i], f) != OK)
-		return f->outcome;
-	if (!record_all_taken(r))
-		(void)malformed(f, "unknown field of to");
-	else if (envelope_add_recipient(e, &path, notify, orcpt, f) == OK) {
-		e->recipient[i].n = (uint32_t)n;
-		return OK;
-	}
-	free(a->address[i]);
-	a->address[i] = NULL;
-	return TEMP;
+	if (!take_number(r, e, &n))
+		return malformed(f, "bad number of a recipient");
+	if (record_find(r, SPAN_LIT("address")) != NULL &&
+	    envelope_take_path(r, "address", PATH_FORWARD, &address, f) != OK)
+		return malformed(f, "bad address");
+	if (envelope_take_recipient(r, "path", e, f) != OK)
+		return malformed(f, "bad recipient");
+	e->recipient[i].n = (uint32_t)n;
+	if (address.len > 0)
+		e->recipient[i].address = mem_text(address.text);
+	return OK;
 }
 
 enum outcome
@@ -239,7 +181,7 @@ wire_attempt_put_ans(
 	struct record_out out = record_begin(b, outcome_word(why->outcome));
 
 	record_put_num(out, "n", n);
-	record_put_optional(out, "host", span_of(ans->host));
+	wire_put(out, host_field, ans);
 	record_put_optional(out, "code", span_of(why->code));
 	record_put_optional(out, "text", span_of(why->text));
 	return record_end(out, f);
@@ -268,13 +210,14 @@ no_answer(struct fault *f, const char *what)
 static bool
 take_success(struct record *r, struct fault *why)
 {
-	char code[FAULT_CODE_MAX];
-	struct span text;
+	struct span code, text;
+	char copy[FAULT_CODE_MAX];
 
-	if (!record_take_text_optional(r, "code", code, sizeof(code)) ||
+	if (!record_take_optional(r, "code", FAULT_CODE_MAX - 1, &code) ||
 	    !record_take_optional(r, "text", FAULT_TEXT_MAX, &text))
 		return false;
-	(void)fault_set(why, OK, code[0] == '2' ? code : "2.0.0", 0, SPAN_FMT,
+	(void)span_copy(code, copy, sizeof(copy));
+	(void)fault_set(why, OK, copy[0] == '2' ? copy : "2.0.0", 0, SPAN_FMT,
 	    SPAN_ARG(text));
 	return true;
 }
@@ -291,9 +234,7 @@ wire_attempt_get_ans(
 		return no_answer(f, "no record");
 	if (!record_take_num(&r, "n", n, n, &number))
 		return no_answer(f, "for another recipient");
-	if (!record_take_text_optional(
-	        &r, "host", ans->host, sizeof(ans->host)) ||
-	    !is_all(span_of(ans->host), is_graph))
+	if (!wire_take(&r, host_field, ans))
 		return no_answer(f, "bad host");
 	if (record_outcome(&r, &ans->fault) == OK
 	        ? !take_success(&r, &ans->fault)

@@ -3,7 +3,7 @@
  * wire_attempt.h: one message to one next hop, both ends: queue-run asks, a
  * transport (deliver-program) answers. One attempt at a time on a connection.
  *
- *	attempt qid=... nexthop=... time=... start= size= skip= from=<...>
+ *	attempt qid=... time=... start= size= skip= nexthop=... from=<...>
  *	    [body=] [smtputf8=1] [ret=] [envid=]
  *	to n=1 path=<...> [address=<...>] [notify=] [orcpt=]
  *	to n=3 path=<...>
@@ -47,11 +47,9 @@ enum attempt_state {
 struct attempt {
 	enum attempt_state state;
 	/* qid, time_ms, start, size, skip, reverse_path, the parameters of
-	   MAIL; recipients with n, forward_path, notify, orcpt */
+	   MAIL; recipients with n, forward_path, notify, orcpt, address */
 	struct envelope envelope;
 	char nexthop[ATTEMPT_NEXTHOP_MAX + 1];
-	/* of the recipient of the same index; NULL: its forward_path; owned */
-	char *address[ATTEMPT_RCPT_MAX];
 };
 
 void attempt_begin(struct attempt *);

@@ -9,36 +9,47 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "wire.h"
 
 #define AUTH_WORD_MAX 64 /* ip, service */
+
+#define REQ(member)  offsetof(struct auth_req, member)
+#define ANS(member)  offsetof(struct auth_ans, member)
+#define OVER(member) offsetof(struct auth_handover, member)
+
+static const struct wire_field request[] = {
+	{ "user", WIRE_SPAN, REQ(user), AUTH_USER_MAX, 0 },
+	{ "password", WIRE_SPAN, REQ(password), RECORD_MAX, 0 },
+	{ "ip", WIRE_SPAN, REQ(ip), AUTH_WORD_MAX, WIRE_OPTIONAL },
+	{ "service", WIRE_SPAN, REQ(service), AUTH_WORD_MAX, WIRE_OPTIONAL },
+	{ .key = NULL },
+};
+static const struct wire_field identity[] = {
+	{ "user", WIRE_TEXT, ANS(user), AUTH_USER_MAX, 0 },
+	{ "path", WIRE_TEXT, ANS(path), RESOLVE_PATH_MAX, 0 },
+	{ "ticket", WIRE_TEXT, ANS(ticket), AUTH_TICKET_LEN, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field handover_fields[] = {
+	{ "user", WIRE_TEXT, OVER(who.user), AUTH_USER_MAX, 0 },
+	{ "path", WIRE_TEXT, OVER(who.path), RESOLVE_PATH_MAX, 0 },
+	{ "ticket", WIRE_TEXT, OVER(who.ticket), AUTH_TICKET_LEN, 0 },
+	{ "ip", WIRE_TEXT, OVER(ip), AUTH_IP_MAX, WIRE_OPTIONAL },
+	{ "unread", WIRE_NUMBER, OVER(unread), AUTH_UNREAD_MAX, 0 },
+	{ .key = NULL },
+};
 
 enum outcome
 wire_auth_put_req(struct buf *b, const struct auth_req *req, struct fault *f)
 {
-	struct record_out out = record_begin(b, "auth");
-
-	record_put(out, "user", req->user);
-	record_put(out, "password", req->password);
-	record_put_optional(out, "ip", req->ip);
-	record_put_optional(out, "service", req->service);
-	return record_end(out, f);
+	return wire_write(b, "auth", request, req, f);
 }
 
 enum outcome
 wire_auth_get_req(
     struct span line, struct record *r, struct auth_req *req, struct fault *f)
 {
-	if (record_parse(line, r, f) != OK)
-		return fault_context(f, "auth request");
-	if (!record_is(r, "auth") ||
-	    !record_take(r, "user", AUTH_USER_MAX, &req->user) ||
-	    !record_take(r, "password", RECORD_MAX, &req->password) ||
-	    !record_take_optional(r, "ip", AUTH_WORD_MAX, &req->ip) ||
-	    !record_take_optional(r, "service", AUTH_WORD_MAX, &req->service) ||
-	    !record_all_taken(r))
-		return fault_set(
-		    f, TEMP, "4.3.0", 0, "auth request: malformed");
-	return OK;
+	return wire_read(line, "auth", request, r, req, f);
 }
 
 enum outcome
@@ -47,24 +58,18 @@ wire_auth_put_ans(struct buf *b, enum outcome outcome,
 {
 	struct record_out out = record_begin(b, outcome_word(outcome));
 
-	if (outcome == OK) {
-		record_puts(out, "user", ans->user);
-		record_puts(out, "path", ans->path);
-		record_puts(out, "ticket", ans->ticket);
-	} else {
-		record_puts(out, "code", answer->code);
-		record_puts(out, "text", answer->text);
-	}
+	if (outcome == OK)
+		wire_put(out, identity, ans);
+	else
+		record_put_fault(out, answer);
 	return record_end(out, f);
 }
 
+/* Can it open a mailbox at all? */
 static bool
-take_identity(struct record *r, struct auth_ans *ans)
+is_whole(const struct auth_ans *ans)
 {
-	return record_take_text(r, "user", ans->user, sizeof(ans->user)) &&
-	    record_take_text(r, "path", ans->path, sizeof(ans->path)) &&
-	    resolve_path_is_safe(span_of(ans->path)) &&
-	    record_take_text(r, "ticket", ans->ticket, sizeof(ans->ticket)) &&
+	return resolve_path_is_safe(span_of(ans->path)) &&
 	    strlen(ans->ticket) == AUTH_TICKET_LEN;
 }
 
@@ -78,12 +83,36 @@ wire_auth_get_ans(struct span line, struct auth_ans *ans, struct fault *f)
 		return fault_context(f, "auth answer");
 	if (record_outcome(&r, f) != OK)
 		return f->outcome;
-	if (!take_identity(&r, ans) || !record_all_taken(&r)) {
-		*ans = (struct auth_ans){ "", "", "" };
-		return fault_set(f, TEMP, "4.3.0", 0, "auth answer: malformed");
-	}
-	return OK;
+	if (wire_take(&r, identity, ans) && is_whole(ans) &&
+	    record_all_taken(&r))
+		return OK;
+	*ans = (struct auth_ans){ "", "", "" };
+	return fault_set(f, TEMP, "4.3.0", 0, "auth answer: malformed");
 }
+
+enum outcome
+wire_auth_put_handover(
+    struct buf *b, const struct auth_handover *handover, struct fault *f)
+{
+	return wire_write(b, "session", handover_fields, handover, f);
+}
+
+enum outcome
+wire_auth_get_handover(
+    struct span line, struct auth_handover *handover, struct fault *f)
+{
+	struct record r;
+
+	*handover = (struct auth_handover){ .unread = 0 };
+	if (wire_read(line, "session", handover_fields, &r, handover, f) ==
+	        OK &&
+	    is_whole(&handover->who))
+		return OK;
+	*handover = (struct auth_handover){ .unread = 0 };
+	return fault_set(f, TEMP, "4.3.0", 0, "session request: malformed");
+}
+
+/* ---- The ticket. ---- */
 
 /* Several processes read one memfd: its position is shared, so pread. */
 enum outcome
@@ -169,43 +198,5 @@ auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],
 	/* Upper bound as well: a clock set back must not make it live long. */
 	if (expiry_s < now_s || expiry_s > now_s + AUTH_TICKET_S)
 		return fault_set(f, TEMP, "4.3.2", ETIME, "ticket refused");
-	return OK;
-}
-
-enum outcome
-wire_auth_put_handover(
-    struct buf *b, const struct auth_handover *handover, struct fault *f)
-{
-	struct record_out out = record_begin(b, "session");
-
-	record_puts(out, "user", handover->who.user);
-	record_puts(out, "path", handover->who.path);
-	record_puts(out, "ticket", handover->who.ticket);
-	record_puts(out, "ip", handover->ip);
-	record_put_num(out, "unread", handover->unread);
-	return record_end(out, f);
-}
-
-enum outcome
-wire_auth_get_handover(
-    struct span line, struct auth_handover *handover, struct fault *f)
-{
-	struct record r;
-	struct span ip;
-
-	*handover = (struct auth_handover){ .unread = 0 };
-	if (record_parse(line, &r, f) != OK)
-		return fault_context(f, "session request");
-	if (!record_is(&r, "session") || !take_identity(&r, &handover->who) ||
-	    !record_take(&r, "ip", sizeof(handover->ip) - 1, &ip) ||
-	    span_find(ip, '\0') != ip.len ||
-	    !span_copy(ip, handover->ip, sizeof(handover->ip)) ||
-	    !record_take_num(
-	        &r, "unread", 0, AUTH_UNREAD_MAX, &handover->unread) ||
-	    !record_all_taken(&r)) {
-		*handover = (struct auth_handover){ .unread = 0 };
-		return fault_set(
-		    f, TEMP, "4.3.0", 0, "session request: malformed");
-	}
 	return OK;
 }

@@ -64,13 +64,14 @@ enum outcome auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],
  * pop3d to pop3-session, over its Unix socket, the client's descriptor with
  * the first octet (SCM_RIGHTS), then the octets that pop3d had read already:
  *
- *	session user=... path=... ticket=... ip=... unread=N
+ *	session user=... path=... ticket=... [ip=...] unread=N
  *	N octets
  */
 #define AUTH_UNREAD_MAX 65536 /* octets; what a stream keeps unread at most */
+#define AUTH_IP_MAX     63
 struct auth_handover {
 	struct auth_ans who;
-	char ip[64];
+	char ip[AUTH_IP_MAX + 1];
 	uint64_t unread;
 };
 enum outcome wire_auth_put_handover(

@@ -162,7 +162,7 @@ make_envelope(struct envelope *e, const struct bring *bring, struct fault *f)
 	struct path path;
 
 	qid_draw(&e->qid);
-	buf_adds(&e->proto, "LOCAL");
+	(void)snprintf(e->proto, sizeof(e->proto), "LOCAL");
 	if (take_address(bring->sender, false, &e->reverse_path, f) != OK)
 		return fault_context(f, "sender");
 	e->smtputf8 = !path_is_ascii(&e->reverse_path);
@@ -201,7 +201,9 @@ static enum outcome
 feed_small(struct accept *a, struct client *c, struct buf *request,
     struct span content, struct fault *f)
 {
-	if (wire_add_put_data(request, content.len, f) != OK)
+	const struct add_line data = { .word = ADD_DATA, .size = content.len };
+
+	if (wire_add_put_line(request, &data, f) != OK)
 		return f->outcome;
 	buf_add(request, content);
 	wire_add_put_end(request);
@@ -212,14 +214,18 @@ static enum outcome
 feed_chunks(struct accept *a, struct client *c, struct buf *request,
     struct span content, struct fault *f)
 {
-	if (wire_add_put_data_chunked(request, f) != OK ||
+	struct add_line line = { .word = ADD_DATA_CHUNKED };
+
+	if (wire_add_put_line(request, &line, f) != OK ||
 	    feed(a, c, buf_span(request), f) != OK)
 		return f->outcome;
 	while (content.len > 0) {
 		struct span chunk = span_head(content, ADD_INLINE_MAX);
 
+		line.word = ADD_CHUNK;
+		line.size = chunk.len;
 		buf_reset(request);
-		if (wire_add_put_chunk(request, chunk.len, f) != OK)
+		if (wire_add_put_line(request, &line, f) != OK)
 			return f->outcome;
 		buf_add(request, chunk);
 		if (feed(a, c, buf_span(request), f) != OK)

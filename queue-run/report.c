@@ -84,7 +84,9 @@ put_request(const struct report *n, const struct qid *qid, struct buf *content,
 	envelope_begin(&e);
 	if (report_put_text(n, qid, &e, content, f) == OK &&
 	    wire_add_put(out, &e, f) == OK &&
-	    wire_add_put_data(out, content->len, f) == OK) {
+	    wire_add_put_line(out,
+	        &(struct add_line){ .word = ADD_DATA, .size = content->len },
+	        f) == OK) {
 		buf_add(out, buf_span(content));
 		wire_add_put_end(out);
 		if (buf_failed(out))

@@ -7,6 +7,7 @@
  */
 #include "report_text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
@@ -174,9 +175,9 @@ put_message_fields(struct buf *b, const struct report *n)
 	char date[48];
 
 	buf_addf(b, "Reporting-MTA: dns; %s\r\n", n->hostname);
-	if (n->of->envid.len > 0) {
+	if (n->of->envid[0] != '\0') {
 		buf_adds(b, "Original-Envelope-Id: ");
-		print_xtext(b, buf_span(&n->of->envid));
+		print_xtext(b, span_of(n->of->envid));
 		buf_adds(b, "\r\n");
 	}
 	buf_addf(b, "X-Pneu-Queue-Id: %s\r\n", n->of->qid.text);
@@ -228,8 +229,8 @@ put_envelope(const struct report *n, const struct qid *qid, bool global,
 	e->time_ms = n->now_ms;
 	e->reverse_path = (struct path){ .len = 0 };
 	e->smtputf8 = global;
-	buf_adds(&e->helo, n->hostname);
-	buf_adds(&e->proto, "notice");
+	(void)snprintf(e->helo, sizeof(e->helo), "%s", n->hostname);
+	(void)snprintf(e->proto, sizeof(e->proto), "notice");
 	/* RFC 3461 6.1 and RFC 5321 4.5.5: no report about a report. */
 	return envelope_add_recipient(
 	    e, &n->of->reverse_path, SPAN_LIT("NEVER"), SPAN_EMPTY, f);
@@ -247,7 +248,7 @@ report_put_text(const struct report *n, const struct qid *qid,
 	if (put_envelope(n, qid, global, e, f) != OK)
 		return f->outcome;
 	if (!header_ascii || global)
-		buf_adds(&e->body, "8BITMIME");
+		(void)snprintf(e->body, sizeof(e->body), "8BITMIME");
 	put_top(b, n, qid);
 	put_part(b, qid, "text/plain; charset=utf-8", !global);
 	put_for_people(b, n, share);

@@ -101,19 +101,16 @@ fill_envelope(
 	qid_draw(&e->qid);
 	e->reverse_path = *path;
 	e->smtputf8 = p->smtputf8;
-	buf_add(&e->body, p->body);
-	buf_add(&e->ret, p->ret);
-	buf_add(&e->envid, p->envid);
-	buf_adds(&e->ip, s->peer->ip);
-	buf_adds(&e->helo, s->helo);
 	/* RFC 3848, RFC 6531 3.7.3 */
-	buf_adds(&e->proto,
+	(void)snprintf(e->proto, sizeof(e->proto), "%s",
 	    p->smtputf8       ? "UTF8SMTP"
 	        : s->is_esmtp ? "ESMTP"
 	                      : "SMTP");
-	return !buf_failed(&e->body) && !buf_failed(&e->ret) &&
-	    !buf_failed(&e->envid) && !buf_failed(&e->ip) &&
-	    !buf_failed(&e->helo) && !buf_failed(&e->proto);
+	return span_copy(p->body, e->body, sizeof(e->body)) &&
+	    span_copy(p->ret, e->ret, sizeof(e->ret)) &&
+	    span_copy(p->envid, e->envid, sizeof(e->envid)) &&
+	    span_copy(span_of(s->peer->ip), e->ip, sizeof(e->ip)) &&
+	    span_copy(span_of(s->helo), e->helo, sizeof(e->helo));
 }
 
 static void
@@ -130,7 +127,7 @@ run_mail(struct session *s, struct span args)
 		return;
 	}
 	/* SMTPUTF8 stands behind the path it is about. */
-	if (path_parse_reverse(args, true, &path, &rest, &f) != OK) {
+	if (path_parse(PATH_REVERSE, args, true, &path, &rest, &f) != OK) {
 		refuse_for(s, RULE_REVERSE_PATH, &f, SPAN_EMPTY);
 		return;
 	}
@@ -180,7 +177,8 @@ run_rcpt(struct session *s, struct span args)
 		refuse(s, RULE_SYNTAX);
 		return;
 	}
-	if (path_parse_forward(args, e->smtputf8, &path, &rest, &f) != OK) {
+	if (path_parse(PATH_FORWARD, args, e->smtputf8, &path, &rest, &f) !=
+	    OK) {
 		refuse_for(s,
 		    fault_is(&f, FAULT_NOT_ASCII) ? RULE_UTF8
 		                                  : RULE_FORWARD_PATH,

@@ -40,7 +40,7 @@ entries_queued(struct session *s)
 		return;
 	out = journal_begin(j, CODE_LOCAL_RECEIVED, &e->qid);
 	put_client(s, out);
-	record_put(out, "proto", buf_span(&e->proto));
+	record_puts(out, "proto", e->proto);
 	journal_end(j, out);
 	out = journal_begin(j, CODE_ORIGINATOR, &e->qid);
 	record_put(out, "from", path_span(&e->reverse_path));

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,12 +41,14 @@ submit_free(struct submit *s)
 static void
 drop_file(struct submit *s, const char *text)
 {
+	struct add_line drop = { .word = ADD_DROP };
 	struct fault f;
 
 	(void)close(s->fd);
 	s->fd = -1;
 	buf_reset(&s->head);
-	if (wire_add_put_drop(&s->head, text, &f) != OK ||
+	(void)snprintf(drop.text, sizeof(drop.text), "%s", text);
+	if (wire_add_put_line(&s->head, &drop, &f) != OK ||
 	    service_send(&s->add, buf_span(&s->head), &f) != OK)
 		service_close(&s->add);
 }
@@ -122,11 +125,12 @@ wait_for_answer(struct submit *s, const struct qid *qid, enum add_answer want,
 static enum outcome
 begin_file(struct submit *s, const struct envelope *e, struct fault *f)
 {
+	static const struct add_line data = { .word = ADD_DATA_FD };
 	enum outcome answer;
 
 	buf_reset(&s->head);
 	if (wire_add_put(&s->head, e, f) != OK ||
-	    wire_add_put_data_fd(&s->head, f) != OK)
+	    wire_add_put_line(&s->head, &data, f) != OK)
 		return f->outcome;
 	if (buf_failed(&s->head))
 		return fault_set(f, TEMP, "4.3.0", ENOMEM, "queue-add");
@@ -189,7 +193,9 @@ static enum outcome
 finish_file(struct submit *s, const struct envelope *e, struct content *c,
     struct fault *f)
 {
-	unsigned char digest[ENVELOPE_DIGEST_LEN];
+	struct add_line written = {
+		.word = ADD_WRITTEN, .size = s->written, .dots = c->dots
+	};
 
 	if (write_out(s, c, content_waiting(c), f) != OK)
 		return f->outcome;
@@ -198,10 +204,9 @@ finish_file(struct submit *s, const struct envelope *e, struct content *c,
 		return disk_failed(s, errno, "fsync", f);
 	(void)close(s->fd);
 	s->fd = -1;
-	envelope_digest_end(&s->digest, digest);
+	envelope_digest_end(&s->digest, written.digest);
 	buf_reset(&s->head);
-	if (wire_add_put_written(&s->head, s->written, digest, c->dots, f) !=
-	    OK) {
+	if (wire_add_put_line(&s->head, &written, f) != OK) {
 		service_close(&s->add);
 		return f->outcome;
 	}
@@ -218,12 +223,14 @@ static enum outcome
 send_whole(struct submit *s, const struct envelope *e, struct content *c,
     struct fault *f)
 {
+	const struct add_line data = { .word = ADD_DATA,
+		.size = content_waiting(c).len };
 	size_t head;
 	struct span content;
 
 	buf_reset(&s->head);
 	if (wire_add_put(&s->head, e, f) != OK ||
-	    wire_add_put_data(&s->head, content_waiting(c).len, f) != OK)
+	    wire_add_put_line(&s->head, &data, f) != OK)
 		return f->outcome;
 	wire_add_put_end(c->buf);
 	if (buf_failed(&s->head) || buf_failed(c->buf))

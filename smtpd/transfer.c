@@ -22,10 +22,10 @@ static void
 begin_content(struct session *s)
 {
 	const struct envelope *e = s->envelope;
-	struct trace t = { .helo = buf_span(&e->helo),
-		.ip = buf_span(&e->ip),
+	struct trace t = { .helo = span_of(e->helo),
+		.ip = span_of(e->ip),
 		.host = span_of(s->server->hostname),
-		.protocol = buf_span(&e->proto),
+		.protocol = span_of(e->proto),
 		.qid = qid_span(&e->qid),
 		.recipient = e->recipients == 1
 		    ? path_span(&e->recipient[0].forward_path)

@@ -110,7 +110,7 @@ static enum outcome
 ask_reloads(struct reloads *r, struct fault *f)
 {
 	struct buf answer = BUF_INIT(CONTROL_MAX);
-	struct span line, rest, word = SPAN_EMPTY;
+	struct span line, rest, word = SPAN_EMPTY, text = SPAN_EMPTY;
 	struct record record;
 
 	if (control_ask(&answer, f) != OK)
@@ -131,8 +131,8 @@ ask_reloads(struct reloads *r, struct fault *f)
 	r->last.outcome = span_eq(word, "ok") ? OK
 	    : span_eq(word, "perm")           ? PERM
 	                                      : TEMP;
-	(void)record_take_text_optional(
-	    &record, "text", r->last.text, sizeof(r->last.text));
+	(void)record_take_optional(&record, "text", RECORD_MAX, &text);
+	(void)span_copy(text, r->last.text, sizeof(r->last.text));
 out:
 	buf_free(&answer);
 	return f->outcome;

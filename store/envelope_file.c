@@ -22,24 +22,48 @@ envelope_waiting(const struct envelope *e)
 
 /* ---- Write. ---- */
 
-/* What all of `one`, `apart` and `envelope` begin with. */
+#define AT(member) offsetof(struct envelope, member)
+
+struct end_line {
+	struct qid qid;
+	unsigned char check[ENVELOPE_DIGEST_LEN]; /* of all lines above */
+};
+
+/* Of all of `one`, `apart` and `envelope`; `start` stands between them, where
+   the content lies apart. */
+static const struct wire_field begin_fields[] = {
+	{ "qid", WIRE_QID, AT(qid), 0, 0 },
+	{ "time", WIRE_TIME, AT(time_ms), 0, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field start_field[] = {
+	{ "start", WIRE_NUMBER, AT(start), UINT32_MAX, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field facts[] = {
+	{ "size", WIRE_NUMBER, AT(size), INT64_MAX, 0 },
+	{ "digest", WIRE_HASH, AT(digest), 0, 0 },
+	{ "skip", WIRE_NUMBER, AT(skip), INT64_MAX, 0 },
+	{ "dots", WIRE_FLAG, AT(dots), 0, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field end_fields[] = {
+	{ "qid", WIRE_QID, offsetof(struct end_line, qid), 0, 0 },
+	{ "check", WIRE_HASH, offsetof(struct end_line, check), 0, 0 },
+	{ .key = NULL },
+};
+
+/* What they begin with. */
 static struct record_out
 begin_facts(struct buf *b, const char *word, const struct envelope *e)
 {
 	struct record_out out = record_begin(b, word);
-	char time[CLOCK_TEXT_MAX];
 
-	clock_text_ms(e->time_ms, time);
 	record_put_num(out, "version", ENVELOPE_VERSION);
-	record_put(out, "qid", qid_span(&e->qid));
-	record_puts(out, "time", time);
+	wire_put(out, begin_fields, e);
 	if (e->shape == ENVELOPE_APART)
-		record_put_num(out, "start", e->start);
-	record_put_num(out, "size", e->size);
-	envelope_put_hash(out, "digest", e->digest);
-	record_put_num(out, "skip", e->skip);
-	if (!e->dots)
-		record_put_num(out, "dots", 0);
+		wire_put(out, start_field, e);
+	wire_put(out, facts, e);
 	return out;
 }
 
@@ -50,7 +74,7 @@ put_one_record(struct buf *b, const struct envelope *e, struct fault *f)
 
 	envelope_put_path(out, "from", &e->reverse_path);
 	envelope_put_recipient(out, "to", &e->recipient[0]);
-	envelope_put_parameters(out, e);
+	wire_put(out, envelope_parameters, e);
 	return record_end(out, f);
 }
 
@@ -95,7 +119,7 @@ put_client_line(struct buf *b, const struct envelope *e, struct fault *f)
 	struct record_out out = record_begin(b, "client");
 	size_t bare = b->len;
 
-	envelope_put_client(out, e);
+	wire_put(out, envelope_client, e);
 	if (b->len == bare) { /* no facts, no line */
 		buf_cut(b, out.start);
 		return OK;
@@ -109,7 +133,7 @@ put_from_line(struct buf *b, const struct envelope *e, struct fault *f)
 	struct record_out out = record_begin(b, "from");
 
 	envelope_put_path(out, "path", &e->reverse_path);
-	envelope_put_parameters(out, e);
+	wire_put(out, envelope_parameters, e);
 	return record_end(out, f);
 }
 
@@ -145,17 +169,13 @@ put_lines(struct buf *b, const struct envelope *e, struct fault *f)
 enum outcome
 envelope_put_apart(struct buf *b, struct envelope *e, struct fault *f)
 {
-	unsigned char check[ENVELOPE_DIGEST_LEN];
+	struct end_line end = { .qid = e->qid };
 	size_t before = b->len;
-	struct record_out out;
 
 	e->shape = ENVELOPE_APART;
 	if (put_lines(b, e, f) == OK) {
-		hash_of(span_from(buf_span(b), before), check);
-		out = record_begin(b, "end");
-		record_put(out, "qid", qid_span(&e->qid));
-		envelope_put_hash(out, "check", check);
-		if (record_end(out, f) == OK)
+		hash_of(span_from(buf_span(b), before), end.check);
+		if (wire_write(b, "end", end_fields, &end, f) == OK)
 			return OK;
 	}
 	buf_cut(b, before);
@@ -182,46 +202,20 @@ not_parsed(struct fault *f)
 static enum outcome
 take_facts(struct record *r, struct envelope *e, struct fault *f)
 {
-	struct span version, qid, time;
-	uint64_t v, dots = 1;
+	uint64_t v;
 
-	if (!record_take(r, "version", 20, &version) ||
-	    !num_parse(version, 1, UINT64_MAX, &v))
+	if (!record_take_num(r, "version", 1, UINT64_MAX, &v))
 		return corrupt(f, "no version");
 	if (v > ENVELOPE_VERSION)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "envelope: written by a newer version of Pneu (format "
 		    "%llu, this one reads up to %d)",
 		    (unsigned long long)v, ENVELOPE_VERSION);
-	if (!record_take(r, "qid", QID_LEN, &qid) || !qid_parse(qid, &e->qid) ||
-	    !record_take(r, "time", CLOCK_TEXT_MAX, &time) ||
-	    !clock_parse_ms(time, &e->time_ms) ||
-	    (e->shape == ENVELOPE_APART &&
-	        !record_take_num(r, "start", 0, UINT32_MAX, &e->start)) ||
-	    !record_take_num(r, "size", 0, INT64_MAX, &e->size) ||
-	    !envelope_take_hash(r, "digest", e->digest) ||
-	    !record_take_num(r, "skip", 0, e->size, &e->skip) ||
-	    !record_take_num_optional(r, "dots", 0, 0, &dots))
+	if (!wire_take(r, begin_fields, e) ||
+	    (e->shape == ENVELOPE_APART && !wire_take(r, start_field, e)) ||
+	    !wire_take(r, facts, e) || e->skip > e->size)
 		return corrupt(f, "bad facts");
-	e->dots = dots != 0;
 	return OK;
-}
-
-static enum outcome
-take_recipient(
-    struct record *r, const char *key, struct envelope *e, struct fault *f)
-{
-	struct path path;
-	struct span notify, orcpt;
-
-	if (envelope_take_forward_path(r, key, &path, f) != OK)
-		return not_parsed(f);
-	if (!record_take_optional(r, "notify", ENVELOPE_NOTIFY_MAX, &notify) ||
-	    !record_take_optional(r, "orcpt", ENVELOPE_ORCPT_MAX, &orcpt) ||
-	    memchr(notify.p, '\0', notify.len) != NULL ||
-	    memchr(orcpt.p, '\0', orcpt.len) != NULL)
-		return corrupt(f, "bad recipient");
-	return envelope_add_recipient(e, &path, notify, orcpt, f);
 }
 
 static enum outcome
@@ -236,12 +230,12 @@ get_one_record(struct span line, struct envelope *e, struct fault *f)
 		return corrupt(f, "not one");
 	if (take_facts(&r, e, f) != OK)
 		return f->outcome;
-	if (envelope_take_reverse_path(&r, "from", &e->reverse_path, f) != OK)
+	if (!wire_take(&r, envelope_parameters, e))
+		return corrupt(f, "bad parameters");
+	if (envelope_take_path(&r, "from", PATH_REVERSE, &e->reverse_path, f) !=
+	        OK ||
+	    envelope_take_recipient(&r, "to", e, f) != OK)
 		return not_parsed(f);
-	if (take_recipient(&r, "to", e, f) != OK)
-		return f->outcome;
-	if (!envelope_take_parameters(&r, e) || !record_all_taken(&r))
-		return corrupt(f, "unknown field");
 	return OK;
 }
 
@@ -265,14 +259,13 @@ static enum outcome
 get_end(
     struct record *r, struct span above, struct envelope *e, struct fault *f)
 {
-	unsigned char check[ENVELOPE_DIGEST_LEN], is[ENVELOPE_DIGEST_LEN];
-	struct span qid;
+	unsigned char is[ENVELOPE_DIGEST_LEN];
+	struct end_line end;
 
 	hash_of(above, is);
-	if (!record_take(r, "qid", QID_LEN, &qid) ||
-	    !span_same(qid, qid_span(&e->qid)) ||
-	    !envelope_take_hash(r, "check", check) || !record_all_taken(r) ||
-	    memcmp(check, is, sizeof(is)) != 0)
+	if (!wire_take(r, end_fields, &end) || !record_all_taken(r) ||
+	    strcmp(end.qid.text, e->qid.text) != 0 ||
+	    memcmp(end.check, is, sizeof(is)) != 0)
 		return corrupt(f, "its check is wrong");
 	return e->recipients > 0 ? OK : corrupt(f, "no recipient");
 }
@@ -287,18 +280,19 @@ get_to_line(struct record *r, struct envelope *e, struct fault *f)
 	    : (uint64_t)e->recipient[e->recipients - 1].n + 1;
 	if (!record_take_num(r, "n", least, UINT32_MAX, &n))
 		return corrupt(f, "bad number of a recipient");
-	if (take_recipient(r, "path", e, f) != OK)
-		return f->outcome;
+	if (envelope_take_recipient(r, "path", e, f) != OK)
+		return not_parsed(f);
 	e->recipient[e->recipients - 1].n = (uint32_t)n;
-	return record_all_taken(r) ? OK : corrupt(f, "unknown field");
+	return OK;
 }
 
 static enum outcome
 get_from_line(struct record *r, struct envelope *e, struct fault *f)
 {
-	if (envelope_take_reverse_path(r, "path", &e->reverse_path, f) != OK)
+	if (envelope_take_path(r, "path", PATH_REVERSE, &e->reverse_path, f) !=
+	    OK)
 		return not_parsed(f);
-	if (!envelope_take_parameters(r, e) || !record_all_taken(r))
+	if (!wire_take(r, envelope_parameters, e) || !record_all_taken(r))
 		return corrupt(f, "unknown field");
 	return OK;
 }
@@ -320,7 +314,7 @@ get_line(struct record *r, enum seen *seen, struct envelope *e, struct fault *f)
 	}
 	if (record_is(r, "client") && *seen == SEEN_ENVELOPE) {
 		*seen = SEEN_CLIENT;
-		return envelope_take_client(r, e) && record_all_taken(r)
+		return wire_take(r, envelope_client, e) && record_all_taken(r)
 		    ? OK
 		    : corrupt(f, "bad facts of the client");
 	}

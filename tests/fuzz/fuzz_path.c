@@ -37,9 +37,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fault f = FAULT_NONE;
 
 	for (int utf8 = 0; utf8 < 2; utf8++) {
-		if (path_parse_reverse(in, utf8 != 0, &p, &rest, &f) == OK)
+		if (path_parse(PATH_REVERSE, in, utf8 != 0, &p, &rest, &f) ==
+		    OK)
 			check(&p, in, rest);
-		if (path_parse_forward(in, utf8 != 0, &p, &rest, &f) == OK)
+		if (path_parse(PATH_FORWARD, in, utf8 != 0, &p, &rest, &f) ==
+		    OK)
 			check(&p, in, rest);
 	}
 	if (path_parse_bare(in, &p, &f) == OK)

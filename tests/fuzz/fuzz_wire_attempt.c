@@ -30,8 +30,8 @@ write_and_read(const struct attempt *a)
 	if (wire_attempt_put(&b, e, a->nexthop, &f) != OK)
 		goto out;
 	for (size_t i = 0; i < e->recipients; i++)
-		if (wire_attempt_put_to(
-		        &b, &e->recipient[i], a->address[i], &f) != OK)
+		if (wire_attempt_put_to(&b, &e->recipient[i],
+		        e->recipient[i].address, &f) != OK)
 			goto out;
 	wire_attempt_put_end(&b);
 	rest = buf_span(&b);
@@ -54,12 +54,12 @@ check_whole(const struct attempt *a)
 
 	check_text(a->nexthop);
 	check_text(e->reverse_path.text);
-	check_text(e->envid.p);
+	check_text(e->envid);
 	for (size_t i = 0; i < e->recipients; i++) {
 		check_text(e->recipient[i].forward_path.text);
 		check_text(e->recipient[i].orcpt);
 		check_text(e->recipient[i].notify);
-		check_text(a->address[i]);
+		check_text(e->recipient[i].address);
 	}
 	write_and_read(a);
 }

@@ -143,9 +143,9 @@ parse(enum way way, struct span in, bool utf8, struct path *out,
 	*rest = SPAN_EMPTY;
 	switch (way) {
 	case REVERSE:
-		return path_parse_reverse(in, utf8, out, rest, f);
+		return path_parse(PATH_REVERSE, in, utf8, out, rest, f);
 	case FORWARD:
-		return path_parse_forward(in, utf8, out, rest, f);
+		return path_parse(PATH_FORWARD, in, utf8, out, rest, f);
 	case BARE:
 		break;
 	}
@@ -237,8 +237,9 @@ test_octets(void)
 		bool want = (c < 128 && is_atext(c)) || c == '.';
 
 		in[2] = (char)c;
-		if ((path_parse_forward((struct span){ in, sizeof(in) - 1 },
-		         false, &path, &rest, &f) == OK) != want)
+		if ((path_parse(PATH_FORWARD,
+		         (struct span){ in, sizeof(in) - 1 }, false, &path,
+		         &rest, &f) == OK) != want)
 			wrong++;
 	}
 	tap_ok(wrong == 0, "each octet in an atom is taken or refused rightly");

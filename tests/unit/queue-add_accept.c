@@ -296,6 +296,18 @@ test_gone(struct accept *a)
 	    "which goes when the client goes");
 }
 
+static bool
+written(struct buf *b, uint64_t size, const unsigned char *digest, bool dots)
+{
+	struct add_line line = {
+		.word = ADD_WRITTEN, .size = size, .dots = dots
+	};
+	struct fault f;
+
+	memcpy(line.digest, digest, sizeof(line.digest));
+	return wire_add_put_line(b, &line, &f) == OK;
+}
+
 static void
 test_descriptor(struct accept *a)
 {
@@ -318,7 +330,7 @@ test_descriptor(struct accept *a)
 	envelope_digest_add(&d, SPAN_LIT(CONTENT));
 	envelope_digest_end(&d, digest);
 	tap_ok(fds_write_all(c.pass_fd, SPAN_LIT(CONTENT), &f) == OK &&
-	        wire_add_put_written(&b, 18, digest, true, &f) == OK,
+	        written(&b, 18, digest, true),
 	    "the client writes");
 	wire_add_put_end(&b);
 	tap_ok(play(a, &c, buf_span(&b)) &&
@@ -329,7 +341,7 @@ test_descriptor(struct accept *a)
 	buf_reset(&c.outbuf);
 	tap_ok(play(a, &c, SPAN_LIT(ADD(Q1) TO "data fd=1\n")) &&
 	        fds_write_all(c.pass_fd, SPAN_LIT("\tx: y\r\n"), &f) == OK &&
-	        wire_add_put_written(&b, 7, digest, false, &f) == OK,
+	        written(&b, 7, digest, false),
 	    "what begins with no field is written");
 	wire_add_put_end(&b);
 	buf_reset(&c.outbuf);
@@ -341,7 +353,7 @@ test_descriptor(struct accept *a)
 	buf_reset(&b);
 	buf_reset(&c.outbuf);
 	tap_ok(play(a, &c, SPAN_LIT(ADD(Q2) TO "data fd=1\n")) &&
-	        wire_add_put_written(&b, 18, digest, true, &f) == OK,
+	        written(&b, 18, digest, true),
 	    "another is begun");
 	wire_add_put_end(&b);
 	buf_reset(&c.outbuf);

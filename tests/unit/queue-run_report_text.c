@@ -84,7 +84,7 @@ test_report(void)
 
 	test_envelope(&e, "ann@example.net", "x@example.org y@example.org");
 	e.recipient[0].orcpt = strdup("rfc822;x+2Bz@example.org");
-	buf_adds(&e.envid, "id+0D+0Aevil");
+	strcpy(e.envid, "id+0D+0Aevil");
 	failed[0] = (struct report_recipient){ &e.recipient[0], "5.1.1",
 		"no such user" };
 	failed[1] = (struct report_recipient){ &e.recipient[1], "5.4.4",

@@ -181,7 +181,7 @@ is_same(const struct rig *r, const struct model *m)
 		return false;
 	if (!m->mail &&
 	    (e->qid.text[0] != '\0' || !path_is_null(&e->reverse_path) ||
-	        e->smtputf8 || e->body.len > 0))
+	        e->smtputf8 || e->body[0] != '\0'))
 		return false;
 	/* No octet of a message stays behind it. */
 	return m->chunks ||
