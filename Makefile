@@ -34,9 +34,9 @@ pneu_OBJS := start/services start/listen start/services_print start/spawn \
 	start/status_journal start/status start/init start/config_verb \
 	start/verbs start/main
 # Without its main: tests link the same.
-SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/server \
-	smtpd/state smtpd/entries smtpd/reply smtpd/policy smtpd/input \
-	smtpd/transfer smtpd/commands smtpd/session
+SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/state \
+	smtpd/reply smtpd/policy smtpd/input smtpd/transfer smtpd/commands \
+	smtpd/session
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/main
 # store/ is what the three queue programs share: the queue on disk.
 STORE := store/envelope_file store/store store/store_step store/store_read

@@ -110,8 +110,6 @@ const struct setting_row setting_rows[] = {
 	    "commands that bring no mail before the session is ended"),
 	CHOICE("smtpd", "bare_lf", smtpd.bare_lf, "reject", "reject accept",
 	    "a line feed without carriage return; never an end of data"),
-	CHOICE("smtpd", "bare_cr", smtpd.bare_cr, "reject", "reject accept",
-	    "a carriage return without line feed; accept makes it CRLF"),
 	NUMBER("smtpd", "received_max", smtpd.received_max, "fields", "100",
 	    100, 1000, "Received fields before a message is in a loop (6.3)"),
 	CHOICE("smtpd", "vrfy", smtpd.vrfy, "vague", "vague off",

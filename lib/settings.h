@@ -45,7 +45,7 @@ struct smtpd_settings {
 	uint64_t max_size, max_recipients;
 	uint64_t command_max, text_line_max;
 	uint64_t max_errors, max_idle_commands;
-	uint64_t bare_lf, bare_cr;
+	uint64_t bare_lf;
 	uint64_t received_max;
 	uint64_t vrfy;
 	uint64_t min_free;

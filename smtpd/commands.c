@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* commands.c: one function a command; the table is the index. */
-#include "commands.h"
+#include "session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
-#include "input.h"
 #include "parameters.h"
-#include "policy.h"
-#include "reply.h"
-#include "transfer.h"
-
-struct command {
-	const char *verb;
-	void (*run)(struct session *, struct span args);
-	unsigned phases; /* where it may come */
-	enum rule order; /* what is said elsewhere */
-	bool takes_nothing; /* an argument is a syntax error */
-	bool is_idle; /* brings no mail: counts against the limit */
-};
 
 /* ---- EHLO, HELO. ---- */
 
@@ -66,8 +52,7 @@ run_ehlo(struct session *s, struct span args)
 
 	if (!take_helo(s, args, true))
 		return;
-	(void)snprintf(size, sizeof(size), "SIZE %" PRIu64,
-	    s->server->set->smtpd.max_size);
+	(void)snprintf(size, sizeof(size), "SIZE %" PRIu64, s->set->max_size);
 	reply_more(s, 250, NULL, s->server->hostname);
 	reply_more(s, 250, NULL, "PIPELINING");
 	reply_more(s, 250, NULL, size);
@@ -92,62 +77,65 @@ eat_keyword(struct span *args, const char *keyword)
 	return true;
 }
 
-static bool
-fill_envelope(
-    struct session *s, const struct path *path, const struct parameters *p)
+/* All of it has been found short enough. */
+static void
+fill_envelope(struct session *s, const struct parameters *p)
 {
 	struct envelope *e = s->envelope;
+	const char *proto = s->is_esmtp ? "ESMTP" : "SMTP"; /* RFC 3848 */
 
 	qid_draw(&e->qid);
-	e->reverse_path = *path;
-	e->smtputf8 = p->smtputf8;
-	/* RFC 3848, RFC 6531 3.7.3 */
-	(void)snprintf(e->proto, sizeof(e->proto), "%s",
-	    p->smtputf8       ? "UTF8SMTP"
-	        : s->is_esmtp ? "ESMTP"
-	                      : "SMTP");
-	return span_copy(p->body, e->body, sizeof(e->body)) &&
-	    span_copy(p->ret, e->ret, sizeof(e->ret)) &&
-	    span_copy(p->envid, e->envid, sizeof(e->envid)) &&
-	    span_copy(span_of(s->peer->ip), e->ip, sizeof(e->ip)) &&
-	    span_copy(span_of(s->helo), e->helo, sizeof(e->helo));
+	e->smtputf8 = p->value[PARAM_SMTPUTF8].len > 0;
+	if (e->smtputf8)
+		proto = "UTF8SMTP"; /* RFC 6531 3.7.3 */
+	(void)span_copy(p->value[PARAM_BODY], e->body, sizeof(e->body));
+	(void)span_copy(p->value[PARAM_RET], e->ret, sizeof(e->ret));
+	(void)span_copy(p->value[PARAM_ENVID], e->envid, sizeof(e->envid));
+	(void)span_copy(span_of(s->peer->ip), e->ip, sizeof(e->ip));
+	(void)span_copy(span_of(s->helo), e->helo, sizeof(e->helo));
+	(void)span_copy(span_of(proto), e->proto, sizeof(e->proto));
+}
+
+/* Into the envelope, which is empty again if a rule forbids it. */
+static enum rule
+take_sender(struct session *s, struct span args, struct fault *f)
+{
+	struct path *path = &s->envelope->reverse_path;
+	struct parameters p;
+	struct span rest;
+	enum rule rule;
+
+	if (!eat_keyword(&args, "FROM:"))
+		return RULE_SYNTAX;
+	/* SMTPUTF8 stands behind the path it is about. */
+	if (path_parse(PATH_REVERSE, args, true, path, &rest, f) != OK)
+		return RULE_REVERSE_PATH;
+	if ((rule = parameters_take(rest, false, &p, f)) != RULE_NONE)
+		return rule;
+	if (p.value[PARAM_SMTPUTF8].len == 0 && !path_is_ascii(path))
+		return RULE_UTF8;
+	if (parameters_size(&p) > s->set->max_size)
+		return RULE_SIZE;
+	if (!server_has_space(s->server, parameters_size(&p)))
+		return RULE_SPACE;
+	fill_envelope(s, &p);
+	return RULE_NONE;
 }
 
 static void
 run_mail(struct session *s, struct span args)
 {
-	struct parameters p;
-	struct path path;
-	struct span rest;
 	struct fault f = FAULT_NONE;
-	enum rule rule;
+	enum rule rule = take_sender(s, args, &f);
 
-	if (!eat_keyword(&args, "FROM:")) {
-		refuse(s, RULE_SYNTAX);
-		return;
-	}
-	/* SMTPUTF8 stands behind the path it is about. */
-	if (path_parse(PATH_REVERSE, args, true, &path, &rest, &f) != OK) {
-		refuse_for(s, RULE_REVERSE_PATH, &f, SPAN_EMPTY);
-		return;
-	}
-	rule = parameters_mail(rest, &p, &f);
-	if (rule != RULE_NONE)
-		refuse_for(s, rule, &f, SPAN_EMPTY);
-	else if (!p.smtputf8 && !path_is_ascii(&path))
-		refuse(s, RULE_UTF8);
-	else if (p.size > s->server->set->smtpd.max_size)
-		refuse(s, RULE_SIZE);
-	else if (!server_has_space(s->server, p.size))
-		refuse(s, RULE_SPACE);
-	else if (!fill_envelope(s, &path, &p)) {
+	if (rule != RULE_NONE) {
 		envelope_reset(s->envelope);
-		refuse(s, RULE_LOCAL_ERROR);
-	} else {
-		s->overshoot = 0;
-		session_enter(s, PHASE_MAIL);
-		reply(s, 250, "2.1.0", "sender ok");
+		refuse_for(s, rule, &f, SPAN_EMPTY);
+		return;
 	}
+	s->overshoot = 0;
+	session_enter(s, PHASE_MAIL);
+	reply(s, 250, "2.1.0", "sender ok");
 }
 
 /*
@@ -155,52 +143,52 @@ run_mail(struct session *s, struct span args)
  * good client sends them in its next transaction (RFC 5321 4.5.3.1.10). As
  * many again are borne, then they count.
  */
-static void
-refuse_overshoot(struct session *s)
+static bool
+is_overshoot(struct session *s)
 {
-	if (++s->overshoot > s->server->set->smtpd.max_recipients)
+	if (s->envelope->recipients < s->set->max_recipients)
+		return false;
+	if (++s->overshoot > s->set->max_recipients)
 		s->errors++;
-	refuse(s, RULE_RECIPIENTS_MAX);
+	return true;
+}
+
+/* Into the envelope; *path is set for the journal as soon as it is known. */
+static enum rule
+take_recipient(
+    struct session *s, struct span args, struct path *path, struct fault *f)
+{
+	struct parameters p;
+	struct span rest;
+	enum rule rule;
+
+	if (!eat_keyword(&args, "TO:"))
+		return RULE_SYNTAX;
+	if (path_parse(PATH_FORWARD, args, s->envelope->smtputf8, path, &rest,
+	        f) != OK)
+		return fault_is(f, FAULT_NOT_ASCII) ? RULE_UTF8
+		                                    : RULE_FORWARD_PATH;
+	if ((rule = parameters_take(rest, true, &p, f)) != RULE_NONE)
+		return rule;
+	if (is_overshoot(s))
+		return RULE_RECIPIENTS_MAX;
+	if ((rule = policy_recipient(s, path, f)) != RULE_NONE)
+		return rule;
+	if (envelope_add_recipient(s->envelope, path, p.value[PARAM_NOTIFY],
+	        p.value[PARAM_ORCPT], f) != OK)
+		return RULE_LOCAL_ERROR;
+	return RULE_NONE;
 }
 
 static void
 run_rcpt(struct session *s, struct span args)
 {
-	struct envelope *e = s->envelope;
-	struct parameters p;
-	struct path path;
-	struct span rest;
+	struct path path = { .len = 0 };
 	struct fault f = FAULT_NONE;
-	enum rule rule;
+	enum rule rule = take_recipient(s, args, &path, &f);
 
-	if (!eat_keyword(&args, "TO:")) {
-		refuse(s, RULE_SYNTAX);
-		return;
-	}
-	if (path_parse(PATH_FORWARD, args, e->smtputf8, &path, &rest, &f) !=
-	    OK) {
-		refuse_for(s,
-		    fault_is(&f, FAULT_NOT_ASCII) ? RULE_UTF8
-		                                  : RULE_FORWARD_PATH,
-		    &f, SPAN_EMPTY);
-		return;
-	}
-	rule = parameters_rcpt(rest, &p, &f);
 	if (rule != RULE_NONE) {
-		refuse_for(s, rule, &f, SPAN_EMPTY);
-		return;
-	}
-	if (e->recipients >= s->server->set->smtpd.max_recipients) {
-		refuse_overshoot(s);
-		return;
-	}
-	rule = policy_recipient(s, &path, &f);
-	if (rule == RULE_NONE &&
-	    envelope_add_recipient(e, &path, p.notify, p.orcpt, &f) != OK)
-		rule = RULE_LOCAL_ERROR;
-	if (rule != RULE_NONE) {
-		refuse_for(
-		    s, rule, rule == RULE_RELAY ? NULL : &f, path_span(&path));
+		refuse_for(s, rule, &f, path_span(&path));
 		return;
 	}
 	session_enter(s, PHASE_RCPT);
@@ -238,7 +226,7 @@ run_vrfy(struct session *s, struct span args)
 {
 	if (args.len == 0)
 		refuse(s, RULE_SYNTAX);
-	else if (s->server->set->smtpd.vrfy == VRFY_OFF)
+	else if (s->set->vrfy == VRFY_OFF)
 		refuse(s, RULE_COMMAND_OFF);
 	else
 		reply(s, 252, "2.5.0", "not verified, RCPT will tell");
@@ -255,19 +243,30 @@ run_help(struct session *s, struct span args)
 
 /* ---- The table. ---- */
 
-static const struct command commands[] = {
-	{ "EHLO", run_ehlo, IN_ANY, RULE_NONE, false, true },
-	{ "HELO", run_helo, IN_ANY, RULE_NONE, false, true },
-	{ "MAIL", run_mail, IN(PHASE_READY), RULE_ORDER_OPEN, false, false },
+enum {
+	IDLE = 1, /* it brings no mail: counts against the limit */
+	ALONE = 2, /* an argument is a syntax error */
+};
+
+static const struct command {
+	const char *verb;
+	void (*run)(struct session *, struct span args);
+	unsigned phases; /* where it may come */
+	enum rule order; /* what is said elsewhere */
+	unsigned flags;
+} commands[] = {
+	{ "EHLO", run_ehlo, IN_ANY, RULE_NONE, IDLE },
+	{ "HELO", run_helo, IN_ANY, RULE_NONE, IDLE },
+	{ "MAIL", run_mail, IN(PHASE_READY), RULE_ORDER_OPEN, 0 },
 	{ "RCPT", run_rcpt, IN(PHASE_MAIL) | IN(PHASE_RCPT), RULE_ORDER_MAIL,
-	    false, false },
-	{ "DATA", transfer_data, IN(PHASE_RCPT), RULE_ORDER_RCPT, true, false },
-	{ "BDAT", transfer_bdat, IN_ANY, RULE_NONE, false, false },
-	{ "RSET", run_rset, IN_ANY, RULE_NONE, true, true },
-	{ "NOOP", run_noop, IN_ANY, RULE_NONE, false, true },
-	{ "QUIT", run_quit, IN_ANY, RULE_NONE, true, false },
-	{ "VRFY", run_vrfy, IN_ANY, RULE_NONE, false, true },
-	{ "HELP", run_help, IN_ANY, RULE_NONE, false, true },
+	    0 },
+	{ "DATA", transfer_data, IN(PHASE_RCPT), RULE_ORDER_RCPT, ALONE },
+	{ "BDAT", transfer_bdat, IN_ANY, RULE_NONE, 0 },
+	{ "RSET", run_rset, IN_ANY, RULE_NONE, IDLE | ALONE },
+	{ "NOOP", run_noop, IN_ANY, RULE_NONE, IDLE },
+	{ "QUIT", run_quit, IN_ANY, RULE_NONE, ALONE },
+	{ "VRFY", run_vrfy, IN_ANY, RULE_NONE, IDLE },
+	{ "HELP", run_help, IN_ANY, RULE_NONE, IDLE },
 };
 
 /* RFC 5321 4.2.4. HTTP: a web page made a browser connect here. */
@@ -291,18 +290,6 @@ find_command(struct span verb)
 	return NULL;
 }
 
-static bool
-has_control(struct span line)
-{
-	for (size_t i = 0; i < line.len; i++) {
-		unsigned char c = (unsigned char)line.p[i];
-
-		if ((c < ' ' && c != '\t') || c == 0x7F)
-			return true;
-	}
-	return false;
-}
-
 /*
  * DATA ends a group of commands (RFC 2920 3.1): what is here already was sent
  * by somebody who does not read answers, and is content, whatever becomes of
@@ -312,7 +299,7 @@ static bool
 is_content_early(const struct session *s)
 {
 	return s->peer->socket && s->phase != PHASE_CHUNKS &&
-	    stream_waiting(&s->server->io).len > 0;
+	    stream_waiting(s->io).len > 0;
 }
 
 static void
@@ -320,16 +307,16 @@ run_known(struct session *s, const struct command *c, struct span args)
 {
 	enum rule order = session_order(s, c->phases, c->order);
 
-	s->idle_commands += c->is_idle;
+	s->idle_commands += (c->flags & IDLE) != 0;
 	if (c->run == transfer_data && is_content_early(s))
 		refuse(s, RULE_PIPELINING);
-	else if (has_control(s->line))
+	else if (span_has_control(s->line))
 		input_refuse_line(s, RULE_LINE_OCTETS);
-	else if (c->takes_nothing && args.len > 0)
+	else if ((c->flags & ALONE) != 0 && args.len > 0)
 		refuse(s, RULE_SYNTAX);
 	else if (order != RULE_NONE)
 		refuse(s, order);
-	else if (s->idle_commands > s->server->set->smtpd.max_idle_commands)
+	else if (s->idle_commands > s->set->max_idle_commands)
 		refuse(s, RULE_IDLE);
 	else
 		c->run(s, args);

@@ -3,67 +3,50 @@
  * content.h: DATA and BDAT to the octets that are stored: the trace field,
  * then lines that end in CRLF and nothing else.
  *
- * The end of data is CRLF.CRLF alone, whatever bare_lf and bare_cr say. What
- * is wrong with a message is noted once, in `refused`; the rest is read to its
- * true end and dropped. Source: RFC 5321 2.3.8, 4.1.1.4, 4.5.2.
+ * The end of data is CRLF.CRLF alone, whatever bare_lf says. What is wrong with
+ * a message is noted once, in `refused`; the rest is read to its true end and
+ * dropped. Source: RFC 5321 2.3.8, 4.1.1.4, 4.5.2.
  */
 #ifndef SMTPD_CONTENT_H
 #define SMTPD_CONTENT_H
 
-#include "buf.h"
+#include "envelope.h"
 #include "rule.h"
 #include "settings.h"
-#include "span.h"
 
-/* Room left before the octets, for the request that they are sent with. */
-#define CONTENT_FRONT 2048
-/* A read's octets, doubled by conversion at worst, behind 64 KiB kept */
-#define CONTENT_BUF_MAX (256UL * 1024)
-#define MESSAGE_ID_MAX  250 /* octets kept of a Message-ID */
+#define MESSAGE_ID_MAX 250 /* octets kept of a Message-ID */
 
 struct content {
-	const struct settings *set;
-	struct buf *buf; /* CONTENT_FRONT octets, then content not yet gone */
+	const struct smtpd_settings *set;
+	struct buf buf; /* content that has not gone yet */
+	struct buf line; /* the start of a line whose end has not come */
 	uint64_t received; /* octets from the client, with stuffing */
 	uint64_t size; /* octets of content, without the trace field */
 	bool dots; /* some line begins with a dot */
 	enum rule refused; /* the first thing that is wrong, or RULE_NONE */
-	/* Between two pieces. */
-	bool at_line_start, after_bare, has_cr;
-	size_t line_len;
+	bool after_bare; /* the line before ended in a bare LF */
 	/* The header section. */
 	bool in_header, id_open;
-	bool has_line; /* the first has been seen */
-	size_t line_at; /* where the line in hand begins in buf */
 	uint64_t received_fields;
 	char message_id[MESSAGE_ID_MAX + 1];
 };
 
-/* Facts for the trace field. RFC 5321 4.4. */
-struct trace {
-	struct span helo, ip, host, protocol, qid;
-	struct span recipient; /* empty: several, and none is named */
-	uint64_t wall_ms;
-};
-
-void content_begin(struct content *, const struct settings *, struct buf *,
-    const struct trace *);
-void content_reset(struct content *); /* empty; keeps the buffer's memory */
+void content_init(struct content *, const struct smtpd_settings *);
+void content_free(struct content *);
+/* Empty; the memory stays. */
+void content_reset(struct content *);
+/* A message of that envelope: its trace field, RFC 5321 4.4. */
+void content_begin(
+    struct content *, const struct envelope *, const char *hostname);
 
 /*
- * Take octets of DATA: undo dot-stuffing. Says how many were used; fewer than
- * given when the next ones must be seen first. *ended: the end of data was met
- * and used.
+ * Take octets: of DATA, which are `stuffed` and have an end, or of a BDAT chunk
+ * (RFC 3030). Says how many were used: all, or those up to the end of data,
+ * and then *ended.
  */
-size_t content_take_data(struct content *, struct span in, bool *ended);
-/* Take octets of a BDAT chunk: all of them. RFC 3030. */
-void content_take_chunk(struct content *, struct span in);
+size_t content_take(
+    struct content *, struct span in, bool stuffed, bool *ended);
 /* After the last chunk: a line without its end gets it. */
 void content_close(struct content *);
-
-struct span content_waiting(const struct content *); /* in buf, not gone */
-/* What may leave buf now: all but the header line in hand. */
-struct span content_ready(const struct content *);
-void content_drop(struct content *, size_t n); /* the first n have gone */
 
 #endif

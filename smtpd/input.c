@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* input.c: lines in, and the waits between them. */
-#include "input.h"
+#include "session.h"
 
 #include <errno.h>
 
 #include "clock.h"
 #include "fds.h"
-#include "reply.h"
 
 static bool
 end_by(struct session *s, enum rule rule)
@@ -39,7 +38,7 @@ longest_wait(void)
 static void
 arm(struct session *s, uint64_t wait_ms)
 {
-	uint64_t send_ms = s->server->set->smtpd.timeout_ms, most_ms;
+	uint64_t send_ms = s->set->timeout_ms, most_ms;
 
 	do {
 		most_ms = longest_wait();
@@ -47,8 +46,8 @@ arm(struct session *s, uint64_t wait_ms)
 			wait_ms = most_ms;
 		if (send_ms > most_ms)
 			send_ms = most_ms;
-		s->server->io.timeout_ms = wait_ms;
-		fds_set_timeouts(s->server->io.in, wait_ms, send_ms);
+		s->io->timeout_ms = wait_ms;
+		fds_set_timeouts(s->io->in, wait_ms, send_ms);
 	} while (longest_wait() < most_ms);
 }
 
@@ -60,7 +59,7 @@ arm(struct session *s, uint64_t wait_ms)
 bool
 input_fill(struct session *s, uint64_t deadline_ms)
 {
-	struct stream *io = &s->server->io;
+	struct stream *io = s->io;
 	struct fault f = FAULT_NONE;
 	bool ran_out = false;
 	uint64_t now;
@@ -99,28 +98,19 @@ input_refuse_line(struct session *s, enum rule rule)
 bool
 input_line(struct session *s)
 {
-	const struct settings *set = s->server->set;
-	struct stream *io = &s->server->io;
-	uint64_t wait = serve_pressed ? SERVE_PRESS_MS : set->smtpd.timeout_ms;
+	uint64_t wait = serve_pressed ? SERVE_PRESS_MS : s->set->timeout_ms;
 	uint64_t deadline = clock_mono_ms() + wait;
 	enum line_ending ending;
 
-	while (!stream_take_line(io, set->smtpd.command_max, &s->line, &ending))
+	while (!stream_take_line(s->io, s->set->command_max, &s->line, &ending))
 		if (!input_fill(s, deadline))
 			return false;
-	switch (ending) {
-	case LINE_CRLF:
+	if (ending == LINE_CRLF ||
+	    (ending == LINE_LF && s->set->bare_lf == BARE_ACCEPT))
 		return true;
-	case LINE_LF:
-		if (set->smtpd.bare_lf == BARE_ACCEPT)
-			return true;
-		input_refuse_line(s, RULE_LINE_BARE_LF);
-		return false;
-	case LINE_LONG:
-		input_refuse_line(s, RULE_LINE_LONG);
-		return false;
-	case LINE_ENDLESS:
-		break;
-	}
-	return end_by(s, RULE_LINE_FLOOD);
+	if (ending == LINE_ENDLESS)
+		return end_by(s, RULE_LINE_FLOOD);
+	input_refuse_line(
+	    s, ending == LINE_LF ? RULE_LINE_BARE_LF : RULE_LINE_LONG);
+	return false;
 }

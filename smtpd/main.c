@@ -46,9 +46,11 @@ open_services(struct server *server, struct fault *f)
 	service_begin(&server->resolve, "resolve", SERVICE_TIMEOUT_MS);
 	submit_begin(&server->submit);
 	journal_open(&server->journal, about.name);
-	if (service_open(&server->resolve, f) != OK)
+	if (service_open(&server->resolve, f) != OK ||
+	    service_open(&server->submit.add, f) != OK)
 		return f->outcome;
-	return service_open(&server->submit.add, f);
+	*f = FAULT_NONE; /* no socket in run/ is no fault */
+	return OK;
 }
 
 static void
@@ -57,70 +59,53 @@ close_services(struct server *server)
 	submit_free(&server->submit);
 	service_free(&server->resolve);
 	journal_close(&server->journal);
-	if (server->queue_fd != -1)
-		(void)close(server->queue_fd);
 	server_free(server);
 }
 
 static enum outcome
-run(struct server *server, struct fault *f)
+serve(const struct setting_role *role, struct fault *f)
 {
-	static const struct sandbox_path paths[] = { { NULL, NULL } };
-	const struct settings *set = &prog.settings;
-	const struct session_service service = {
-		.sessions = set->smtpd.service.sessions,
-		.timeout_ms = set->smtpd.data_timeout_ms,
-		.clients_per_address = (uint32_t)set->smtpd.clients_per_address,
+	static const struct sandbox_path no_paths[] = { { NULL, NULL } };
+	const struct smtpd_settings *set = &prog.settings.smtpd;
+	struct session_service service = {
 		.busy_address = BUSY_ADDRESS,
 		.session = session_serve,
 	};
+	struct server server;
+	enum outcome got = TEMP;
 
+	/* From here on [smtpd] is what it says to this role. */
+	config_take_role(&prog.settings, role);
+	service.sessions = set->service.sessions;
+	service.timeout_ms = set->data_timeout_ms;
+	service.clients_per_address = (uint32_t)set->clients_per_address;
 	serve_signals(); /* opens /dev/null: before the sandbox */
-	if (prog_sandbox(about.promises, paths, f) != OK)
-		return f->outcome;
-	return serve_sessions(&service, server, f);
-}
-
-static const struct setting_role *
-take_role(const char *name)
-{
-	const struct setting_role *role =
-	    config_find_role(span_of(about.name), span_of(name));
-	struct fault f;
-
-	if (role == NULL) {
-		fault_set(&f, PERM, "5.5.4", 0,
-		    "-r %s: a role is mx or submission", name);
-		prog_usage(&f);
-	}
-	return role;
+	if (open_services(&server, f) == OK &&
+	    prog_sandbox(about.promises, no_paths, f) == OK)
+		got = serve_sessions(&service, &server, f);
+	close_services(&server);
+	return got;
 }
 
 int
 main(int argc, char *argv[])
 {
 	const struct setting_role *role;
-	const char *value, *role_name = "mx";
-	struct server server;
+	const char *value, *name = "mx";
 	struct fault f = FAULT_NONE;
-	int letter;
 
 	prog_begin(&about);
-	while ((letter = prog_option(argc, argv, &value)) != -1)
-		if (letter == 'r')
-			role_name = value;
-	role = take_role(role_name);
+	while (prog_option(argc, argv, &value) != -1)
+		name = value; /* there is but one */
+	role = config_find_role(span_of(about.name), span_of(name));
+	if (role == NULL) {
+		fault_set(&f, PERM, "5.5.4", 0,
+		    "-r %s: a role is mx or submission", name);
+		prog_usage(&f);
+	}
 	if (sodium_init() < 0)
 		(void)fault_set(&f, TEMP, "4.3.0", 0, "libsodium");
-	if (f.outcome == OK && prog_home(&f) == OK) {
-		/* From here on [smtpd] is what it says to this role, and
-		   smtpd.role is the role. */
-		config_take_role(&prog.settings, role);
-		if (open_services(&server, &f) == OK) {
-			f = FAULT_NONE; /* no socket in run/ is no fault */
-			(void)run(&server, &f);
-		}
-		close_services(&server);
-	}
+	else if (prog_home(&f) == OK)
+		(void)serve(role, &f);
 	prog_exit(&f);
 }

@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* parameters.c: MAIL and RCPT parameters, by one table each. */
+/* parameters.c: MAIL and RCPT parameters, by one table. */
 #include "parameters.h"
 
 #include "envelope.h"
-
-#define PARAMETERS_NONE                                                        \
-	((struct parameters){ 0, false, SPAN_EMPTY, SPAN_EMPTY, SPAN_EMPTY,    \
-	    SPAN_EMPTY, SPAN_EMPTY })
-
-struct parameter {
-	const char *keyword;
-	bool has_value;
-	/* Look at the value and keep it; false: it is wrong. */
-	bool (*take)(struct parameters *, struct span value);
-};
 
 /* esmtp-value: %d33-60 / %d62-126, and UTF-8 (RFC 6531 3.3). */
 static bool
@@ -55,109 +44,78 @@ is_xtext(struct span s)
 	return true;
 }
 
+/* 1*20DIGIT. RFC 1870 3. */
 static bool
-take_size(struct parameters *p, struct span value)
+is_size(struct span s)
 {
-	/* 1*20DIGIT. RFC 1870 3; more than 64 bits is surely too large. */
-	if (value.len > 20)
-		return false;
-	if (num_parse(value, 0, UINT64_MAX, &p->size))
-		return true;
-	p->size = UINT64_MAX;
-	for (size_t i = 0; i < value.len; i++)
-		if (!is_digit((unsigned char)value.p[i]))
-			return false;
-	return value.len > 0;
+	struct cur c = cur_over(s);
+
+	return s.len <= 20 && cur_while(&c, is_digit).len == s.len;
 }
 
 static bool
-take_body(struct parameters *p, struct span value)
+is_body(struct span s)
 {
-	p->body = value;
-	return span_is_word(value, "7BIT 8BITMIME");
+	return span_is_word(s, "7BIT 8BITMIME");
 }
 
 static bool
-take_smtputf8(struct parameters *p, struct span value)
+is_ret(struct span s)
 {
-	(void)value;
-	p->smtputf8 = true;
-	return true;
+	return span_is_word(s, "FULL HDRS");
 }
 
 static bool
-take_ret(struct parameters *p, struct span value)
+is_envid(struct span s)
 {
-	p->ret = value;
-	return span_is_word(value, "FULL HDRS");
-}
-
-static bool
-take_envid(struct parameters *p, struct span value)
-{
-	p->envid = value;
-	return value.len <= ENVELOPE_ENVID_MAX && is_xtext(value);
+	return s.len <= ENVELOPE_ENVID_MAX && is_xtext(s);
 }
 
 /* NEVER alone, or a list of the others. RFC 3461 4.1. */
 static bool
-take_notify(struct parameters *p, struct span value)
+is_notify(struct span s)
 {
-	struct span rest = value, word;
-	unsigned seen = 0;
+	static const char *const words[] = { "SUCCESS", "FAILURE", "DELAY" };
+	struct cur c = cur_over(s);
+	bool seen[3] = { false };
 
-	p->notify = value;
-	if (span_is_word(value, "NEVER"))
+	if (span_is_word(s, "NEVER"))
 		return true;
-	if (value.len > 0 && value.p[value.len - 1] == ',')
-		return false;
-	while (span_next(&rest, ',', &word)) {
-		unsigned bit = span_is_word(word, "SUCCESS") ? 1U
-		    : span_is_word(word, "FAILURE")          ? 2U
-		    : span_is_word(word, "DELAY")            ? 4U
-		                                             : 0U;
+	do {
+		struct span word = cur_while(&c, is_alnum);
+		size_t i = 0;
 
-		if (bit == 0 || (seen & bit) != 0)
+		while (i < 3 && !span_is_word(word, words[i]))
+			i++;
+		if (i == 3 || seen[i])
 			return false;
-		seen |= bit;
-	}
-	return seen != 0;
+		seen[i] = true;
+	} while (cur_eat(&c, ','));
+	return cur_peek(&c) == -1;
 }
 
 /* addr-type ";" xtext. RFC 3461 4.2. */
 static bool
-take_orcpt(struct parameters *p, struct span value)
+is_orcpt(struct span s)
 {
-	struct cur c = cur_over(value);
+	struct cur c = cur_over(s);
 
-	p->orcpt = value;
-	return value.len <= ENVELOPE_ORCPT_MAX &&
+	return s.len <= ENVELOPE_ORCPT_MAX &&
 	    cur_while(&c, is_keyword_octet).len > 0 && cur_eat(&c, ';') &&
 	    cur_peek(&c) != -1 && is_xtext(cur_rest(&c));
 }
 
-/* AUTH is not offered; a wrong value is told from an unknown parameter. */
-static bool
-take_auth(struct parameters *p, struct span value)
-{
-	(void)p;
-	return is_xtext(value);
-}
-
-static const struct parameter of_mail[] = {
-	{ "SIZE", true, take_size },
-	{ "BODY", true, take_body },
-	{ "SMTPUTF8", false, take_smtputf8 },
-	{ "RET", true, take_ret },
-	{ "ENVID", true, take_envid },
-	{ "AUTH", true, take_auth },
-	{ NULL, false, NULL },
-};
-
-static const struct parameter of_rcpt[] = {
-	{ "NOTIFY", true, take_notify },
-	{ "ORCPT", true, take_orcpt },
-	{ NULL, false, NULL },
+static const struct {
+	const char *keyword;
+	bool (*is_right)(struct span value); /* NULL: it takes none */
+} table[PARAMETERS] = {
+	[PARAM_SIZE] = { "SIZE", is_size },
+	[PARAM_BODY] = { "BODY", is_body },
+	[PARAM_SMTPUTF8] = { "SMTPUTF8", NULL },
+	[PARAM_RET] = { "RET", is_ret },
+	[PARAM_ENVID] = { "ENVID", is_envid },
+	[PARAM_NOTIFY] = { "NOTIFY", is_notify },
+	[PARAM_ORCPT] = { "ORCPT", is_orcpt },
 };
 
 static enum rule
@@ -167,77 +125,71 @@ bad(struct fault *f, const char *keyword, const char *what)
 	return RULE_PARAMETER;
 }
 
+/* value: empty when there was no '='. */
 static enum rule
-unknown(struct fault *f)
+take_one(struct span keyword, struct span value, bool of_rcpt,
+    struct parameters *p, struct fault *f)
 {
-	(void)fault_set(f, PERM, "5.5.4", 0, "unknown parameter");
-	return RULE_PARAMETER_UNKNOWN;
-}
+	size_t i = of_rcpt ? PARAM_NOTIFY : 0;
+	size_t end = of_rcpt ? PARAMETERS : PARAM_NOTIFY;
+	bool takes_value;
 
-static enum rule
-take_one(const struct parameter *table, struct span keyword, bool has_value,
-    struct span value, unsigned *seen, struct parameters *p, struct fault *f)
-{
-	for (size_t i = 0; table[i].keyword != NULL; i++) {
-		const struct parameter *t = &table[i];
-
-		if (!span_same_nocase(keyword, span_of(t->keyword)))
-			continue;
-		if ((*seen & 1U << i) != 0)
-			return bad(f, t->keyword, "given twice");
-		*seen |= 1U << i;
-		if (has_value != t->has_value)
-			return bad(f, t->keyword,
-			    has_value ? "takes no value" : "needs a value");
-		if (!t->take(p, value))
-			return bad(f, t->keyword, "bad value");
-		return t->take == take_auth ? unknown(f) : RULE_NONE;
+	while (i < end && !span_same_nocase(keyword, span_of(table[i].keyword)))
+		i++;
+	if (i == end) {
+		(void)fault_set(f, PERM, "5.5.4", 0, "unknown parameter");
+		return RULE_PARAMETER_UNKNOWN;
 	}
-	return unknown(f);
+	takes_value = table[i].is_right != NULL;
+	if (p->value[i].len > 0)
+		return bad(f, table[i].keyword, "given twice");
+	if (takes_value != (value.len > 0))
+		return bad(f, table[i].keyword,
+		    takes_value ? "needs a value" : "takes no value");
+	if (takes_value && !table[i].is_right(value))
+		return bad(f, table[i].keyword, "bad value");
+	p->value[i] = takes_value ? value : keyword;
+	return RULE_NONE;
 }
 
-static enum rule
-take_all(struct span in, const struct parameter *table, struct parameters *p,
-    struct fault *f)
+enum rule
+parameters_take(
+    struct span in, bool of_rcpt, struct parameters *p, struct fault *f)
 {
 	struct cur c = cur_over(in);
-	unsigned seen = 0;
+	enum rule rule = RULE_NONE;
 
-	while (cur_peek(&c) != -1) {
+	for (size_t i = 0; i < PARAMETERS; i++)
+		p->value[i] = SPAN_EMPTY;
+	while (rule == RULE_NONE && cur_peek(&c) != -1) {
 		struct span keyword, value = SPAN_EMPTY;
-		bool has_value;
-		enum rule rule;
 
 		if (cur_while(&c, is_wsp).len == 0)
 			return bad(f, "syntax", "no space before a parameter");
 		if (cur_peek(&c) == -1)
 			break;
 		keyword = cur_while(&c, is_keyword_octet);
-		if (keyword.len == 0)
-			return bad(f, "syntax", "not a parameter");
-		has_value = cur_eat(&c, '=');
-		if (has_value)
+		if (keyword.len > 0 && cur_eat(&c, '=')) {
 			value = cur_while(&c, is_value_octet);
-		if ((has_value && value.len == 0) ||
+			if (value.len == 0)
+				keyword = SPAN_EMPTY;
+		}
+		if (keyword.len == 0 ||
 		    (cur_peek(&c) != -1 && !is_wsp(cur_peek(&c))))
 			return bad(f, "syntax", "not a parameter");
-		rule = take_one(table, keyword, has_value, value, &seen, p, f);
-		if (rule != RULE_NONE)
-			return rule;
+		rule = take_one(keyword, value, of_rcpt, p, f);
 	}
-	return RULE_NONE;
+	return rule;
 }
 
-enum rule
-parameters_mail(struct span in, struct parameters *p, struct fault *f)
+/* More than 64 bits is surely too large. */
+uint64_t
+parameters_size(const struct parameters *p)
 {
-	*p = PARAMETERS_NONE;
-	return take_all(in, of_mail, p, f);
-}
+	uint64_t size = 0;
 
-enum rule
-parameters_rcpt(struct span in, struct parameters *p, struct fault *f)
-{
-	*p = PARAMETERS_NONE;
-	return take_all(in, of_rcpt, p, f);
+	if (p->value[PARAM_SIZE].len > 0 &&
+	    !num_parse(p->value[PARAM_SIZE], 0, UINT64_MAX, &size))
+		size = UINT64_MAX;
+	return size;
 }

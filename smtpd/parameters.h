@@ -12,19 +12,30 @@
 #include "rule.h"
 #include "span.h"
 
+enum parameter {
+	PARAM_SIZE,
+	PARAM_BODY,
+	PARAM_SMTPUTF8,
+	PARAM_RET,
+	PARAM_ENVID,
+	PARAM_NOTIFY, /* this and the next are of RCPT, the others of MAIL */
+	PARAM_ORCPT,
+	PARAMETERS
+};
+
+/* Borrowed values. Empty: not given; that of SMTPUTF8 is its keyword. */
 struct parameters {
-	uint64_t size; /* 0: not said */
-	bool smtputf8;
-	struct span body, ret, envid; /* of MAIL */
-	struct span notify, orcpt; /* of RCPT */
+	struct span value[PARAMETERS];
 };
 
 /*
- * in: what follows '>'. The spans borrow from it.
+ * in: what follows '>'. The values borrow from it.
  * RULE_NONE	*p is set
  * else		the rule it breaks, and the fault says how
  */
-enum rule parameters_mail(struct span in, struct parameters *p, struct fault *);
-enum rule parameters_rcpt(struct span in, struct parameters *p, struct fault *);
+enum rule parameters_take(
+    struct span in, bool of_rcpt, struct parameters *p, struct fault *);
+/* What SIZE says; 0 without it. */
+uint64_t parameters_size(const struct parameters *);
 
 #endif

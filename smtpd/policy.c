@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* policy.c: who may send what to whom; resolve is asked at RCPT. */
-#include "policy.h"
+#include "session.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "wire_resolve.h"
 
@@ -19,10 +18,9 @@ ask(struct server *server, const struct path *forward,
 	enum outcome got;
 
 	buf_reset(b);
-	if (wire_resolve_put_req(b, &req, f) != OK)
-		return fault_set(f, TEMP, "4.3.0", 0, "resolve: request");
 	/* A question may be asked twice: it changes nothing. */
-	if (service_ask(&server->resolve, buf_span(b), true, &line, f) != OK)
+	if (wire_resolve_put_req(b, &req, f) != OK ||
+	    service_ask(&server->resolve, buf_span(b), true, &line, f) != OK)
 		return fault_context(f, "resolve");
 	got = wire_resolve_get_ans(line, req.forward_path, ans, f);
 	if (got == TEMP && f->error == EPROTO)
@@ -46,37 +44,18 @@ name_postmaster(const struct settings *set, struct path *path)
 		*path = full;
 }
 
-/*
- * Relaying is for a client that is known, on a listener for submission. AUTH is
- * not offered yet: nobody is known.
- */
-static bool
-may_relay(const struct peer *peer, enum smtpd_role role)
-{
-	(void)peer;
-	(void)role;
-	return false;
-}
-
 enum rule
 policy_recipient(struct session *s, struct path *forward, struct fault *why)
 {
-	const struct settings *set = s->server->set;
 	struct resolve_ans ans;
+	enum outcome got;
 
 	if (path_domain(forward).len == 0)
-		name_postmaster(set, forward);
-	switch (
-	    ask(s->server, forward, &s->envelope->reverse_path, &ans, why)) {
-	case OK:
-		break;
-	case PERM:
-		return RULE_RECIPIENT;
-	case TEMP:
-		return RULE_LOCAL_ERROR;
-	}
-	if (!resolve_is_remote(&ans) ||
-	    may_relay(s->peer, (enum smtpd_role)set->smtpd.role))
-		return RULE_NONE;
-	return RULE_RELAY;
+		name_postmaster(s->server->set, forward);
+	got = ask(s->server, forward, &s->envelope->reverse_path, &ans, why);
+	if (got != OK)
+		return got == PERM ? RULE_RECIPIENT : RULE_LOCAL_ERROR;
+	/* Relaying is for a client that is known, on a listener for submission;
+	   AUTH is not offered yet: nobody is known. */
+	return resolve_is_remote(&ans) ? RULE_RELAY : RULE_NONE;
 }

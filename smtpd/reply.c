@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* reply.c: what is said to the client; one table of all refusals. */
-#include "reply.h"
+/* reply.c: what is said to the client, and told to the journal. */
+#include "session.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "codes.h"
-#include "entries.h"
 
 /*
  * Refusals with an entry of their own, until a message is queued; the others are
@@ -16,120 +14,108 @@
 
 #define REPLY_TEXT_MAX 500 /* octets; with code and CRLF 512. 4.5.3.1.5 */
 
+enum kind { BAD, LOCAL, MILD, ENDS }; /* rules.def says what they are */
+
 struct refusal {
 	const char *name;
 	int reply;
-	const char *enhanced; /* RFC 3463 */
+	const char *enhanced;
+	enum kind kind;
+	const char *journal;
 	const char *text;
-	const char *journal; /* code, or NULL: not worth an entry */
-	bool is_error; /* counts against max_errors */
-	bool ends; /* the session */
-	bool
-	    is_local; /* an error of this system: its reason is for the journal,
-			  not for the client */
 };
 
-#define BAD     true, false, false
-#define LOCAL   false, false, true
-#define ENDS    false, true, false
-#define NOT_BAD false, false, false
-
-/* Reply codes: RFC 5321 4.2.3, 4.2.4; others as noted. */
 static const struct refusal refusals[RULES] = {
-	[RULE_NONE] = { "none", 451, "4.3.0", "local error in processing", NULL,
-	    LOCAL },
-	[RULE_COMMAND_UNKNOWN] = { "command-unknown", 500, "5.5.2",
-	    "command not recognised", NULL, BAD },
-	[RULE_COMMAND_OFF] = { "command-off", 502, "5.5.1",
-	    "command not implemented", NULL, BAD },
-	[RULE_LINE_LONG] = { "line-long", 500, "5.5.2", "line too long", NULL,
-	    BAD },
-	[RULE_LINE_FLOOD] = { "line-flood", 421, "4.7.0",
-	    "line too long, closing connection", CODE_CONN_REFUSED, ENDS },
-	[RULE_LINE_OCTETS] = { "line-octets", 501, "5.5.2",
-	    "control character in command", NULL, BAD },
-	[RULE_LINE_BARE_LF] = { "line-bare-lf", 500, "5.5.2",
-	    "command must end with CRLF", NULL, BAD },
-	[RULE_SYNTAX] = { "syntax", 501, "5.5.4", "syntax error in arguments",
-	    NULL, BAD },
-	[RULE_ORDER_HELLO] = { "order-hello", 503, "5.5.1",
-	    "send EHLO or HELO first", NULL, BAD },
-	[RULE_ORDER_OPEN] = { "order-open", 503, "5.5.1",
-	    "mail transaction in progress, RSET ends it", NULL, BAD },
-	[RULE_ORDER_MAIL] = { "order-mail", 503, "5.5.1",
-	    "need MAIL command first", NULL, BAD },
-	[RULE_ORDER_RCPT] = { "order-rcpt", 503, "5.5.1",
-	    "need a valid RCPT command first", NULL, BAD },
-	[RULE_ORDER_CHUNKS] = { "order-chunks", 503, "5.5.1",
-	    "BDAT must be followed by BDAT or RSET", NULL, BAD },
-	[RULE_HELLO] = { "hello", 501, "5.5.4",
-	    "need a domain name or address literal", NULL, BAD },
-	[RULE_REVERSE_PATH] = { "reverse-path", 501, "5.1.7",
-	    "bad sender address", NULL, BAD },
-	[RULE_FORWARD_PATH] = { "forward-path", 501, "5.1.3",
-	    "bad recipient address", NULL, BAD },
-	[RULE_UTF8] = { "utf8", 553, FAULT_NOT_ASCII,
-	    "non-ASCII address without SMTPUTF8", NULL,
-	    BAD }, /* RFC 6531 3.5 */
-	[RULE_PARAMETER] = { "parameter", 501, "5.5.4", "bad parameter", NULL,
-	    BAD },
-	[RULE_PARAMETER_UNKNOWN] = { "parameter-unknown", 555, "5.5.4",
-	    "parameter not recognised", NULL, BAD },
-	[RULE_CHUNK_WORD] = { "chunk-word", 501, "5.5.4",
-	    "BDAT takes a size, then LAST or nothing", NULL, BAD },
-	[RULE_SIZE] = { "size", 552, "5.3.4", "message size exceeds limit",
-	    CODE_REJECTED, BAD }, /* RFC 1870 6 */
-	[RULE_SPACE] = { "space", 452, FAULT_NO_SPACE,
-	    "insufficient storage, try again later", CODE_REJECTED, LOCAL },
-	[RULE_RECIPIENTS_MAX] = { "recipients-max", 452, FAULT_TOO_MANY,
-	    "too many recipients", NULL, NOT_BAD }, /* 4.5.3.1.10 */
-	[RULE_RECIPIENT] = { "recipient", 550, "5.1.1", "no such recipient",
-	    CODE_REJECTED, BAD },
-	[RULE_RELAY] = { "relay", 550, "5.7.1", "relaying denied",
-	    CODE_RELAY_REFUSED, BAD },
-	[RULE_LOCAL_ERROR] = { "local-trouble", 451, "4.3.0",
-	    "local error in processing, try again later", CODE_REJECTED,
-	    LOCAL },
-	[RULE_BARE_LF] = { "bare-lf", 550, "5.6.0",
-	    "message has a line feed without carriage return", CODE_REJECTED,
-	    BAD },
-	[RULE_BARE_CR] = { "bare-cr", 550, "5.6.0",
-	    "message has a carriage return without line feed", CODE_REJECTED,
-	    BAD },
-	[RULE_NUL] = { "nul", 550, "5.6.0", "message has NUL characters",
-	    CODE_REJECTED, BAD },
-	[RULE_TEXT_LINE] = { "text-line", 550, "5.6.0",
-	    "message has a line that is too long", CODE_REJECTED, BAD },
-	[RULE_LOOP] = { "loop", 554, "5.4.6",
-	    "too many Received fields, mail loop", CODE_REJECTED,
-	    BAD }, /* RFC 5321 6.3 */
-	[RULE_QUEUE] = { "queue", 451, "4.3.0",
-	    "cannot queue the message, try again later", CODE_REJECTED, LOCAL },
-	[RULE_QUEUE_PERM] = { "queue-perm", 554, "5.3.0",
-	    "message not accepted", CODE_REJECTED, BAD },
-	[RULE_EARLY] = { "early-talk", 554, "5.5.0",
-	    "protocol error: client sent data before the greeting",
-	    CODE_CONN_REFUSED, ENDS },
-	[RULE_PIPELINING] = { "pipelining", 554, "5.5.0",
-	    "protocol error: client sent data before the reply to DATA",
-	    CODE_CONN_REFUSED, ENDS },
-	[RULE_CHUNK_SIZE] = { "chunk-size", 501, "5.5.4",
-	    "bad BDAT size, closing connection", CODE_CONN_REFUSED, ENDS },
-	[RULE_HTTP] = { "http", 421, "4.7.0",
-	    "this is SMTP, closing connection", CODE_CONN_REFUSED, ENDS },
-	[RULE_DISCARD] = { "discard", 552, "5.3.4",
-	    "message size exceeds limit, closing connection", CODE_REJECTED,
-	    ENDS },
-	[RULE_ERRORS] = { "errors", 421, "4.7.0",
-	    "too many errors, closing connection", CODE_CONN_REFUSED, ENDS },
-	[RULE_IDLE] = { "idle-commands", 421, "4.7.0",
-	    "too many commands without mail, closing connection",
-	    CODE_CONN_REFUSED, ENDS },
-	[RULE_TIMEOUT] = { "timeout", 421, "4.4.2",
-	    "timeout, closing connection", NULL, ENDS },
-	[RULE_STOPPING] = { "stopping", 421, "4.3.2",
-	    "service is shutting down, closing connection", NULL, ENDS },
+#define RULE(constant, ...) [RULE_##constant] = { __VA_ARGS__ },
+#include "rules.def"
+#undef RULE
 };
+
+/* ---- To the journal. ---- */
+
+static void
+put_client(const struct session *s, struct record_out out)
+{
+	record_put_optional(out, "ip", span_of(s->peer->ip));
+	record_put_optional(out, "helo", span_of(s->helo));
+}
+
+void
+entries_queued(struct session *s)
+{
+	struct journal *j = &s->server->journal;
+	const struct envelope *e = s->envelope;
+	struct record_out out = journal_begin(j, CODE_LOCAL_RECEIVED, &e->qid);
+
+	put_client(s, out);
+	record_puts(out, "proto", e->proto);
+	journal_end(j, out);
+	out = journal_begin(j, CODE_ORIGINATOR, &e->qid);
+	record_put(out, "from", path_span(&e->reverse_path));
+	journal_end(j, out);
+	out = journal_begin(j, CODE_MESSAGE_SIZE, &e->qid);
+	record_put_num(out, "size", s->content->size);
+	journal_end(j, out);
+	if (s->content->message_id[0] != '\0') {
+		out = journal_begin(j, CODE_MESSAGE_ID, &e->qid);
+		record_puts(out, "id", s->content->message_id);
+		journal_end(j, out);
+	}
+	for (size_t i = 0; i < e->recipients; i++) {
+		const struct recipient *r = &e->recipient[i];
+
+		out = journal_begin(j, CODE_RECIPIENT, &e->qid);
+		record_put_num(out, "n", r->n);
+		record_put(out, "to", path_span(&r->forward_path));
+		journal_end(j, out);
+	}
+	journal_end(j, journal_begin(j, CODE_QUEUED_IN, &e->qid));
+	s->journal_due = true;
+}
+
+void
+entries_untold(struct session *s)
+{
+	struct journal *j = &s->server->journal;
+	struct record_out out;
+
+	if (s->untold == 0)
+		return;
+	out = journal_begin(j, CODE_REJECTED, NULL);
+	record_puts(out, "rule", "more");
+	record_put_num(out, "n", s->untold);
+	put_client(s, out);
+	journal_end(j, out);
+}
+
+static void
+tell_refusal(struct session *s, const struct refusal *r, const struct fault *f,
+    struct span to)
+{
+	struct journal *j = &s->server->journal;
+	const struct envelope *e = s->envelope;
+	bool in_transaction = s->phase >= PHASE_MAIL && s->phase < PHASE_OVER;
+	struct record_out out;
+
+	if (r->kind != ENDS && s->refusals++ >= REFUSALS_TOLD) {
+		s->untold++;
+		return;
+	}
+	out = journal_begin(j, r->journal, in_transaction ? &e->qid : NULL);
+	record_puts(out, "rule", r->name);
+	record_put_num(out, "reply", (uint64_t)r->reply);
+	record_puts(out, "code", f->code);
+	put_client(s, out);
+	if (in_transaction)
+		record_put(out, "from", path_span(&e->reverse_path));
+	record_put_optional(out, "to", to);
+	record_puts(out, "text", f->text);
+	journal_end(j, out);
+	if (j->pending.len > JOURNAL_PENDING_HIGH)
+		s->journal_due = true;
+}
+
+/* ---- To the client. ---- */
 
 static void
 put_line(struct session *s, int code, char after_code, const char *enhanced,
@@ -150,8 +136,7 @@ put_line(struct session *s, int code, char after_code, const char *enhanced,
 	line[n] = '\r';
 	line[n + 1] = '\n';
 	if (s->phase != PHASE_OVER &&
-	    stream_put(
-	        &s->server->io, (struct span){ line, (size_t)n + 2 }, &f) != OK)
+	    stream_put(s->io, (struct span){ line, (size_t)n + 2 }, &f) != OK)
 		session_enter(s, PHASE_OVER);
 }
 
@@ -168,38 +153,33 @@ reply_more(struct session *s, int code, const char *enhanced, const char *text)
 }
 
 void
-refuse(struct session *s, enum rule rule)
-{
-	refuse_for(s, rule, NULL, SPAN_EMPTY);
-}
-
-void
 refuse_for(
     struct session *s, enum rule rule, const struct fault *why, struct span to)
 {
 	const struct refusal *r = &refusals[rule];
-	struct fault said = FAULT_NONE;
+	struct fault own;
 
 	(void)fault_set(
-	    &said, r->reply < 500 ? TEMP : PERM, r->enhanced, 0, "%s", r->text);
-	if (why != NULL && !r->is_local) {
-		(void)snprintf(said.code, sizeof(said.code), "%s", why->code);
-		(void)snprintf(said.text, sizeof(said.text), "%s", why->text);
-	}
-	put_line(s, r->reply, ' ', said.code, said.text);
-	if (r->is_error)
-		s->errors++;
-	else if (r->is_local)
-		s->idle_commands++; /* not the client's fault, but no mail either */
-	if (r->journal != NULL) {
-		if (r->ends || s->refusals++ < REFUSALS_TOLD)
-			entries_refused(s, r->journal, r->name, r->reply,
-			    why == NULL ? &said : why, to);
-		else
-			s->untold++;
-	}
-	if (r->ends) {
+	    &own, r->reply < 500 ? TEMP : PERM, r->enhanced, 0, "%s", r->text);
+	if (why == NULL || why->outcome == OK)
+		why = &own;
+	if (r->kind == LOCAL)
+		reply(s, r->reply, own.code, own.text);
+	else
+		reply(s, r->reply, why->code, why->text);
+	s->errors += r->kind == BAD;
+	/* Not the client's fault, but no mail either. */
+	s->idle_commands += r->kind == LOCAL;
+	if (r->journal != NULL)
+		tell_refusal(s, r, why, to);
+	if (r->kind == ENDS) {
 		s->has_unread = true;
 		session_enter(s, PHASE_OVER);
 	}
+}
+
+void
+refuse(struct session *s, enum rule rule)
+{
+	refuse_for(s, rule, NULL, SPAN_EMPTY);
 }

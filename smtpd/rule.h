@@ -1,56 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* rule.h: why something is refused; reply.c has a row for each. */
+/* rule.h: why something is refused; rules.def says what becomes of it. */
 #ifndef SMTPD_RULE_H
 #define SMTPD_RULE_H
 
 enum rule {
 	RULE_NONE,
-	/* the line */
-	RULE_COMMAND_UNKNOWN,
-	RULE_COMMAND_OFF,
-	RULE_LINE_LONG,
-	RULE_LINE_FLOOD,
-	RULE_LINE_OCTETS,
-	RULE_LINE_BARE_LF,
-	RULE_SYNTAX,
-	/* the order */
-	RULE_ORDER_HELLO,
-	RULE_ORDER_OPEN,
-	RULE_ORDER_MAIL,
-	RULE_ORDER_RCPT,
-	RULE_ORDER_CHUNKS,
-	/* arguments */
-	RULE_HELLO,
-	RULE_REVERSE_PATH,
-	RULE_FORWARD_PATH,
-	RULE_UTF8,
-	RULE_PARAMETER,
-	RULE_PARAMETER_UNKNOWN,
-	RULE_CHUNK_WORD,
-	/* policy, and what can be taken */
-	RULE_SIZE,
-	RULE_SPACE,
-	RULE_RECIPIENTS_MAX,
-	RULE_RECIPIENT,
-	RULE_RELAY,
-	RULE_LOCAL_ERROR,
-	RULE_BARE_LF,
-	RULE_BARE_CR,
-	RULE_NUL,
-	RULE_TEXT_LINE,
-	RULE_LOOP,
-	RULE_QUEUE,
-	RULE_QUEUE_PERM,
-	/* the end */
-	RULE_EARLY,
-	RULE_PIPELINING,
-	RULE_CHUNK_SIZE,
-	RULE_HTTP,
-	RULE_DISCARD,
-	RULE_ERRORS,
-	RULE_IDLE,
-	RULE_TIMEOUT,
-	RULE_STOPPING,
+#define RULE(constant, name, reply, enhanced, kind, journal, text)             \
+	RULE_##constant,
+#include "rules.def"
+#undef RULE
 	RULES
 };
 

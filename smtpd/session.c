@@ -6,22 +6,10 @@
 #include <sys/socket.h>
 
 #include "clock.h"
-#include "commands.h"
-#include "entries.h"
 #include "fds.h"
-#include "input.h"
-#include "reply.h"
 
 #define LINGER_MS  1000 /* for a client that sends after the end */
 #define LINGER_MAX (1024UL * 1024) /* octets of that */
-
-void
-session_begin(struct session *s, struct server *v, const struct peer *peer,
-    int in, int out)
-{
-	session_clear(s, v, peer);
-	stream_again(&v->io, in, out, v->set->smtpd.data_timeout_ms);
-}
 
 /* A client must wait for the greeting: this one is no mail server. RFC 5321 4.3.1. */
 static bool
@@ -30,7 +18,7 @@ is_early(const struct session *s)
 	char octet;
 
 	return s->peer->socket &&
-	    recv(s->server->io.in, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	    recv(s->io->in, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void
@@ -38,17 +26,14 @@ session_greet(struct session *s)
 {
 	char text[512];
 
-	if (serve_stopping) {
+	(void)snprintf(
+	    text, sizeof(text), "%s %s", s->server->hostname, s->set->banner);
+	if (serve_stopping)
 		refuse(s, RULE_STOPPING);
-		return;
-	}
-	if (is_early(s)) {
+	else if (is_early(s))
 		refuse(s, RULE_EARLY);
-		return;
-	}
-	(void)snprintf(text, sizeof(text), "%s %s", s->server->hostname,
-	    s->server->set->smtpd.banner);
-	reply(s, 220, NULL, text);
+	else
+		reply(s, 220, NULL, text);
 }
 
 bool
@@ -62,8 +47,7 @@ session_step(struct session *s)
 		else
 			commands_run(s);
 	}
-	if (s->phase != PHASE_OVER &&
-	    s->errors >= s->server->set->smtpd.max_errors)
+	if (s->phase != PHASE_OVER && s->errors >= s->set->max_errors)
 		refuse(s, RULE_ERRORS);
 	return s->phase != PHASE_OVER;
 }
@@ -75,7 +59,7 @@ session_step(struct session *s)
 static void
 linger(struct session *s)
 {
-	struct stream *io = &s->server->io;
+	struct stream *io = s->io;
 	uint64_t end = clock_mono_ms() + LINGER_MS;
 	size_t passed = 0;
 	struct fault f;
@@ -95,7 +79,7 @@ void
 session_end(struct session *s)
 {
 	struct fault f;
-	bool is_sent = stream_flush(&s->server->io, &f) == OK;
+	bool is_sent = stream_flush(s->io, &f) == OK;
 
 	if (s->phase != PHASE_OVER)
 		session_enter(s, PHASE_OVER);

@@ -1,12 +1,167 @@
 /* SPDX-License-Identifier: ISC */
-/* session.h: one SMTP session, from its greeting to its end. */
+/*
+ * session.h: one SMTP session, and what its files do for each other, bottom-up.
+ *
+ * The state of a session is one value, `phase`, and what a transaction holds;
+ * it changes only in session_enter(), by one table. Whatever leaves a
+ * transaction goes through there, and there is one function that empties it: no
+ * half of one ever stays behind.
+ */
 #ifndef SMTPD_SESSION_H
 #define SMTPD_SESSION_H
 
-#include "state.h"
+#include "content.h"
+#include "journal.h"
+#include "serve.h"
+#include "stream.h"
+#include "submit.h"
 
+/* What one process keeps from session to session. */
+struct server {
+	const struct settings *set; /* [smtpd] is of its listener's role */
+	const char *hostname;
+	int queue_fd; /* the queue's directory, for its free space; or -1 */
+	uint64_t space_ms; /* when free space was looked at, monotonic */
+	uint64_t space; /* octets free then, above the set reserve */
+	struct service resolve;
+	struct submit submit;
+	struct journal journal;
+	struct stream io;
+	struct envelope envelope;
+	struct content content;
+	struct buf question; /* to resolve */
+};
+
+/* Where a session stands between two commands. RFC 5321 4.1.4. */
+enum phase {
+	PHASE_START, /* no EHLO or HELO yet */
+	PHASE_READY, /* no transaction */
+	PHASE_MAIL, /* a reverse-path, no recipient */
+	PHASE_RCPT, /* at least one recipient */
+	PHASE_CONTENT, /* 354 was said; never between two commands */
+	PHASE_CHUNKS, /* a BDAT was taken, the last one not yet */
+	PHASE_OVER, /* nothing more is read or said */
+	PHASES
+};
+#define IN(phase) (1U << (phase))
+#define IN_ANY    (~0U)
+
+#define HELO_MAX DOMAIN_MAX /* octets of the argument. RFC 5321 4.5.3.1.2 */
+
+struct session {
+	struct server *server;
+	const struct smtpd_settings *set; /* these four are the server's */
+	struct stream *io;
+	struct envelope *envelope; /* these two the transaction, empty */
+	struct content *content; /* below PHASE_MAIL */
+	const struct peer *peer;
+	enum phase phase;
+	struct span line; /* in hand, without its end; dead at the next fill */
+	bool is_esmtp; /* EHLO, not HELO */
+	char helo[HELO_MAX + 1];
+	/* All three since a message was queued. */
+	uint64_t errors, idle_commands, refusals;
+	uint64_t untold; /* refusals that got no entry of their own */
+	uint64_t overshoot; /* recipients refused as too many, of this one */
+	uint64_t content_start_ms; /* monotonic */
+	bool journal_due; /* a message's entries wait for its reply to go */
+	bool has_unread; /* ended here: the client may still be sending */
+};
+
+/* ---- state.c: the state, and its moves. ---- */
+
+/* Everything but resolve, submit and journal, which the caller opens. */
+void server_begin(struct server *, const struct settings *,
+    const char *hostname, int queue_fd);
+void server_free(struct server *);
+/* Is there room for a message of this many octets? 452 4.3.1 if not. */
+bool server_has_space(struct server *, uint64_t octets);
+
+/* Begin, with an empty transaction. */
 void session_begin(
     struct session *, struct server *, const struct peer *, int in, int out);
+/* Go on to a phase; from PHASE_OVER nothing leads away. */
+void session_enter(struct session *, enum phase);
+/*
+ * May a command come in this phase, when `phases` are its own? RULE_NONE: it
+ * may. `other`: what is said when a transaction is open, but not so far.
+ */
+enum rule session_order(
+    const struct session *, unsigned phases, enum rule other);
+
+/* ---- reply.c: what is said to the client, and told to the journal. ---- */
+
+/*
+ * One reply of one line: `code SP enhanced SP text`. enhanced may be NULL.
+ * Octets that are not printable ASCII become '?'. If the peer is gone the
+ * session is over.
+ */
+void reply(struct session *, int code, const char *enhanced, const char *text);
+/* The same, more lines follow: `code-`... */
+void reply_more(
+    struct session *, int code, const char *enhanced, const char *text);
+/*
+ * The only way a refusal leaves. why: a fault that was set is said instead of
+ * the rule's own words, unless it is a local error. to: the recipient in
+ * question for the journal, or SPAN_EMPTY.
+ */
+void refuse_for(
+    struct session *, enum rule, const struct fault *why, struct span to);
+/* The rule's words say all. */
+void refuse(struct session *, enum rule);
+
+/*
+ * The message in hand was queued: 94 91 92 9T 99 97. Call while it is there:
+ * a reply that cannot leave empties it.
+ */
+void entries_queued(struct session *);
+/* At the session's end: how many refusals more there were, if any. */
+void entries_untold(struct session *);
+
+/* ---- policy.c: who may send what to whom; all of it is decided here. ---- */
+
+/*
+ * At RCPT. `Postmaster` without a domain becomes postmaster of the first local
+ * domain, in *forward_path (RFC 5321 4.1.1.3), and is looked up as any other
+ * recipient: what is taken here can be delivered. That there is one `directory`
+ * sees to.
+ *
+ * RULE_NONE	the recipient is accepted
+ * else		the rule that refuses it, and why
+ */
+enum rule policy_recipient(
+    struct session *, struct path *forward_path, struct fault *why);
+
+/* ---- input.c: lines in, and the waits between them. ---- */
+
+/*
+ * Wait for more input. false: the session is over; a deadline (monotonic) was
+ * answered with 421. Replies leave first, then the journal's entries; a client
+ * that does not take its replies is gone.
+ */
+bool input_fill(struct session *, uint64_t deadline_ms);
+/* One line in s->line; false: there is nothing to carry out. */
+bool input_line(struct session *);
+/*
+ * Refuse the line in hand, which nobody carries out. If it was to be BDAT,
+ * nobody knows either where its chunk ends, and somebody else may have written
+ * what is in it: none of that is read as commands, the session ends.
+ */
+void input_refuse_line(struct session *, enum rule);
+
+/* ---- transfer.c: content, from the client to queue-add. ---- */
+
+/* DATA and BDAT: read the content, queue it or refuse it, and say so. */
+void transfer_data(struct session *, struct span args);
+void transfer_bdat(struct session *, struct span args);
+
+/* ---- commands.c: one function a command; the table is the index. ---- */
+
+/* Carry out the line in hand, and answer it. */
+void commands_run(struct session *);
+
+/* ---- session.c: from its greeting to its end. ---- */
+
 void session_greet(struct session *);
 /* Take and answer one command; false when the session is over. */
 bool session_step(struct session *);

@@ -1,8 +1,93 @@
 /* SPDX-License-Identifier: ISC */
-/* state.c: the state of a session, and its moves. */
-#include "state.h"
+/* state.c: what a process keeps, the state of a session, and its moves. */
+#include "session.h"
 
 #include <stdlib.h>
+#include <sys/statvfs.h>
+
+#include "clock.h"
+#include "fds.h"
+
+#define SPACE_KEPT_MS 1000 /* free space is asked for so often */
+#define INODES_LEAST  16 /* free ones, for the files of one round */
+
+/* ---- The server. ---- */
+
+void
+server_begin(struct server *v, const struct settings *set, const char *hostname,
+    int queue_fd)
+{
+	*v = (struct server){ .set = set,
+		.hostname = hostname,
+		.queue_fd = queue_fd,
+		.question = BUF_INIT(RECORD_MAX + 1) };
+	envelope_begin(&v->envelope);
+	content_init(&v->content, &set->smtpd);
+	stream_begin(&v->io, -1, -1, 0);
+}
+
+void
+server_free(struct server *v)
+{
+	envelope_free(&v->envelope);
+	content_free(&v->content);
+	stream_free(&v->io);
+	buf_free(&v->question);
+	fds_close(&v->queue_fd);
+}
+
+/* The sandbox has no paths: only the descriptor opened before it is asked. */
+static uint64_t
+free_space(const struct server *v)
+{
+	uint64_t reserve = v->set->smtpd.min_free, free_octets;
+	struct statvfs st;
+
+	if (v->queue_fd == -1 || fstatvfs(v->queue_fd, &st) != 0)
+		return UINT64_MAX; /* not known: queue-add will say */
+	free_octets = (uint64_t)st.f_bavail * st.f_frsize;
+	if (free_octets <= reserve ||
+	    (st.f_files > 0 && st.f_favail < INODES_LEAST))
+		return 0;
+	return free_octets - reserve;
+}
+
+bool
+server_has_space(struct server *v, uint64_t octets)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (v->space_ms == 0 || now - v->space_ms >= SPACE_KEPT_MS) {
+		v->space_ms = now;
+		v->space = free_space(v);
+	}
+	return v->space > 0 && v->space >= octets;
+}
+
+/* ---- The session. ---- */
+
+/* The one place where a transaction ends: all of it, whatever it was. */
+static void
+empty_transaction(struct session *s)
+{
+	submit_drop(&s->server->submit);
+	envelope_reset(s->envelope);
+	content_reset(s->content);
+}
+
+void
+session_begin(struct session *s, struct server *v, const struct peer *peer,
+    int in, int out)
+{
+	*s = (struct session){ .server = v,
+		.set = &v->set->smtpd,
+		.io = &v->io,
+		.envelope = &v->envelope,
+		.content = &v->content,
+		.peer = peer };
+	empty_transaction(s);
+	stream_again(s->io, in, out, s->set->data_timeout_ms);
+}
 
 /* Whence a phase is entered; a command's row forbids the rest. */
 static const unsigned entered_from[PHASES] = {
@@ -13,26 +98,6 @@ static const unsigned entered_from[PHASES] = {
 	[PHASE_CHUNKS] = IN(PHASE_RCPT) | IN(PHASE_CHUNKS),
 	[PHASE_OVER] = IN_ANY,
 };
-
-/* The one place where a transaction ends: all of it, whatever it was. */
-static void
-empty_transaction(struct session *s)
-{
-	submit_drop(&s->server->submit);
-	envelope_reset(s->envelope);
-	content_reset(&s->content);
-}
-
-void
-session_clear(struct session *s, struct server *v, const struct peer *peer)
-{
-	*s = (struct session){ .server = v,
-		.peer = peer,
-		.phase = PHASE_START,
-		.envelope = &v->envelope,
-		.content = { .set = v->set, .buf = &v->content } };
-	empty_transaction(s);
-}
 
 void
 session_enter(struct session *s, enum phase phase)

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "fds.h"
@@ -17,12 +15,12 @@
 /* Octets between two yields of the processor, some 50 us. doc/performance.md */
 #define WRITE_PIECE (16UL * 1024)
 
-#define HEAD_MAX (64UL * 1024 * 1024) /* octets: 100,000 recipients */
+#define REQUEST_MAX (64UL * 1024 * 1024) /* octets: 100,000 recipients */
 
 void
 submit_begin(struct submit *s)
 {
-	*s = (struct submit){ .head = BUF_INIT(HEAD_MAX), .fd = -1 };
+	*s = (struct submit){ .request = BUF_INIT(REQUEST_MAX), .fd = -1 };
 	service_begin(&s->add, "queue-add", SUBMIT_TIMEOUT_MS);
 }
 
@@ -31,7 +29,7 @@ submit_free(struct submit *s)
 {
 	submit_drop(s);
 	service_free(&s->add);
-	buf_free(&s->head);
+	buf_free(&s->request);
 }
 
 /*
@@ -44,12 +42,11 @@ drop_file(struct submit *s, const char *text)
 	struct add_line drop = { .word = ADD_DROP };
 	struct fault f;
 
-	(void)close(s->fd);
-	s->fd = -1;
-	buf_reset(&s->head);
-	(void)snprintf(drop.text, sizeof(drop.text), "%s", text);
-	if (wire_add_put_line(&s->head, &drop, &f) != OK ||
-	    service_send(&s->add, buf_span(&s->head), &f) != OK)
+	fds_close(&s->fd);
+	buf_reset(&s->request);
+	(void)span_copy(span_of(text), drop.text, sizeof(drop.text));
+	if (wire_add_put_line(&s->request, &drop, &f) != OK ||
+	    service_send(&s->add, buf_span(&s->request), &f) != OK)
 		service_close(&s->add);
 }
 
@@ -73,25 +70,21 @@ disk_failed(struct submit *s, int error, const char *call, struct fault *f)
 }
 
 /*
- * Send a request. If queue-add was restarted since the last message, the
- * connection is dead: a request that could not be sent whole was never begun
+ * Send the request in `request`. If queue-add was restarted since the last message,
+ * the connection is dead: a request that could not be sent whole was never begun
  * there, so it is sent once more, on a new connection. Nothing else is repeated:
  * without an answer it is not known whether the message was queued.
  */
 static enum outcome
-send_request(
-    struct submit *s, struct span first, struct span second, struct fault *f)
+send_request(struct submit *s, struct fault *f)
 {
 	for (int attempt = 0; attempt < 2; attempt++) {
 		if (service_open(&s->add, f) != OK)
 			return f->outcome;
-		if (service_send(&s->add, first, f) == OK &&
-		    (second.len == 0 ||
-		        service_send(&s->add, second, f) == OK)) {
+		if (service_send(&s->add, buf_span(&s->request), f) == OK) {
 			*f = FAULT_NONE; /* of the first try */
 			return OK;
 		}
-		service_close(&s->add);
 		if (f->error == ETIMEDOUT)
 			break;
 	}
@@ -106,10 +99,8 @@ wait_for_answer(struct submit *s, const struct qid *qid, enum add_answer want,
 	struct span line;
 	uint64_t offset = 0;
 
-	if (service_line(&s->add, &line, f) != OK) {
-		service_close(&s->add);
+	if (service_line(&s->add, &line, f) != OK)
 		return fault_context(f, "queue-add");
-	}
 	if (wire_add_get_answer(line, qid, &answer, &offset, f) != OK) {
 		if (f->error == EPROTO)
 			service_close(&s->add);
@@ -128,13 +119,10 @@ begin_file(struct submit *s, const struct envelope *e, struct fault *f)
 	static const struct add_line data = { .word = ADD_DATA_FD };
 	enum outcome answer;
 
-	buf_reset(&s->head);
-	if (wire_add_put(&s->head, e, f) != OK ||
-	    wire_add_put_line(&s->head, &data, f) != OK)
-		return f->outcome;
-	if (buf_failed(&s->head))
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "queue-add");
-	if (send_request(s, buf_span(&s->head), SPAN_EMPTY, f) != OK)
+	buf_reset(&s->request);
+	if (wire_add_put(&s->request, e, f) != OK ||
+	    wire_add_put_line(&s->request, &data, f) != OK ||
+	    send_request(s, f) != OK)
 		return f->outcome;
 	s->add.takes_fd = true;
 	answer = wait_for_answer(s, &e->qid, ADD_WRITE, f);
@@ -149,17 +137,16 @@ begin_file(struct submit *s, const struct envelope *e, struct fault *f)
 		    f, TEMP, "4.3.0", 0, "queue-add: no descriptor came");
 	}
 	s->has_held = true;
-	s->written = 0;
-	s->behind = 0;
+	s->written = s->behind = 0;
 	envelope_digest_begin(&s->digest);
 	return OK;
 }
 
+/* All of the content that is there, to the file. */
 static enum outcome
-write_out(
-    struct submit *s, struct content *c, struct span octets, struct fault *f)
+write_out(struct submit *s, struct content *c, struct fault *f)
 {
-	struct span piece, rest = octets;
+	struct span piece, rest = buf_span(&c->buf);
 
 	for (; rest.len > 0; rest = span_from(rest, piece.len)) {
 		piece = span_head(rest, WRITE_PIECE);
@@ -169,12 +156,12 @@ write_out(
 		/* Whoever waits to handle a small message goes first. */
 		(void)sched_yield();
 	}
-	s->written += octets.len;
+	s->written += c->buf.len;
 	if (s->written - s->behind >= WRITE_BEHIND) {
 		(void)sync_file_range(s->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 		s->behind = s->written;
 	}
-	content_drop(c, octets.len);
+	buf_reset(&c->buf);
 	return OK;
 }
 
@@ -182,78 +169,60 @@ enum outcome
 submit_spill(struct submit *s, const struct envelope *e, struct content *c,
     struct fault *f)
 {
-	if (content_waiting(c).len <= ADD_INLINE_MAX)
+	if (c->buf.len <= ADD_INLINE_MAX)
 		return OK;
 	if (s->fd == -1 && begin_file(s, e, f) != OK)
 		return f->outcome;
-	return write_out(s, c, content_ready(c), f);
+	return write_out(s, c, f);
 }
 
+/* The rest of a big message, and that it is whole. */
 static enum outcome
-finish_file(struct submit *s, const struct envelope *e, struct content *c,
-    struct fault *f)
+finish_file(struct submit *s, struct content *c, struct fault *f)
 {
-	struct add_line written = {
-		.word = ADD_WRITTEN, .size = s->written, .dots = c->dots
-	};
+	struct add_line written = { .word = ADD_WRITTEN, .dots = c->dots };
 
-	if (write_out(s, c, content_waiting(c), f) != OK)
+	if (write_out(s, c, f) != OK)
 		return f->outcome;
 	/* Here, where no round waits for it; its name is synced with it later. */
 	if (fsync(s->fd) != 0)
 		return disk_failed(s, errno, "fsync", f);
-	(void)close(s->fd);
-	s->fd = -1;
+	fds_close(&s->fd);
+	written.size = s->written;
 	envelope_digest_end(&s->digest, written.digest);
-	buf_reset(&s->head);
-	if (wire_add_put_line(&s->head, &written, f) != OK) {
+	buf_reset(&s->request);
+	if (wire_add_put_line(&s->request, &written, f) != OK) {
 		service_close(&s->add);
 		return f->outcome;
 	}
-	wire_add_put_end(&s->head);
-	if (service_send(&s->add, buf_span(&s->head), f) != OK) {
-		service_close(&s->add);
-		return fault_context(f, "queue-add");
-	}
-	return wait_for_answer(s, &e->qid, ADD_OK, f);
+	wire_add_put_end(&s->request);
+	return service_send(&s->add, buf_span(&s->request), f) == OK
+	    ? OK
+	    : fault_context(f, "queue-add");
 }
 
-/* Request lines, content and `end`, in one write where the lines fit before. */
+/* Request lines, content and `end`, in one write. */
 static enum outcome
 send_whole(struct submit *s, const struct envelope *e, struct content *c,
     struct fault *f)
 {
-	const struct add_line data = { .word = ADD_DATA,
-		.size = content_waiting(c).len };
-	size_t head;
-	struct span content;
+	const struct add_line data = { .word = ADD_DATA, .size = c->buf.len };
 
-	buf_reset(&s->head);
-	if (wire_add_put(&s->head, e, f) != OK ||
-	    wire_add_put_line(&s->head, &data, f) != OK)
+	buf_reset(&s->request);
+	if (wire_add_put(&s->request, e, f) != OK ||
+	    wire_add_put_line(&s->request, &data, f) != OK)
 		return f->outcome;
-	wire_add_put_end(c->buf);
-	if (buf_failed(&s->head) || buf_failed(c->buf))
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "queue-add");
-	head = s->head.len;
-	content = content_waiting(c);
-	if (head > CONTENT_FRONT)
-		return send_request(s, buf_span(&s->head), content, f);
-	memcpy(c->buf->p + CONTENT_FRONT - head, s->head.p, head);
-	return send_request(s,
-	    span_from(buf_span(c->buf), CONTENT_FRONT - head), SPAN_EMPTY, f);
+	buf_add(&s->request, buf_span(&c->buf));
+	wire_add_put_end(&s->request);
+	return send_request(s, f);
 }
 
 enum outcome
 submit_finish(struct submit *s, const struct envelope *e, struct content *c,
     struct fault *f)
 {
-	if (s->fd == -1 && content_waiting(c).len > ADD_INLINE_MAX &&
-	    begin_file(s, e, f) != OK)
-		return f->outcome;
-	if (s->fd != -1)
-		return finish_file(s, e, c, f);
-	if (send_whole(s, e, c, f) != OK)
+	if (submit_spill(s, e, c, f) != OK ||
+	    (s->fd == -1 ? send_whole(s, e, c, f) : finish_file(s, c, f)) != OK)
 		return f->outcome;
 	return wait_for_answer(s, &e->qid, ADD_OK, f);
 }

@@ -7,12 +7,11 @@
 #define SMTPD_SUBMIT_H
 
 #include "content.h"
-#include "envelope.h"
 #include "service.h"
 
 struct submit {
 	struct service add;
-	struct buf head; /* the lines before and after the content */
+	struct buf request;
 	int fd; /* the file of a big message; -1: none */
 	bool has_held; /* held one: this process ends with its session */
 	struct envelope_digest digest;

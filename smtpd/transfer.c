@@ -3,36 +3,29 @@
  * transfer.c: a message's content, from the client to queue-add. Whatever is
  * wrong with it, it is read to its end before that is said.
  */
-#include "transfer.h"
+#include "session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "clock.h"
-#include "entries.h"
-#include "input.h"
-#include "reply.h"
 
 /* Slower than this, after data_timeout, is no delivery. Postfix's default. */
 #define DATA_RATE_LEAST 500 /* octets a second */
 /* A refused message is read to its end, up to so much over the limit */
 #define DISCARD_SPARE (1024UL * 1024)
 
+/* Octets behind which a message that is refused is read no further. */
+static uint64_t
+most_octets(const struct session *s)
+{
+	return 2 * s->set->max_size + DISCARD_SPARE;
+}
+
 static void
 begin_content(struct session *s)
 {
-	const struct envelope *e = s->envelope;
-	struct trace t = { .helo = span_of(e->helo),
-		.ip = span_of(e->ip),
-		.host = span_of(s->server->hostname),
-		.protocol = span_of(e->proto),
-		.qid = qid_span(&e->qid),
-		.recipient = e->recipients == 1
-		    ? path_span(&e->recipient[0].forward_path)
-		    : SPAN_EMPTY,
-		.wall_ms = clock_wall_ms() };
-
-	content_begin(&s->content, s->server->set, &s->server->content, &t);
+	content_begin(s->content, s->envelope, s->server->hostname);
 	s->content_start_ms = clock_mono_ms();
 }
 
@@ -43,10 +36,10 @@ begin_content(struct session *s)
 static uint64_t
 content_deadline(const struct session *s)
 {
-	uint64_t wait = serve_pressed ? SERVE_PRESS_MS
-	                              : s->server->set->smtpd.data_timeout_ms;
+	uint64_t wait =
+	    serve_pressed ? SERVE_PRESS_MS : s->set->data_timeout_ms;
 	uint64_t by_rate = s->content_start_ms + wait +
-	    s->content.received * 1000 / DATA_RATE_LEAST;
+	    s->content->received * 1000 / DATA_RATE_LEAST;
 	uint64_t by_piece = clock_mono_ms() + wait;
 
 	return by_piece < by_rate ? by_piece : by_rate;
@@ -64,7 +57,7 @@ rule_of_queue(const struct fault *f)
 static bool
 keep_up(struct session *s, struct fault *why)
 {
-	struct content *c = &s->content;
+	struct content *c = s->content;
 	struct submit *submit = &s->server->submit;
 
 	if (c->refused == RULE_NONE &&
@@ -72,9 +65,33 @@ keep_up(struct session *s, struct fault *why)
 		c->refused = rule_of_queue(why);
 	if (c->refused != RULE_NONE)
 		submit_drop(submit);
-	if (c->received > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
+	if (c->received > most_octets(s))
 		refuse(s, RULE_DISCARD);
-		return false;
+	return s->phase != PHASE_OVER;
+}
+
+/* DATA to its end, or a chunk of so many octets. false: the session is over. */
+static bool
+read_content(struct session *s, uint64_t size, bool is_data, struct fault *why)
+{
+	bool ended = false;
+
+	while (size > 0 && !ended) {
+		struct span in = stream_waiting(s->io);
+		size_t used;
+
+		if (in.len == 0) {
+			if (!input_fill(s, content_deadline(s)))
+				return false;
+			continue;
+		}
+		if (in.len > size)
+			in.len = (size_t)size;
+		used = content_take(s->content, in, is_data, &ended);
+		stream_consume(s->io, used);
+		size -= used;
+		if (!keep_up(s, why))
+			return false;
 	}
 	return true;
 }
@@ -98,16 +115,15 @@ end_if_smuggled(struct session *s, enum rule refused)
 static enum rule
 finish_message(struct session *s, struct fault *why)
 {
-	enum rule refused = s->content.refused;
+	enum rule refused = s->content->refused;
 	char text[64];
 
 	if (refused == RULE_NONE &&
-	    submit_finish(&s->server->submit, s->envelope, &s->content, why) !=
+	    submit_finish(&s->server->submit, s->envelope, s->content, why) !=
 	        OK)
 		refused = rule_of_queue(why);
 	if (refused != RULE_NONE) {
-		refuse_for(
-		    s, refused, why->outcome == OK ? NULL : why, SPAN_EMPTY);
+		refuse_for(s, refused, why, SPAN_EMPTY);
 	} else {
 		(void)snprintf(
 		    text, sizeof(text), "queued as %s", s->envelope->qid.text);
@@ -119,26 +135,6 @@ finish_message(struct session *s, struct fault *why)
 	return refused;
 }
 
-static bool
-read_data(struct session *s, struct fault *why)
-{
-	struct stream *io = &s->server->io;
-	bool ended = false;
-
-	for (;;) {
-		size_t used =
-		    content_take_data(&s->content, stream_waiting(io), &ended);
-
-		stream_consume(io, used);
-		if (!keep_up(s, why))
-			return false;
-		if (ended)
-			return true;
-		if (!input_fill(s, content_deadline(s)))
-			return false;
-	}
-}
-
 void
 transfer_data(struct session *s, struct span args)
 {
@@ -148,7 +144,8 @@ transfer_data(struct session *s, struct span args)
 	session_enter(s, PHASE_CONTENT);
 	reply(s, 354, NULL, "end data with <CR><LF>.<CR><LF>");
 	begin_content(s);
-	if (s->phase == PHASE_CONTENT && read_data(s, &why))
+	if (s->phase == PHASE_CONTENT &&
+	    read_content(s, UINT64_MAX, true, &why))
 		end_if_smuggled(s, finish_message(s, &why));
 }
 
@@ -170,73 +167,42 @@ parse_chunk(struct span args, uint64_t *size, bool *last)
 	    : RULE_CHUNK_WORD;
 }
 
-/* The chunk's octets leave the input, wanted or not. */
-static bool
-read_chunk(struct session *s, uint64_t size, bool wanted, struct fault *why)
-{
-	struct stream *io = &s->server->io;
-
-	while (size > 0) {
-		struct span w = stream_waiting(io);
-
-		if (w.len > size)
-			w.len = (size_t)size;
-		if (w.len == 0) {
-			if (!input_fill(s, content_deadline(s)))
-				return false;
-			continue;
-		}
-		size -= w.len;
-		if (wanted)
-			content_take_chunk(&s->content, w);
-		else
-			s->content.received += w.len;
-		stream_consume(io, w.len);
-		if (wanted && !keep_up(s, why))
-			return false;
-	}
-	return true;
-}
-
+/* Whatever the answer is, the chunk is read first. RFC 3030 2. */
 static void
-take_chunk(struct session *s, uint64_t size, bool last)
+take_chunk(struct session *s, uint64_t size, bool last, enum rule refused)
 {
+	bool in_turn = s->phase == PHASE_RCPT || s->phase == PHASE_CHUNKS;
 	struct fault why = FAULT_NONE;
 	char text[64];
 
-	if (s->phase == PHASE_RCPT)
+	if (s->phase != PHASE_CHUNKS)
 		begin_content(s);
+	if (refused != RULE_NONE)
+		s->content->refused = refused;
 	/* Chunks that are empty, or here already, do not wait for input. */
 	if (clock_mono_ms() >= content_deadline(s)) {
 		refuse(s, RULE_TIMEOUT);
 		return;
 	}
-	if (!read_chunk(s, size, true, &why))
+	if (!read_content(s, size, false, &why))
 		return;
 	if (last)
-		content_close(&s->content);
-	if (last || s->content.refused != RULE_NONE) {
+		content_close(s->content);
+	if (!in_turn) {
+		/* There is no transaction that it could end. */
+		content_reset(s->content);
+		refuse(s, refused);
+	} else if (last || s->content->refused != RULE_NONE) {
 		/* A chunk ends where its size says: nothing hides there. */
 		(void)finish_message(s, &why);
-		return;
+	} else {
+		(void)snprintf(
+		    text, sizeof(text), "%" PRIu64 " octets taken", size);
+		session_enter(s, PHASE_CHUNKS);
+		reply(s, 250, "2.0.0", text);
 	}
-	(void)snprintf(text, sizeof(text), "%" PRIu64 " octets taken", size);
-	session_enter(s, PHASE_CHUNKS);
-	reply(s, 250, "2.0.0", text);
 }
 
-static void
-refuse_chunk(struct session *s, uint64_t size, enum rule rule)
-{
-	struct fault why;
-
-	s->content_start_ms = clock_mono_ms();
-	if (read_chunk(s, size, false, &why))
-		refuse(s, rule);
-	s->content.received = 0;
-}
-
-/* Whatever the answer is, the chunk is read first. RFC 3030 2. */
 void
 transfer_bdat(struct session *s, struct span args)
 {
@@ -246,16 +212,10 @@ transfer_bdat(struct session *s, struct span args)
 	enum rule order = session_order(
 	    s, IN(PHASE_RCPT) | IN(PHASE_CHUNKS), RULE_ORDER_RCPT);
 
-	if (syntax == RULE_CHUNK_SIZE) {
+	if (syntax == RULE_CHUNK_SIZE)
 		refuse(s, syntax);
-	} else if (size > 2 * s->server->set->smtpd.max_size + DISCARD_SPARE) {
+	else if (size > most_octets(s))
 		refuse(s, RULE_DISCARD);
-	} else if (order != RULE_NONE) {
-		refuse_chunk(s, size, order);
-	} else if (syntax != RULE_NONE) {
-		refuse_chunk(s, size, syntax);
-		session_enter(s, PHASE_READY); /* it lacks this chunk */
-	} else {
-		take_chunk(s, size, last);
-	}
+	else
+		take_chunk(s, size, last, order != RULE_NONE ? order : syntax);
 }

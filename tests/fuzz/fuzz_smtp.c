@@ -70,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		stub_server_begin(&server, &set);
 		begun = true;
 	}
-	set.smtpd.bare_lf = set.smtpd.bare_cr = data[0] & 1;
+	set.smtpd.bare_lf = data[0] & 1;
 	set.smtpd.max_size = (data[0] & 2) != 0 ? 100 : 1000000;
 	stub.queue = (enum stub_queue)(data[0] >> 2 & 3);
 	stub.malformed = 0;

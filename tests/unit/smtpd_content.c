@@ -21,30 +21,45 @@ struct result {
 	char out[8 * IN_MAX];
 };
 
-static struct settings set;
-static struct buf buf = { buf_nothing, 0, 0, CONTENT_BUF_MAX, 0 };
-static const struct trace no_trace = { .helo = { "c", 1 },
-	.ip = { "", 0 },
-	.host = { "h", 1 },
-	.protocol = { "SMTP", 4 },
-	.qid = { "q", 1 },
-	.recipient = { "", 0 } };
+static struct smtpd_settings set;
+static struct content c;
+static struct envelope e;
+static size_t trace; /* octets of the trace field */
+
+static void
+begin(void)
+{
+	content_begin(&c, &e, "h");
+	trace = c.buf.len;
+}
+
+static struct span
+stored(void)
+{
+	return span_from(buf_span(&c.buf), trace);
+}
+
+static void
+take_chunk(const char *text)
+{
+	bool ended;
+
+	(void)content_take(&c, span_of(text), false, &ended);
+}
 
 /* Feed `in`, cut at `cut` (and again every `cut` octets when `all`). */
 static void
 feed(struct span in, size_t cut, bool all, struct result *r)
 {
-	struct content c;
-	size_t trace, at = 0, end = cut;
+	size_t at = 0, end = cut;
 
-	content_begin(&c, &set, &buf, &no_trace);
-	trace = content_waiting(&c).len;
+	begin();
 	memset(r, 0, sizeof(*r));
 	for (;;) {
 		struct span piece =
 		    span_from(span_head(in, end < in.len ? end : in.len), at);
 
-		at += content_take_data(&c, piece, &r->ended);
+		at += content_take(&c, piece, true, &r->ended);
 		if (r->ended || end >= in.len)
 			break;
 		end = all ? end + cut : in.len;
@@ -53,7 +68,7 @@ feed(struct span in, size_t cut, bool all, struct result *r)
 	r->refused = c.refused;
 	r->dots = c.dots;
 	if (c.refused == RULE_NONE) {
-		struct span out = span_from(content_waiting(&c), trace);
+		struct span out = stored();
 
 		r->len = out.len;
 		memcpy(r->out, out.p, out.len);
@@ -79,14 +94,20 @@ find_end(struct span in, size_t *after)
 }
 
 static bool
-has_bare(struct span s)
+has_bare_lf(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; i < s.len; i++)
 		if (s.p[i] == '\n' && (i == 0 || s.p[i - 1] != '\r'))
 			return true;
+	return false;
+}
+
+static bool
+has_bare_cr(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
 		if (s.p[i] == '\r' && (i + 1 == s.len || s.p[i + 1] != '\n'))
 			return true;
-	}
 	return false;
 }
 
@@ -110,7 +131,7 @@ is_right(struct span in, const struct result *r)
 {
 	size_t after = 0, n, parts;
 	bool ends = find_end(in, &after);
-	struct span text;
+	struct span text, out;
 	char want[8 * IN_MAX];
 
 	if (ends != r->ended)
@@ -120,15 +141,16 @@ is_right(struct span in, const struct result *r)
 	text = span_head(in, after - 3);
 	if (r->used != after)
 		return false;
-	if (set.smtpd.bare_lf == BARE_REJECT && has_bare(text))
+	if (has_bare_cr(text) ||
+	    (set.bare_lf == BARE_REJECT && has_bare_lf(text)))
 		return r->refused != RULE_NONE;
 	if (span_find(text, '\0') < text.len)
 		return r->refused == RULE_NUL;
-	if (r->refused != RULE_NONE ||
-	    has_bare((struct span){ r->out, r->len }) ||
-	    (r->len > 0 && r->out[r->len - 1] != '\n'))
+	out = (struct span){ r->out, r->len };
+	if (r->refused != RULE_NONE || has_bare_lf(out) || has_bare_cr(out) ||
+	    (out.len > 0 && out.p[out.len - 1] != '\n'))
 		return false;
-	if (has_bare(text))
+	if (has_bare_lf(text))
 		return true; /* accepted: CRLF ends are all that is asked */
 	/* Without a field or an empty line first, one parts it from ours. */
 	parts = text.len > 0 && text.p[0] != '\r' ? 2 : 0;
@@ -219,17 +241,16 @@ static enum rule
 rule_of_line(size_t n, size_t piece)
 {
 	static char text[3000];
-	struct content c;
 	bool ended = false;
 	size_t at = 0, end = 0;
 
 	memset(text, 'x', n);
 	memcpy(text + n, "\r\n.\r\n", 5);
-	content_begin(&c, &set, &buf, &no_trace);
+	begin();
 	while (!ended) {
 		end = end + piece < n + 5 ? end + piece : n + 5;
-		at += content_take_data(
-		    &c, (struct span){ text + at, end - at }, &ended);
+		at += content_take(
+		    &c, (struct span){ text + at, end - at }, true, &ended);
 	}
 	return c.refused;
 }
@@ -248,28 +269,27 @@ test_long_lines(void)
 static void
 test_header(void)
 {
-	struct content c;
 	struct buf in = BUF_INIT(65536);
 	bool ended;
 
 	for (int i = 0; i < 100; i++)
 		buf_adds(&in, "reCeived: from x\r\n\tby y\r\n");
 	buf_adds(&in, "Message-ID:\r\n  <a@b> \r\n\r\nReceived: no\r\n.\r\n");
-	set.smtpd.received_max = 100;
-	content_begin(&c, &set, &buf, &no_trace);
-	(void)content_take_data(&c, buf_span(&in), &ended);
+	set.received_max = 100;
+	begin();
+	(void)content_take(&c, buf_span(&in), true, &ended);
 	tap_ok(c.refused == RULE_NONE && c.received_fields == 100,
 	    "100 Received fields are borne, those of the body do not count");
 	tap_ok(
 	    strcmp(c.message_id, "<a@b>") == 0, "a folded Message-ID is found");
-	set.smtpd.received_max = 99;
-	content_begin(&c, &set, &buf, &no_trace);
-	(void)content_take_data(&c, buf_span(&in), &ended);
+	set.received_max = 99;
+	begin();
+	(void)content_take(&c, buf_span(&in), true, &ended);
 	tap_ok(ended && c.refused == RULE_LOOP, "more than allowed is a loop");
 	buf_reset(&in);
 	buf_adds(&in, "Message-ID:\r\nSubject: a\r\n b\r\n\r\n.\r\n");
-	content_begin(&c, &set, &buf, &no_trace);
-	(void)content_take_data(&c, buf_span(&in), &ended);
+	begin();
+	(void)content_take(&c, buf_span(&in), true, &ended);
 	tap_ok(c.message_id[0] == '\0',
 	    "an empty Message-ID does not take the next field's text");
 	buf_free(&in);
@@ -278,20 +298,15 @@ test_header(void)
 static void
 test_chunks(void)
 {
-	struct content c;
-	size_t trace;
-
-	content_begin(&c, &set, &buf, &no_trace);
-	trace = content_waiting(&c).len;
-	content_take_chunk(&c, SPAN_LIT(".\r\n..x\r"));
-	content_take_chunk(&c, SPAN_LIT("\nend"));
+	begin();
+	take_chunk(".\r\n..x\r");
+	take_chunk("\nend");
 	content_close(&c);
 	tap_ok(c.refused == RULE_NONE && c.dots &&
-	        span_eq(span_from(content_waiting(&c), trace),
-	            "\r\n.\r\n..x\r\nend\r\n"),
+	        span_eq(stored(), "\r\n.\r\n..x\r\nend\r\n"),
 	    "chunks are not unstuffed, meet inside CRLF and end with one");
-	content_begin(&c, &set, &buf, &no_trace);
-	content_take_chunk(&c, SPAN_LIT("x\r"));
+	begin();
+	take_chunk("x\r");
 	content_close(&c);
 	tap_ok(c.refused == RULE_BARE_CR, "a last CR alone is bare");
 }
@@ -305,19 +320,17 @@ is_parted(const char *text, size_t piece, const char *want)
 {
 	struct span in = span_of(text);
 	struct buf out = BUF_INIT(4096);
-	struct content c;
-	size_t trace;
-	bool good;
+	bool good, ended;
 
-	content_begin(&c, &set, &buf, &no_trace);
-	trace = content_waiting(&c).len;
+	begin();
 	for (size_t at = 0; at < in.len; at += piece) {
-		content_take_chunk(&c, span_head(span_from(in, at), piece));
-		buf_add(&out, content_ready(&c));
-		content_drop(&c, content_ready(&c).len);
+		(void)content_take(
+		    &c, span_head(span_from(in, at), piece), false, &ended);
+		buf_add(&out, buf_span(&c.buf));
+		buf_reset(&c.buf);
 	}
 	content_close(&c);
-	buf_add(&out, content_waiting(&c));
+	buf_add(&out, buf_span(&c.buf));
 	good = c.refused == RULE_NONE &&
 	    span_eq(span_from(buf_span(&out), trace), want) &&
 	    c.size ==
@@ -357,12 +370,12 @@ test_first_line(void)
 	}
 }
 
-/* Accepted, a CR alone ends a line as an LF does: a dot alone on it stays. */
+/* An LF alone is accepted, but what it makes of a dot is no end. */
 static void
 test_bare_dots(void)
 {
-	static const char *const texts[] = { "a\r.\rb\r\n.\r\n",
-		"a\n.\nb\r\n.\r\n", "a\r.\nb\r\n.\r\n", "a\n.\rb\r\n.\r\n" };
+	static const char *const texts[] = { "a\n.\nb\r\n.\r\n",
+		"a\r\n.\nb\r\n.\r\n", "a\n.\r\nb\r\n.\r\n" };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct result r;
@@ -373,41 +386,65 @@ test_bare_dots(void)
 			good = good && r.ended && r.len == 11 &&
 			    memcmp(r.out, "\r\na\r\n.\r\nb\r\n", 11) == 0;
 		}
-		tap_ok(good, "a dot between bare ends stays (%zu)", i + 1);
+		tap_ok(good, "a dot beside a bare end stays (%zu)", i + 1);
 	}
+}
+
+/* Of an endless line only its end is looked for, and no more is kept. */
+static void
+test_endless_line(void)
+{
+	static char part[60000];
+	bool ended = false;
+
+	memset(part, '.', sizeof(part));
+	begin();
+	for (int i = 0; i < 20; i++)
+		(void)content_take(
+		    &c, (struct span){ part, sizeof(part) }, true, &ended);
+	tap_ok(!ended && c.refused == RULE_TEXT_LINE && c.line.len < 2000 &&
+	        !buf_failed(&c.line),
+	    "of a line without an end no more is kept than of a long one");
+	(void)content_take(&c, SPAN_LIT("\r\n."), true, &ended);
+	(void)content_take(&c, SPAN_LIT("\r\n"), true, &ended);
+	tap_ok(ended, "and the end of data behind it is found");
 }
 
 /* Without room for the end of the last line nothing is whole. */
 static void
 test_no_room(void)
 {
-	struct content c;
+	size_t max = c.buf.max;
 
-	content_begin(&c, &set, &buf, &no_trace);
-	content_take_chunk(&c, SPAN_LIT("a\r\n\r\nend"));
-	buf.max = buf.len;
+	begin();
+	take_chunk("a\r\n\r\nend");
+	c.buf.max = c.buf.len;
 	content_close(&c);
-	tap_ok(c.refused == RULE_LOCAL_ERROR, "a lack of memory is no message");
-	buf.max = CONTENT_BUF_MAX;
+	tap_ok(c.refused == RULE_LOCAL_ERROR, "a lack of room is no message");
+	c.buf.max = max;
 	content_reset(&c);
 }
 
 int
 main(void)
 {
-	set.smtpd.max_size = 1000000;
-	set.smtpd.text_line_max = 1000;
-	set.smtpd.received_max = 100;
+	content_init(&c, &set);
+	envelope_begin(&e);
+	set.max_size = 1000000;
+	set.text_line_max = 1000;
+	set.received_max = 100;
 	test_all(7, "DATA with bare CR and LF refused is read as it is meant");
-	set.smtpd.bare_lf = set.smtpd.bare_cr = BARE_ACCEPT;
-	test_all(7, "accepted, they become CRLF and never the end of data");
+	set.bare_lf = BARE_ACCEPT;
+	test_all(7, "LF accepted, it becomes CRLF and never the end of data");
 	test_bare_dots();
-	set.smtpd.bare_lf = set.smtpd.bare_cr = BARE_REJECT;
+	set.bare_lf = BARE_REJECT;
 	test_long_lines();
+	test_endless_line();
 	test_header();
 	test_first_line();
 	test_chunks();
 	test_no_room();
-	buf_free(&buf);
+	content_free(&c);
+	envelope_free(&e);
 	return tap_done();
 }

@@ -34,7 +34,7 @@ static const struct {
 	{ " ENVID=a+0Ab", RULE_PARAMETER },
 	{ " ENVID=a+00", RULE_PARAMETER },
 	{ " ENVID=a+2", RULE_PARAMETER },
-	{ " AUTH=+ZZ", RULE_PARAMETER },
+	{ " AUTH=+ZZ", RULE_PARAMETER_UNKNOWN },
 	{ " AUTH=<>", RULE_PARAMETER_UNKNOWN },
 	{ " XYZZY", RULE_PARAMETER_UNKNOWN },
 	{ " MT-PRIORITY=99", RULE_PARAMETER_UNKNOWN },
@@ -70,32 +70,40 @@ static const struct {
 int
 main(void)
 {
-	struct parameters m;
-	struct parameters r;
+	struct parameters p;
 	struct fault f = FAULT_NONE;
 	size_t wrong = 0;
 
 	for (size_t i = 0; i < COUNT(of_mail); i++)
-		tap_ok(parameters_mail(span_of(of_mail[i].in), &m, &f) ==
+		tap_ok(parameters_take(span_of(of_mail[i].in), false, &p, &f) ==
 		        of_mail[i].want,
 		    "MAIL with \"%s\"", of_mail[i].in);
 	for (size_t i = 0; i < COUNT(of_rcpt); i++)
-		tap_ok(parameters_rcpt(span_of(of_rcpt[i].in), &r, &f) ==
+		tap_ok(parameters_take(span_of(of_rcpt[i].in), true, &p, &f) ==
 		        of_rcpt[i].want,
 		    "RCPT with \"%s\"", of_rcpt[i].in);
 
-	(void)parameters_mail(
-	    SPAN_LIT(" SIZE=77 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=e"), &m,
-	    &f);
-	tap_ok(m.size == 77 && m.smtputf8 && span_eq(m.body, "8BITMIME") &&
-	        span_eq(m.ret, "HDRS") && span_eq(m.envid, "e"),
+	(void)parameters_take(
+	    SPAN_LIT(" SIZE=77 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=e"), false,
+	    &p, &f);
+	tap_ok(parameters_size(&p) == 77 && p.value[PARAM_SMTPUTF8].len > 0 &&
+	        span_eq(p.value[PARAM_BODY], "8BITMIME") &&
+	        span_eq(p.value[PARAM_RET], "HDRS") &&
+	        span_eq(p.value[PARAM_ENVID], "e"),
 	    "what was given is kept");
+	(void)parameters_take(
+	    SPAN_LIT(" SIZE=99999999999999999999"), false, &p, &f);
+	tap_ok(parameters_size(&p) == UINT64_MAX,
+	    "a size of more than 64 bits is the largest");
+	(void)parameters_take(SPAN_LIT(""), false, &p, &f);
+	tap_ok(parameters_size(&p) == 0 && p.value[PARAM_SMTPUTF8].len == 0,
+	    "and nothing where nothing was given");
 	for (size_t n = 0; n < COUNT(of_mail); n++) {
 		struct span in = span_of(of_mail[n].in);
 
 		/* no beginning is read past its end, none gives an echo */
 		for (size_t i = 0; i <= in.len; i++)
-			if (parameters_mail(span_head(in, i), &m, &f) !=
+			if (parameters_take(span_head(in, i), false, &p, &f) !=
 			        RULE_NONE &&
 			    strlen(f.text) > 60)
 				wrong++;

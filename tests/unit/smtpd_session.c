@@ -185,8 +185,9 @@ is_same(const struct rig *r, const struct model *m)
 		return false;
 	/* No octet of a message stays behind it. */
 	return m->chunks ||
-	    (s->content.size == 0 && s->content.refused == RULE_NONE &&
-	        r->server.content.len == 0 && r->server.submit.fd == -1);
+	    (s->content->size == 0 && s->content->refused == RULE_NONE &&
+	        s->content->buf.len == 0 && s->content->line.len == 0 &&
+	        r->server.submit.fd == -1);
 }
 
 static uint32_t
@@ -383,7 +384,7 @@ test_gone(struct rig *r)
 			continue;
 		wrong += r->s.phase != PHASE_OVER ||
 		    r->s.envelope->qid.text[0] != '\0' ||
-		    r->s.envelope->recipients != 0 || r->s.content.size != 0;
+		    r->s.envelope->recipients != 0 || r->s.content->size != 0;
 		rig_close(r);
 		buf_free(&said);
 	}

@@ -188,6 +188,7 @@ service_send(struct service *s, struct span octets, struct fault *f)
 {
 	if (stub.sends_failing > 0) {
 		stub.sends_failing--;
+		service_close(s);
 		return fault_set(f, TEMP, "4.3.0", EPIPE, "%s", s->name);
 	}
 	buf_add(&stub.in, octets);
@@ -198,8 +199,10 @@ service_send(struct service *s, struct span octets, struct fault *f)
 enum outcome
 service_line(struct service *s, struct span *line, struct fault *f)
 {
-	if (!stub.is_answered)
+	if (!stub.is_answered) {
+		service_close(s);
 		return fault_set(f, TEMP, "4.3.0", 0, "%s: gone", s->name);
+	}
 	stub.is_answered = false;
 	s->received_fd = stub.pass;
 	stub.pass = -1;
