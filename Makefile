@@ -27,7 +27,7 @@ LIB := lib/mem lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
 	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver
 pneu_OBJS := start/services start/listen start/services_print start/spawn \
-	start/check start/pool_start start/pool start/accept start/snapshot \
+	start/check start/snapshot start/pool_start start/pool start/accept \
 	start/listeners start/ready start/reload start/stop start/control \
 	start/lock start/supervise start/explain start/status_line \
 	start/status_services start/status_queue start/status_disk \

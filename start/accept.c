@@ -146,33 +146,13 @@ say_busy(struct pool *p, int fd)
 	p->refused++;
 }
 
-/* The address with more than half, if there is one. Boyer and Moore's vote. */
+/* 0: it is in no session, or its client has no address. */
 static uint32_t
-likely_hog(const struct pool *p)
+address_of(const struct pool *p, size_t i)
 {
-	uint32_t address = 0;
-	size_t votes = 0;
+	const struct board_slot *b = &p->board->slot[i];
 
-	for (size_t i = 0; i < BOARD_SLOTS; i++) {
-		const struct board_slot *b = &p->board->slot[i];
-
-		if (p->process[i].pid == 0 || b->busy == 0)
-			continue;
-		if (votes == 0)
-			address = b->address;
-		if (b->address == address)
-			votes++;
-		else
-			votes--;
-	}
-	return address;
-}
-
-static bool
-is_session_of(const struct pool *p, size_t i, uint32_t address)
-{
-	return p->process[i].pid != 0 && p->board->slot[i].busy != 0 &&
-	    p->board->slot[i].address == address;
+	return p->process[i].pid != 0 && b->busy != 0 ? b->address : 0;
 }
 
 /*
@@ -182,24 +162,22 @@ is_session_of(const struct pool *p, size_t i, uint32_t address)
 static void
 press(struct pool *p, uint64_t now_ms)
 {
-	uint32_t address;
-	size_t n = 0;
-
 	if (p->board == NULL || now_ms < p->press_ms)
 		return;
 	p->press_ms = now_ms + PRESS_MS;
-	address = likely_hog(p);
-	for (size_t i = 0; i < BOARD_SLOTS; i++)
-		n += is_session_of(p, i, address);
-	if (address == 0 || 2 * n <= p->live)
-		return;
-	for (size_t i = 0; i < BOARD_SLOTS; i++)
-		if (is_session_of(p, i, address))
+	for (size_t i = 0; i < BOARD_SLOTS; i++) {
+		uint32_t address = address_of(p, i);
+		size_t n = 0;
+
+		for (size_t j = 0; address != 0 && j < BOARD_SLOTS; j++)
+			n += address_of(p, j) == address;
+		if (2 * n > p->live)
 			(void)kill(p->process[i].pid, SIGUSR1);
+	}
 }
 
 void
-accept_ready(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
+accept_ready(struct pool *p, uint64_t now_ms)
 {
 	struct fault f;
 	int fd;
@@ -218,7 +196,7 @@ accept_ready(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
 		if (p->refusing) {
 			say_busy(p, fd);
 			press(p, now_ms);
-		} else if (pool_start_on(p, ground, fd, now_ms, &f) != OK) {
+		} else if (pool_start(p, fd, now_ms, &f) != OK) {
 			prog_warn("%s: %s", p->row->name, f.text);
 		}
 		(void)close(fd);

@@ -16,6 +16,6 @@ void accept_look(struct pool *, uint64_t now_ms);
 /* Is the supervisor to accept there, that is, to poll its listener? */
 bool accept_wants(const struct pool *, uint64_t now_ms);
 /* It may have a connection: start a replacement on it, or say busy. */
-void accept_ready(struct pool *, const struct pool_ground *, uint64_t now_ms);
+void accept_ready(struct pool *, uint64_t now_ms);
 
 #endif

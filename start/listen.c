@@ -6,100 +6,84 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "fds.h"
 #include "identity.h"
+#include "mem.h"
 
 #define FIFO_SIZE (1024 * 1024) /* octets; what an unprivileged pipe may have */
 #define BACKLOG   INT_MAX /* the kernel cuts it to somaxconn */
 
 #define NO_INTERFACE "no interface of this machine has this address"
 
-static enum outcome
-bad_address(struct span text, struct fault *f)
+/* Where the address itself lies, without its port. */
+static void *
+host_of(union listen_address *a)
 {
-	return fault_set(f, PERM, "5.3.5", 0,
-	    "listen = " SPAN_FMT ": not an address and a port like "
-	    "192.0.2.1:25 or [2001:db8::1]:25",
-	    SPAN_ARG(text));
+	return a->any.sa_family == AF_INET6 ? (void *)&a->in6.sin6_addr
+	                                    : (void *)&a->in4.sin_addr;
+}
+
+static socklen_t
+length_of(const union listen_address *a)
+{
+	return a->any.sa_family == AF_INET6 ? sizeof(a->in6) : sizeof(a->in4);
 }
 
 enum outcome
-listen_parse(struct span text, struct sockaddr_storage *ss, socklen_t *len,
-    struct fault *f)
+listen_parse(struct span text, union listen_address *a, struct fault *f)
 {
-	struct sockaddr_in *in4 = (struct sockaddr_in *)ss;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
-	struct cur c = cur_over(text);
-	struct span host, port;
+	const char *colon = memrchr(text.p, ':', text.len);
+	size_t at = colon == NULL ? text.len : (size_t)(colon - text.p);
+	struct span host = span_head(text, at), port = span_from(text, at + 1);
+	bool is_v6 =
+	    host.len > 1 && host.p[0] == '[' && host.p[host.len - 1] == ']';
 	char name[INET6_ADDRSTRLEN];
 	uint64_t number;
-	size_t at = text.len;
 
-	while (at > 0 && text.p[at - 1] != ':')
-		at--;
-	if (at == 0)
-		return bad_address(text, f);
-	host = span_head(text, at - 1);
-	port = span_from(text, at);
-	if (!num_parse(port, 1, 65535, &number))
-		return bad_address(text, f);
-	memset(ss, 0, sizeof(*ss));
-	if (cur_eat(&c, '[')) {
-		if (host.len < 2 || host.p[host.len - 1] != ']' ||
-		    !span_copy((struct span){ host.p + 1, host.len - 2 }, name,
-		        sizeof(name)) ||
-		    inet_pton(AF_INET6, name, &in6->sin6_addr) != 1)
-			return bad_address(text, f);
-		if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-			return fault_set(f, PERM, "5.3.5", 0,
-			    "listen = " SPAN_FMT ": an IPv4 address is written "
-			    "without brackets, like 192.0.2.1:25",
-			    SPAN_ARG(text));
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons((uint16_t)number);
-		*len = sizeof(*in6);
-		return OK;
-	}
-	if (!span_copy(host, name, sizeof(name)) ||
-	    inet_pton(AF_INET, name, &in4->sin_addr) != 1)
-		return bad_address(text, f);
-	in4->sin_family = AF_INET;
-	in4->sin_port = htons((uint16_t)number);
-	*len = sizeof(*in4);
+	if (is_v6)
+		host = (struct span){ host.p + 1, host.len - 2 };
+	memset(a, 0, sizeof(*a));
+	a->any.sa_family = is_v6 ? AF_INET6 : AF_INET;
+	if (!num_parse(port, 1, 65535, &number) ||
+	    !span_copy(host, name, sizeof(name)) ||
+	    inet_pton(a->any.sa_family, name, host_of(a)) != 1)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "listen = " SPAN_FMT ": not an address and a port like "
+		    "192.0.2.1:25 or [2001:db8::1]:25",
+		    SPAN_ARG(text));
+	if (is_v6 && IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "listen = " SPAN_FMT ": an IPv4 address is written "
+		    "without brackets, like 192.0.2.1:25",
+		    SPAN_ARG(text));
+	a->in4.sin_port = htons((uint16_t)number);
 	return OK;
 }
 
 /* In one form, whatever form it was read in. */
 static void
-put_address(const struct sockaddr_storage *ss, char out[LISTEN_ADDRESS_MAX])
+put_address(union listen_address a, char out[LISTEN_ADDRESS_MAX])
 {
-	const struct sockaddr_in *in4 = (const void *)ss;
-	const struct sockaddr_in6 *in6 = (const void *)ss;
-	bool is_v6 = ss->ss_family == AF_INET6;
 	char host[INET6_ADDRSTRLEN];
 
-	(void)inet_ntop(ss->ss_family,
-	    is_v6 ? (const void *)&in6->sin6_addr : &in4->sin_addr, host,
-	    sizeof(host));
-	(void)snprintf(out, LISTEN_ADDRESS_MAX, is_v6 ? "[%s]:%u" : "%s:%u",
-	    host, ntohs(is_v6 ? in6->sin6_port : in4->sin_port));
+	(void)inet_ntop(a.any.sa_family, host_of(&a), host, sizeof(host));
+	(void)snprintf(out, LISTEN_ADDRESS_MAX,
+	    a.any.sa_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
+	    ntohs(a.in4.sin_port));
 }
 
 /* ---- the lines of the configuration ---- */
 
 /* One `listen`: an address, and the service of its role. */
 struct line {
-	struct sockaddr_storage address;
-	socklen_t len;
+	union listen_address address;
 	const struct service_row *row;
 };
 
@@ -123,7 +107,7 @@ parse_line(const struct service_row *row, const char *text, struct line *line,
 
 	line->row = NULL;
 	(void)span_next(&rest, ' ', &address);
-	if (listen_parse(address, &line->address, &line->len, f) != OK)
+	if (listen_parse(address, &line->address, f) != OK)
 		return f->outcome;
 	while (span_next(&rest, ' ', &word)) {
 		const struct service_row *r = find_role(row, word);
@@ -159,34 +143,31 @@ listen_next(const struct service_row *row, const struct settings *s, size_t *i,
 		if (parse_line(row, list->value[(*i)++], &line, &f) != OK ||
 		    line.row != row)
 			continue;
-		put_address(&line.address, out);
+		put_address(line.address, out);
 		return true;
 	}
 	return false;
 }
 
+/* errno says why not. */
 static enum outcome
 bind_fault(const struct listener *l, struct fault *f)
 {
+	int error = errno;
 	const char *hint = "";
 
-	if (errno == EACCES)
-		hint = "a port under 1024 needs root, or: setcap "
+	if (error == EACCES)
+		hint = "; a port under 1024 needs root, or: setcap "
 		       "cap_net_bind_service=+ep on pneu, or a socket of "
 		       "systemd";
-	else if (errno == EADDRINUSE)
-		hint = "another process listens there: `ss -ltnp` names it; "
+	else if (error == EADDRINUSE)
+		hint = "; another process listens there: `ss -ltnp` names it; "
 		       "stop it or change listen";
-	else if (errno == EADDRNOTAVAIL)
-		hint = NO_INTERFACE;
-	fault_set(f, PERM, "5.3.5", errno, "[%s] listen on %s",
-	    service_section(l->row), l->address);
-	if (hint[0] != '\0') {
-		struct fault more;
-
-		fault_set(&more, PERM, "5.3.5", 0, "%s", hint);
-		fault_append(f, &more);
-	}
+	else if (error == EADDRNOTAVAIL)
+		hint = "; " NO_INTERFACE;
+	fault_set(f, PERM, "5.3.5", 0, "[%s] listen on %s: %s%s",
+	    service_section(l->row), l->address, strerror(error), hint);
+	f->error = error;
 	return PERM;
 }
 
@@ -218,63 +199,64 @@ listen_share(const struct listener *l, bool on)
 static enum outcome
 open_tcp(struct listener *l, bool shared, uint64_t timeout_ms, struct fault *f)
 {
-	struct sockaddr_storage ss;
-	socklen_t len;
+	union listen_address a;
 	int bound;
 	uid_t was;
 
-	if (listen_parse(span_of(l->address), &ss, &len, f) != OK)
+	if (listen_parse(span_of(l->address), &a, f) != OK)
 		return f->outcome;
-	l->fd = open_socket(ss.ss_family);
+	l->fd = open_socket(a.any.sa_family);
 	if (l->fd == -1)
 		return bind_fault(l, f);
 	fds_set_session(l->fd, timeout_ms);
 	listen_share(l, shared);
 	was = identity_raise();
-	bound = bind(l->fd, (struct sockaddr *)&ss, len);
+	bound = bind(l->fd, &a.any, length_of(&a));
 	identity_lower(was);
 	if (bound != 0 || listen(l->fd, BACKLOG) != 0) {
 		bind_fault(l, f);
-		listen_close(l);
+		fds_close(&l->fd);
 		return f->outcome;
 	}
 	listen_share(l, false);
 	return OK;
 }
 
+enum outcome
+listen_open(
+    struct listener *l, bool shared, uint64_t timeout_ms, struct fault *f)
+{
+	if (l->row->path == NULL)
+		return open_tcp(l, shared, timeout_ms, f);
+	return fds_listen_unix(l->address, &l->fd, f);
+}
+
+/* ---- are they right? ---- */
+
 /* Would the kernel refuse the second of them? */
 static bool
-meet(const struct line *a, const struct line *b)
+meet(union listen_address a, union listen_address b)
 {
-	const struct sockaddr_in *a4 = (const void *)&a->address;
-	const struct sockaddr_in *b4 = (const void *)&b->address;
-	const struct sockaddr_in6 *a6 = (const void *)&a->address;
-	const struct sockaddr_in6 *b6 = (const void *)&b->address;
+	size_t n = a.any.sa_family == AF_INET6 ? sizeof(a.in6.sin6_addr)
+	                                       : sizeof(a.in4.sin_addr);
 
-	if (a4->sin_family != b4->sin_family)
-		return false; /* [::] is IPv6 only, see open_tcp() */
-	if (a4->sin_family == AF_INET)
-		return a4->sin_port == b4->sin_port &&
-		    (a4->sin_addr.s_addr == b4->sin_addr.s_addr ||
-		        a4->sin_addr.s_addr == htonl(INADDR_ANY) ||
-		        b4->sin_addr.s_addr == htonl(INADDR_ANY));
-	return a6->sin6_port == b6->sin6_port &&
-	    (IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr) ||
-	        IN6_IS_ADDR_UNSPECIFIED(&a6->sin6_addr) ||
-	        IN6_IS_ADDR_UNSPECIFIED(&b6->sin6_addr));
+	/* [::] is IPv6 only, see open_socket(); 0.0.0.0 is octets of 0 too */
+	return a.any.sa_family == b.any.sa_family &&
+	    a.in4.sin_port == b.in4.sin_port &&
+	    (memcmp(host_of(&a), host_of(&b), n) == 0 ||
+	        memcmp(host_of(&a), &in6addr_any, n) == 0 ||
+	        memcmp(host_of(&b), &in6addr_any, n) == 0);
 }
 
 /* What the kernel says of the address without its port. */
 static enum outcome
-probe(const struct line *line, struct fault *f)
+probe(union listen_address a, struct fault *f)
 {
-	struct sockaddr_storage any_port = line->address;
-	int fd = open_socket(any_port.ss_family);
+	int fd = open_socket(a.any.sa_family);
 
 	f->outcome = OK;
-	/* At the same place for both. */
-	((struct sockaddr_in *)&any_port)->sin_port = 0;
-	if (fd == -1 || bind(fd, (struct sockaddr *)&any_port, line->len) != 0)
+	a.in4.sin_port = 0;
+	if (fd == -1 || bind(fd, &a.any, length_of(&a)) != 0)
 		fault_set(f, PERM, "5.3.5", errno, "%s",
 		    errno == EADDRNOTAVAIL ? NO_INTERFACE
 		                           : "it cannot be bound");
@@ -304,14 +286,14 @@ check_line(struct seen *seen, const struct service_row *row, const char *text,
 	if (parse_line(row, text, line, f) != OK)
 		return f->outcome;
 	for (const struct line *l = seen->line; l < line; l++) {
-		if (!meet(l, line))
+		if (!meet(l->address, line->address))
 			continue;
-		put_address(&l->address, address);
+		put_address(l->address, address);
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "listen = %s: [%s] listens on %s", text,
 		    service_section(l->row), address);
 	}
-	if (probe(line, f) != OK)
+	if (probe(line->address, f) != OK)
 		return fault_context(f, "listen = %s", text);
 	seen->n++;
 	seen->rest--;
@@ -338,13 +320,17 @@ listen_check(const struct settings *s, struct buf *errors)
 	}
 }
 
-enum outcome
-listen_open(
-    struct listener *l, bool shared, uint64_t timeout_ms, struct fault *f)
+/* ---- one that is shared, one that was made by somebody else ---- */
+
+struct listener *
+listen_make(const struct service_row *row, const char *address)
 {
-	if (l->row->path == NULL)
-		return open_tcp(l, shared, timeout_ms, f);
-	return fds_listen_unix(l->address, &l->fd, f);
+	struct listener *l = mem_new(1, sizeof(*l));
+
+	l->row = row;
+	l->fd = -1;
+	(void)snprintf(l->address, sizeof(l->address), "%s", address);
+	return l;
 }
 
 /*
@@ -353,17 +339,20 @@ listen_open(
  * own goes on: it keeps what comes for the next start.
  */
 void
-listen_close(struct listener *l)
+listen_drop(struct listener **user)
 {
-	if (l->fd == -1)
+	struct listener *l = *user;
+
+	*user = NULL;
+	if (l == NULL || --l->users > 0)
 		return;
-	if (!l->adopted) {
+	if (l->fd != -1 && !l->adopted) {
 		(void)shutdown(l->fd, SHUT_RDWR);
 		if (l->row->path != NULL)
 			(void)unlink(l->address);
 	}
-	(void)close(l->fd);
-	l->fd = -1;
+	fds_close(&l->fd);
+	free(l);
 }
 
 enum outcome
@@ -392,28 +381,19 @@ listen_fifo(const char *path, int *fd, struct fault *f)
 static bool
 address_of(int fd, char out[LISTEN_ADDRESS_MAX])
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_storage inet;
-		struct sockaddr_un un;
-		char room[sizeof(struct sockaddr_un) + 1]; /* and a 0 */
-	} a;
-	socklen_t len = sizeof(struct sockaddr_un);
+	union listen_address a;
+	socklen_t len = sizeof(a);
 
-	memset(&a, 0, sizeof(a));
+	memset(&a, 0, sizeof(a)); /* sun_path may come without its 0 */
 	if (getsockname(fd, &a.any, &len) != 0)
 		return false;
-	switch (a.any.sa_family) {
-	case AF_INET:
-	case AF_INET6:
-		put_address(&a.inet, out);
-		return true;
-	case AF_UNIX:
+	if (a.any.sa_family == AF_UNIX)
 		(void)snprintf(out, LISTEN_ADDRESS_MAX, "%s", a.un.sun_path);
-		return true;
-	default:
+	else if (a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6)
+		put_address(a, out);
+	else
 		return false;
-	}
+	return true;
 }
 
 static bool

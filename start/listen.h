@@ -6,28 +6,38 @@
 #ifndef START_LISTEN_H
 #define START_LISTEN_H
 
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "services.h"
 
-#define LISTENERS_MAX      64 /* of one configuration. Ours */
+#define LISTENERS_MAX      64 /* of one configuration. Chosen */
 #define LISTEN_ADDRESS_MAX 256
 
+/* Shared by the pools of one address, of this configuration and before. */
 struct listener {
-	const struct service_row *row;
-	const struct service_row *old_row; /* should a reload fail */
+	const struct service_row *row; /* the first that wanted it */
 	char address[LISTEN_ADDRESS_MAX]; /* "127.0.0.1:25", "run/resolve" */
-	int fd;
+	int fd; /* -1: not open yet */
 	bool adopted; /* systemd's */
-	bool wanted; /* by the newest configuration */
+	unsigned users; /* the last one closes it */
+};
+
+union listen_address {
+	struct sockaddr any;
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6; /* its port lies where that of in4 does */
+	struct sockaddr_un un;
+	struct sockaddr_storage room;
 };
 
 /*
  * "192.0.2.1:25", "[2001:db8::1]:25", "0.0.0.0:25", "[::]:25"; numbers only,
  * for a start must not wait for a resolver. PERM 5.3.5: not such a text.
  */
-enum outcome listen_parse(struct span, struct sockaddr_storage *,
-    socklen_t *len, struct fault *) MUST_USE;
+enum outcome listen_parse(
+    struct span, union listen_address *, struct fault *) MUST_USE;
 
 /*
  * The addresses of a service, in one form however they were written. *i is 0 at
@@ -44,10 +54,15 @@ bool listen_next(const struct service_row *, const struct settings *, size_t *i,
  */
 void listen_check(const struct settings *, struct buf *errors);
 
+/* Not open yet, and without a user. */
+struct listener *listen_make(const struct service_row *, const char *address);
+/* One user less, who forgets it; NULL already: nothing. */
+void listen_drop(struct listener **);
+
 /*
- * Open l->address for l->row. timeout_ms: SO_RCVTIMEO and SO_SNDTIMEO, which
- * accepted sockets inherit. shared: see listen_share(). PERM: cannot be bound;
- * the text says the address and what to do.
+ * Open it. timeout_ms: SO_RCVTIMEO and SO_SNDTIMEO, which accepted sockets
+ * inherit. shared: see listen_share(). PERM: cannot be bound; the text says the
+ * address and what to do.
  */
 enum outcome listen_open(struct listener *, bool shared, uint64_t timeout_ms,
     struct fault *) MUST_USE;
@@ -56,7 +71,6 @@ enum outcome listen_open(struct listener *, bool shared, uint64_t timeout_ms,
  * port: [::1]:25 takes over from [::]:25. Only while the new one is opened.
  */
 void listen_share(const struct listener *, bool on);
-void listen_close(struct listener *);
 
 /* The FIFO run/journal: made when missing; both ends in one descriptor. */
 enum outcome listen_fifo(const char *path, int *fd, struct fault *) MUST_USE;

@@ -1,28 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-/* listeners.h: which sockets a configuration wants, opened, kept and closed. */
+/* listeners.h: the sockets of a configuration, shared with the one before. */
 #ifndef START_LISTENERS_H
 #define START_LISTENERS_H
 
 #include "supervisor.h"
 
+/* That of a pool with this address; NULL: none. */
+struct listener *listeners_find(const struct supervisor *, const char *address);
 /*
- * A listener for every service and address of the settings; those that are
- * there already are kept. The rest of *s is untouched when it fails. Unix
+ * Open those of the pools from `had` on that are not open yet: all of these may
+ * be freed when one cannot be, and nothing has changed. Unix
  * sockets are opened only when the queue has been tidied: a process that a
  * dead supervisor left would ask there, and wait, and hold the queue's lock
  * that tidying waits for.
  */
-enum outcome listeners_open(
-    struct supervisor *, const struct settings *, struct fault *) MUST_USE;
+enum outcome listeners_open(struct supervisor *, const struct settings *,
+    size_t had, struct fault *) MUST_USE;
 /* The sockets that were left for after the tidying. */
 void listeners_open_rest(struct supervisor *);
-/* Back to the first `had` of them, all wanted; the others are closed. */
-void listeners_keep(struct supervisor *, size_t had);
-/* Close what no configuration wants. */
-void listeners_drop(struct supervisor *);
-/* The deadlines of sockets that were opened by systemd, or for another
-   configuration: for the connections of now on. */
-void listeners_set_deadlines(
-    const struct supervisor *, const struct settings *);
 
 #endif

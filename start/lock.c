@@ -85,14 +85,6 @@ lock_take(int *fd, struct fault *f)
 	return OK;
 }
 
-void
-lock_release(int *fd)
-{
-	if (*fd != -1)
-		(void)close(*fd);
-	*fd = -1;
-}
-
 enum outcome
 lock_holder(pid_t *pid, struct fault *f)
 {
@@ -104,7 +96,7 @@ lock_holder(pid_t *pid, struct fault *f)
 	if (open_lock(O_RDWR, &fd, f) != OK)
 		return f->outcome;
 	f->outcome = holder(fd, pid, f);
-	lock_release(&fd);
+	fds_close(&fd);
 	return f->outcome;
 }
 

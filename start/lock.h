@@ -11,10 +11,9 @@
 
 #include "fault.h"
 
-/* Hold it until lock_release(). PERM 5.3.5: another one runs, or answers in
+/* Hold it until *fd is closed. PERM 5.3.5: another one runs, or answers in
    run/pneu though somebody removed its file. */
 enum outcome lock_take(int *fd, struct fault *) MUST_USE;
-void lock_release(int *fd);
 /* Who holds it; 0: nobody. */
 enum outcome lock_holder(pid_t *, struct fault *) MUST_USE;
 /* Wait for the end of the process that does. TEMP: it runs still. */

@@ -2,16 +2,15 @@
 /* pool.c: how many processes, and what their deaths mean. */
 #include "pool.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "codes.h"
 #include "fds.h"
+#include "mem.h"
 #include "pool_start.h"
 #include "prog.h"
 
@@ -21,19 +20,17 @@ at_least_one(uint64_t n)
 	return n == 0 ? 1 : n > BOARD_SLOTS ? BOARD_SLOTS : n;
 }
 
-/* The shared page of a pool, and the bell that its workers ring. */
+/* The memory that a pool and its workers share. */
 static bool
 make_board(struct pool *p)
 {
-	void *map;
+	void *map = MAP_FAILED;
 
 	p->board_fd = memfd_create("pneu-board", MFD_CLOEXEC);
-	p->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (p->board_fd == -1 || p->event_fd == -1 ||
-	    ftruncate(p->board_fd, sizeof(struct board)) != 0)
-		return false;
-	map = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE,
-	    MAP_SHARED, p->board_fd, 0);
+	if (p->board_fd != -1 &&
+	    ftruncate(p->board_fd, sizeof(struct board)) == 0)
+		map = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE,
+		    MAP_SHARED, p->board_fd, 0);
 	if (map == MAP_FAILED)
 		return false;
 	p->board = map;
@@ -60,17 +57,17 @@ set_numbers(struct pool *p, const struct settings *s)
 
 struct pool *
 pool_make(const struct service_row *row, struct listener *listener,
-    const struct settings *s, const char *config, uint64_t generation)
+    const struct settings *s, uint64_t generation, struct pool_ground *ground)
 {
-	struct pool *p = calloc(1, sizeof(*p));
+	struct pool *p = mem_new(1, sizeof(*p));
 
-	if (p == NULL)
-		return NULL;
 	p->row = row;
+	p->ground = ground;
 	p->listener = listener;
+	if (listener != NULL)
+		listener->users++;
 	p->generation = generation;
-	p->board_fd = p->event_fd = p->ready_fd = p->probe_fd = -1;
-	(void)snprintf(p->config, sizeof(p->config), "%s", config);
+	p->board_fd = p->ready_fd = -1;
 	set_numbers(p, s);
 	if (row->kind == SERVICE_POOL && !p->replaced && !make_board(p)) {
 		pool_free(p);
@@ -82,14 +79,11 @@ pool_make(const struct service_row *row, struct listener *listener,
 void
 pool_free(struct pool *p)
 {
-	if (p == NULL)
-		return;
 	if (p->board != NULL)
 		(void)munmap(p->board, sizeof(*p->board));
 	fds_close(&p->board_fd);
-	fds_close(&p->event_fd);
 	fds_close(&p->ready_fd);
-	fds_close(&p->probe_fd);
+	listen_drop(&p->listener);
 	free(p);
 }
 
@@ -150,14 +144,14 @@ push_back(struct pool *p, uint64_t now_ms)
 }
 
 void
-pool_fill(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
+pool_fill(struct pool *p, uint64_t now_ms)
 {
 	struct fault f;
 
 	if (p->retires || p->replaced || now_ms < p->not_before_ms)
 		return;
 	for (size_t n = missing(p); n > 0; n--) {
-		if (pool_start(p, ground, now_ms, &f) != OK) {
+		if (pool_start(p, -1, now_ms, &f) != OK) {
 			prog_warn("%s: %s", p->row->name, f.text);
 			push_back(p, now_ms);
 			break;
@@ -166,10 +160,9 @@ pool_fill(struct pool *p, const struct pool_ground *ground, uint64_t now_ms)
 }
 
 static void
-tell_death(const struct pool *p, const struct pool_ground *ground, pid_t pid,
-    int status)
+tell_death(const struct pool *p, pid_t pid, int status)
 {
-	struct journal *j = ground->journal;
+	struct journal *j = &p->ground->journal;
 	struct record_out out = journal_begin(j, CODE_DIED, NULL);
 
 	record_puts(out, "service", p->row->name);
@@ -234,10 +227,9 @@ is_end_wanted(const struct pool *p, int status)
 }
 
 bool
-pool_buried(struct pool *p, const struct pool_ground *ground, pid_t pid,
-    int status, uint64_t now_ms)
+pool_buried(struct pool *p, pid_t pid, int status, uint64_t now_ms)
 {
-	bool had_session, share_done;
+	bool had_session, is_wanted = is_end_wanted(p, status);
 	size_t i = 0;
 
 	while (i < BOARD_SLOTS && p->process[i].pid != pid)
@@ -248,10 +240,9 @@ pool_buried(struct pool *p, const struct pool_ground *ground, pid_t pid,
 	p->live--;
 	p->ended++;
 	had_session = clear_slot(p, i);
-	share_done = is_end_wanted(p, status);
-	if (!share_done)
-		tell_death(p, ground, pid, status);
-	if (!share_done && !p->retires && !p->replaced)
+	if (!is_wanted)
+		tell_death(p, pid, status);
+	if (!is_wanted && !p->retires && !p->replaced)
 		plan_restart(p, &p->process[i], had_session, now_ms);
 	if (!p->retires && p->board == NULL && !p->replaced)
 		p->ready = false;
@@ -264,26 +255,30 @@ pool_retire(struct pool *p, uint64_t now_ms)
 	p->retires = true;
 	p->full_at_ms = p->not_before_ms = 0;
 	p->refusing = false;
-	if (p->replaced)
-		return; /* each one ends with its connection */
-	pool_signal(p, p->board != NULL ? SIGHUP : SIGTERM);
-	if (p->row->kind == SERVICE_LINES || p->row->kind == SERVICE_JOURNAL)
-		p->kill_at_ms = now_ms + p->drain_ms;
+	if (!p->replaced) { /* of those each ends with its connection */
+		pool_signal(p, p->board != NULL ? SIGHUP : SIGTERM);
+		if (p->board == NULL)
+			p->kill_at_ms = now_ms + p->drain_ms;
+	}
+	/* After telling: a worker asks itself why accept() failed. */
+	listen_drop(&p->listener);
+}
+
+static uint64_t
+earlier(uint64_t first, uint64_t at_ms)
+{
+	return at_ms != 0 && at_ms < first ? at_ms : first;
 }
 
 uint64_t
 pool_deadline(const struct pool *p, bool stopping)
 {
-	uint64_t first = p->kill_at_ms != 0 ? p->kill_at_ms : UINT64_MAX;
+	uint64_t first = earlier(UINT64_MAX, p->kill_at_ms);
 
 	if (stopping)
 		return first;
-	if (p->not_before_ms != 0 && !p->retires && missing(p) > 0 &&
-	    !p->replaced && p->not_before_ms < first)
-		first = p->not_before_ms;
-	if (p->full_at_ms != 0 && p->full_at_ms < first)
-		first = p->full_at_ms;
-	if (p->pause_until_ms != 0 && p->pause_until_ms < first)
-		first = p->pause_until_ms;
-	return first;
+	if (!p->retires && !p->replaced && missing(p) > 0)
+		first = earlier(first, p->not_before_ms);
+	first = earlier(first, p->full_at_ms);
+	return earlier(first, p->pause_until_ms);
 }

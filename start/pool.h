@@ -24,16 +24,24 @@ struct process {
 	uint64_t since_ms; /* monotonic */
 };
 
+/* What all pools share. */
+struct pool_ground {
+	int key_fd; /* of the key of tickets */
+	int cache_fd; /* memory of the logins that auth remembers; -1: none */
+	int bell_fd; /* eventfd, which a worker writes when too few are idle */
+	struct journal journal;
+};
+
 struct pool {
 	const struct service_row *row;
-	struct listener *listener; /* the supervisor's; NULL: the FIFO */
+	struct pool_ground *ground;
+	struct listener *listener; /* NULL: the FIFO, or it retires */
 	const char *program; /* the supervisor's settings; NULL: built in */
 	/* One process a connection; the reader of the FIFO has its end. */
 	bool replaced;
 	uint64_t start, min_idle, add, max;
 	uint64_t drain_ms, restart_min_ms, restart_max_ms;
-	uint64_t generation;
-	char config[64]; /* the checked snapshot that its processes read */
+	uint64_t generation; /* of the configuration */
 
 	struct process process[BOARD_SLOTS];
 	size_t live;
@@ -44,7 +52,7 @@ struct pool {
 	uint64_t kill_at_ms; /* retiring for too long; 0: no such time */
 
 	struct board *board; /* pools of workers; NULL: replaced, or no pool */
-	int board_fd, event_fd;
+	int board_fd;
 	uint64_t refused; /* said busy by the supervisor */
 	uint64_t full_at_ms; /* it looks again then; 0: not full */
 	uint64_t full_served; /* sessions ended when it looked last */
@@ -53,27 +61,21 @@ struct pool {
 	uint64_t pause_until_ms;
 
 	bool ready;
-	int ready_fd; /* of the newest process; -1: none */
-	int probe_fd; /* a connection that waits for its end; -1: none */
+	/* Says that it is: the newest process, or the end of a connection
+	   without a request; -1: none is open. */
+	int ready_fd;
 };
 
-/* What all pools share: the FIFO, the key, the journal. */
-struct pool_ground {
-	const unsigned char *key; /* of tickets, AUTH_KEY_LEN octets */
-	int cache_fd; /* memory of the logins that auth remembers; -1: none */
-	struct journal *journal;
-};
-
-/* Caller frees with pool_free(). NULL: no memory or no descriptors. */
+/* Caller frees with pool_free(). NULL, errno: no descriptors. listener: NULL of
+   the FIFO. */
 struct pool *pool_make(const struct service_row *, struct listener *,
-    const struct settings *, const char *config, uint64_t generation);
+    const struct settings *, uint64_t generation, struct pool_ground *);
 void pool_free(struct pool *);
 
 /* Start what is missing; nothing before its pause is over. */
-void pool_fill(struct pool *, const struct pool_ground *, uint64_t now_ms);
+void pool_fill(struct pool *, uint64_t now_ms);
 /* Was it a process of this pool? Then it is taken off, and a death is told. */
-bool pool_buried(struct pool *, const struct pool_ground *, pid_t, int status,
-    uint64_t now_ms);
+bool pool_buried(struct pool *, pid_t, int status, uint64_t now_ms);
 
 /* A new generation takes over: sessions go on undisturbed. */
 void pool_retire(struct pool *, uint64_t now_ms);

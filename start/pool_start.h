@@ -5,11 +5,9 @@
 
 #include "pool.h"
 
-/* One more, on the listener or as reader of the FIFO. */
-enum outcome pool_start(struct pool *, const struct pool_ground *,
-    uint64_t now_ms, struct fault *) MUST_USE;
-/* One more with this connection (a replacement's). */
-enum outcome pool_start_on(struct pool *, const struct pool_ground *, int fd,
-    uint64_t now_ms, struct fault *) MUST_USE;
+/* One more, with this connection (a replacement's); -1: on the listener, or as
+   reader of the FIFO. */
+enum outcome pool_start(
+    struct pool *, int connection, uint64_t now_ms, struct fault *) MUST_USE;
 
 #endif

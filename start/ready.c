@@ -22,12 +22,11 @@ probe(struct pool *p)
 {
 	struct fault f;
 
-	if (p->probe_fd != -1 || p->live == 0)
+	if (p->ready_fd != -1 || p->live == 0 ||
+	    fds_connect_unix(p->row->path, &p->ready_fd, &f) != OK)
 		return;
-	if (fds_connect_unix(p->row->path, &p->probe_fd, &f) != OK)
-		return;
-	(void)shutdown(p->probe_fd, SHUT_WR);
-	fds_set_nonblock(p->probe_fd, true);
+	(void)shutdown(p->ready_fd, SHUT_WR);
+	fds_set_nonblock(p->ready_fd, true);
 }
 
 static void
@@ -46,27 +45,18 @@ ask(struct pool *p)
 		probe(p);
 }
 
-int
-ready_poll_fd(const struct pool *p)
-{
-	if (p->ready)
-		return -1;
-	return p->row->ready ? p->ready_fd : p->probe_fd;
-}
-
 void
 ready_event(struct pool *p)
 {
 	char octet;
-	int *fd = p->row->ready ? &p->ready_fd : &p->probe_fd;
-	ssize_t n = read(*fd, &octet, 1);
+	ssize_t n = read(p->ready_fd, &octet, 1);
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* The newline of one, the orderly end of the other. */
 	if (n == (p->row->ready ? 1 : 0) && p->live > 0)
 		p->ready = true;
-	fds_close(fd);
+	fds_close(&p->ready_fd);
 }
 
 /* What is done while nothing runs, one after the other. */
@@ -86,8 +76,10 @@ static enum outcome
 start_chore(struct supervisor *s, struct fault *f)
 {
 	const struct chore *c = &chores[s->chore];
-	const char *argv[] = { c->program, "-C", ".", "-c", s->snapshot,
-		c->verb, c->option, NULL };
+	char config[SNAPSHOT_PATH_MAX];
+	const char *argv[] = { c->program, "-C", ".", "-c",
+		snapshot_path(s->generation, config), c->verb, c->option,
+		NULL };
 	struct spawn sp = { .argv = argv,
 		.in = -1,
 		.out = c->out,
@@ -108,51 +100,41 @@ chore_done(struct supervisor *s)
 }
 
 static void
-chore_failed(struct supervisor *s, const char *text)
+chore_failed(struct supervisor *s, const char *why)
 {
 	const struct chore *c = &chores[s->chore];
-	struct record_out out = journal_begin(&s->journal, CODE_ALARM, NULL);
-
-	char line[128];
+	struct journal *j = &s->ground.journal;
+	struct record_out out = journal_begin(j, CODE_ALARM, NULL);
+	char text[FAULT_TEXT_MAX];
 
 	(void)snprintf(
-	    line, sizeof(line), "%s %s %s", c->program, c->verb, text);
-	prog_warn("%s; going on without", line);
+	    text, sizeof(text), "%s %s %s", c->program, c->verb, why);
+	prog_warn("%s; going on without", text);
 	record_puts(out, "service", c->program);
-	record_puts(out, "text", line);
-	journal_end(&s->journal, out);
-	journal_flush(&s->journal);
+	record_puts(out, "text", text);
+	journal_end(j, out);
+	journal_flush(j);
 	chore_done(s);
-}
-
-static void
-tidy(struct supervisor *s)
-{
-	struct fault f;
-
-	while (
-	    s->phase == PHASE_TIDY && s->tidy == 0 && start_chore(s, &f) != OK)
-		chore_failed(s, f.text);
 }
 
 bool
 ready_buried(struct supervisor *s, pid_t pid, int status)
 {
-	char text[64];
+	bool was_killed = WIFSIGNALED(status);
+	char why[64];
 
 	if (pid != s->tidy)
 		return false;
 	s->tidy = 0;
+	(void)snprintf(why, sizeof(why), "%s %d",
+	    was_killed ? "killed by signal" : "ended with",
+	    was_killed ? WTERMSIG(status) : WEXITSTATUS(status));
 	if (s->stopping)
 		return true;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == OK) {
+	if (status == 0)
 		chore_done(s);
-	} else {
-		(void)snprintf(text, sizeof(text), "%s %d",
-		    WIFEXITED(status) ? "ended with" : "killed by signal",
-		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-		chore_failed(s, text);
-	}
+	else
+		chore_failed(s, why);
 	return true;
 }
 
@@ -169,15 +151,16 @@ is_phase_done(const struct supervisor *s)
 static void
 say_ready(struct supervisor *s)
 {
-	struct record_out out = journal_begin(&s->journal, CODE_STARTED, NULL);
+	struct journal *j = &s->ground.journal;
+	struct record_out out = journal_begin(j, CODE_STARTED, NULL);
 
 	record_puts(out, "service", "pneu");
 	record_put_num(out, "generation", s->generation);
 	record_puts(out, "sandbox",
 	    s->settings.pneu.sandbox == SANDBOX_OFF ? "off"
 	                                            : sandbox_summary());
-	journal_end(&s->journal, out);
-	journal_flush(&s->journal);
+	journal_end(j, out);
+	journal_flush(j);
 	(void)!write(STDOUT_FILENO, "ready\n", 6);
 	s->said_ready = true;
 }
@@ -185,29 +168,30 @@ say_ready(struct supervisor *s)
 void
 ready_advance(struct supervisor *s)
 {
+	struct fault f;
+
 	for (size_t i = 0; i < s->pools; i++)
 		if (s->pool[i]->row->start <= s->phase)
 			ask(s->pool[i]);
-	if (s->phase == PHASE_TIDY)
-		tidy(s);
 	while (s->phase != PHASE_TIDY && s->phase != PHASE_READY &&
 	    is_phase_done(s))
 		s->phase++;
+	while (
+	    s->phase == PHASE_TIDY && s->tidy == 0 && start_chore(s, &f) != OK)
+		chore_failed(s, f.text);
 	if (s->phase == PHASE_READY && !s->said_ready)
 		say_ready(s);
 }
 
-uint64_t
-ready_deadline(const struct supervisor *s, uint64_t now_ms)
+bool
+ready_is_asked(const struct supervisor *s)
 {
-	if (s->phase == PHASE_TIDY && s->tidy == 0)
-		return now_ms;
 	for (size_t i = 0; i < s->pools; i++) {
 		const struct pool *p = s->pool[i];
 
 		if (!p->ready && !p->retires && p->live > 0 &&
-		    p->row->start <= s->phase && ready_poll_fd(p) == -1)
-			return now_ms + READY_AGAIN_MS;
+		    p->row->start <= s->phase && p->ready_fd == -1)
+			return true;
 	}
-	return UINT64_MAX;
+	return false;
 }

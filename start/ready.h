@@ -15,12 +15,11 @@
 
 /* Ask those that are not ready; go to the next phase when all are. */
 void ready_advance(struct supervisor *);
-/* A probe's or a ready pipe's descriptor has something; -1: none is open. */
-int ready_poll_fd(const struct pool *);
+/* Its ready_fd has something. */
 void ready_event(struct pool *);
 /* Was this the tidying process? */
 bool ready_buried(struct supervisor *, pid_t, int status);
-/* When it has to be asked again; UINT64_MAX: not by the clock. */
-uint64_t ready_deadline(const struct supervisor *, uint64_t now_ms);
+/* Is there one that has to be asked again after READY_AGAIN_MS? */
+bool ready_is_asked(const struct supervisor *);
 
 #endif

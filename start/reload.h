@@ -8,9 +8,11 @@
 
 #include "supervisor.h"
 
-/* A pool for every wanted listener and for the journal; or none. */
-enum outcome reload_make_pools(struct supervisor *, const struct settings *,
-    const char *snapshot, uint64_t generation, struct fault *) MUST_USE;
+/*
+ * Check the configuration and make pools of it, with their listeners, beside
+ * those that are there; or nothing has changed.
+ */
+enum outcome reload_take(struct supervisor *, struct fault *) MUST_USE;
 /* SIGHUP. An error is told and changes nothing. */
 void reload(struct supervisor *, uint64_t now_ms);
 

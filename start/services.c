@@ -24,7 +24,7 @@
 
 const struct service_row service_rows[] = {
 	{ .name = "journal-write",
-	    .user = USER_JOURNAL,
+	    .user = "journal",
 	    .kind = SERVICE_JOURNAL,
 	    .start = PHASE_JOURNAL,
 	    .stop = 3,
@@ -35,7 +35,7 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath wpath cpath sync proc",
 	    .does = "appends what all others say to the journal" },
 	{ .name = "resolve",
-	    .user = USER_LOOK,
+	    .user = "look",
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_LINES,
 	    .stop = 2,
@@ -45,7 +45,7 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath",
 	    .does = "address to destination" },
 	{ .name = "auth",
-	    .user = USER_SECRET,
+	    .user = "secret",
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_LINES,
 	    .stop = 2,
@@ -57,7 +57,7 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath",
 	    .does = "name and password to identity and ticket" },
 	{ .name = "queue-add",
-	    .user = USER_STORE,
+	    .user = "store",
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_LINES,
 	    .stop = 2,
@@ -68,7 +68,7 @@ const struct service_row service_rows[] = {
 	        "stdio unix sendfd recvfd rpath wpath cpath link sync flock",
 	    .does = "puts a message on disk, then says ok" },
 	{ .name = "deliver-mailbox",
-	    .user = USER_STORE,
+	    .user = "store",
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_LINES,
 	    .stop = 2,
@@ -78,20 +78,18 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath wpath cpath link sync",
 	    .does = "links a message into a mailbox, syncs mailboxes" },
 	{ .name = "deliver-program",
-	    .user = USER_PROGRAM,
+	    .user = "program",
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_LINES,
-	    .stop = 0,
 	    .path = "run/deliver-program",
 	    .settings = AT(program.service),
 	    .nofile = 1024, /* the commands', too */
 	    .promises = "stdio inet recvfd",
 	    .does = "hands a message to a command" },
 	{ .name = "pop3-session",
-	    .user = USER_STORE,
+	    .user = "store",
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_LINES,
-	    .stop = 0,
 	    .path = "run/pop3-session",
 	    .settings = AT(pop3d.session),
 	    .key = true,
@@ -100,7 +98,7 @@ const struct service_row service_rows[] = {
 	    .promises = "stdio rpath cpath sync flock recvfd unveil",
 	    .does = "one POP3 session after login, in one mailbox" },
 	{ .name = "queue-run",
-	    .user = USER_STORE,
+	    .user = "store",
 	    .kind = SERVICE_LINES,
 	    .start = PHASE_QUEUE,
 	    .stop = 1,
@@ -113,10 +111,9 @@ const struct service_row service_rows[] = {
 	    .does = "schedules attempts and retries" },
 	{ .name = "smtpd",
 	    .role = "mx",
-	    .user = USER_NET,
+	    .user = "net",
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_POOLS,
-	    .stop = 0,
 	    .settings = AT(smtpd.service),
 	    .listen = AT(smtpd.listen),
 	    /* The shorter by default; a session arms what it needs else. */
@@ -128,10 +125,9 @@ const struct service_row service_rows[] = {
 	{ .name = "submission",
 	    .program = "smtpd",
 	    .role = "submission",
-	    .user = USER_NET,
+	    .user = "net",
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_POOLS,
-	    .stop = 0,
 	    .settings = AT(submission.service),
 	    .listen = AT(smtpd.listen),
 	    .timeout = AT(submission.data_timeout_ms),
@@ -140,10 +136,9 @@ const struct service_row service_rows[] = {
 	    .promises = SMTPD_PROMISES,
 	    .does = "the same, from a mail program (role submission)" },
 	{ .name = "pop3d",
-	    .user = USER_NET,
+	    .user = "net",
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_POOLS,
-	    .stop = 0,
 	    .settings = AT(pop3d.service),
 	    .listen = AT(pop3d.listen),
 	    .timeout = AT(pop3d.login_timeout_ms),
@@ -236,35 +231,11 @@ service_listen(const struct service_row *row, const struct settings *s)
 }
 
 const char *
-service_user_name(enum service_user user)
-{
-	switch (user) {
-	case USER_NET:
-		return "net";
-	case USER_LOOK:
-		return "look";
-	case USER_SECRET:
-		return "secret";
-	case USER_STORE:
-		return "store";
-	case USER_PROGRAM:
-		return "program";
-	case USER_JOURNAL:
-		return "journal";
-	}
-	return "?";
-}
-
-const char *
 service_kind_name(enum service_kind kind)
 {
-	switch (kind) {
-	case SERVICE_JOURNAL:
-		return "journal";
-	case SERVICE_LINES:
-		return "lines";
-	case SERVICE_POOL:
-		return "pool";
-	}
-	return "?";
+	static const char *const name[] = { [SERVICE_JOURNAL] = "journal",
+		[SERVICE_LINES] = "lines",
+		[SERVICE_POOL] = "pool" };
+
+	return name[kind];
 }

@@ -15,15 +15,6 @@ enum service_kind {
 	SERVICE_POOL, /* a pool of workers, one session at a time in each */
 };
 
-enum service_user {
-	USER_NET, /* talks to strangers */
-	USER_LOOK, /* reads the directory without secrets */
-	USER_SECRET, /* reads the secrets */
-	USER_STORE, /* owns queue and mailboxes */
-	USER_PROGRAM, /* runs the administrator's commands */
-	USER_JOURNAL, /* owns the journal */
-};
-
 /* What a service is started after, and (from below) stopped after. */
 enum service_phase {
 	PHASE_JOURNAL,
@@ -38,7 +29,12 @@ struct service_row {
 	const char *name;
 	const char *program; /* NULL: of the same name */
 	const char *role; /* of the program's listener; NULL: it has none */
-	enum service_user user;
+	/*
+	 * Who it will be: net talks to strangers, look reads the directory
+	 * without secrets, secret reads those, store owns queue and mailboxes,
+	 * program runs the administrator's commands, journal owns the journal.
+	 */
+	const char *user;
 	enum service_kind kind;
 	enum service_phase start;
 	unsigned stop; /* 0 is stopped first */
@@ -75,7 +71,6 @@ uint64_t service_max(const struct service_row *, const struct settings *);
    listen_next(). Of a Unix socket none. */
 const struct setting_list *service_listen(
     const struct service_row *, const struct settings *s);
-const char *service_user_name(enum service_user);
 const char *service_kind_name(enum service_kind);
 
 /* `pneu services`: the table, or its figure. */

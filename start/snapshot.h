@@ -8,12 +8,13 @@
 
 #include "supervisor.h"
 
-/*
- * check_config_aloud() of pneu.conf; write what was checked. OK: *settings and
- * snapshot, its path, are set.
- */
-enum outcome snapshot_take(struct settings *, uint64_t generation,
-    char *snapshot, size_t size, struct fault *) MUST_USE;
+#define SNAPSHOT_PATH_MAX 64
+
+/* Its path; out. */
+char *snapshot_path(uint64_t generation, char out[SNAPSHOT_PATH_MAX]);
+/* check_config_aloud() of pneu.conf; write what was checked, and load it. */
+enum outcome snapshot_take(
+    struct settings *, uint64_t generation, struct fault *) MUST_USE;
 /* Remove those that no process reads any more. */
 void snapshot_clean(const struct supervisor *);
 

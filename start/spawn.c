@@ -16,22 +16,7 @@
 #include "prog.h"
 #include "serve.h"
 
-#define ENV_MAX      16
-#define ENV_TEXT_MAX 512
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
-
-/* What a child keeps of the environment; all else is emptied. */
-static const char *const kept[] = { "PATH", "TZ",
-#if defined(__SANITIZE_ADDRESS__)
-	"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
-#endif
-	NULL };
-
-struct environment {
-	char text[ENV_MAX][ENV_TEXT_MAX];
-	char *pointer[ENV_MAX + 1];
-	size_t n;
-};
 
 const char *
 spawn_fellow(const char *name, char out[SPAWN_PATH_MAX])
@@ -52,47 +37,53 @@ spawn_give(struct spawn *s, const char *name, int fd)
 	s->gives++;
 }
 
-/* A value that does not fit is left out: half of one could mean another. */
 static void
-put(struct environment *e, const char *name, const char *value)
+put(const char *name, const char *value)
 {
-	int len;
-
-	if (e->n == ENV_MAX)
-		return;
-	len = snprintf(e->text[e->n], ENV_TEXT_MAX, "%s=%s", name, value);
-	if (len < 0 || len >= ENV_TEXT_MAX)
-		return;
-	e->pointer[e->n] = e->text[e->n];
-	e->pointer[++e->n] = NULL;
+	if (setenv(name, value, 1) != 0)
+		_exit(TEMP);
 }
 
 static void
-put_number(struct environment *e, const char *name, long number)
+put_number(const char *name, long number)
 {
 	char text[24];
 
 	(void)snprintf(text, sizeof(text), "%ld", number);
-	put(e, name, text);
+	put(name, text);
 }
 
+/* All is emptied but these. */
 static void
-fill_environment(struct environment *e, const struct spawn *s, pid_t supervisor)
+set_environment(const struct spawn *s, pid_t supervisor)
 {
-	e->n = 0;
-	if (getenv("PATH") == NULL)
-		put(e, "PATH", PATH_DEFAULT);
-	for (size_t i = 0; kept[i] != NULL; i++)
-		if (getenv(kept[i]) != NULL)
-			put(e, kept[i], getenv(kept[i]));
-	put(e, "LANG", "C");
+	static const char *const kept[] = {
+		"PATH",
+		"TZ",
+#if defined(__SANITIZE_ADDRESS__)
+		"ASAN_OPTIONS",
+		"LSAN_OPTIONS",
+		"UBSAN_OPTIONS",
+#endif
+	};
+	const char *value[sizeof(kept) / sizeof(kept[0])];
+	size_t n = sizeof(kept) / sizeof(kept[0]);
+
+	for (size_t i = 0; i < n; i++)
+		value[i] = getenv(kept[i]);
+	(void)clearenv(); /* the texts stay where they are */
+	put("PATH", PATH_DEFAULT);
+	for (size_t i = 0; i < n; i++)
+		if (value[i] != NULL)
+			put(kept[i], value[i]);
+	put("LANG", "C");
 	/* What a replacement starts in its turn has another parent. */
 	if (!s->replaced)
-		put_number(e, SERVE_ENV_SUPERVISOR, supervisor);
+		put_number(SERVE_ENV_SUPERVISOR, supervisor);
 	for (size_t i = 0; i < s->gives; i++)
-		put_number(e, s->give[i].name, s->give[i].fd);
+		put_number(s->give[i].name, s->give[i].fd);
 	if (s->slot >= 0)
-		put_number(e, SERVE_ENV_SLOT, s->slot);
+		put_number(SERVE_ENV_SLOT, s->slot);
 }
 
 static void
@@ -135,10 +126,9 @@ child(const struct spawn *s, pid_t supervisor)
 {
 	char fellow[SPAWN_PATH_MAX];
 	const char *program = s->program;
-	struct environment e;
 	struct fault f = FAULT_NONE;
 
-	fill_environment(&e, s, supervisor);
+	set_environment(s, supervisor);
 	if (!set_descriptors(s)) {
 		fault_set(&f, TEMP, "4.3.0", errno, "descriptors");
 		goto out;
@@ -153,7 +143,7 @@ child(const struct spawn *s, pid_t supervisor)
 	prog_reset_signals();
 	if (program == NULL)
 		program = spawn_fellow(s->argv[0], fellow);
-	(void)execve(program, (char *const *)(uintptr_t)s->argv, e.pointer);
+	(void)execv(program, (char *const *)(uintptr_t)s->argv);
 	/* What is not there now will not be there at the next try either. */
 	fault_set(&f, errno == ENOENT || errno == EACCES ? PERM : TEMP, "4.3.0",
 	    errno, "start %s", program);
@@ -170,8 +160,8 @@ spawn_start(const struct spawn *s, pid_t *pid, struct fault *f)
 	*pid = fork();
 	if (*pid == 0)
 		child(s, self);
-	if (*pid == -1)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "fork for %s", s->argv[0]);
-	return OK;
+	if (*pid != -1)
+		return OK;
+	*pid = 0;
+	return fault_set(f, TEMP, "4.3.0", errno, "fork for %s", s->argv[0]);
 }

@@ -28,7 +28,7 @@ struct spawn {
 };
 
 void spawn_give(struct spawn *, const char *name, int fd);
-/* TEMP: no process. An exec that fails is said by the child on fd 2 and ends
+/* TEMP: no process, and *pid is 0. An exec that fails is said by the child on fd 2 and ends
    it with 100 or 111. */
 enum outcome spawn_start(
     const struct spawn *, pid_t *pid, struct fault *) MUST_USE;

@@ -3,31 +3,24 @@
 #include "stop.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include "codes.h"
+#include "fds.h"
 #include "prog.h"
 
 #define STAGE_MS 2000 /* of a stage after the first, at least. Ours */
-
-static void
-tell_stop(struct supervisor *s)
-{
-	struct record_out out = journal_begin(&s->journal, CODE_STOPPED, NULL);
-
-	record_puts(out, "service", "pneu");
-	journal_end(&s->journal, out);
-	journal_flush(&s->journal);
-}
 
 /* The reader of the FIFO ends at its end: when nobody can write any more. */
 static void
 stop_journal(struct supervisor *s)
 {
-	tell_stop(s);
-	journal_close(&s->journal);
-	(void)close(s->fifo_fd);
-	s->fifo_fd = -1;
+	struct journal *j = &s->ground.journal;
+	struct record_out out = journal_begin(j, CODE_STOPPED, NULL);
+
+	record_puts(out, "service", "pneu");
+	journal_end(j, out);
+	journal_close(j);
+	fds_close(&s->fifo_fd);
 }
 
 static void
@@ -48,8 +41,7 @@ stop_stage(struct supervisor *s, uint64_t now_ms)
 		if (!is_journal)
 			pool_signal(p, SIGTERM);
 		/* After telling: a worker asks itself why accept() failed. */
-		if (p->listener != NULL)
-			listen_close(p->listener);
+		listen_drop(&p->listener);
 	}
 	if (is_journal)
 		stop_journal(s);

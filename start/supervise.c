@@ -3,6 +3,7 @@
 #include "supervise.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
@@ -20,15 +21,15 @@
 #include "clock.h"
 #include "config.h"
 #include "control.h"
-#include "listeners.h"
+#include "fds.h"
 #include "lock.h"
 #include "prog.h"
 #include "ready.h"
 #include "reload.h"
 #include "snapshot.h"
 #include "stop.h"
+#include "wire_auth.h"
 
-#define POLL_MAX      (2 + 3 * POOLS_MAX)
 #define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Ours */
 
 /* ---- setting up ---- */
@@ -69,47 +70,62 @@ raise_nofile(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The key of tickets: all that get it read the same, and cannot change it. */
+static enum outcome
+make_key(int *fd, struct fault *f)
+{
+	unsigned char key[AUTH_KEY_LEN];
+
+	randombytes_buf(key, sizeof(key));
+	*fd = memfd_create("pneu-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	f->outcome = OK;
+	if (*fd == -1 || write(*fd, key, sizeof(key)) != sizeof(key) ||
+	    fcntl(*fd, F_ADD_SEALS,
+	        F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
+		fault_set(f, TEMP, "4.3.0", errno, "the key of tickets");
+	sodium_memzero(key, sizeof(key));
+	return f->outcome;
+}
+
 static enum outcome
 set_up(struct supervisor *s, struct fault *f)
 {
+	struct pool_ground *g = &s->ground;
+
 	raise_nofile();
 	accept_prepare();
-	randombytes_buf(s->key, sizeof(s->key));
-	if (open_signals(s, f) != OK || lock_take(&s->lock_fd, f) != OK ||
-	    snapshot_take(&s->settings, s->generation, s->snapshot,
-	        sizeof(s->snapshot), f) != OK ||
+	/* Without it each auth process remembers for itself. */
+	g->cache_fd = memfd_create("pneu-logins", MFD_CLOEXEC);
+	g->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (g->bell_fd == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "eventfd");
+	if (make_key(&g->key_fd, f) != OK || open_signals(s, f) != OK ||
+	    lock_take(&s->lock_fd, f) != OK ||
 	    listen_fifo("run/journal", &s->fifo_fd, f) != OK ||
-	    listeners_open(s, &s->settings, f) != OK ||
-	    control_open(s, f) != OK)
+	    reload_take(s, f) != OK || control_open(s, f) != OK)
 		return f->outcome;
-	journal_open(&s->journal, "pneu");
-	snapshot_clean(s);
-	return reload_make_pools(
-	    s, &s->settings, s->snapshot, s->generation, f);
+	journal_open(&g->journal, "pneu");
+	return OK;
 }
 
 static void
 tear_down(struct supervisor *s)
 {
-	for (size_t i = 0; i < s->pools; i++)
-		pool_free(s->pool[i]);
-	for (size_t i = 0; i < s->listeners; i++)
-		s->listener[i]->wanted = false;
-	s->pools = 0;
-	listeners_drop(s);
+	char config[SNAPSHOT_PATH_MAX];
+
+	while (s->pools > 0)
+		pool_free(s->pool[--s->pools]);
 	control_close(s);
-	journal_close(&s->journal);
-	if (s->fifo_fd != -1)
-		(void)close(s->fifo_fd);
-	if (s->signal_fd != -1)
-		(void)close(s->signal_fd);
-	if (s->snapshot[0] != '\0')
-		(void)unlink(s->snapshot);
-	sodium_memzero(s->key, sizeof(s->key));
-	if (s->ground.cache_fd != -1)
-		(void)close(s->ground.cache_fd);
+	journal_close(&s->ground.journal);
+	if (s->generation > 0)
+		(void)unlink(snapshot_path(s->generation, config));
 	config_free(&s->settings);
-	lock_release(&s->lock_fd);
+	fds_close(&s->ground.key_fd);
+	fds_close(&s->ground.cache_fd);
+	fds_close(&s->ground.bell_fd);
+	fds_close(&s->fifo_fd);
+	fds_close(&s->signal_fd);
+	fds_close(&s->lock_fd);
 }
 
 /* ---- pools ---- */
@@ -153,7 +169,7 @@ look_after(struct supervisor *s, struct pool *p, uint64_t now_ms)
 	if (p->row->start > s->phase || s->stopping)
 		return;
 	if (!p->row->alone || !has_elder(s, p))
-		pool_fill(p, &s->ground, now_ms);
+		pool_fill(p, now_ms);
 	accept_look(p, now_ms);
 }
 
@@ -169,8 +185,7 @@ bury(struct supervisor *s, uint64_t now_ms)
 		if (ready_buried(s, pid, status))
 			continue;
 		for (size_t i = 0; i < s->pools; i++)
-			if (pool_buried(
-			        s->pool[i], &s->ground, pid, status, now_ms))
+			if (pool_buried(s->pool[i], pid, status, now_ms))
 				break;
 	}
 }
@@ -206,54 +221,52 @@ take_signals(struct supervisor *s, uint64_t now_ms)
 	bury(s, now_ms);
 }
 
-/* What each polled descriptor is; the pool's own three come in this order. */
-enum polled { POLLED_BELL, POLLED_READY, POLLED_LISTENER };
-
-struct round {
-	struct pollfd fd[POLL_MAX];
-	struct {
-		struct pool *pool;
-		enum polled what;
-	} of[POLL_MAX];
-	size_t n;
+struct polled {
+	struct pollfd fd[3 + 2 * POOLS_MAX];
+	nfds_t n;
 };
 
 static void
-watch(struct round *r, int fd, struct pool *p, enum polled what)
+watch(struct polled *r, int fd)
 {
-	if (fd == -1)
-		return;
-	r->fd[r->n] = (struct pollfd){ fd, POLLIN, 0 };
-	r->of[r->n].pool = p;
-	r->of[r->n].what = what;
-	r->n++;
+	if (fd != -1)
+		r->fd[r->n++] = (struct pollfd){ fd, POLLIN, 0 };
+}
+
+static bool
+is_up(const struct polled *r, int fd)
+{
+	nfds_t i = 0;
+
+	while (i < r->n && r->fd[i].fd != fd)
+		i++;
+	return i < r->n && r->fd[i].revents != 0;
 }
 
 static void
-watch_all(struct supervisor *s, struct round *r, uint64_t now_ms)
+watch_all(const struct supervisor *s, struct polled *r, uint64_t now_ms)
 {
 	r->n = 0;
-	watch(r, s->signal_fd, NULL, POLLED_BELL);
-	watch(r, s->control_fd, NULL, POLLED_BELL);
-	if (now_ms < s->control_pause_ms)
-		r->fd[1].events = 0;
+	watch(r, s->signal_fd);
+	watch(r, s->ground.bell_fd);
+	if (now_ms >= s->control_pause_ms)
+		watch(r, s->control_fd);
 	for (size_t i = 0; i < s->pools; i++) {
-		struct pool *p = s->pool[i];
+		const struct pool *p = s->pool[i];
 
-		if (p->retires)
-			continue;
-		watch(r, p->event_fd, p, POLLED_BELL);
-		watch(r, ready_poll_fd(p), p, POLLED_READY);
+		if (!p->retires)
+			watch(r, p->ready_fd);
 		if (p->row->start <= s->phase && accept_wants(p, now_ms))
-			watch(r, p->listener->fd, p, POLLED_LISTENER);
+			watch(r, p->listener->fd);
 	}
 }
 
 static int
 wait_ms(const struct supervisor *s, uint64_t now_ms)
 {
-	uint64_t first =
-	    s->stopping ? s->stop_at_ms : ready_deadline(s, now_ms);
+	uint64_t first = s->stopping ? s->stop_at_ms
+	    : ready_is_asked(s)      ? now_ms + READY_AGAIN_MS
+	                             : UINT64_MAX;
 
 	if (s->control_pause_ms > now_ms && s->control_pause_ms < first)
 		first = s->control_pause_ms;
@@ -271,36 +284,30 @@ wait_ms(const struct supervisor *s, uint64_t now_ms)
 }
 
 static void
-handle(struct supervisor *s, struct round *r, uint64_t now_ms)
+handle(struct supervisor *s, const struct polled *r, uint64_t now_ms)
 {
-	for (size_t i = 2; i < r->n; i++) {
-		struct pool *p = r->of[i].pool;
-		eventfd_t n;
+	eventfd_t n;
 
-		if (r->fd[i].revents == 0)
-			continue;
-		switch (r->of[i].what) {
-		case POLLED_BELL:
-			(void)eventfd_read(p->event_fd, &n);
-			break; /* look_after() does what it rang for */
-		case POLLED_READY:
+	for (size_t i = 0; i < s->pools; i++) {
+		struct pool *p = s->pool[i];
+
+		if (is_up(r, p->ready_fd))
 			ready_event(p);
-			break;
-		case POLLED_LISTENER:
-			accept_ready(p, &s->ground, now_ms);
-			break;
-		}
+		if (p->listener != NULL && is_up(r, p->listener->fd))
+			accept_ready(p, now_ms);
 	}
-	if (r->fd[1].revents != 0)
+	if (is_up(r, s->ground.bell_fd)) /* look_after() does what is wanted */
+		(void)eventfd_read(s->ground.bell_fd, &n);
+	if (is_up(r, s->control_fd))
 		control_ready(s, now_ms);
-	if (r->fd[0].revents != 0) /* last: it may free pools */
+	if (is_up(r, s->signal_fd)) /* last: it may free pools */
 		take_signals(s, now_ms);
 }
 
 static void
 loop(struct supervisor *s)
 {
-	struct round r;
+	struct polled r;
 	uint64_t now_ms = clock_mono_ms();
 
 	for (;;) {
@@ -328,15 +335,10 @@ supervise(struct fault *f)
 
 	memset(&s, 0, sizeof(s));
 	s.signal_fd = s.lock_fd = s.control_fd = s.fifo_fd = -1;
-	s.journal.fd = -1;
-	s.journal.pending = BUF_INIT(JOURNAL_PENDING_MAX);
-	s.generation = 1;
+	s.ground.key_fd = s.ground.cache_fd = s.ground.bell_fd = -1;
+	s.ground.journal.fd = -1;
+	s.ground.journal.pending = BUF_INIT(JOURNAL_PENDING_MAX);
 	s.since_ms = clock_wall_ms();
-	s.ground.key = s.key;
-	/* Without it each auth process remembers for itself. */
-	s.ground.cache_fd = memfd_create("pneu-logins", MFD_CLOEXEC);
-	s.ground.journal = &s.journal;
-	s.trouble = FAULT_NONE;
 	if (set_up(&s, f) == OK) {
 		loop(&s);
 		*f = s.trouble;

@@ -7,9 +7,8 @@
 #define START_SUPERVISOR_H
 
 #include "pool.h"
-#include "wire_auth.h"
 
-/* Of one configuration; and with those that retire. Ours */
+/* Of one configuration; and with those that retire. Chosen */
 #define POOLS_NEW   (LISTENERS_MAX + 1) /* the journal listens nowhere */
 #define POOLS_MAX   (2 * POOLS_NEW)
 #define STOP_STAGES 4 /* pools, queue-run, line services, journal */
@@ -17,20 +16,13 @@
 struct supervisor {
 	struct settings settings;
 	uint64_t generation; /* of the configuration; 1 is the first */
-	uint64_t
-	    reloads; /* SIGHUPs that are done; reloaded: how the last ended */
-	struct fault reloaded;
-	char snapshot[64]; /* run/pneu.conf.<generation> */
+	uint64_t reloads; /* SIGHUPs that are done */
+	struct fault reloaded; /* how the last of them ended */
 	uint64_t since_ms; /* wall clock */
 
-	struct listener *listener[2 * LISTENERS_MAX]; /* and those to close */
-	size_t listeners;
 	struct pool *pool[POOLS_MAX];
 	size_t pools;
-
-	struct journal journal;
-	unsigned char key[AUTH_KEY_LEN];
-	struct pool_ground ground; /* points into this */
+	struct pool_ground ground;
 	int signal_fd, lock_fd, control_fd, fifo_fd;
 	uint64_t control_pause_ms; /* it is not asked until then; 0: it is */
 

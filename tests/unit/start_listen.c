@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,33 +40,30 @@ static const struct {
 };
 
 static bool
-is_same(const struct sockaddr_storage *ss, const char *host, unsigned port)
+is_same(const union listen_address *a, const char *host, unsigned port)
 {
-	const struct sockaddr_in *in4 = (const void *)ss;
-	const struct sockaddr_in6 *in6 = (const void *)ss;
+	bool is_v6 = a->any.sa_family == AF_INET6;
 	char text[INET6_ADDRSTRLEN];
 
-	if (ss->ss_family == AF_INET)
-		return inet_ntop(AF_INET, &in4->sin_addr, text, sizeof(text)) &&
-		    strcmp(text, host) == 0 && ntohs(in4->sin_port) == port;
-	return inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text)) &&
-	    strcmp(text, host) == 0 && ntohs(in6->sin6_port) == port;
+	return inet_ntop(a->any.sa_family,
+	           is_v6 ? (const void *)&a->in6.sin6_addr : &a->in4.sin_addr,
+	           text, sizeof(text)) &&
+	    strcmp(text, host) == 0 &&
+	    ntohs(is_v6 ? a->in6.sin6_port : a->in4.sin_port) == port;
 }
 
 static void
 test_parse(void)
 {
-	struct sockaddr_storage ss;
-	socklen_t len;
+	union listen_address a;
 	struct fault f;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		enum outcome got =
-		    listen_parse(span_of(cases[i].in), &ss, &len, &f);
+		enum outcome got = listen_parse(span_of(cases[i].in), &a, &f);
 
 		tap_ok(got == cases[i].want &&
 		        (got != OK ||
-		            is_same(&ss, cases[i].host, cases[i].port)),
+		            is_same(&a, cases[i].host, cases[i].port)),
 		    "%s", cases[i].title);
 	}
 }
@@ -76,15 +72,14 @@ static void
 test_truncations(void)
 {
 	static const char whole[] = "[2001:db8::1]:2525";
-	struct sockaddr_storage ss;
-	socklen_t len;
+	union listen_address a;
 	struct fault f;
 	size_t accepted = 0;
 
 	/* Only "...:2", ":25", ":252" and the whole are addresses. */
 	for (size_t n = 0; n < sizeof(whole); n++)
-		accepted += listen_parse(
-		                (struct span){ whole, n }, &ss, &len, &f) == OK;
+		accepted +=
+		    listen_parse((struct span){ whole, n }, &a, &f) == OK;
 	tap_ok(accepted == 4, "a truncated address is refused");
 }
 
@@ -129,29 +124,38 @@ static void
 test_open(void)
 {
 	const struct service_row *smtpd = service_find(span_of("smtpd"));
-	struct listener one = { .row = smtpd, .fd = -1 }, two;
+	struct listener *one, *two, *user;
+	char address[64];
 	struct timeval t = { 0, 0 };
 	socklen_t len = sizeof(t);
 	struct fault f = FAULT_NONE;
 
-	(void)snprintf(
-	    one.address, sizeof(one.address), "127.0.0.1:%u", free_port());
-	two = one;
+	(void)snprintf(address, sizeof(address), "127.0.0.1:%u", free_port());
+	one = user = listen_make(smtpd, address);
+	one->users = 2;
+	two = listen_make(smtpd, address);
+	two->users = 1;
 	tap_ok(
-	    listen_open(&one, false, 7000, &f) == OK, "a free port is opened");
-	tap_ok(fds_kind(one.fd) == FDS_LISTENER, "and listened on");
-	(void)getsockopt(one.fd, SOL_SOCKET, SO_RCVTIMEO, &t, &len);
+	    listen_open(one, false, 7000, &f) == OK, "a free port is opened");
+	tap_ok(fds_kind(one->fd) == FDS_LISTENER, "and listened on");
+	(void)getsockopt(one->fd, SOL_SOCKET, SO_RCVTIMEO, &t, &len);
 	tap_ok(t.tv_sec == 7, "its deadline is what sessions inherit");
-	tap_ok(is_kept_alive(&one), "and that a client may vanish");
-	tap_ok(listen_open(&two, false, 7000, &f) == PERM,
+	tap_ok(is_kept_alive(one), "and that a client may vanish");
+	tap_ok(listen_open(two, false, 7000, &f) == PERM,
 	    "a port in use is refused");
-	tap_ok(strstr(f.text, one.address) != NULL &&
+	tap_ok(strstr(f.text, address) != NULL &&
 	        strstr(f.text, "another process") != NULL,
 	    "the refusal names the address and what to do");
-	listen_close(&one);
-	tap_ok(one.fd == -1 && listen_open(&two, false, 0, &f) == OK,
-	    "a closed one is free at once");
-	listen_close(&two);
+	tap_ok(f.error == EADDRINUSE, "and has the error, for who tries again");
+	listen_drop(&user);
+	tap_ok(user == NULL && fds_kind(one->fd) == FDS_LISTENER,
+	    "who has another user stays open");
+	listen_drop(&one);
+	tap_ok(one == NULL && listen_open(two, false, 0, &f) == OK,
+	    "after the last it is free at once");
+	listen_drop(&two);
+	listen_drop(&two);
+	tap_ok(two == NULL, "and who has none lets go of nothing");
 }
 
 static void

@@ -35,5 +35,5 @@ queue-run_save_OBJS := $(RUN_OBJS) queue/tidy
 start_accept_OBJS := $(filter-out start/main,$(pneu_OBJS))
 start_accept_LIBS := $(JSON)
 start_listen_OBJS := start/listen start/services
-start_listeners_OBJS := $(filter-out start/main,$(pneu_OBJS))
-start_listeners_LIBS := $(JSON)
+start_reload_OBJS := $(filter-out start/main,$(pneu_OBJS))
+start_reload_LIBS := $(JSON)
