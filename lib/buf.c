@@ -9,6 +9,8 @@
 
 #include "mem.h"
 
+#include "mem.h"
+
 #define BUF_FIRST 256 /* octets of the first allocation. Ours */
 
 char buf_nothing[1];
@@ -45,7 +47,13 @@ buf_add(struct buf *b, struct span s)
 	if (s.len == 0 || !buf_reserve(b, s.len))
 		return;
 	memcpy(b->p + b->len, s.p, s.len);
-	b->len += s.len;
+	buf_extend(b, s.len);
+}
+
+void
+buf_extend(struct buf *b, size_t n)
+{
+	b->len += n;
 	b->p[b->len] = '\0';
 }
 

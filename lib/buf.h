@@ -34,8 +34,9 @@ void buf_add_printable(struct buf *, struct span);
 void buf_add_value(struct buf *, struct span);
 void buf_addf(struct buf *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Room for n more octets at p + len, or false; the caller then raises len. */
+/* Room for n more octets at p + len, or false: over the maximum. */
 bool buf_reserve(struct buf *, size_t n);
+void buf_extend(struct buf *, size_t n); /* by what was put there */
 void buf_drop(struct buf *, size_t n); /* the first n octets go */
 void buf_cut(struct buf *, size_t len); /* only the first len stay */
 /* As it was when it had len octets, whatever was missed since. */

@@ -2,7 +2,6 @@
 /* config.c: pneu.conf by the table of settings; every error with its line. */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,10 +11,95 @@
 #include <unistd.h>
 
 #include "fds.h"
+#include "mem.h"
 #include "path.h"
 
-#define CONFIG_FILE_MAX (1024UL * 1024) /* octets. Ours */
-#define LIST_MAX        256 /* values of one key. Ours */
+#define CONFIG_FILE_MAX (1024UL * 1024) /* octets */
+#define LIST_MAX        256 /* values of one key */
+
+static void *
+member(struct settings *s, const struct setting_row *row)
+{
+	return (char *)s + row->offset;
+}
+
+static const void *
+member_of(const struct settings *s, const struct setting_row *row)
+{
+	return (const char *)s + row->offset;
+}
+
+/* ---- Rows and roles ---- */
+
+static bool
+is_section(const struct setting_row *row, const char *section)
+{
+	return row->section != NULL && strcmp(row->section, section) == 0;
+}
+
+/* The rows of a section once more for each role with settings beside it. */
+static size_t
+add_roles(struct setting_row *all, size_t n, const char *section)
+{
+	for (const struct setting_role *role = setting_roles; role->section;
+	     role++) {
+		if (role->offset == role->base ||
+		    strcmp(role->section, section) != 0)
+			continue;
+		for (const struct setting_row *r = setting_rows; r->section;
+		     r++) {
+			if (!is_section(r, section))
+				continue;
+			all[n] = *r;
+			all[n].section = role->title;
+			all[n].offset += role->offset - role->base;
+			all[n++].base = r;
+		}
+	}
+	return n;
+}
+
+const struct setting_row *
+config_rows(void)
+{
+	static struct setting_row all[CONFIG_ROWS_MAX];
+	size_t n = 0;
+
+	if (all[0].section != NULL)
+		return all;
+	for (const struct setting_row *r = setting_rows; r->section; r++) {
+		all[n++] = *r;
+		if (!is_section(r + 1, r->section))
+			n = add_roles(all, n, r->section);
+	}
+	return all;
+}
+
+const struct setting_role *
+config_find_role(struct span section, struct span name)
+{
+	for (const struct setting_role *r = setting_roles; r->section; r++)
+		if (span_eq(section, r->section) && span_eq(name, r->name))
+			return r;
+	return NULL;
+}
+
+void
+config_take_role(struct settings *s, const struct setting_role *role)
+{
+	unsigned char *a = (unsigned char *)s + role->base;
+	unsigned char *b = (unsigned char *)s + role->offset;
+
+	/* Changed places: both are freed. */
+	for (size_t i = 0; i < role->size; i++) {
+		unsigned char octet = a[i];
+
+		a[i] = b[i];
+		b[i] = octet;
+	}
+}
+
+/* ---- Values ---- */
 
 struct unit {
 	const char *name;
@@ -46,30 +130,9 @@ static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
 static const struct unit *
 units_of(const struct setting_row *row)
 {
-	switch (row->type) {
-	case SETTING_SIZE:
-		return size_units;
-	case SETTING_TIME:
-		return time_units;
-	case SETTING_TEXT:
-	case SETTING_LIST:
-	case SETTING_NUMBER:
-	case SETTING_CHOICE:
-		break;
-	}
-	return no_units;
-}
-
-static void *
-member(struct settings *s, const struct setting_row *row)
-{
-	return (char *)s + row->offset;
-}
-
-static const void *
-member_of(const struct settings *s, const struct setting_row *row)
-{
-	return (const char *)s + row->offset;
+	return row->type == SETTING_SIZE ? size_units
+	    : row->type == SETTING_TIME  ? time_units
+	                                 : no_units;
 }
 
 /* "64K", "30s": digits and a unit of the type. */
@@ -78,92 +141,70 @@ parse_number(const struct setting_row *row, struct span text, uint64_t *out)
 {
 	struct cur c = cur_over(text);
 	struct span digits = cur_while(&c, is_digit), unit = cur_rest(&c);
-	uint64_t n = 0;
+	const struct unit *u = units_of(row);
 
-	if (!num_parse(digits, 0, UINT64_MAX, &n))
-		return false;
-	for (const struct unit *u = units_of(row); u->name != NULL; u++) {
-		if (!span_eq(unit, u->name))
-			continue;
-		return !__builtin_mul_overflow(n, u->factor, out);
-	}
-	return false;
+	while (u->name != NULL && !span_eq(unit, u->name))
+		u++;
+	return u->name != NULL && num_parse(digits, 0, UINT64_MAX, out) &&
+	    !__builtin_mul_overflow(*out, u->factor, out) && *out >= row->min &&
+	    *out <= row->max;
+}
+
+static void
+put_number(struct buf *b, const struct setting_row *row, uint64_t value)
+{
+	const struct unit *u = units_of(row);
+
+	while (u->factor != 1 && (value == 0 || value % u->factor != 0))
+		u++;
+	buf_addf(b, "%llu%s", (unsigned long long)(value / u->factor), u->name);
+}
+
+/* The i-th word; empty: there are not as many. */
+static struct span
+choice(const struct setting_row *row, uint64_t i)
+{
+	struct span rest = span_of(row->choices), word = SPAN_EMPTY;
+
+	while (span_next(&rest, ' ', &word) && i-- > 0)
+		word = SPAN_EMPTY;
+	return word;
 }
 
 static bool
 parse_choice(const struct setting_row *row, struct span text, uint64_t *out)
 {
-	struct span rest = span_of(row->choices), word;
-
-	for (uint64_t i = 0; span_next(&rest, ' ', &word); i++) {
-		if (span_same(word, text)) {
-			*out = i;
+	for (*out = 0; choice(row, *out).len > 0; ++*out)
+		if (span_same(choice(row, *out), text))
 			return true;
-		}
-	}
 	return false;
-}
-
-static void
-put_unit_value(struct buf *b, const struct setting_row *row, uint64_t value)
-{
-	for (const struct unit *u = units_of(row); u->name != NULL; u++) {
-		if (value % u->factor == 0 && (value != 0 || u->factor == 1)) {
-			buf_addf(b, "%llu%s",
-			    (unsigned long long)(value / u->factor), u->name);
-			return;
-		}
-	}
 }
 
 static enum outcome
 bad_value(const struct setting_row *row, struct fault *f)
 {
-	struct buf b = BUF_INIT(512);
+	struct buf low = BUF_INIT(64), high = BUF_INIT(64);
 
-	switch (row->type) {
-	case SETTING_NUMBER:
-	case SETTING_SIZE:
-	case SETTING_TIME:
-		buf_addf(&b, "%s wants a %s from ", row->key,
-		    row->type == SETTING_NUMBER     ? "number"
-		        : row->type == SETTING_SIZE ? "size (64K, 25M, 1G)"
-		                                    : "time (500ms, 30s, 5m)");
-		put_unit_value(&b, row, row->min);
-		buf_adds(&b, " to ");
-		put_unit_value(&b, row, row->max);
-		break;
-	case SETTING_CHOICE:
-		buf_addf(&b, "%s is one of: %s", row->key, row->choices);
-		break;
-	case SETTING_TEXT:
-	case SETTING_LIST:
-		buf_addf(&b, "%s is too long", row->key);
-		break;
-	}
-	fault_set(f, PERM, "5.3.5", 0, "%s", b.p);
-	buf_free(&b);
+	if (row->type == SETTING_CHOICE)
+		return fault_set(f, PERM, "5.3.5", 0, "%s is one of: %s",
+		    row->key, row->choices);
+	put_number(&low, row, row->min);
+	put_number(&high, row, row->max);
+	fault_set(f, PERM, "5.3.5", 0, "%s wants a %s from %s to %s", row->key,
+	    row->type == SETTING_NUMBER     ? "number"
+	        : row->type == SETTING_SIZE ? "size (64K, 25M, 1G)"
+	                                    : "time (500ms, 30s, 5m)",
+	    low.p, high.p);
+	buf_free(&low);
+	buf_free(&high);
 	return PERM;
 }
 
-static enum outcome
-list_add(struct setting_list *list, const struct setting_row *row,
-    struct span text, struct fault *f)
+static void
+set_text(char **where, struct span text)
 {
-	char **grown;
-
-	if (list->n == LIST_MAX)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "%s has more than %d values", row->key, LIST_MAX);
-	grown = realloc(list->value, (list->n + 1) * sizeof(*grown));
-	if (grown == NULL)
-		return fault_set(f, TEMP, "4.3.0", errno, "configuration");
-	list->value = grown;
-	grown[list->n] = strndup(text.p, text.len);
-	if (grown[list->n] == NULL)
-		return fault_set(f, TEMP, "4.3.0", errno, "configuration");
-	list->n++;
-	return OK;
+	free(*where);
+	*where = mem_copy(text.p, text.len);
 }
 
 static void
@@ -175,38 +216,35 @@ list_clear(struct setting_list *list)
 	*list = (struct setting_list){ NULL, 0 };
 }
 
-static enum outcome
-set_text(char **where, struct span text, struct fault *f)
-{
-	char *copy = strndup(text.p, text.len);
-
-	if (copy == NULL)
-		return fault_set(f, TEMP, "4.3.0", errno, "configuration");
-	free(*where);
-	*where = copy;
-	return OK;
-}
-
+/* A list gets one value more. */
 static enum outcome
 set_value(struct settings *s, const struct setting_row *row, struct span text,
     struct fault *f)
 {
+	struct setting_list *list = member(s, row);
 	uint64_t n = 0;
 
 	switch (row->type) {
 	case SETTING_TEXT:
-		if (text.len > row->max)
-			return bad_value(row, f);
-		return set_text(member(s, row), text, f);
 	case SETTING_LIST:
 		if (text.len > row->max)
-			return bad_value(row, f);
-		return list_add(member(s, row), row, text, f);
+			return fault_set(
+			    f, PERM, "5.3.5", 0, "%s is too long", row->key);
+		if (row->type == SETTING_TEXT) {
+			set_text(member(s, row), text);
+			return OK;
+		}
+		if (list->n == LIST_MAX)
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "%s has more than %d values", row->key, LIST_MAX);
+		list->value =
+		    mem_grow(list->value, list->n + 1, sizeof(*list->value));
+		list->value[list->n++] = mem_copy(text.p, text.len);
+		return OK;
 	case SETTING_NUMBER:
 	case SETTING_SIZE:
 	case SETTING_TIME:
-		if (!parse_number(row, text, &n) || n < row->min ||
-		    n > row->max)
+		if (!parse_number(row, text, &n))
 			return bad_value(row, f);
 		break;
 	case SETTING_CHOICE:
@@ -218,19 +256,70 @@ set_value(struct settings *s, const struct setting_row *row, struct span text,
 	return OK;
 }
 
-static enum outcome
-set_defaults(struct settings *s, struct fault *f)
+void
+config_put_value(struct buf *b, const struct settings *s,
+    const struct setting_row *row, const char *separator)
 {
-	memset(s, 0, sizeof(*s));
-	s->submission.role = ROLE_SUBMISSION;
-	for (const struct setting_row *r = setting_rows; r->section; r++) {
-		if (r->type == SETTING_LIST && r->value[0] == '\0')
-			continue;
-		if (set_value(s, r, span_of(r->value), f) != OK)
-			return f->outcome;
+	const struct setting_list *list = member_of(s, row);
+
+	switch (row->type) {
+	case SETTING_TEXT:
+		buf_adds(b, *(char *const *)member_of(s, row));
+		break;
+	case SETTING_LIST:
+		for (size_t i = 0; i < list->n; i++) {
+			buf_adds(b, i == 0 ? "" : separator);
+			buf_adds(b, list->value[i]);
+		}
+		break;
+	case SETTING_NUMBER:
+	case SETTING_SIZE:
+	case SETTING_TIME:
+		put_number(b, row, *(const uint64_t *)member_of(s, row));
+		break;
+	case SETTING_CHOICE:
+		buf_add(b, choice(row, *(const uint64_t *)member_of(s, row)));
+		break;
 	}
-	return OK;
 }
+
+/* ---- Places ---- */
+
+static const struct setting_place *
+find_place(const struct settings *s, size_t offset, size_t i)
+{
+	for (size_t n = 0; n < s->places; n++)
+		if (s->place[n].offset == offset &&
+		    (s->place[n].i == i || i == SIZE_MAX))
+			return &s->place[n];
+	return NULL;
+}
+
+bool
+config_is_set(const struct settings *s, const struct setting_row *row)
+{
+	return find_place(s, row->offset, SIZE_MAX) != NULL;
+}
+
+void
+config_wrong(const struct settings *s, const void *where, size_t i,
+    struct buf *errors, const char *format, ...)
+{
+	size_t offset = (size_t)((const char *)where - (const char *)s);
+	const struct setting_place *place = find_place(s, offset, i);
+	char text[FAULT_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	buf_adds(errors, s->file == NULL ? "defaults" : s->file);
+	if (place != NULL)
+		buf_addf(errors, ":%u", place->line);
+	buf_addf(errors, ": %s\n", text);
+}
+
+/* ---- Lines ---- */
 
 static struct span
 trim(struct span s)
@@ -262,177 +351,58 @@ is_key_octet(int c)
 /* What is kept while a file is read. */
 struct reader {
 	struct settings *s;
-	struct span section;
-	const struct setting_role *role; /* NULL: the section itself */
+	struct span section; /* as rows have it; empty: none yet */
 	unsigned line;
 };
-
-static const struct setting_place *
-find_place(const struct settings *s, size_t offset, size_t i)
-{
-	for (size_t n = 0; n < s->places; n++)
-		if (s->place[n].offset == offset &&
-		    (s->place[n].i == i || i == SIZE_MAX))
-			return &s->place[n];
-	return NULL;
-}
-
-bool
-config_is_set(const struct settings *s, const struct setting_row *row)
-{
-	return find_place(s, row->offset, SIZE_MAX) != NULL;
-}
-
-static enum outcome
-add_place(
-    struct reader *r, const struct setting_row *row, size_t i, struct fault *f)
-{
-	struct settings *s = r->s;
-	struct setting_place *grown =
-	    realloc(s->place, (s->places + 1) * sizeof(*grown));
-
-	if (grown == NULL)
-		return fault_set(f, TEMP, "4.3.0", errno, "configuration");
-	s->place = grown;
-	grown[s->places++] = (struct setting_place){ row->offset, i, r->line };
-	return OK;
-}
 
 /* The first value in the file replaces the default; lists then grow. */
 static enum outcome
 assign(struct reader *r, const struct setting_row *row, struct span value,
     struct fault *f)
 {
+	struct settings *s = r->s;
 	bool is_list = row->type == SETTING_LIST;
-	bool again = config_is_set(r->s, row);
-	struct setting_list *list = member(r->s, row);
+	bool again = config_is_set(s, row);
+	bool empties = is_list && !again && value.len == 0;
+	struct setting_list *list = member(s, row);
 
+	if (is_list && row->base != NULL)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%s belongs in [%s], also for%s", row->key,
+		    row->base->section, strchr(row->section, ' '));
 	if (again && !is_list)
 		return fault_set(f, PERM, "5.3.5", 0, "%s is set twice in [%s]",
 		    row->key, row->section);
-	if (!again && is_list) {
+	if (!again && is_list)
 		list_clear(list);
-		if (value.len == 0)
-			return add_place(r, row, SIZE_MAX, f);
-	}
-	if (add_place(r, row, is_list ? list->n : 0, f) != OK)
-		return f->outcome;
-	return set_value(r->s, row, value, f);
-}
-
-/* ---- roles ---- */
-
-const struct setting_role *
-config_find_role(struct span section, struct span name)
-{
-	for (const struct setting_role *r = setting_roles; r->section; r++)
-		if (span_eq(section, r->section) && span_eq(name, r->name))
-			return r;
-	return NULL;
-}
-
-struct setting_row
-config_row_of(const struct setting_role *role, const struct setting_row *row)
-{
-	struct setting_row own = *row;
-
-	own.section = role->title;
-	own.offset += role->offset - role->base;
-	return own;
-}
-
-/* Is the row of the section of a role that has settings beside it? */
-static bool
-is_beside(const struct setting_role *role, const struct setting_row *row)
-{
-	return role->offset != role->base &&
-	    strcmp(role->section, row->section) == 0;
-}
-
-/* Has the role a value of its own of this row? */
-static bool
-is_of_role(const struct setting_role *role, const struct setting_row *row)
-{
-	return is_beside(role, row) && row->type != SETTING_LIST;
-}
-
-static enum outcome
-inherit(struct settings *s, const struct setting_role *role, struct fault *f)
-{
-	for (const struct setting_row *r = setting_rows; r->section; r++) {
-		struct setting_row own = config_row_of(role, r);
-
-		if (!is_of_role(role, r) || config_is_set(s, &own))
-			continue;
-		if (r->type != SETTING_TEXT)
-			*(uint64_t *)member(s, &own) =
-			    *(const uint64_t *)member_of(s, r);
-		else if (set_text(member(s, &own),
-		             span_of(*(char *const *)member_of(s, r)), f) != OK)
-			return f->outcome;
-	}
-	return OK;
-}
-
-void
-config_take_role(struct settings *s, const struct setting_role *role)
-{
-	unsigned char *a = (unsigned char *)s + role->base;
-	unsigned char *b = (unsigned char *)s + role->offset;
-
-	/* Changed places: both are freed. */
-	for (size_t i = 0; i < role->size; i++) {
-		unsigned char octet = a[i];
-
-		a[i] = b[i];
-		b[i] = octet;
-	}
-}
-
-/* ---- lines ---- */
-
-static bool
-is_section(struct span name)
-{
-	for (const struct setting_row *row = setting_rows; row->section; row++)
-		if (span_eq(name, row->section))
-			return true;
-	return false;
+	s->place = mem_grow(s->place, s->places + 1, sizeof(*s->place));
+	s->place[s->places++] = (struct setting_place){ row->offset,
+		empties       ? SIZE_MAX
+		    : is_list ? list->n
+		              : 0,
+		r->line };
+	return empties ? OK : set_value(s, row, value, f);
 }
 
 static enum outcome
 read_section(struct reader *r, struct span line, struct fault *f)
 {
-	struct span whole, role;
+	struct span whole, name;
+	const struct setting_role *role;
 	struct cur c;
 
 	if (line.p[line.len - 1] != ']')
 		return fault_set(f, PERM, "5.3.5", 0, "no ']' at the end");
 	whole = trim((struct span){ line.p + 1, line.len - 2 });
 	c = cur_over(whole);
-	r->section = cur_while(&c, is_key_octet);
-	role = trim(cur_rest(&c));
-	r->role = role.len == 0 ? NULL : config_find_role(r->section, role);
-	if (is_section(r->section) && (role.len == 0 || r->role != NULL))
-		return OK;
+	name = cur_while(&c, is_key_octet);
+	role = config_find_role(name, trim(cur_rest(&c)));
+	r->section = role == NULL ? whole : span_of(role->title);
+	for (const struct setting_row *row = setting_rows; row->section; row++)
+		if (span_eq(role == NULL ? whole : name, row->section))
+			return OK;
 	return fault_set(f, PERM, "5.3.5", 0, "unknown section [" SPAN_FMT "]",
 	    SPAN_ARG(whole));
-}
-
-static enum outcome
-read_setting(struct reader *r, const struct setting_row *row, struct span value,
-    struct fault *f)
-{
-	struct setting_row own;
-
-	if (r->role == NULL || r->role->offset == r->role->base)
-		return assign(r, row, value, f);
-	if (!is_of_role(r->role, row))
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "%s belongs in [%s], also for %s", row->key, row->section,
-		    r->role->name);
-	own = config_row_of(r->role, row);
-	return assign(r, &own, value, f);
 }
 
 static enum outcome
@@ -461,20 +431,19 @@ read_line(struct reader *r, struct span line, struct fault *f)
 	if (r->section.len == 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    SPAN_FMT " stands before any [section]", SPAN_ARG(key));
-	for (const struct setting_row *row = setting_rows; row->section; row++)
+	for (const struct setting_row *row = config_rows(); row->section; row++)
 		if (span_eq(r->section, row->section) && span_eq(key, row->key))
-			return read_setting(r, row, value, f);
+			return assign(r, row, value, f);
 	return fault_set(f, PERM, "5.3.5", 0,
 	    "unknown setting " SPAN_FMT " in [" SPAN_FMT "]", SPAN_ARG(key),
 	    SPAN_ARG(r->section));
 }
 
-static enum outcome
-read_file(
-    struct settings *s, struct span text, struct buf *errors, struct fault *f)
+static void
+read_file(struct settings *s, struct span text, struct buf *errors)
 {
 	struct reader r = { .s = s, .section = SPAN_EMPTY };
-	struct fault one = FAULT_NONE;
+	struct fault f = FAULT_NONE;
 	struct span line;
 
 	/* Editors of other systems mark UTF-8 so, and end a line with a CR. */
@@ -484,44 +453,19 @@ read_file(
 	    span_has_prefix(text, "\xFE\xFF")) {
 		buf_addf(
 		    errors, "%s:1: in UTF-16: save it as UTF-8\n", s->file);
-		return OK;
+		return;
 	}
 	while (span_next(&text, '\n', &line)) {
 		r.line++;
 		if (line.len > 0 && line.p[line.len - 1] == '\r')
 			line.len--;
-		switch (read_line(&r, line, &one)) {
-		case OK:
-			break;
-		case TEMP:
-			*f = one;
-			return TEMP;
-		case PERM:
+		if (read_line(&r, line, &f) != OK)
 			buf_addf(
-			    errors, "%s:%u: %s\n", s->file, r.line, one.text);
-			break;
-		}
+			    errors, "%s:%u: %s\n", s->file, r.line, f.text);
 	}
-	return OK;
 }
 
-void
-config_wrong(const struct settings *s, const void *where, size_t i,
-    struct buf *errors, const char *format, ...)
-{
-	size_t offset = (size_t)((const char *)where - (const char *)s);
-	const struct setting_place *place = find_place(s, offset, i);
-	char text[FAULT_TEXT_MAX];
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	buf_adds(errors, s->file == NULL ? "defaults" : s->file);
-	if (place != NULL)
-		buf_addf(errors, ":%u", place->line);
-	buf_addf(errors, ": %s\n", text);
-}
+/* ---- The whole ---- */
 
 /* What one row cannot say: the first of two must not be over the second. */
 #define AT(member) offsetof(struct settings, member)
@@ -531,6 +475,8 @@ static const struct {
 	{ AT(pneu.restart_min_ms), AT(pneu.restart_max_ms) },
 	{ AT(smtpd.service.start), AT(smtpd.service.max) },
 	{ AT(smtpd.service.min_idle), AT(smtpd.service.max) },
+	{ AT(submission.service.start), AT(submission.service.max) },
+	{ AT(submission.service.min_idle), AT(submission.service.max) },
 	{ AT(pop3d.service.start), AT(pop3d.service.max) },
 	{ AT(pop3d.service.min_idle), AT(pop3d.service.max) },
 	{ AT(pop3d.session.start), AT(pop3d.session.max) },
@@ -538,13 +484,15 @@ static const struct {
 	{ AT(queue.retry_min_ms), AT(queue.retry_max_ms) },
 	/* Else each recipient is accepted, and the message never. */
 	{ AT(smtpd.max_recipients), AT(queue.recipients_max) },
+	{ AT(submission.max_recipients), AT(queue.recipients_max) },
 	{ AT(queue.min_free), AT(smtpd.min_free) },
+	{ AT(queue.min_free), AT(submission.min_free) },
 };
 
 static const struct setting_row *
 row_at(size_t offset)
 {
-	const struct setting_row *r = setting_rows;
+	const struct setting_row *r = config_rows();
 
 	while (r->offset != offset)
 		r++;
@@ -555,44 +503,19 @@ static void
 check_pair(const struct settings *s, const struct setting_row *low,
     const struct setting_row *high, struct buf *errors)
 {
-	bool low_stands = config_is_set(s, low);
+	bool low_is_set = config_is_set(s, low);
 
 	if (*(const uint64_t *)member_of(s, low) <=
 	    *(const uint64_t *)member_of(s, high))
 		return;
-	config_wrong(s, member_of(s, low_stands ? low : high), 0, errors,
+	/* Where neither is a role's own, its section's pair has said it. */
+	if ((low->base != NULL || high->base != NULL) &&
+	    !(low->base != NULL && low_is_set) &&
+	    !(high->base != NULL && config_is_set(s, high)))
+		return;
+	config_wrong(s, member_of(s, low_is_set ? low : high), 0, errors,
 	    "[%s] %s is over [%s] %s", low->section, low->key, high->section,
 	    high->key);
-}
-
-/* Where neither is the role's own, the section's pair has said it. */
-static void
-check_pair_of_role(const struct settings *s, const struct setting_role *role,
-    struct setting_row low, struct setting_row high, struct buf *errors)
-{
-	bool low_is = is_of_role(role, &low), high_is = is_of_role(role, &high);
-
-	if (low_is)
-		low = config_row_of(role, &low);
-	if (high_is)
-		high = config_row_of(role, &high);
-	if ((low_is && config_is_set(s, &low)) ||
-	    (high_is && config_is_set(s, &high)))
-		check_pair(s, &low, &high, errors);
-}
-
-static void
-check_pairs(const struct settings *s, struct buf *errors)
-{
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-		const struct setting_row *low = row_at(pairs[i].low);
-		const struct setting_row *high = row_at(pairs[i].high);
-
-		check_pair(s, low, high, errors);
-		for (const struct setting_role *r = setting_roles; r->section;
-		     r++)
-			check_pair_of_role(s, r, *low, *high, errors);
-	}
 }
 
 /* Where a wrong one would stand: in what is said to others, and in addresses. */
@@ -612,13 +535,33 @@ check_names(const struct settings *s, struct buf *errors)
 			    domain->value[i]);
 }
 
-static enum outcome
-inherit_all(struct settings *s, struct fault *f)
+static void
+set_defaults(struct settings *s)
 {
-	for (const struct setting_role *r = setting_roles; r->section; r++)
-		if (inherit(s, r, f) != OK)
-			return f->outcome;
-	return OK;
+	struct fault f;
+
+	memset(s, 0, sizeof(*s));
+	s->submission.role = ROLE_SUBMISSION;
+	for (const struct setting_row *r = setting_rows; r->section; r++)
+		if (r->type != SETTING_LIST || r->value[0] != '\0')
+			(void)!set_value(s, r, span_of(r->value), &f);
+}
+
+/* A role's values that the file does not set are those of its section. */
+static void
+inherit(struct settings *s)
+{
+	for (const struct setting_row *r = config_rows(); r->section; r++) {
+		if (r->base == NULL || r->type == SETTING_LIST ||
+		    config_is_set(s, r))
+			continue;
+		if (r->type == SETTING_TEXT)
+			set_text(member(s, r),
+			    span_of(*(char *const *)member_of(s, r->base)));
+		else
+			*(uint64_t *)member(s, r) =
+			    *(const uint64_t *)member_of(s, r->base);
+	}
 }
 
 enum outcome
@@ -626,50 +569,39 @@ config_load(
     struct settings *s, const char *path, struct buf *errors, struct fault *f)
 {
 	struct buf text = BUF_INIT(CONFIG_FILE_MAX);
+	enum outcome got = OK;
 
-	if (set_defaults(s, f) != OK)
-		return f->outcome;
-	if (path == NULL)
-		return inherit_all(s, f);
-	if (set_text(&s->file, span_of(path), f) != OK ||
-	    fds_read_file(AT_FDCWD, path, &text, f) != OK ||
-	    read_file(s, buf_span(&text), errors, f) != OK ||
-	    inherit_all(s, f) != OK)
-		goto out;
-	check_pairs(s, errors);
-	check_names(s, errors);
-	f->outcome = OK;
-	if (errors->len > 0 || buf_failed(errors))
-		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
-out:
-	buf_free(&text);
-	return f->outcome;
-}
-
-static void
-free_value(struct settings *s, const struct setting_row *row)
-{
-	if (row->type == SETTING_TEXT) {
-		free(*(char **)member(s, row));
-		*(char **)member(s, row) = NULL;
-	} else if (row->type == SETTING_LIST) {
-		list_clear(member(s, row));
+	set_defaults(s);
+	if (path != NULL) {
+		s->file = mem_text(path);
+		got = fds_read_file(AT_FDCWD, path, &text, f);
+		if (got == OK)
+			read_file(s, buf_span(&text), errors);
+		buf_free(&text);
 	}
+	inherit(s);
+	f->outcome = got;
+	if (path == NULL || got != OK)
+		return got;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		check_pair(
+		    s, row_at(pairs[i].low), row_at(pairs[i].high), errors);
+	check_names(s, errors);
+	if (errors->len > 0 || buf_failed(errors))
+		return fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
+	return OK;
 }
 
 void
 config_free(struct settings *s)
 {
-	for (const struct setting_row *row = setting_rows; row->section;
-	     row++) {
-		free_value(s, row);
-		for (const struct setting_role *r = setting_roles; r->section;
-		     r++) {
-			struct setting_row own = config_row_of(r, row);
-
-			/* Lists too: config_take_role() moves them. */
-			if (is_beside(r, row))
-				free_value(s, &own);
+	for (const struct setting_row *r = config_rows(); r->section; r++) {
+		if (r->type == SETTING_TEXT) {
+			free(*(char **)member(s, r));
+			*(char **)member(s, r) = NULL;
+		} else if (r->type == SETTING_LIST) {
+			/* Of roles too: config_take_role() moves them. */
+			list_clear(member(s, r));
 		}
 	}
 	free(s->file);
@@ -677,44 +609,4 @@ config_free(struct settings *s)
 	s->file = NULL;
 	s->place = NULL;
 	s->places = 0;
-}
-
-static void
-put_choice(struct buf *b, const struct setting_row *row, uint64_t value)
-{
-	struct span rest = span_of(row->choices), word = SPAN_EMPTY;
-
-	for (uint64_t i = 0; i <= value && span_next(&rest, ' ', &word); i++)
-		continue;
-	buf_add(b, word);
-}
-
-void
-config_put_value(struct buf *b, const struct settings *s,
-    const struct setting_row *row, const char *separator)
-{
-	const void *at = member_of(s, row);
-
-	switch (row->type) {
-	case SETTING_TEXT:
-		buf_adds(b, *(char *const *)at);
-		break;
-	case SETTING_LIST: {
-		const struct setting_list *list = at;
-
-		for (size_t i = 0; i < list->n; i++) {
-			buf_adds(b, i == 0 ? "" : separator);
-			buf_adds(b, list->value[i]);
-		}
-		break;
-	}
-	case SETTING_NUMBER:
-	case SETTING_SIZE:
-	case SETTING_TIME:
-		put_unit_value(b, row, *(const uint64_t *)at);
-		break;
-	case SETTING_CHOICE:
-		put_choice(b, row, *(const uint64_t *)at);
-		break;
-	}
 }

@@ -30,9 +30,12 @@ struct setting_row {
 	uint64_t min, max; /* numbers, sizes, times */
 	const char *choices; /* "reject accept"; or NULL */
 	const char *help; /* one line */
+	/* Of a role's own: the row of its section. NULL: it is of a section. */
+	const struct setting_row *base;
 };
 
 extern const struct setting_row setting_rows[]; /* ends with a NULL section */
+#define CONFIG_ROWS_MAX 256 /* with those of roles; more than there are */
 
 /*
  * A program's listeners may have roles, with settings of their own: what stands
@@ -63,9 +66,9 @@ void config_free(struct settings *);
 /* NULL: the section has no such role. */
 const struct setting_role *config_find_role(
     struct span section, struct span name);
-/* The row of the role's own value. */
-struct setting_row config_row_of(
-    const struct setting_role *, const struct setting_row *);
+/* All rows: each section, and after it the same rows for each of its roles. Ends
+   with a NULL section. */
+const struct setting_row *config_rows(void);
 /* What stands in the section is what its role says, from now on. */
 void config_take_role(struct settings *, const struct setting_role *);
 /* Is there a line of the file for it? */

@@ -110,8 +110,7 @@ fds_read_some(int fd, struct buf *b, size_t most, size_t *got, struct fault *f)
 	if (n < 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "read");
 	*got = (size_t)n;
-	b->len += *got;
-	b->p[b->len] = '\0';
+	buf_extend(b, *got);
 	return OK;
 }
 
@@ -377,8 +376,7 @@ receive_with(int socket, struct buf *b, size_t most, size_t *got, int *fd,
 		    "more descriptors came than were asked for");
 	}
 	*got = (size_t)n;
-	b->len += *got;
-	b->p[b->len] = '\0';
+	buf_extend(b, *got);
 	return OK;
 }
 

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
+
+#include "fds.h"
+#include "mem.h"
 
 void
 receiver_name(uint64_t number, char out[RECEIVER_NAME_MAX])
@@ -23,18 +25,6 @@ compare_numbers(const void *a, const void *b)
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return (x > y) - (x < y);
-}
-
-static enum outcome
-add_number(uint64_t **numbers, size_t *count, uint64_t n, struct fault *f)
-{
-	uint64_t *grown = realloc(*numbers, (*count + 1) * sizeof(n));
-
-	if (grown == NULL)
-		return fault_set(f, TEMP, "4.3.0", errno, "list receivers");
-	grown[(*count)++] = n;
-	*numbers = grown;
-	return OK;
 }
 
 /* A directory of such a name is an archive, of the month 202611 say. */
@@ -58,24 +48,23 @@ receivers_list(int dir, uint64_t **numbers, size_t *count, struct fault *f)
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
 	const struct dirent *e;
-	enum outcome got = OK;
+	uint64_t n;
 
 	*numbers = NULL;
 	*count = 0;
 	if (d == NULL) {
-		got = fault_set(f, TEMP, "4.3.0", errno, "list receivers");
-		if (fd != -1)
-			(void)close(fd);
-		return got;
+		(void)fault_set(f, TEMP, "4.3.0", errno, "list receivers");
+		fds_close(&fd);
+		return TEMP;
 	}
-	while (got == OK && (e = readdir(d)) != NULL) {
-		uint64_t n;
-
-		if (is_receiver(d, e, &n))
-			got = add_number(numbers, count, n, f);
+	while ((e = readdir(d)) != NULL) {
+		if (!is_receiver(d, e, &n))
+			continue;
+		*numbers = mem_grow(*numbers, *count + 1, sizeof(n));
+		(*numbers)[(*count)++] = n;
 	}
 	(void)closedir(d);
 	if (*count > 1)
-		qsort(*numbers, *count, sizeof(**numbers), compare_numbers);
-	return got;
+		qsort(*numbers, *count, sizeof(n), compare_numbers);
+	return OK;
 }

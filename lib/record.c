@@ -114,9 +114,9 @@ record_end(struct record_out out, struct fault *f)
 		return OK;
 	buf_undo(b, out.start);
 	b->missed = out.missed;
-	/* Not too long: memory was lacking, which passes. */
+	/* Not too long: b is full, which passes. */
 	if (missed <= RECORD_MAX && len + missed <= RECORD_MAX)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "record");
+		return fault_set(f, TEMP, "4.3.0", ENOBUFS, "record");
 	return fault_set(f, PERM, "5.3.0", 0, "record too long");
 }
 

@@ -181,14 +181,13 @@ walk_file(struct walker *w, int fd, struct buf *b, bool *more, struct fault *f)
 	while (*more && n > 0) {
 		size_t done;
 
-		if (!buf_reserve(b, READ_CHUNK))
-			return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+		(void)buf_reserve(b, READ_CHUNK);
 		n = pread(fd, b->p + b->len, READ_CHUNK,
 		    (off_t)(w->walk->offset + b->len));
 		if (n < 0)
 			return fault_set(
 			    f, TEMP, "4.3.0", errno, "read receiver");
-		b->len += (size_t)n;
+		buf_extend(b, (size_t)n);
 		done = walk_lines(w, b, more);
 		w->walk->offset += done;
 		buf_drop(b, done);

@@ -16,27 +16,27 @@
 
 #define TEXT(s, k, m, v, h)                                                    \
 	{                                                                      \
-		s, k, SETTING_TEXT, AT(m), "", v, 0, 4096, NULL, h             \
+		s, k, SETTING_TEXT, AT(m), "", v, 0, 4096, NULL, h, NULL       \
 	}
 #define LIST(s, k, m, v, h)                                                    \
 	{                                                                      \
-		s, k, SETTING_LIST, AT(m), "", v, 0, 4096, NULL, h             \
+		s, k, SETTING_LIST, AT(m), "", v, 0, 4096, NULL, h, NULL       \
 	}
 #define NUMBER(s, k, m, u, v, lo, hi, h)                                       \
 	{                                                                      \
-		s, k, SETTING_NUMBER, AT(m), u, v, lo, hi, NULL, h             \
+		s, k, SETTING_NUMBER, AT(m), u, v, lo, hi, NULL, h, NULL       \
 	}
 #define SIZE(s, k, m, v, lo, hi, h)                                            \
 	{                                                                      \
-		s, k, SETTING_SIZE, AT(m), "octets", v, lo, hi, NULL, h        \
+		s, k, SETTING_SIZE, AT(m), "octets", v, lo, hi, NULL, h, NULL  \
 	}
 #define TIME(s, k, m, v, lo, hi, h)                                            \
 	{                                                                      \
-		s, k, SETTING_TIME, AT(m), "time", v, lo, hi, NULL, h          \
+		s, k, SETTING_TIME, AT(m), "time", v, lo, hi, NULL, h, NULL    \
 	}
 #define CHOICE(s, k, m, v, c, h)                                               \
 	{                                                                      \
-		s, k, SETTING_CHOICE, AT(m), "", v, 0, 0, c, h                 \
+		s, k, SETTING_CHOICE, AT(m), "", v, 0, 0, c, h, NULL           \
 	}
 
 #define REPLACEMENT(s, m)                                                      \
@@ -222,5 +222,5 @@ const struct setting_row setting_rows[] = {
 	TIME("journal", "sync", journal.sync_ms, "1s", 10, HOUR,
 	    "longest time until an entry is on disk"),
 
-	{ NULL, NULL, SETTING_TEXT, 0, NULL, NULL, 0, 0, NULL, NULL },
+	{ .section = NULL },
 };

@@ -89,8 +89,7 @@ make_room(struct stream *s, size_t *room, struct fault *f)
 	if (*room == 0)
 		return fault_set(
 		    f, TEMP, "4.3.0", 0, "%d octets wait unread", READ_ROOM);
-	if (!buf_reserve(b, *room))
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "read");
+	(void)buf_reserve(b, *room);
 	return OK;
 }
 
@@ -172,8 +171,7 @@ stream_fill(struct stream *s, struct fault *f)
 	if (n < 0)
 		return f->outcome;
 	s->ended = n == 0;
-	s->rbuf.len += (size_t)n;
-	s->rbuf.p[s->rbuf.len] = '\0';
+	buf_extend(&s->rbuf, (size_t)n);
 	return OK;
 }
 
@@ -212,10 +210,6 @@ stream_put(struct stream *s, struct span octets, struct fault *f)
 		size_t n = octets.len < room ? octets.len : room;
 
 		buf_add(&s->wbuf, span_head(octets, n));
-		if (buf_failed(&s->wbuf)) {
-			buf_undo(&s->wbuf, s->wbuf.len);
-			return fault_set(f, TEMP, "4.3.0", ENOMEM, "reply");
-		}
 		octets = span_from(octets, n);
 		if (octets.len > 0 && stream_flush(s, f) != OK)
 			return f->outcome;

@@ -12,7 +12,6 @@
 #include "verbs.h"
 
 #define VALUE_MAX 65536 /* octets of one setting's text */
-#define ROWS_MAX  256 /* settings, those of roles too: more than there are */
 
 enum { OPTION_EXPLAIN = 256, OPTION_JSON };
 
@@ -108,26 +107,13 @@ is_section(const struct setting_row *row, const char *section)
 
 /* All sections, and after each what the file sets for its roles. */
 static size_t
-list_rows(struct setting_row out[ROWS_MAX])
+list_rows(struct setting_row out[CONFIG_ROWS_MAX])
 {
-	const struct setting_row *first = setting_rows, *end;
 	size_t n = 0;
 
-	for (; first->section != NULL; first = end) {
-		for (end = first; is_section(end, first->section); end++)
-			out[n++] = *end;
-		for (const struct setting_role *r = setting_roles; r->section;
-		     r++) {
-			if (r->offset == r->base ||
-			    !is_section(first, r->section))
-				continue;
-			for (const struct setting_row *row = first; row < end;
-			     row++) {
-				out[n] = config_row_of(r, row);
-				n += config_is_set(&prog.settings, &out[n]);
-			}
-		}
-	}
+	for (const struct setting_row *r = config_rows(); r->section; r++)
+		if (r->base == NULL || config_is_set(&prog.settings, r))
+			out[n++] = *r;
 	return n;
 }
 
@@ -242,7 +228,7 @@ check(struct fault *f)
 enum outcome
 verb_config(int argc, char *argv[], struct fault *f)
 {
-	struct setting_row row[ROWS_MAX];
+	struct setting_row row[CONFIG_ROWS_MAX];
 	const char *value, *what;
 	bool explained = false;
 	int letter;
