@@ -2,6 +2,7 @@
 /* clock.c: wall time for people and files, monotonic time for deadlines. */
 #include "clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -100,63 +101,6 @@ clock_text_us(uint64_t wall_us, char out[CLOCK_TEXT_MAX])
 	put_fraction((unsigned)(wall_us % 1000000), 6, out + SECONDS_LEN);
 }
 
-/* Days since 1970 of a date of the proleptic Gregorian calendar. */
-static uint64_t
-days_of(uint64_t year, uint64_t month, uint64_t day)
-{
-	uint64_t y = month <= 2 ? year - 1 : year;
-	uint64_t m = month <= 2 ? month + 9 : month - 3; /* March is 0 */
-
-	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day -
-	    1 - 719468;
-}
-
-/* n digits within min..max at the cursor. */
-static bool
-take_digits(struct cur *c, size_t n, uint64_t min, uint64_t max, uint64_t *out)
-{
-	struct span digits = span_head(cur_rest(c), n);
-
-	if (digits.len != n || !num_parse(digits, min, max, out))
-		return false;
-	c->p += n;
-	return true;
-}
-
-/* The last part of a second has so many digits, up to `most`. */
-static bool
-parse_time(struct span s, size_t digits, uint64_t most, uint64_t *out)
-{
-	struct cur c = cur_over(s);
-	uint64_t y, mo, d, h, mi, sec, part;
-
-	if (!take_digits(&c, 4, 1970, 9999, &y) || !cur_eat(&c, '-') ||
-	    !take_digits(&c, 2, 1, 12, &mo) || !cur_eat(&c, '-') ||
-	    !take_digits(&c, 2, 1, 31, &d) || !cur_eat(&c, 'T') ||
-	    !take_digits(&c, 2, 0, 23, &h) || !cur_eat(&c, ':') ||
-	    !take_digits(&c, 2, 0, 59, &mi) || !cur_eat(&c, ':') ||
-	    !take_digits(&c, 2, 0, 60, &sec) || !cur_eat(&c, '.') ||
-	    !take_digits(&c, digits, 0, most, &part) || !cur_eat(&c, 'Z') ||
-	    cur_peek(&c) != -1)
-		return false;
-	*out =
-	    (((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60 + sec) * (most + 1) +
-	    part;
-	return true;
-}
-
-bool
-clock_parse_ms(struct span s, uint64_t *wall_ms)
-{
-	return parse_time(s, 3, 999, wall_ms);
-}
-
-bool
-clock_parse_us(struct span s, uint64_t *wall_us)
-{
-	return parse_time(s, 6, 999999, wall_us);
-}
-
 void
 clock_minute(uint64_t wall_ms, char out[CLOCK_TEXT_MAX])
 {
@@ -166,19 +110,43 @@ clock_minute(uint64_t wall_ms, char out[CLOCK_TEXT_MAX])
 	(void)strftime(out, CLOCK_TEXT_MAX, "%Y%m%dT%H%M", &tm);
 }
 
+/*
+ * Read as far as the C library can, written again by `put`, and compared: so a
+ * time has one text. unit: of *out, in a second.
+ */
+static bool
+parse(struct span s, const char *format, uint64_t unit,
+    void (*put)(uint64_t, char *), uint64_t *out)
+{
+	char text[CLOCK_TEXT_MAX], again[CLOCK_TEXT_MAX];
+	struct tm tm = { 0 };
+	const char *part;
+
+	if (!span_copy(s, text, sizeof(text)) ||
+	    (part = strptime(text, format, &tm)) == NULL)
+		return false;
+	*out = (uint64_t)timegm(&tm) * unit +
+	    (*part == '.' ? strtoull(part + 1, NULL, 10) : 0);
+	put(*out, again);
+	return strcmp(text, again) == 0 && strlen(text) == s.len;
+}
+
+bool
+clock_parse_ms(struct span s, uint64_t *wall_ms)
+{
+	return parse(s, "%Y-%m-%dT%H:%M:%S", 1000, clock_text_ms, wall_ms);
+}
+
+bool
+clock_parse_us(struct span s, uint64_t *wall_us)
+{
+	return parse(s, "%Y-%m-%dT%H:%M:%S", 1000000, clock_text_us, wall_us);
+}
+
 bool
 clock_parse_minute(struct span s, uint64_t *wall_ms)
 {
-	struct cur c = cur_over(s);
-	uint64_t y, mo, d, h, mi;
-
-	if (!take_digits(&c, 4, 1970, 9999, &y) ||
-	    !take_digits(&c, 2, 1, 12, &mo) || !take_digits(&c, 2, 1, 31, &d) ||
-	    !cur_eat(&c, 'T') || !take_digits(&c, 2, 0, 23, &h) ||
-	    !take_digits(&c, 2, 0, 59, &mi) || cur_peek(&c) != -1)
-		return false;
-	*wall_ms = ((days_of(y, mo, d) * 24 + h) * 60 + mi) * 60000;
-	return true;
+	return parse(s, "%Y%m%dT%H%M", 1000, clock_minute, wall_ms);
 }
 
 void
