@@ -126,16 +126,11 @@ main(int argc, char *argv[])
 	while (prog_option(argc, argv, &value) != -1)
 		continue;
 	serve_signals();
-	if (!buf_reserve(&in.b, TAKE_MAX + READ_MAX)) {
-		fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-		prog_exit(&f);
-	}
+	(void)buf_reserve(&in.b, TAKE_MAX + READ_MAX);
 	if (prog_home(&f) != OK ||
-	    receiver_open(&r, prog.settings.journal.rotate_size,
-	        prog.settings.journal.keep, prog.settings.journal.keep_time_ms,
-	        &f) != OK ||
+	    receiver_open(&r, &prog.settings, &f) != OK ||
 	    prog_sandbox(about.promises, paths, &f) != OK ||
-	    receiver_start(&r, prog.settings.journal.sync_ms, &f) != OK)
+	    receiver_start(&r, &f) != OK)
 		prog_exit(&f);
 	collect(&r, &in);
 	receiver_close(&r);

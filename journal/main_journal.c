@@ -35,7 +35,8 @@ enum { /* a bit each, of those that were given, counts from OPT_JSON */
 	OPT_FOLLOW,
 	OPT_MOST
 };
-#define BIT(option) (1U << ((option)-OPT_JSON))
+#define INDEX(option) ((option)-OPT_JSON)
+#define BIT(option)   (1U << INDEX(option))
 
 static const struct prog_option options[] = {
 	{ OPT_JSON, "json", NULL, "one JSON object a line" },
@@ -69,125 +70,105 @@ struct asked {
 	struct select select;
 	const char *what; /* of trace */
 	unsigned options; /* bits of those given */
-	bool follow;
 	uint64_t most;
 	char since[64], until[64];
 };
 
-static bool
+/* NULL, or what would have been right. */
+static const char *
 set_option(struct asked *a, int letter, struct span value)
 {
+	static const char time[] =
+	    "--since, --until: say 2026-11-24T03:04, or 30m, 2h, 7d ago";
+	struct select *s = &a->select;
+	struct span *const texts[] = { [INDEX(OPT_QID)] = &s->qid,
+		[INDEX(OPT_ADDRESS)] = &s->address,
+		[INDEX(OPT_ID)] = &s->message_id,
+		[INDEX(OPT_IP)] = &s->ip,
+		[INDEX(OPT_PROGRAM)] = &s->program };
+
 	a->options |= BIT(letter);
 	switch (letter) {
 	case OPT_JSON:
 		prog.json = true;
-		return true;
+		return NULL;
 	case OPT_FOLLOW:
-		a->follow = true;
-		return true;
-	case OPT_QID:
-		a->select.qid = value;
-		return true;
+		return NULL;
 	case OPT_CODE:
-		return select_set_code(&a->select, value);
-	case OPT_ADDRESS:
-		a->select.address = value;
-		return true;
-	case OPT_ID:
-		a->select.message_id = value;
-		return true;
-	case OPT_IP:
-		a->select.ip = value;
-		return true;
-	case OPT_PROGRAM:
-		a->select.program = value;
-		return true;
+		return select_set_code(s, value)
+		    ? NULL
+		    : "--code: neither a code nor a name; journal(8) has them";
+	case OPT_MOST:
+		return num_parse(value, 1, 10000, &a->most)
+		    ? NULL
+		    : "--most: say a number from 1 to 10000";
 	case OPT_SINCE:
-		if (!select_parse_time(value, a->since, sizeof(a->since)))
-			return false;
-		a->select.since = span_of(a->since);
-		return true;
+		return select_parse_time(value, a->since, sizeof(a->since))
+		    ? NULL
+		    : time;
 	case OPT_UNTIL:
-		if (!select_parse_time(value, a->until, sizeof(a->until)))
-			return false;
-		a->select.until = span_of(a->until);
-		return true;
-	case OPT_MOST:
-		return num_parse(value, 1, 10000, &a->most);
+		return select_parse_time(value, a->until, sizeof(a->until))
+		    ? NULL
+		    : time;
 	default:
-		return false;
+		*texts[INDEX(letter)] = value;
+		return NULL;
 	}
 }
-
-/* What would have been right for an option. */
-static const char *
-want_of(int letter)
-{
-	switch (letter) {
-	case OPT_CODE:
-		return "--code: neither a code nor a name; journal(8) has "
-		       "them";
-	case OPT_MOST:
-		return "--most: say a number from 1 to 10000";
-	default:
-		return "--since, --until: say 2026-11-24T03:04, or 30m, 2h, "
-		       "7d ago";
-	}
-}
-
-struct printer {
-	struct buf b;
-	uint64_t entries, bad;
-};
 
 static bool
 print_entry(void *arg, const struct entry *e)
 {
-	struct printer *p = arg;
+	uint64_t *entries = arg;
+	struct buf b = BUF_INIT(65536);
 
-	buf_reset(&p->b);
-	if (prog.json)
-		show_put_json(&p->b, e);
-	else
-		show_put_line(&p->b, e);
-	p->entries++;
-	return fwrite(p->b.p, 1, p->b.len, stdout) == p->b.len;
+	++*entries;
+	if (prog.json) {
+		output(show_json(e), NULL);
+	} else {
+		show_put_line(&b, e);
+		(void)fwrite(b.p, 1, b.len, stdout);
+		buf_free(&b);
+	}
+	return !ferror(stdout);
 }
 
 static enum outcome
 show(int dir, const struct asked *a, struct fault *f)
 {
 	struct walk walk = { .dir = dir };
-	struct printer p = { .b = BUF_INIT(65536) };
-	enum outcome got;
+	bool follow = (a->options & BIT(OPT_FOLLOW)) != 0;
+	uint64_t entries = 0;
 
 	do {
-		got = select_walk(&walk, &a->select, print_entry, NULL, &p, f);
+		if (select_walk(&walk, &a->select, print_entry, NULL, &entries,
+		        f) != OK)
+			return f->outcome;
 		(void)fflush(stdout);
-		if (a->follow)
+		if (follow)
 			(void)poll(NULL, 0, FOLLOW_MS);
-	} while (a->follow && got == OK && !ferror(stdout));
+	} while (follow && !ferror(stdout));
 	/* Silence could be a mistyped option as well. */
-	if (got == OK && p.entries == 0 && !prog.json)
+	if (entries == 0 && !prog.json)
 		prog_warn("no entry is like that");
-	buf_free(&p.b);
-	return got;
+	return OK;
 }
+
+struct count {
+	uint64_t entries, bad;
+};
 
 static bool
 count_entry(void *arg, const struct entry *e)
 {
-	struct printer *p = arg;
-
 	(void)e;
-	p->entries++;
+	((struct count *)arg)->entries++;
 	return true;
 }
 
 static void
 print_bad(void *arg, const struct entry *e, const char *why)
 {
-	struct printer *p = arg;
 	char name[RECEIVER_NAME_MAX];
 
 	receiver_name(e->receiver, name);
@@ -195,23 +176,21 @@ print_bad(void *arg, const struct entry *e, const char *why)
 	           name, "line", (json_int_t)e->number, "text",
 	           json_text(span_of(why))),
 	    "{receiver}:{line}: {text|text}\n");
-	p->bad++;
+	((struct count *)arg)->bad++;
 }
 
 static enum outcome
 verify(int dir, const struct asked *a, struct fault *f)
 {
 	struct walk walk = { .dir = dir };
-	struct select all = { 0 };
-	struct printer p = { .b = BUF_INIT(0) };
+	struct count n = { 0 };
 
-	(void)a;
-	if (select_walk(&walk, &all, count_entry, print_bad, &p, f) != OK)
+	if (select_walk(&walk, &a->select, count_entry, print_bad, &n, f) != OK)
 		return f->outcome;
-	output(json_pack("{s:I, s:I}", "entries", (json_int_t)p.entries, "bad",
-	           (json_int_t)p.bad),
+	output(json_pack("{s:I, s:I}", "entries", (json_int_t)n.entries, "bad",
+	           (json_int_t)n.bad),
 	    "{entries} entries, {bad} lines that are no entry\n");
-	return p.bad == 0 ? OK
+	return n.bad == 0 ? OK
 	                  : fault_set(f, PERM, "5.3.0", 0,
 	                        "the journal has lines that are no entry");
 }
@@ -243,9 +222,7 @@ rotate(int dir, const struct asked *a, struct fault *f)
 static enum outcome
 trace(int dir, const struct asked *a, struct fault *f)
 {
-	return story_trace(dir, span_of(a->what),
-	    (size_t)(a->most == 0 ? TRACE_MOST : a->most), prog.json, stdout,
-	    f);
+	return story_trace(dir, span_of(a->what), (size_t)a->most, f);
 }
 
 #define SELECTING                                                              \
@@ -274,28 +251,24 @@ static const struct verb *
 find_verb(const struct asked *a, int argc, char *argv[])
 {
 	struct span name = span_of(argc > 0 ? argv[0] : "");
+	const struct verb *v = verbs, *end = v + sizeof(verbs) / sizeof(*v);
+	const char *wrong = " takes options alone, --help lists them";
 	struct fault f;
 
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		const struct verb *v = &verbs[i];
-
-		if (!span_eq(name, v->name))
-			continue;
-		if (argc != 1 + v->operands)
-			fault_set(&f, PERM, "5.5.4", 0,
-			    v->operands > 0
-			        ? "%s: say one queue id, Message-ID or address"
-			        : "%s takes options alone, --help lists them",
-			    v->name);
-		else if ((a->options & ~v->options) == 0)
-			return v;
-		else
-			fault_set(&f, PERM, "5.5.4", 0,
-			    "%s does not take all of these options", v->name);
+	while (v < end && !span_eq(name, v->name))
+		v++;
+	if (v == end) {
+		fault_set(&f, PERM, "5.5.4", 0,
+		    "say show, trace WHAT, verify or rotate");
 		prog_usage(&f);
 	}
-	fault_set(
-	    &f, PERM, "5.5.4", 0, "say show, trace WHAT, verify or rotate");
+	if (argc == 1 + v->operands && (a->options & ~v->options) == 0)
+		return v;
+	if (argc == 1 + v->operands)
+		wrong = " does not take all of these options";
+	else if (v->operands > 0)
+		wrong = ": say one queue id, Message-ID or address";
+	fault_set(&f, PERM, "5.5.4", 0, "%s%s", v->name, wrong);
 	prog_usage(&f);
 }
 
@@ -307,30 +280,31 @@ main(int argc, char *argv[])
 		{ NULL, NULL },
 	};
 	const struct verb *verb;
-	struct asked asked = { 0 };
+	struct asked asked = { .most = TRACE_MOST };
 	struct fault f = FAULT_NONE;
-	const char *value;
+	const char *value, *wrong;
 	int letter, dir;
 
 	prog_begin(&about);
 	while ((letter = prog_option(argc, argv, &value)) != -1) {
-		if (set_option(
-		        &asked, letter, span_of(value == NULL ? "" : value)))
+		wrong = set_option(
+		    &asked, letter, span_of(value == NULL ? "" : value));
+		if (wrong == NULL)
 			continue;
-		fault_set(&f, PERM, "5.5.4", 0, "%s", want_of(letter));
+		fault_set(&f, PERM, "5.5.4", 0, "%s", wrong);
 		prog_usage(&f);
 	}
+	asked.select.since = span_of(asked.since);
+	asked.select.until = span_of(asked.until);
 	verb = find_verb(&asked, argc - optind, argv + optind);
 	asked.what = argv[optind + verb->operands];
 	paths[0].rights = verb->rights;
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
 	dir = open(RECEIVER_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir == -1) {
+	if (dir == -1)
 		fault_set(&f, TEMP, "4.3.0", errno, RECEIVER_DIRECTORY);
-		prog_exit(&f);
-	}
-	if (prog_sandbox(verb->promises, paths, &f) == OK)
+	else if (prog_sandbox(verb->promises, paths, &f) == OK)
 		(void)verb->run(dir, &asked, &f);
 	prog_exit(&f);
 }

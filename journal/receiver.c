@@ -80,19 +80,19 @@ attach(struct receiver *r, uint64_t number, struct fault *f)
 }
 
 enum outcome
-receiver_open(struct receiver *r, uint64_t rotate_size, uint64_t keep,
-    uint64_t keep_time_ms, struct fault *f)
+receiver_open(struct receiver *r, const struct settings *set, struct fault *f)
 {
 	uint64_t *numbers;
 	size_t count;
 	enum outcome got;
 
-	*r = (struct receiver){ .fd = -1,
+	*r = (struct receiver){ .set = set,
+		.fd = -1,
 		.old = -1,
-		.rotate_size = rotate_size,
-		.keep = keep,
-		.keep_time_ms = keep_time_ms };
-	(void)pthread_mutex_init(&r->lock, NULL);
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.wake = PTHREAD_COND_INITIALIZER,
+		.own = { .program = "journal-write",
+		    .pending = BUF_INIT(JOURNAL_PENDING_MAX) } };
 	r->dir = open(RECEIVER_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dir == -1)
 		return fault_set(f, TEMP, "4.3.0", errno,
@@ -135,7 +135,7 @@ is_young(const struct receiver *r, const char *name)
 	struct stat st;
 
 	return fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    (uint64_t)st.st_mtime + r->keep_time_ms / 1000 > now_s;
+	    (uint64_t)st.st_mtime + r->set->journal.keep_time_ms / 1000 > now_s;
 }
 
 static bool
@@ -152,13 +152,13 @@ static void
 remove_spent(struct receiver *r)
 {
 	struct fault f = FAULT_NONE, early = FAULT_NONE;
-	uint64_t *numbers;
+	uint64_t keep = r->set->journal.keep, *numbers;
 	size_t count, i = 0;
 	char name[RECEIVER_NAME_MAX];
 	bool is_early;
 
 	if (receivers_list(r->dir, &numbers, &count, &f) == OK) {
-		for (; i + r->keep < count; i++) {
+		for (; i + keep < count; i++) {
 			receiver_name(numbers[i], name);
 			is_early = is_young(r, name);
 			if (is_early && has_room(r))
@@ -170,7 +170,7 @@ remove_spent(struct receiver *r)
 				    "full",
 				    name);
 		}
-		if (i + r->keep < count)
+		if (i + keep < count)
 			fault_set(&f, TEMP, "4.3.0", 0,
 			    "%zu receivers, more than journal.keep, are "
 			    "younger "
@@ -209,6 +209,7 @@ sync_receivers(struct receiver *r)
 static bool
 wait_for_work(struct receiver *r)
 {
+	uint64_t sync_ms = r->set->journal.sync_ms;
 	struct timespec until;
 	bool ending;
 
@@ -216,14 +217,15 @@ wait_for_work(struct receiver *r)
 	while (!r->dirty && !r->ending)
 		(void)pthread_cond_wait(&r->wake, &r->lock);
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(r->sync_ms / 1000);
-	until.tv_nsec += (long)(r->sync_ms % 1000) * 1000000;
+	until.tv_sec += (time_t)(sync_ms / 1000);
+	until.tv_nsec += (long)(sync_ms % 1000) * 1000000;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_nsec -= 1000000000;
 		until.tv_sec++;
 	}
 	while (!r->ending &&
-	    pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
+	    pthread_cond_clockwait(
+	        &r->wake, &r->lock, CLOCK_MONOTONIC, &until) == 0)
 		continue;
 	r->dirty = false;
 	ending = r->ending;
@@ -240,20 +242,12 @@ sync_loop(void *arg)
 }
 
 enum outcome
-receiver_start(struct receiver *r, uint64_t sync_ms, struct fault *f)
+receiver_start(struct receiver *r, struct fault *f)
 {
-	pthread_condattr_t attr;
-	int error;
+	int error = pthread_create(&r->syncer, NULL, sync_loop, r);
 
-	r->sync_ms = sync_ms;
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&r->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	error = pthread_create(&r->syncer, NULL, sync_loop, r);
-	if (error != 0)
-		return fault_set(f, TEMP, "4.3.0", error, "start syncing");
-	return OK;
+	return error == 0 ? OK
+	                  : fault_set(f, TEMP, "4.3.0", error, "start syncing");
 }
 
 /* ---- Appending. ---- */
@@ -272,8 +266,9 @@ is_taken_away(const struct receiver *r)
 }
 
 static bool
-is_rotation_due(struct receiver *r, struct fault *f)
+is_rotation_due(struct receiver *r)
 {
+	struct fault gone = FAULT_NONE;
 	char name[RECEIVER_NAME_MAX];
 	bool is_behind;
 
@@ -282,16 +277,14 @@ is_rotation_due(struct receiver *r, struct fault *f)
 	(void)pthread_mutex_unlock(&r->lock);
 	if (is_behind) /* the disk has not yet taken the last one */
 		return false;
-	if (is_taken_away(r)) {
-		fault_set(f, TEMP, "4.3.0", 0,
+	if (is_taken_away(r))
+		fault_set(&gone, TEMP, "4.3.0", 0,
 		    "receiver %06llu was taken away, and what it had with it",
 		    (unsigned long long)r->number);
-		return true;
-	}
-	if (r->size >= r->rotate_size)
-		return true;
+	note(r, &r->is_gone, &gone);
 	receiver_name(r->number + 1, name);
-	return faccessat(r->dir, name, F_OK, 0) == 0;
+	return r->is_gone || r->size >= r->set->journal.rotate_size ||
+	    faccessat(r->dir, name, F_OK, 0) == 0;
 }
 
 /*
@@ -322,28 +315,16 @@ append_lines(
 	    f, TEMP, "4.3.1", error, "the journal cannot be written");
 }
 
-static struct record_out
-begin_own(struct buf *b, const char *code)
-{
-	struct record_out out = record_begin(b, code);
-	char time[CLOCK_TEXT_MAX];
-
-	clock_text_us(clock_wall_us(), time);
-	record_puts(out, "time", time);
-	record_puts(out, "program", "journal-write");
-	record_put_num(out, "pid", (uint64_t)getpid());
-	return out;
-}
-
+/* What this program has to say itself. */
 static bool
-end_own(struct receiver *r, struct record_out out)
+append_own(struct receiver *r)
 {
 	struct fault f;
 	size_t taken;
-	bool done = record_end(out, &f) == OK &&
-	    append_lines(r, buf_span(out.b), &taken, &f) == OK;
+	bool done =
+	    append_lines(r, buf_span(&r->own.pending), &taken, &f) == OK;
 
-	buf_free(out.b);
+	buf_reset(&r->own.pending);
 	return done;
 }
 
@@ -351,14 +332,14 @@ end_own(struct receiver *r, struct record_out out)
 static void
 tell_alarm(struct receiver *r)
 {
-	struct buf b = BUF_INIT(RECORD_MAX);
 	char text[FAULT_TEXT_MAX];
 	struct record_out out;
 
 	if (r->lost > 0) {
-		out = begin_own(&b, CODE_LOST);
+		out = journal_begin(&r->own, CODE_LOST, NULL);
 		record_put_num(out, "n", r->lost);
-		if (!end_own(r, out))
+		journal_end(&r->own, out);
+		if (!append_own(r))
 			return;
 		r->lost = 0;
 	}
@@ -367,32 +348,25 @@ tell_alarm(struct receiver *r)
 	r->alarm[0] = '\0';
 	(void)pthread_mutex_unlock(&r->lock);
 	if (text[0] != '\0') {
-		out = begin_own(&b, CODE_ALARM);
-		record_puts(out, "text", text);
-		if (!end_own(r, out))
-			r->lost++;
+		journal_alarm(&r->own, NULL, "%s", text);
+		r->lost += !append_own(r);
 	}
 }
 
 void
 receiver_append(struct receiver *r, struct span lines)
 {
-	struct fault f = FAULT_NONE;
-	bool is_due;
+	struct fault stuck = FAULT_NONE, full = FAULT_NONE;
 	size_t taken;
 
-	is_due = is_rotation_due(r, &f);
-	note(r, &r->is_gone, &f);
-	f = FAULT_NONE;
-	if (is_due) { /* or it goes on in the old one */
-		(void)attach(r, r->number + 1, &f);
-		note(r, &r->is_stuck, &f);
-		f = FAULT_NONE;
+	if (is_rotation_due(r)) { /* or it goes on in the old one */
+		(void)attach(r, r->number + 1, &stuck);
+		note(r, &r->is_stuck, &stuck);
 	}
 	tell_alarm(r);
-	(void)append_lines(r, lines, &taken, &f);
+	(void)append_lines(r, lines, &taken, &full);
 	r->lost += span_count_lines(span_from(lines, taken));
-	note(r, &r->is_full, &f);
+	note(r, &r->is_full, &full);
 	(void)pthread_mutex_lock(&r->lock);
 	if (!r->dirty) {
 		r->dirty = true;
@@ -412,4 +386,5 @@ receiver_close(struct receiver *r)
 	sync_receivers(r);
 	(void)close(r->fd);
 	(void)close(r->dir);
+	buf_free(&r->own.pending);
 }

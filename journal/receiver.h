@@ -12,15 +12,18 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "journal.h"
 #include "receivers.h"
+#include "settings.h"
 
 struct receiver {
+	const struct settings *set;
 	int dir; /* the journal's directory; this process holds its lock */
 	int fd; /* the attached receiver, -1 none */
 	ino_t inode; /* of it: its name may be taken away */
 	uint64_t number, size;
-	uint64_t rotate_size, keep, keep_time_ms, sync_ms;
 	uint64_t lost; /* entries that could not be written; said later */
+	struct journal own; /* its own entries are made here, never flushed */
 
 	/* Each is said when it begins, not each time it is met again. */
 	bool is_full, is_gone, is_stuck, is_unsynced, is_crowded, is_early;
@@ -41,11 +44,10 @@ struct receiver {
  * Attach the newest receiver, or make the first; a torn last line is cut.
  * TEMP when another has it: two would cut each other's lines.
  */
-enum outcome receiver_open(struct receiver *, uint64_t rotate_size,
-    uint64_t keep, uint64_t keep_time_ms, struct fault *) MUST_USE;
+enum outcome receiver_open(
+    struct receiver *, const struct settings *, struct fault *) MUST_USE;
 /* Start the thread: after the sandbox is closed. */
-enum outcome receiver_start(
-    struct receiver *, uint64_t sync_ms, struct fault *) MUST_USE;
+enum outcome receiver_start(struct receiver *, struct fault *) MUST_USE;
 /*
  * Append whole lines, as they are. Rotates when it is due. What the disk does
  * not take is counted, and said before the next line that it takes.

@@ -2,9 +2,6 @@
 /* show.c: one entry as a line for people, or as JSON for programs. */
 #include "show.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-
 #include "clock.h"
 #include "codes.h"
 #include "output.h"
@@ -50,40 +47,31 @@ show_put_line(struct buf *b, const struct entry *e)
 	buf_addc(b, '\n');
 }
 
-static void
-set(json_t *o, const char *key, json_t *value)
-{
-	if (value != NULL)
-		(void)json_object_set_new(o, key, value);
-}
-
-void
-show_put_json(struct buf *b, const struct entry *e)
+json_t *
+show_json(const struct entry *e)
 {
 	const struct record *r = &e->record;
 	const struct code *code = code_find(r->word);
 	json_t *o = json_object();
-	char key[64], *text;
+	char key[64];
 
-	set(o, "code", json_text(r->word));
+	(void)json_object_set_new(o, "code", json_text(r->word));
 	if (code != NULL) {
-		set(o, "name", json_string(code->name));
-		set(o, "english", json_string(code->english));
+		(void)json_object_set_new(o, "name", json_string(code->name));
+		(void)json_object_set_new(
+		    o, "english", json_string(code->english));
 	}
 	for (size_t i = 0; i < r->fields; i++) {
-		/* `code` and `name` are taken; an entry's own come after. */
-		const char *form = span_eq(r->field[i].key, "code") ? "status"
-		    : span_eq(r->field[i].key, "name")              ? "host"
-		                                                    : NULL;
+		struct span name = r->field[i].key;
 
-		if (form != NULL ||
-		    span_copy(r->field[i].key, key, sizeof(key)))
-			set(o, form != NULL ? form : key,
-			    json_text(r->field[i].value));
+		/* `code` and `name` are taken. */
+		if (span_eq(name, "code"))
+			name = SPAN_LIT("status");
+		else if (span_eq(name, "name"))
+			name = SPAN_LIT("host");
+		if (span_copy(name, key, sizeof(key)))
+			(void)json_object_set_new(
+			    o, key, json_text(r->field[i].value));
 	}
-	text = json_dumps(o, JSON_COMPACT);
-	if (text != NULL)
-		buf_addf(b, "%s\n", text);
-	free(text);
-	json_decref(o);
+	return o;
 }

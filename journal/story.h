@@ -5,16 +5,15 @@
 #ifndef JOURNAL_STORY_H
 #define JOURNAL_STORY_H
 
-#include <stdio.h>
-
 #include "select.h"
 
 /*
- * The story of every message that `what` names: a qid, a Message-ID, an
- * address (a part of it is enough). Newest `most` messages, oldest first.
+ * Print the story of every message that `what` names: a qid, a Message-ID, an
+ * address (a part of it is enough). Newest `most` messages, oldest first; with
+ * --json its entries in that order.
  * PERM 5.1.0: the journal knows nothing of it.
  */
-enum outcome story_trace(int dir, struct span what, size_t most, bool json,
-    FILE *out, struct fault *) MUST_USE;
+enum outcome story_trace(
+    int dir, struct span what, size_t most, struct fault *) MUST_USE;
 
 #endif

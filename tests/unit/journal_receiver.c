@@ -20,6 +20,7 @@
 #define LINE      "94 time=2026-11-24T03:04:05.000000Z program=test\n"
 
 static const struct prog_about about = { .name = "journal_receiver" };
+static struct settings set;
 static pthread_t reader;
 static atomic_int syncs, syncs_of_reader, error;
 
@@ -100,8 +101,8 @@ test_torn_zeros(const char *name)
 	(void)!write(fd, LINE, strlen(LINE));
 	(void)!ftruncate(fd, 100000);
 	(void)close(fd);
-	tap_ok(receiver_open(&r, 65536, 3, 0, &f) == OK &&
-	        stat(name, &st) == 0 && st.st_size == (off_t)strlen(LINE),
+	tap_ok(receiver_open(&r, &set, &f) == OK && stat(name, &st) == 0 &&
+	        st.st_size == (off_t)strlen(LINE),
 	    "a long run of zeros after a cut of power is cut to whole lines");
 	(void)close(r.fd);
 	(void)close(r.dir);
@@ -124,8 +125,10 @@ main(void)
 		return 1;
 	test_torn_zeros("journal/000001");
 
-	if (receiver_open(&r, 256, 2, 0, &f) != OK ||
-	    receiver_start(&r, 10, &f) != OK)
+	set.journal.rotate_size = 256;
+	set.journal.keep = 2;
+	set.journal.sync_ms = 10;
+	if (receiver_open(&r, &set, &f) != OK || receiver_start(&r, &f) != OK)
 		return 1;
 	reader = pthread_self();
 	first = r.number;
@@ -136,7 +139,7 @@ main(void)
 	tap_ok(access("journal/000001", F_OK) != 0,
 	    "receivers beyond keep are removed meanwhile");
 
-	r.keep_time_ms = 3600000;
+	set.journal.keep_time_ms = 3600000;
 	first = r.number;
 	for (int i = 0; i < 1000 && r.number < first + 4; i++)
 		wait_for_syncs(&r, 1);
@@ -155,7 +158,7 @@ main(void)
 	tap_ok(access(name, F_OK) != 0, "unless the disk is nearly full");
 	tap_ok(found, "which is an alarm, since it is history that goes");
 
-	r.rotate_size = UINT64_MAX;
+	set.journal.rotate_size = UINT64_MAX;
 	first = r.number;
 	path_of(first, name);
 	tap_ok(unlink(name) == 0, "the receiver is removed under us");
