@@ -73,7 +73,7 @@ int prog_option(int argc, char *argv[], const char **value);
  * that runs, if one does. All paths are relative to the home from here.
  */
 enum outcome prog_home(struct fault *) MUST_USE;
-/* Close the sandbox as [pneu] sandbox says, sandbox_enter(), and tell on fd 2
+/* Close the sandbox (sandbox.h) as [pneu] sandbox says, and tell on fd 2
    what of it cannot be; or all of that up to sandbox_close(). */
 enum outcome prog_prepare_sandbox(
     const char *promises, const struct sandbox_path *, struct fault *) MUST_USE;

@@ -52,23 +52,17 @@ struct sandbox_path {
 enum sandbox_mode { SANDBOX_AUTO, SANDBOX_REQUIRED, SANDBOX_OFF };
 
 /*
- * paths ends with a NULL path. TEMP 4.3.0: mode is required and something is
- * missing, or a promise or path is wrong.
+ * In this order: paths (the last one is NULL), then what is promised, which
+ * close puts in force. Making a filter takes 0.5 ms, and a child that is forked
+ * has it. With promise unveil, sandbox_paths() may come once more: fewer paths
+ * than before, for life. TEMP 4.3.0: mode is required and something is missing,
+ * or a promise or path is wrong.
  */
-enum outcome sandbox_enter(enum sandbox_mode, const char *promises,
-    const struct sandbox_path *paths, struct fault *) MUST_USE;
-
-/*
- * Its parts, for a program whose children are the ones to close it: paths,
- * then prepare what close puts in force. Making a filter takes 0.5 ms, and a
- * child that is forked has it.
- */
+enum outcome sandbox_paths(
+    enum sandbox_mode, const struct sandbox_path *, struct fault *) MUST_USE;
 enum outcome sandbox_prepare(
     enum sandbox_mode, const char *promises, struct fault *) MUST_USE;
 enum outcome sandbox_close(struct fault *) MUST_USE;
-/* And with promise unveil, once more: fewer paths than before, for life. */
-enum outcome sandbox_paths(
-    enum sandbox_mode, const struct sandbox_path *, struct fault *) MUST_USE;
 /* Promises are in force: no program can be started any more. */
 bool sandbox_is_closed(void);
 /* What this kernel lacked of it, in words: "this kernel has no landlock". */

@@ -81,31 +81,22 @@ landlock_handled(int version)
 static uint64_t
 rights_of(const char *letters)
 {
-	uint64_t rights = 0;
+	static const uint64_t rights[128] = {
+		['r'] = LL_READ_FILE | LL_READ_DIR,
+		['w'] = LL_WRITE_FILE | LL_TRUNCATE,
+		['c'] =
+		    LL_MAKE_REG | LL_MAKE_DIR | LL_REMOVE_FILE | LL_REMOVE_DIR,
+		['l'] = LL_REFER | LL_MAKE_REG,
+		['x'] = LL_EXECUTE | LL_READ_FILE,
+	};
+	uint64_t all = 0;
 
 	for (; *letters != '\0'; letters++) {
-		switch (*letters) {
-		case 'r':
-			rights |= LL_READ_FILE | LL_READ_DIR;
-			break;
-		case 'w':
-			rights |= LL_WRITE_FILE | LL_TRUNCATE;
-			break;
-		case 'c':
-			rights |= LL_MAKE_REG | LL_MAKE_DIR | LL_REMOVE_FILE |
-			    LL_REMOVE_DIR;
-			break;
-		case 'l':
-			rights |= LL_REFER | LL_MAKE_REG;
-			break;
-		case 'x':
-			rights |= LL_EXECUTE | LL_READ_FILE;
-			break;
-		default:
+		if (rights[*letters & 127] == 0)
 			return 0;
-		}
+		all |= rights[*letters & 127];
 	}
-	return rights;
+	return all;
 }
 
 static enum outcome

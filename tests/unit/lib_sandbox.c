@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox_enter.h"
 #include "tap.h"
 
 #if defined(__SANITIZE_ADDRESS__)

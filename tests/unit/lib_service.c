@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "fds.h"
 #include "prog.h"
+#include "sandbox_enter.h"
 #include "tap.h"
 
 static char directory[] = "/tmp/lib_service.XXXXXX";
