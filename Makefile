@@ -40,7 +40,7 @@ SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/state \
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/main
 # store/ is what the three queue programs share: the queue on disk.
 STORE := store/envelope_file store/store store/store_step store/store_read
-queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell queue-add/alarm \
+queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell \
 	queue-add/existing queue-add/round queue-add/put queue-add/accept \
 	queue-add/bring queue-add/main
 RUN_OBJS := $(STORE) store/aside queue-run/message queue-run/window \

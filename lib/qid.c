@@ -30,13 +30,21 @@ put_random(struct qid *q, const unsigned char random[QID_RANDOM_LEN])
 }
 
 void
-qid_draw(struct qid *q)
+qid_first(uint64_t ms, struct qid *q)
 {
-	unsigned char random[QID_RANDOM_LEN];
-	uint64_t ms = clock_wall_ms();
+	static const unsigned char zeros[QID_RANDOM_LEN];
 
 	for (size_t i = QID_TIME_LEN; i-- > 0; ms >>= 5)
 		q->text[i] = alphabet[ms & 31];
+	put_random(q, zeros);
+}
+
+void
+qid_draw(struct qid *q)
+{
+	unsigned char random[QID_RANDOM_LEN];
+
+	qid_first(clock_wall_ms(), q);
 	randombytes_buf(random, sizeof(random));
 	put_random(q, random);
 }

@@ -18,6 +18,8 @@ struct qid {
 
 /* A new one: the wall clock and libsodium's random octets. */
 void qid_draw(struct qid *);
+/* The smallest of that time: what is drawn earlier sorts before it. */
+void qid_first(uint64_t ms, struct qid *);
 /*
  * The qid of what is made of another message, the same each time it is made:
  * the time of `of`, and a hash over (of, n) instead of random bits.

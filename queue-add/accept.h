@@ -19,25 +19,18 @@
 #include "wire_add.h"
 
 /* One answer of the round, in the order of the requests. */
-enum accepted_kind {
-	ACCEPTED_ONE, /* file: of in/, whole, without its name */
-	ACCEPTED_APART, /* content: the same; no envelope yet */
-	ACCEPTED_EXISTS, /* checked and synced already */
-	ACCEPTED_WRITE, /* pass_fd goes with the answer */
-	ACCEPTED_FAILED /* why is the answer */
-};
-
 struct accepted {
-	enum accepted_kind kind;
+	enum add_answer
+	    answer; /* ADD_OK: unless something fails from here on */
 	struct client *client;
 	struct qid qid;
-	struct store_file file; /* the one file, or the envelope */
-	struct store_file content; /* of two files */
-	struct envelope *envelope; /* of two files; owned */
-	size_t notice_at, notice_len; /* in the round's notices */
-	int pass_fd;
+	/* Whole, without its name: the one file; of two the content, and when
+	   that is on disk the envelope file. */
+	struct store_file file;
+	struct buf envelope; /* of two files: what that will hold; else empty */
+	int pass_fd; /* ADD_WRITE: goes with the answer */
 	uint64_t offset; /* of pass_fd */
-	struct fault why;
+	struct fault why; /* ADD_FAILED: the answer */
 };
 
 struct accept {
@@ -45,12 +38,12 @@ struct accept {
 	struct journal *journal;
 	uint64_t one_file_max, min_free, recipients_max;
 	struct tell tell;
-	struct accepted *entry; /* of this round */
-	size_t entries, entries_cap;
+	struct accepted *entry; /* of this round, ROUND_REQUESTS_MAX at most */
+	size_t entries;
 	struct buf head; /* `Pneu:` line, then the fields; kept */
 	struct buf fields; /* Return-Path:, Delivered-To:; kept */
-	struct buf notices; /* of this round; told in accept_after() */
-	struct buf told; /* those of them that were accepted; kept */
+	struct buf hints; /* of this round; told in accept_after() */
+	bool hints_are_wrong; /* one of them was not accepted after all */
 	uint64_t space_asked_ms; /* when free space was last looked at */
 	bool space_short;
 };
@@ -69,29 +62,23 @@ void accept_finish(void *arg);
 void accept_after(void *arg);
 void accept_gone(void *arg, struct client *);
 
-/* ---- Between accept.c, put.c, round.c, existing.c and alarm.c. ---- */
+/* A message will come. TEMP 4.3.1: there is not enough free space. */
+enum outcome accept_open(struct accept *, struct fault *) MUST_USE;
 
 /*
- * Add an entry; NULL: no memory, and then nobody is answered. What the entry
- * holds (files, envelope) is the round's from then on.
- */
-struct accepted *accept_enter(
-    struct accept *, struct client *, enum accepted_kind, const struct qid *);
-enum outcome accept_enter_failed(struct accept *, struct client *,
-    const struct qid *, const struct fault *why, struct fault *) MUST_USE;
-/* An alarm in the journal, for an operator. */
-void accept_alarm(struct accept *, const struct qid *, const struct fault *why);
-/* The disk failed: queue/trouble, and an alarm. */
-bool accept_is_io_error(const struct fault *);
-void accept_io_error(
-    struct accept *, const struct qid *, const struct fault *why);
-/*
  * The whole message is there: write it as one file, or as content apart. An
- * entry is made whatever happens, but TEMP: no memory for one. The envelope is
- * taken from *e when it stays apart.
+ * entry is made whatever happens.
  */
-enum outcome accept_put(struct accept *, struct client *, struct envelope *e,
-    struct span content, bool dots, struct fault *) MUST_USE;
+void accept_put(
+    struct accept *, struct client *, struct envelope *e, struct span content);
+
+/* ---- Between accept.c, put.c, round.c and existing.c. ---- */
+
+/* Add an entry: what is put into it is the round's from then on. */
+struct accepted *accept_enter(
+    struct accept *, struct client *, enum add_answer, const struct qid *);
+void accept_enter_failed(struct accept *, struct client *, const struct qid *,
+    const struct fault *why);
 /*
  * Begin content that stands apart, with its fields: what was written is in
  * a->fields, and e->skip is set. content: what will come, if it is known; else
@@ -100,8 +87,8 @@ enum outcome accept_put(struct accept *, struct client *, struct envelope *e,
 enum outcome accept_begin_content(struct accept *, struct envelope *e,
     struct span content, struct store_file *, struct fault *) MUST_USE;
 /* It is whole: make an entry. file is the round's then. */
-enum outcome accept_put_content(struct accept *, struct client *,
-    struct envelope *e, struct store_file *file, struct fault *) MUST_USE;
+void accept_put_content(struct accept *, struct client *, struct envelope *e,
+    struct store_file *file);
 /*
  * Somebody brought a message of that qid before. OK: it is valid and synced.
  */

@@ -179,90 +179,29 @@ make_envelope(struct envelope *e, const struct bring *bring, struct fault *f)
 
 /* ---- Acceptance. ---- */
 
-/* All of a request, as a connection would bring it. */
 static enum outcome
-feed(struct accept *a, struct client *c, struct span in, struct fault *f)
+accept_one(
+    struct accept *a, struct envelope *e, struct span content, struct fault *f)
 {
-	while (in.len > 0) {
-		size_t used = 0, requests = 0;
-
-		if (accept_take(a, c, in, ROUND_REQUESTS_MAX, &used, &requests,
-		        f) != OK)
-			return f->outcome;
-		if (used == 0)
-			return fault_set(
-			    f, TEMP, "4.3.0", 0, "acceptance stopped");
-		in = span_from(in, used);
-	}
-	return OK;
-}
-
-static enum outcome
-feed_small(struct accept *a, struct client *c, struct buf *request,
-    struct span content, struct fault *f)
-{
-	const struct add_line data = { .word = ADD_DATA, .size = content.len };
-
-	if (wire_add_put_line(request, &data, f) != OK)
-		return f->outcome;
-	buf_add(request, content);
-	wire_add_put_end(request);
-	return feed(a, c, buf_span(request), f);
-}
-
-static enum outcome
-feed_chunks(struct accept *a, struct client *c, struct buf *request,
-    struct span content, struct fault *f)
-{
-	struct add_line line = { .word = ADD_DATA_CHUNKED };
-
-	if (wire_add_put_line(request, &line, f) != OK ||
-	    feed(a, c, buf_span(request), f) != OK)
-		return f->outcome;
-	while (content.len > 0) {
-		struct span chunk = span_head(content, ADD_INLINE_MAX);
-
-		line.word = ADD_CHUNK;
-		line.size = chunk.len;
-		buf_reset(request);
-		if (wire_add_put_line(request, &line, f) != OK)
-			return f->outcome;
-		buf_add(request, chunk);
-		if (feed(a, c, buf_span(request), f) != OK)
-			return f->outcome;
-		content = span_from(content, chunk.len);
-	}
-	buf_reset(request);
-	wire_add_put_end(request);
-	return feed(a, c, buf_span(request), f);
-}
-
-static enum outcome
-accept_one(struct accept *a, const struct envelope *e, struct span content,
-    struct fault *f)
-{
-	struct buf request =
-	    BUF_INIT((e->recipients + 2) * RECORD_MAX + 2 * ADD_INLINE_MAX);
 	struct client c = { .in = -1,
 		.out = -1,
 		.pass_fd = -1,
 		.outbuf = BUF_INIT(CLIENT_OUT_MAX) };
 	enum add_answer answer;
 	uint64_t offset;
-	enum outcome got = wire_add_put(&request, e, f);
+	enum outcome got;
 
-	if (got == OK)
-		got = content.len <= ADD_INLINE_MAX
-		    ? feed_small(a, &c, &request, content, f)
-		    : feed_chunks(a, &c, &request, content, f);
+	if (accept_open(a, f) != OK)
+		return f->outcome;
+	if (e->recipients > a->recipients_max)
+		return fault_set(
+		    f, TEMP, FAULT_TOO_MANY, 0, "too many recipients");
+	accept_put(a, &c, e, content);
 	accept_finish(a);
-	if (got == OK)
-		got = wire_add_get_answer(
-		    buf_span(&c.outbuf), &e->qid, &answer, &offset, f);
+	got = wire_add_get_answer(
+	    buf_span(&c.outbuf), &e->qid, &answer, &offset, f);
 	accept_after(a);
-	accept_gone(a, &c);
 	buf_free(&c.outbuf);
-	buf_free(&request);
 	return got;
 }
 

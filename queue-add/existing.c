@@ -16,21 +16,21 @@ sync_existing(struct accept *a, const struct store_content *c,
 	enum outcome got;
 	int fd = -1;
 
-	store_envelope_name(place, &e->qid, name);
+	store_name(place, &e->qid, name);
 	if (apart &&
 	    (fd = openat(
 	         a->store->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) == -1)
 		return store_failed(f, "open", name);
 	got = store_sync_file(c->fd, f);
 	if (got == OK && apart)
-		got = store_sync_shard(a->store, &e->qid, f);
+		got = store_sync(a->store, store_content_place(&e->qid), f);
 	if (got == OK && apart)
 		got = store_sync_file(fd, f);
 	if (got == OK)
-		got = store_sync_state_dir(a->store, place, f);
+		got = store_sync(a->store, place, f);
 	fds_close(&fd);
 	if (got != OK)
-		accept_io_error(a, &e->qid, f);
+		store_io_error(a->store, a->journal, &e->qid, f);
 	return got;
 }
 

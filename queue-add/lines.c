@@ -25,6 +25,7 @@ add_piece(struct lines *l, struct span piece, bool whole)
 void
 lines_add(struct lines *l, struct span s)
 {
+	l->any |= s.len > 0;
 	while (s.len > 0 && !l->bad) {
 		size_t lf = span_find(s, '\n');
 		bool whole = lf < s.len;
@@ -38,8 +39,11 @@ lines_add(struct lines *l, struct span s)
 	}
 }
 
-bool
-lines_is_good(const struct lines *l, uint64_t octets)
+enum outcome
+lines_end(const struct lines *l, struct fault *f)
 {
-	return octets > 0 && l->at_start && !l->bad;
+	return l->any && l->at_start && !l->bad
+	    ? OK
+	    : fault_set(f, PERM, "5.6.0", 0,
+	          "content must have CRLF line ends, the last too");
 }

@@ -10,6 +10,7 @@
 #include "span.h"
 
 struct lines {
+	bool any; /* octets */
 	bool at_start; /* of a line */
 	bool after_cr;
 	bool dots; /* a line began with a dot */
@@ -18,7 +19,7 @@ struct lines {
 #define LINES_BEGIN ((struct lines){ .at_start = true })
 
 void lines_add(struct lines *, struct span);
-/* After the last piece: well formed, and not empty? */
-bool lines_is_good(const struct lines *, uint64_t octets);
+/* After the last piece. PERM 5.6.0: not well formed, or empty. */
+enum outcome lines_end(const struct lines *, struct fault *) MUST_USE;
 
 #endif

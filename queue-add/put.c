@@ -3,10 +3,6 @@
  * put.c: what a request of queue-add brings, written whole into a file that
  * has no name yet. What follows, for all of a round, is round.c's.
  */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "accept.h"
 #include "clock.h"
 #include "field.h"
@@ -16,9 +12,8 @@
  * line that has to go between is not counted as a field: without the fields,
  * the content still begins with it. content: empty when it comes later.
  */
-static enum outcome
-put_fields(
-    struct accept *a, struct envelope *e, struct span content, struct fault *f)
+static void
+put_fields(struct accept *a, struct envelope *e, struct span content)
 {
 	struct buf *b = &a->fields;
 
@@ -34,9 +29,6 @@ put_fields(
 	e->skip = b->len;
 	if (field_is_missing(content))
 		buf_adds(b, "\r\n");
-	if (buf_failed(b))
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "queue: fields");
-	return OK;
 }
 
 static void
@@ -50,35 +42,39 @@ digest_of(struct span a, struct span b, unsigned char *out)
 	envelope_digest_end(&d, out);
 }
 
+/* A new file that begins so; none when it fails. */
+static enum outcome
+write_file(struct accept *a, struct store_place place, const struct qid *qid,
+    struct span head, struct span content, struct store_file *file,
+    struct fault *f)
+{
+	if (store_create(a->store, place, qid, 0400, file, f) == OK &&
+	    store_write(file->fd, head, content, f) == OK)
+		return OK;
+	store_abandon(a->store, file);
+	return f->outcome;
+}
+
 enum outcome
 accept_begin_content(struct accept *a, struct envelope *e, struct span content,
     struct store_file *file, struct fault *f)
 {
-	char shard[STORE_DIR_MAX];
-
-	if (put_fields(a, e, content, f) != OK)
-		return f->outcome;
-	store_shard_name(&e->qid, shard);
-	if (store_create(a->store, shard, &e->qid, 0400, file, f) != OK)
-		return f->outcome;
-	if (store_write(file->fd, buf_span(&a->fields), SPAN_EMPTY, f) != OK)
-		store_abandon(a->store, file);
-	return file->fd == -1 ? f->outcome : OK;
+	put_fields(a, e, content);
+	return write_file(a, store_content_place(&e->qid), &e->qid,
+	    buf_span(&a->fields), SPAN_EMPTY, file, f);
 }
 
 /* ---- A name that is taken. ---- */
 
-static enum outcome
-enter_existing(
-    struct accept *a, struct client *c, const struct qid *qid, struct fault *f)
+static void
+enter_existing(struct accept *a, struct client *c, const struct qid *qid)
 {
 	struct fault why;
 
-	if (accept_check_existing(a, qid, &why) != OK)
-		return accept_enter_failed(a, c, qid, &why, f);
-	if (accept_enter(a, c, ACCEPTED_EXISTS, qid) == NULL)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "round");
-	return OK;
+	if (accept_check_existing(a, qid, &why) == OK)
+		(void)accept_enter(a, c, ADD_EXISTS, qid);
+	else
+		accept_enter_failed(a, c, qid, &why);
 }
 
 /*
@@ -92,71 +88,55 @@ is_there_elsewhere(struct accept *a, const struct envelope *e)
 	struct fault f;
 
 	return path_is_null(&e->reverse_path) &&
-	    store_has_content(a->store, &e->qid) &&
+	    store_has(a->store, &e->qid, store_content_place(&e->qid)) &&
 	    store_find_envelope(a->store, &e->qid, &place, &f) == OK;
 }
 
 /* ---- The whole message is there. ---- */
 
-static enum outcome
+static void
 put_one(struct accept *a, struct client *c, const struct envelope *e,
-    struct span content, struct fault *f)
+    struct span content)
 {
 	struct store_file file;
-	struct accepted *entry;
-	struct span record;
 	struct fault why;
 
-	if (store_create(a->store, "in", &e->qid, 0400, &file, &why) != OK)
-		return accept_enter_failed(a, c, &e->qid, &why, f);
-	if (store_write(file.fd, buf_span(&a->head), content, &why) != OK) {
-		store_abandon(a->store, &file);
-		return accept_enter_failed(a, c, &e->qid, &why, f);
+	if (write_file(a, STORE_PLACE_IN, &e->qid, buf_span(&a->head), content,
+	        &file, &why) != OK) {
+		accept_enter_failed(a, c, &e->qid, &why);
+		return;
 	}
-	entry = accept_enter(a, c, ACCEPTED_ONE, &e->qid);
-	if (entry == NULL) {
-		store_abandon(a->store, &file);
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "round");
-	}
-	entry->file = file;
-	/* The notice is the first line without `Pneu: ` and CR. */
-	record = span_from(span_head(buf_span(&a->head), (size_t)e->start - 2),
-	    sizeof(ENVELOPE_ONE_PREFIX) - 1);
-	entry->notice_at = a->notices.len;
-	buf_add(&a->notices, record);
-	buf_addc(&a->notices, '\n');
-	entry->notice_len = a->notices.len - entry->notice_at;
-	return OK;
+	accept_enter(a, c, ADD_OK, &e->qid)->file = file;
+	/* The hint is the first line without `Pneu: ` and CR. */
+	buf_add(&a->hints,
+	    span_from(span_head(buf_span(&a->head), (size_t)e->start - 2),
+	        sizeof(ENVELOPE_ONE_PREFIX) - 1));
+	buf_addc(&a->hints, '\n');
 }
 
-static enum outcome
-put_apart(struct accept *a, struct client *c, struct envelope *e,
-    struct span content, struct fault *f)
+static void
+put_apart(
+    struct accept *a, struct client *c, struct envelope *e, struct span content)
 {
 	struct store_file file;
 	struct fault why;
 
-	if (accept_begin_content(a, e, content, &file, &why) != OK)
-		return accept_enter_failed(a, c, &e->qid, &why, f);
 	e->start = 0;
-	if (store_write(file.fd, content, SPAN_EMPTY, &why) != OK) {
-		store_abandon(a->store, &file);
-		return accept_enter_failed(a, c, &e->qid, &why, f);
+	if (accept_begin_content(a, e, content, &file, &why) == OK &&
+	    store_write(file.fd, content, SPAN_EMPTY, &why) == OK) {
+		accept_put_content(a, c, e, &file);
+		return;
 	}
-	return accept_put_content(a, c, e, &file, f);
+	store_abandon(a->store, &file);
+	accept_enter_failed(a, c, &e->qid, &why);
 }
 
-/*
- * Can it be one file? Then its head is in a->head. The sizes and the digest
- * are those of both shapes.
- */
+/* Can it be one file? Then its head is in a->head. */
 static bool
 make_head(struct accept *a, struct envelope *e, struct span content)
 {
 	struct fault f;
 
-	e->size = a->fields.len + content.len;
-	digest_of(buf_span(&a->fields), content, e->digest);
 	if (e->recipients != 1 || content.len > a->one_file_max)
 		return false;
 	buf_reset(&a->head);
@@ -166,44 +146,50 @@ make_head(struct accept *a, struct envelope *e, struct span content)
 	return !buf_failed(&a->head);
 }
 
-enum outcome
-accept_put(struct accept *a, struct client *c, struct envelope *e,
-    struct span content, bool dots, struct fault *f)
+void
+accept_put(
+    struct accept *a, struct client *c, struct envelope *e, struct span content)
 {
+	struct lines lines = LINES_BEGIN;
 	struct fault why;
 
-	e->dots = dots;
+	lines_add(&lines, content);
+	if (lines_end(&lines, &why) != OK) {
+		accept_enter_failed(a, c, &e->qid, &why);
+		return;
+	}
+	put_fields(a, e, content);
+	e->dots = lines.dots;
 	e->time_ms = clock_wall_ms();
-	if (put_fields(a, e, content, &why) != OK)
-		return accept_enter_failed(a, c, &e->qid, &why, f);
+	/* The same in both shapes. */
+	e->size = a->fields.len + content.len;
+	digest_of(buf_span(&a->fields), content, e->digest);
 	if (is_there_elsewhere(a, e))
-		return enter_existing(a, c, &e->qid, f);
-	if (make_head(a, e, content))
-		return put_one(a, c, e, content, f);
-	return put_apart(a, c, e, content, f);
+		enter_existing(a, c, &e->qid);
+	else if (make_head(a, e, content))
+		put_one(a, c, e, content);
+	else
+		put_apart(a, c, e, content);
 }
 
-enum outcome
+void
 accept_put_content(struct accept *a, struct client *c, struct envelope *e,
-    struct store_file *file, struct fault *f)
+    struct store_file *file)
 {
+	struct buf envelope = BUF_INIT(STORE_ENVELOPE_MAX);
 	struct accepted *entry;
-	struct envelope *own;
-	struct qid qid = e->qid;
+	struct fault why;
 
 	e->time_ms = clock_wall_ms();
-	e->shape = ENVELOPE_APART;
-	own = malloc(sizeof(*own));
-	entry = own == NULL ? NULL : accept_enter(a, c, ACCEPTED_APART, &qid);
-	if (entry == NULL) {
-		free(own);
+	if (envelope_put_apart(&envelope, e, &why) != OK ||
+	    envelope_put_notice(&a->hints, e, &why) != OK) {
+		buf_free(&envelope);
 		store_abandon(a->store, file);
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "round");
+		accept_enter_failed(a, c, &e->qid, &why);
+		return;
 	}
-	*own = *e;
-	envelope_begin(e);
-	entry->envelope = own;
-	entry->content = *file;
+	entry = accept_enter(a, c, ADD_OK, &e->qid);
+	entry->envelope = envelope;
+	entry->file = *file;
 	*file = STORE_FILE_NONE;
-	return OK;
 }

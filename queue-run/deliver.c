@@ -15,12 +15,11 @@
 static void
 content_name(const struct message *m, char out[STORE_NAME_MAX])
 {
-	static const struct store_place in = { STORE_IN, 0 };
+	const struct qid *qid = &m->envelope.qid;
 
-	if (m->envelope.shape == ENVELOPE_ONE)
-		store_envelope_name(in, &m->envelope.qid, out);
-	else
-		store_content_name(&m->envelope.qid, out);
+	store_name(m->envelope.shape == ENVELOPE_ONE ? STORE_PLACE_IN
+	                                             : store_content_place(qid),
+	    qid, out);
 }
 
 static void

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "fds.h"
 #include "history.h"
 #include "operate.h"
 #include "steps.h"
@@ -31,7 +32,7 @@ save_report(struct run *run, struct message *m)
 	        buf_span(&m->lines), &file, &f) != OK ||
 	    store_sync_file(file.fd, &f) != OK)
 		run_alarm(run, m, &f);
-	store_file_close(&file);
+	fds_close(&file.fd);
 }
 
 static void
@@ -67,8 +68,7 @@ remove_envelope(struct run *run, struct message *m)
 {
 	struct fault f;
 
-	if (store_unlink_state(&run->store, &m->envelope.qid, m->place, &f) ==
-	    OK)
+	if (store_unlink(&run->store, &m->envelope.qid, m->place, &f) == OK)
 		return true;
 	/* It stays, is found by a listing later, and is not delivered twice. */
 	run_alarm(run, m, &f);
@@ -122,7 +122,8 @@ remove_content(struct run *run, struct message *m, const struct fault *synced)
 
 	run_takes(run, m);
 	if (synced->outcome == OK && m->envelope.shape == ENVELOPE_APART &&
-	    store_unlink_content(&run->store, &m->envelope.qid, &f) != OK)
+	    store_unlink(&run->store, &m->envelope.qid,
+	        store_content_place(&m->envelope.qid), &f) != OK)
 		run_alarm(run, m, &f);
 	message_finish(run, m, synced);
 }
@@ -134,13 +135,10 @@ remove_contents(struct run *run, struct list *list)
 {
 	struct store_place place = list->first->place;
 	struct fault synced = FAULT_NONE;
-	char dir[STORE_DIR_MAX];
 
-	if (store_sync_state_dir(&run->store, place, &synced) != OK)
+	if (store_sync(&run->store, place, &synced) != OK)
 		run_io_error(run, &synced);
-	store_dir_name(place, dir);
-	if (store_has_minutes(place.state))
-		store_remove_dir(&run->store, dir);
+	store_remove_part(&run->store, place);
 	for (size_t n = list->n; n > 0; n--) {
 		struct message *m = list_take(list);
 

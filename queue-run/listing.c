@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "mem.h"
 #include "names.h"
 #include "run.h"
 
@@ -47,19 +48,15 @@ void
 listing_want_all(struct run *run)
 {
 	run->listing.in.wanted = true;
-	run->listing.retry_after[0] = '\0';
+	run->listing.retry_after_ms = 0;
 	run->listing.due_ms = 1; /* long ago: look */
 }
 
 void
 listing_rescan(struct run *run)
 {
-	char minute[CLOCK_TEXT_MAX];
-
-	clock_minute(
-	    clock_wall_ms() + run->settings->queue.retry_max_ms, minute);
-	(void)span_copy(span_of(minute), run->listing.ahead_after,
-	    sizeof(run->listing.ahead_after));
+	run->listing.ahead_after_ms =
+	    clock_wall_ms() + run->settings->queue.retry_max_ms;
 	listing_want_all(run);
 	run->listing.rescan_ms =
 	    clock_mono_ms() + run->settings->queue.rescan_ms;
@@ -68,36 +65,27 @@ listing_rescan(struct run *run)
 void
 listing_due(struct run *run, uint64_t minute_ms)
 {
-	char minute[CLOCK_TEXT_MAX];
-
 	if (run->listing.due_ms == 0 || minute_ms < run->listing.due_ms)
 		run->listing.due_ms = minute_ms;
 	/* That minute may have been listed before. */
-	clock_minute(minute_ms, minute);
-	if (strcmp(minute, run->listing.retry_after) <= 0)
-		run->listing.retry_after[0] = '\0';
+	if (minute_ms - minute_ms % 60000 <= run->listing.retry_after_ms)
+		run->listing.retry_after_ms = 0;
 }
 
 /* The next part of a listing; believed when this is OK. */
 static enum outcome
 scan_list(struct run *run, struct scan *scan, struct fault *f)
 {
-	char dir[STORE_DIR_MAX];
-
 	if (scan->name == NULL)
-		scan->name = calloc(SCAN_NAMES_MAX, sizeof(*scan->name));
-	if (scan->name == NULL)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "listing");
-	store_dir_name(scan->place, dir);
+		scan->name = mem_new(SCAN_NAMES_MAX, sizeof(*scan->name));
 	scan->at = scan->n = 0;
-	if (store_list(&run->store, dir, STORE_QIDS, scan->after,
-	        SCAN_NAMES_MAX, scan->name, &scan->n, &scan->more, f) != OK) {
+	if (store_list(&run->store, scan->place, &scan->after, SCAN_NAMES_MAX,
+	        scan->name, &scan->n, &scan->more, f) != OK) {
 		scan->n = 0;
 		return f->outcome;
 	}
 	if (scan->n > 0)
-		memcpy(scan->after, scan->name[scan->n - 1].text,
-		    sizeof(scan->after));
+		scan->after = scan->name[scan->n - 1];
 	/* A name that was seen may not be on disk yet: queue-add is about to
 	   sync it, or is dead. Model rows 14 and 15. After an error what is read
 	   comes from the disk. */
@@ -111,17 +99,14 @@ scan_failed(struct run *run, struct scan *scan, const struct fault *f)
 {
 	if (f->error != ENOENT)
 		journal_alarm(&run->journal, NULL, "listing: %s", f->text);
-	if (f->error == ENOMEM)
-		run_pause(run); /* and then it goes on */
-	else
-		scan->active = false;
+	scan->active = false;
 }
 
 /* From the start of its place. */
 static void
 begin_scan(struct scan *scan)
 {
-	scan->after[0] = '\0';
+	scan->after.text[0] = '\0';
 	scan->at = scan->n = 0;
 	scan->active = scan->more = true;
 }
@@ -134,8 +119,8 @@ scan_fill(struct run *run, struct scan *scan)
 
 	while (
 	    scan->active && window_has_room(&run->window, part_of(run, scan))) {
+		const struct qid *qid;
 		struct message *m;
-		struct qid qid;
 
 		if (scan->at == scan->n) {
 			if (!scan->more) {
@@ -150,11 +135,11 @@ scan_fill(struct run *run, struct scan *scan)
 			}
 			continue;
 		}
-		if (!qid_parse(span_of(scan->name[scan->at++].text), &qid) ||
-		    window_find(&run->window, &qid) != NULL ||
-		    names_are_left(run, &qid))
+		qid = &scan->name[scan->at++];
+		if (window_find(&run->window, qid) != NULL ||
+		    names_are_left(run, qid))
 			continue;
-		m = window_add(&run->window, &qid);
+		m = window_add(&run->window, qid);
 		if (m == NULL) {
 			scan->at--;
 			run_pause(run);
@@ -167,22 +152,16 @@ scan_fill(struct run *run, struct scan *scan)
 	}
 }
 
-/* The first minute of retry1 after `minute`, and its time; 0: there is none. */
+/* The first minute of retry1 after *at; 0: there is none. */
 static bool
-next_minute(struct run *run, char minute[QID_LEN + 1], uint64_t *at)
+next_minute(struct run *run, uint64_t *at)
 {
 	struct fault f;
 
-	*at = 0;
-	if (store_next(&run->store, "retry1", STORE_MINUTES, minute, &f) !=
-	    OK) {
-		scan_failed(run, &run->listing.retry, &f);
-		run->listing.due_ms =
-		    f.error == ENOMEM; /* long ago: look again */
-		return false;
-	}
-	(void)clock_parse_minute(span_of(minute), at);
-	return true;
+	if (store_next_part(&run->store, STORE_RETRY1, at, &f) == OK)
+		return true;
+	scan_failed(run, &run->listing.retry, &f);
+	return false;
 }
 
 /*
@@ -193,31 +172,28 @@ next_minute(struct run *run, char minute[QID_LEN + 1], uint64_t *at)
 static void
 find_minute(struct run *run)
 {
-	char minute[QID_LEN + 1], *after = run->listing.retry_after;
-	uint64_t at, next;
+	struct listing *l = &run->listing;
+	uint64_t now = clock_wall_ms(), *after = &l->retry_after_ms;
+	uint64_t next = l->retry_after_ms, at;
 
-	run->listing.due_ms = 0;
-	memcpy(minute, after, sizeof(minute));
-	if (!next_minute(run, minute, &next))
+	l->due_ms = 0;
+	if (!next_minute(run, &next))
 		return;
 	at = next;
-	if ((at == 0 || at > clock_wall_ms()) &&
-	    run->listing.ahead_after[0] != '\0') {
-		after = run->listing.ahead_after;
-		memcpy(minute, after, sizeof(minute));
-		if (!next_minute(run, minute, &at))
+	if ((at == 0 || at > now) && l->ahead_after_ms != 0) {
+		after = &l->ahead_after_ms;
+		at = l->ahead_after_ms;
+		if (!next_minute(run, &at))
 			return;
 	}
-	if (at == 0 ||
-	    (after == run->listing.retry_after && at > clock_wall_ms())) {
-		run->listing.ahead_after[0] = '\0';
-		run->listing.due_ms = next;
+	if (at == 0 || (after == &l->retry_after_ms && at > now)) {
+		l->ahead_after_ms = 0;
+		l->due_ms = next;
 		return;
 	}
-	memcpy(after, minute, sizeof(minute));
-	run->listing.retry.place.minute_ms = at;
-	begin_scan(&run->listing.retry);
-	run->listing.due_ms = 1; /* and look for the next one after it */
+	*after = l->retry.place.part_ms = at;
+	begin_scan(&l->retry);
+	l->due_ms = 1; /* and look for the next one after it */
 }
 
 /*

@@ -12,9 +12,9 @@ struct run;
 
 struct scan {
 	struct store_place place;
-	struct store_listed *name;
+	struct qid *name;
 	size_t at, n;
-	char after[QID_LEN + 1];
+	struct qid after;
 	bool active, more;
 	bool wanted; /* from the start again, when there is room */
 };
@@ -25,8 +25,8 @@ struct scan {
 
 struct listing {
 	struct scan in, retry;
-	char retry_after[QID_LEN + 1]; /* minutes up to it were listed */
-	char ahead_after[QID_LEN + 1]; /* of those too far ahead; "": all */
+	uint64_t retry_after_ms; /* minutes up to it were listed */
+	uint64_t ahead_after_ms; /* of those too far ahead; 0: all */
 	uint64_t due_ms; /* next minute of retry1, wall; 0: none */
 	uint64_t rescan_ms; /* monotonic */
 	uint64_t listed_ms; /* when in/ was last begun; monotonic */

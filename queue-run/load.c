@@ -32,8 +32,8 @@ set_aside(struct run *run, struct message *m, const struct fault *why)
 		run_alarm(run, m, &f);
 	} else {
 		if (apart &&
-		    store_set_aside_content(
-		        &run->store, &m->envelope.qid, &f) != OK &&
+		    store_set_aside(&run->store, &m->envelope.qid,
+		        store_content_place(&m->envelope.qid), &f) != OK &&
 		    f.error != ENOENT)
 			run_alarm(run, m, &f);
 		out =
@@ -85,7 +85,7 @@ leave_out_not_due(const struct run *run, struct message *m)
 		if (r[i].state == RECIPIENT_WAITS && r[i].next_ms < first)
 			first = r[i].next_ms;
 	if (m->place.state != STORE_RETRY1 ||
-	    m->place.minute_ms + MINUTE_MS <= first)
+	    m->place.part_ms + MINUTE_MS <= first)
 		return;
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if (m->status[i].state == STATUS_OPEN && r[i].next_ms > now &&
@@ -126,12 +126,9 @@ static bool
 is_half_moved(struct run *run, const struct message *m,
     const struct store_content *content)
 {
-	char name[STORE_NAME_MAX];
-
-	if (m->envelope.shape != ENVELOPE_ONE || content->links < 2)
-		return false;
-	store_content_name(&m->envelope.qid, name);
-	return faccessat(run->store.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return m->envelope.shape == ENVELOPE_ONE && content->links >= 2 &&
+	    store_has(&run->store, &m->envelope.qid,
+	        store_content_place(&m->envelope.qid));
 }
 
 static enum outcome

@@ -15,10 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "mem.h"
 
-/* Names at once: a directory is read once for each share. Ours: 7 MB, given back. */
-#define NAMES_SHARE 262144
 /* Messages with two names that cannot be read: more is a broken disk. Ours. */
 #define NAMES_LEFT_MAX 64
 
@@ -36,7 +34,7 @@ has_name(struct run *run, const struct qid *qid, struct store_place place,
 {
 	char name[STORE_NAME_MAX];
 
-	store_envelope_name(place, qid, name);
+	store_name(place, qid, name);
 	return fstatat(run->store.fd, name, st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
@@ -49,22 +47,24 @@ drop_name(struct run *run, const struct qid *qid, struct store_place place,
 
 	store_dir_name(place, dir);
 	journal_alarm(&run->journal, qid, "mended: a second name in %s", dir);
-	if (store_unlink_state(&run->store, qid, place, f) != OK)
+	if (store_unlink(&run->store, qid, place, f) != OK)
 		return f->outcome;
-	return store_sync_state_dir(&run->store, place, f);
+	return store_sync(&run->store, place, f);
 }
 
 /* The one file moves to message/, as the round that was cut short meant to. */
 static enum outcome
 finish_part(struct run *run, const struct qid *qid, struct fault *f)
 {
+	struct store_place content = store_content_place(qid);
+
 	journal_alarm(
 	    &run->journal, qid, "mended: content moved behind its envelope");
-	if (store_link_content(&run->store, qid, f) != OK ||
-	    store_sync_shard(&run->store, qid, f) != OK ||
-	    store_unlink_state(&run->store, qid, STORE_PLACE_IN, f) != OK)
+	if (store_link(&run->store, qid, STORE_PLACE_IN, content, f) != OK ||
+	    store_sync(&run->store, content, f) != OK ||
+	    store_unlink(&run->store, qid, STORE_PLACE_IN, f) != OK)
 		return f->outcome;
-	return store_sync_state_dir(&run->store, STORE_PLACE_IN, f);
+	return store_sync(&run->store, STORE_PLACE_IN, f);
 }
 
 /* in/ has a name of the message that lies in place. */
@@ -102,21 +102,16 @@ static enum outcome
 mend_minutes(struct run *run, const struct qid *qid, struct store_place place,
     const struct stat *st, struct fault *f)
 {
-	char minute[CLOCK_TEXT_MAX], after[QID_LEN + 1];
+	struct store_place other = place;
+	struct stat st2;
 
-	clock_minute(place.minute_ms, minute);
-	(void)span_copy(span_of(minute), after, sizeof(after));
 	for (;;) {
-		struct store_place other = { place.state, 0 };
-		struct stat st2;
-
-		if (store_next(&run->store, store_state_word(place.state),
-		        STORE_MINUTES, after, f) != OK)
+		if (store_next_part(
+		        &run->store, other.state, &other.part_ms, f) != OK)
 			return f->outcome;
-		if (after[0] == '\0')
+		if (other.part_ms == 0)
 			return OK;
-		if (clock_parse_minute(span_of(after), &other.minute_ms) &&
-		    has_name(run, qid, other, &st2) &&
+		if (has_name(run, qid, other, &st2) &&
 		    st2.st_ino == st->st_ino &&
 		    drop_name(run, qid, other, f) != OK)
 			return f->outcome;
@@ -183,61 +178,39 @@ names_end(struct run *run)
 	run->names = NULL;
 }
 
-struct mending {
-	struct run *run;
-	struct store_listed *name;
-};
+static enum outcome
+mend_one(
+    void *arg, struct store_place place, const struct qid *qid, struct fault *f)
+{
+	struct run *run = arg;
+
+	if (names_are_left(run, qid) || mend(run, qid, place, f) == OK)
+		return OK;
+	return leave(run, qid, f);
+}
 
 static enum outcome
-mend_dir(void *arg, struct store_place place, struct fault *f)
+remove_part(void *arg, struct store_place place, struct fault *f)
 {
-	struct run *run = ((struct mending *)arg)->run;
-	struct store_listed *name = ((struct mending *)arg)->name;
-	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
-	bool more = true;
-	struct qid qid;
-	size_t got;
-
-	store_dir_name(place, dir);
-	while (more) {
-		if (store_list(&run->store, dir, STORE_QIDS, after, NAMES_SHARE,
-		        name, &got, &more, f) != OK)
-			return f->outcome;
-		for (size_t i = 0; i < got; i++)
-			if (qid_parse(span_of(name[i].text), &qid) &&
-			    !names_are_left(run, &qid) &&
-			    mend(run, &qid, place, f) != OK &&
-			    leave(run, &qid, f) != OK)
-				return f->outcome;
-		if (got > 0)
-			(void)span_copy(
-			    span_of(name[got - 1].text), after, sizeof(after));
-	}
-	if (store_has_minutes(place.state))
-		store_remove_dir(&run->store, dir);
+	(void)f;
+	store_remove_part(&((struct run *)arg)->store, place);
 	return OK;
 }
 
 enum outcome
 names_repair(struct run *run, struct fault *f)
 {
-	static const enum store_state order[] = { STORE_HOLD, STORE_QUARANTINE,
-		STORE_OUT, STORE_BUSY, STORE_ASIDE, STORE_RETRY1,
-		STORE_RETRY2 };
-	struct mending mending = { run,
-		calloc(NAMES_SHARE, sizeof(struct store_listed)) };
-	enum outcome got = OK;
-
 	names_end(run);
-	run->names = calloc(1, sizeof(*run->names));
-	if (mending.name == NULL || run->names == NULL) {
-		free(mending.name);
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	run->names = mem_new(1, sizeof(*run->names));
+	for (size_t i = 0; i < STORE_STATES; i++) {
+		enum store_state state = store_precedence[i];
+
+		if (state != STORE_IN &&
+		    (store_each_qid(&run->store, state, mend_one, run, f) !=
+		            OK ||
+		        store_each_place(
+		            &run->store, state, remove_part, run, f) != OK))
+			return f->outcome;
 	}
-	for (size_t i = 0; got == OK && i < sizeof(order) / sizeof(order[0]);
-	     i++)
-		got = store_each_place(
-		    &run->store, order[i], mend_dir, &mending, f);
-	free(mending.name);
-	return got;
+	return OK;
 }

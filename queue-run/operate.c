@@ -84,9 +84,8 @@ decide_flush(const struct message *m, uint64_t now_ms, struct fault *f)
 		return already(f);
 	if (m->place.state != STORE_RETRY1)
 		return refuse(f, "it waits for no retry");
-	return m->place.minute_ms <= now_ms - now_ms % MINUTE_MS
-	    ? already(f)
-	    : DECIDE_DUE_NOW;
+	return m->place.part_ms <= now_ms - now_ms % MINUTE_MS ? already(f)
+	                                                       : DECIDE_DUE_NOW;
 }
 
 /* Those who wait fail, once; when a report could not be entered they wait as

@@ -46,10 +46,7 @@ share_ends(struct run *run, struct message *m)
 static bool
 is_gone(struct run *run, const struct message *m)
 {
-	char name[STORE_NAME_MAX];
-
-	store_envelope_name(m->place, &m->envelope.qid, name);
-	return faccessat(run->store.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+	return !store_has(&run->store, &m->envelope.qid, m->place) &&
 	    errno == ENOENT;
 }
 
@@ -146,7 +143,7 @@ set_next_tries(struct run *run, struct message *m, uint64_t now)
 		    !status->postponed)
 			status->next_ms = retry_place(
 			    run->settings, now, m->envelope.recipient[i].tries)
-			                      .minute_ms;
+			                      .part_ms;
 	}
 }
 
@@ -159,9 +156,9 @@ first_try(const struct message *m)
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if ((m->status[i].state == STATUS_DEFERRED ||
 		        m->status[i].state == STATUS_NOT_DUE) &&
-		    m->status[i].next_ms < place.minute_ms)
-			place.minute_ms = m->status[i].next_ms;
-	place.minute_ms -= place.minute_ms % MINUTE_MS;
+		    m->status[i].next_ms < place.part_ms)
+			place.part_ms = m->status[i].next_ms;
+	place.part_ms -= place.part_ms % MINUTE_MS;
 	return place;
 }
 
@@ -272,7 +269,7 @@ leaves_again(struct run *run, struct message *m)
 	if (m->place.state == STORE_IN)
 		listing_want_in(run);
 	else if (m->place.state == STORE_RETRY1)
-		listing_due(run, m->place.minute_ms);
+		listing_due(run, m->place.part_ms);
 	window_drop(&run->window, m);
 	return true;
 }

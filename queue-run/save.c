@@ -49,7 +49,6 @@ make_envelope(struct run *run, struct move *move, struct fault *f)
 {
 	struct message *m = move->m;
 	struct buf *b = &run->scratch;
-	char dir[STORE_DIR_MAX];
 
 	buf_reset(b);
 	if (envelope_put_apart(b, &m->envelope, f) != OK)
@@ -57,9 +56,8 @@ make_envelope(struct run *run, struct move *move, struct fault *f)
 	buf_add(b, buf_span(&m->lines));
 	if (buf_failed(b))
 		return fault_set(f, TEMP, "4.3.0", 0, "envelope: no memory");
-	store_dir_name(m->to, dir);
-	if (store_create(
-	        &run->store, dir, &m->envelope.qid, 0600, &move->file, f) != OK)
+	if (store_create(&run->store, m->to, &m->envelope.qid, 0600,
+	        &move->file, f) != OK)
 		return f->outcome;
 	return store_write(move->file.fd, buf_span(b), SPAN_EMPTY, f);
 }
@@ -112,7 +110,7 @@ step_name(struct run *run, struct move *move, struct fault *f)
 	else if (store_is_same_place(m->place, m->to))
 		return OK;
 	else
-		move->doubled = store_link_state(&run->store, &m->envelope.qid,
+		move->doubled = store_link(&run->store, &m->envelope.qid,
 		                    m->place, m->to, f) == OK;
 	return move->doubled ? OK : f->outcome;
 }
@@ -124,13 +122,14 @@ step_content(struct run *run, struct move *move, struct fault *f)
 
 	if (move->makes) {
 		move->linked =
-		    store_link_content(&run->store, &m->envelope.qid, f) == OK;
+		    store_link(&run->store, &m->envelope.qid, STORE_PLACE_IN,
+		        store_content_place(&m->envelope.qid), f) == OK;
 		return move->linked ? OK : f->outcome;
 	}
 	if (store_is_same_place(m->place, m->to))
 		return OK;
-	move->doubled = store_unlink_state(
-	                    &run->store, &m->envelope.qid, m->place, f) != OK;
+	move->doubled =
+	    store_unlink(&run->store, &m->envelope.qid, m->place, f) != OK;
 	return move->doubled ? f->outcome : OK;
 }
 
@@ -139,59 +138,65 @@ step_unlink(struct run *run, struct move *move, struct fault *f)
 {
 	if (!move->makes)
 		return OK;
-	move->doubled = store_unlink_state(&run->store, &move->m->envelope.qid,
+	move->doubled = store_unlink(&run->store, &move->m->envelope.qid,
 	                    STORE_PLACE_IN, f) != OK;
 	return move->doubled ? f->outcome : OK;
 }
 
-/* The directories that a sync of a round is for: by name, each once. */
+/* The directories that a sync of a round is for, each once. */
 enum which { SYNC_TO, SYNC_SHARD, SYNC_FROM };
 
-static void
-dir_of(const struct move *move, enum which which, char out[STORE_DIR_MAX])
+/* False: the move has none. */
+static bool
+place_of(const struct move *move, enum which which, struct store_place *out)
 {
-	out[0] = '\0';
-	if (which == SYNC_TO)
-		store_dir_name(move->m->to, out);
-	else if (which == SYNC_SHARD && move->makes)
-		store_shard_name(&move->m->envelope.qid, out);
-	else if (which == SYNC_FROM && !move->makes &&
-	    !store_is_same_place(move->m->place, move->m->to))
-		store_dir_name(move->m->place, out);
-	else if (which == SYNC_FROM && move->makes)
-		store_dir_name(STORE_PLACE_IN, out);
+	const struct message *m = move->m;
+
+	if (move->fault.outcome != OK)
+		return false;
+	switch (which) {
+	case SYNC_TO:
+		*out = m->to;
+		return true;
+	case SYNC_SHARD:
+		*out = store_content_place(&m->envelope.qid);
+		return move->makes;
+	case SYNC_FROM:
+		*out = move->makes ? STORE_PLACE_IN : m->place;
+		return move->makes || !store_is_same_place(m->place, m->to);
+	}
+	return false;
+}
+
+static bool
+is_in(const struct move *move, enum which which, struct store_place place)
+{
+	struct store_place its;
+
+	return place_of(move, which, &its) && store_is_same_place(its, place);
 }
 
 static void
 sync_dirs(struct run *run, struct move *moves, size_t n, enum which which)
 {
-	char dir[STORE_DIR_MAX], other[STORE_DIR_MAX];
-
 	for (size_t i = 0; i < n; i++) {
-		bool done = moves[i].fault.outcome != OK;
+		struct store_place place;
+		bool done = !place_of(&moves[i], which, &place);
 		struct fault f;
 
-		dir_of(&moves[i], which, dir);
-		done |= dir[0] == '\0';
-		for (size_t k = 0; k < i && !done; k++) {
-			dir_of(&moves[k], which, other);
-			done = strcmp(dir, other) == 0 &&
-			    moves[k].fault.outcome == OK;
-		}
+		for (size_t k = 0; k < i && !done; k++)
+			done = is_in(&moves[k], which, place);
 		if (done)
 			continue;
-		if (store_sync_dir(&run->store, dir, &f) == OK) {
+		if (store_sync(&run->store, place, &f) == OK) {
 			if (run->store.disk.fsync_carries_all)
 				return;
 			continue;
 		}
 		store_trouble_set(&run->store, run->journal.program, f.text);
-		for (size_t k = 0; k < n; k++) {
-			dir_of(&moves[k], which, other);
-			if (strcmp(dir, other) == 0 &&
-			    moves[k].fault.outcome == OK)
+		for (size_t k = 0; k < n; k++)
+			if (is_in(&moves[k], which, place))
 				moves[k].fault = f;
-		}
 	}
 }
 
@@ -260,21 +265,17 @@ unmake(struct run *run, const struct move *move)
 {
 	struct message *m = move->m;
 	struct fault f;
-	char dir[STORE_DIR_MAX];
 
-	if (store_unlink_state(&run->store, &m->envelope.qid, m->to, &f) !=
-	        OK ||
+	if (store_unlink(&run->store, &m->envelope.qid, m->to, &f) != OK ||
 	    (move->linked &&
-	        store_unlink_content(&run->store, &m->envelope.qid, &f) !=
-	            OK) ||
+	        store_unlink(&run->store, &m->envelope.qid,
+	            store_content_place(&m->envelope.qid), &f) != OK) ||
 	    (!run->store.disk.names_in_order &&
-	        store_sync_state_dir(&run->store, m->to, &f) != OK)) {
+	        store_sync(&run->store, m->to, &f) != OK)) {
 		run_alarm(run, m, &f);
 		return;
 	}
-	store_dir_name(m->to, dir);
-	if (m->to.state == STORE_RETRY1)
-		store_remove_dir(&run->store, dir);
+	store_remove_part(&run->store, m->to);
 }
 
 /* It stays as it lies, and waits in memory; or it is not there any more. */
@@ -314,7 +315,6 @@ static void
 move_end(struct run *run, struct move *move)
 {
 	struct message *m = move->m;
-	char dir[STORE_DIR_MAX];
 
 	run_takes(run, m);
 	store_abandon(&run->store, &move->file);
@@ -331,12 +331,10 @@ move_end(struct run *run, struct move *move)
 	}
 	journal_moved(run, m);
 	if (m->place.state == STORE_RETRY1 &&
-	    !store_is_same_place(m->place, m->to)) {
-		store_dir_name(m->place, dir);
-		store_remove_dir(&run->store, dir);
-	}
+	    !store_is_same_place(m->place, m->to))
+		store_remove_part(&run->store, m->place);
 	if (m->to.state == STORE_RETRY1)
-		listing_due(run, m->to.minute_ms);
+		listing_due(run, m->to.part_ms);
 	if (m->to.state != STORE_IN || run->requests_only) {
 		message_finish(run, m, &move->fault);
 		return;

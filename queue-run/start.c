@@ -143,7 +143,8 @@ judge_taken(struct run *run, const struct qid *qid)
 	    store_find_envelope(&run->store, qid, &place, &f) != OK)
 		return;
 	if (store_set_aside(&run->store, qid, place, &f) != OK ||
-	    (store_set_aside_content(&run->store, qid, &f) != OK &&
+	    (store_set_aside(&run->store, qid, store_content_place(qid), &f) !=
+	            OK &&
 	        f.error != ENOENT)) {
 		journal_alarm(&run->journal, qid, "%s", f.text);
 		return;

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * entries.c: what lies in the queue, read as anybody may read it with ls and
- * head, a part at a time, so 200,000 messages cost no memory. What moves
- * meanwhile may be seen twice or not at all.
+ * head. What moves meanwhile may be seen twice or not at all.
  */
 #include "verbs.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "fds.h"
 
-/* Names at once: a directory is read once for each share. Chosen: 2 MB. */
-#define LIST_SHARE 65536
+enum outcome
+parse_operand(const char *operand, struct qid *qid, struct fault *f)
+{
+	return qid_parse(span_of(operand), qid)
+	    ? OK
+	    : fault_set(f, PERM, "5.5.4", 0,
+	          "%.64s: a queue id has 26 letters and digits", operand);
+}
 
 /* An envelope file as it is, for its lines after the end. */
 static void
@@ -25,7 +28,7 @@ read_lines(const struct request *r, struct entry *e)
 	buf_reset(&e->file);
 	if (e->envelope.shape != ENVELOPE_APART || !e->is_valid)
 		return;
-	store_envelope_name(e->place, &e->envelope.qid, name);
+	store_name(e->place, &e->envelope.qid, name);
 	if (fds_read_file(r->store->fd, name, &e->file, &f) != OK)
 		buf_reset(&e->file); /* it went meanwhile */
 }
@@ -104,54 +107,28 @@ entry_read(const struct request *r, const struct qid *qid, struct entry *e)
 
 struct walk {
 	const struct request *request;
-	struct store_listed *name;
 	struct entry entry;
-	bool (*each)(void *arg, struct entry *);
+	each_entry *each;
 	void *arg;
-	bool enough;
 };
 
 /* One that cannot be read is shown too: it must not hide the others. */
-static void
-walk_entry(struct walk *w, struct qid qid)
-{
-	struct entry *e = &w->entry;
-	enum outcome got;
-
-	got = entry_read(w->request, &qid, e);
-	if (got == TEMP && e->why.error == ENOENT)
-		return; /* it went meanwhile */
-	if (is_wanted(w->request, e))
-		w->enough = !w->each(w->arg, e);
-}
-
 static enum outcome
-walk_dir(void *arg, struct store_place place, struct fault *f)
+walk_entry(
+    void *arg, struct store_place place, const struct qid *qid, struct fault *f)
 {
 	struct walk *w = arg;
-	char dir[STORE_DIR_MAX], after[QID_LEN + 1] = "";
-	bool more = true;
-	struct qid qid;
-	size_t got;
+	struct entry *e = &w->entry;
 
-	w->entry.place = place;
-	store_dir_name(place, dir);
-	while (more && !w->enough) {
-		if (store_list(w->request->store, dir, STORE_QIDS, after,
-		        LIST_SHARE, w->name, &got, &more, f) != OK)
-			return f->error == ENOENT ? OK : f->outcome;
-		for (size_t i = 0; i < got && !w->enough; i++)
-			if (qid_parse(span_of(w->name[i].text), &qid))
-				walk_entry(w, qid);
-		if (got > 0)
-			memcpy(after, w->name[got - 1].text, sizeof(after));
-	}
-	return OK;
+	e->place = place;
+	if (entry_read(w->request, qid, e) == TEMP && e->why.error == ENOENT)
+		return OK; /* it went meanwhile */
+	return is_wanted(w->request, e) ? w->each(w->arg, e, f) : OK;
 }
 
 enum outcome
-list_entries(const struct request *r, bool (*each)(void *arg, struct entry *),
-    void *arg, struct fault *f)
+list_entries(
+    const struct request *r, each_entry *each, void *arg, struct fault *f)
 {
 	struct walk w = { .request = r, .each = each, .arg = arg };
 	enum store_state only = STORE_ASIDE;
@@ -161,19 +138,13 @@ list_entries(const struct request *r, bool (*each)(void *arg, struct entry *),
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "--state is one of: in out retry1 retry2 busy hold "
 		    "quarantine aside");
-	w.name = calloc(LIST_SHARE, sizeof(*w.name));
-	if (w.name == NULL)
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	envelope_begin(&w.entry.envelope);
 	w.entry.file = BUF_INIT(STORE_ENVELOPE_MAX);
-	for (int s = 0; got == OK && s < STORE_STATES && !w.enough; s++) {
-		if (r->state != NULL && s != (int)only)
-			continue;
-		got = store_each_place(
-		    r->store, (enum store_state)s, walk_dir, &w, f);
-	}
+	for (int s = 0; got == OK && s < STORE_STATES; s++)
+		if (r->state == NULL || s == (int)only)
+			got = store_each_qid(
+			    r->store, (enum store_state)s, walk_entry, &w, f);
 	envelope_free(&w.entry.envelope);
 	buf_free(&w.entry.file);
-	free(w.name);
 	return got;
 }

@@ -40,22 +40,16 @@ static const struct prog_option options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const struct {
-	const char *name;
-	size_t least; /* operands */
-	size_t most;
-	bool changes; /* by queue-run */
-	enum outcome (*run)(struct request *, struct fault *);
-} verbs[] = {
-	{ "list", 0, 0, false, verb_list },
-	{ "show", 1, SIZE_MAX, false, verb_show },
-	{ "hold", 0, SIZE_MAX, true, verb_hold },
-	{ "release", 0, SIZE_MAX, true, verb_release },
-	{ "delete", 0, SIZE_MAX, true, verb_delete },
-	{ "flush", 0, SIZE_MAX, true, verb_flush },
-	{ "expire", 0, SIZE_MAX, true, verb_expire },
-	{ "stats", 0, 0, false, verb_stats },
-	{ "tidy", 0, 0, false, verb_tidy },
+static const struct verb verbs[] = {
+	{ "list", 0, 0, verb_list, NULL, false },
+	{ "show", 1, SIZE_MAX, verb_show, NULL, false },
+	{ "hold", 0, SIZE_MAX, verb_change, "held", false },
+	{ "release", 0, SIZE_MAX, verb_release, "released", false },
+	{ "delete", 0, SIZE_MAX, verb_change, "deleted", true },
+	{ "flush", 0, SIZE_MAX, verb_flush, "due now", false },
+	{ "expire", 0, SIZE_MAX, verb_change, "given up", true },
+	{ "stats", 0, 0, verb_stats, NULL, false },
+	{ "tidy", 0, 0, verb_tidy, NULL, false },
 };
 
 static const struct prog_about about = {
@@ -122,7 +116,7 @@ close_sandbox(struct fault *f)
 }
 
 static enum outcome
-run_verb(struct request *r, size_t verb, struct fault *f)
+run_verb(struct request *r, struct fault *f)
 {
 	static struct store store;
 	static struct journal journal;
@@ -133,7 +127,7 @@ run_verb(struct request *r, size_t verb, struct fault *f)
 	run.argument = "--requests"; /* of one that is started here */
 	journal_open(&journal, about.name);
 	got = store_open(&store, prog.settings.queue.directory, f);
-	if (got == OK && verbs[verb].changes)
+	if (got == OK && r->verb->done != NULL)
 		got = service_open(&run, f);
 	if (got == OK)
 		got = close_sandbox(f);
@@ -141,7 +135,7 @@ run_verb(struct request *r, size_t verb, struct fault *f)
 	r->journal = &journal;
 	r->run = &run;
 	if (got == OK)
-		got = verbs[verb].run(r, f);
+		got = r->verb->run(r, f);
 	if (got == OK && (fflush(stdout) != 0 || ferror(stdout) != 0))
 		got = fault_set(f, TEMP, "4.3.0", 0, "cannot write");
 	service_free(&run);
@@ -150,20 +144,27 @@ run_verb(struct request *r, size_t verb, struct fault *f)
 	return got;
 }
 
-/* What is wrong with this call, in a sentence; verb is n when it is none. */
-static void
-refuse_call(const struct request *r, size_t verb, size_t n, struct fault *f)
+/* The verb by its name; a call that is wrong ends here, in a sentence. */
+static const struct verb *
+find_verb(const char *name, size_t operands)
 {
-	if (verb == n)
-		(void)fault_set(f, PERM, "5.5.4", 0,
+	const struct verb *v = verbs, *end = verbs + sizeof(verbs) / sizeof(*v);
+	struct fault f;
+
+	while (v < end && (name == NULL || strcmp(v->name, name) != 0))
+		v++;
+	if (v < end && operands >= v->least && operands <= v->most)
+		return v;
+	if (v == end)
+		(void)fault_set(&f, PERM, "5.5.4", 0,
 		    "say list, show, hold, release, delete, flush, expire, "
 		    "stats or tidy");
 	else
-		(void)fault_set(f, PERM, "5.5.4", 0,
-		    r->operands < verbs[verb].least ? "%s: say which queue id"
-		                                    : "%s takes no queue id",
-		    verbs[verb].name);
-	prog_usage(f);
+		(void)fault_set(&f, PERM, "5.5.4", 0,
+		    operands < v->least ? "%s: say which queue id"
+		                        : "%s takes no queue id",
+		    v->name);
+	prog_usage(&f);
 }
 
 int
@@ -171,7 +172,6 @@ main(int argc, char *argv[])
 {
 	struct request r = { .settings = &prog.settings };
 	struct fault f = FAULT_NONE;
-	size_t verb = 0, n = sizeof(verbs) / sizeof(verbs[0]);
 	const char *value;
 	int letter;
 
@@ -180,12 +180,7 @@ main(int argc, char *argv[])
 		take_option(&r, letter, value);
 	r.operand = argv + optind + 1;
 	r.operands = argc > optind ? (size_t)(argc - optind - 1) : 0;
-	while (verb < n &&
-	    (argc <= optind || strcmp(verbs[verb].name, argv[optind]) != 0))
-		verb++;
-	if (verb == n || r.operands < verbs[verb].least ||
-	    r.operands > verbs[verb].most)
-		refuse_call(&r, verb, n, &f);
+	r.verb = find_verb(argv[optind], r.operands);
 	r.is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
@@ -195,7 +190,7 @@ main(int argc, char *argv[])
 	/* A stream's first look at its descriptor is before the sandbox. */
 	(void)setvbuf(
 	    stdout, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, 65536);
-	if (f.outcome == OK && run_verb(&r, verb, &f) == OK)
+	if (f.outcome == OK && run_verb(&r, &f) == OK)
 		f.outcome = OK;
 	prog_exit(&f);
 }

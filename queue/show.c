@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "fds.h"
 #include "output.h"
 #include "trouble.h"
 
@@ -70,8 +70,8 @@ json_of_entry(const struct entry *e, const struct buf *reason)
 	    "state", store_state_word(e->place.state), "age",
 	    (json_int_t)(age_ms(&e->envelope.qid) / 1000));
 
-	if (e->place.minute_ms != 0)
-		set(o, "due", json_time(e->place.minute_ms));
+	if (e->place.part_ms != 0)
+		set(o, "due", json_time(e->place.part_ms));
 	if (e->is_valid) {
 		set(o, "size", json_integer((json_int_t)e->envelope.size));
 		set(o, "from", json_text(path_span(&e->envelope.reverse_path)));
@@ -93,7 +93,7 @@ struct listing {
 static void
 add_for_text(json_t *o, const struct entry *e)
 {
-	uint64_t now = clock_wall_ms(), due = e->place.minute_ms;
+	uint64_t now = clock_wall_ms(), due = e->place.part_ms;
 	const struct recipient *first = NULL;
 	size_t left = 0;
 
@@ -111,8 +111,8 @@ add_for_text(json_t *o, const struct entry *e)
 		set(o, "more", json_integer((json_int_t)left - 1));
 }
 
-static bool
-list_one(void *arg, struct entry *e)
+static enum outcome
+list_one(void *arg, struct entry *e, struct fault *f)
 {
 	struct listing *l = arg;
 	json_t *o;
@@ -131,7 +131,9 @@ list_one(void *arg, struct entry *e)
 		    o, "{size:>9} <{from}> -> <{to}>[ and {more} more]");
 	output_text(o, "[  ({reason|text})]\n");
 	json_decref(o);
-	return ferror(stdout) == 0;
+	return ferror(stdout) == 0
+	    ? OK
+	    : fault_set(f, TEMP, "4.3.0", 0, "cannot write");
 }
 
 enum outcome
@@ -159,29 +161,25 @@ verb_list(struct request *r, struct fault *f)
 static enum outcome
 print_content(struct request *r, const struct entry *e, struct fault *f)
 {
-	struct store_content content = STORE_CONTENT_NONE;
+	struct store_content content;
 	char chunk[32768];
-	uint64_t at, end;
-	ssize_t n = 1;
+	uint64_t at;
+	ssize_t n;
 
 	if ((e->place.state == STORE_ASIDE
 	            ? aside_open_content(r->store, &e->envelope, &content, f)
 	            : store_open_content(
 	                  r->store, &e->envelope, &content, f)) != OK)
 		return f->outcome;
-	(void)fflush(stdout);
-	end = content.file_size;
-	for (at = content.offset; at < end && n > 0; at += (uint64_t)n) {
-		n = pread(content.fd, chunk, sizeof(chunk), (off_t)at);
-		if (n > 0 &&
-		    fds_write_all(STDOUT_FILENO,
-		        (struct span){ chunk, (size_t)n }, f) != OK)
-			break;
-	}
-	store_close_content(&content);
+	at = content.offset;
+	while ((n = pread(content.fd, chunk, sizeof(chunk), (off_t)at)) > 0 &&
+	    fwrite(chunk, 1, (size_t)n, stdout) > 0)
+		at += (uint64_t)n;
+	*f = FAULT_NONE;
 	if (n < 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "read content");
-	return at < end ? f->outcome : OK;
+		(void)fault_set(f, TEMP, "4.3.0", errno, "read content");
+	store_close_content(&content);
+	return f->outcome;
 }
 
 /* What happened to it: the lines after the end, as they stand. */
@@ -231,7 +229,7 @@ print_entry(struct request *r, const struct entry *e, const struct buf *reason)
 	json_t *o = json_of_entry(e, reason);
 	char name[STORE_NAME_MAX];
 
-	store_envelope_name(e->place, &e->envelope.qid, name);
+	store_name(e->place, &e->envelope.qid, name);
 	set(o, "envelope", json_path(r, name));
 	if (e->is_valid)
 		add_whole(o, r, e);
@@ -261,9 +259,8 @@ show_one(struct request *r, const char *operand, struct fault *f)
 	struct qid qid;
 	enum outcome got;
 
-	if (!qid_parse(span_of(operand), &qid))
-		return fault_set(f, PERM, "5.5.4", 0,
-		    "%.64s: a queue id has 26 letters and digits", operand);
+	if (parse_operand(operand, &qid, f) != OK)
+		return f->outcome;
 	if (store_find_envelope(r->store, &qid, &e.place, f) != OK) {
 		if (f->error != ENOENT)
 			return f->outcome;
@@ -304,16 +301,34 @@ verb_show(struct request *r, struct fault *f)
 
 /* ---- How much of each. ---- */
 
-static void
-print_stats(const char *state, uint64_t n, const struct qid *oldest)
-{
-	json_t *o =
-	    json_pack("{s:s, s:I}", "state", state, "messages", (json_int_t)n);
+struct count {
+	json_int_t n;
+	struct qid oldest;
+};
 
-	if (n > 0)
+static enum outcome
+count_one(
+    void *arg, struct store_place place, const struct qid *qid, struct fault *f)
+{
+	struct count *c = arg;
+
+	(void)place;
+	(void)f;
+	if (c->n++ == 0 || strcmp(qid->text, c->oldest.text) < 0)
+		c->oldest = *qid;
+	return OK;
+}
+
+static void
+print_stats(enum store_state state, const struct count *c)
+{
+	json_t *o = json_pack(
+	    "{s:s, s:I}", "state", store_state_word(state), "messages", c->n);
+
+	if (c->n > 0)
 		(void)json_object_update_new(o,
-		    json_pack("{s:s, s:I}", "oldest", oldest->text, "age",
-		        (json_int_t)(age_ms(oldest) / 1000)));
+		    json_pack("{s:s, s:I}", "oldest", c->oldest.text, "age",
+		        (json_int_t)(age_ms(&c->oldest) / 1000)));
 	output(o, "{state:10} {messages:>9} {age|s:>7}[ {oldest}]\n");
 }
 
@@ -324,13 +339,12 @@ verb_stats(struct request *r, struct fault *f)
 
 	output_note("%-10s %9s %7s %s\n", "STATE", "MESSAGES", "OLDEST", "QID");
 	for (int s = 0; s < STORE_STATES; s++) {
-		struct qid oldest;
-		uint64_t n;
+		struct count c = { 0, { "" } };
 
-		if (store_count(
-		        r->store, (enum store_state)s, &n, &oldest, f) != OK)
+		if (store_each_qid(
+		        r->store, (enum store_state)s, count_one, &c, f) != OK)
 			return f->outcome;
-		print_stats(store_state_word((enum store_state)s), n, &oldest);
+		print_stats((enum store_state)s, &c);
 	}
 	if (trouble_text(r->store->fd, text, sizeof(text)))
 		output(json_pack("{s:o}", "trouble", json_text(span_of(text))),

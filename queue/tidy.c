@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mem.h"
+
 /*
  * Contents at once: each share reads every directory of envelopes once, so
  * 200,000 that wait are one share. Chosen: 15 MB, and this process ends soon.
@@ -25,41 +27,26 @@
 #define DIR_NAME   64
 
 struct orphan {
-	struct store_listed name;
-	bool in, elsewhere; /* an envelope, or the one file, is there */
-	bool aside; /* only a corrupt envelope is there */
+	struct qid qid; /* first: bsearch() */
+	unsigned in; /* the states that have an envelope of it: bits */
 };
+#define BIT(state) (1U << (state))
 
 struct tidying {
 	struct store *store;
 	struct journal *journal;
 	struct tidied *done;
-	const char *dir;
-	struct orphan *orphan;
+	const char *dir; /* whose names are looked at */
+	struct orphan *orphan; /* TIDY_SHARE at most, sorted */
 	size_t n;
-	bool is_in, is_aside;
 };
-
-static bool
-remove_dot_name(void *arg, const char *name)
-{
-	struct tidying *t = arg;
-	char path[DIR_NAME + 300];
-
-	if (name[0] != '.')
-		return true;
-	(void)snprintf(path, sizeof(path), "%s/%s", t->dir, name);
-	if (unlinkat(t->store->fd, path, 0) == 0)
-		t->done->dot_names++;
-	return true;
-}
 
 /*
  * On a file system without a journal a cut may leave a name of a minute or a
  * shard over an inode that was written for something else. Nothing that was
  * acknowledged rests on it, and with it no directory could be listed.
  */
-static bool
+static void
 set_stray_aside(void *arg, const char *name)
 {
 	struct tidying *t = arg;
@@ -70,94 +57,89 @@ set_stray_aside(void *arg, const char *name)
 	(void)snprintf(path, sizeof(path), "%s/%s", t->dir, name);
 	if (fstatat(queue, path, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 	    S_ISDIR(st.st_mode))
-		return true;
+		return;
 	(void)snprintf(to, sizeof(to), "aside/%s.%s", t->dir, name);
-	if (renameat2(queue, path, queue, to, RENAME_NOREPLACE) == 0) {
-		journal_alarm(
-		    t->journal, NULL, "to aside: %s is no directory", path);
-		t->done->aside++;
-	}
-	return true;
+	if (renameat2(queue, path, queue, to, RENAME_NOREPLACE) != 0)
+		return;
+	journal_alarm(t->journal, NULL, "to aside: %s is no directory", path);
+	t->done->aside++;
 }
 
 /* What is in these is directories. */
 static enum outcome
-clean_parents(struct tidying *t, struct fault *f)
+set_strays_aside(struct tidying *t, struct fault *f)
 {
-	static const char *const parents[] = { "retry1", "retry2", "message" };
-
-	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
-		t->dir = parents[i];
-		if (store_each(t->store, t->dir, set_stray_aside, t, f) != OK)
+	for (int state = 0; state < STORE_DIRECTORIES; state++) {
+		t->dir = store_state_word((enum store_state)state);
+		if (store_parts((enum store_state)state) != STORE_UNDIVIDED &&
+		    store_each_name(t->store, t->dir, set_stray_aside, t, f) !=
+		        OK)
 			return f->outcome;
 	}
 	return OK;
 }
 
-static int
-by_name(const void *key, const void *element)
-{
-	return strcmp(key, ((const struct orphan *)element)->name.text);
-}
-
-static bool
-mark(void *arg, const char *name)
+static void
+remove_dot_name(void *arg, const char *name)
 {
 	struct tidying *t = arg;
-	struct orphan *o = bsearch(name, t->orphan, t->n, sizeof(*o), by_name);
+	char path[DIR_NAME + 300];
 
-	if (o != NULL && t->is_in)
-		o->in = true;
-	else if (o != NULL && t->is_aside)
-		o->aside = true;
-	else if (o != NULL)
-		o->elsewhere = true;
-	return true;
+	(void)snprintf(path, sizeof(path), "%s/%s", t->dir, name);
+	if (name[0] == '.' && unlinkat(t->store->fd, path, 0) == 0)
+		t->done->dot_names++;
 }
 
 static enum outcome
-mark_dir(void *arg, struct store_place place, struct fault *f)
+remove_dot_names(void *arg, struct store_place place, struct fault *f)
 {
 	struct tidying *t = arg;
 	char dir[STORE_DIR_MAX];
 
-	t->is_in = place.state == STORE_IN;
-	t->is_aside = place.state == STORE_ASIDE;
 	store_dir_name(place, dir);
-	return store_each(t->store, dir, mark, t, f);
-}
-
-static enum outcome
-clean_dir(struct tidying *t, const char *dir, struct fault *f)
-{
 	t->dir = dir;
-	return store_each(t->store, dir, remove_dot_name, t, f);
+	return store_each_name(t->store, dir, remove_dot_name, t, f);
 }
 
 static enum outcome
-clean_place(void *arg, struct store_place place, struct fault *f)
+remove_part(void *arg, struct store_place place, struct fault *f)
 {
-	struct tidying *t = arg;
-	char dir[STORE_DIR_MAX];
-
-	store_dir_name(place, dir);
-	if (clean_dir(t, dir, f) != OK)
-		return f->outcome;
-	if (store_has_minutes(place.state))
-		store_remove_dir(t->store, dir);
+	(void)f;
+	store_remove_part(((struct tidying *)arg)->store, place);
 	return OK;
 }
 
-/* Every directory of the first n states. */
+/* Every directory but aside/. */
 static enum outcome
-each_place(struct tidying *t, int n,
+each_place(struct tidying *t,
     enum outcome (*each)(void *, struct store_place, struct fault *),
     struct fault *f)
 {
-	for (int state = 0; state < n; state++)
-		if (store_each_place(
+	for (int state = 0; state < STORE_DIRECTORIES; state++)
+		if (state != STORE_ASIDE &&
+		    store_each_place(
 		        t->store, (enum store_state)state, each, t, f) != OK)
 			return f->outcome;
+	return OK;
+}
+
+static int
+by_qid(const void *a, const void *b)
+{
+	return strcmp(
+	    ((const struct qid *)a)->text, ((const struct qid *)b)->text);
+}
+
+static enum outcome
+mark(
+    void *arg, struct store_place place, const struct qid *qid, struct fault *f)
+{
+	struct tidying *t = arg;
+	struct orphan *o = bsearch(qid, t->orphan, t->n, sizeof(*o), by_qid);
+
+	(void)f;
+	if (o != NULL)
+		o->in |= BIT(place.state);
 	return OK;
 }
 
@@ -165,43 +147,42 @@ each_place(struct tidying *t, int n,
 static enum outcome
 settle_orphan(struct tidying *t, const struct orphan *o, struct fault *f)
 {
-	struct store *store = t->store;
+	struct store_place content = store_content_place(&o->qid);
+	int queue = t->store->fd;
 	char name[STORE_NAME_MAX];
 	struct stat st, one;
-	struct qid qid;
 
-	if (o->elsewhere || !qid_parse(span_of(o->name.text), &qid))
+	if ((o->in & ~(BIT(STORE_IN) | BIT(STORE_ASIDE))) != 0)
 		return OK;
-	store_content_name(&qid, name);
+	store_name(content, &o->qid, name);
 	/* The queue makes no link and no pipe: what is one stays. */
-	if (fstatat(store->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	if (fstatat(queue, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 	    !S_ISREG(st.st_mode))
 		return OK;
-	if (o->in) {
+	if ((o->in & BIT(STORE_IN)) != 0) {
 		/* The one file that was to move: in/ is its name again. */
-		store_envelope_name(
-		    (struct store_place){ STORE_IN, 0 }, &qid, name);
-		if (fstatat(store->fd, name, &one, AT_SYMLINK_NOFOLLOW) != 0 ||
+		store_name(STORE_PLACE_IN, &o->qid, name);
+		if (fstatat(queue, name, &one, AT_SYMLINK_NOFOLLOW) != 0 ||
 		    one.st_ino != st.st_ino)
 			return OK;
 	}
 	/* Recipients may already have it; the envelope in aside/ lists those
 	   who do not. */
-	if (st.st_nlink > 1 && !o->aside) {
+	if (st.st_nlink > 1 && (o->in & BIT(STORE_ASIDE)) == 0) {
 		t->done->contents++;
-		return store_unlink_content(store, &qid, f);
+		return store_unlink(t->store, &o->qid, content, f);
 	}
 	t->done->aside++;
-	return store_set_aside_content(store, &qid, f);
+	return store_set_aside(t->store, &o->qid, content, f);
 }
 
 static enum outcome
 settle_share(struct tidying *t, struct fault *f)
 {
-	if (t->n == 0)
-		return OK;
-	if (each_place(t, STORE_STATES, mark_dir, f) != OK)
-		return f->outcome;
+	for (int state = 0; t->n > 0 && state < STORE_STATES; state++)
+		if (store_each_qid(
+		        t->store, (enum store_state)state, mark, t, f) != OK)
+			return f->outcome;
 	for (size_t i = 0; i < t->n; i++)
 		if (settle_orphan(t, &t->orphan[i], f) != OK)
 			return f->outcome;
@@ -209,75 +190,26 @@ settle_share(struct tidying *t, struct fault *f)
 	return OK;
 }
 
-/* The contents of one shard; shares may span shards, for names sort. */
 static enum outcome
-tidy_shard(struct tidying *t, const char *shard, struct store_listed *name,
-    struct fault *f)
+take_content(
+    void *arg, struct store_place place, const struct qid *qid, struct fault *f)
 {
-	char after[QID_LEN + 1] = "", dir[DIR_NAME];
-	bool more = true;
-	size_t got;
+	struct tidying *t = arg;
 
-	(void)snprintf(dir, sizeof(dir), "message/%s", shard);
-	if (clean_dir(t, dir, f) != OK)
+	(void)place;
+	if (t->n == TIDY_SHARE && settle_share(t, f) != OK)
 		return f->outcome;
-	while (more) {
-		if (store_list(t->store, dir, STORE_QIDS, after, TIDY_SHARE,
-		        name, &got, &more, f) != OK)
-			return f->outcome;
-		if (got == 0)
-			break;
-		memcpy(after, name[got - 1].text, sizeof(after));
-		if (t->n + got > TIDY_SHARE && settle_share(t, f) != OK)
-			return f->outcome;
-		for (size_t i = 0; i < got; i++)
-			t->orphan[t->n++] = (struct orphan){ .name = name[i] };
-	}
+	t->orphan[t->n++] = (struct orphan){ .qid = *qid };
 	return OK;
 }
 
-static enum outcome
-tidy_shards(struct tidying *t, struct store_listed *name, struct fault *f)
-{
-	char after[QID_LEN + 1] = "";
-
-	for (;;) {
-		if (store_next(t->store, "message", STORE_SHARDS, after, f) !=
-		    OK)
-			return f->outcome;
-		if (after[0] == '\0')
-			break;
-		if (tidy_shard(t, after, name, f) != OK)
-			return f->outcome;
-	}
-	return settle_share(t, f);
-}
-
-static enum outcome
-remove_shards(struct tidying *t, struct fault *f)
-{
-	char after[QID_LEN + 1] = "", dir[DIR_NAME];
-
-	for (;;) {
-		if (store_next(t->store, "message", STORE_SHARDS, after, f) !=
-		    OK)
-			return f->outcome;
-		if (after[0] == '\0')
-			break;
-		(void)snprintf(dir, sizeof(dir), "message/%s", after);
-		store_remove_dir(t->store, dir);
-	}
-	return OK;
-}
-
-/* What was seen is on disk. An error is told once: it must outlive us. */
+/* What was seen is on disk. */
 static enum outcome
 sync_queue(struct tidying *t, struct fault *f)
 {
 	if (store_syncfs(t->store, f) == OK)
 		return OK;
-	store_trouble_set(t->store, t->journal->program, f->text);
-	journal_alarm(t->journal, NULL, "%s", f->text);
+	store_io_error(t->store, t->journal, NULL, f);
 	return f->outcome;
 }
 
@@ -286,19 +218,16 @@ tidy_queue(struct store *store, struct journal *journal, struct tidied *done,
     struct fault *f)
 {
 	struct tidying t = { .store = store, .journal = journal, .done = done };
-	struct store_listed *name = calloc(TIDY_SHARE, sizeof(*name));
 	enum outcome got = OK;
 
 	*done = (struct tidied){ 0 };
-	t.orphan = calloc(TIDY_SHARE, sizeof(*t.orphan));
-	if (name == NULL || t.orphan == NULL)
-		got = fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	else if (sync_queue(&t, f) != OK || clean_parents(&t, f) != OK ||
-	    each_place(&t, STORE_ASIDE, clean_place, f) != OK ||
-	    tidy_shards(&t, name, f) != OK || remove_shards(&t, f) != OK ||
+	t.orphan = mem_new(TIDY_SHARE, sizeof(*t.orphan));
+	if (sync_queue(&t, f) != OK || set_strays_aside(&t, f) != OK ||
+	    each_place(&t, remove_dot_names, f) != OK ||
+	    store_each_qid(store, STORE_CONTENT, take_content, &t, f) != OK ||
+	    settle_share(&t, f) != OK || each_place(&t, remove_part, f) != OK ||
 	    sync_queue(&t, f) != OK)
 		got = f->outcome;
-	free(name);
 	free(t.orphan);
 	return got;
 }

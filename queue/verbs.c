@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fds.h"
+#include "mem.h"
 #include "output.h"
 #include "prog.h"
 #include "tidy.h"
@@ -27,74 +28,41 @@
 
 struct chosen {
 	struct qid *qid;
-	size_t n, cap;
-	bool failed;
+	size_t n;
 };
 
-static bool
-choose(struct chosen *c, const struct qid *qid)
+static struct qid *
+choose(struct chosen *c)
 {
-	if (c->n == c->cap) {
-		size_t cap = c->cap == 0 ? 64 : 2 * c->cap;
-		struct qid *p = reallocarray(c->qid, cap, sizeof(*p));
-
-		if (p == NULL) {
-			c->failed = true;
-			return false;
-		}
-		c->qid = p;
-		c->cap = cap;
-	}
-	c->qid[c->n++] = *qid;
-	return true;
+	c->qid = mem_grow(c->qid, c->n + 1, sizeof(*c->qid));
+	return &c->qid[c->n++];
 }
 
-static bool
-choose_entry(void *arg, struct entry *e)
+static enum outcome
+choose_entry(void *arg, struct entry *e, struct fault *f)
 {
-	return choose(arg, &e->envelope.qid);
+	(void)f;
+	*choose(arg) = e->envelope.qid;
+	return OK;
 }
 
 /* By their ids, or by the filters. */
 static enum outcome
 choose_all(struct request *r, struct chosen *c, struct fault *f)
 {
-	struct qid qid;
-
-	for (size_t i = 0; i < r->operands; i++) {
-		if (!qid_parse(span_of(r->operand[i]), &qid))
-			return fault_set(f, PERM, "5.5.4", 0,
-			    "%.64s: a queue id has 26 letters and digits",
-			    r->operand[i]);
-		if (!choose(c, &qid))
-			break;
-	}
+	for (size_t i = 0; i < r->operands; i++)
+		if (parse_operand(r->operand[i], choose(c), f) != OK)
+			return f->outcome;
 	if (r->operands == 0 && r->state == NULL && r->address == NULL)
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "say which: queue ids, or --state, or --address");
-	if (r->operands == 0 && list_entries(r, choose_entry, c, f) != OK)
-		return f->outcome;
-	if (c->failed)
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
-	return OK;
+	return r->operands > 0 ? OK : list_entries(r, choose_entry, c, f);
 }
 
 /* ---- Doing it. ---- */
 
-/* A verb that queue-run is asked for, and what to say when it is done. */
-struct change {
-	const char *word, *done;
-	bool is_final; /* asked before it is done, where somebody sits */
-};
-static const struct change to_hold = { "hold", "held", false };
-static const struct change to_release = { "release", "released", false };
-static const struct change to_delete = { "delete", "deleted", true };
-static const struct change to_flush = { "flush", "due now", false };
-static const struct change to_expire = { "expire", "given up", true };
-
 struct task {
 	struct request *request;
-	const struct change *change;
 	size_t done, failed, open;
 	struct fault first; /* of those that failed */
 };
@@ -103,17 +71,16 @@ static void
 say_end(struct task *t, const struct qid *qid, const struct fault *f)
 {
 	t->open--;
-	if (f->outcome == OK) {
+	if (f->outcome == OK)
 		t->done++;
-	} else if (t->failed++ == 0) {
+	else if (t->failed++ == 0)
 		t->first = *f;
-	}
 	output(json_pack("{s:s, s:s, s:o*}", "qid", qid->text, "outcome",
 	           outcome_word(f->outcome), "text",
 	           f->outcome == OK ? NULL : json_text(span_of(f->text))),
 	    NULL);
 	if (f->outcome == OK)
-		output_note("%s %s\n", qid->text, t->change->done);
+		output_note("%s %s\n", qid->text, t->request->verb->done);
 	else if (!prog.json)
 		prog_warn("%s: %s", qid->text, f->text);
 }
@@ -155,7 +122,8 @@ ask_share(struct task *t, struct service *s, const struct qid *qid, size_t n,
 
 	buf_reset(&s->out);
 	for (size_t i = 0; i < n; i++) {
-		struct record_out out = record_begin(&s->out, t->change->word);
+		struct record_out out =
+		    record_begin(&s->out, t->request->verb->name);
 
 		record_put(out, "qid", qid_span(&qid[i]));
 		if (t->request->reason != NULL)
@@ -190,7 +158,7 @@ ask_all(struct task *t, const struct chosen *c, struct fault *f)
 
 /* Asks the operator; anything but y is no. */
 static bool
-is_confirmed(const struct request *r, const char *verb, size_t n)
+is_confirmed(const struct request *r, size_t n)
 {
 	char line[16];
 
@@ -198,16 +166,16 @@ is_confirmed(const struct request *r, const char *verb, size_t n)
 		return true;
 	if (!r->is_terminal)
 		return r->operands > 0; /* a script that names them means it */
-	(void)fprintf(
-	    stderr, "%s %zu message%s? [y/N] ", verb, n, n == 1 ? "" : "s");
+	(void)fprintf(stderr, "%s %zu message%s? [y/N] ", r->verb->name, n,
+	    n == 1 ? "" : "s");
 	return fgets(line, sizeof(line), stdin) != NULL &&
 	    (line[0] == 'y' || line[0] == 'Y');
 }
 
-static enum outcome
-do_chosen(struct request *r, const struct change *change, struct fault *f)
+enum outcome
+verb_change(struct request *r, struct fault *f)
 {
-	struct task t = { .request = r, .change = change };
+	struct task t = { .request = r };
 	struct chosen c = { 0 };
 	enum outcome got;
 
@@ -215,22 +183,15 @@ do_chosen(struct request *r, const struct change *change, struct fault *f)
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "a reason has at most %d octets", REASON_MAX);
 	got = choose_all(r, &c, f);
-	if (got == OK && c.n > 0 && change->is_final &&
-	    !is_confirmed(r, change->word, c.n))
-		got = fault_set(f, PERM, "5.7.0", 0,
-		    "nothing done: --yes says that you mean it");
-	if (got == OK && c.n > 0)
-		got = ask_all(&t, &c, f);
 	if (got == OK && c.n == 0)
 		output_note("no such message in the queue\n");
+	else if (got == OK && r->verb->is_final && !is_confirmed(r, c.n))
+		got = fault_set(f, PERM, "5.7.0", 0,
+		    "nothing done: --yes says that you mean it");
+	else if (got == OK)
+		got = ask_all(&t, &c, f);
 	free(c.qid);
 	return got;
-}
-
-enum outcome
-verb_hold(struct request *r, struct fault *f)
-{
-	return do_chosen(r, &to_hold, f);
 }
 
 enum outcome
@@ -238,19 +199,7 @@ verb_release(struct request *r, struct fault *f)
 {
 	if (r->operands == 0 && r->address != NULL && r->state == NULL)
 		r->state = "hold";
-	return do_chosen(r, &to_release, f);
-}
-
-enum outcome
-verb_delete(struct request *r, struct fault *f)
-{
-	return do_chosen(r, &to_delete, f);
-}
-
-enum outcome
-verb_expire(struct request *r, struct fault *f)
-{
-	return do_chosen(r, &to_expire, f);
+	return verb_change(r, f);
 }
 
 /* flush, flush QID..., flush DOMAIN. */
@@ -261,7 +210,7 @@ verb_flush(struct request *r, struct fault *f)
 	struct qid qid;
 
 	if (r->operands > 0 && qid_parse(span_of(r->operand[0]), &qid))
-		return do_chosen(r, &to_flush, f);
+		return verb_change(r, f);
 	if (r->operands > 1)
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "queue ids, or one domain, or nothing for all");
@@ -273,7 +222,7 @@ verb_flush(struct request *r, struct fault *f)
 	}
 	r->operands = 0;
 	r->state = "retry1";
-	return do_chosen(r, &to_flush, f);
+	return verb_change(r, f);
 }
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * verbs.h: what an operator may ask of the queue. Reading verbs read the
- * directories; changing ones ask queue-run.
+ * directories; hold, delete and expire are verb_change(), which asks queue-run.
  */
 #ifndef QUEUE_VERBS_H
 #define QUEUE_VERBS_H
@@ -13,10 +13,22 @@
 
 #define TROUBLE_SHOWN 512 /* octets of it; a line to a person. Chosen */
 
+struct request;
+
+struct verb {
+	const char *name;
+	size_t least, most; /* operands */
+	enum outcome (*run)(struct request *, struct fault *);
+	/* NULL: queue-run is not asked; what to say of a message it changed. */
+	const char *done;
+	bool is_final; /* confirmed before it is done, where somebody sits */
+};
+
 struct request {
+	const struct verb *verb;
 	struct store *store; /* open, no lock held */
 	struct journal *journal;
-	struct service *run; /* queue-run; open for verbs that change */
+	struct service *run; /* queue-run; open for verbs that ask it */
 	const struct settings *settings;
 	char **operand;
 	size_t operands;
@@ -29,6 +41,9 @@ struct request {
 	bool wait; /* tidy: until nobody uses the queue */
 	bool is_terminal; /* somebody can be asked */
 };
+
+/* PERM 5.5.4: it is no queue id. */
+enum outcome parse_operand(const char *, struct qid *, struct fault *) MUST_USE;
 
 /* One message as it is on disk. */
 struct entry {
@@ -47,21 +62,19 @@ enum outcome entry_read(
     const struct request *, const struct qid *, struct entry *) MUST_USE;
 /* Its lines into e->file; why it waits, as it was said last, into b. */
 void entry_read_reason(const struct request *, struct entry *, struct buf *b);
+typedef enum outcome each_entry(void *arg, struct entry *, struct fault *);
 /*
  * Every message that the request's filters let through, oldest first within
- * each directory. `each` false: enough.
+ * each directory, until `each` is not OK.
  */
-enum outcome list_entries(const struct request *,
-    bool (*each)(void *arg, struct entry *), void *arg,
-    struct fault *) MUST_USE;
+enum outcome list_entries(
+    const struct request *, each_entry *, void *arg, struct fault *) MUST_USE;
 
 enum outcome verb_list(struct request *, struct fault *) MUST_USE;
 enum outcome verb_show(struct request *, struct fault *) MUST_USE;
 enum outcome verb_stats(struct request *, struct fault *) MUST_USE;
-enum outcome verb_hold(struct request *, struct fault *) MUST_USE;
+enum outcome verb_change(struct request *, struct fault *) MUST_USE;
 enum outcome verb_release(struct request *, struct fault *) MUST_USE;
-enum outcome verb_delete(struct request *, struct fault *) MUST_USE;
-enum outcome verb_expire(struct request *, struct fault *) MUST_USE;
 enum outcome verb_flush(struct request *, struct fault *) MUST_USE;
 enum outcome verb_tidy(struct request *, struct fault *) MUST_USE;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * store.c: the queue on disk: what its file system promises, names,
- * directories, locks. store_step.c changes, store_read.c lists and reads.
+ * store.c: the queue on disk: names, directories, locks. store_step.c changes,
+ * store_read.c lists and reads.
  */
 #include "store.h"
 
@@ -18,6 +18,8 @@
 #include "fds.h"
 #include "trouble.h"
 
+/* Of a qid's time, after the characters that name its shard. */
+#define SHARD_BITS    20
 #define LOCK_NAME     "lock"
 #define RUN_LOCK_NAME "run.lock"
 #define TROUBLE_NAME  "trouble"
@@ -35,51 +37,73 @@ store_failed(struct fault *f, const char *what, const char *name)
 
 /* ---- Names. ---- */
 
-bool
-store_is_same_place(struct store_place a, struct store_place b)
+struct store_place
+store_content_place(const struct qid *qid)
 {
-	return a.state == b.state &&
-	    (!store_has_minutes(a.state) ||
-	        a.minute_ms / 60000 == b.minute_ms / 60000);
+	return (struct store_place){ STORE_CONTENT, qid_time_ms(qid) };
 }
 
 void
 store_dir_name(struct store_place place, char out[STORE_DIR_MAX])
 {
+	const char *word = store_state_word(place.state);
 	char minute[CLOCK_TEXT_MAX];
+	struct qid first;
 
-	if (!store_has_minutes(place.state)) {
-		(void)span_copy(
-		    span_of(store_state_word(place.state)), out, STORE_DIR_MAX);
-		return;
+	switch (store_parts(place.state)) {
+	case STORE_MINUTES:
+		clock_minute(place.part_ms, minute);
+		(void)snprintf(out, STORE_DIR_MAX, "%s/%.20s", word, minute);
+		break;
+	case STORE_SHARDS:
+		qid_first(place.part_ms, &first);
+		(void)snprintf(out, STORE_DIR_MAX, "%s/%.*s", word,
+		    QID_SHARD_LEN, first.text);
+		break;
+	case STORE_UNDIVIDED:
+		(void)snprintf(out, STORE_DIR_MAX, "%s", word);
 	}
-	clock_minute(place.minute_ms, minute);
-	(void)snprintf(out, STORE_DIR_MAX, "%s/%.20s",
-	    store_state_word(place.state), minute);
+}
+
+/* The number of its minute or shard. */
+static uint64_t
+part_of(struct store_place place)
+{
+	switch (store_parts(place.state)) {
+	case STORE_MINUTES:
+		return place.part_ms / 60000;
+	case STORE_SHARDS:
+		return place.part_ms >> SHARD_BITS;
+	default:
+		return 0;
+	}
+}
+
+bool
+store_is_same_place(struct store_place a, struct store_place b)
+{
+	return a.state == b.state && part_of(a) == part_of(b);
 }
 
 void
-store_envelope_name(
+store_name(
     struct store_place place, const struct qid *qid, char out[STORE_NAME_MAX])
 {
 	char dir[STORE_DIR_MAX];
 
 	store_dir_name(place, dir);
-	(void)snprintf(out, STORE_NAME_MAX, "%s/%s", dir, qid->text);
+	(void)snprintf(out, STORE_NAME_MAX, "%s/%s%s", dir, qid->text,
+	    place.state == STORE_ASIDE_CONTENT ? ".content" : "");
 }
 
-void
-store_shard_name(const struct qid *qid, char out[STORE_DIR_MAX])
+bool
+store_has(
+    const struct store *s, const struct qid *qid, struct store_place place)
 {
-	(void)snprintf(
-	    out, STORE_DIR_MAX, "message/%.*s", QID_SHARD_LEN, qid->text);
-}
+	char name[STORE_NAME_MAX];
 
-void
-store_content_name(const struct qid *qid, char out[STORE_NAME_MAX])
-{
-	(void)snprintf(out, STORE_NAME_MAX, "message/%.*s/%s", QID_SHARD_LEN,
-	    qid->text, qid->text);
+	store_name(place, qid, name);
+	return faccessat(s->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* ---- Open. ---- */
@@ -87,10 +111,8 @@ store_content_name(const struct qid *qid, char out[STORE_NAME_MAX])
 static enum outcome
 make_directories(struct store *s, struct fault *f)
 {
-	for (int i = 0; i <= STORE_STATES; i++) {
-		const char *name = i < STORE_STATES
-		    ? store_state_word((enum store_state)i)
-		    : "message";
+	for (int i = 0; i < STORE_DIRECTORIES; i++) {
+		const char *name = store_state_word((enum store_state)i);
 
 		if (mkdirat(s->fd, name, 0700) != 0 && errno != EEXIST)
 			return store_failed(f, "make", name);
@@ -119,19 +141,9 @@ store_open(struct store *s, const char *directory, struct fault *f)
 	return OK;
 }
 
-static void
-forget_dir(struct store_dir *d)
-{
-	if (d->name[0] != '\0')
-		(void)close(d->fd);
-	d->name[0] = '\0';
-}
-
 void
 store_close(struct store *s)
 {
-	for (size_t i = 0; i < STORE_DIRS; i++)
-		forget_dir(&s->dir[i]);
 	fds_close(&s->run_lock_fd);
 	fds_close(&s->lock_fd);
 	fds_close(&s->fd);
@@ -139,35 +151,29 @@ store_close(struct store *s)
 
 /* ---- Locks. ---- */
 
+/* The descriptor is open while the lock is held, and no longer. */
 static enum outcome
 take_lock(const struct store *s, const char *name, int how, uint64_t wait_ms,
-    int *out, struct fault *f)
+    int *fd, struct fault *f)
 {
-	int fd = openat(
-	    s->fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd == -1)
+	if (*fd == -1)
+		*fd = openat(s->fd, name,
+		    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (*fd == -1)
 		return store_failed(f, "open", name);
-	if (!fds_lock(fd, how, wait_ms)) {
-		(void)store_failed(f, "another program has the lock", name);
-		(void)close(fd);
-		return TEMP;
-	}
-	*out = fd;
-	return OK;
+	if (fds_lock(*fd, how, wait_ms))
+		return OK;
+	(void)store_failed(f, "another program has the lock", name);
+	fds_close(fd);
+	return TEMP;
 }
 
 enum outcome
 store_lock(
     struct store *s, enum store_lock lock, uint64_t wait_ms, struct fault *f)
 {
-	int how = lock == STORE_SHARED ? LOCK_SH : LOCK_EX;
-
-	if (s->lock_fd == -1)
-		return take_lock(s, LOCK_NAME, how, wait_ms, &s->lock_fd, f);
-	return fds_lock(s->lock_fd, how, wait_ms)
-	    ? OK
-	    : store_failed(f, "lock", LOCK_NAME);
+	return take_lock(s, LOCK_NAME, lock == STORE_SHARED ? LOCK_SH : LOCK_EX,
+	    wait_ms, &s->lock_fd, f);
 }
 
 enum outcome
@@ -216,126 +222,6 @@ store_run_took(const struct store *s, struct qid *qid)
 	    qid_parse((struct span){ text, QID_LEN }, qid);
 }
 
-/* ---- Directories kept open. ---- */
-
-static struct store_dir *
-find_dir(struct store *s, const char *name)
-{
-	for (size_t i = 0; i < STORE_DIRS; i++)
-		if (strcmp(s->dir[i].name, name) == 0)
-			return &s->dir[i];
-	return NULL;
-}
-
-static struct store_dir *
-oldest_dir(struct store *s)
-{
-	struct store_dir *oldest = &s->dir[0];
-
-	for (size_t i = 0; i < STORE_DIRS; i++) {
-		if (s->dir[i].name[0] == '\0')
-			return &s->dir[i];
-		if (s->dir[i].used < oldest->used)
-			oldest = &s->dir[i];
-	}
-	return oldest;
-}
-
-/*
- * Without a journal a parent's sync does not carry the inode of a directory in
- * it: after a cut the name could stand over what that inode was before.
- * Source: tests/crash, images.
- */
-static enum outcome
-sync_itself(struct store *s, const char *name, struct fault *f)
-{
-	int fd = openat(
-	    s->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	enum outcome got = OK;
-
-	if (fd == -1)
-		return store_failed(f, "open", name);
-	if (fsync(fd) != 0)
-		got = store_failed(f, "sync", name);
-	(void)close(fd);
-	return got;
-}
-
-/*
- * Make it if it is missing. Somebody else may have made it a moment ago and
- * died before he synced it, so its parent is synced whoever made it, once for
- * each time that we open it.
- */
-static enum outcome
-make_dir(struct store *s, const char *name, struct fault *f)
-{
-	struct span above = span_of(name);
-	char parent[STORE_DIR_MAX];
-	bool made;
-	int fd;
-
-	made = mkdirat(s->fd, name, 0700) == 0;
-	if (!made && errno != EEXIST)
-		return store_failed(f, "make", name);
-	(void)span_copy(
-	    span_head(above, span_find(above, '/')), parent, sizeof(parent));
-	if (store_dir(s, parent, false, &fd, f) != OK)
-		return f->outcome;
-	if (s->disk.names_in_order || sync_itself(s, name, f) == OK) {
-		if (fsync(fd) == 0)
-			return OK;
-		(void)store_failed(f, "sync the parent of", name);
-	}
-	/* A second sync of this name would prove nothing: the next try shall
-	   find none, and make it. */
-	if (made)
-		(void)unlinkat(s->fd, name, AT_REMOVEDIR);
-	return f->outcome;
-}
-
-enum outcome
-store_dir(
-    struct store *s, const char *name, bool make, int *fd, struct fault *f)
-{
-	struct store_dir *d = find_dir(s, name);
-
-	if (d == NULL) {
-		int opened;
-
-		/* Those without a parent here were made at the start. */
-		if (make && strchr(name, '/') != NULL &&
-		    make_dir(s, name, f) != OK)
-			return f->outcome;
-		opened = openat(s->fd, name,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (opened == -1)
-			return store_failed(f, "open", name);
-		d = oldest_dir(s);
-		forget_dir(d);
-		(void)span_copy(span_of(name), d->name, sizeof(d->name));
-		d->fd = opened;
-	}
-	d->used = ++s->uses;
-	*fd = d->fd;
-	return OK;
-}
-
-void
-store_drop_dir(struct store *s, const char *name)
-{
-	struct store_dir *d = find_dir(s, name);
-
-	if (d != NULL)
-		forget_dir(d);
-}
-
-void
-store_remove_dir(struct store *s, const char *name)
-{
-	if (unlinkat(s->fd, name, AT_REMOVEDIR) == 0)
-		store_drop_dir(s, name);
-}
-
 /* ---- Trouble. ---- */
 
 void
@@ -343,6 +229,20 @@ store_trouble_set(struct store *s, const char *program, const char *text)
 {
 	if (!trouble_set(s->fd, program, text))
 		s->owes_trouble = true;
+}
+
+void
+store_io_error(struct store *s, struct journal *j, const struct qid *qid,
+    const struct fault *f)
+{
+	store_trouble_set(s, j->program, f->text);
+	journal_alarm(j, qid, "%s", f->text);
+}
+
+bool
+store_is_io_error(const struct fault *f)
+{
+	return f->error == EIO || f->error == EROFS;
 }
 
 bool

@@ -20,36 +20,31 @@
 
 #include "disk.h"
 #include "envelope_file.h"
+#include "journal.h"
 #include "store_state.h"
 
-/* Where an envelope lies. minute_ms counts for the retry states only. */
+/* A directory of the queue: of a state, of a minute of it, or of a shard. */
 struct store_place {
 	enum store_state state;
-	uint64_t minute_ms; /* wall time; rounded down to the minute */
+	uint64_t part_ms; /* wall time within its minute or shard; else 0 */
 };
 #define STORE_PLACE_IN ((struct store_place){ STORE_IN, 0 })
 
-#define STORE_NAME_MAX 64 /* octets of any name below, with the closing 0 */
+#define STORE_NAME_MAX 72 /* octets of any name below, with the closing 0 */
 #define STORE_DIR_MAX  32 /* "retry1/20261124T0304" and its 0, with room */
-#define STORE_DOT_MAX  32 /* ".<qid>.9" and its 0, with room */
-#define STORE_DIRS     16 /* directories kept open. all states, shards */
+#define STORE_KNOWN    16 /* minutes and shards in use at a time, with room */
 /* The largest envelope file that is read: ENVELOPE_RCPT_MAX recipients at 600
    octets. */
 #define STORE_ENVELOPE_MAX (64UL * 1024 * 1024)
 #define STORE_LOCK_WAIT_MS 30000 /* a start waits so long for `queue tidy` */
 
-struct store_dir {
-	char name[STORE_DIR_MAX]; /* relative to the queue; "": free */
-	int fd;
-	uint64_t used; /* serial of the last use */
-};
-
 struct store {
 	int fd; /* the queue directory; -1: not open */
 	struct disk disk; /* what its file system promises */
 	int lock_fd, run_lock_fd; /* -1: not held */
-	struct store_dir dir[STORE_DIRS];
-	uint64_t uses;
+	/* Minutes and shards whose names are on disk: a ring. */
+	char known[STORE_KNOWN][STORE_DIR_MAX];
+	size_t next_known;
 	bool owes_trouble; /* queue/trouble could not be made */
 };
 
@@ -90,45 +85,37 @@ bool store_run_was_cut(const struct store *);
 
 /* ---- Names, relative to the queue directory. ---- */
 
-/* Do envelopes of both lie in one directory? */
+/* Is it the same directory? */
 bool store_is_same_place(struct store_place, struct store_place);
-/* "in", "retry1/20261124T0304" */
+/* Where content lies that is apart from its envelope. */
+struct store_place store_content_place(const struct qid *);
+/* "in", "retry1/20261124T0304", "message/<shard>" */
 void store_dir_name(struct store_place, char out[STORE_DIR_MAX]);
-/* "in/<qid>", "retry1/20261124T0304/<qid>" */
-void store_envelope_name(
+/* "in/<qid>", "message/<shard>/<qid>", "aside/<qid>.content" */
+void store_name(
     struct store_place, const struct qid *, char out[STORE_NAME_MAX]);
-/* "message/<shard>" and "message/<shard>/<qid>" */
-void store_shard_name(const struct qid *, char out[STORE_DIR_MAX]);
-void store_content_name(const struct qid *, char out[STORE_NAME_MAX]);
-
-/*
- * A directory below the queue by its name above, from the kept ones or opened.
- * With make, a missing one is made and synced into its parent before anything
- * rests on it. The descriptor stays the store's: never close it, and use it
- * before the next call of any function here.
- */
-enum outcome store_dir(struct store *, const char *name, bool make, int *fd,
-    struct fault *) MUST_USE;
-/* rmdir of a minute or a shard; one that is not empty stays, silently. */
-void store_remove_dir(struct store *, const char *name);
+/* Is there anything of that name? */
+bool store_has(const struct store *, const struct qid *, struct store_place);
 
 /* ---- Writing a new file. ---- */
 
 /* A file that is being written as `.<qid>`; nobody else looks at dot names. */
 struct store_file {
 	int fd; /* -1: none */
-	char dir[STORE_DIR_MAX];
-	char dot[STORE_DOT_MAX]; /* "": published or removed */
+	struct store_place place;
+	char dot[STORE_NAME_MAX]; /* "": published or removed */
 };
-#define STORE_FILE_NONE ((struct store_file){ -1, "", "" })
+#define STORE_FILE_NONE ((struct store_file){ .fd = -1 })
 
 /*
- * Create in dir (made if missing), O_EXCL, O_NOFOLLOW, for writing. mode: 0600
- * for envelopes, 0400 for content (one inode, many readers). A dot name that a
- * dead process left is passed over for `.<qid>.1` and so on.
+ * Create, O_EXCL, O_NOFOLLOW, for writing. A missing minute or shard is made,
+ * and its name synced before anything rests on it. mode: 0600 for envelopes,
+ * 0400 for content (one inode, many readers). A dot name that a dead process
+ * left is passed over for `.<qid>.1` and so on.
  */
-enum outcome store_create(struct store *, const char *dir, const struct qid *,
-    mode_t mode, struct store_file *, struct fault *) MUST_USE;
+enum outcome store_create(struct store *, struct store_place,
+    const struct qid *, mode_t mode, struct store_file *,
+    struct fault *) MUST_USE;
 /* Every octet of a, then of b, or TEMP with 4.3.1 when the disk is full. */
 enum outcome store_write(
     int fd, struct span a, struct span b, struct fault *) MUST_USE;
@@ -145,8 +132,6 @@ enum outcome store_publish(struct store *, struct store_file *,
     const struct qid *, struct fault *) MUST_USE;
 /* Close, and remove the dot name if it is still there. */
 void store_abandon(struct store *, struct store_file *);
-/* Close only, after all is done. */
-void store_file_close(struct store_file *);
 
 /*
  * fsync of one file, once. A caller that gets TEMP never syncs it again: it
@@ -157,27 +142,19 @@ enum outcome store_sync_file(int fd, struct fault *) MUST_USE;
 
 /* ---- Steps of moves and of letting go. ---- */
 
-/* fsync of a directory by its name; a missing one is OK (its name went). */
-enum outcome store_sync_dir(
-    struct store *, const char *name, struct fault *) MUST_USE;
-enum outcome store_syncfs(struct store *, struct fault *) MUST_USE;
-
-/* A second name in the new state. One that is this very file already: OK. */
-enum outcome store_link_state(struct store *, const struct qid *,
-    struct store_place from, struct store_place to, struct fault *) MUST_USE;
-enum outcome store_sync_state_dir(
+/* fsync of a directory; a missing one is OK (its name went). */
+enum outcome store_sync(
     struct store *, struct store_place, struct fault *) MUST_USE;
+enum outcome store_syncfs(struct store *, struct fault *) MUST_USE;
+/* A second name; a missing minute or shard is made as in store_create(). One
+   that is this very file already: OK. */
+enum outcome store_link(struct store *, const struct qid *,
+    struct store_place from, struct store_place to, struct fault *) MUST_USE;
 /* A missing one is OK. */
-enum outcome store_unlink_state(struct store *, const struct qid *,
+enum outcome store_unlink(struct store *, const struct qid *,
     struct store_place, struct fault *) MUST_USE;
-
-/* The one file gets its name in message/<shard>/ (its envelope file exists). */
-enum outcome store_link_content(
-    struct store *, const struct qid *, struct fault *) MUST_USE;
-enum outcome store_sync_shard(
-    struct store *, const struct qid *, struct fault *) MUST_USE;
-enum outcome store_unlink_content(
-    struct store *, const struct qid *, struct fault *) MUST_USE;
+/* rmdir of a minute or a shard; any other, and one that is not empty, stays. */
+void store_remove_part(struct store *, struct store_place);
 
 /* Append whole lines to an envelope file, after a torn one on a new line. file
    stays open for a sync. */
@@ -186,13 +163,11 @@ enum outcome store_append(struct store *, const struct qid *,
     struct fault *) MUST_USE;
 
 /*
- * To aside/<qid> (or aside/<qid>.1 and so on). The content of two files goes
- * to aside/<qid>.content. Nothing is synced. A missing one is TEMP, ENOENT.
+ * To aside/<qid> (or aside/<qid>.1 and so on), content that lies apart to
+ * aside/<qid>.content. Nothing is synced. A missing one is TEMP, ENOENT.
  */
 enum outcome store_set_aside(struct store *, const struct qid *,
     struct store_place, struct fault *) MUST_USE;
-enum outcome store_set_aside_content(
-    struct store *, const struct qid *, struct fault *) MUST_USE;
 
 /*
  * queue/trouble: a write to the disk failed; while it stands, what a listing
@@ -202,50 +177,50 @@ enum outcome store_set_aside_content(
  * lib/trouble.h.
  */
 void store_trouble_set(struct store *, const char *program, const char *text);
+/* The same and an alarm; qid may be NULL. And is a fault one for it? */
+void store_io_error(
+    struct store *, struct journal *, const struct qid *, const struct fault *);
+bool store_is_io_error(const struct fault *);
 bool store_is_trouble(struct store *);
 enum outcome store_trouble_clear(struct store *, struct fault *) MUST_USE;
 
 /* ---- Listing. ---- */
 
-struct store_listed {
-	char text[QID_LEN + 1]; /* a qid, a minute, or a shard */
-};
-
-enum store_kind { STORE_QIDS, STORE_MINUTES, STORE_SHARDS };
-
 /*
- * The `most` smallest names of that kind that are greater than `after` ("": all),
- * in order: the oldest first, in memory for `most` alone. dir: "in",
- * "retry1/20261124T0304" (STORE_QIDS); "retry1" (STORE_MINUTES); "message"
- * (STORE_SHARDS).
+ * The `most` smallest qids of a directory that are greater than `after` ("":
+ * all), in order: the oldest first, in memory for twice `most`.
  *
- * out		at least `most`; got: how many are set
+ * out		at least `most`; got: how many are set; after may be of them
  * more		there are greater ones than the last
  */
-enum outcome store_list(struct store *, const char *dir, enum store_kind,
-    const char *after, size_t most, struct store_listed *out, size_t *got,
+enum outcome store_list(struct store *, struct store_place,
+    const struct qid *after, size_t most, struct qid *out, size_t *got,
     bool *more, struct fault *) MUST_USE;
 
-/* One after the other: `after` becomes the next name; "" when there is none. */
-enum outcome store_next(struct store *, const char *dir, enum store_kind,
-    char after[QID_LEN + 1], struct fault *) MUST_USE;
+/* *part_ms becomes the time of the next minute or shard; 0: there is none. */
+enum outcome store_next_part(struct store *, enum store_state,
+    uint64_t *part_ms, struct fault *) MUST_USE;
 
-/* Call `each` with each directory that envelopes of a state may lie in, minutes
-   in their order, until it is not OK. */
+/* Call `each` with each directory of a state, minutes and shards in their
+   order, until it is not OK. */
 enum outcome store_each_place(struct store *, enum store_state,
     enum outcome (*each)(void *arg, struct store_place, struct fault *),
     void *arg, struct fault *) MUST_USE;
 
-/* Every name in dir but "." and "..", in no order, dot names too; for tidying.
-   The function may remove that name. False from it ends the walk. */
-enum outcome store_each(struct store *, const char *dir,
-    bool (*each)(void *arg, const char *name), void *arg,
-    struct fault *) MUST_USE;
+/*
+ * With each qid of a state, the oldest first within each directory, until it
+ * is not OK. What moves meanwhile may be seen twice or not at all.
+ */
+enum outcome store_each_qid(struct store *, enum store_state,
+    enum outcome (*each)(
+        void *arg, struct store_place, const struct qid *, struct fault *),
+    void *arg, struct fault *) MUST_USE;
 
-/* How many envelopes of a state there are, and the oldest of them if there are
-   any; retry states over all minutes. */
-enum outcome store_count(struct store *, enum store_state, uint64_t *n,
-    struct qid *oldest, struct fault *) MUST_USE;
+/* Every name in dir but "." and "..", in no order, dot names too; for tidying.
+   The function may remove that name. */
+enum outcome store_each_name(struct store *, const char *dir,
+    void (*each)(void *arg, const char *name), void *arg,
+    struct fault *) MUST_USE;
 
 /* ---- Reading. ---- */
 
@@ -259,8 +234,6 @@ enum outcome store_count(struct store *, enum store_state, uint64_t *n,
 enum outcome store_read_envelope(struct store *, const struct qid *,
     struct store_place, bool fresh, struct envelope *, struct fault *) MUST_USE;
 
-/* Is there anything as message/<shard>/<qid>? */
-bool store_has_content(const struct store *, const struct qid *);
 /* Where the envelope that governs lies, any state but aside. TEMP, ENOENT:
    nowhere. */
 enum outcome store_find_envelope(struct store *, const struct qid *,
@@ -283,9 +256,10 @@ struct store_content {
  */
 enum outcome store_open_content(struct store *, const struct envelope *,
     struct store_content *, struct fault *) MUST_USE;
-/* The same where c->name and c->offset say. */
-enum outcome store_open_content_at(
-    const struct store *, struct store_content *, struct fault *) MUST_USE;
+/* The same, in the first of n places that has it; ENOENT: in none. */
+enum outcome store_open_content_of(const struct store *,
+    const struct envelope *, const struct store_place *, size_t n,
+    struct store_content *, struct fault *) MUST_USE;
 /*
  * Read it all and compare size and digest. PERM 5.3.0: not what was accepted.
  */
@@ -301,7 +275,5 @@ enum outcome store_free_octets(
 
 /* TEMP with errno: "queue: <what> <name>"; 4.3.1 when the disk is full. */
 enum outcome store_failed(struct fault *, const char *what, const char *name);
-/* A kept directory is opened again at its next use. */
-void store_drop_dir(struct store *, const char *name);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -15,61 +16,139 @@
 
 #define SUFFIX_MAX 9 /* ".<qid>.1" to ".9" */
 
+/* ---- Minutes and shards. ---- */
+
+static enum outcome
+sync_directory(const struct store *s, const char *name, struct fault *f)
+{
+	int fd = openat(
+	    s->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	enum outcome got = OK;
+
+	if (fd == -1)
+		return store_failed(f, "open", name);
+	if (fsync(fd) != 0)
+		got = store_failed(f, "sync directory", name);
+	(void)close(fd);
+	return got;
+}
+
+/* Where its name is kept, if it is known to be on disk; or NULL. */
+static char *
+find_known(struct store *s, const char *dir)
+{
+	for (size_t i = 0; i < STORE_KNOWN; i++)
+		if (strcmp(s->known[i], dir) == 0)
+			return s->known[i];
+	return NULL;
+}
+
+static void
+forget(struct store *s, struct store_place place)
+{
+	char dir[STORE_DIR_MAX], *known;
+
+	store_dir_name(place, dir);
+	if ((known = find_known(s, dir)) != NULL)
+		known[0] = '\0';
+}
+
+/*
+ * Make it if it is missing. Another process may have made it a moment ago and
+ * died before it synced it, so its parent is synced whoever made it, once by
+ * each process. Without a journal a parent's sync does not carry the inode of a
+ * directory in it: after a cut the name could stand over what that inode was
+ * before. Source: tests/crash, images.
+ */
+static enum outcome
+make_part(struct store *s, struct store_place place, struct fault *f)
+{
+	char dir[STORE_DIR_MAX];
+	bool made;
+
+	store_dir_name(place, dir);
+	if (store_parts(place.state) == STORE_UNDIVIDED ||
+	    find_known(s, dir) != NULL)
+		return OK;
+	made = mkdirat(s->fd, dir, 0700) == 0;
+	if (!made && errno != EEXIST)
+		return store_failed(f, "make", dir);
+	if ((s->disk.names_in_order || sync_directory(s, dir, f) == OK) &&
+	    sync_directory(s, store_state_word(place.state), f) == OK) {
+		memcpy(
+		    s->known[s->next_known++ % STORE_KNOWN], dir, sizeof(dir));
+		return OK;
+	}
+	/* A second sync of this name would prove nothing: the next try shall
+	   find none, and make it. */
+	if (made)
+		(void)unlinkat(s->fd, dir, AT_REMOVEDIR);
+	return f->outcome;
+}
+
+void
+store_remove_part(struct store *s, struct store_place place)
+{
+	char dir[STORE_DIR_MAX];
+
+	store_dir_name(place, dir);
+	if (store_parts(place.state) != STORE_UNDIVIDED &&
+	    unlinkat(s->fd, dir, AT_REMOVEDIR) == 0)
+		forget(s, place);
+}
+
 /* ---- Writing a new file. ---- */
 
 static int
-open_dot(int dir, const struct qid *qid, mode_t mode, char dot[STORE_DOT_MAX])
+open_dot(const struct store *s, struct store_place place, const struct qid *qid,
+    mode_t mode, char dot[STORE_NAME_MAX])
 {
-	int fd;
+	char dir[STORE_DIR_MAX];
+	int fd = -1;
 
-	for (int i = 0; i <= SUFFIX_MAX; i++) {
-		(void)snprintf(dot, STORE_DOT_MAX, i == 0 ? ".%s" : ".%s.%d",
-		    qid->text, i);
-		fd = openat(dir, dot,
+	store_dir_name(place, dir);
+	for (int i = 0; fd == -1 && i <= SUFFIX_MAX; i++) {
+		(void)snprintf(dot, STORE_NAME_MAX,
+		    i == 0 ? "%s/.%s" : "%s/.%s.%d", dir, qid->text, i);
+		fd = openat(s->fd, dot,
 		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-		if (fd != -1 || errno != EEXIST)
-			return fd;
+		if (fd == -1 && errno != EEXIST)
+			break;
 	}
-	return -1;
+	return fd;
 }
 
 enum outcome
-store_create(struct store *s, const char *dir, const struct qid *qid,
+store_create(struct store *s, struct store_place place, const struct qid *qid,
     mode_t mode, struct store_file *file, struct fault *f)
 {
-	int fd;
-
-	*file = STORE_FILE_NONE;
-	if (store_dir(s, dir, true, &fd, f) != OK)
-		return f->outcome;
-	file->fd = open_dot(fd, qid, mode, file->dot);
-	if (file->fd == -1 && errno == ENOENT) {
-		/* The kept directory was removed, being empty: once more. */
-		store_drop_dir(s, dir);
-		if (store_dir(s, dir, true, &fd, f) != OK)
-			return f->outcome;
-		file->fd = open_dot(fd, qid, mode, file->dot);
+	*file = (struct store_file){ .fd = -1, .place = place };
+	for (int tries = 2; tries > 0; tries--) {
+		if (make_part(s, place, f) != OK)
+			break;
+		file->fd = open_dot(s, place, qid, mode, file->dot);
+		if (file->fd != -1)
+			return OK;
+		(void)store_failed(f, "create", file->dot);
+		if (f->error != ENOENT)
+			break;
+		forget(s, place); /* it was removed, being empty: once more */
 	}
-	if (file->fd == -1) {
-		(void)store_failed(f, "create a file in", dir);
-		file->dot[0] = '\0';
-		return f->outcome;
-	}
-	(void)span_copy(span_of(dir), file->dir, sizeof(file->dir));
-	return OK;
+	file->dot[0] = '\0';
+	return f->outcome;
 }
 
 /* Rename without replacing; by link and unlink where the kernel cannot. */
 static int
-rename_new(int from_dir, const char *from, int to_dir, const char *to)
+rename_new(const struct store *s, const char *from, const char *to)
 {
-	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+	if (renameat2(s->fd, from, s->fd, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -1;
-	if (linkat(from_dir, from, to_dir, to, 0) != 0)
+	if (linkat(s->fd, from, s->fd, to, 0) != 0)
 		return -1;
-	return unlinkat(from_dir, from, 0);
+	return unlinkat(s->fd, from, 0);
 }
 
 enum outcome
@@ -115,32 +194,21 @@ enum outcome
 store_publish(struct store *s, struct store_file *file, const struct qid *qid,
     struct fault *f)
 {
-	int dir;
+	char name[STORE_NAME_MAX];
 
-	if (store_dir(s, file->dir, false, &dir, f) != OK)
-		return f->outcome;
-	if (rename_new(dir, file->dot, dir, qid->text) != 0)
-		return store_failed(f, "publish in", file->dir);
+	store_name(file->place, qid, name);
+	if (rename_new(s, file->dot, name) != 0)
+		return store_failed(f, "publish", name);
 	file->dot[0] = '\0';
 	return OK;
 }
 
 void
-store_file_close(struct store_file *file)
-{
-	fds_close(&file->fd);
-}
-
-void
 store_abandon(struct store *s, struct store_file *file)
 {
-	struct fault f;
-	int dir;
-
-	store_file_close(file);
-	if (file->dot[0] != '\0' &&
-	    store_dir(s, file->dir, false, &dir, &f) == OK)
-		(void)unlinkat(dir, file->dot, 0);
+	fds_close(&file->fd);
+	if (file->dot[0] != '\0')
+		(void)unlinkat(s->fd, file->dot, 0);
 	file->dot[0] = '\0';
 }
 
@@ -156,15 +224,14 @@ store_sync_file(int fd, struct fault *f)
 /* ---- Steps. ---- */
 
 enum outcome
-store_sync_dir(struct store *s, const char *name, struct fault *f)
+store_sync(struct store *s, struct store_place place, struct fault *f)
 {
-	int fd;
+	char dir[STORE_DIR_MAX];
 
-	if (store_dir(s, name, false, &fd, f) != OK)
-		return f->error == ENOENT ? OK : f->outcome;
-	if (fsync(fd) != 0)
-		return store_failed(f, "sync directory", name);
-	return OK;
+	store_dir_name(place, dir);
+	if (sync_directory(s, dir, f) == OK || f->error == ENOENT)
+		return OK;
+	return f->outcome;
 }
 
 enum outcome
@@ -175,109 +242,50 @@ store_syncfs(struct store *s, struct fault *f)
 	return OK;
 }
 
-/* Do both directories have the same file under that name? */
+/* Are both names of the same file? */
 static bool
-is_same_file(int a_dir, int b_dir, const char *name)
+is_same_file(const struct store *s, const char *a, const char *b)
 {
-	struct stat a, b;
+	struct stat st[2];
 
-	return fstatat(a_dir, name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    fstatat(b_dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return fstatat(s->fd, a, &st[0], AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(s->fd, b, &st[1], AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
 }
 
-static enum outcome
-link_into(struct store *s, const struct qid *qid, const char *from,
-    const char *to, struct fault *f)
+enum outcome
+store_link(struct store *s, const struct qid *qid, struct store_place from,
+    struct store_place to, struct fault *f)
 {
-	int from_fd, to_fd;
+	char name[2][STORE_NAME_MAX];
 
-	for (int tries = 2;; tries--) {
-		if (store_dir(s, to, true, &to_fd, f) != OK ||
-		    store_dir(s, from, false, &from_fd, f) != OK)
-			return f->outcome;
-		if (linkat(from_fd, qid->text, to_fd, qid->text, 0) == 0)
+	store_name(from, qid, name[0]);
+	store_name(to, qid, name[1]);
+	for (int tries = 2; tries > 0; tries--) {
+		if (make_part(s, to, f) != OK)
+			break;
+		if (linkat(s->fd, name[0], s->fd, name[1], 0) == 0)
 			return OK;
-		(void)store_failed(f, "link into", to);
-		if (f->error == EEXIST &&
-		    is_same_file(from_fd, to_fd, qid->text))
+		(void)store_failed(f, "link", name[1]);
+		if (f->error == EEXIST && is_same_file(s, name[0], name[1]))
 			return OK;
-		if (f->error != ENOENT || tries == 1)
-			return f->outcome;
-		/* A kept directory may have been removed, being empty. */
-		store_drop_dir(s, to);
-		store_drop_dir(s, from);
+		if (f->error != ENOENT)
+			break;
+		forget(s, to); /* it may have been removed, being empty */
 	}
+	return f->outcome;
 }
 
-static enum outcome
-unlink_in(
-    struct store *s, const struct qid *qid, const char *dir, struct fault *f)
+enum outcome
+store_unlink(struct store *s, const struct qid *qid, struct store_place place,
+    struct fault *f)
 {
-	int fd;
+	char name[STORE_NAME_MAX];
 
-	if (store_dir(s, dir, false, &fd, f) != OK)
-		return f->error == ENOENT ? OK : f->outcome;
-	if (unlinkat(fd, qid->text, 0) != 0 && errno != ENOENT)
-		return store_failed(f, "unlink in", dir);
+	store_name(place, qid, name);
+	if (unlinkat(s->fd, name, 0) != 0 && errno != ENOENT)
+		return store_failed(f, "unlink", name);
 	return OK;
-}
-
-enum outcome
-store_link_state(struct store *s, const struct qid *qid,
-    struct store_place from, struct store_place to, struct fault *f)
-{
-	char a[STORE_DIR_MAX], b[STORE_DIR_MAX];
-
-	store_dir_name(from, a);
-	store_dir_name(to, b);
-	return link_into(s, qid, a, b, f);
-}
-
-enum outcome
-store_sync_state_dir(struct store *s, struct store_place place, struct fault *f)
-{
-	char dir[STORE_DIR_MAX];
-
-	store_dir_name(place, dir);
-	return store_sync_dir(s, dir, f);
-}
-
-enum outcome
-store_unlink_state(struct store *s, const struct qid *qid,
-    struct store_place place, struct fault *f)
-{
-	char dir[STORE_DIR_MAX];
-
-	store_dir_name(place, dir);
-	return unlink_in(s, qid, dir, f);
-}
-
-enum outcome
-store_link_content(struct store *s, const struct qid *qid, struct fault *f)
-{
-	char shard[STORE_DIR_MAX];
-
-	store_shard_name(qid, shard);
-	return link_into(s, qid, store_state_word(STORE_IN), shard, f);
-}
-
-enum outcome
-store_sync_shard(struct store *s, const struct qid *qid, struct fault *f)
-{
-	char shard[STORE_DIR_MAX];
-
-	store_shard_name(qid, shard);
-	return store_sync_dir(s, shard, f);
-}
-
-enum outcome
-store_unlink_content(struct store *s, const struct qid *qid, struct fault *f)
-{
-	char shard[STORE_DIR_MAX];
-
-	store_shard_name(qid, shard);
-	return unlink_in(s, qid, shard, f);
 }
 
 /* Lines after a torn one must not become the end of it. */
@@ -299,57 +307,41 @@ enum outcome
 store_append(struct store *s, const struct qid *qid, struct store_place place,
     struct span lines, struct store_file *file, struct fault *f)
 {
-	int at;
-
-	*file = STORE_FILE_NONE;
-	store_dir_name(place, file->dir);
-	if (store_dir(s, file->dir, false, &at, f) != OK)
-		return f->outcome;
-	file->fd =
-	    openat(at, qid->text, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-	if (file->fd == -1)
-		return store_failed(f, "open an envelope in", file->dir);
-	if (append_lines(file->fd, lines, f) != OK)
-		store_file_close(file);
-	return file->fd == -1 ? f->outcome : OK;
-}
-
-static enum outcome
-move_aside(struct store *s, const char *dir, const struct qid *qid,
-    const char *suffix, struct fault *f)
-{
 	char name[STORE_NAME_MAX];
-	int from, to;
 
-	if (store_dir(s, dir, false, &from, f) != OK ||
-	    store_dir(s, store_state_word(STORE_ASIDE), false, &to, f) != OK)
-		return f->outcome;
-	for (int i = 0; i <= SUFFIX_MAX; i++) {
-		(void)snprintf(name, sizeof(name), i == 0 ? "%s%s" : "%s%s.%d",
-		    qid->text, suffix, i);
-		if (rename_new(from, qid->text, to, name) == 0)
-			return OK;
-		if (errno != EEXIST)
-			break;
-	}
-	return store_failed(f, "set aside from", dir);
+	store_name(place, qid, name);
+	*file = (struct store_file){ .place = place };
+	file->fd =
+	    openat(s->fd, name, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	if (file->fd == -1)
+		return store_failed(f, "open", name);
+	if (append_lines(file->fd, lines, f) == OK)
+		return OK;
+	fds_close(&file->fd);
+	return f->outcome;
 }
 
 enum outcome
 store_set_aside(struct store *s, const struct qid *qid,
     struct store_place place, struct fault *f)
 {
-	char dir[STORE_DIR_MAX];
+	struct store_place to = { STORE_ASIDE, 0 };
+	char name[STORE_NAME_MAX], new_name[STORE_NAME_MAX];
+	size_t len;
 
-	store_dir_name(place, dir);
-	return move_aside(s, dir, qid, "", f);
-}
-
-enum outcome
-store_set_aside_content(struct store *s, const struct qid *qid, struct fault *f)
-{
-	char shard[STORE_DIR_MAX];
-
-	store_shard_name(qid, shard);
-	return move_aside(s, shard, qid, ".content", f);
+	if (place.state == STORE_CONTENT)
+		to.state = STORE_ASIDE_CONTENT;
+	store_name(place, qid, name);
+	store_name(to, qid, new_name);
+	len = strlen(new_name);
+	for (int i = 0; i <= SUFFIX_MAX; i++) {
+		if (i > 0)
+			(void)snprintf(
+			    new_name + len, sizeof(new_name) - len, ".%d", i);
+		if (rename_new(s, name, new_name) == 0)
+			return OK;
+		if (errno != EEXIST)
+			break;
+	}
+	return store_failed(f, "set aside", name);
 }

@@ -70,7 +70,6 @@ is_file(const char *name)
 static bool
 is_believed(const char *text, bool apart)
 {
-	struct store_place in = { STORE_IN, 0 };
 	struct store_content c = STORE_CONTENT_NONE;
 	struct envelope e;
 	struct qid q;
@@ -79,14 +78,15 @@ is_believed(const char *text, bool apart)
 
 	envelope_begin(&e);
 	good = qid_parse(span_of(text), &q) &&
-	    store_read_envelope(&store, &q, in, false, &e, &f) == OK &&
+	    store_read_envelope(&store, &q, STORE_PLACE_IN, false, &e, &f) ==
+	        OK &&
 	    e.shape == (apart ? ENVELOPE_APART : ENVELOPE_ONE) &&
 	    store_open_content(&store, &e, &c, &f) == OK &&
 	    store_check_content(&c, &e, false, &f) == OK && e.dots;
 	store_close_content(&c);
 	envelope_free(&e);
-	if (store_unlink_state(&store, &q, in, &f) != OK ||
-	    store_unlink_content(&store, &q, &f) != OK)
+	if (store_unlink(&store, &q, STORE_PLACE_IN, &f) != OK ||
+	    store_unlink(&store, &q, store_content_place(&q), &f) != OK)
 		return false;
 	return good;
 }
@@ -385,17 +385,22 @@ test_lines(void)
 {
 	static const char text[] = "a\r\n.b\r\n\r\n";
 	struct lines whole = LINES_BEGIN;
+	struct lines none = LINES_BEGIN;
 	bool all = true;
+	struct fault f;
 
 	lines_add(&whole, span_of(text));
-	tap_ok(
-	    lines_is_good(&whole, 9) && whole.dots, "lines with CRLF are good");
+	tap_ok(lines_end(&whole, &f) == OK && whole.dots,
+	    "lines with CRLF are good");
+	lines_add(&none, SPAN_EMPTY);
+	tap_ok(lines_end(&none, &f) == PERM && fault_is(&f, "5.6.0"),
+	    "nothing is not");
 	for (size_t n = 0; n <= 9; n++) {
 		struct lines l = LINES_BEGIN;
 
 		lines_add(&l, span_head(span_of(text), n));
 		lines_add(&l, span_from(span_of(text), n));
-		all = all && lines_is_good(&l, 9) && l.dots;
+		all = all && lines_end(&l, &f) == OK && l.dots;
 	}
 	tap_ok(all, "wherever they are cut");
 }

@@ -4,6 +4,7 @@
 #define TESTS_UNIT_QUEUE_RUN_H
 
 #include <sodium.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -134,12 +135,24 @@ test_one_file(const char *to)
 	return qid;
 }
 
+/* The directory of a minute or a shard. */
+static inline void
+test_make_part(struct store_place place)
+{
+	char dir[STORE_DIR_MAX], path[STORE_DIR_MAX + 8];
+
+	store_dir_name(place, dir);
+	(void)snprintf(path, sizeof(path), "queue/%s", dir);
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		abort();
+}
+
 static inline bool
 test_exists(struct store_place place, const struct qid *qid)
 {
 	char name[STORE_NAME_MAX], path[STORE_NAME_MAX + 8];
 
-	store_envelope_name(place, qid, name);
+	store_name(place, qid, name);
 	(void)snprintf(path, sizeof(path), "queue/%s", name);
 	return access(path, F_OK) == 0;
 }
@@ -149,7 +162,7 @@ test_has_content(const struct qid *qid)
 {
 	char name[STORE_NAME_MAX], path[STORE_NAME_MAX + 8];
 
-	store_content_name(qid, name);
+	store_name(store_content_place(qid), qid, name);
 	(void)snprintf(path, sizeof(path), "queue/%s", name);
 	return access(path, F_OK) == 0;
 }

@@ -28,8 +28,8 @@ test_retry_times(void)
 		struct store_place p =
 		    retry_place(&prog.settings, now, cases[i].tries);
 
-		tap_ok(p.state == STORE_RETRY1 && p.minute_ms % MINUTE == 0 &&
-		        p.minute_ms / MINUTE - now / MINUTE == cases[i].minutes,
+		tap_ok(p.state == STORE_RETRY1 && p.part_ms % MINUTE == 0 &&
+		        p.part_ms / MINUTE - now / MINUTE == cases[i].minutes,
 		    "%s", cases[i].title);
 	}
 }
@@ -65,13 +65,13 @@ test_own_tries(struct run *run)
 	tap_ok(first >= now / MINUTE + 1 && first <= now / MINUTE + 2 &&
 	        m->status[1].next_ms / MINUTE == first + 15,
 	    "each recipient is tried again by its own tries");
-	tap_ok(m->to.state == STORE_RETRY1 && m->to.minute_ms / MINUTE == first,
+	tap_ok(m->to.state == STORE_RETRY1 && m->to.part_ms / MINUTE == first,
 	    "and its message is due with the first of them");
 	m->status[2].next_ms = now;
 	list_remove(&run->step[STEP_SAVE], m);
 	message_go(run, m, STEP_REST);
 	rest_work(run);
-	tap_ok(m->to.minute_ms == now - now % MINUTE,
+	tap_ok(m->to.part_ms == now - now % MINUTE,
 	    "whoever was left out counts, too");
 	list_remove(&run->step[STEP_SAVE], m);
 
@@ -159,7 +159,7 @@ test_listing(struct run *run)
 	for (int i = 0; i < 30; i++) {
 		struct fault f;
 
-		(void)!store_unlink_state(&run->store, &qid[i],
+		(void)!store_unlink(&run->store, &qid[i],
 		    (struct store_place){ STORE_IN, 0 }, &f);
 	}
 }
@@ -170,23 +170,19 @@ test_due(struct run *run)
 	uint64_t now = clock_wall_ms();
 	struct store_place due = { STORE_RETRY1, now - 3 * MINUTE };
 	struct store_place later = { STORE_RETRY1, now + 9 * MINUTE };
-	char dir[STORE_DIR_MAX];
 	struct message *m;
 	struct qid qid;
 	struct fault f;
-	int fd;
 
 	qid_draw(&qid);
 	for (int i = 0; i < 2; i++) {
 		char name[STORE_NAME_MAX], path[STORE_NAME_MAX + 8];
 		struct store_place place = i == 0 ? due : later;
 
-		store_dir_name(place, dir);
-		if (store_dir(&run->store, dir, true, &fd, &f) != OK)
-			abort();
+		test_make_part(place);
 		if (i == 1)
 			qid_draw(&qid);
-		store_envelope_name(place, &qid, name);
+		store_name(place, &qid, name);
 		(void)snprintf(path, sizeof(path), "queue/%s", name);
 		test_write(path, SPAN_LIT("x"));
 	}
@@ -196,13 +192,13 @@ test_due(struct run *run)
 	m = list_take(&run->step[STEP_LOAD]);
 	tap_ok(m != NULL && run->window.held == 1 &&
 	        m->place.state == STORE_RETRY1 &&
-	        m->place.minute_ms / MINUTE == due.minute_ms / MINUTE,
+	        m->place.part_ms / MINUTE == due.part_ms / MINUTE,
 	    "a minute that is due is listed, one that is not waits");
-	tap_ok(run->listing.due_ms / MINUTE == later.minute_ms / MINUTE,
+	tap_ok(run->listing.due_ms / MINUTE == later.part_ms / MINUTE,
 	    "the next minute is known");
 	if (m == NULL)
 		return;
-	(void)!store_unlink_state(&run->store, &m->envelope.qid, due, &f);
+	(void)!store_unlink(&run->store, &m->envelope.qid, due, &f);
 	window_drop(&run->window, m);
 }
 
@@ -211,23 +207,20 @@ static void
 test_full_in(struct run *run)
 {
 	struct store_place due = { STORE_RETRY1, 1764000000000 };
-	char dir[STORE_DIR_MAX], name[STORE_NAME_MAX];
+	char name[STORE_NAME_MAX];
 	char path[STORE_NAME_MAX + 8];
 	struct qid in[30], retry[10];
 	struct message *m;
 	struct fault f;
 	size_t n = 0, left = 0;
-	int fd;
 
 	run->window.most = 10;
-	store_dir_name(due, dir);
-	if (store_dir(&run->store, dir, true, &fd, &f) != OK)
-		abort();
+	test_make_part(due);
 	for (size_t i = 0; i < 30; i++)
 		in[i] = test_one_file("bob@example.org");
 	for (size_t i = 0; i < 10; i++) {
 		qid_draw(&retry[i]);
-		store_envelope_name(due, &retry[i], name);
+		store_name(due, &retry[i], name);
 		(void)snprintf(path, sizeof(path), "queue/%s", name);
 		test_write(path, SPAN_LIT("x"));
 	}
@@ -245,10 +238,10 @@ test_full_in(struct run *run)
 	while ((m = list_take(&run->step[STEP_LOAD])) != NULL) {
 		if (m->place.state == STORE_RETRY1) {
 			n++;
-			(void)!store_unlink_state(
+			(void)!store_unlink(
 			    &run->store, &m->envelope.qid, due, &f);
 		} else {
-			(void)!store_unlink_state(&run->store, &m->envelope.qid,
+			(void)!store_unlink(&run->store, &m->envelope.qid,
 			    (struct store_place){ STORE_IN, 0 }, &f);
 		}
 		window_drop(&run->window, m);
@@ -366,7 +359,6 @@ static void
 test_no_memory(struct run *run)
 {
 	struct qid qid = test_one_file("bob@example.org");
-	struct message *m, *spare;
 	struct fault f;
 	uint64_t now = clock_mono_ms();
 	int wait_ms;
@@ -385,26 +377,7 @@ test_no_memory(struct run *run)
 	window_drop(&run->window, list_take(&run->step[STEP_SAVE]));
 
 	run->pause_ms = 0;
-	now = clock_mono_ms();
-	listing_want_in(run);
-	spare = run->window.spare;
-	run->window.spare = NULL;
-	no_memory = true;
-	listing_fill(run);
-	wait_ms = turn_wait_ms(run);
-	no_memory = false;
-	run->window.spare = spare;
-	tap_ok(
-	    run->window.held == 0 && wait_ms > 0 && run->pause_ms >= now + 1000,
-	    "so does a listing");
-	run->pause_ms = 0;
-	listing_fill(run);
-	m = list_take(&run->step[STEP_LOAD]);
-	tap_ok(m != NULL && strcmp(m->envelope.qid.text, qid.text) == 0,
-	    "and none of it is left out");
-	if (m != NULL)
-		window_drop(&run->window, m);
-	(void)!store_unlink_state(
+	(void)!store_unlink(
 	    &run->store, &qid, (struct store_place){ STORE_IN, 0 }, &f);
 }
 #endif

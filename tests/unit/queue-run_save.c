@@ -168,7 +168,7 @@ test_flush(struct run *run)
 	tap_ok(operate(run, OPERATION_FLUSH, &qid) == OK &&
 	        store_find_envelope(&run->store, &qid, &found, &f) == OK &&
 	        found.state == STORE_RETRY1 &&
-	        found.minute_ms / 60000 <= now / 60000 + 1,
+	        found.part_ms / 60000 <= now / 60000 + 1,
 	    "flushed, it lies in the minute that is");
 	tap_ok(
 	    operate(run, OPERATION_HOLD, &qid) == OK && test_exists(held, &qid),
@@ -213,8 +213,7 @@ test_no_room_for_content(struct run *run)
 	char shard[STORE_DIR_MAX], path[STORE_DIR_MAX + 16];
 	struct message *m;
 
-	store_shard_name(&qid, shard);
-	store_drop_dir(&run->store, shard);
+	store_dir_name(store_content_place(&qid), shard);
 	(void)snprintf(path, sizeof(path), "queue/%s", shard);
 	if (rename(path, "queue/shard") != 0 && errno != ENOENT)
 		abort();
@@ -240,16 +239,12 @@ static void
 test_name_taken(struct run *run)
 {
 	struct qid qid = test_one_file("bob@example.org");
-	char shard[STORE_DIR_MAX], name[STORE_NAME_MAX], path[128];
+	char name[STORE_NAME_MAX], path[128];
 	struct store_place later;
-	struct fault f;
-	int fd;
 
-	store_shard_name(&qid, shard);
-	store_content_name(&qid, name);
+	store_name(store_content_place(&qid), &qid, name);
 	(void)snprintf(path, sizeof(path), "queue/%s", name);
-	if (store_dir(&run->store, shard, true, &fd, &f) != OK)
-		abort();
+	test_make_part(store_content_place(&qid));
 	test_write(path, SPAN_LIT("another's"));
 	later = put_off(run, &qid);
 	tap_ok(test_exists(in, &qid) && !test_exists(later, &qid),
@@ -427,7 +422,7 @@ half_moved(struct run *run, struct store_place to, bool torn)
 		abort();
 	if (torn)
 		buf_cut(&b, b.len - 10);
-	store_envelope_name(to, &qid, name);
+	store_name(to, &qid, name);
 	(void)snprintf(path, sizeof(path), "queue/%s", name);
 	test_write(path, buf_span(&b));
 	envelope_free(&e);
@@ -522,7 +517,7 @@ test_wrong_name(struct run *run)
 	    "a message under another's name is set aside");
 	tap_ok(run->window.held == 0 && run->window.weight == 0,
 	    "and leaves the window as it was");
-	(void)!store_unlink_state(&run->store, &other, aside, &f);
+	(void)!store_unlink(&run->store, &other, aside, &f);
 }
 
 /* What is no file at all: nobody waits for it, and it goes out of the way. */
@@ -570,14 +565,14 @@ test_tidy(struct run *run)
 	struct qid live = test_one_file("bob@example.org");
 	struct store_place aside = { STORE_ASIDE, 0 };
 	struct tidied done;
-	char name[64], content[64], text[128];
+	char name[64], content[STORE_NAME_MAX], text[128];
 	struct fault f;
 
 	(void)operate(run, OPERATION_HOLD, &settled);
 	(void)operate(run, OPERATION_HOLD, &alone);
 	(void)operate(run, OPERATION_HOLD, &live);
 	(void)snprintf(name, sizeof(name), "queue/hold/%s", settled.text);
-	store_content_name(&settled, content);
+	store_name(store_content_place(&settled), &settled, content);
 	if (unlink(name) != 0 || chdir("queue") != 0 ||
 	    link(content, "../mailbox") != 0 || chdir("..") != 0)
 		abort();
@@ -616,10 +611,10 @@ test_aside(struct run *run)
 	struct qid one = test_one_file("bob@example.org");
 	struct qid apart = test_one_file("bob@example.org");
 	struct tidied done;
-	char name[64], content[64];
+	char name[64], content[STORE_NAME_MAX];
 	struct fault f;
 
-	if (store_link_state(&run->store, &one, in, aside, &f) != OK)
+	if (store_link(&run->store, &one, in, aside, &f) != OK)
 		abort();
 	tap_ok(names_repair(run, &f) == OK && test_exists(in, &one) &&
 	        !test_exists(aside, &one),
@@ -627,7 +622,7 @@ test_aside(struct run *run)
 	(void)operate(run, OPERATION_DELETE, &one);
 	/* One recipient has it; the envelope lies aside for the other. */
 	(void)operate(run, OPERATION_HOLD, &apart);
-	store_content_name(&apart, content);
+	store_name(store_content_place(&apart), &apart, content);
 	if (store_set_aside(&run->store, &apart, held, &f) != OK ||
 	    chdir("queue") != 0 || link(content, "../mailbox2") != 0 ||
 	    chdir("..") != 0)

@@ -19,6 +19,7 @@
 
 static const struct store_place in = { STORE_IN, 0 }, hold = { STORE_HOLD, 0 };
 static const struct store_place retry = { STORE_RETRY1, 1795515150206 };
+static const struct store_place aside_content = { STORE_ASIDE_CONTENT, 0 };
 
 static struct qid
 qid_of(const char *text)
@@ -37,11 +38,12 @@ is_file(const char *name)
 }
 
 static bool
-put(struct store *s, const char *dir, const struct qid *q, const char *text)
+put(struct store *s, struct store_place place, const struct qid *q,
+    const char *text)
 {
 	struct store_file file;
 	struct fault f;
-	bool good = store_create(s, dir, q, 0600, &file, &f) == OK &&
+	bool good = store_create(s, place, q, 0600, &file, &f) == OK &&
 	    fds_write_all(file.fd, span_of(text), &f) == OK &&
 	    store_publish(s, &file, q, &f) == OK &&
 	    store_sync_file(file.fd, &f) == OK;
@@ -103,17 +105,21 @@ test_names(void)
 	char name[STORE_NAME_MAX], dir[STORE_DIR_MAX];
 	enum store_state state;
 
-	store_envelope_name(retry, &a, name);
+	store_name(retry, &a, name);
 	tap_ok(strcmp(name, "retry1/20261124T1012/" A) == 0,
 	    "a retry lies under its minute");
-	store_content_name(&a, name);
-	store_shard_name(&a, dir);
+	store_name(store_content_place(&a), &a, name);
+	store_dir_name(store_content_place(&a), dir);
 	tap_ok(strcmp(name, "message/01M86G/" A) == 0 &&
 	        strcmp(dir, "message/01M86G") == 0,
 	    "content lies under its shard");
+	store_name(aside_content, &a, name);
+	tap_ok(strcmp(name, "aside/" A ".content") == 0,
+	    "and when it is set aside, beside its envelope");
 	tap_ok(store_state_parse(SPAN_LIT("quarantine"), &state) &&
 	        state == STORE_QUARANTINE &&
-	        !store_state_parse(SPAN_LIT("../in"), &state),
+	        !store_state_parse(SPAN_LIT("../in"), &state) &&
+	        !store_state_parse(SPAN_LIT("message"), &state),
 	    "the word of a state is read, another is not");
 }
 
@@ -124,10 +130,10 @@ test_write(struct store *s)
 	struct store_file file, second;
 	struct fault f;
 
-	tap_ok(store_create(s, "in", &a, 0400, &file, &f) == OK &&
+	tap_ok(store_create(s, in, &a, 0400, &file, &f) == OK &&
 	        is_file("queue/in/." A) && !is_file("queue/in/" A),
 	    "a new file has a dot name");
-	tap_ok(store_create(s, "in", &a, 0400, &second, &f) == OK &&
+	tap_ok(store_create(s, in, &a, 0400, &second, &f) == OK &&
 	        is_file("queue/in/." A ".1"),
 	    "a dot name that is there already is passed over");
 	tap_ok(store_publish(s, &file, &a, &f) == OK &&
@@ -148,33 +154,31 @@ test_moves(struct store *s)
 	struct qid a = qid_of(A), b = qid_of(B);
 	struct fault f;
 
-	tap_ok(put(s, "in", &a, "x\n") && put(s, "in", &b, "y\n"),
-	    "two are written");
-	tap_ok(store_link_state(s, &a, in, retry, &f) == OK &&
-	        store_sync_state_dir(s, retry, &f) == OK &&
+	tap_ok(
+	    put(s, in, &a, "x\n") && put(s, in, &b, "y\n"), "two are written");
+	tap_ok(store_link(s, &a, in, retry, &f) == OK &&
+	        store_sync(s, retry, &f) == OK &&
 	        is_file("queue/retry1/20261124T1012/" A) &&
 	        is_file("queue/in/" A),
 	    "a link makes the second name, and its directory");
-	tap_ok(store_link_state(s, &a, in, retry, &f) == OK,
-	    "to repeat it is harmless");
-	tap_ok(store_unlink_state(s, &a, in, &f) == OK &&
-	        store_unlink_state(s, &a, in, &f) == OK &&
-	        !is_file("queue/in/" A),
+	tap_ok(
+	    store_link(s, &a, in, retry, &f) == OK, "to repeat it is harmless");
+	tap_ok(store_unlink(s, &a, in, &f) == OK &&
+	        store_unlink(s, &a, in, &f) == OK && !is_file("queue/in/" A),
 	    "the old name goes, twice is harmless");
-	store_remove_dir(s, "retry1/20261124T1012");
+	store_remove_part(s, retry);
 	tap_ok(is_file("queue/retry1/20261124T1012"),
 	    "a directory that is in use stays");
-	tap_ok(store_link_state(s, &a, retry, hold, &f) == OK &&
-	        store_unlink_state(s, &a, retry, &f) == OK,
+	tap_ok(store_link(s, &a, retry, hold, &f) == OK &&
+	        store_unlink(s, &a, retry, &f) == OK,
 	    "on it goes");
-	store_remove_dir(s, "retry1/20261124T1012");
+	store_remove_part(s, retry);
 	tap_ok(!is_file("queue/retry1/20261124T1012"), "an empty one goes");
-	tap_ok(store_link_state(s, &b, in, retry, &f) == OK &&
+	tap_ok(store_link(s, &b, in, retry, &f) == OK &&
 	        is_file("queue/retry1/20261124T1012/" B),
 	    "and is made again when it is needed");
-	tap_ok(put(s, "hold", &b, "z\n") &&
-	        store_link_state(s, &b, in, hold, &f) == TEMP &&
-	        f.error == EEXIST,
+	tap_ok(put(s, hold, &b, "z\n") &&
+	        store_link(s, &b, in, hold, &f) == TEMP && f.error == EEXIST,
 	    "another file under that name is not replaced");
 	tap_ok(store_set_aside(s, &b, hold, &f) == OK &&
 	        store_set_aside(s, &b, retry, &f) == OK &&
@@ -182,8 +186,8 @@ test_moves(struct store *s)
 	    "two of one name find room in aside/");
 	tap_ok(store_set_aside(s, &b, retry, &f) == TEMP && f.error == ENOENT,
 	    "what is not there cannot be set aside");
-	tap_ok(store_unlink_state(s, &a, hold, &f) == OK &&
-	        store_unlink_state(s, &b, in, &f) == OK,
+	tap_ok(store_unlink(s, &a, hold, &f) == OK &&
+	        store_unlink(s, &b, in, &f) == OK,
 	    "the rest goes");
 }
 
@@ -191,13 +195,19 @@ static void
 test_removed_behind_us(struct store *s)
 {
 	struct qid a = qid_of(A);
-	int fd;
 	struct fault f;
 
-	tap_ok(store_dir(s, "message/01M86G", true, &fd, &f) == OK &&
+	tap_ok(put(s, store_content_place(&a), &a, "c\n") &&
+	        store_unlink(s, &a, store_content_place(&a), &f) == OK &&
 	        rmdir("queue/message/01M86G") == 0 &&
-	        put(s, "message/01M86G", &a, "c\n"),
-	    "a kept shard that somebody removed is made again");
+	        put(s, store_content_place(&a), &a, "c\n"),
+	    "a known shard that somebody removed is made again");
+	tap_ok(store_link(s, &a, store_content_place(&a), retry, &f) == OK &&
+	        store_unlink(s, &a, retry, &f) == OK &&
+	        rmdir("queue/retry1/20261124T1012") == 0 &&
+	        store_link(s, &a, store_content_place(&a), retry, &f) == OK &&
+	        store_unlink(s, &a, retry, &f) == OK,
+	    "so is a minute that a link needs");
 	(void)unlink("queue/message/01M86G/" A);
 }
 
@@ -209,26 +219,46 @@ test_append(struct store *s)
 	struct store_file file = STORE_FILE_NONE;
 	struct fault f;
 
-	tap_ok(put(s, "in", &a, "end\ndone torn") &&
+	tap_ok(put(s, in, &a, "end\ndone torn") &&
 	        store_append(s, &a, in, SPAN_LIT("try x\n"), &file, &f) == OK &&
 	        file.fd != -1 && fds_read_file(s->fd, "in/" A, &b, &f) == OK &&
 	        span_eq(buf_span(&b), "end\ndone torn\ntry x\n"),
 	    "a line is not appended to a torn one");
-	store_file_close(&file);
+	fds_close(&file.fd);
 	buf_free(&b);
-	(void)!store_unlink_state(s, &a, in, &f);
+	(void)!store_unlink(s, &a, in, &f);
+}
+
+struct seen {
+	size_t n;
+	struct qid last;
+	bool in_order;
+};
+
+static enum outcome
+see(void *arg, struct store_place place, const struct qid *qid, struct fault *f)
+{
+	struct seen *seen = arg;
+
+	(void)place;
+	(void)f;
+	seen->in_order &= strcmp(seen->last.text, qid->text) < 0;
+	seen->last = *qid;
+	seen->n++;
+	return OK;
 }
 
 static void
 test_list(struct store *s)
 {
-	struct store_listed out[8];
+	struct qid out[8], none = { "" };
 	struct fault f;
 	size_t got;
 	bool more, sorted = true;
 	char name[64];
-	struct qid oldest;
-	uint64_t n;
+	uint64_t minute = 0;
+	struct seen seen = { 0, { "" }, true };
+	struct qid b = qid_of(B);
 
 	for (int i = 0; i < 20; i++) {
 		(void)snprintf(name, sizeof(name),
@@ -238,32 +268,46 @@ test_list(struct store *s)
 	}
 	(void)close(open("queue/in/stranger", O_CREAT | O_WRONLY, 0600));
 	(void)close(open("queue/in/." A, O_CREAT | O_WRONLY, 0600));
-	tap_ok(store_list(s, "in", STORE_QIDS, "", 8, out, &got, &more, &f) ==
-	            OK &&
+	tap_ok(store_list(s, in, &none, 8, out, &got, &more, &f) == OK &&
 	        got == 8 && more,
 	    "a window of a directory is listed, dot names and strangers are "
 	    "not");
 	for (size_t i = 0; i < got; i++)
 		sorted = sorted && out[i].text[24] == "0123456789ABCDEFGHJK"[i];
 	tap_ok(sorted, "it has the oldest, in order");
-	tap_ok(store_list(s, "in", STORE_QIDS, out[7].text, 8, out, &got, &more,
-	           &f) == OK &&
+	tap_ok(store_list(s, in, &out[7], 8, out, &got, &more, &f) == OK &&
 	        got == 8 && out[0].text[24] == '8' && more,
 	    "the next window goes on behind it");
-	tap_ok(store_list(s, "in", STORE_QIDS, out[7].text, 8, out, &got, &more,
-	           &f) == OK &&
+	tap_ok(store_list(s, in, &out[7], 8, out, &got, &more, &f) == OK &&
 	        got == 4 && !more && out[3].text[24] == 'K',
 	    "the last one says that there is no more");
-	tap_ok(store_count(s, STORE_IN, &n, &oldest, &f) == OK && n == 20 &&
-	        oldest.text[24] == '0' &&
-	        store_count(s, STORE_RETRY1, &n, &oldest, &f) == OK && n == 0,
-	    "all of them are counted");
-	tap_ok(store_list(s, "retry1", STORE_MINUTES, "", 8, out, &got, &more,
-	           &f) == OK &&
-	        got == 1 && strcmp(out[0].text, "20261124T1012") == 0,
-	    "minutes are listed");
-	tap_ok(store_list(s, "gone", STORE_QIDS, "", 8, out, &got, &more, &f) ==
-	            TEMP &&
+	tap_ok(store_each_qid(s, STORE_IN, see, &seen, &f) == OK &&
+	        seen.n == 20 && seen.in_order,
+	    "all of them are walked over, in order");
+	tap_ok(mkdir("queue/retry1/20261124T1010", 0700) == 0 &&
+	        mkdir("queue/retry1/20260231T1010", 0700) == 0 &&
+	        close(open("queue/retry1/20261124T1011", O_CREAT | O_WRONLY,
+	            0600)) == 0 &&
+	        put(s, retry, &b, "x\n"),
+	    "minutes, a day that is none, and a file of such a name");
+	seen = (struct seen){ 0, { "" }, true };
+	tap_ok(store_next_part(s, STORE_RETRY1, &minute, &f) == OK &&
+	        minute == 1795515000000 &&
+	        store_next_part(s, STORE_RETRY1, &minute, &f) == OK &&
+	        minute == 1795515120000 &&
+	        store_next_part(s, STORE_RETRY1, &minute, &f) == OK &&
+	        minute == 0 &&
+	        store_each_qid(s, STORE_RETRY1, see, &seen, &f) == OK &&
+	        seen.n == 1,
+	    "only minutes are listed");
+	(void)!store_unlink(s, &b, retry, &f);
+	(void)rmdir("queue/retry1/20260231T1010");
+	(void)unlink("queue/retry1/20261124T1011");
+	store_remove_part(
+	    s, (struct store_place){ STORE_RETRY1, 1795515000000 });
+	tap_ok(
+	    store_list(s, (struct store_place){ STORE_RETRY1, 1795515000000 },
+	        &none, 8, out, &got, &more, &f) == TEMP &&
 	        f.error == ENOENT,
 	    "a directory that is not there says so");
 }
@@ -302,7 +346,7 @@ test_read_one(struct store *s)
 	if (envelope_put_one(&b, &e, &f) != OK)
 		abort();
 	buf_adds(&b, "Subject: x\r\n\r\ny\r\n");
-	tap_ok(put(s, "in", &a, b.p) && put(s, "in", &other, b.p) &&
+	tap_ok(put(s, in, &a, b.p) && put(s, in, &other, b.p) &&
 	        store_read_envelope(s, &a, in, true, &got, &f) == OK &&
 	        got.start == e.start,
 	    "one file is read");
@@ -322,8 +366,8 @@ test_read_one(struct store *s)
 	    "or is not");
 	store_close_content(&c);
 	e.digest[0] ^= 1;
-	tap_ok(store_link_content(s, &a, &f) == OK &&
-	        store_unlink_state(s, &a, in, &f) == OK,
+	tap_ok(store_link(s, &a, in, store_content_place(&a), &f) == OK &&
+	        store_unlink(s, &a, in, &f) == OK,
 	    "it moves to message/");
 	e.shape = ENVELOPE_APART;
 	tap_ok(store_open_content(s, &e, &c, &f) == OK &&
@@ -331,14 +375,14 @@ test_read_one(struct store *s)
 	        store_check_content(&c, &e, false, &f) == OK,
 	    "and is found there, behind its first line");
 	store_close_content(&c);
-	tap_ok(store_set_aside_content(s, &a, &f) == OK &&
+	tap_ok(store_set_aside(s, &a, store_content_place(&a), &f) == OK &&
 	        is_file("queue/aside/" A ".content") &&
 	        store_open_content(s, &e, &c, &f) == TEMP && f.error == ENOENT,
 	    "an envelope without content is told from all else");
 	envelope_free(&e);
 	envelope_free(&got);
 	buf_free(&b);
-	(void)!store_unlink_state(s, &other, in, &f);
+	(void)!store_unlink(s, &other, in, &f);
 }
 
 static void
@@ -354,21 +398,22 @@ test_read_apart(struct store *s)
 	envelope_begin(&got);
 	if (envelope_put_apart(&b, &e, &f) != OK)
 		abort();
-	tap_ok(put(s, "in", &e.qid, b.p) &&
+	tap_ok(put(s, in, &e.qid, b.p) &&
 	        store_read_envelope(s, &e.qid, in, false, &got, &f) == OK,
 	    "an envelope apart is read");
 	tap_ok(store_open_content(s, &e, &c, &f) == TEMP && f.error == ENOENT,
 	    "an envelope in in/ is no content");
-	tap_ok(put(s, "message/01M86G", &e.qid, "Subject: x\r\n\r\ny\r\n") &&
-	        store_has_content(s, &e.qid) &&
+	tap_ok(put(s, store_content_place(&e.qid), &e.qid,
+	           "Subject: x\r\n\r\ny\r\n") &&
+	        store_has(s, &e.qid, store_content_place(&e.qid)) &&
 	        store_open_content(s, &e, &c, &f) == OK && c.offset == 0 &&
 	        store_check_content(&c, &e, false, &f) == OK,
 	    "its content is found");
 	store_close_content(&c);
-	tap_ok(store_link_state(s, &e.qid, in, retry, &f) == OK &&
-	        store_unlink_state(s, &e.qid, in, &f) == OK &&
+	tap_ok(store_link(s, &e.qid, in, retry, &f) == OK &&
+	        store_unlink(s, &e.qid, in, &f) == OK &&
 	        store_find_envelope(s, &e.qid, &place, &f) == OK &&
-	        place.state == STORE_RETRY1 && place.minute_ms == 1795515120000,
+	        place.state == STORE_RETRY1 && place.part_ms == 1795515120000,
 	    "wherever it lies it is found");
 	envelope_free(&e);
 	envelope_free(&got);
