@@ -52,7 +52,7 @@ RUN_OBJS := $(STORE) store/aside queue-run/message queue-run/window \
 queue-run_OBJS := $(RUN_OBJS) queue-run/main
 queue_OBJS := $(STORE) store/aside queue/entries queue/show queue/tidy queue/verbs \
 	queue/main
-COMPILED := resolve/address resolve/replace resolve/compiled
+COMPILED := resolve/address resolve/compiled
 resolve_OBJS := $(COMPILED) resolve/alarm resolve/lookup resolve/main_resolve
 auth_OBJS := $(COMPILED) resolve/alarm resolve/verify resolve/main_auth
 DIRECTORY := $(COMPILED) resolve/directory resolve/directory_parse \

@@ -184,84 +184,68 @@ compiled_bad_value(const struct compiled *c, struct fault *f)
 	    c->name);
 }
 
-bool
-compiled_has_more(struct compiled *c, size_t n)
+size_t
+compiled_count(struct compiled *c)
 {
 	unsigned at;
+	size_t n = 0;
 
 	cdb_seqinit(&at, &c->cdb);
 	while (cdb_seqnext(&at, &c->cdb) > 0)
-		if (n-- == 0)
-			return true;
-	return false;
+		n++;
+	return n;
 }
 
-enum outcome
-compiled_make_begin(struct compiled_maker *m, struct replacement *file,
-    const char *name, const char *purpose, struct fault *f)
+static void
+note_error(struct compiled_maker *m, bool failed)
 {
-	*m = (struct compiled_maker){ .file = file, .purpose = purpose };
-	if (replacement_begin(file, name, f) != OK)
-		return f->outcome;
-	if (cdb_make_start(&m->make, file->fd) != 0)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "create %s", file->dot_name);
-	m->begun = true;
-	return OK;
+	if (failed && m->error == 0)
+		m->error = errno == 0 ? EIO : errno;
 }
 
-enum outcome
-compiled_make_add(struct compiled_maker *m, struct span key, struct span value,
-    struct fault *f)
+void
+compiled_make_begin(struct compiled_maker *m, int fd, const char *purpose)
 {
-	if (cdb_make_add(&m->make, key.p, (unsigned)key.len, value.p,
-	        (unsigned)value.len) == 0)
-		return OK;
-	return fault_set(
-	    f, TEMP, "4.3.0", errno, "write %s", m->file->dot_name);
+	m->purpose = purpose;
+	m->fd = fd;
+	m->error = 0;
+	note_error(m, cdb_make_start(&m->make, fd) != 0);
+}
+
+void
+compiled_make_add(struct compiled_maker *m, struct span key, struct span value)
+{
+	if (m->error == 0)
+		note_error(m,
+		    cdb_make_add(&m->make, key.p, (unsigned)key.len, value.p,
+		        (unsigned)value.len) != 0);
 }
 
 static enum outcome
 append_seal(struct compiled_maker *m, struct fault *f)
 {
 	unsigned char seal[COMPILED_SEAL_LEN];
-	struct stat st;
-	void *map;
+	off_t size = lseek(m->fd, 0, SEEK_END);
+	void *map = MAP_FAILED;
 
-	if (fstat(m->file->fd, &st) != 0 || st.st_size > CDB_SIZE_MAX)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "%s", m->file->dot_name);
-	map = mmap(
-	    NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, m->file->fd, 0);
+	if (size > CDB_SIZE_MAX)
+		return fault_set(f, TEMP, "4.3.0", EFBIG, "seal a database");
+	if (size != -1)
+		map = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, m->fd, 0);
 	if (map == MAP_FAILED)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "map %s", m->file->dot_name);
-	make_seal(m->purpose, map, (size_t)st.st_size, seal);
-	(void)munmap(map, (size_t)st.st_size);
-	if (lseek(m->file->fd, 0, SEEK_END) == -1)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "%s", m->file->dot_name);
+		return fault_set(f, TEMP, "4.3.0", errno, "seal a database");
+	make_seal(m->purpose, map, (size_t)size, seal);
+	(void)munmap(map, (size_t)size);
 	return fds_write_all(
-	    m->file->fd, (struct span){ (const char *)seal, sizeof(seal) }, f);
+	    m->fd, (struct span){ (const char *)seal, sizeof(seal) }, f);
 }
 
 enum outcome
 compiled_make_end(struct compiled_maker *m, struct fault *f)
 {
-	m->begun = false;
-	if (cdb_make_finish(&m->make) != 0)
+	note_error(m, cdb_make_finish(&m->make) != 0);
+	if (m->error != 0)
 		return fault_set(
-		    f, TEMP, "4.3.0", errno, "write %s", m->file->dot_name);
-	if (append_seal(m, f) != OK)
-		return f->outcome;
-	return replacement_sync(m->file, f);
-}
-
-void
-compiled_make_drop(struct compiled_maker *m)
-{
-	/* cdb_make_finish() is what frees its memory, sealed or not. */
-	if (m->begun)
-		(void)cdb_make_finish(&m->make);
-	m->begun = false;
+		    f, TEMP, "4.3.0", m->error, "write a database");
+	return append_seal(m, f);
 }

@@ -17,7 +17,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "replace.h"
+#include "span.h"
 
 #define COMPILED_SEAL_LEN 32
 #define COMPILED_TOLD_MS  60000 /* between two reports of one error */
@@ -69,24 +69,22 @@ enum outcome compiled_get(struct compiled *, struct span key,
 /* TEMP: what compiled_get() found is no value that `directory` writes. */
 enum outcome compiled_bad_value(const struct compiled *, struct fault *);
 
-/* Has the one in use more than n records? */
-bool compiled_has_more(struct compiled *, size_t n);
+/* Records of the one in use. */
+size_t compiled_count(struct compiled *);
 
-/* Writes beside the name; a reader never sees half of it. */
+/* Writes a database to an empty file that nobody reads yet. */
 struct compiled_maker {
-	struct replacement *file; /* the caller's */
-	const char *purpose;
-	bool begun;
 	struct cdb_make make;
+	const char *purpose;
+	int fd; /* the caller's, open for reading too */
+	int error; /* errno of the first call that failed, or 0 */
 };
-enum outcome compiled_make_begin(struct compiled_maker *, struct replacement *,
-    const char *name, const char *purpose, struct fault *) MUST_USE;
-enum outcome compiled_make_add(struct compiled_maker *, struct span key,
-    struct span value, struct fault *) MUST_USE;
-/* Sealed and synced: replacement_put() gives it its name. */
+/* What fails in them is told at the end. */
+void compiled_make_begin(struct compiled_maker *, int fd, const char *purpose);
+void compiled_make_add(
+    struct compiled_maker *, struct span key, struct span value);
+/* Whole and sealed, not synced. To be called in any case: it frees. */
 enum outcome compiled_make_end(
     struct compiled_maker *, struct fault *) MUST_USE;
-/* Its memory, after an error; the file is the caller's to drop. */
-void compiled_make_drop(struct compiled_maker *);
 
 #endif

@@ -23,6 +23,7 @@
 #define DIRECTORY_ENTRIES  "directory/entries"
 #define DIRECTORY_SECRETS  "secrets/secrets"
 #define DIRECTORY_LOCK     "directory/lock"
+#define DIRECTORY_STDIN    "stdin" /* the file of a line that is imported */
 #define DIRECTORY_TEXT_MAX (2UL * 1024 * 1024 * 1024) /* octets of one text */
 #define DIRECTORY_HASH_MAX 127 /* octets: crypto_pwhash_STRBYTES less its 0 */
 /* What a hash may cost: the bounds of [auth] hash_memory and hash_ops. */
@@ -30,46 +31,52 @@
 #define DIRECTORY_HASH_OPS_MAX    100
 #define USERID_PART_MAX           8 /* user id and address, 8 + 8. mission J, V3 */
 
-enum item_kind {
-	ITEM_ENTRY,
-	ITEM_PROGRAM, /* an entry whose mail goes to a command */
-	ITEM_ALIAS,
-	ITEM_CATCH_ALL,
-	ITEM_SECRET
+enum line_kind {
+	LINE_NONE, /* a comment, or wrong and told as a problem */
+	LINE_ENTRY,
+	LINE_PROGRAM, /* an entry whose mail goes to a command */
+	LINE_ALIAS,
+	LINE_CATCH_ALL,
+	LINE_SECRET
 };
 
-struct item {
-	struct span text; /* its line without the LF; an editor changes it */
+struct line {
+	struct span text; /* without the LF */
+	const char *file; /* where the operator finds it */
+	uint32_t number; /* in that file, from 1; 0: the file itself is meant */
+	enum line_kind kind;
+	bool repeats; /* an earlier one has its address: an error */
+	/* Of an editor, until directory_apply(). */
+	bool is_new, is_changed, is_removed;
+	bool wants_mailbox; /* to be made with the change */
+	/* All below lives as long as the directory. */
 	struct span key; /* normalised; of a catch-all `@domain` */
 	struct span smtp; /* as it was written */
 	struct span value; /* path, name, target or hash */
 	struct span userid; /* or empty */
-	uint32_t line; /* in its file, from 1 */
-	enum item_kind kind;
-	bool repeats; /* what an item before it has: an error */
 };
 
-/* What no two items of a text may have in common: path= is of entries. */
-enum item_field { FIELD_KEY, FIELD_PATH, FIELD_USERID, FIELDS };
+/* What no two lines of a text may have in common; path and user id: entries. */
+enum line_field { FIELD_KEY, FIELD_PATH, FIELD_USERID };
 
-/* One text and what stands in it. */
-struct items {
-	const char *name; /* of the file */
-	struct buf octets; /* of directory_read() */
-	struct span text;
+/* The lines that have a field, hashed by it; of equals the first. */
+struct line_index {
+	const struct text *text;
+	enum line_field field;
+	uint32_t *slot; /* number in text->line, from 1; 0: free */
+	size_t mask; /* slots less 1: at least twice as many as lines */
+};
+
+/* One of the two files. */
+struct text {
+	const char *name;
+	struct span whole; /* what it says, or will say after an edit */
+	struct buf octets, edited; /* as it was read, as it is to be written */
 	bool changed; /* to be written: the file has another text, or is none */
-	/* Lines after `kept` are new; with `source` they are those of the
-	   standard input, by these numbers. */
-	uint32_t kept;
-	const uint32_t *source;
-	struct item *p; /* in the order of their lines */
-	size_t n;
-	/* Those that have the field, sorted by it, without repetitions;
-	   secrets have the key alone. */
-	struct sorted {
-		struct item **p;
-		size_t n;
-	} by[FIELDS];
+	struct line *line; /* in their order, comments too */
+	size_t lines, room;
+	size_t records; /* of the lines */
+	struct line_index by_key;
 };
 
 /* An error keeps the databases as they are; a warning is worth a look. */
@@ -77,59 +84,65 @@ enum problem_level { PROBLEM_ERROR, PROBLEM_WARNING, PROBLEM_NOTE };
 #define PROBLEM_LEVELS    3
 #define PROBLEM_LINES_MAX 1000 /* of a level; more are counted only */
 struct problem {
-	const char *file; /* or "stdin" */
+	const char *file;
 	uint32_t line; /* 0: of no line */
-	enum problem_level level;
 	struct span text;
 };
 struct problems {
 	struct problem *p;
 	size_t n, count; /* of those that there are, n stand in p */
 };
-const char *problem_word(enum problem_level);
 
 #define DIRECTORY_UNKNOWN_MAX 32 /* keys that are noted once each */
-struct arena_chunk;
+struct memory_chunk;
 struct directory {
-	struct domains domains;
 	const struct settings *settings;
-	struct items entries, secrets;
+	struct domains domains;
+	int lock; /* -1: not held */
+	struct text entries, secrets;
 	struct problems problems[PROBLEM_LEVELS];
 	struct span unknown[DIRECTORY_UNKNOWN_MAX];
 	size_t unknowns;
-	struct arena_chunk *arena;
-	size_t arena_left;
+	struct memory_chunk *memory;
+	size_t memory_left; /* octets of the newest chunk */
 };
 
-enum outcome directory_no_memory(struct fault *); /* TEMP */
-
-/* PERM 5.3.5: a local domain is no domain. settings: borrowed. */
+/*
+ * Empty, and unlocked; settings are borrowed.
+ * PERM 5.3.5: a local domain is no domain.
+ */
 enum outcome directory_begin(
     struct directory *, const struct settings *, struct fault *) MUST_USE;
-void directory_free(struct directory *);
+void directory_free(struct directory *); /* unlocks */
 
 /*
- * flock on directory/lock: one writer, or readers; `how` is flock's. Close *fd
- * to release it. While another process has it this one waits, and says so on
- * fd 2; with LOCK_NB that is TEMP.
+ * Take the lock and read both files. The lock is for one writer, or readers:
+ * `how` is flock's. While another process has it this one waits, and says so
+ * on fd 2; with LOCK_NB that is TEMP. A file that is not there is empty before
+ * the directory was first compiled; later it was lost, or is not mounted: TEMP.
  */
-enum outcome directory_lock(int how, int *fd, struct fault *) MUST_USE;
-
+enum outcome directory_open(
+    struct directory *, int how, struct fault *) MUST_USE;
+void directory_unlock(struct directory *);
 /*
- * Both files into memory. One that is not there is empty before the directory
- * was first compiled; later it was lost, or is not mounted: TEMP.
+ * What stands in both texts. Errors of syntax and fields, and addresses that
+ * are there twice, go to d->problems.
  */
-enum outcome directory_read(struct directory *, struct fault *) MUST_USE;
+void directory_parse(struct directory *);
 /*
- * What stands in both `text`; they must live as long as d. Errors of syntax,
- * fields and uniqueness go to d->problems. TEMP: no memory; nothing else fails.
- */
-enum outcome directory_parse(struct directory *, struct fault *) MUST_USE;
-/*
- * Where aliases lead, mailboxes in mailboxes, secrets of nobody. thorough: is
- * every mailbox there, what do hashes cost, are the databases of these texts.
+ * What lies between the lines: where aliases lead, mailboxes in mailboxes, one
+ * path of two entries, secrets of nobody. thorough: is every mailbox there, what
+ * do hashes cost, are the databases of these texts.
  */
 void directory_check(struct directory *, bool thorough);
+/*
+ * The texts with the changes of an editor, parsed; d->problems are those of the
+ * changed lines, and lines have their new numbers. A secret whose address is
+ * that of a new line goes: the password of a former user must not open the
+ * mailbox of a new one. TEMP: a text is too large.
+ */
+enum outcome directory_apply(struct directory *, struct fault *) MUST_USE;
+
 /* Both databases are whole and were made of these texts. */
 bool directory_is_compiled(const struct directory *);
 /*
@@ -146,16 +159,39 @@ enum outcome directory_expect_records(
  */
 enum outcome directory_write(const struct directory *, struct fault *) MUST_USE;
 
-/* A copy that lives as long as the directory; false: no memory. */
-bool directory_keep(struct directory *, struct span in, struct span *out);
-/* The item with this key, or NULL. */
-const struct item *directory_find(const struct directory *, struct span key);
-const struct item *directory_find_secret(
-    const struct directory *, struct span key);
+/* A copy that lives as long as the directory. */
+struct span directory_keep(struct directory *, struct span);
+/* A line more, whose text must live as long as the directory. */
+struct line *text_add(struct text *, struct span line);
+/* Does its last line end with LF? If not, the text may have been cut there. */
+bool text_is_whole(const struct text *);
+
+/* The index of a text by a field. Of equals all but the first are errors. */
+void line_index_make(
+    struct directory *, struct text *, enum line_field, struct line_index *);
+void line_index_free(struct line_index *);
+/* The line that has this value, or NULL. */
+struct line *line_index_find(const struct line_index *, struct span value);
+/* The line with this key, or NULL. */
+struct line *directory_find(const struct directory *, struct span key);
+struct line *directory_find_secret(const struct directory *, struct span key);
+/* The entry whose password it is, or NULL. */
+const struct line *directory_entry_of(
+    const struct directory *, const struct line *secret);
+
 /* Is mail for postmaster@domain delivered? */
 bool directory_has_postmaster(const struct directory *, const char *domain);
-/* Does this alias end at the item, over others or not? */
+/* Does this alias end at the line, over others or not? */
 bool directory_leads_to(
-    const struct directory *, const struct item *alias, const struct item *);
+    const struct directory *, const struct line *alias, const struct line *);
+/* Can auth verify it, at a cost within the bounds of [auth]? */
+bool directory_is_hash(
+    const struct settings *, struct span hash, bool *costs_other);
+
+struct span directory_shown(struct span); /* not longer than is good to read */
+/* at: the line that has it, as far as it was read; or a file, or stdin. */
+void directory_problem(struct directory *, enum problem_level,
+    const struct line *at, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

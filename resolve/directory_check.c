@@ -1,150 +1,171 @@
 /* SPDX-License-Identifier: ISC */
 /* directory_check.c: what is wrong between the lines. */
-#include "directory_parts.h"
-
 #include <stdio.h>
 
 #include "command.h"
+#include "directory.h"
 #include "mailboxes.h"
 
-/* The item that answers for an address, in the order of lookup.h. */
-static const struct item *
+/* Where a problem is of no line, but of the file. */
+static const struct line of_entries = { .file = DIRECTORY_ENTRIES };
+static const struct line of_secrets = { .file = DIRECTORY_SECRETS };
+
+/* The line that answers for an address, in the order of lookup.h. */
+static const struct line *
 find_answer(const struct directory *d, const struct address *a)
 {
 	struct address base = *a;
-	const struct item *item = directory_find(d, address_key(a));
+	const struct line *line = directory_find(d, address_key(a));
 
-	if (item == NULL &&
+	if (line == NULL &&
 	    address_drop_detail(&base, d->settings->resolve.plus))
-		item = directory_find(d, address_key(&base));
-	return item != NULL ? item : directory_find(d, address_at_domain(a));
-}
-
-/* Where an alias leads in one step; NULL: to nobody here. */
-static const struct item *
-next_item(
-    const struct directory *d, const struct item *alias, struct address *target)
-{
-	struct fault f;
-
-	/* That it is an address was seen when it was parsed. */
-	if (address_make(alias->value, target, &f) != OK ||
-	    !domains_has(&d->domains, address_domain(target)))
-		return NULL;
-	return find_answer(d, target);
+		line = directory_find(d, address_key(&base));
+	return line != NULL ? line : directory_find(d, address_at_domain(a));
 }
 
 static bool
-is_alias(const struct item *item)
+is_alias(const struct line *line)
 {
-	return item->kind == ITEM_ALIAS || item->kind == ITEM_CATCH_ALL;
+	return line->kind == LINE_ALIAS || line->kind == LINE_CATCH_ALL;
 }
 
 /*
- * Where an alias ends: what mail is delivered to, `stop`, or NULL, and then *target is the
- * address that is nobody's here. Another alias: it is a circle, or too long.
+ * Where a line leads: what mail is delivered to, `stop`, or NULL, and then
+ * *target is the address that is nobody's here. An alias: it is a circle, or
+ * too long.
  */
-static const struct item *
-last_item(const struct directory *d, const struct item *alias,
-    const struct item *stop, struct address *target)
+static const struct line *
+last_line(const struct directory *d, const struct line *line,
+    const struct line *stop, struct address *target)
 {
-	const struct item *item = alias;
+	struct fault f;
 
-	for (uint64_t i = 0; i < d->settings->resolve.alias_steps; i++) {
-		item = next_item(d, item, target);
-		if (item == NULL || item == stop || !is_alias(item))
-			return item;
+	for (uint64_t i = 0;
+	     i < d->settings->resolve.alias_steps && is_alias(line); i++) {
+		/* That it is an address was seen when it was parsed. */
+		if (address_make(line->value, target, &f) != OK ||
+		    !domains_has(&d->domains, address_domain(target)))
+			return NULL;
+		line = find_answer(d, target);
+		if (line == NULL || line == stop)
+			break;
 	}
-	return item;
+	return line;
 }
 
 bool
 directory_leads_to(
-    const struct directory *d, const struct item *alias, const struct item *to)
+    const struct directory *d, const struct line *alias, const struct line *to)
 {
 	struct address target;
 
-	return is_alias(alias) && last_item(d, alias, to, &target) == to;
+	return is_alias(alias) && last_line(d, alias, to, &target) == to;
 }
 
 bool
 directory_has_postmaster(const struct directory *d, const char *domain)
 {
 	char text[sizeof("postmaster@") + DOMAIN_MAX];
-	const struct item *item;
+	const struct line *line;
 	struct address a;
 	struct fault f;
 
 	(void)snprintf(text, sizeof(text), "postmaster@%s", domain);
 	if (address_make(span_of(text), &a, &f) != OK)
 		return false;
-	item = find_answer(d, &a);
-	if (item != NULL && is_alias(item))
-		item = last_item(d, item, NULL, &a);
-	return item != NULL && !is_alias(item);
+	line = find_answer(d, &a);
+	if (line != NULL)
+		line = last_line(d, line, NULL, &a);
+	return line != NULL && !is_alias(line);
 }
 
 static void
-check_alias(struct directory *d, const struct item *alias)
+check_alias(struct directory *d, const struct line *alias)
 {
 	struct address a;
-	const struct item *last = last_item(d, alias, NULL, &a);
+	const struct line *last = last_line(d, alias, NULL, &a);
 
 	if (last == NULL)
-		directory_problem(d, PROBLEM_WARNING, &d->entries, alias,
+		directory_problem(d, PROBLEM_WARNING, alias,
 		    "leads to " SPAN_FMT ", which is %s",
 		    SPAN_ARG(directory_shown(address_key(&a))),
 		    domains_has(&d->domains, address_domain(&a)) ? "nobody's"
 		                                                 : "not local");
 	else if (is_alias(last))
-		directory_problem(d, PROBLEM_ERROR, &d->entries, alias,
+		directory_problem(d, PROBLEM_ERROR, alias,
 		    "leads in a circle, or over more than %llu aliases",
 		    (unsigned long long)d->settings->resolve.alias_steps);
-}
-
-/* pop3-session may open all below its mailbox: no other lies there. */
-static void
-check_path(struct directory *d, const struct item *entry)
-{
-	for (size_t i = 0; i < entry->value.len; i++) {
-		const struct item *outer;
-
-		if (entry->value.p[i] != '/')
-			continue;
-		outer = items_find(
-		    &d->entries, FIELD_PATH, span_head(entry->value, i));
-		if (outer != NULL)
-			directory_problem(d, PROBLEM_ERROR, &d->entries, entry,
-			    "its path= lies in the mailbox of " SPAN_FMT,
-			    SPAN_ARG(directory_shown(outer->smtp)));
-	}
+	if (alias->kind == LINE_CATCH_ALL)
+		directory_problem(d, PROBLEM_NOTE, alias, "a catch-all");
 }
 
 static void
-check_program(struct directory *d, const struct item *entry)
+check_program(struct directory *d, const struct line *entry)
 {
 	struct command command;
 
 	if (!command_find(
 	        &d->settings->program.command, entry->value, &command))
-		directory_problem(d, PROBLEM_WARNING, &d->entries, entry,
+		directory_problem(d, PROBLEM_WARNING, entry,
 		    "no command " SPAN_FMT " in [deliver-program] of "
 		    "pneu.conf: mail for it waits",
 		    SPAN_ARG(entry->value));
 }
 
 static void
-check_mailboxes(struct directory *d)
+check_mailbox(struct directory *d, const struct line *entry)
 {
-	for (size_t i = 0; i < d->entries.n; i++) {
-		const struct item *item = &d->entries.p[i];
+	if (!mailboxes_has(d->settings->mail.directory, entry->value))
+		directory_problem(d, PROBLEM_WARNING, entry,
+		    "has no mailbox: mail for it waits; `pneu "
+		    "directory change ADDRESS --path=PATH` makes it");
+}
 
-		if (item->kind == ITEM_ENTRY &&
-		    !mailboxes_has(d->settings->mail.directory, item->value))
-			directory_problem(d, PROBLEM_WARNING, &d->entries, item,
-			    "has no mailbox: mail for it waits; `pneu "
-			    "directory change ADDRESS --path=PATH` makes it");
+static void
+check_entries(struct directory *d, bool thorough)
+{
+	for (size_t i = 0; i < d->entries.lines; i++) {
+		const struct line *line = &d->entries.line[i];
+
+		if (is_alias(line))
+			check_alias(d, line);
+		else if (line->kind == LINE_PROGRAM)
+			check_program(d, line);
+		else if (line->kind == LINE_ENTRY && thorough)
+			check_mailbox(d, line);
 	}
+}
+
+/* pop3-session may open all below its mailbox: no other lies there. */
+static void
+check_path(struct directory *d, const struct line_index *by_path,
+    const struct line *entry)
+{
+	for (size_t i = 0; i < entry->value.len; i++) {
+		const struct line *outer = entry->value.p[i] != '/'
+		    ? NULL
+		    : line_index_find(by_path, span_head(entry->value, i));
+
+		if (outer != NULL)
+			directory_problem(d, PROBLEM_ERROR, entry,
+			    "its path= lies in the mailbox of " SPAN_FMT,
+			    SPAN_ARG(directory_shown(outer->smtp)));
+	}
+}
+
+/* Paths and user ids: what two entries may not share. */
+static void
+check_fields(struct directory *d)
+{
+	struct line_index x;
+
+	line_index_make(d, &d->entries, FIELD_PATH, &x);
+	for (size_t i = 0; i < d->entries.lines; i++)
+		if (d->entries.line[i].kind == LINE_ENTRY)
+			check_path(d, &x, &d->entries.line[i]);
+	line_index_free(&x);
+	line_index_make(d, &d->entries, FIELD_USERID, &x);
+	line_index_free(&x);
 }
 
 static void
@@ -153,88 +174,59 @@ check_postmasters(struct directory *d)
 	/* RFC 5321 4.5.1: each domain must take postmaster's mail. */
 	for (size_t i = 0; i < d->domains.n; i++)
 		if (!directory_has_postmaster(d, d->domains.name[i]))
-			directory_problem(d, PROBLEM_NOTE, &d->entries, NULL,
+			directory_problem(d, PROBLEM_NOTE, &of_entries,
 			    "nobody is postmaster@%s", d->domains.name[i]);
-}
-
-static void
-check_secrets(struct directory *d)
-{
-	for (size_t i = 0; i < d->secrets.n; i++)
-		if (directory_entry_of(d, &d->secrets.p[i]) == NULL)
-			directory_problem(d, PROBLEM_WARNING, &d->secrets,
-			    &d->secrets.p[i],
-			    "a password of nobody: no entry has this address");
 }
 
 /* An unknown user costs what [auth] says: another cost tells a guesser that
    the user exists. */
 static void
-check_costs(struct directory *d)
+check_secrets(struct directory *d, bool thorough)
 {
 	size_t n = 0;
-	bool costs_other;
+	bool costs_other = false;
 
-	for (size_t i = 0; i < d->secrets.n; i++)
-		if (directory_is_hash(
-		        d->settings, d->secrets.p[i].value, &costs_other) &&
+	for (size_t i = 0; i < d->secrets.lines; i++) {
+		const struct line *line = &d->secrets.line[i];
+
+		if (line->kind == LINE_NONE)
+			continue;
+		if (directory_entry_of(d, line) == NULL)
+			directory_problem(d, PROBLEM_WARNING, line,
+			    "a password of nobody: no entry has this address");
+		if (thorough &&
+		    directory_is_hash(d->settings, line->value, &costs_other) &&
 		    costs_other)
 			n++;
+	}
 	if (n > 0)
-		directory_problem(d, PROBLEM_NOTE, &d->secrets, NULL,
+		directory_problem(d, PROBLEM_NOTE, &of_secrets,
 		    "%zu passwords cost another time than [auth] says: "
 		    "`directory passwd` sets them anew",
 		    n);
 }
 
 static void
-check_end(struct directory *d, const struct items *items)
+check_end(struct directory *d, const struct text *t)
 {
-	struct item last = { .line = (uint32_t)span_count_lines(items->text) };
+	struct line last = { .file = t->name, .number = (uint32_t)t->lines };
 
-	if (!items_are_whole(items))
-		directory_problem(d, PROBLEM_WARNING, items, &last,
+	if (!text_is_whole(t))
+		directory_problem(d, PROBLEM_WARNING, &last,
 		    "the last line has no end: was the file cut off there?");
-}
-
-static void
-check_all(struct directory *d)
-{
-	check_end(d, &d->entries);
-	check_end(d, &d->secrets);
-	for (size_t i = 0; i < d->entries.n; i++) {
-		const struct item *item = &d->entries.p[i];
-
-		if (item->kind == ITEM_ENTRY)
-			check_path(d, item);
-		else if (item->kind == ITEM_PROGRAM)
-			check_program(d, item);
-		else
-			check_alias(d, item);
-		if (item->kind == ITEM_CATCH_ALL)
-			directory_problem(
-			    d, PROBLEM_NOTE, &d->entries, item, "a catch-all");
-	}
-	check_secrets(d);
-	check_postmasters(d);
-}
-
-static void
-check_thoroughly(struct directory *d)
-{
-	check_mailboxes(d);
-	check_costs(d);
-	if (!directory_is_compiled(d))
-		directory_problem(d, PROBLEM_WARNING, &d->entries, NULL,
-		    "the databases are not of these texts: `pneu directory "
-		    "compile` makes them anew");
 }
 
 void
 directory_check(struct directory *d, bool thorough)
 {
-	check_all(d);
-	if (thorough)
-		check_thoroughly(d);
-	directory_sort_problems(d);
+	check_end(d, &d->entries);
+	check_end(d, &d->secrets);
+	check_fields(d);
+	check_entries(d, thorough);
+	check_secrets(d, thorough);
+	check_postmasters(d);
+	if (thorough && !directory_is_compiled(d))
+		directory_problem(d, PROBLEM_WARNING, &of_entries,
+		    "the databases are not of these texts: `pneu directory "
+		    "compile` makes them anew");
 }

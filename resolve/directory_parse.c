@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* directory_parse.c: the text entries, line by line. */
-#include "directory_parts.h"
-
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "directory.h"
 #include "password.h"
 #include "record.h"
 #include "wire_resolve.h"
@@ -17,30 +15,26 @@ is_userid_octet(int c)
 	    c == '$';
 }
 
+/* The next part of a user id: 1..8 of A-Z 0-9 @ # $. */
 static bool
-is_userid_part(struct span part)
+take_userid_part(struct cur *c)
 {
-	for (size_t i = 0; i < part.len; i++)
-		if (!is_userid_octet((unsigned char)part.p[i]))
-			return false;
+	struct span part = cur_while(c, is_userid_octet);
+
 	return part.len >= 1 && part.len <= USERID_PART_MAX;
 }
 
-/* "BOB SYSTEM1": two parts of 1..8 of A-Z 0-9 @ # $, or *ANY the second. */
+/* "BOB SYSTEM1": two such parts, or *ANY the second. */
 static bool
 is_userid(struct span userid)
 {
-	size_t space = span_find(userid, ' ');
-	struct span id = span_head(userid, space), address;
+	struct cur c = cur_over(userid);
 
-	if (space >= userid.len)
-		return false;
-	address = span_from(userid, space + 1);
-	return is_userid_part(id) &&
-	    (span_eq(address, "*ANY") || is_userid_part(address));
+	return take_userid_part(&c) && cur_eat(&c, ' ') &&
+	    (span_eq(cur_rest(&c), "*ANY") ||
+	        (take_userid_part(&c) && cur_peek(&c) == -1));
 }
 
-/* Of a form that auth can verify, at a cost within the bounds of [auth]. */
 bool
 directory_is_hash(const struct settings *s, struct span hash, bool *costs_other)
 {
@@ -66,162 +60,158 @@ directory_is_hash(const struct settings *s, struct span hash, bool *costs_other)
 }
 
 /* One line on its way into the directory. */
-struct line {
+struct reader {
 	struct directory *d;
-	struct items *items;
+	struct line *line; /* gets more and more of it, borrowed from below */
 	struct record record;
-	struct item item; /* its number, and then more and more of it */
+	struct address address;
 };
 
 /* Tell what is wrong with the line; false. */
-#define REFUSE(l, ...)                                                         \
-	(directory_problem(                                                    \
-	     (l)->d, PROBLEM_ERROR, (l)->items, &(l)->item, __VA_ARGS__),      \
+#define REFUSE(r, ...)                                                         \
+	(directory_problem((r)->d, PROBLEM_ERROR, (r)->line, __VA_ARGS__),     \
 	    false)
 
-/* smtp= as key and as written; false: told as a problem. */
+/* smtp= as key and as written. */
 static bool
-take_smtp(struct line *l, struct address *a)
+take_smtp(struct reader *r)
 {
+	struct address *a = &r->address;
 	struct fault f;
 
-	if (!record_take(&l->record, "smtp", PATH_TEXT_MAX, &l->item.smtp))
-		return REFUSE(l, "no smtp=");
-	if (address_make(l->item.smtp, a, &f) != OK)
-		return REFUSE(l, "smtp=: %s", f.text);
+	if (!record_take(&r->record, "smtp", PATH_TEXT_MAX, &r->line->smtp))
+		return REFUSE(r, "no smtp=");
+	if (address_make(r->line->smtp, a, &f) != OK)
+		return REFUSE(r, "smtp=: %s", f.text);
 	if (a->local_len == 0 || address_domain(a).len == 0)
-		return REFUSE(l, "smtp=: not a full address");
-	l->item.key = address_key(a);
+		return REFUSE(r, "smtp=: not a full address");
+	r->line->key = address_directory_key(a);
 	return true;
 }
 
 static bool
 is_one_of(
-    struct line *l, const char *key, const char *first, const char *second)
+    struct reader *r, const char *key, const char *first, const char *second)
 {
 	struct span value;
 
-	if (record_take_optional(&l->record, key, RECORD_MAX, &value) &&
+	if (record_take_optional(&r->record, key, RECORD_MAX, &value) &&
 	    (value.len == 0 || span_eq(value, first) || span_eq(value, second)))
 		return true;
-	return REFUSE(l, "%s= is neither %s nor %s", key, first, second);
+	return REFUSE(r, "%s= is neither %s nor %s", key, first, second);
 }
 
 /* Nobody logs in to a command, and it has no mailbox. */
 static bool
-parse_program(struct line *l)
+take_program(struct reader *r)
 {
 	static const char *const other[] = { "path", "store", "userid",
 		"preferred" };
 
-	l->item.kind = ITEM_PROGRAM;
+	r->line->kind = LINE_PROGRAM;
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
-		if (record_find(&l->record, span_of(other[i])) != NULL)
+		if (record_find(&r->record, span_of(other[i])) != NULL)
 			return REFUSE(
-			    l, "program= and %s= exclude each other", other[i]);
-	if (!resolve_is_program_name(l->item.value))
-		return REFUSE(l,
+			    r, "program= and %s= exclude each other", other[i]);
+	if (!resolve_is_program_name(r->line->value))
+		return REFUSE(r,
 		    "program= is not a name of 1 to %d of A-Z a-z 0-9 _ . -",
 		    PROGRAM_NAME_MAX);
 	return true;
 }
 
 static bool
-parse_entry(struct line *l, const struct address *a)
+take_mailbox(struct reader *r)
 {
-	l->item.kind = ITEM_ENTRY;
-	if (span_eq(address_local(a), "*"))
-		return REFUSE(
-		    l, "*@ is a catch-all: it is an alias, not an entry");
-	if (record_take(&l->record, "program", RECORD_MAX, &l->item.value))
-		return parse_program(l);
-	if (!is_one_of(l, "store", "mailbox", "distribution") ||
-	    !is_one_of(l, "preferred", "smtp", "userid"))
+	struct line *line = r->line;
+
+	line->kind = LINE_ENTRY;
+	if (!is_one_of(r, "store", "mailbox", "distribution") ||
+	    !is_one_of(r, "preferred", "smtp", "userid"))
 		return false;
-	if (!record_take(
-	        &l->record, "path", RESOLVE_PATH_MAX, &l->item.value) ||
-	    !resolve_path_is_safe(l->item.value))
-		return REFUSE(l,
+	if (!record_take(&r->record, "path", RESOLVE_PATH_MAX, &line->value) ||
+	    !resolve_path_is_safe(line->value))
+		return REFUSE(r,
 		    "path= is missing, or not a path within the mail "
 		    "directory (an address that is long for a file name "
 		    "has none by itself)");
 	if (!record_take_optional(
-	        &l->record, "userid", RECORD_MAX, &l->item.userid) ||
-	    (l->item.userid.len > 0 && !is_userid(l->item.userid)))
-		return REFUSE(l,
+	        &r->record, "userid", RECORD_MAX, &line->userid) ||
+	    (line->userid.len > 0 && !is_userid(line->userid)))
+		return REFUSE(r,
 		    "userid= is not \"ID ADDRESS\", each 1 to 8 of A-Z "
 		    "0-9 @ # $");
-	if (span_eq(record_value(&l->record, "preferred"), "userid") &&
-	    l->item.userid.len == 0)
-		return REFUSE(l, "preferred=userid, but there is no userid=");
+	if (span_eq(record_value(&r->record, "preferred"), "userid") &&
+	    line->userid.len == 0)
+		return REFUSE(r, "preferred=userid, but there is no userid=");
 	return true;
+}
+
+static bool
+take_entry(struct reader *r)
+{
+	if (span_eq(address_local(&r->address), "*"))
+		return REFUSE(
+		    r, "*@ is a catch-all: it is an alias, not an entry");
+	return record_take(&r->record, "program", RECORD_MAX, &r->line->value)
+	    ? take_program(r)
+	    : take_mailbox(r);
 }
 
 /* A catch-all is one only by name, so that nobody makes one by a slip. */
 static bool
-parse_catch_all(struct line *l, const struct address *a)
+take_alias(struct reader *r)
 {
+	bool star = span_eq(address_local(&r->address), "*");
+	struct address target;
 	struct span word;
-	bool star = span_eq(address_local(a), "*"), asked;
+	struct fault f;
 
-	if (!record_take_optional(&l->record, "catch-all", RECORD_MAX, &word) ||
+	r->line->kind = star ? LINE_CATCH_ALL : LINE_ALIAS;
+	if (!record_take_optional(&r->record, "catch-all", RECORD_MAX, &word) ||
 	    (word.len > 0 && !span_eq(word, "yes")))
-		return REFUSE(l, "catch-all= is not yes");
-	asked = word.len > 0;
-	if (star && !asked)
-		return REFUSE(l,
+		return REFUSE(r, "catch-all= is not yes");
+	if (star && word.len == 0)
+		return REFUSE(r,
 		    "*@ is a catch-all: it takes all mail for its domain that "
 		    "nobody else does, spam above all; say catch-all=yes "
 		    "(--catch-all) to have one");
-	if (!star && asked)
+	if (!star && word.len > 0)
 		return REFUSE(
-		    l, "catch-all=yes, but the address is not *@domain");
-	if (star) {
-		l->item.kind = ITEM_CATCH_ALL;
-		l->item.key = span_from(l->item.key, 1);
-	}
+		    r, "catch-all=yes, but the address is not *@domain");
+	if (!record_take(&r->record, "to", PATH_TEXT_MAX, &r->line->value))
+		return REFUSE(r, "no to=");
+	if (address_make(r->line->value, &target, &f) != OK)
+		return REFUSE(r, "to=: %s", f.text);
+	if (address_domain(&target).len == 0)
+		return REFUSE(r, "to=: not a full address");
 	return true;
 }
 
 static bool
-parse_alias(struct line *l, const struct address *a)
+is_noted(const struct directory *d, struct span key)
 {
-	struct address target;
-	struct fault f;
-
-	l->item.kind = ITEM_ALIAS;
-	if (!parse_catch_all(l, a))
-		return false;
-	if (!record_take(&l->record, "to", PATH_TEXT_MAX, &l->item.value))
-		return REFUSE(l, "no to=");
-	if (address_make(l->item.value, &target, &f) != OK)
-		return REFUSE(l, "to=: %s", f.text);
-	if (address_domain(&target).len == 0)
-		return REFUSE(l, "to=: not a full address");
-	return true;
+	for (size_t i = 0; i < d->unknowns; i++)
+		if (span_same(d->unknown[i], key))
+			return true;
+	return d->unknowns == DIRECTORY_UNKNOWN_MAX;
 }
 
 /* Unknown keys are kept, and noted in case one is misspelt. */
 static void
-note_unknown(struct line *l)
+note_unknown(struct reader *r)
 {
-	struct directory *d = l->d;
+	struct directory *d = r->d;
+	struct line at = *r->line;
 
-	for (size_t i = 0; i < l->record.fields; i++) {
-		struct span key = l->record.field[i].key;
-		size_t known = 0;
+	at.smtp = SPAN_EMPTY; /* the note is not about this address alone */
+	for (size_t i = 0; i < r->record.fields; i++) {
+		struct span key = r->record.field[i].key;
 
-		if ((l->record.taken & 1U << i) != 0)
+		if ((r->record.taken & 1U << i) != 0 || is_noted(d, key))
 			continue;
-		while (
-		    known < d->unknowns && !span_same(d->unknown[known], key))
-			known++;
-		if (known < d->unknowns || known == DIRECTORY_UNKNOWN_MAX ||
-		    !directory_keep(d, key, &d->unknown[known]))
-			continue;
-		d->unknowns++;
-		directory_problem(d, PROBLEM_NOTE, l->items,
-		    &(struct item){ .line = l->item.line },
+		d->unknown[d->unknowns++] = directory_keep(d, key);
+		directory_problem(d, PROBLEM_NOTE, &at,
 		    "the key " SPAN_FMT "= means nothing here, and is kept",
 		    SPAN_ARG(directory_shown(key)));
 	}
@@ -229,142 +219,180 @@ note_unknown(struct line *l)
 
 /* Entries are read by more programs and people than secrets. */
 static bool
-has_no_secret(struct line *l)
+has_no_secret(struct reader *r)
 {
 	struct span value;
 	struct fault why;
-	bool password = record_take(&l->record, "password", RECORD_MAX, &value);
+	bool password = record_take(&r->record, "password", RECORD_MAX, &value);
 
-	if (password && l->item.line > l->items->kept &&
-	    password_check(value, &why) != OK)
-		return REFUSE(l, "%s", why.text);
-	if (!password && !record_take(&l->record, "hash", RECORD_MAX, &value))
+	if (password && r->line->is_new && password_check(value, &why) != OK)
+		return REFUSE(r, "%s", why.text);
+	if (!password && !record_take(&r->record, "hash", RECORD_MAX, &value))
 		return true;
-	return REFUSE(l,
+	return REFUSE(r,
 	    "password= and hash= do not stand among entries: `directory "
 	    "passwd` sets one, and an entry that is imported may have one of "
 	    "them");
 }
 
 static void
-check_domain(struct line *l, const struct address *a)
+check_domain(struct reader *r)
 {
-	struct span domain = directory_shown(address_domain(a));
+	struct span domain = address_domain(&r->address);
+	struct span shown = directory_shown(domain);
 
-	if (domains_has(&l->d->domains, address_domain(a)))
+	if (domains_has(&r->d->domains, domain))
 		return;
-	directory_problem(l->d,
-	    l->item.line > l->items->kept ? PROBLEM_ERROR : PROBLEM_WARNING,
-	    l->items, &l->item,
+	directory_problem(r->d,
+	    r->line->is_new ? PROBLEM_ERROR : PROBLEM_WARNING, r->line,
 	    SPAN_FMT " is not a local domain; put `domain = " SPAN_FMT
 	             "` under [resolve] in pneu.conf first",
-	    SPAN_ARG(domain), SPAN_ARG(domain));
+	    SPAN_ARG(shown), SPAN_ARG(shown));
 }
 
-/* Into memory of the directory's own. */
-static enum outcome
-keep_item(struct line *l, struct fault *f)
-{
-	struct item *item = &l->item;
-	bool same = span_same(item->smtp, item->key);
-
-	if (!directory_keep(l->d, item->key, &item->key) ||
-	    (!same && !directory_keep(l->d, item->smtp, &item->smtp)) ||
-	    !directory_keep(l->d, item->value, &item->value) ||
-	    !directory_keep(l->d, item->userid, &item->userid))
-		return directory_no_memory(f);
-	if (same)
-		item->smtp = item->key;
-	l->items->p[l->items->n++] = *item;
-	return OK;
-}
-
-/* What every line begins with; false: a comment, or told as a problem. */
 static bool
-begin_line(struct line *l, struct span text, const char *words[2])
+read_entry(struct reader *r)
 {
-	struct fault why;
+	bool alias = record_is(&r->record, "alias");
 
-	l->item = (struct item){ .line = l->item.line,
-		.text = text,
-		.smtp = SPAN_EMPTY,
-		.userid = SPAN_EMPTY };
-	if (text.len == 0 || text.p[0] == '#')
+	if (!alias && !record_is(&r->record, "entry"))
+		return REFUSE(r, "is neither entry nor alias");
+	if (!take_smtp(r) || !has_no_secret(r) ||
+	    !(alias ? take_alias(r) : take_entry(r)))
 		return false;
-	if (record_parse(text, &l->record, &why) != OK)
-		return REFUSE(l, "%s", why.text);
-	if (!record_is(&l->record, words[0]) &&
-	    !record_is(&l->record, words[1]))
-		return REFUSE(l, "is neither %s nor %s", words[0], words[1]);
+	note_unknown(r);
+	check_domain(r);
 	return true;
 }
 
-static enum outcome
-add_entry(struct line *l, struct span text, struct fault *f)
+static bool
+read_secret(struct reader *r)
 {
-	static const char *words[2] = { "entry", "alias" };
-	struct address a;
-
-	if (!begin_line(l, text, words) || !take_smtp(l, &a) ||
-	    !has_no_secret(l) ||
-	    !(record_is(&l->record, "alias") ? parse_alias(l, &a)
-	                                     : parse_entry(l, &a)))
-		return OK;
-	note_unknown(l);
-	check_domain(l, &a);
-	return keep_item(l, f);
-}
-
-static enum outcome
-add_secret(struct line *l, struct span text, struct fault *f)
-{
-	static const char *words[2] = { "secret", "secret" };
-	struct address a;
+	struct line *line = r->line;
 	bool costs_other;
 
-	if (!begin_line(l, text, words) || !take_smtp(l, &a))
-		return OK;
-	l->item.kind = ITEM_SECRET;
-	if (!record_take(&l->record, "hash", RECORD_MAX, &l->item.value) ||
-	    !directory_is_hash(l->d->settings, l->item.value, &costs_other)) {
-		(void)REFUSE(l,
+	if (!record_is(&r->record, "secret"))
+		return REFUSE(r, "is not secret");
+	if (!take_smtp(r))
+		return false;
+	line->kind = LINE_SECRET;
+	if (!record_take(&r->record, "hash", RECORD_MAX, &line->value) ||
+	    !directory_is_hash(r->d->settings, line->value, &costs_other))
+		return REFUSE(r,
 		    "hash= is missing, or no Argon2 hash of libsodium's, or "
 		    "costs more than [auth] could ask for");
-		return OK;
-	}
-	return keep_item(l, f);
+	return true;
 }
 
-static enum outcome
-parse_text(struct directory *d, struct items *items,
-    enum outcome (*add)(struct line *, struct span, struct fault *),
-    enum item_field fields, struct fault *f)
+/* What was borrowed from the reader becomes the directory's own. */
+static void
+keep_fields(struct directory *d, struct line *line)
 {
-	struct line l = { .d = d, .items = items };
-	struct span rest = items->text, text;
+	bool same = span_same(line->smtp, line->key);
 
-	/* Room for what it may hold: nothing grows afterwards. */
-	items->p = reallocarray(
-	    NULL, (size_t)span_count_lines(rest) + 1, sizeof(struct item));
-	if (items->p == NULL)
-		return directory_no_memory(f);
-	while (span_next(&rest, '\n', &text)) {
-		l.item.line++;
-		if (add(&l, text, f) != OK)
-			return f->outcome;
+	line->key = directory_keep(d, line->key);
+	line->smtp = same ? line->key : directory_keep(d, line->smtp);
+	line->value = directory_keep(d, line->value);
+	line->userid = directory_keep(d, line->userid);
+}
+
+static void
+read_line(struct reader *r, bool (*read)(struct reader *))
+{
+	struct line *line = r->line;
+	struct fault why;
+	bool good = false;
+
+	line->smtp = line->userid = SPAN_EMPTY;
+	if (line->text.len > 0 && line->text.p[0] != '#')
+		good = record_parse(line->text, &r->record, &why) == OK
+		    ? read(r)
+		    : REFUSE(r, "%s", why.text);
+	if (good) {
+		keep_fields(r->d, line);
+		return;
 	}
-	for (enum item_field i = 0; i < fields; i++)
-		if (!items_sort(d, items, i))
-			return directory_no_memory(f);
+	line->kind = LINE_NONE;
+	line->smtp = SPAN_EMPTY;
+}
+
+/* Read all lines, or those that an editor made. */
+static void
+read_lines(struct directory *d, struct text *t, bool all)
+{
+	struct reader r;
+
+	r.d = d;
+	t->records = 0;
+	for (size_t i = 0; i < t->lines; i++) {
+		r.line = &t->line[i];
+		if (all || r.line->is_new || r.line->is_changed)
+			read_line(
+			    &r, t == &d->entries ? read_entry : read_secret);
+		t->records += r.line->kind != LINE_NONE;
+	}
+	line_index_free(&t->by_key);
+	line_index_make(d, t, FIELD_KEY, &t->by_key);
+}
+
+static void
+parse_text(struct directory *d, struct text *t)
+{
+	struct span rest = t->whole, line;
+
+	while (span_next(&rest, '\n', &line))
+		(void)text_add(t, line);
+	read_lines(d, t, true);
+}
+
+void
+directory_parse(struct directory *d)
+{
+	parse_text(d, &d->entries);
+	parse_text(d, &d->secrets);
+}
+
+/* Without the lines that go, and numbered anew. */
+static enum outcome
+apply(struct directory *d, struct text *t, struct fault *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->lines; i++) {
+		if (t->line[i].is_removed)
+			continue;
+		t->line[n] = t->line[i];
+		buf_add(&t->edited, t->line[n].text);
+		buf_addc(&t->edited, '\n');
+		if (t->line[n].file == t->name)
+			t->line[n].number = (uint32_t)n + 1;
+		n++;
+	}
+	t->lines = n;
+	if (buf_failed(&t->edited))
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "%s: too large, or no memory", t->name);
+	t->changed |= !span_same(t->whole, buf_span(&t->edited));
+	t->whole = buf_span(&t->edited);
+	read_lines(d, t, false);
 	return OK;
 }
 
 enum outcome
-directory_parse(struct directory *d, struct fault *f)
+directory_apply(struct directory *d, struct fault *f)
 {
-	if (parse_text(d, &d->entries, add_entry, FIELDS, f) != OK ||
-	    parse_text(d, &d->secrets, add_secret, FIELD_KEY + 1, f) != OK)
+	struct line *old;
+
+	if (apply(d, &d->entries, f) != OK)
 		return f->outcome;
-	directory_sort_problems(d);
-	return OK;
+	for (size_t i = 0; i < d->entries.lines; i++) {
+		const struct line *line = &d->entries.line[i];
+
+		if (!line->is_new || line->kind == LINE_NONE)
+			continue;
+		old = directory_find_secret(d, line->key);
+		if (old != NULL)
+			old->is_removed = true;
+	}
+	return apply(d, &d->secrets, f);
 }

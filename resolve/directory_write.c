@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* directory_write.c: texts and databases, replaced together. */
-#include "directory_parts.h"
-
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
-#include <string.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "compiled.h"
+#include "directory.h"
 #include "fds.h"
 #include "lookup.h"
 #include "record.h"
@@ -18,75 +19,30 @@
 /* Of the values; another number makes every start compile anew. */
 #define FORMAT "1"
 
+static void
+digest_add(crypto_generichash_state *state, const void *p, size_t len)
+{
+	(void)crypto_generichash_update(state, p, len);
+}
+
 /* Of both texts, since an entry's path stands among the secrets too. */
 static struct span
 make_digest(const struct directory *d, unsigned char out[DIGEST_LEN])
 {
+	struct span entries = d->entries.whole, secrets = d->secrets.whole;
 	crypto_generichash_state state;
-	uint64_t len = d->entries.text.len;
+	uint64_t len = entries.len;
 
 	(void)crypto_generichash_init(&state, NULL, 0, DIGEST_LEN);
-	(void)crypto_generichash_update(
-	    &state, (const unsigned char *)FORMAT, sizeof(FORMAT));
-	(void)crypto_generichash_update(
-	    &state, (const unsigned char *)&len, sizeof(len));
-	(void)crypto_generichash_update(&state,
-	    (const unsigned char *)d->entries.text.p, d->entries.text.len);
-	(void)crypto_generichash_update(&state,
-	    (const unsigned char *)d->secrets.text.p, d->secrets.text.len);
+	digest_add(&state, FORMAT, sizeof(FORMAT));
+	digest_add(&state, &len, sizeof(len));
+	digest_add(&state, entries.p, entries.len);
+	digest_add(&state, secrets.p, secrets.len);
 	(void)crypto_generichash_final(&state, out, DIGEST_LEN);
 	return (struct span){ (const char *)out, DIGEST_LEN };
 }
 
-/* The value of one item in its database; empty: it has none. */
-static enum outcome
-make_value(const struct directory *d, const struct item *item,
-    struct buf *value, struct fault *f)
-{
-	static const char *const words[] = { LOOKUP_MAILBOX, LOOKUP_PROGRAM,
-		LOOKUP_ALIAS, LOOKUP_CATCH_ALL };
-	const struct item *entry;
-	struct record_out out;
-
-	buf_reset(value);
-	if (item->kind != ITEM_SECRET) {
-		buf_adds(value, words[item->kind]);
-		buf_add(value, item->value);
-		return buf_failed(value) ? directory_no_memory(f) : OK;
-	}
-	entry = directory_entry_of(d, item);
-	if (entry == NULL)
-		return OK;
-	out = record_begin(value, "secret");
-	record_put(out, "smtp", entry->smtp);
-	record_put(out, "path", entry->value);
-	record_put(out, "hash", item->value);
-	return record_end(out, f);
-}
-
-static enum outcome
-make(const struct directory *d, const struct items *items,
-    struct replacement *file, const char *name, const char *purpose,
-    struct span digest, struct fault *f)
-{
-	struct buf value = BUF_INIT(RECORD_MAX);
-	struct compiled_maker m;
-	enum outcome got = compiled_make_begin(&m, file, name, purpose, f);
-
-	if (got == OK)
-		got = compiled_make_add(&m, DIGEST_KEY, digest, f);
-	for (size_t i = 0; got == OK && i < items->n; i++) {
-		got = make_value(d, &items->p[i], &value, f);
-		if (got == OK && value.len > 0)
-			got = compiled_make_add(
-			    &m, items->p[i].key, buf_span(&value), f);
-	}
-	if (got == OK)
-		got = compiled_make_end(&m, f);
-	compiled_make_drop(&m);
-	buf_free(&value);
-	return got;
-}
+/* ---- what is there */
 
 static bool
 is_made_of(const char *name, const char *purpose, struct span digest)
@@ -114,63 +70,150 @@ directory_is_compiled(const struct directory *d)
 	    is_made_of(SECRETS_DB, "secrets", made);
 }
 
-/* Had it more than n records? One that cannot be read may have had some. */
-static bool
-had_more(const char *name, const char *purpose, size_t n)
+/* How many records it has; one that cannot be read may have had some. */
+static size_t
+count_records(const char *name, const char *purpose)
 {
 	struct compiled c;
 	struct fault f;
-	bool had;
+	size_t n;
 
 	compiled_begin(&c, name, purpose);
 	if (compiled_look(&c, &f) == OK)
-		had = compiled_has_more(&c, n + 1); /* the digest is one */
+		n = compiled_count(&c) - 1; /* the digest is one */
 	else
-		had = n == 0 && f.error != ENOENT;
+		n = f.error == ENOENT ? 0 : 1;
 	compiled_free(&c);
-	return had;
+	return n;
 }
 
-/* What a text lacks of what its database has, or NULL. */
-static const char *
-find_lack(const struct items *items, const char *name, const char *purpose)
+static enum outcome
+expect_records(const struct text *t, const char *name, const char *purpose,
+    struct fault *f)
 {
-	if (had_more(name, purpose, 2 * items->n))
-		return items->n == 0
+	size_t had = count_records(name, purpose);
+	const char *lack;
+
+	if (had > 2 * t->records)
+		lack = t->records == 0
 		    ? "has no record, but its database has"
 		    : "has not half of the records of its database";
-	if (!items_are_whole(items) && had_more(name, purpose, 0))
-		return "ends within a line";
-	return NULL;
+	else if (!text_is_whole(t) && had > 0)
+		lack = "ends within a line";
+	else
+		return OK;
+	return fault_set(f, TEMP, "4.3.0", 0,
+	    "%s %s: bring it back, or run `pneu "
+	    "directory compile` if it is as it should be",
+	    t->name, lack);
 }
 
 enum outcome
 directory_expect_records(const struct directory *d, struct fault *f)
 {
-	const struct items *items = &d->entries;
-	const char *lack = find_lack(items, ENTRIES_DB, "entries");
+	return expect_records(&d->entries, ENTRIES_DB, "entries", f) == OK
+	    ? expect_records(&d->secrets, SECRETS_DB, "secrets", f)
+	    : f->outcome;
+}
 
-	if (lack == NULL) {
-		items = &d->secrets;
-		lack = find_lack(items, SECRETS_DB, "secrets");
+/* ---- what is made */
+
+/* A file that takes the place of another: written whole under a dot name and
+   synced before the first of them gets its name. */
+struct replacement {
+	const char *name, *dot_name, *parent;
+	const struct text *text;
+	const char *purpose; /* of a database; NULL: it is the text */
+	int fd; /* -1: none, or it has its name */
+};
+
+/* The value of one line in its database; false: it has none. */
+static bool
+make_value(
+    const struct directory *d, const struct line *line, struct buf *value)
+{
+	static const char *const words[] = { [LINE_ENTRY] = LOOKUP_MAILBOX,
+		[LINE_PROGRAM] = LOOKUP_PROGRAM,
+		[LINE_ALIAS] = LOOKUP_ALIAS,
+		[LINE_CATCH_ALL] = LOOKUP_CATCH_ALL };
+	const struct line *entry;
+	struct record_out out;
+	struct fault f;
+
+	buf_reset(value);
+	if (line->kind == LINE_NONE)
+		return false;
+	if (line->kind != LINE_SECRET) {
+		buf_adds(value, words[line->kind]);
+		buf_add(value, line->value);
+		return true;
 	}
-	if (lack == NULL)
-		return OK;
-	return fault_set(f, TEMP, "4.3.0", 0,
-	    "%s %s: bring it back, or run `pneu "
-	    "directory compile` if it is as it should be",
-	    items->name, lack);
+	entry = directory_entry_of(d, line);
+	if (entry == NULL)
+		return false;
+	out = record_begin(value, "secret");
+	record_put(out, "smtp", entry->smtp);
+	record_put(out, "path", entry->value);
+	record_put(out, "hash", line->value);
+	return record_end(out, &f) == OK;
 }
 
 static enum outcome
-write_text(const struct items *items, struct replacement *file, struct fault *f)
+make_database(const struct directory *d, const struct replacement *r,
+    struct span digest, struct fault *f)
 {
-	if (!items->changed)
+	struct buf value = BUF_INIT(RECORD_MAX);
+	struct compiled_maker m;
+	enum outcome got;
+
+	if (!buf_reserve(&value, RECORD_MAX - 1)) /* each of them fits */
+		return fault_set(f, TEMP, "4.3.0", ENOMEM, "directory");
+	compiled_make_begin(&m, r->fd, r->purpose);
+	compiled_make_add(&m, DIGEST_KEY, digest);
+	for (size_t i = 0; i < r->text->lines; i++)
+		if (make_value(d, &r->text->line[i], &value))
+			compiled_make_add(
+			    &m, r->text->line[i].key, buf_span(&value));
+	got = compiled_make_end(&m, f);
+	buf_free(&value);
+	return got;
+}
+
+static enum outcome
+write_one(const struct directory *d, struct replacement *r, struct span digest,
+    struct fault *f)
+{
+	enum outcome got;
+
+	if (r->purpose == NULL && !r->text->changed)
 		return OK;
-	if (replacement_begin(file, items->name, f) != OK ||
-	    fds_write_all(file->fd, items->text, f) != OK)
-		return f->outcome;
-	return replacement_sync(file, f);
+	/* What lies there is of a run that was cut short. */
+	(void)unlink(r->dot_name);
+	r->fd = open(r->dot_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (r->fd == -1)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "create %s", r->dot_name);
+	got = r->purpose == NULL ? fds_write_all(r->fd, r->text->whole, f)
+	                         : make_database(d, r, digest, f);
+	if (got != OK)
+		return fault_context(f, "%s", r->dot_name);
+	if (fsync(r->fd) != 0)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "fsync %s", r->dot_name);
+	return OK;
+}
+
+/* It gets its name, on disk too. */
+static enum outcome
+put_one(struct replacement *r, struct fault *f)
+{
+	if (r->fd == -1)
+		return OK;
+	if (rename(r->dot_name, r->name) != 0)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "rename to %s", r->name);
+	fds_close(&r->fd);
+	return fds_sync_directory(r->parent, f);
 }
 
 /*
@@ -187,7 +230,7 @@ put_all(struct replacement *file, size_t n, struct fault *f)
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &before);
 	for (size_t i = 0; i < n; i++) {
-		if (replacement_put(&file[i], &why) == OK)
+		if (put_one(&file[i], &why) == OK)
 			continue;
 		if (got == OK)
 			*f = why;
@@ -204,33 +247,36 @@ directory_write(const struct directory *d, struct fault *f)
 {
 	/* A cut between two of them leaves a password without its entry at
 	   worst, which opens nothing, and goes when its address is added. */
-	enum { SECRETS_TEXT, ENTRIES_TEXT, ENTRIES_MADE, SECRETS_MADE, FILES };
+	struct replacement file[] = {
+		{ DIRECTORY_SECRETS, "secrets/.secrets", "secrets", &d->secrets,
+		    NULL, -1 },
+		{ DIRECTORY_ENTRIES, "directory/.entries", "directory",
+		    &d->entries, NULL, -1 },
+		{ ENTRIES_DB, "directory/.entries.cdb", "directory",
+		    &d->entries, "entries", -1 },
+		{ SECRETS_DB, "secrets/.secrets.cdb", "secrets", &d->secrets,
+		    "secrets", -1 },
+	};
+	enum { FILES = sizeof(file) / sizeof(file[0]) };
 	size_t errors = d->problems[PROBLEM_ERROR].count;
-	struct replacement file[FILES];
-	unsigned char digest[DIGEST_LEN];
-	struct span made;
-	enum outcome got;
+	unsigned char octets[DIGEST_LEN];
+	struct span digest = make_digest(d, octets);
+	enum outcome got = OK;
 
 	if (errors > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%zu error%s in the directory: the databases stay as "
 		    "they were",
 		    errors, errors == 1 ? "" : "s");
-	made = make_digest(d, digest);
-	for (size_t i = 0; i < FILES; i++)
-		file[i] = REPLACEMENT_NONE;
-	got = write_text(&d->secrets, &file[SECRETS_TEXT], f);
-	if (got == OK)
-		got = write_text(&d->entries, &file[ENTRIES_TEXT], f);
-	if (got == OK)
-		got = make(d, &d->entries, &file[ENTRIES_MADE], ENTRIES_DB,
-		    "entries", made, f);
-	if (got == OK)
-		got = make(d, &d->secrets, &file[SECRETS_MADE], SECRETS_DB,
-		    "secrets", made, f);
+	for (size_t i = 0; got == OK && i < FILES; i++)
+		got = write_one(d, &file[i], digest, f);
 	if (got == OK)
 		got = put_all(file, FILES, f);
-	for (size_t i = 0; i < FILES; i++)
-		replacement_drop(&file[i]);
+	/* What has not got its name is nothing. */
+	for (size_t i = 0; i < FILES; i++) {
+		if (file[i].fd != -1)
+			(void)unlink(file[i].dot_name);
+		fds_close(&file[i].fd);
+	}
 	return got;
 }

@@ -68,6 +68,8 @@ sync_fd(int fd, struct fault *f)
 static enum outcome
 enter(int at, const char *name, bool *existed, int *fd, struct fault *f)
 {
+	bool foreign;
+
 	*existed = mkdirat(at, name, 0700) != 0;
 	if (*existed && errno != EEXIST)
 		return fault_set(
@@ -75,58 +77,41 @@ enter(int at, const char *name, bool *existed, int *fd, struct fault *f)
 	*fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd != -1)
 		return OK;
-	return fault_set(f, errno == ENOTDIR || errno == ELOOP ? PERM : TEMP,
-	    errno == ENOTDIR || errno == ELOOP ? "5.3.5" : "4.3.0", errno,
-	    "open a mail directory");
-}
-
-/* new, cur, tmp in the mailbox at fd. */
-static enum outcome
-make_parts(int fd, bool sync, struct fault *f)
-{
-	static const char *const parts[] = { "tmp", "cur", "new" };
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		bool existed;
-		int part;
-
-		if (enter(fd, parts[i], &existed, &part, f) != OK)
-			return f->outcome;
-		if (sync && sync_fd(part, f) != OK) {
-			(void)close(part);
-			return f->outcome;
-		}
-		(void)close(part);
-	}
-	return OK;
+	foreign = errno == ENOTDIR || errno == ELOOP;
+	return fault_set(f, foreign ? PERM : TEMP, foreign ? "5.3.5" : "4.3.0",
+	    errno, "open a mail directory");
 }
 
 /*
- * From `at` down: what lies below is made and synced before the directory that
- * names it. A directory that existed is synced as well: the run that made it
- * may have been cut short.
+ * From `at` down to the mailbox, and its parts: what lies below is made and
+ * synced before the directory that names it. A directory that existed is synced
+ * as well: the run that made it may have been cut short.
  */
 static enum outcome
-make_below(int at, struct span path, bool sync, bool *existed, struct fault *f)
+make_below(int at, struct span path, bool is_part, bool sync, bool *existed,
+    struct fault *f)
 {
-	struct span part;
+	static const char *const parts[] = { "tmp", "cur", "new" };
 	char name[FILE_NAME_MAX + 1];
+	struct span first;
 	enum outcome got = OK;
+	bool ignored;
 	int fd;
 
-	if (!span_next(&path, '/', &part)) {
-		got = make_parts(at, sync, f);
-	} else {
-		if (!span_copy(part, name, sizeof(name)))
-			return fault_set(
-			    f, PERM, "5.3.5", ENAMETOOLONG, "mailbox path");
-		if (enter(at, name, existed, &fd, f) != OK)
-			return f->outcome;
-		got = make_below(fd, path, sync, existed, f);
-		(void)close(fd);
+	if (!span_next(&path, '/', &first)) {
+		for (size_t i = 0; got == OK && i < 3; i++)
+			got = make_below(
+			    at, span_of(parts[i]), true, sync, &ignored, f);
+		return got;
 	}
+	(void)span_copy(first, name, sizeof(name)); /* its length is safe */
+	if (enter(at, name, existed, &fd, f) != OK)
+		return f->outcome;
+	if (!is_part)
+		got = make_below(fd, path, false, sync, existed, f);
 	if (got == OK && sync)
-		got = sync_fd(at, f);
+		got = sync_fd(fd, f);
+	(void)close(fd);
 	return got;
 }
 
@@ -152,7 +137,9 @@ mailboxes_make(const char *root, struct span path, bool sync, bool *existed,
 		    "not a path within the mail directory");
 	if (open_root(root, &fd, f) != OK)
 		return f->outcome;
-	got = make_below(fd, path, sync, existed, f);
+	got = make_below(fd, path, false, sync, existed, f);
+	if (got == OK && sync)
+		got = sync_fd(fd, f);
 	(void)close(fd);
 	return got;
 }

@@ -5,6 +5,7 @@
  * operator and the files, and checks both.
  */
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,13 +215,14 @@ main(int argc, char *argv[])
 		    "file:line\n"
 		    "  compile                  the databases anew, after an "
 		    "editor\n" };
-	struct request r = { .input = BUF_INIT(0) };
+	struct request r;
 	struct fault f = FAULT_NONE;
 	const struct verb *verb;
 	const char *value;
 	int option;
 
 	prog_begin(&about);
+	request_begin(&r);
 	while ((option = prog_option(argc, argv, &value)) != -1)
 		take_option(&r, option, value);
 	argc -= optind;
@@ -230,7 +232,8 @@ main(int argc, char *argv[])
 	r.operand = argv;
 	if (sodium_init() < 0)
 		abort();
-	verbs_begin();
+	/* It would open /dev/urandom by itself, which the sandbox hides. */
+	json_object_seed((size_t)randombytes_random() | 1);
 	if (verb->asks && (r.said & SAID(OPTION_PASSWORD)) == 0 &&
 	    ask_password(&r, &f) != OK)
 		prog_exit(&f);

@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "output.h"
 
@@ -20,38 +22,61 @@ say(const char *format, ...)
 	    "{done|text}\n");
 }
 
-void
-say_problem(const struct problem *p)
+static int
+compare_problems(const void *a, const void *b)
 {
-	output(json_pack("{s:s, s:I, s:s, s:o}", "file", p->file, "line",
-	           (json_int_t)p->line, "level", problem_word(p->level), "text",
-	           json_text(p->text)),
-	    "{file}:{line}: {level}: {text|text}\n");
+	const struct problem *one = a, *other = b;
+	int got = strcmp(one->file, other->file);
+
+	return got != 0 ? got
+	                : (one->line > other->line) - (one->line < other->line);
 }
 
-void
-say_more(enum problem_level level, size_t more)
+/* By its words, which have the address: lines move. */
+static bool
+has_text(const struct problems *problems, struct span text)
 {
-	if (more > 0)
-		output(json_pack("{s:s, s:I}", "level", problem_word(level),
-		           "more", (json_int_t)more),
-		    more > 1 ? "{more} more {level}s\n"
-		             : "{more} more {level}\n");
-}
-
-void
-say_level(const struct directory *d, enum problem_level level)
-{
-	const struct problems *problems = &d->problems[level];
-
 	for (size_t i = 0; i < problems->n; i++)
-		say_problem(&problems->p[i]);
-	say_more(level, problems->count - problems->n);
+		if (span_same(problems->p[i].text, text))
+			return true;
+	return false;
+}
+
+void
+say_level(const struct problems *problems, const struct problems *before,
+    enum problem_level level)
+{
+	static const char *const words[] = { "error", "warning", "note" };
+	static const struct problems none = { .n = 0 };
+	size_t told = 0;
+
+	if (before == NULL)
+		before = &none;
+	if (problems->n > 1)
+		qsort(problems->p, problems->n, sizeof(*problems->p),
+		    compare_problems);
+	for (size_t i = 0; i < problems->n; i++) {
+		const struct problem *p = &problems->p[i];
+
+		if (has_text(before, p->text))
+			continue;
+		output(json_pack("{s:s, s:I, s:s, s:o}", "file", p->file,
+		           "line", (json_int_t)p->line, "level", words[level],
+		           "text", json_text(p->text)),
+		    "{file}:{line}: {level}: {text|text}\n");
+		told++;
+	}
+	told += before->count;
+	if (problems->count > problems->n && problems->count > told)
+		output(json_pack("{s:s, s:I}", "level", words[level], "more",
+		           (json_int_t)(problems->count - told)),
+		    problems->count - told > 1 ? "{more} more {level}s\n"
+		                               : "{more} more {level}\n");
 }
 
 void
 say_problems(const struct directory *d)
 {
 	for (enum problem_level i = 0; i < PROBLEM_LEVELS; i++)
-		say_level(d, i);
+		say_level(&d->problems[i], NULL, i);
 }

@@ -7,10 +7,10 @@
 
 /* What was done. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void say_problem(const struct problem *);
-/* So many more of that level that were not kept; nothing for 0. */
-void say_more(enum problem_level, size_t more);
-void say_level(const struct directory *, enum problem_level);
+/* Problems of a level by file and line, without those that were there before;
+   before: NULL, or of the same level. */
+void say_level(
+    const struct problems *, const struct problems *before, enum problem_level);
 /* All of them, the worst first. */
 void say_problems(const struct directory *);
 

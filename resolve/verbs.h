@@ -36,22 +36,25 @@ struct request {
 	size_t aliases;
 	struct buf input; /* the password, or the records of an import */
 	struct address address; /* of the last operand */
-	char hash[crypto_pwhash_STRBYTES]; /* of the password, or "" */
+	struct buf hashes; /* of its passwords, a line each */
+	struct buf done; /* lines that are said when the change is made */
 };
-
-/* Into the editor, from the request. */
-typedef enum outcome verb_collect(
-    struct editor *, const struct request *, struct fault *);
-typedef void verb_tell(const struct editor *, const struct request *);
+void request_begin(struct request *);
+void request_free(struct request *); /* wipes */
+/*
+ * Append the next line of fd 0 to r->input, without its end. PERM 5.7.8: it
+ * is no password (password.h).
+ */
+enum outcome request_read_password(struct request *, struct fault *) MUST_USE;
 
 struct verb {
 	const char *name, *second; /* `alias add` has two words */
 	size_t operands;
 	unsigned options; /* that it knows; all know --json */
 	bool asks; /* for a password, where none is given */
-	/* A change: collected under the lock, and told when it is made. */
-	verb_collect *collect;
-	verb_tell *tell;
+	/* A change: from the request into the editor, under the lock. */
+	enum outcome (*collect)(
+	    struct editor *, struct request *, struct fault *);
 	/* Or a look at what there is, thorough or not. */
 	enum outcome (*look)(
 	    const struct directory *, const struct request *, struct fault *);
@@ -65,13 +68,6 @@ extern const struct verb verbs[VERBS];
 enum outcome verb_run(
     const struct verb *, struct request *, struct fault *) MUST_USE;
 
-/*
- * Append the next line of fd 0 to r->input, without its end. PERM 5.7.8: it
- * is no password (password.h).
- */
-enum outcome request_read_password(struct request *, struct fault *) MUST_USE;
-void request_free(struct request *); /* wipes */
-
 /* Of verbs_look.c, for the table. */
 enum outcome verb_compile(struct request *, struct fault *) MUST_USE;
 enum outcome verb_look(
@@ -82,7 +78,5 @@ enum outcome look_list(
     const struct directory *, const struct request *, struct fault *) MUST_USE;
 enum outcome look_show(
     const struct directory *, const struct request *, struct fault *) MUST_USE;
-
-void verbs_begin(void); /* what must happen before the sandbox */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "../../resolve/compiled.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -14,15 +15,15 @@
 static bool
 make(const char *name, const char *key, const char *value)
 {
-	struct replacement file;
 	struct compiled_maker m;
 	struct fault f;
-	bool good = compiled_make_begin(&m, &file, name, "test", &f) == OK &&
-	    compiled_make_add(&m, span_of(key), span_of(value), &f) == OK &&
-	    compiled_make_end(&m, &f) == OK && replacement_put(&file, &f) == OK;
+	int fd = open("scratch", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	bool good;
 
-	compiled_make_drop(&m);
-	return good;
+	compiled_make_begin(&m, fd, "test");
+	compiled_make_add(&m, span_of(key), span_of(value));
+	good = compiled_make_end(&m, &f) == OK && close(fd) == 0;
+	return good && rename("scratch", name) == 0;
 }
 
 static bool
@@ -174,21 +175,26 @@ test_passing(void)
 	compiled_free(&c);
 }
 
+/* What cannot be written is told, whenever it comes. */
 static void
-test_drop(void)
+test_full(void)
 {
-	struct replacement file;
 	struct compiled_maker m;
 	struct fault f;
+	int fd = open("/dev/full", O_RDWR);
+	static char value[8192];
 
-	(void)make("db", "a@x", "1");
-	tap_ok(compiled_make_begin(&m, &file, "db", "test", &f) == OK &&
-	        access(".db", F_OK) == 0,
-	    "a new one is written under a dot name");
-	compiled_make_drop(&m);
-	replacement_drop(&file);
-	tap_ok(access(".db", F_OK) != 0 && access("db", F_OK) == 0,
-	    "nothing of it stays after an error");
+	compiled_make_begin(&m, fd, "test");
+	compiled_make_add(&m, SPAN_LIT("a@x"), SPAN_LIT("1"));
+	tap_ok(compiled_make_end(&m, &f) == TEMP && f.error == ENOSPC,
+	    "one that does not fit is told");
+	compiled_make_begin(&m, fd, "test");
+	for (int i = 0; i < 3; i++)
+		compiled_make_add(
+		    &m, SPAN_LIT("a@x"), (struct span){ value, sizeof(value) });
+	tap_ok(compiled_make_end(&m, &f) == TEMP && f.error == ENOSPC,
+	    "also by the first record that does not");
+	(void)close(fd);
 }
 
 int
@@ -202,7 +208,7 @@ main(void)
 	test_damage();
 	test_in_place();
 	test_passing();
-	test_drop();
+	test_full();
 	(void)unlink("db");
 	(void)unlink("good");
 	(void)unlink("scratch");

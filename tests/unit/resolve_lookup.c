@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "../../resolve/lookup.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,20 +110,17 @@ static const struct {
 static bool
 make_database(void)
 {
-	struct replacement file;
 	struct compiled_maker m;
 	struct fault f;
-	bool good = mkdir("directory", 0700) == 0 &&
-	    compiled_make_begin(&m, &file, ENTRIES_DB, "entries", &f) == OK;
+	int fd = mkdir("directory", 0700) != 0
+	    ? -1
+	    : open(ENTRIES_DB, O_RDWR | O_CREAT, 0600);
 
-	for (size_t i = 0; good && i < sizeof(directory) / sizeof(directory[0]);
-	     i++)
-		good = compiled_make_add(&m, span_of(directory[i][0]),
-		           span_of(directory[i][1]), &f) == OK;
-	good = good && compiled_make_end(&m, &f) == OK &&
-	    replacement_put(&file, &f) == OK;
-	compiled_make_drop(&m);
-	return good;
+	compiled_make_begin(&m, fd, "entries");
+	for (size_t i = 0; i < sizeof(directory) / sizeof(directory[0]); i++)
+		compiled_make_add(
+		    &m, span_of(directory[i][0]), span_of(directory[i][1]));
+	return compiled_make_end(&m, &f) == OK && close(fd) == 0;
 }
 
 static bool

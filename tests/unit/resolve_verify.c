@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "../../resolve/verify.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,15 +19,16 @@
 static bool
 make_database(const char *password)
 {
-	struct replacement file;
 	struct compiled_maker m;
 	char hash[crypto_pwhash_STRBYTES];
 	struct buf b = BUF_INIT(RECORD_MAX);
 	struct record_out out;
 	struct fault f;
 	bool good;
+	int fd;
 
 	(void)mkdir("secrets", 0700);
+	fd = open("scratch", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (crypto_pwhash_str(hash, password, strlen(password), OPS, MEMORY) !=
 	    0)
 		return false;
@@ -33,15 +36,14 @@ make_database(const char *password)
 	record_puts(out, "smtp", "Bob@example.org");
 	record_puts(out, "path", "example.org/bob");
 	record_puts(out, "hash", hash);
-	good = record_end(out, &f) == OK &&
-	    compiled_make_begin(&m, &file, SECRETS_DB, "secrets", &f) == OK &&
-	    compiled_make_add(
-	        &m, SPAN_LIT("bob@example.org"), buf_span(&b), &f) == OK &&
-	    compiled_make_add(&m, SPAN_LIT("bad@example.org"),
-	        SPAN_LIT("nonsense"), &f) == OK &&
-	    compiled_make_end(&m, &f) == OK && replacement_put(&file, &f) == OK;
+	good = record_end(out, &f) == OK;
+	compiled_make_begin(&m, fd, "secrets");
+	compiled_make_add(&m, SPAN_LIT("bob@example.org"), buf_span(&b));
+	compiled_make_add(
+	    &m, SPAN_LIT("bad@example.org"), SPAN_LIT("nonsense"));
+	good = compiled_make_end(&m, &f) == OK && close(fd) == 0 && good;
 	buf_free(&b);
-	return good;
+	return good && rename("scratch", SECRETS_DB) == 0;
 }
 
 static struct auth_ans ans;

@@ -2,7 +2,7 @@
 resolve_address_OBJS := resolve/address
 resolve_address_LIBS := -lidn2 -lunistring
 resolve_alarm_OBJS := resolve/alarm
-resolve_compiled_OBJS := resolve/compiled resolve/replace
+resolve_compiled_OBJS := resolve/compiled
 resolve_compiled_LIBS := -lcdb
 resolve_lookup_OBJS := resolve/lookup $(COMPILED)
 resolve_lookup_LIBS := -lcdb -lidn2 -lunistring
