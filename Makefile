@@ -28,8 +28,8 @@ LIB := lib/mem lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver
 pneu_OBJS := start/services start/listen start/services_print start/spawn \
 	start/check start/snapshot start/pool_start start/pool start/accept \
-	start/listeners start/ready start/reload start/stop start/control \
-	start/lock start/supervise start/explain start/status_line \
+	start/reload start/ready start/stop start/control start/lock \
+	start/supervise start/explain start/status_line \
 	start/status_services start/status_queue start/status_disk \
 	start/status_journal start/status start/init start/config_verb \
 	start/verbs start/main

@@ -28,10 +28,12 @@
 #define OPTIONS_MAX    32 /* of one program, the common ones included */
 #define LETTER_VERSION 'V'
 #define LETTER_HELP    'h'
+#define LETTER_JSON    0x10000 /* no program's own */
 
 struct prog prog;
 
 static const struct prog_option common_options[] = {
+	{ LETTER_JSON, "json", NULL, "one JSON object a line" }, /* if asked */
 	{ 'C', "home", "DIR",
 	    "the home: queue, mail, directory, run lie there" },
 	{ 'c', "config", "FILE", "read FILE instead of the home's pneu.conf" },
@@ -132,6 +134,12 @@ print_option(FILE *out, const struct prog_option *o)
 	(void)fprintf(out, "  %-28s %s\n", left, o->help);
 }
 
+static const struct prog_option *
+common(void)
+{
+	return common_options + (prog.about->json ? 0 : 1);
+}
+
 static void
 print_help(FILE *out)
 {
@@ -141,7 +149,7 @@ print_help(FILE *out)
 	    out, "usage: %s %s\n\n%s\n\n", a->name, a->usage, a->summary);
 	for (const struct prog_option *o = a->options; o && o->letter; o++)
 		print_option(out, o);
-	for (const struct prog_option *o = common_options; o->letter; o++)
+	for (const struct prog_option *o = common(); o->letter; o++)
 		print_option(out, o);
 	(void)fprintf(out,
 	    "\nExit status: 0 done, 100 never (the text says why), 111 try "
@@ -167,8 +175,7 @@ print_version(void)
 static void
 fill_tables(struct option *longs, char *shorts)
 {
-	const struct prog_option *tables[2] = { prog.about->options,
-		common_options };
+	const struct prog_option *tables[2] = { prog.about->options, common() };
 	size_t n = 0;
 
 	if (prog.about->verbs)
@@ -232,6 +239,9 @@ prog_option(int argc, char *argv[], const char **value)
 		case LETTER_HELP:
 			print_help(stdout);
 			exit(OK);
+		case LETTER_JSON:
+			prog.json = true;
+			break;
 		case '?':
 			prog_usage(&FAULT_NONE); /* getopt said why */
 		case -1:
@@ -243,6 +253,15 @@ prog_option(int argc, char *argv[], const char **value)
 			return letter;
 		}
 	}
+}
+
+void
+prog_common_options(int argc, char *argv[])
+{
+	const char *value;
+
+	while (prog_option(argc, argv, &value) != -1)
+		continue;
 }
 
 enum outcome

@@ -28,6 +28,7 @@ struct prog_about {
 	/* What follows the first operand belongs to another program; else
 	   options may stand anywhere. */
 	bool verbs;
+	bool json; /* it has --json, which sets prog.json */
 	bool operands; /* it looks at them itself; else there may be none */
 	/* What its sandbox leaves it (sandbox.h): main enters with these words,
 	   and -V prints them. NULL: it has no sandbox. */
@@ -67,6 +68,8 @@ void prog_reset_signals(void);
  * option, or an operand of who takes none, prints the usage and exits 100.
  */
 int prog_option(int argc, char *argv[], const char **value);
+/* All of them, for who has none of its own. */
+void prog_common_options(int argc, char *argv[]);
 /*
  * chdir to the home, become its owner when we are root (PERM when the owner is
  * root), load the configuration; while that has errors, the checked copy of it

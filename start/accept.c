@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* accept.c: connections that the supervisor takes itself. */
-#include "accept.h"
+#include "pool.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "fds.h"
-#include "pool_start.h"
 #include "prog.h"
 
 #define ACCEPT_US   5000 /* longest wait of an accept() that lost. Ours */

@@ -13,12 +13,11 @@
 
 #define VALUE_MAX 65536 /* octets of one setting's text */
 
-enum { OPTION_EXPLAIN = 256, OPTION_JSON };
+enum { OPTION_EXPLAIN = 256 };
 
 const struct prog_option config_options[] = {
 	{ OPTION_EXPLAIN, "explain", NULL,
 	    "with the meaning, default and limits of each setting" },
-	{ OPTION_JSON, "json", NULL, "one JSON object a line" },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -231,13 +230,10 @@ verb_config(int argc, char *argv[], struct fault *f)
 	struct setting_row row[CONFIG_ROWS_MAX];
 	const char *value, *what;
 	bool explained = false;
-	int letter;
 	size_t n;
 
-	while ((letter = prog_option(argc, argv, &value)) != -1) {
-		explained |= letter == OPTION_EXPLAIN;
-		prog.json |= letter == OPTION_JSON;
-	}
+	while (prog_option(argc, argv, &value) != -1)
+		explained = true; /* there is but one */
 	what = optind < argc ? argv[optind] : "";
 	f->outcome = OK;
 	if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0)

@@ -11,13 +11,6 @@
 #include "verbs.h"
 #include "wire_resolve.h"
 
-enum { OPTION_JSON = 256 };
-
-const struct prog_option explain_options[] = {
-	{ OPTION_JSON, "json", NULL, "one JSON object an address" },
-	{ 0, NULL, NULL, NULL },
-};
-
 /*
  * The answer, added to what is found of an address, and the words for it.
  * `error` of a mailbox: resolve looks at the directory only, and whether it is
@@ -134,11 +127,8 @@ verb_explain(int argc, char *argv[], struct fault *f)
 {
 	struct fault worst = FAULT_NONE;
 	struct service s;
-	const char *value;
-	int letter;
 
-	while ((letter = prog_option(argc, argv, &value)) != -1)
-		prog.json |= letter == OPTION_JSON;
+	prog_common_options(argc, argv);
 	if (optind == argc) {
 		fault_set(f, PERM, "5.5.4", 0, "no address");
 		prog_usage(f);

@@ -48,12 +48,10 @@ main(int argc, char *argv[])
 		.more = verbs_text(text, sizeof(text)),
 		.verbs = true };
 	const struct verb *verb;
-	const char *value;
 	struct fault f = FAULT_NONE;
 
 	prog_begin(&about);
-	while (prog_option(argc, argv, &value) != -1)
-		continue; /* only the common ones stand before a verb */
+	prog_common_options(argc, argv); /* only these stand before a verb */
 	if (optind == argc) {
 		fault_set(&f, PERM, "5.5.4", 0, "no verb");
 		prog_usage(&f);

@@ -11,7 +11,6 @@
 #include "codes.h"
 #include "fds.h"
 #include "mem.h"
-#include "pool_start.h"
 #include "prog.h"
 
 static uint64_t

@@ -72,6 +72,10 @@ struct pool *pool_make(const struct service_row *, struct listener *,
     const struct settings *, uint64_t generation, struct pool_ground *);
 void pool_free(struct pool *);
 
+/* pool_start.c: one more process, with this connection (a replacement's); -1: on
+   the listener, or as reader of the FIFO. */
+enum outcome pool_start(
+    struct pool *, int connection, uint64_t now_ms, struct fault *) MUST_USE;
 /* Start what is missing; nothing before its pause is over. */
 void pool_fill(struct pool *, uint64_t now_ms);
 /* Was it a process of this pool? Then it is taken off, and a death is told. */
@@ -88,5 +92,19 @@ uint64_t pool_served(const struct pool *);
 /* When it wants to be looked at again; UINT64_MAX: not by the clock. While the
    system stops nothing is started, and nobody let in. */
 uint64_t pool_deadline(const struct pool *, bool stopping);
+
+/*
+ * accept.c: when the supervisor itself takes a connection: for a replacement,
+ * which gets one connection a process, and to say busy for a pool that has been
+ * full for over a second. Else it never does.
+ */
+/* Once, before the loop: the alarm that ends an accept() which lost a race. */
+void accept_prepare(void);
+/* Is the pool full, and since when? Called each time round. */
+void accept_look(struct pool *, uint64_t now_ms);
+/* Is the supervisor to accept there, that is, to poll its listener? */
+bool accept_wants(const struct pool *, uint64_t now_ms);
+/* It may have a connection: start a replacement on it, or say busy. */
+void accept_ready(struct pool *, uint64_t now_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* pool_start.c: one process of a pool, and the descriptors that it gets. */
-#include "pool_start.h"
+#include "pool.h"
 
 #include <errno.h>
 #include <fcntl.h>

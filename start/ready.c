@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* ready.c: journal, tidying, line services, queue-run, pools, `ready`. */
-#include "ready.h"
+#include "supervisor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,6 @@
 #include "codes.h"
 #include "fds.h"
 #include "prog.h"
-#include "listeners.h"
 #include "snapshot.h"
 #include "spawn.h"
 
@@ -96,7 +95,7 @@ chore_done(struct supervisor *s)
 		return;
 	s->phase++;
 	snapshot_clean(s);
-	listeners_open_rest(s);
+	reload_open_rest(s);
 }
 
 static void

@@ -73,8 +73,7 @@ const struct setting_list *service_listen(
     const struct service_row *, const struct settings *s);
 const char *service_kind_name(enum service_kind);
 
-/* `pneu services`: the table, or its figure. */
+/* `pneu services`. */
 void services_print(const struct settings *);
-void services_print_figure(void);
 
 #endif

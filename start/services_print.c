@@ -71,30 +71,3 @@ services_print(const struct settings *s)
 	            "address. USER: who it will be; in this\nversion all are "
 	            "the home's owner and the sandbox parts them.\n");
 }
-
-/* Who talks to whom is the one thing that the rows do not say. */
-static const char figure[] =
-    "  SMTP --> smtpd --+--> resolve          (is the recipient local?)\n"
-    "                   +--> queue-add ----> queue/in\n"
-    "                            |               |\n"
-    "                            v (a hint)      v\n"
-    "                        queue-run --+--> resolve\n"
-    "                                    +--> deliver-mailbox\n"
-    "                                    |        | link()\n"
-    "                                    |        v\n"
-    "                                    |    mail/<domain>/<user>/new\n"
-    "                                    +--> deliver-program --> a command\n"
-    "                                    +--> queue-add (reports)\n"
-    "  POP3 --> pop3d --+--> auth             (identity and ticket)\n"
-    "                   +--> pop3-session --> mail/<domain>/<user>\n"
-    "\n"
-    "  all of them --> run/journal --> journal-write --> journal/\n"
-    "\n";
-
-void
-services_print_figure(void)
-{
-	(void)fputs(figure, stdout);
-	for (const struct service_row *r = service_rows; r->name; r++)
-		(void)printf("  %-16s %s\n", r->name, r->does);
-}

@@ -2,28 +2,15 @@
 /* status.c: `pneu status`: its parts, one after the other. */
 #include "status.h"
 
-#include <getopt.h>
-
 #include "clock.h"
-#include "output.h"
 #include "verbs.h"
-
-enum { OPTION_JSON = 256 };
-
-const struct prog_option status_options[] = {
-	{ OPTION_JSON, "json", NULL, "one JSON object a line" },
-	{ 0, NULL, NULL, NULL },
-};
 
 enum outcome
 verb_status(int argc, char *argv[], struct fault *f)
 {
 	struct status s = { .well = true };
-	const char *value;
-	int letter;
 
-	while ((letter = prog_option(argc, argv, &value)) != -1)
-		prog.json |= letter == OPTION_JSON;
+	prog_common_options(argc, argv);
 	if (prog_home(f) != OK)
 		return f->outcome;
 	s.now_ms = clock_wall_ms();

@@ -7,10 +7,7 @@
 #ifndef START_STATUS_H
 #define START_STATUS_H
 
-#include <jansson.h>
-
-#include "buf.h"
-#include "fault.h"
+#include "output.h"
 
 struct status {
 	uint64_t now_ms;
@@ -18,11 +15,11 @@ struct status {
 };
 
 /*
- * Print one object, which is taken over. `what` chooses its words in
- * status_line.c; `well` is false where an operator should look, and `advice`, if
- * it is there, says how.
+ * Print one object, which is taken over, by its words (phrase.h). `well` of it
+ * is false where an operator should look, and `advice`, if it is there, says
+ * how. Words that come to nothing are no line.
  */
-void status_put(struct status *, json_t *);
+void status_put(struct status *, json_t *, const char *words);
 /* What could not be looked at; `part` of it, or NULL. */
 void status_fail(
     struct status *, const char *what, const char *part, const struct fault *);

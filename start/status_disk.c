@@ -12,7 +12,6 @@
 #include "disk.h"
 #include "fds.h"
 #include "mounts.h"
-#include "output.h"
 #include "prog.h"
 #include "status.h"
 
@@ -76,6 +75,7 @@ status_disk(struct status *s, const char *what, const char *path)
 	        json_text(span_of(type)), "journal", journal_text(&disk, type),
 	        "free", (json_int_t)free_octets, "files_free",
 	        (json_int_t)fs.f_ffree, "advice", advice, "well",
-	        (int)(advice == NULL)));
+	        (int)(advice == NULL)),
+	    "disk of {of:8} {type}, {journal|text}; {free|size} free");
 	fds_close(&fd);
 }

@@ -14,27 +14,29 @@
 #include "clock.h"
 #include "codes.h"
 #include "fds.h"
-#include "output.h"
 #include "phrase.h"
 #include "receivers.h"
 #include "select.h"
 #include "status.h"
 
-#define LOOK_MIN  (4UL * 1024 * 1024) /* so much is looked at always. Chosen */
-#define LOOK_MAX  (64UL * 1024 * 1024) /* and no more for the hour. Chosen */
-#define LOOK_STEP (1UL * 1024 * 1024)
-#define FRESH_MS  (60UL * 60 * 1000) /* a problem counts so long. Chosen */
+#define LOOK_MIN (4UL * 1024 * 1024) /* so much is looked at always. Chosen */
+#define LOOK_MAX (64UL * 1024 * 1024) /* and no more for the hour. Chosen */
+#define FRESH_MS (60UL * 60 * 1000) /* a problem counts so long. Chosen */
 
-/* Entries that ask for an operator, and words for the last of each. `rules`:
+/* Entries that ask for an operator, words for one of each, and for all. `rules`:
    of these only. */
 static const struct {
-	const char *code, *what, *rules, *words;
+	const char *code, *what, *rules, *words, *line;
 } problems[] = {
-	{ CODE_ALARM, "alarms", NULL, "{text|text}" },
+	{ CODE_ALARM, "alarms", NULL, "{text|text}",
+	    "[  alarms {number}; the last, {time}: {last|text}]" },
 	/* Senders come again, but meanwhile nobody's mail comes in. */
-	{ CODE_REJECTED, "refusals", "local-trouble queue", "{text|text}" },
+	{ CODE_REJECTED, "refusals", "local-trouble queue", "{text|text}",
+	    "[  refused for local errors {number}; the last, {time}: "
+	    "{last|text}]" },
 	{ CODE_DIED, "deaths", NULL,
-	    "{service}[ killed by signal {signal}][ ended with {code}]" },
+	    "{service}[ killed by signal {signal}][ ended with {code}]",
+	    "[  processes that died {number}; the last, {time}: {last|text}]" },
 };
 #define PROBLEMS (sizeof(problems) / sizeof(problems[0]))
 
@@ -50,39 +52,30 @@ struct sums {
 	} problem[PROBLEMS];
 };
 
-static void
-keep_problem(struct problem *t, const char *words, const struct entry *e)
-{
-	t->number++;
-	buf_reset(&t->last);
-	phrase_put(&t->last, words, phrase_field, &e->record);
-	(void)span_copy(e->time, t->time, sizeof(t->time));
-}
-
 static bool
 is_problem(size_t i, const struct record *r)
 {
-	struct span rule = record_value(r, "rule"), word, rest;
+	struct span rule = record_value(r, "rule");
 
-	if (!record_is(r, problems[i].code))
-		return false;
-	if (problems[i].rules == NULL)
-		return true;
-	rest = span_of(problems[i].rules);
-	while (span_next(&rest, ' ', &word))
-		if (span_same(rule, word))
-			return true;
-	return false;
+	return record_is(r, problems[i].code) &&
+	    (problems[i].rules == NULL ||
+	        span_is_word(rule, problems[i].rules));
 }
 
 static void
 count_problem(struct sums *sums, const struct entry *e, bool fresh)
 {
 	for (size_t i = 0; i < PROBLEMS; i++) {
+		struct problem *t = &sums->problem[i];
+
 		if (!is_problem(i, &e->record))
 			continue;
-		keep_problem(&sums->problem[i], problems[i].words, e);
-		sums->problem[i].fresh += fresh;
+		t->number++;
+		t->fresh += fresh;
+		buf_reset(&t->last);
+		phrase_put(
+		    &t->last, problems[i].words, phrase_field, &e->record);
+		(void)span_copy(e->time, t->time, sizeof(t->time));
 	}
 }
 
@@ -109,70 +102,63 @@ count_entry(void *arg, const struct entry *e)
 	return true;
 }
 
-/* Is the first whole entry after this place of the last hour? Yes if unsure. */
 static bool
-is_fresh_at(int fd, uint64_t at, uint64_t fresh_us)
+take_time(void *us, const struct entry *e)
 {
-	char octets[2 * RECORD_MAX];
-	ssize_t n = pread(fd, octets, sizeof(octets), (off_t)at);
-	struct span rest = { octets, n < 0 ? 0 : (size_t)n }, line;
-	struct record r;
-	struct fault f;
-	uint64_t us;
-
-	return !span_next(&rest, '\n', &line) ||
-	    !span_next(&rest, '\n', &line) ||
-	    record_parse(line, &r, &f) != OK ||
-	    !clock_parse_us(record_value(&r, "time"), &us) || us >= fresh_us;
+	*(uint64_t *)us = e->us;
+	return false; /* the first will do */
 }
 
-/* From the end of one receiver back; false: far enough, *at octets are before
-   what is looked at. */
+/* Is the first entry of the walk of the last hour? Yes if unsure. */
 static bool
-step_back(int fd, uint64_t fresh_us, uint64_t *looked, uint64_t *at)
+is_fresh(struct walk walk, uint64_t fresh_us)
 {
+	struct select all = { 0 };
+	uint64_t us = fresh_us;
+	struct fault f;
+
+	return select_walk(&walk, &all, take_time, NULL, &us, &f) != OK ||
+	    us >= fresh_us;
+}
+
+/* The walk begins so many octets before the end. */
+static enum outcome
+step_back(struct walk *walk, uint64_t octets, struct fault *f)
+{
+	char name[RECEIVER_NAME_MAX];
+	uint64_t *numbers;
+	size_t i;
 	struct stat st;
 
-	*at = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-	while (*at > 0) {
-		uint64_t step = *at < LOOK_STEP ? *at : LOOK_STEP;
+	if (receivers_list(walk->dir, &numbers, &i, f) != OK)
+		return f->outcome;
+	while (octets > 0 && i-- > 0) {
+		uint64_t size;
 
-		if (*looked >= LOOK_MAX ||
-		    (*looked >= LOOK_MIN && !is_fresh_at(fd, *at, fresh_us)))
-			return false;
-		*at -= step;
-		*looked += step;
+		receiver_name(numbers[i], name);
+		if (fstatat(walk->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue; /* gone, or select_walk() says it */
+		size = (uint64_t)st.st_size;
+		walk->receiver = numbers[i];
+		walk->offset = size > octets ? size - octets : 0;
+		octets -= size - walk->offset;
 	}
-	return true;
+	walk->in_long_line = walk->offset > 0; /* amid one, most likely */
+	free(numbers);
+	return OK;
 }
 
 /* Where to begin: an hour ago, within LOOK_MIN and LOOK_MAX from the end. */
 static enum outcome
 look_back(struct walk *walk, uint64_t fresh_us, struct fault *f)
 {
-	uint64_t *numbers, looked = 0;
-	size_t i;
-	bool more = true;
+	uint64_t octets = LOOK_MIN;
 
-	if (receivers_list(walk->dir, &numbers, &i, f) != OK)
-		return f->outcome;
-	while (more && i-- > 0) {
-		char name[RECEIVER_NAME_MAX];
-		int fd;
-
-		receiver_name(numbers[i], name);
-		fd = openat(walk->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd == -1) {
-			more = errno == ENOENT; /* or select_walk() says it */
-			continue;
-		}
-		walk->receiver = numbers[i];
-		more = step_back(fd, fresh_us, &looked, &walk->offset);
-		(void)close(fd);
-	}
-	walk->in_long_line = walk->offset > 0; /* amid one, most likely */
-	free(numbers);
-	return OK;
+	f->outcome = OK;
+	while (step_back(walk, octets, f) == OK && octets < LOOK_MAX &&
+	    is_fresh(*walk, fresh_us))
+		octets *= 2;
+	return f->outcome;
 }
 
 static void
@@ -182,14 +168,16 @@ put_sums(struct status *s, const struct sums *sums)
 	    json_pack("{s:s, s:I, s:o, s:I, s:b}", "what", "journal", "entries",
 	        (json_int_t)sums->entries, "since",
 	        json_text(span_of(sums->since)), "lost", (json_int_t)sums->lost,
-	        "well", (int)(sums->fresh_lost == 0)));
+	        "well", (int)(sums->fresh_lost == 0)),
+	    "journal: {entries} entries[ since {since}]; lost {lost}");
 	status_put(s,
 	    json_pack("{s:s, s:I, s:I, s:s*, s:b}", "what", "deliveries",
 	        "links", (json_int_t)sums->links, "copies",
 	        (json_int_t)sums->copies, "advice",
 	        sums->copies > 0 ? "copies: queue and mail are two mounts?"
 	                         : NULL,
-	        "well", 1));
+	        "well", 1),
+	    "  delivered by link {links}, by copy {copies}");
 	for (size_t i = 0; i < PROBLEMS; i++) {
 		const struct problem *t = &sums->problem[i];
 
@@ -198,7 +186,8 @@ put_sums(struct status *s, const struct sums *sums)
 		        problems[i].what, "number", (json_int_t)t->number,
 		        "last", json_text(buf_span(&t->last)), "time",
 		        json_text(span_of(t->time)), "well",
-		        (int)(t->fresh == 0)));
+		        (int)(t->fresh == 0)),
+		    problems[i].line);
 	}
 }
 

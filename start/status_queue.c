@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "fds.h"
-#include "output.h"
 #include "qid.h"
 #include "record.h"
 #include "status.h"
@@ -103,7 +102,7 @@ put_state(struct status *s, int queue, enum store_state state)
 		(void)json_object_update_new(o,
 		    json_pack("{s:s, s:I}", "oldest", c.oldest.text,
 		        "oldest_ms", (json_int_t)age_ms));
-	status_put(s, o);
+	status_put(s, o, "[  {state:10} {messages:8}][ oldest {oldest_ms|ms}]");
 	return c.messages;
 }
 
@@ -120,7 +119,9 @@ put_trouble(struct status *s, int queue)
 	        there ? "look at the disk, stop, `queue tidy "
 	                "--clear-trouble`, start"
 	              : NULL,
-	        "well", (int)!there));
+	        "well", (int)!there),
+	    "[{there}  queue/trouble: a write to the disk failed[: "
+	    "{text|text}]]");
 }
 
 void
@@ -141,6 +142,7 @@ status_queue(struct status *s, const char *queue)
 	status_put(s,
 	    json_pack("{s:s, s:o, s:I, s:b}", "what", "total", "directory",
 	        json_text(span_of(queue)), "messages", (json_int_t)all, "well",
-	        1));
+	        1),
+	    "messages in {directory}: {messages}");
 	(void)close(fd);
 }

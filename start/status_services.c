@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* status_services.c: what the supervisor says of itself and its services. */
-#include <string.h>
-
 #include "control.h"
 #include "lock.h"
-#include "output.h"
 #include "status.h"
 
 #define FIFO_FULL (1024 * 1024 / 2) /* half of the pipe waits: too slow */
@@ -48,10 +45,25 @@ json_record(const struct record *r)
 	return o;
 }
 
-static void
-set(json_t *o, const char *key, json_t *value)
+#define SERVICE_WORDS                                                          \
+	"  {name:15} {address:19} {state:8} up {uptime_ms|ms:8} "              \
+	"restarts {restarts}  pid {pids}"
+
+static const char *
+words_of(const struct record *r)
 {
-	(void)json_object_set_new(o, key, value);
+	if (record_is(r, "pneu"))
+		return "pneu pid {pid} up {uptime_ms|ms}, configuration "
+		       "{generation}: {state}[; {behind}{journal_waiting} "
+		       "octets wait for journal-write]";
+	if (!record_is(r, "service"))
+		return "{what}: a supervisor of another version says it";
+	if (span_eq(record_value(r, "kind"), "pool"))
+		return SERVICE_WORDS "  busy {busy} idle {idle} max {max} "
+		                     "served {served} refused {refused}";
+	if (span_eq(record_value(r, "kind"), "replaced"))
+		return SERVICE_WORDS "  replaced; running {live} max {max}";
+	return SERVICE_WORDS;
 }
 
 /* Its state is one word; `ready` is how it should be, `retires` may be. */
@@ -59,19 +71,16 @@ static void
 put_record(struct status *s, const struct record *r)
 {
 	json_t *o = json_record(r);
-	const char *state = json_string_value(json_object_get(o, "state"));
-	bool well = state != NULL &&
-	    (strcmp(state, "ready") == 0 || strcmp(state, "retires") == 0);
+	struct span state = record_value(r, "state");
+	bool behind = json_integer_value(
+	                  json_object_get(o, "journal_waiting")) > FIFO_FULL;
+	bool well = span_eq(state, "ready") || span_eq(state, "retires");
 
-	if (state != NULL && strcmp(state, "full") == 0)
-		set(o, "advice", json_string("raise max?"));
-	if (json_integer_value(json_object_get(o, "journal_waiting")) >
-	    FIFO_FULL) {
-		set(o, "behind", json_true());
-		well = false;
-	}
-	set(o, "well", json_boolean(well));
-	status_put(s, o);
+	(void)json_object_update_new(o,
+	    json_pack("{s:s*, s:o*, s:b}", "advice",
+	        span_eq(state, "full") ? "raise max?" : NULL, "behind",
+	        behind ? json_true() : NULL, "well", (int)(well && !behind)));
+	status_put(s, o, words_of(r));
 }
 
 /* Nothing runs, or what runs does not answer: two things. */
@@ -81,17 +90,18 @@ put_silence(struct status *s, struct fault *why)
 	struct fault f = FAULT_NONE;
 	pid_t pid;
 
-	if (lock_holder(&pid, &f) != OK)
+	if (lock_holder(&pid, &f) != OK) {
 		status_fail(s, "pneu", NULL, &f);
-	else if (pid != 0)
-		status_fail(s, "pneu", NULL,
-		    (fault_context(
-		         why, "pid %ld runs, but does not answer", (long)pid),
-		        why));
-	else
+	} else if (pid != 0) {
+		fault_context(
+		    why, "pid %ld runs, but does not answer", (long)pid);
+		status_fail(s, "pneu", NULL, why);
+	} else {
 		status_put(s,
 		    json_pack("{s:s, s:s, s:b, s:b}", "what", "pneu", "kind",
-		        "none", "running", 0, "well", 0));
+		        "none", "running", 0, "well", 0),
+		    "pneu does not run here (`pneu run` starts it)");
+	}
 }
 
 void

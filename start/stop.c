@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* stop.c: what others work for is stopped after them; the journal is last. */
-#include "stop.h"
+#include "supervisor.h"
 
 #include <signal.h>
 

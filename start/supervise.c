@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* supervise.c: the loop: signals, deaths, starts, stops. */
-#include "supervise.h"
+#include "supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,17 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "accept.h"
 #include "clock.h"
 #include "config.h"
 #include "control.h"
 #include "fds.h"
 #include "lock.h"
 #include "prog.h"
-#include "ready.h"
-#include "reload.h"
 #include "snapshot.h"
-#include "stop.h"
 #include "wire_auth.h"
 
 #define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Ours */

@@ -38,4 +38,50 @@ struct supervisor {
 	bool told_journal; /* SIGTERM */
 };
 
+/*
+ * supervise.c: `pneu run`, until SIGTERM, SIGINT or SIGQUIT. The cwd is the
+ * home. PERM: a configuration with errors, an address that cannot be bound, a
+ * second supervisor on one home.
+ */
+enum outcome supervise(struct fault *) MUST_USE;
+
+/*
+ * reload.c: a configuration becomes the running one, at the start and at SIGHUP
+ * while sessions go on. First it is checked, and pools of it are made, with
+ * their listeners, beside those that are there; or nothing has changed.
+ */
+enum outcome reload_take(struct supervisor *, struct fault *) MUST_USE;
+/* SIGHUP. An error is told. */
+void reload(struct supervisor *, uint64_t now_ms);
+/*
+ * Unix sockets are opened only when the queue has been tidied: a process that a
+ * dead supervisor left would ask there, and wait, and hold the queue's lock
+ * that tidying waits for.
+ */
+void reload_open_rest(struct supervisor *);
+
+/*
+ * ready.c: the order of the start, and which services answer.
+ *
+ * A line service answers when it closes a connection that ended without
+ * a request; queue-run says so; a pool when a worker waits in accept(), or had a
+ * connection from it. A listening socket alone proves nothing: the supervisor
+ * holds it.
+ */
+#define READY_AGAIN_MS 5 /* a pool that starts is looked at so often. Chosen */
+/* Ask those that are not ready; go to the next phase when all are. */
+void ready_advance(struct supervisor *);
+/* Its ready_fd has something. */
+void ready_event(struct pool *);
+/* Was this the tidying process? */
+bool ready_buried(struct supervisor *, pid_t, int status);
+/* Is there one that has to be asked again after READY_AGAIN_MS? */
+bool ready_is_asked(const struct supervisor *);
+
+/* stop.c: a stop in stages; each ends what it has in hand, or is killed. Tell
+   the first stage; while it stops already, nothing. */
+void stop_begin(struct supervisor *, uint64_t now_ms);
+/* Go on when a stage has ended, kill it when it is late. True: all is done. */
+bool stop_advance(struct supervisor *, uint64_t now_ms);
+
 #endif

@@ -3,7 +3,6 @@
 #include "verbs.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,32 +15,14 @@
 #include "control.h"
 #include "identity.h"
 #include "lock.h"
+#include "mem.h"
 #include "record.h"
 #include "services.h"
 #include "spawn.h"
-#include "supervise.h"
 #include "supervisor.h"
 
 #define RELOAD_MS    60000 /* the supervisor takes a signal at once */
 #define STOP_EXTRA_S 20 /* beyond the drains: what SIGKILL takes */
-
-enum { OPTION_FIGURE = 256, OPTION_JSON };
-
-static const struct prog_option services_options[] = {
-	{ OPTION_JSON, "json", NULL, "one JSON object a line" },
-	{ OPTION_FIGURE, "figure", NULL, "the picture of who talks to whom" },
-	{ 0, NULL, NULL, NULL },
-};
-
-/* No option of its own, no operand. */
-static void
-expect_nothing(int argc, char *argv[])
-{
-	const char *value;
-
-	while (prog_option(argc, argv, &value) != -1)
-		continue;
-}
 
 /*
  * The supervisor keeps root, if it has it, for ports under 1024; from the first
@@ -50,7 +31,7 @@ expect_nothing(int argc, char *argv[])
 static enum outcome
 verb_run(int argc, char *argv[], struct fault *f)
 {
-	expect_nothing(argc, argv);
+	prog_common_options(argc, argv);
 	if (prog_stand(f) != OK || identity_take(".", f) != OK)
 		return f->outcome;
 	return supervise(f);
@@ -60,7 +41,7 @@ verb_run(int argc, char *argv[], struct fault *f)
 static enum outcome
 find_supervisor(int argc, char *argv[], pid_t *pid, struct fault *f)
 {
-	expect_nothing(argc, argv);
+	prog_common_options(argc, argv);
 	if (prog_stand(f) != OK || identity_take(".", f) != OK ||
 	    lock_holder(pid, f) != OK)
 		return f->outcome;
@@ -100,40 +81,21 @@ verb_stop(int argc, char *argv[], struct fault *f)
 	    f);
 }
 
-/* What the supervisor says of its reloads. */
-struct reloads {
-	uint64_t done, generation;
-	struct fault last;
-};
-
+/* What the supervisor says of itself; *done: how many reloads it has done. */
 static enum outcome
-ask_reloads(struct reloads *r, struct fault *f)
+ask_reloads(struct record *r, uint64_t *done, struct fault *f)
 {
 	struct buf answer = BUF_INIT(CONTROL_MAX);
-	struct span line, rest, word = SPAN_EMPTY, text = SPAN_EMPTY;
-	struct record record;
+	struct span line, rest;
 
-	if (control_ask(&answer, f) != OK)
-		goto out;
-	rest = buf_span(&answer);
-	(void)span_next(&rest, '\n', &line);
-	if (record_parse(line, &record, f) != OK)
-		goto out;
-	if (!record_take_num(&record, "reloads", 0, UINT64_MAX, &r->done) ||
-	    !record_take_num(
-	        &record, "generation", 0, UINT64_MAX, &r->generation) ||
-	    !record_take(&record, "outcome", 8, &word)) {
-		fault_set(f, TEMP, "4.3.0", 0,
-		    "the supervisor's answer is malformed");
-		goto out;
+	if (control_ask(&answer, f) == OK) {
+		rest = buf_span(&answer);
+		(void)span_next(&rest, '\n', &line);
+		if (record_parse(line, r, f) == OK &&
+		    !record_take_num(r, "reloads", 0, UINT64_MAX, done))
+			fault_set(f, TEMP, "4.3.0", 0,
+			    "the supervisor's answer is malformed");
 	}
-	r->last = FAULT_NONE;
-	r->last.outcome = span_eq(word, "ok") ? OK
-	    : span_eq(word, "perm")           ? PERM
-	                                      : TEMP;
-	(void)record_take_optional(&record, "text", RECORD_MAX, &text);
-	(void)span_copy(text, r->last.text, sizeof(r->last.text));
-out:
 	buf_free(&answer);
 	return f->outcome;
 }
@@ -141,11 +103,12 @@ out:
 /* While the supervisor reads a configuration and starts programs, it answers
    nobody. */
 static enum outcome
-wait_for_reloads(struct reloads *r, uint64_t until_ms, struct fault *f)
+wait_for_reloads(
+    struct record *r, uint64_t *done, uint64_t until_ms, struct fault *f)
 {
 	while (clock_mono_ms() < until_ms) {
 		*f = FAULT_NONE;
-		if (ask_reloads(r, f) == OK || f->error != ETIMEDOUT)
+		if (ask_reloads(r, done, f) == OK || f->error != ETIMEDOUT)
 			return f->outcome;
 	}
 	return fault_set(
@@ -155,41 +118,38 @@ wait_for_reloads(struct reloads *r, uint64_t until_ms, struct fault *f)
 static enum outcome
 verb_reload(int argc, char *argv[], struct fault *f)
 {
-	uint64_t until_ms = clock_mono_ms() + RELOAD_MS;
-	struct reloads before, after;
+	uint64_t until_ms = clock_mono_ms() + RELOAD_MS, before, done = 0;
+	struct span generation, ended, text;
+	struct record r;
 	pid_t pid;
 
 	/* Checked here too, so that the errors are seen where one asks. */
 	if (find_supervisor(argc, argv, &pid, f) != OK ||
 	    check_config_aloud(&prog.settings, prog_config_path(), f) != OK ||
-	    wait_for_reloads(&before, until_ms, f) != OK ||
+	    wait_for_reloads(&r, &before, until_ms, f) != OK ||
 	    send_signal(pid, SIGHUP, f) != OK)
 		return f->outcome;
 	do
-		if (wait_for_reloads(&after, until_ms, f) != OK)
+		if (wait_for_reloads(&r, &done, until_ms, f) != OK)
 			return f->outcome;
-	while (after.done == before.done);
-	if (after.last.outcome != OK)
-		return fault_set(f, after.last.outcome, "4.3.0", 0,
-		    "not taken, configuration %llu stays: %s",
-		    (unsigned long long)after.generation, after.last.text);
-	(void)printf("configuration %llu is in force\n",
-	    (unsigned long long)after.generation);
+	while (done == before);
+	generation = record_value(&r, "generation");
+	ended = record_value(&r, "outcome");
+	text = record_value(&r, "text");
+	if (!span_eq(ended, "ok"))
+		return fault_set(f, span_eq(ended, "perm") ? PERM : TEMP,
+		    "4.3.0", 0,
+		    "not taken, configuration " SPAN_FMT " stays: " SPAN_FMT,
+		    SPAN_ARG(generation), SPAN_ARG(text));
+	(void)printf(
+	    "configuration " SPAN_FMT " is in force\n", SPAN_ARG(generation));
 	return OK;
 }
 
 static enum outcome
 verb_services(int argc, char *argv[], struct fault *f)
 {
-	const char *value;
-	int letter, form = 0;
-
-	while ((letter = prog_option(argc, argv, &value)) != -1)
-		form = letter;
-	if (form == OPTION_FIGURE) {
-		services_print_figure();
-		return OK;
-	}
+	prog_common_options(argc, argv);
 	/* Without a home the defaults are shown. */
 	if (prog.home == NULL && access(PNEU_HOME, F_OK) != 0) {
 		if (config_load(&prog.settings, NULL, NULL, f) != OK)
@@ -197,7 +157,6 @@ verb_services(int argc, char *argv[], struct fault *f)
 	} else if (prog_home(f) != OK) {
 		return f->outcome;
 	}
-	prog.json = form == OPTION_JSON;
 	services_print(&prog.settings);
 	return OK;
 }
@@ -207,11 +166,9 @@ static enum outcome
 verb_fellow(int argc, char *argv[], struct fault *f)
 {
 	char program[SPAWN_PATH_MAX];
-	const char **args = calloc((size_t)argc + 5, sizeof(*args));
+	const char **args = mem_new((size_t)argc + 5, sizeof(*args));
 	size_t n = 0;
 
-	if (args == NULL)
-		return fault_set(f, TEMP, "4.3.0", errno, "%s", argv[0]);
 	args[n++] = argv[0];
 	if (prog.home != NULL) {
 		args[n++] = "-C";
@@ -253,26 +210,27 @@ const struct verb verbs[] = {
 	    { .name = "pneu status",
 	        .usage = "[-C DIR] [--json]",
 	        .summary = "one screen: services, queue, disks, alarms",
-	        .options = status_options,
+	        .json = true,
 	        .more = "Exit status 111: something is not well; its line "
 	                "begins with `!`.\n" } },
 	{ "services", verb_services,
 	    { .name = "pneu services",
-	        .usage = "[-C DIR] [--json | --figure]",
+	        .usage = "[-C DIR] [--json]",
 	        .summary = "the table that starts everything",
-	        .options = services_options } },
+	        .json = true } },
 	{ "config", verb_config,
 	    { .name = "pneu config",
 	        .usage = "[-C DIR] [--json] check | show [--explain]",
 	        .summary = "check the configuration, or show all settings",
 	        .operands = true,
+	        .json = true,
 	        .options = config_options } },
 	{ "explain", verb_explain,
 	    { .name = "pneu explain",
 	        .usage = "[-C DIR] [--json] ADDRESS...",
 	        .summary = "where mail for an address goes, step by step",
-	        .operands = true,
-	        .options = explain_options } },
+	        .json = true,
+	        .operands = true } },
 	{ "queue", verb_fellow,
 	    { .name = "pneu queue",
 	        .usage = "VERB ...",

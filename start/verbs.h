@@ -21,7 +21,6 @@ enum outcome verb_status(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_config(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_explain(int argc, char *argv[], struct fault *) MUST_USE;
 
-extern const struct prog_option init_options[], status_options[],
-    config_options[], explain_options[];
+extern const struct prog_option init_options[], config_options[];
 
 #endif

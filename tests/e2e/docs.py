@@ -262,9 +262,11 @@ def part_tree(b):
     none([p for p in programs() if "**%s**" % p not in overview], "every program has its paragraph in the overview")
     none([p for p in programs() if not re.search(r"^\.Xr %s 8" % p, seven, re.M)], "and in pneu(7)")
     none([p for p in programs() if not re.search(r"\b%s\b" % p, readme)], "and is named in README or NEWS")
-    figure = run(os.path.join(b, "pneu"), "services", "--figure").stdout
-    m = re.search(r'^\.\\" figure: begin\n\.Bd [^\n]*\n(.*?)\.Ed\n\.\\" figure: end$', seven, re.M | re.S)
-    ok(m and m.group(1).replace("\\-", "-") == figure, "the figure of pneu(7) is that of `pneu services --figure`")
+    m = re.search(r'^\.\\" figure: begin\n\.Bd [^\n]*\n(.*?)\n\n(  journal-write.*?)\.Ed\n\.\\" figure: end$', seven, re.M | re.S)
+    services = [json.loads(x) for x in run(os.path.join(b, "pneu"), "services", "--json").stdout.split("\n") if x]
+    ok(m and m.group(2).replace("\\-", "-") == "".join("  %-16s %s\n" % (r["service"], r["does"]) for r in services),
+       "pneu(7) says of each service what `pneu services` says")
+    none([r["program"] for r in services if not m or not re.search(r"\b%s\b" % r["program"], m.group(1))], "each has its place in the figure of pneu(7)")
     rows = [json.loads(x) for x in run(os.path.join(b, "pneu"), "-C", sys.argv[3], "config", "show", "--json").stdout.split("\n") if x]
     conf = read("start/pneu.conf.5")
     shown, sect = {}, None

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* When a pool is full, so that a connection is told to come again. */
-#include "../../start/accept.h"
+#include "../../start/pool.h"
 
 #include "serve.h"
 #include "tap.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A configuration that is taken, and one that changes nothing. */
-#include "../../start/reload.h"
+#include "../../start/supervisor.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
