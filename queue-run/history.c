@@ -33,13 +33,11 @@ put_event(struct message *m, size_t i, struct fault *f)
 		.next_ms = status->next_ms,
 	};
 
-	if (status->state == STATUS_DEFERRED)
-		return envelope_put_try(&m->lines, &m->envelope.qid, &event, f);
 	if (delivered) {
 		event.how = span_of(how_word(status));
 		event.path = span_of(message_text(m, status->path));
 	}
-	return envelope_put_done(&m->lines, &m->envelope.qid, &event, f);
+	return envelope_put_event(&m->lines, &m->envelope.qid, &event, f);
 }
 
 bool

@@ -6,6 +6,7 @@
 #include "envelope_file.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -29,8 +30,8 @@ struct end_line {
 	unsigned char check[ENVELOPE_DIGEST_LEN]; /* of all lines above */
 };
 
-/* Of all of `one`, `apart` and `envelope`; `start` stands between them, where
-   the content lies apart. */
+/* Of `one` and `envelope`; `start` stands between them, where the content lies
+   apart. The first are all of `apart`. */
 static const struct wire_field begin_fields[] = {
 	{ "qid", WIRE_QID, AT(qid), 0, 0 },
 	{ "time", WIRE_TIME, AT(time_ms), 0, 0 },
@@ -110,7 +111,7 @@ envelope_put_notice(struct buf *b, const struct envelope *e, struct fault *f)
 {
 	if (e->shape == ENVELOPE_ONE)
 		return put_one_record(b, e, f);
-	return record_end(begin_facts(b, "apart", e), f);
+	return wire_write(b, "apart", begin_fields, e, f);
 }
 
 static enum outcome
@@ -219,6 +220,18 @@ take_facts(struct record *r, struct envelope *e, struct fault *f)
 }
 
 static enum outcome
+take_reverse_path(
+    struct record *r, const char *key, struct envelope *e, struct fault *f)
+{
+	if (!wire_take(r, envelope_parameters, e))
+		return corrupt(f, "bad parameters");
+	return envelope_take_path(r, key, PATH_REVERSE, &e->reverse_path, f) ==
+	        OK
+	    ? OK
+	    : not_parsed(f);
+}
+
+static enum outcome
 get_one_record(struct span line, struct envelope *e, struct fault *f)
 {
 	struct record r;
@@ -228,15 +241,11 @@ get_one_record(struct span line, struct envelope *e, struct fault *f)
 	e->shape = ENVELOPE_ONE;
 	if (!record_is(&r, "one"))
 		return corrupt(f, "not one");
-	if (take_facts(&r, e, f) != OK)
+	if (take_facts(&r, e, f) != OK ||
+	    take_reverse_path(&r, "from", e, f) != OK)
 		return f->outcome;
-	if (!wire_take(&r, envelope_parameters, e))
-		return corrupt(f, "bad parameters");
-	if (envelope_take_path(&r, "from", PATH_REVERSE, &e->reverse_path, f) !=
-	        OK ||
-	    envelope_take_recipient(&r, "to", e, f) != OK)
-		return not_parsed(f);
-	return OK;
+	return envelope_take_recipient(&r, "to", e, f) == OK ? OK
+	                                                     : not_parsed(f);
 }
 
 static enum outcome
@@ -256,28 +265,30 @@ get_one(struct span in, struct envelope *e, struct fault *f)
 }
 
 static enum outcome
-get_end(
-    struct record *r, struct span above, struct envelope *e, struct fault *f)
+get_client(struct record *r, struct envelope *e, struct fault *f)
 {
-	unsigned char is[ENVELOPE_DIGEST_LEN];
-	struct end_line end;
-
-	hash_of(above, is);
-	if (!wire_take(r, end_fields, &end) || !record_all_taken(r) ||
-	    strcmp(end.qid.text, e->qid.text) != 0 ||
-	    memcmp(end.check, is, sizeof(is)) != 0)
-		return corrupt(f, "its check is wrong");
-	return e->recipients > 0 ? OK : corrupt(f, "no recipient");
+	return wire_take(r, envelope_client, e) && record_all_taken(r)
+	    ? OK
+	    : corrupt(f, "bad facts of the client");
 }
 
 static enum outcome
-get_to_line(struct record *r, struct envelope *e, struct fault *f)
+get_from(struct record *r, struct envelope *e, struct fault *f)
 {
-	uint64_t least, n;
+	if (!record_is(r, "from"))
+		return corrupt(f, "a line out of place");
+	if (take_reverse_path(r, "path", e, f) != OK)
+		return f->outcome;
+	return record_all_taken(r) ? OK : corrupt(f, "unknown field");
+}
 
-	least = e->recipients == 0
-	    ? 1
-	    : (uint64_t)e->recipient[e->recipients - 1].n + 1;
+static enum outcome
+get_to(struct record *r, struct envelope *e, struct fault *f)
+{
+	uint64_t least = 1, n;
+
+	if (e->recipients > 0)
+		least += e->recipient[e->recipients - 1].n;
 	if (!record_take_num(r, "n", least, UINT32_MAX, &n))
 		return corrupt(f, "bad number of a recipient");
 	if (envelope_take_recipient(r, "path", e, f) != OK)
@@ -287,66 +298,78 @@ get_to_line(struct record *r, struct envelope *e, struct fault *f)
 }
 
 static enum outcome
-get_from_line(struct record *r, struct envelope *e, struct fault *f)
+get_end(
+    struct record *r, struct span above, struct envelope *e, struct fault *f)
 {
-	if (envelope_take_path(r, "path", PATH_REVERSE, &e->reverse_path, f) !=
-	    OK)
-		return not_parsed(f);
-	if (!wire_take(r, envelope_parameters, e) || !record_all_taken(r))
-		return corrupt(f, "unknown field");
-	return OK;
-}
+	unsigned char is[ENVELOPE_DIGEST_LEN];
+	struct end_line end;
 
-/*
- * Order of the lines of an envelope file: each may come after these only.
- * from before to, to before end, nothing twice but to.
- */
-enum seen { SEEN_NOTHING, SEEN_ENVELOPE, SEEN_CLIENT, SEEN_FROM, SEEN_TO };
+	if (!record_is(r, "end"))
+		return corrupt(f, "a line out of place");
+	hash_of(above, is);
+	if (!wire_take(r, end_fields, &end) || !record_all_taken(r) ||
+	    strcmp(end.qid.text, e->qid.text) != 0 ||
+	    memcmp(end.check, is, sizeof(is)) != 0)
+		return corrupt(f, "its check is wrong");
+	return e->recipients > 0 ? OK : corrupt(f, "no recipient");
+}
 
 static enum outcome
-get_line(struct record *r, enum seen *seen, struct envelope *e, struct fault *f)
+get_facts(struct record *r, struct envelope *e, struct fault *f)
 {
-	if (record_is(r, "envelope") && *seen == SEEN_NOTHING) {
-		*seen = SEEN_ENVELOPE;
-		if (take_facts(r, e, f) != OK)
-			return f->outcome;
-		return record_all_taken(r) ? OK : corrupt(f, "unknown field");
-	}
-	if (record_is(r, "client") && *seen == SEEN_ENVELOPE) {
-		*seen = SEEN_CLIENT;
-		return wire_take(r, envelope_client, e) && record_all_taken(r)
-		    ? OK
-		    : corrupt(f, "bad facts of the client");
-	}
-	if (record_is(r, "from") &&
-	    (*seen == SEEN_ENVELOPE || *seen == SEEN_CLIENT)) {
-		*seen = SEEN_FROM;
-		return get_from_line(r, e, f);
-	}
-	if (record_is(r, "to") && (*seen == SEEN_FROM || *seen == SEEN_TO)) {
-		*seen = SEEN_TO;
-		return get_to_line(r, e, f);
-	}
-	return corrupt(f, "a line out of place");
+	if (!record_is(r, "envelope"))
+		return corrupt(f, "a line out of place");
+	if (take_facts(r, e, f) != OK)
+		return f->outcome;
+	return record_all_taken(r) ? OK : corrupt(f, "unknown field");
 }
 
-/* The recipient of that number, or NULL. */
-static struct recipient *
-find_recipient(struct envelope *e, uint32_t n)
+/* The next line of an envelope file. */
+static enum outcome
+next_line(struct span *rest, struct record *r, struct fault *f)
 {
-	size_t low = 0, high = e->recipients;
+	struct span line;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
+	if (span_find(*rest, '\n') == rest->len)
+		return corrupt(f, "no end line");
+	(void)span_next(rest, '\n', &line);
+	return record_parse(line, r, f) == OK ? OK : not_parsed(f);
+}
 
-		if (e->recipient[mid].n == n)
-			return &e->recipient[mid];
-		if (e->recipient[mid].n < n)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return NULL;
+/* envelope, client or none, from, to..., end: nothing else, in this order. */
+static enum outcome
+get_lines(
+    struct span in, struct span *rest, struct envelope *e, struct fault *f)
+{
+	size_t above = 0;
+	struct record r;
+
+	if (next_line(rest, &r, f) != OK || get_facts(&r, e, f) != OK ||
+	    next_line(rest, &r, f) != OK)
+		return f->outcome;
+	if (record_is(&r, "client") &&
+	    (get_client(&r, e, f) != OK || next_line(rest, &r, f) != OK))
+		return f->outcome;
+	if (get_from(&r, e, f) != OK)
+		return f->outcome;
+	do {
+		above = in.len - rest->len;
+		if (next_line(rest, &r, f) != OK)
+			return f->outcome;
+	} while (record_is(&r, "to") && get_to(&r, e, f) == OK);
+	return record_is(&r, "to") ? f->outcome
+	                           : get_end(&r, span_head(in, above), e, f);
+}
+
+/* ---- What happened to it since. ---- */
+
+static int
+by_number(const void *key, const void *element)
+{
+	uint64_t n = *(const uint64_t *)key;
+	const struct recipient *r = element;
+
+	return (n > r->n) - (n < r->n);
 }
 
 static void
@@ -378,17 +401,16 @@ apply_try(struct record *r, struct recipient *to)
 static void
 apply_event(struct span line, struct envelope *e)
 {
+	struct recipient *to;
 	struct record r;
 	struct fault f;
-	struct span qid;
 	uint64_t n;
-	struct recipient *to;
 
 	if (record_parse(line, &r, &f) != OK ||
-	    !record_take(&r, "qid", QID_LEN, &qid) ||
-	    !span_same(qid, qid_span(&e->qid)) ||
+	    !span_same(record_value(&r, "qid"), qid_span(&e->qid)) ||
 	    !record_take_num(&r, "n", 1, UINT32_MAX, &n) ||
-	    (to = find_recipient(e, (uint32_t)n)) == NULL)
+	    (to = bsearch(&n, e->recipient, e->recipients,
+	         sizeof(*e->recipient), by_number)) == NULL)
 		return;
 	if (record_is(&r, "done"))
 		apply_done(&r, to);
@@ -400,30 +422,13 @@ static enum outcome
 get_apart(struct span in, struct envelope *e, struct fault *f)
 {
 	struct span rest = in, line;
-	enum seen seen = SEEN_NOTHING;
-	struct record r;
 
 	e->shape = ENVELOPE_APART;
-	for (;;) {
-		size_t above = in.len - rest.len;
-
-		if (span_find(rest, '\n') == rest.len)
-			return corrupt(f, "no end line");
-		(void)span_next(&rest, '\n', &line);
-		if (record_parse(line, &r, f) != OK)
-			return not_parsed(f);
-		if (record_is(&r, "end") && seen != SEEN_NOTHING) {
-			if (get_end(&r, span_head(in, above), e, f) != OK)
-				return f->outcome;
-			break;
-		}
-		if (get_line(&r, &seen, e, f) != OK)
-			return f->outcome;
-	}
-	while (span_find(rest, '\n') < rest.len) {
-		(void)span_next(&rest, '\n', &line);
+	if (get_lines(in, &rest, e, f) != OK)
+		return f->outcome;
+	rest = span_whole_lines(rest); /* a last line may be torn */
+	while (span_next(&rest, '\n', &line))
 		apply_event(line, e);
-	}
 	return OK;
 }
 
@@ -444,27 +449,17 @@ envelope_get(struct span in, struct envelope *e, struct fault *f)
 	return ended(e, get_apart(in, e, f));
 }
 
-static enum outcome
-get_apart_notice(struct span line, struct envelope *e, struct fault *f)
-{
-	struct record r;
-
-	e->shape = ENVELOPE_APART;
-	if (record_parse(line, &r, f) != OK)
-		return not_parsed(f);
-	if (!record_is(&r, "apart"))
-		return corrupt(f, "not a notice");
-	if (take_facts(&r, e, f) != OK)
-		return f->outcome;
-	return record_all_taken(&r) ? OK : corrupt(f, "unknown field");
-}
-
 enum outcome
 envelope_get_notice(struct span line, struct envelope *e, struct fault *f)
 {
+	struct record r;
+
 	envelope_reset(e);
-	if (span_has_prefix(line, "apart "))
-		return ended(e, get_apart_notice(line, e, f));
+	if (span_has_prefix(line, "apart ")) {
+		e->shape = ENVELOPE_APART;
+		return ended(
+		    e, wire_read(line, "apart", begin_fields, &r, e, f));
+	}
 	if (get_one_record(line, e, f) != OK)
 		return ended(e, f->outcome);
 	/* The line as it stands in the file: `Pneu: `, and CRLF for LF. */
@@ -476,11 +471,12 @@ envelope_get_notice(struct span line, struct envelope *e, struct fault *f)
 
 /* ---- Events. ---- */
 
-static struct record_out
-begin_event(struct buf *b, const char *word, const struct qid *qid,
-    const struct envelope_event *ev)
+enum outcome
+envelope_put_event(struct buf *b, const struct qid *qid,
+    const struct envelope_event *ev, struct fault *f)
 {
-	struct record_out out = record_begin(b, word);
+	bool is_try = ev->outcome == TEMP;
+	struct record_out out = record_begin(b, is_try ? "try" : "done");
 	char time[CLOCK_TEXT_MAX];
 
 	clock_text_ms(ev->time_ms, time);
@@ -489,34 +485,13 @@ begin_event(struct buf *b, const char *word, const struct qid *qid,
 	record_puts(out, "time", time);
 	record_puts(out, "outcome", outcome_word(ev->outcome));
 	record_put_optional(out, "code", ev->code);
-	return out;
-}
-
-enum outcome
-envelope_put_done(struct buf *b, const struct qid *qid,
-    const struct envelope_event *ev, struct fault *f)
-{
-	struct record_out out = begin_event(b, "done", qid, ev);
-
 	record_put_optional(out, "how", ev->how);
 	record_put_optional(out, "path", ev->path);
-	record_put_optional(out, "notice", ev->notice);
-	record_put_optional(out, "text", ev->text);
-	return record_end(out, f);
-}
-
-enum outcome
-envelope_put_try(struct buf *b, const struct qid *qid,
-    const struct envelope_event *ev, struct fault *f)
-{
-	struct record_out out = begin_event(b, "try", qid, ev);
-	char next[CLOCK_TEXT_MAX];
-
-	if (ev->died)
+	if (is_try && ev->died)
 		record_put_num(out, "died", 1);
-	if (ev->next_ms > 0) {
-		clock_text_ms(ev->next_ms, next);
-		record_puts(out, "next", next);
+	if (is_try && ev->next_ms > 0) {
+		clock_text_ms(ev->next_ms, time);
+		record_puts(out, "next", time);
 	}
 	record_put_optional(out, "notice", ev->notice);
 	record_put_optional(out, "text", ev->text);

@@ -26,8 +26,7 @@ enum outcome envelope_put_one(
     struct buf *b, struct envelope *, struct fault *) MUST_USE;
 /*
  * The notice to queue-run. One file: the same record with LF, without `Pneu: `.
- * Apart: `apart version= qid= time= start= size= digest= skip= [dots=0]`, and
- * who reads it reads the envelope file for the rest.
+ * Apart: `apart qid= time=`, for the envelope file has the rest.
  */
 enum outcome envelope_put_notice(
     struct buf *b, const struct envelope *, struct fault *) MUST_USE;
@@ -48,7 +47,7 @@ enum outcome envelope_put_apart(
  *
  * OK	*e is set; free it
  * PERM	5.3.0 corrupt: aside
- * TEMP	4.3.0 a newer version than ENVELOPE_VERSION, or no memory
+ * TEMP	4.3.0 a newer version than ENVELOPE_VERSION, or too many recipients
  */
 enum outcome envelope_get(
     struct span in, struct envelope *e, struct fault *) MUST_USE;
@@ -56,23 +55,22 @@ enum outcome envelope_get(
 enum outcome envelope_get_notice(
     struct span line, struct envelope *e, struct fault *) MUST_USE;
 
-/* Lines appended to an envelope file as things happen. */
+/* A line appended to an envelope file as things happen: `try` of a TEMP, else
+   `done`. */
 struct envelope_event {
 	uint32_t n;
 	uint64_t time_ms;
 	enum outcome outcome;
-	bool died; /* a try that killed its stage */
 	struct span code; /* enhanced code */
-	struct span how; /* done: mailbox, copy, ...; or empty */
-	struct span path; /* done: where, or empty */
+	struct span how,
+	    path; /* done: mailbox, copy, ..., and where; or empty */
+	bool died; /* a try that killed its stage */
+	uint64_t next_ms; /* try: the next one not before, wall time */
 	struct span
 	    notice; /* qid of the report (try: of the delay), or empty */
-	uint64_t next_ms; /* try: the next one not before, wall time */
-	struct span text; /* try: why */
+	struct span text; /* why; or empty */
 };
-enum outcome envelope_put_done(struct buf *b, const struct qid *,
-    const struct envelope_event *, struct fault *) MUST_USE;
-enum outcome envelope_put_try(struct buf *b, const struct qid *,
+enum outcome envelope_put_event(struct buf *b, const struct qid *,
     const struct envelope_event *, struct fault *) MUST_USE;
 
 #endif

@@ -165,8 +165,8 @@ test_apart(void)
 	tap_ok(envelope_put_notice(&b, &e, &f) == OK &&
 	        envelope_get_notice(buf_span(&b), &again, &f) == OK &&
 	        again.shape == ENVELOPE_APART && again.recipients == 0 &&
-	        is_same_facts(&e, &again),
-	    "its notice names it and its sizes");
+	        strcmp(again.qid.text, e.qid.text) == 0,
+	    "its notice names it");
 	envelope_free(&e);
 	envelope_free(&again);
 	buf_free(&b);
@@ -193,10 +193,10 @@ test_events(void)
 	envelope_begin(&again);
 	(void)qid_parse(SPAN_LIT("01M86GNVW3CYKQ4TVE9SRRFD7Y"), &other);
 	tap_ok(envelope_put_apart(&b, &e, &f) == OK &&
-	        envelope_put_done(&b, &e.qid, &done, &f) == OK &&
-	        envelope_put_try(&b, &e.qid, &died, &f) == OK &&
-	        envelope_put_try(&b, &e.qid, &died, &f) == OK &&
-	        envelope_put_done(&b, &other, &perm, &f) == OK,
+	        envelope_put_event(&b, &e.qid, &done, &f) == OK &&
+	        envelope_put_event(&b, &e.qid, &died, &f) == OK &&
+	        envelope_put_event(&b, &e.qid, &died, &f) == OK &&
+	        envelope_put_event(&b, &other, &perm, &f) == OK,
 	    "events are appended");
 	buf_adds(&b, "done qid=" QID " n=9 outcome=ok\n\x01garbage\n");
 	buf_adds(&b, "done qid=" QID " n=1 outcome=ok");
