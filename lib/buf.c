@@ -151,6 +151,19 @@ buf_drop(struct buf *b, size_t n)
 	buf_cut(b, b->len - n);
 }
 
+size_t
+buf_room(struct buf *b, size_t *at, size_t most, size_t least)
+{
+	size_t room;
+
+	if (*at == b->len || (*at > 0 && b->cap - b->len <= least)) {
+		buf_drop(b, *at);
+		*at = 0;
+	}
+	room = b->max - b->len < most ? b->max - b->len : most;
+	return room > 0 && buf_reserve(b, room) ? room : 0;
+}
+
 void
 buf_cut(struct buf *b, size_t len)
 {

@@ -75,6 +75,15 @@ config_rows(void)
 	return all;
 }
 
+const struct setting_row *
+config_find_row(struct span section, struct span key)
+{
+	for (const struct setting_row *r = config_rows(); r->section; r++)
+		if (span_eq(section, r->section) && span_eq(key, r->key))
+			return r;
+	return NULL;
+}
+
 const struct setting_role *
 config_find_role(struct span section, struct span name)
 {
@@ -408,8 +417,9 @@ read_section(struct reader *r, struct span line, struct fault *f)
 static enum outcome
 read_line(struct reader *r, struct span line, struct fault *f)
 {
-	struct cur c;
+	const struct setting_row *row;
 	struct span key, value;
+	struct cur c;
 
 	line = trim(line);
 	if (line.len == 0 || line.p[0] == '#')
@@ -431,9 +441,9 @@ read_line(struct reader *r, struct span line, struct fault *f)
 	if (r->section.len == 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    SPAN_FMT " stands before any [section]", SPAN_ARG(key));
-	for (const struct setting_row *row = config_rows(); row->section; row++)
-		if (span_eq(r->section, row->section) && span_eq(key, row->key))
-			return assign(r, row, value, f);
+	row = config_find_row(r->section, key);
+	if (row != NULL)
+		return assign(r, row, value, f);
 	return fault_set(f, PERM, "5.3.5", 0,
 	    "unknown setting " SPAN_FMT " in [" SPAN_FMT "]", SPAN_ARG(key),
 	    SPAN_ARG(r->section));

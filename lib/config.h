@@ -69,6 +69,8 @@ const struct setting_role *config_find_role(
 /* All rows: each section, and after it the same rows for each of its roles. Ends
    with a NULL section. */
 const struct setting_row *config_rows(void);
+/* NULL: there is none. */
+const struct setting_row *config_find_row(struct span section, struct span key);
 /* What stands in the section is what its role says, from now on. */
 void config_take_role(struct settings *, const struct setting_role *);
 /* Is there a line of the file for it? */

@@ -114,44 +114,31 @@ fds_read_some(int fd, struct buf *b, size_t most, size_t *got, struct fault *f)
 	return OK;
 }
 
-/* Is there one octet more than the buffer may hold? */
-static enum outcome
-expect_end(int fd, const char *name, struct fault *f)
-{
-	char more;
-	ssize_t n;
-
-	do
-		n = read(fd, &more, 1);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "read %s", name);
-	if (n > 0)
-		return fault_set(f, PERM, "5.2.0", 0, "%s is too large", name);
-	return OK;
-}
-
+/* One octet more than b may hold is read, to see that there is none. */
 static enum outcome
 read_to_end(int fd, const char *name, struct buf *b, struct fault *f)
 {
 	struct stat st;
-	size_t want = 4096, got;
+	size_t want = 4096, got = 1, max = b->max++;
+	enum outcome result = OK;
 
 	/* The size is a hint: it saves growing, the end of input decides. */
 	if (fstat(fd, &st) == 0 && st.st_size > 0 &&
 	    (uint64_t)st.st_size < SIZE_MAX)
 		want = (size_t)st.st_size + 1;
-	for (;;) {
+	while (result == OK && got > 0 && b->len <= max) {
 		size_t room = b->max - b->len;
 
-		if (room == 0)
-			return expect_end(fd, name, f);
-		if (fds_read_some(fd, b, want < room ? want : room, &got, f) !=
-		    OK)
-			return fault_context(f, "%s", name);
-		if (got == 0)
-			return OK;
+		result =
+		    fds_read_some(fd, b, want < room ? want : room, &got, f);
 	}
+	b->max = max;
+	if (result != OK)
+		return fault_context(f, "%s", name);
+	if (b->len <= max)
+		return OK;
+	buf_cut(b, max);
+	return fault_set(f, PERM, "5.2.0", 0, "%s is too large", name);
 }
 
 enum outcome
@@ -164,11 +151,6 @@ fds_read_file(int dirfd, const char *name, struct buf *b, struct fault *f)
 
 	if (fd == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "open %s", name);
-	if (fcntl(fd, F_SETFL, 0) != 0) {
-		(void)fault_set(f, TEMP, "4.3.0", errno, "open %s", name);
-		(void)close(fd);
-		return TEMP;
-	}
 	result = read_to_end(fd, name, b, f);
 	(void)close(fd);
 	return result;
@@ -369,9 +351,7 @@ receive_with(int socket, struct buf *b, size_t most, size_t *got, int *fd,
 		return fault_set(f, TEMP, "4.3.0", errno, "receive");
 	*fd = descriptor_of(&msg, &others);
 	if (others > 0 || (msg.msg_flags & MSG_CTRUNC) != 0) {
-		if (*fd != -1)
-			(void)close(*fd);
-		*fd = -1;
+		fds_close(fd);
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "more descriptors came than were asked for");
 	}
@@ -395,16 +375,17 @@ fds_receive_some(int socket, struct buf *b, size_t most, size_t *got, int *fd,
 }
 
 static enum outcome
-unix_address(const char *path, struct sockaddr_un *a, struct fault *f)
+unix_socket(const char *path, struct sockaddr_un *a, int *fd, struct fault *f)
 {
-	memset(a, 0, sizeof(*a));
-	a->sun_family = AF_UNIX;
+	*fd = -1;
+	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (!span_copy(span_of(path), a->sun_path, sizeof(a->sun_path)))
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%s: a socket's path has at most %zu octets; stand in its "
 		    "directory and use a relative one",
 		    path, sizeof(a->sun_path) - 1);
-	return OK;
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return *fd == -1 ? fault_set(f, TEMP, "4.3.0", errno, "socket") : OK;
 }
 
 /* Whoever listened there is gone, for we hold his lock; never a file. */
@@ -422,55 +403,43 @@ fds_listen_unix(const char *path, int *fd, struct fault *f)
 {
 	struct sockaddr_un a;
 	mode_t old;
-	int got;
+	int error;
 
-	*fd = -1;
-	if (unix_address(path, &a, f) != OK)
+	if (unix_socket(path, &a, fd, f) != OK)
 		return f->outcome;
-	got = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (got == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "socket");
 	remove_stale(path);
 	old = umask(0177); /* 0600 from the first instant */
-	if (bind(got, (struct sockaddr *)&a, sizeof(a)) != 0 ||
-	    listen(got, SOMAXCONN) != 0) {
-		(void)fault_set(f, TEMP, "4.3.0", errno, "listen on %s", path);
-		(void)umask(old);
-		(void)close(got);
-		return f->outcome;
-	}
+	error = bind(*fd, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+	        listen(*fd, SOMAXCONN) == 0
+	    ? 0
+	    : errno;
 	(void)umask(old);
-	*fd = got;
-	return OK;
+	if (error == 0)
+		return OK;
+	fds_close(fd);
+	return fault_set(f, TEMP, "4.3.0", error, "listen on %s", path);
 }
 
 enum outcome
 fds_connect_unix(const char *path, int *fd, struct fault *f)
 {
 	struct sockaddr_un a;
-	int got, error;
+	int error;
 
-	*fd = -1;
-	if (unix_address(path, &a, f) != OK)
+	if (unix_socket(path, &a, fd, f) != OK)
 		return f->outcome;
-	got = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (got == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "socket");
 	/* A full backlog would hold us for ever: the send deadline counts. */
-	fds_set_timeouts(got, 0, CONNECT_MS);
+	fds_set_timeouts(*fd, 0, CONNECT_MS);
 	do
-		error = connect(got, (struct sockaddr *)&a, sizeof(a)) == 0
+		error = connect(*fd, (struct sockaddr *)&a, sizeof(a)) == 0
 		    ? 0
 		    : errno;
 	while (error == EINTR);
-	if (error != 0 && error != EISCONN) {
-		(void)close(got);
-		return fault_set(
-		    f, TEMP, "4.3.0", error, "connect to %s", path);
-	}
-	fds_set_timeouts(got, 0, 0);
-	*fd = got;
-	return OK;
+	fds_set_timeouts(*fd, 0, 0);
+	if (error == 0 || error == EISCONN)
+		return OK;
+	fds_close(fd);
+	return fault_set(f, TEMP, "4.3.0", error, "connect to %s", path);
 }
 
 enum outcome

@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "fds.h"
+#include "mem.h"
 
 #define READ_FIRST   65535 /* octets asked of a recv(); buf keeps one */
 #define ACCEPTS_MAX  64 /* new connections a round. Ours */
@@ -40,9 +41,7 @@ serve_client(uint64_t serial)
 	if (running == NULL || i >= running->conns)
 		return NULL;
 	k = running->conn[i];
-	if (k == NULL || !k->open || k->c.serial != serial || k->gone)
-		return NULL;
-	return &k->c;
+	return !k->open || k->c.serial != serial || k->gone ? NULL : &k->c;
 }
 
 /* What the kernel shall tell of this connection. */
@@ -77,76 +76,44 @@ clients_listen(struct server *s, bool on)
 		s->paused = !on;
 }
 
-static enum outcome
-grow(struct server *s)
-{
-	size_t n = s->conns == 0 ? 16 : s->conns * 2;
-	struct conn **conn = realloc(s->conn, n * sizeof(*conn));
-	size_t *list;
-
-	if (conn == NULL)
-		return TEMP;
-	s->conn = conn;
-	list = realloc(s->list, n * sizeof(*list));
-	if (list == NULL)
-		return TEMP;
-	s->list = list;
-	for (size_t i = s->conns; i < n; i++)
-		conn[i] = NULL;
-	s->conns = n;
-	return OK;
-}
-
 /* A slot for one client more; its buffers are those of the last one there. */
-static struct conn *
-slot_for_client(struct server *s, size_t *index)
+static size_t
+slot_for_client(struct server *s)
 {
-	struct conn *k;
-	size_t i = 0;
+	size_t i = 0, n = s->conns == 0 ? 16 : s->conns * 2;
 
-	while (i < s->conns && s->conn[i] != NULL && s->conn[i]->open)
+	while (i < s->conns && s->conn[i]->open)
 		i++;
-	if (i == s->conns && grow(s) != OK)
-		return NULL;
-	if (s->conn[i] == NULL) {
-		k = calloc(1, sizeof(*k));
-		if (k == NULL)
-			return NULL;
+	if (i < s->conns)
+		return i;
+	s->conn = mem_grow(s->conn, n, sizeof(*s->conn));
+	s->list = mem_grow(s->list, n, sizeof(*s->list));
+	for (; s->conns < n; s->conns++) {
+		struct conn *k = mem_new(1, sizeof(*k));
+
 		k->c.inbuf = BUF_INIT(CLIENT_IN_MAX);
 		k->c.outbuf = BUF_INIT(ANSWERS_ROOM);
-		s->conn[i] = k;
+		s->conn[s->conns] = k;
 	}
-	*index = i;
-	return s->conn[i];
+	return i;
 }
 
-/* in and out are ours from here, whatever happens. */
-enum outcome
+void
 client_begin(struct server *s, int in, int out, bool is_socket)
 {
-	size_t i;
-	struct conn *k = slot_for_client(s, &i);
-	struct buf inbuf, outbuf;
+	size_t i = slot_for_client(s);
+	struct conn *k = s->conn[i];
 
-	if (k == NULL) {
-		(void)close(in);
-		if (out != in)
-			(void)close(out);
-		return TEMP;
-	}
-	inbuf = k->c.inbuf;
-	outbuf = k->c.outbuf;
-	*k = (struct conn){ .open = true };
-	k->c.in = in;
-	k->c.out = out;
-	k->c.inbuf = inbuf;
-	k->c.outbuf = outbuf;
-	k->c.pass_fd = -1;
-	k->c.is_socket = is_socket;
-	k->c.serial = ++s->next << 16 | i;
+	*k = (struct conn){ .open = true,
+		.c = { .in = in,
+		    .out = out,
+		    .inbuf = k->c.inbuf,
+		    .outbuf = k->c.outbuf,
+		    .pass_fd = -1,
+		    .is_socket = is_socket,
+		    .serial = ++s->next << 16 | i } };
 	s->open++;
 	watch(s, i, EPOLL_CTL_ADD);
-	return OK;
 }
 
 void
@@ -156,8 +123,7 @@ client_end(struct server *s, size_t i)
 
 	if (s->service->gone != NULL)
 		s->service->gone(s->arg, &k->c);
-	if (k->c.pass_fd != -1)
-		(void)close(k->c.pass_fd);
+	fds_close(&k->c.pass_fd);
 	(void)close(k->c.in); /* leaves the epoll set by itself */
 	if (k->c.out != k->c.in)
 		(void)close(k->c.out);
@@ -185,34 +151,6 @@ enlist(struct server *s, size_t i)
 	}
 }
 
-/* Room behind what waits; 0: as much waits as may. */
-static size_t
-make_room(struct conn *k)
-{
-	struct buf *b = &k->c.inbuf;
-	size_t room;
-
-	if (k->at == b->len) {
-		buf_cut(b, 0);
-		k->at = 0;
-	}
-	room = b->cap > b->len ? b->cap - b->len - 1 : 0;
-	if (room >= READ_FIRST / 2)
-		return room;
-	if (k->at > 0) {
-		buf_drop(b, k->at);
-		k->at = 0;
-	}
-	room = b->max - b->len;
-	if (room > READ_FIRST)
-		room = READ_FIRST;
-	if (room > 0 && !buf_reserve(b, room)) {
-		buf_undo(b, b->len);
-		return 0;
-	}
-	return room;
-}
-
 /* What there is on one connection, until a short read says it is all. */
 void
 client_read(struct server *s, size_t i)
@@ -223,7 +161,8 @@ client_read(struct server *s, size_t i)
 	ssize_t n;
 
 	while (!c->ended && !k->gone && s->round_octets < ROUND_OCTETS_MAX &&
-	    (room = make_room(k)) > 0) {
+	    (room = buf_room(&c->inbuf, &k->at, READ_FIRST, READ_FIRST / 2)) >
+	        0) {
 		char *p = c->inbuf.p + c->inbuf.len;
 
 		n = c->is_socket ? recv(c->in, p, room, MSG_DONTWAIT)
@@ -237,8 +176,7 @@ client_read(struct server *s, size_t i)
 			watch(s, i, EPOLL_CTL_MOD);
 			break;
 		}
-		c->inbuf.len += (size_t)n;
-		c->inbuf.p[c->inbuf.len] = '\0';
+		buf_extend(&c->inbuf, (size_t)n);
 		s->round_octets += (size_t)n;
 		k->hungry = false;
 		if ((size_t)n < room || !c->is_socket)
@@ -292,10 +230,7 @@ accept_client(struct server *s)
 		return false;
 	}
 	s->pause_ms = 0;
-	if (client_begin(s, fd, fd, true) != OK) {
-		accept_failed(s, ENOMEM);
-		return false;
-	}
+	client_begin(s, fd, fd, true);
 	return true;
 }
 
@@ -368,12 +303,10 @@ client_send(struct server *s, size_t i)
 		k->gone = true;
 		return;
 	}
-	if (n > 0 && c->pass_fd != -1) {
-		(void)close(c->pass_fd);
-		c->pass_fd = -1;
-	}
-	if (n > 0)
+	if (n > 0) {
+		fds_close(&c->pass_fd);
 		buf_drop(&c->outbuf, (size_t)n);
+	}
 	if (c->outbuf.len == 0)
 		buf_reset(&c->outbuf);
 	k->blocked = c->outbuf.len > 0;
@@ -418,7 +351,7 @@ clients_settle(struct server *s)
 	for (size_t i = 0; i < s->conns; i++) {
 		struct conn *k = s->conn[i];
 
-		if (k == NULL || !k->open)
+		if (!k->open)
 			continue;
 		/* An answer that did not fit must not go out half. */
 		if (buf_failed(&k->c.outbuf))
@@ -444,7 +377,7 @@ clients_sweep(struct server *s)
 	for (size_t i = 0; i < s->conns; i++) {
 		struct conn *k = s->conn[i];
 
-		if (k == NULL || !k->open || k->queued)
+		if (!k->open || k->queued)
 			continue;
 		if (k->c.since_ms != 0 && now == 0)
 			now = clock_mono_ms();

@@ -44,9 +44,7 @@ struct server {
 /* serve_client() answers for this one; NULL: for none. */
 void clients_use(struct server *);
 
-/* A connection is ours from here, whatever happens; TEMP: it was closed. */
-enum outcome client_begin(
-    struct server *, int in, int out, bool is_socket) MUST_USE;
+void client_begin(struct server *, int in, int out, bool is_socket);
 void client_end(struct server *, size_t i);
 /* All that is there, up to the limits; the client is then in s->list. */
 void client_read(struct server *, size_t i);

@@ -137,7 +137,7 @@ next_deadline(struct server *s)
 		const struct conn *k = s->conn[i];
 		uint64_t end;
 
-		if (k == NULL || !k->open)
+		if (!k->open)
 			continue;
 		if (k->always && !k->c.ended && !k->c.end)
 			return 0;
@@ -190,7 +190,25 @@ wait_for_clients(struct server *s, struct epoll_event *events,
 	return epoll_pwait(s->epoll, events, EVENTS_MAX, wait_ms, &s->waiting);
 }
 
-/* What the kernel told: new clients, octets, room for answers, ends. */
+/* What the kernel told of one client: room for answers, octets, its end. */
+static void
+on_event(struct server *s, size_t i, uint32_t events, bool reads)
+{
+	struct conn *k = s->conn[i];
+	bool hung_up = (events & (EPOLLHUP | EPOLLERR)) != 0;
+	bool said_more = k->c.ended || (events & EPOLLIN) != 0;
+
+	if (hung_up && k->c.is_socket && !(s->service->hints && said_more)) {
+		k->gone = true; /* nobody waits for an answer */
+		return;
+	}
+	if ((events & EPOLLOUT) != 0)
+		client_send(s, i);
+	if (reads && (events & (EPOLLIN | EPOLLHUP)) != 0)
+		client_read(s, i);
+}
+
+/* All that the kernel told, and new clients. */
 static void
 read_round(struct server *s, const struct epoll_event *events, int n)
 {
@@ -199,30 +217,16 @@ read_round(struct server *s, const struct epoll_event *events, int n)
 
 	s->round_octets = 0;
 	for (int e = 0; e < n; e++) {
-		size_t i = (size_t)events[e].data.u64;
-		struct conn *k;
-
 		if (events[e].data.u64 == SERVE_TAG_LISTENER) {
 			accepts = true;
 			closed = (events[e].events & EPOLLHUP) != 0;
-			continue;
+		} else {
+			on_event(s, events[e].data.u64, events[e].events, true);
 		}
-		k = s->conn[i];
-		if ((events[e].events & (EPOLLHUP | EPOLLERR)) != 0 &&
-		    k->c.is_socket &&
-		    (!s->service->hints ||
-		        (!k->c.ended && (events[e].events & EPOLLIN) == 0))) {
-			k->gone = true; /* nobody waits for an answer */
-			continue;
-		}
-		if ((events[e].events & EPOLLOUT) != 0)
-			client_send(s, i);
-		if ((events[e].events & (EPOLLIN | EPOLLHUP)) != 0)
-			client_read(s, i);
 	}
 	for (size_t i = 0; i < s->conns; i++)
-		if (s->conn[i] != NULL && s->conn[i]->open &&
-		    s->conn[i]->always && !s->conn[i]->queued)
+		if (s->conn[i]->open && s->conn[i]->always &&
+		    !s->conn[i]->queued)
 			client_read(s, i);
 	if (!accepts)
 		return;
@@ -259,8 +263,7 @@ serve_the_rest(struct server *s)
 
 	s->round_octets = 0;
 	for (size_t i = 0; i < s->conns; i++)
-		if (s->conn[i] != NULL && s->conn[i]->open &&
-		    s->conn[i]->c.is_socket)
+		if (s->conn[i]->open && s->conn[i]->c.is_socket)
 			client_read(s, i);
 	do {
 		take_round(s);
@@ -272,23 +275,14 @@ serve_the_rest(struct server *s)
 		int n;
 
 		for (size_t i = 0; i < s->conns; i++)
-			owing = owing ||
-			    (s->conn[i] != NULL && s->conn[i]->open &&
-			        s->conn[i]->blocked);
+			owing |= s->conn[i]->open && s->conn[i]->blocked;
 		if (!owing || now >= end)
 			return;
 		n = epoll_wait(s->epoll, events, EVENTS_MAX, (int)(end - now));
-		for (int e = 0; e < n; e++) {
-			struct conn *k;
-
-			if (events[e].data.u64 == SERVE_TAG_LISTENER)
-				continue;
-			k = s->conn[events[e].data.u64];
-			if ((events[e].events & (EPOLLHUP | EPOLLERR)) != 0)
-				k->gone = true;
-			else if ((events[e].events & EPOLLOUT) != 0)
-				client_send(s, (size_t)events[e].data.u64);
-		}
+		for (int e = 0; e < n; e++)
+			if (events[e].data.u64 != SERVE_TAG_LISTENER)
+				on_event(s, events[e].data.u64,
+				    events[e].events, false);
 		clients_listen(s, false);
 		clients_sweep(s);
 	}
@@ -354,8 +348,7 @@ begin_serving(struct server *s, enum fds_kind kind, struct fault *f)
 	}
 	is_socket = getsockopt(FD_IN, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
 	    getsockopt(FD_OUT, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
-	if (client_begin(s, FD_IN, FD_OUT, is_socket) != OK)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "serve");
+	client_begin(s, FD_IN, FD_OUT, is_socket);
 	return OK;
 }
 
@@ -363,8 +356,6 @@ static void
 end_serving(struct server *s)
 {
 	for (size_t i = 0; i < s->conns; i++) {
-		if (s->conn[i] == NULL)
-			continue;
 		if (s->conn[i]->open)
 			client_end(s, i);
 		buf_free(&s->conn[i]->c.inbuf);

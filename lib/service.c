@@ -22,14 +22,16 @@
 #include "clock.h"
 #include "config.h"
 #include "fds.h"
+#include "mem.h"
 #include "prog.h"
 #include "record.h"
-#include "serve.h"
+#include "wire_auth.h"
 
 #define IN_MAX         65536 /* octets of answers that wait. Ours */
 #define OUT_MAX        (1024UL * 1024) /* octets of questions that wait. Ours */
 #define READ_ROOM      16384 /* octets asked of a recv(): some answers. Ours */
 #define CHILD_ARGS     7
+#define KEY_ENTRY      AUTH_KEY_ENV "="
 #define CHILD_PAUSE_MS 32 /* between two looks at its end, at most. Ours */
 
 extern char **environ;
@@ -45,21 +47,16 @@ service_begin(struct service *s, const char *name, uint64_t timeout_ms)
 		.received_fd = -1 };
 }
 
-/* `program = PATH` of the section named like the service, or NULL. */
+/* `program = PATH` of the section named like the service; NULL: not set. */
 static const char *
 replacement(const char *name)
 {
-	for (const struct setting_row *r = setting_rows; r->section; r++) {
-		const char *value;
+	const struct setting_row *row =
+	    config_find_row(span_of(name), SPAN_LIT("program"));
 
-		if (strcmp(r->section, name) != 0 ||
-		    strcmp(r->key, "program") != 0 || r->type != SETTING_TEXT)
-			continue;
-		memcpy(&value, (const char *)&prog.settings + r->offset,
-		    sizeof(value));
-		return value != NULL && value[0] != '\0' ? value : NULL;
-	}
-	return NULL;
+	return row == NULL
+	    ? NULL
+	    : *(char *const *)((const char *)&prog.settings + row->offset);
 }
 
 /* The program lies beside this one; -C . for the cwd is the home. */
@@ -70,7 +67,7 @@ child_arguments(const struct service *s, char path[4096 + 64],
 	const char *other = replacement(s->name);
 	size_t n = 0;
 
-	if (other != NULL) {
+	if (other != NULL && other[0] != '\0') {
 		argv[n++] = other;
 		argv[n] = NULL;
 		return OK;
@@ -91,24 +88,11 @@ child_arguments(const struct service *s, char path[4096 + 64],
 	return OK;
 }
 
-static bool
-is_dropped(const char *entry)
-{
-	static const char *const dropped[] = { SERVE_ENV_SUPERVISOR,
-		SERVE_ENV_READY, SERVE_ENV_BOARD, SERVE_ENV_BOARD_EVENT,
-		SERVE_ENV_SLOT };
-
-	for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++) {
-		size_t n = strlen(dropped[i]);
-
-		if (strncmp(entry, dropped[i], n) == 0 && entry[n] == '=')
-			return true;
-	}
-	return false;
-}
-
-/* The environment without what only this process may use: the child has
-   another parent and no slot on the board. Caller frees the array, not the strings. */
+/*
+ * The environment without what the supervisor gave to this process alone, but
+ * for the ticket key: the child has another parent and no slot on the board.
+ * Caller frees the array, not the strings.
+ */
 static char **
 child_environment(void)
 {
@@ -117,14 +101,15 @@ child_environment(void)
 
 	while (environ != NULL && environ[n] != NULL)
 		n++;
-	copy = calloc(n + 1, sizeof(*copy));
-	for (size_t i = 0; copy != NULL && i < n; i++)
-		if (!is_dropped(environ[i]))
+	copy = mem_new(n + 1, sizeof(*copy));
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(environ[i], "PNEU_", 5) != 0 ||
+		    strncmp(environ[i], KEY_ENTRY, sizeof(KEY_ENTRY) - 1) == 0)
 			copy[kept++] = environ[i];
 	return copy;
 }
 
-/* The whole of posix_spawn(3)'s attributes, in the order it wants them. */
+/* The whole of posix_spawn(3)'s attributes. */
 static int
 spawn(pid_t *child, const char *const *argv, int fd)
 {
@@ -132,30 +117,24 @@ spawn(pid_t *child, const char *const *argv, int fd)
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
 	char **env = child_environment();
-	int error = ENOMEM;
+	int error;
 
-	if (env == NULL)
-		return error;
 	(void)sigemptyset(&none);
 	(void)sigfillset(&all);
-	if ((error = posix_spawn_file_actions_init(&actions)) != 0) {
-		free(env);
-		return error;
-	}
-	if ((error = posix_spawnattr_init(&attributes)) == 0) {
-		(void)posix_spawnattr_setflags(&attributes,
-		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-		(void)posix_spawnattr_setsigmask(&attributes, &none);
-		(void)posix_spawnattr_setsigdefault(&attributes, &all);
-		if ((error = posix_spawn_file_actions_adddup2(
-		         &actions, fd, FD_IN)) == 0 &&
-		    (error = posix_spawn_file_actions_adddup2(
-		         &actions, fd, FD_OUT)) == 0)
-			error = posix_spawn(child, argv[0], &actions,
-			    &attributes, (char *const *)(uintptr_t)argv, env);
-		(void)posix_spawnattr_destroy(&attributes);
-	}
+	(void)posix_spawnattr_init(&attributes);
+	(void)posix_spawnattr_setflags(
+	    &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	(void)posix_spawnattr_setsigmask(&attributes, &none);
+	(void)posix_spawnattr_setsigdefault(&attributes, &all);
+	(void)posix_spawn_file_actions_init(&actions);
+	error = posix_spawn_file_actions_adddup2(&actions, fd, FD_IN);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, fd, FD_OUT);
+	if (error == 0)
+		error = posix_spawn(child, argv[0], &actions, &attributes,
+		    (char *const *)(uintptr_t)argv, env);
 	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)posix_spawnattr_destroy(&attributes);
 	free(env);
 	return error;
 }
@@ -290,20 +269,6 @@ service_send(struct service *s, struct span octets, struct fault *f)
 	return OK;
 }
 
-/* Room for more answers; false: one line is longer than any record. */
-static bool
-make_room(struct service *s)
-{
-	if (s->at == s->in.len) {
-		buf_cut(&s->in, 0);
-		s->at = 0;
-	} else if (s->in.max - s->in.len < READ_ROOM && s->at > 0) {
-		buf_drop(&s->in, s->at);
-		s->at = 0;
-	}
-	return buf_reserve(&s->in, READ_ROOM);
-}
-
 /* Octets and perhaps a descriptor, which waits for whoever takes it. */
 static ssize_t
 receive_with_fd(struct service *s, bool waits)
@@ -319,8 +284,7 @@ receive_with_fd(struct service *s, bool waits)
 		return -1;
 	}
 	if (fd != -1) {
-		if (s->received_fd != -1)
-			(void)close(s->received_fd);
+		fds_close(&s->received_fd);
 		s->received_fd = fd;
 	}
 	return (ssize_t)got;
@@ -332,8 +296,8 @@ receive(struct service *s, bool waits)
 {
 	ssize_t n;
 
-	if (!make_room(s)) {
-		errno = EMSGSIZE;
+	if (buf_room(&s->in, &s->at, READ_ROOM, READ_ROOM) < READ_ROOM) {
+		errno = EMSGSIZE; /* one line is longer than any record */
 		return -1;
 	}
 	/* recvmsg() costs a tenth more than recv(): only where asked for. */
@@ -343,10 +307,8 @@ receive(struct service *s, bool waits)
 		n = recv(s->fd, s->in.p + s->in.len, READ_ROOM,
 		    waits ? 0 : MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	if (n > 0) {
-		s->in.len += (size_t)n;
-		s->in.p[s->in.len] = '\0';
-	}
+	if (n > 0)
+		buf_extend(&s->in, (size_t)n);
 	return n;
 }
 

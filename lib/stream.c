@@ -25,7 +25,7 @@
 void
 stream_begin(struct stream *s, int in, int out, uint64_t timeout_ms)
 {
-	*s = (struct stream){ .rbuf = BUF_INIT(STREAM_IN_MAX),
+	*s = (struct stream){ .rbuf = BUF_INIT(READ_ROOM),
 		.wbuf = BUF_INIT(STREAM_OUT_MAX) };
 	stream_again(s, in, out, timeout_ms);
 }
@@ -70,27 +70,6 @@ stream_drop_input(struct stream *s)
 {
 	s->at = s->rbuf.len;
 	s->passed = 0;
-}
-
-/* Room for a worthwhile recv() behind what waits. */
-static enum outcome
-make_room(struct stream *s, size_t *room, struct fault *f)
-{
-	struct buf *b = &s->rbuf;
-
-	if (s->at == b->len) {
-		buf_cut(b, 0);
-		s->at = 0;
-	} else if (s->at > 0 && READ_ROOM - b->len < READ_LEAST) {
-		buf_drop(b, s->at);
-		s->at = 0;
-	}
-	*room = READ_ROOM - b->len;
-	if (*room == 0)
-		return fault_set(
-		    f, TEMP, "4.3.0", 0, "%d octets wait unread", READ_ROOM);
-	(void)buf_reserve(b, *room);
-	return OK;
 }
 
 /*
@@ -165,8 +144,10 @@ stream_fill(struct stream *s, struct fault *f)
 		return f->outcome;
 	if (s->ended)
 		return OK;
-	if (make_room(s, &room, f) != OK)
-		return f->outcome;
+	room = buf_room(&s->rbuf, &s->at, READ_ROOM, READ_LEAST);
+	if (room == 0)
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "%d octets wait unread", READ_ROOM);
 	n = read_once(s, s->rbuf.p + s->rbuf.len, room, f);
 	if (n < 0)
 		return f->outcome;
