@@ -159,8 +159,8 @@ parse_number(const struct setting_row *row, struct span text, uint64_t *out)
 	    *out <= row->max;
 }
 
-static void
-put_number(struct buf *b, const struct setting_row *row, uint64_t value)
+void
+config_put_number(struct buf *b, const struct setting_row *row, uint64_t value)
 {
 	const struct unit *u = units_of(row);
 
@@ -197,8 +197,8 @@ bad_value(const struct setting_row *row, struct fault *f)
 	if (row->type == SETTING_CHOICE)
 		return fault_set(f, PERM, "5.3.5", 0, "%s is one of: %s",
 		    row->key, row->choices);
-	put_number(&low, row, row->min);
-	put_number(&high, row, row->max);
+	config_put_number(&low, row, row->min);
+	config_put_number(&high, row, row->max);
 	fault_set(f, PERM, "5.3.5", 0, "%s wants a %s from %s to %s", row->key,
 	    row->type == SETTING_NUMBER     ? "number"
 	        : row->type == SETTING_SIZE ? "size (64K, 25M, 1G)"
@@ -284,7 +284,7 @@ config_put_value(struct buf *b, const struct settings *s,
 	case SETTING_NUMBER:
 	case SETTING_SIZE:
 	case SETTING_TIME:
-		put_number(b, row, *(const uint64_t *)member_of(s, row));
+		config_put_number(b, row, *(const uint64_t *)member_of(s, row));
 		break;
 	case SETTING_CHOICE:
 		buf_add(b, choice(row, *(const uint64_t *)member_of(s, row)));

@@ -83,5 +83,7 @@ void config_wrong(const struct settings *s, const void *member, size_t i,
 /* The value of a row as it would stand in the file, appended to b. */
 void config_put_value(struct buf *b, const struct settings *,
     const struct setting_row *, const char *separator);
+/* The same of a number, size or time: a limit of it. */
+void config_put_number(struct buf *, const struct setting_row *, uint64_t);
 
 #endif

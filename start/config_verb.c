@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* config_verb.c: `pneu config check` and `pneu config show`. */
 #include <getopt.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,188 +19,104 @@ const struct prog_option config_options[] = {
 	{ 0, NULL, NULL, NULL },
 };
 
-static const char *
-type_name(enum setting_type type)
+static const char *const type_name[] = {
+	[SETTING_TEXT] = "text",
+	[SETTING_LIST] = "list",
+	[SETTING_NUMBER] = "number",
+	[SETTING_SIZE] = "size",
+	[SETTING_TIME] = "time",
+	[SETTING_CHOICE] = "choice",
+};
+
+/* The parts of a text that are not empty. */
+static json_t *
+list_of(struct span text, char by)
 {
-	switch (type) {
-	case SETTING_TEXT:
-		return "text";
-	case SETTING_LIST:
-		return "list";
-	case SETTING_NUMBER:
-		return "number";
-	case SETTING_SIZE:
-		return "size";
-	case SETTING_TIME:
-		return "time";
-	case SETTING_CHOICE:
-		return "choice";
+	json_t *list = json_array();
+	struct span part;
+
+	while (span_next(&text, by, &part))
+		if (part.len > 0)
+			(void)json_array_append_new(list, json_text(part));
+	return list;
+}
+
+static json_t *
+row_json(const struct setting_row *r)
+{
+	struct buf value = BUF_INIT(VALUE_MAX), low = BUF_INIT(64),
+	           high = BUF_INIT(64);
+	json_t *o;
+
+	config_put_value(&value, &prog.settings, r, "\n");
+	o = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "section", r->section,
+	    "key", r->key, "type", type_name[r->type], "value",
+	    list_of(buf_span(&value), '\n'), "default", r->value, "help",
+	    r->help);
+	if (r->type == SETTING_NUMBER || r->type == SETTING_SIZE ||
+	    r->type == SETTING_TIME) {
+		config_put_number(&low, r, r->min);
+		config_put_number(&high, r, r->max);
+		(void)json_object_update_new(
+		    o, json_pack("{s:s, s:s}", "min", low.p, "max", high.p));
 	}
-	return "?";
-}
-
-static bool
-has_limits(const struct setting_row *row)
-{
-	return row->type == SETTING_NUMBER || row->type == SETTING_SIZE ||
-	    row->type == SETTING_TIME;
-}
-
-/* A limit as it would stand in the file: through the table's own printer. */
-static void
-put_limit(struct buf *b, const struct setting_row *row, uint64_t limit)
-{
-	struct setting_row one = *row;
-	struct settings scratch;
-
-	memset(&scratch, 0, sizeof(scratch));
-	one.offset = 0;
-	memcpy(&scratch, &limit, sizeof(limit));
-	config_put_value(b, &scratch, &one, " ");
-}
-
-static void
-explain_row(const struct setting_row *row)
-{
-	struct buf low = BUF_INIT(64), high = BUF_INIT(64);
-
-	(void)printf("# %s\n# default: %s", row->help,
-	    row->value[0] == '\0' ? "(none)" : row->value);
-	if (has_limits(row)) {
-		put_limit(&low, row, row->min);
-		put_limit(&high, row, row->max);
-		(void)printf("; from %s to %s", low.p, high.p);
-		if (row->type == SETTING_NUMBER && row->unit[0] != '\0')
-			(void)printf(" %s", row->unit);
-	}
-	if (row->choices != NULL)
-		(void)printf("; one of: %s", row->choices);
-	(void)printf("\n");
+	if (r->choices != NULL)
+		(void)json_object_set_new(
+		    o, "choices", list_of(span_of(r->choices), ' '));
+	buf_free(&value);
 	buf_free(&low);
 	buf_free(&high);
+	return o;
 }
 
-/* A list is one line a value, as in the file. */
 static void
-show_row(const struct setting_row *row)
+explain_row(const struct setting_row *r, const json_t *o)
 {
-	struct buf b = BUF_INIT(VALUE_MAX);
-	struct span rest, value;
-
-	config_put_value(&b, &prog.settings, row, "\n");
-	rest = buf_span(&b);
-	if (rest.len == 0)
-		(void)printf("%s =\n", row->key);
-	while (span_next(&rest, '\n', &value))
-		(void)printf("%s = " SPAN_FMT "\n", row->key, SPAN_ARG(value));
-	buf_free(&b);
+	output_text(o, "# {help|text}\n# default: ");
+	output_note("%s", r->value[0] == '\0' ? "(none)" : r->value);
+	output_text(o, "[; from {min} to {max}]");
+	if (r->type == SETTING_NUMBER && r->unit[0] != '\0')
+		output_note(" %s", r->unit);
+	if (r->choices != NULL)
+		output_note("; one of: %s", r->choices);
+	output_note("\n");
 }
 
-static bool
-is_section(const struct setting_row *row, const char *section)
+/* As in the file: a list is one line a value. */
+static void
+show_row(const struct setting_row *r, bool explained)
 {
-	return row->section != NULL && strcmp(row->section, section) == 0;
+	json_t *o = row_json(r), *values = json_object_get(o, "value");
+
+	output_json(o);
+	if (explained)
+		explain_row(r, o);
+	if (json_array_size(values) == 0)
+		output_note("%s =\n", r->key);
+	for (size_t i = 0; i < json_array_size(values); i++)
+		output_note("%s = %s\n", r->key,
+		    json_string_value(json_array_get(values, i)));
+	json_decref(o);
 }
 
 /* All sections, and after each what the file sets for its roles. */
-static size_t
-list_rows(struct setting_row out[CONFIG_ROWS_MAX])
-{
-	size_t n = 0;
-
-	for (const struct setting_row *r = config_rows(); r->section; r++)
-		if (r->base == NULL || config_is_set(&prog.settings, r))
-			out[n++] = *r;
-	return n;
-}
-
 static void
-show(const struct setting_row *row, size_t n, bool explained)
+show(bool explained)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || !is_section(&row[i], row[i - 1].section))
-			(void)printf(
-			    "%s[%s]\n", i == 0 ? "" : "\n", row[i].section);
-		if (explained)
-			explain_row(&row[i]);
-		show_row(&row[i]);
+	const char *section = NULL;
+
+	for (const struct setting_row *r = config_rows(); r->section; r++) {
+		if (r->base != NULL && !config_is_set(&prog.settings, r))
+			continue;
+		if (section == NULL || strcmp(r->section, section) != 0)
+			output_note("%s[%s]\n", section == NULL ? "" : "\n",
+			    r->section);
+		section = r->section;
+		show_row(r, explained);
 	}
-}
-
-static json_t *
-choices(const char *words)
-{
-	struct span rest = span_of(words), one;
-	json_t *list = json_array();
-
-	while (span_next(&rest, ' ', &one))
-		(void)json_array_append_new(list, json_stringn(one.p, one.len));
-	return list;
-}
-
-static enum outcome
-show_json_row(const struct setting_row *r, struct fault *f)
-{
-	struct buf b = BUF_INIT(VALUE_MAX), low = BUF_INIT(64),
-	           high = BUF_INIT(64);
-	struct span rest, one;
-	json_t *values = json_array();
-	json_t *o;
-	int printed;
-
-	config_put_value(&b, &prog.settings, r, "\n");
-	rest = buf_span(&b);
-	while (span_next(&rest, '\n', &one))
-		(void)json_array_append_new(
-		    values, json_stringn(one.p, one.len));
-	o = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "section", r->section,
-	    "key", r->key, "type", type_name(r->type), "value", values,
-	    "default", r->value, "help", r->help);
-	if (has_limits(r)) {
-		put_limit(&low, r, r->min);
-		put_limit(&high, r, r->max);
-		(void)json_object_set_new(o, "min", json_string(low.p));
-		(void)json_object_set_new(o, "max", json_string(high.p));
-	}
-	if (r->choices != NULL)
-		(void)json_object_set_new(o, "choices", choices(r->choices));
-	printed = o == NULL ? -1 : json_dumpf(o, stdout, JSON_COMPACT);
-	(void)putchar('\n');
-	json_decref(o);
-	buf_free(&b);
-	buf_free(&low);
-	buf_free(&high);
-	if (printed != 0)
-		return fault_set(
-		    f, TEMP, "4.3.0", 0, "cannot print %s", r->key);
-	return OK;
-}
-
-static json_t *
-lines(const struct buf *text)
-{
-	struct span rest = buf_span(text), line;
-	json_t *list = json_array();
-
-	while (span_next(&rest, '\n', &line))
-		if (line.len > 0)
-			(void)json_array_append_new(list, json_text(line));
-	return list;
 }
 
 /* One object, with each error and warning as the text has it. */
-static void
-print_check(const struct buf *errors, const struct buf *warnings, bool right)
-{
-	json_t *o = json_pack("{s:o, s:b, s:o, s:o}", "file",
-	    json_text(span_of(prog_config_path())), "right", (int)right,
-	    "errors", lines(errors), "warnings", lines(warnings));
-
-	(void)json_dumpf(o, stdout, JSON_COMPACT);
-	(void)putchar('\n');
-	json_decref(o);
-}
-
 static enum outcome
 check(struct fault *f)
 {
@@ -211,10 +125,12 @@ check(struct fault *f)
 	bool right =
 	    check_config(&prog.settings, path, &errors, &warnings, f) == OK;
 
-	if (prog.json && f->outcome != TEMP)
-		print_check(&errors, &warnings, right);
-	else if (right)
-		(void)printf("%s: OK\n", path);
+	if (f->outcome != TEMP)
+		output(json_pack("{s:o, s:b, s:o, s:o}", "file",
+		           json_text(span_of(path)), "right", (int)right,
+		           "errors", list_of(buf_span(&errors), '\n'),
+		           "warnings", list_of(buf_span(&warnings), '\n')),
+		    right ? "{file|text}: OK\n" : NULL);
 	if (!prog.json) {
 		(void)!write(STDERR_FILENO, errors.p, errors.len);
 		(void)!write(STDERR_FILENO, warnings.p, warnings.len);
@@ -227,15 +143,12 @@ check(struct fault *f)
 enum outcome
 verb_config(int argc, char *argv[], struct fault *f)
 {
-	struct setting_row row[CONFIG_ROWS_MAX];
 	const char *value, *what;
 	bool explained = false;
-	size_t n;
 
 	while (prog_option(argc, argv, &value) != -1)
 		explained = true; /* there is but one */
 	what = optind < argc ? argv[optind] : "";
-	f->outcome = OK;
 	if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0)
 		fault_set(f, PERM, "5.5.4", 0, "one of: check, show");
 	else if (optind + 1 < argc)
@@ -248,13 +161,7 @@ verb_config(int argc, char *argv[], struct fault *f)
 		return f->outcome;
 	if (strcmp(what, "check") == 0)
 		return check(f);
-	if (prog_load(f) != OK)
-		return f->outcome;
-	n = list_rows(row);
-	if (!prog.json)
-		show(row, n, explained);
-	for (size_t i = 0; prog.json && i < n; i++)
-		if (show_json_row(&row[i], f) != OK)
-			return f->outcome;
-	return OK;
+	if (prog_load(f) == OK)
+		show(explained);
+	return f->outcome;
 }
