@@ -37,7 +37,7 @@ wrap() { # wrap NAME BUILD COMMAND...
 	chmod +x "$_file"
 }
 
-export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=1}"
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=1:allocator_may_return_null=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:abort_on_error=1}"
 
 wrap 00-lint.t "$B" sh tests/lint.sh

@@ -13,8 +13,10 @@
 static void
 test_lack(void)
 {
-	char text[64] = "";
+	char text[4096] = "";
 	int out[2], status = 0;
+	size_t len = 0;
+	ssize_t n;
 	pid_t pid;
 
 	if (pipe(out) != 0)
@@ -26,12 +28,14 @@ test_lack(void)
 		_exit(0);
 	}
 	(void)close(out[1]);
-	(void)!read(out[0], text, sizeof(text) - 1);
+	while (len < sizeof(text) - 1 &&
+	    (n = read(out[0], text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
 	(void)waitpid(pid, &status, 0);
 	(void)close(out[0]);
 	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 111,
 	    "lack of memory is exit status 111, also where a size overflows");
-	tap_ok(strcmp(text, "out of memory\n") == 0, "and is told");
+	tap_ok(strstr(text, "out of memory\n") != NULL, "and is told");
 }
 
 int

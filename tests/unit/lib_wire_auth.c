@@ -136,10 +136,10 @@ test_answers(void)
 {
 	struct auth_ans ans = bob(), back;
 	struct buf b = BUF_INIT(RECORD_MAX);
-	struct fault f, why;
+	struct fault f, why = FAULT_NONE;
 	bool good = true;
 
-	tap_ok(wire_auth_put_ans(&b, OK, &ans, NULL, &f) == OK &&
+	tap_ok(wire_auth_put_ans(&b, OK, &ans, &why, &f) == OK &&
 	        wire_auth_get_ans(buf_span(&b), &back, &f) == OK &&
 	        memcmp(&ans, &back, sizeof(ans)) == 0,
 	    "an identity goes there and comes back");

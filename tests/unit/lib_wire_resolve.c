@@ -149,12 +149,12 @@ test_round_trip(void)
 	struct resolve_step step = { SPAN_LIT("plus"), SPAN_LIT("a b\n") };
 	struct resolve_step step_back;
 	struct buf b = BUF_INIT(2 * RECORD_MAX);
-	struct fault f, why;
+	struct fault f, why = FAULT_NONE;
 	struct record r;
 	struct span to = SPAN_LIT("\"b b\"@example.org");
 	char path[RESOLVE_PATH_MAX + 1];
 
-	tap_ok(wire_resolve_put_ans(&b, to, OK, &ans, NULL, &f) == OK &&
+	tap_ok(wire_resolve_put_ans(&b, to, OK, &ans, &why, &f) == OK &&
 	        wire_resolve_get_ans(buf_span(&b), to, &back, &f) == OK &&
 	        resolve_is_remote(&back) &&
 	        strcmp(back.address, ans.address) == 0,
