@@ -115,8 +115,8 @@ fds_read_some(int fd, struct buf *b, size_t most, size_t *got, struct fault *f)
 }
 
 /* One octet more than b may hold is read, to see that there is none. */
-static enum outcome
-read_to_end(int fd, const char *name, struct buf *b, struct fault *f)
+enum outcome
+fds_read_to_end(int fd, const char *name, struct buf *b, struct fault *f)
 {
 	struct stat st;
 	size_t want = 4096, got = 1, max = b->max++;
@@ -151,7 +151,7 @@ fds_read_file(int dirfd, const char *name, struct buf *b, struct fault *f)
 
 	if (fd == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "open %s", name);
-	result = read_to_end(fd, name, b, f);
+	result = fds_read_to_end(fd, name, b, f);
 	(void)close(fd);
 	return result;
 }

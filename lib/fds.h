@@ -31,7 +31,10 @@ enum outcome fds_write_all(int fd, struct span, struct fault *) MUST_USE;
 /* Append what one read() gives. OK with *got 0 is the end of input. */
 enum outcome fds_read_some(
     int fd, struct buf *, size_t most, size_t *got, struct fault *) MUST_USE;
-/* A whole file from dirfd, at most b's max. PERM 5.2.0: it is larger. */
+/* All that comes, at most b's max. PERM 5.2.0: it is more. name: for a person */
+enum outcome fds_read_to_end(
+    int fd, const char *name, struct buf *, struct fault *) MUST_USE;
+/* The same of a file below dirfd. */
 enum outcome fds_read_file(
     int dirfd, const char *name, struct buf *, struct fault *) MUST_USE;
 

@@ -11,49 +11,17 @@
 #include "field.h"
 #include "prog.h"
 
-#define READ_ONCE  65536
 #define FIELDS_MAX 8192 /* octets of the fields that we add */
 
-/* ---- Line ends. ---- */
-
 static enum outcome
-read_all(int fd, struct buf *b, struct fault *f)
+too_large(const struct bring *bring, struct fault *f)
 {
-	size_t got;
-
-	do {
-		if (fds_read_some(fd, b, READ_ONCE, &got, f) != OK) {
-			if (buf_failed(b))
-				return fault_set(f, PERM, "5.3.4", 0,
-				    "the message is larger than %zu octets",
-				    b->max);
-			return f->outcome;
-		}
-	} while (got > 0);
-	return OK;
+	return fault_set(f, PERM, "5.3.4", 0,
+	    "the message is larger than %llu octets",
+	    (unsigned long long)bring->size_max);
 }
 
-/* LF and CRLF become CRLF; a last line without an end gets one. */
-static enum outcome
-put_crlf(struct buf *b, struct span in, struct fault *f)
-{
-	struct span line;
-
-	while (span_next(&in, '\n', &line)) {
-		if (line.len > 0 && line.p[line.len - 1] == '\r')
-			line.len--;
-		if (span_find(line, '\r') < line.len)
-			return fault_set(f, PERM, "5.6.0", 0,
-			    "a CR stands inside a line of the message");
-		buf_add(b, line);
-		buf_add(b, SPAN_LIT("\r\n"));
-	}
-	if (buf_failed(b))
-		return fault_set(f, PERM, "5.3.4", 0, "message too large");
-	return OK;
-}
-
-/* ---- The header section. ---- */
+/* ---- The header section; lines may end with LF alone. ---- */
 
 struct header {
 	bool date, message_id, from;
@@ -82,6 +50,12 @@ look_at_header(struct span content)
 	return h;
 }
 
+static bool
+has_no_header(struct span content)
+{
+	return !span_has_prefix(content, "\n") && field_is_missing(content);
+}
+
 /*
  * The line that mbox files put before a message is no part of it; one that no
  * header section follows is text.
@@ -91,7 +65,7 @@ skip_mbox_line(struct span content)
 {
 	struct span rest = span_from(content, span_find(content, '\n') + 1);
 
-	return span_has_prefix(content, "From ") && !field_is_missing(rest)
+	return span_has_prefix(content, "From ") && !has_no_header(rest)
 	    ? rest
 	    : content;
 }
@@ -117,28 +91,37 @@ put_fields(struct buf *b, const struct header *h, const struct envelope *e,
 		    SPAN_ARG(path_span(&e->reverse_path)));
 }
 
+/* LF and CRLF become CRLF; a last line without an end gets one. */
+static enum outcome
+put_crlf(struct buf *b, struct span in, struct fault *f)
+{
+	struct span line;
+
+	while (span_next(&in, '\n', &line)) {
+		if (line.len > 0 && line.p[line.len - 1] == '\r')
+			line.len--;
+		if (span_find(line, '\r') < line.len)
+			return fault_set(f, PERM, "5.6.0", 0,
+			    "a CR stands inside a line of the message");
+		buf_add(b, line);
+		buf_add(b, SPAN_LIT("\r\n"));
+	}
+	return OK;
+}
+
 static enum outcome
 make_whole(struct buf *out, struct span in, const struct envelope *e,
     const struct bring *bring, struct fault *f)
 {
-	struct buf crlf = BUF_INIT(out->max);
-	enum outcome got = put_crlf(&crlf, in, f);
-	struct span content;
-	struct header h;
+	struct span content = skip_mbox_line(in);
+	struct header h = look_at_header(content);
 
-	if (got == OK) {
-		content = skip_mbox_line(buf_span(&crlf));
-		h = look_at_header(content);
-		put_fields(out, &h, e, bring);
-		if (field_is_missing(content))
-			buf_add(out, SPAN_LIT("\r\n"));
-		buf_add(out, content);
-		if (buf_failed(out))
-			got = fault_set(
-			    f, PERM, "5.3.4", 0, "the message is too large");
-	}
-	buf_free(&crlf);
-	return got;
+	put_fields(out, &h, e, bring);
+	if (has_no_header(content))
+		buf_add(out, SPAN_LIT("\r\n"));
+	if (put_crlf(out, content, f) != OK)
+		return f->outcome;
+	return buf_failed(out) ? too_large(bring, f) : OK;
 }
 
 /* ---- The envelope. ---- */
@@ -148,7 +131,7 @@ take_address(const char *text, bool forward, struct path *out, struct fault *f)
 {
 	struct span s = span_of(text);
 
-	*out = (struct path){ .len = 0 };
+	*out = (struct path){ 0 };
 	if (s.len >= 2 && s.p[0] == '<' && s.p[s.len - 1] == '>')
 		s = (struct span){ s.p + 1, s.len - 2 };
 	if (s.len == 0 && !forward)
@@ -210,9 +193,9 @@ accept_one(
 static void
 note(struct journal *j, const struct envelope *e, size_t size)
 {
-	struct record_out out = journal_begin(j, CODE_SEND_API, &e->qid);
+	struct record_out out;
 
-	journal_end(j, out);
+	journal_end(j, journal_begin(j, CODE_SEND_API, &e->qid));
 	out = journal_begin(j, CODE_SEND_ORIGINATOR, &e->qid);
 	record_put(out, "from", path_span(&e->reverse_path));
 	journal_end(j, out);
@@ -225,8 +208,7 @@ note(struct journal *j, const struct envelope *e, size_t size)
 	out = journal_begin(j, CODE_SEND_SIZE, &e->qid);
 	record_put_num(out, "size", size);
 	journal_end(j, out);
-	out = journal_begin(j, CODE_QUEUED_IN, &e->qid);
-	journal_end(j, out);
+	journal_end(j, journal_begin(j, CODE_QUEUED_IN, &e->qid));
 	journal_flush(j);
 }
 
@@ -241,11 +223,10 @@ bring_message(struct accept *a, const struct bring *bring, int fd,
 
 	envelope_begin(&e);
 	got = make_envelope(&e, bring, f);
-	if (got == OK)
-		got = read_all(fd, &in, f);
+	if (got == OK && fds_read_to_end(fd, "message", &in, f) != OK)
+		got = f->outcome == PERM ? too_large(bring, f) : TEMP;
 	if (got == OK)
 		got = make_whole(&content, buf_span(&in), &e, bring, f);
-	buf_free(&in);
 	if (got == OK)
 		got = accept_one(a, &e, buf_span(&content), f);
 	if (got == OK) {
@@ -253,6 +234,7 @@ bring_message(struct accept *a, const struct bring *bring, int fd,
 		note(a->journal, &e, content.len);
 	}
 	envelope_free(&e);
+	buf_free(&in);
 	buf_free(&content);
 	return got;
 }

@@ -18,6 +18,22 @@ parse_operand(const char *operand, struct qid *qid, struct fault *f)
 	          "%.64s: a queue id has 26 letters and digits", operand);
 }
 
+void
+entry_begin(struct entry *e)
+{
+	envelope_begin(&e->envelope);
+	e->file = BUF_INIT(STORE_ENVELOPE_MAX);
+	e->reason = BUF_INIT(RECORD_MAX);
+}
+
+void
+entry_end(struct entry *e)
+{
+	envelope_free(&e->envelope);
+	buf_free(&e->file);
+	buf_free(&e->reason);
+}
+
 /* An envelope file as it is, for its lines after the end. */
 static void
 read_lines(const struct request *r, struct entry *e)
@@ -34,7 +50,7 @@ read_lines(const struct request *r, struct entry *e)
 }
 
 void
-entry_read_reason(const struct request *r, struct entry *e, struct buf *b)
+entry_read_reason(const struct request *r, struct entry *e)
 {
 	struct span rest, line, text;
 	struct record record;
@@ -42,9 +58,9 @@ entry_read_reason(const struct request *r, struct entry *e, struct buf *b)
 
 	read_lines(r, e);
 	rest = buf_span(&e->file);
-	buf_reset(b);
+	buf_reset(&e->reason);
 	if (!e->is_valid)
-		buf_adds(b, e->why.text);
+		buf_adds(&e->reason, e->why.text);
 	while (span_next(&rest, '\n', &line)) {
 		if (!span_has_prefix(line, "try ") &&
 		    !span_has_prefix(line, "held ") &&
@@ -54,8 +70,8 @@ entry_read_reason(const struct request *r, struct entry *e, struct buf *b)
 		    !record_take_optional(&record, "text", RECORD_MAX, &text) ||
 		    text.len == 0) /* nobody said why: what was said before */
 			continue;
-		buf_reset(b);
-		buf_add(b, text);
+		buf_reset(&e->reason);
+		buf_add(&e->reason, text);
 	}
 }
 
@@ -73,9 +89,9 @@ is_wanted(const struct request *r, const struct entry *e)
 {
 	struct span pattern;
 
-	if (r->address == NULL)
+	if (r->option[OPTION_ADDRESS] == NULL)
 		return true;
-	pattern = span_of(r->address);
+	pattern = span_of(r->option[OPTION_ADDRESS]);
 	if (is_address(pattern, &e->envelope.reverse_path))
 		return e->is_valid;
 	for (size_t i = 0; i < e->envelope.recipients; i++)
@@ -134,17 +150,16 @@ list_entries(
 	enum store_state only = STORE_ASIDE;
 	enum outcome got = OK;
 
-	if (r->state != NULL && !store_state_parse(span_of(r->state), &only))
+	if (r->option[OPTION_STATE] != NULL &&
+	    !store_state_parse(span_of(r->option[OPTION_STATE]), &only))
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "--state is one of: in out retry1 retry2 busy hold "
 		    "quarantine aside");
-	envelope_begin(&w.entry.envelope);
-	w.entry.file = BUF_INIT(STORE_ENVELOPE_MAX);
+	entry_begin(&w.entry);
 	for (int s = 0; got == OK && s < STORE_STATES; s++)
-		if (r->state == NULL || s == (int)only)
+		if (r->option[OPTION_STATE] == NULL || s == (int)only)
 			got = store_each_qid(
 			    r->store, (enum store_state)s, walk_entry, &w, f);
-	envelope_free(&w.entry.envelope);
-	buf_free(&w.entry.file);
+	entry_end(&w.entry);
 	return got;
 }

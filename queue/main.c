@@ -14,29 +14,21 @@
 #include "prog.h"
 #include "verbs.h"
 
-enum {
-	OPT_JSON = 256,
-	OPT_STATE,
-	OPT_ADDRESS,
-	OPT_REASON,
-	OPT_CONTENT,
-	OPT_YES,
-	OPT_CLEAR_TROUBLE,
-	OPT_WAIT
-};
+#define LONG 256 /* letters of options without a short form begin here */
 
 static const struct prog_option options[] = {
-	{ OPT_STATE, "state", "STATE", "only messages in that state" },
-	{ OPT_ADDRESS, "address", "ADDRESS",
+	{ LONG + OPTION_STATE, "state", "STATE",
+	    "only messages in that state" },
+	{ LONG + OPTION_ADDRESS, "address", "ADDRESS",
 	    "only from or to that address; @DOMAIN for a whole domain" },
-	{ OPT_REASON, "reason", "TEXT", "why; kept with the message" },
-	{ OPT_CONTENT, "content", NULL, "show the message itself" },
-	{ OPT_YES, "yes", NULL, "do not ask" },
-	{ OPT_CLEAR_TROUBLE, "clear-trouble", NULL,
+	{ LONG + OPTION_REASON, "reason", "TEXT",
+	    "why; kept with the message" },
+	{ LONG + OPTION_CONTENT, "content", NULL, "show the message itself" },
+	{ LONG + OPTION_YES, "yes", NULL, "do not ask" },
+	{ LONG + OPTION_CLEAR_TROUBLE, "clear-trouble", NULL,
 	    "tidy: you have looked at the disk; it is trusted again" },
-	{ OPT_WAIT, "wait", NULL,
+	{ LONG + OPTION_WAIT, "wait", NULL,
 	    "tidy: wait up to pneu.drain for those who use the queue" },
-	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line" },
 	{ 0, NULL, NULL, NULL },
 };
 
@@ -56,6 +48,7 @@ static const struct prog_about about = {
 	.name = "queue",
 	.usage = "[-C DIR] VERB [OPTION...] [QID...]",
 	.operands = true,
+	.json = true,
 	.summary = "What waits in the queue, and what is to become of it.",
 	.options = options,
 	.promises = "stdio unix rpath wpath cpath link sync flock",
@@ -73,36 +66,6 @@ static const struct prog_about about = {
 	    "each\n"
 	    "  tidy             removes what crashes left, when nothing runs\n",
 };
-
-static void
-take_option(struct request *r, int letter, const char *value)
-{
-	switch (letter) {
-	case OPT_STATE:
-		r->state = value;
-		break;
-	case OPT_ADDRESS:
-		r->address = value;
-		break;
-	case OPT_REASON:
-		r->reason = value;
-		break;
-	case OPT_CONTENT:
-		r->content = true;
-		break;
-	case OPT_YES:
-		r->yes = true;
-		break;
-	case OPT_CLEAR_TROUBLE:
-		r->clear_trouble = true;
-		break;
-	case OPT_WAIT:
-		r->wait = true;
-		break;
-	default:
-		prog.json = true;
-	}
-}
 
 static enum outcome
 close_sandbox(struct fault *f)
@@ -177,7 +140,7 @@ main(int argc, char *argv[])
 
 	prog_begin(&about);
 	while ((letter = prog_option(argc, argv, &value)) != -1)
-		take_option(&r, letter, value);
+		r.option[letter - LONG] = value == NULL ? "" : value;
 	r.operand = argv + optind + 1;
 	r.operands = argc > optind ? (size_t)(argc - optind - 1) : 0;
 	r.verb = find_verb(argv[optind], r.operands);

@@ -64,28 +64,24 @@ json_of_recipients(const struct envelope *e)
 
 /* What a list tells of it. */
 static json_t *
-json_of_entry(const struct entry *e, const struct buf *reason)
+json_of_entry(const struct entry *e)
 {
-	json_t *o = json_pack("{s:s, s:s, s:I}", "qid", e->envelope.qid.text,
-	    "state", store_state_word(e->place.state), "age",
-	    (json_int_t)(age_ms(&e->envelope.qid) / 1000));
+	const struct envelope *v = e->is_valid ? &e->envelope : NULL;
+	uint64_t due = e->place.part_ms;
 
-	if (e->place.part_ms != 0)
-		set(o, "due", json_time(e->place.part_ms));
-	if (e->is_valid) {
-		set(o, "size", json_integer((json_int_t)e->envelope.size));
-		set(o, "from", json_text(path_span(&e->envelope.reverse_path)));
-		set(o, "recipients", json_of_recipients(&e->envelope));
-	}
-	if (reason->len > 0)
-		set(o, "reason", json_text(buf_span(reason)));
-	return o;
+	return json_pack("{s:s, s:s, s:I, s:o*, s:o*, s:o*, s:o*, s:o*}", "qid",
+	    e->envelope.qid.text, "state", store_state_word(e->place.state),
+	    "age", (json_int_t)(age_ms(&e->envelope.qid) / 1000), "due",
+	    due != 0 ? json_time(due) : NULL, "size",
+	    v != NULL ? json_integer((json_int_t)v->size) : NULL, "from",
+	    v != NULL ? json_text(path_span(&v->reverse_path)) : NULL,
+	    "recipients", v != NULL ? json_of_recipients(v) : NULL, "reason",
+	    e->reason.len > 0 ? json_text(buf_span(&e->reason)) : NULL);
 }
 
 struct listing {
 	const struct request *request;
 	uint64_t n, octets;
-	struct buf reason;
 };
 
 /* What a line tells beside: until its next try, and the first of those who
@@ -117,8 +113,8 @@ list_one(void *arg, struct entry *e, struct fault *f)
 	struct listing *l = arg;
 	json_t *o;
 
-	entry_read_reason(l->request, e, &l->reason);
-	o = json_of_entry(e, &l->reason);
+	entry_read_reason(l->request, e);
+	o = json_of_entry(e);
 	output_json(o);
 	if (l->n++ == 0)
 		output_note("%-26s %-10s %5s %5s %9s FROM -> TO (REASON)\n",
@@ -139,14 +135,13 @@ list_one(void *arg, struct entry *e, struct fault *f)
 enum outcome
 verb_list(struct request *r, struct fault *f)
 {
-	struct listing l = { .request = r, .reason = BUF_INIT(RECORD_MAX) };
-	enum outcome got = list_entries(r, list_one, &l, f);
+	struct listing l = { .request = r };
 
-	buf_free(&l.reason);
-	if (got != OK)
-		return got;
+	if (list_entries(r, list_one, &l, f) != OK)
+		return f->outcome;
 	if (l.n == 0)
-		output_note(r->state != NULL || r->address != NULL
+		output_note(r->option[OPTION_STATE] != NULL ||
+		            r->option[OPTION_ADDRESS] != NULL
 		        ? "no such message in the queue\n"
 		        : "queue is empty\n");
 	else
@@ -205,34 +200,36 @@ json_path(const struct request *r, const char *name)
 }
 
 /* What `show` tells beside. */
-static void
-add_whole(json_t *o, struct request *r, const struct entry *e)
+static json_t *
+json_of_whole(struct request *r, const struct entry *e)
 {
-	struct store_content content = STORE_CONTENT_NONE;
+	struct store_content content;
+	json_t *o = json_pack("{s:o, s:o}", "accepted",
+	    json_time(e->envelope.time_ms), "history", json_of_history(e));
 	struct fault f;
 
-	set(o, "accepted", json_time(e->envelope.time_ms));
-	if (store_open_content(r->store, &e->envelope, &content, &f) == OK) {
-		set(o, "content", json_path(r, content.name));
-		set(o, "offset", json_integer((json_int_t)content.offset));
-		set(o, "links", json_integer((json_int_t)content.links));
-		store_close_content(&content);
-	} else {
+	if (store_open_content(r->store, &e->envelope, &content, &f) != OK) {
 		set(o, "content_error", json_text(span_of(f.text)));
+		return o;
 	}
-	set(o, "history", json_of_history(e));
+	(void)json_object_update_new(o,
+	    json_pack("{s:o, s:I, s:I}", "content", json_path(r, content.name),
+	        "offset", (json_int_t)content.offset, "links",
+	        (json_int_t)content.links));
+	store_close_content(&content);
+	return o;
 }
 
 static void
-print_entry(struct request *r, const struct entry *e, const struct buf *reason)
+print_entry(struct request *r, const struct entry *e)
 {
-	json_t *o = json_of_entry(e, reason);
+	json_t *o = json_of_entry(e);
 	char name[STORE_NAME_MAX];
 
 	store_name(e->place, &e->envelope.qid, name);
 	set(o, "envelope", json_path(r, name));
 	if (e->is_valid)
-		add_whole(o, r, e);
+		(void)json_object_update_new(o, json_of_whole(r, e));
 	output_json(o);
 	output_text(o,
 	    "message   {qid}\nstate     {state}\nage       {age|s}\n"
@@ -252,51 +249,45 @@ print_entry(struct request *r, const struct entry *e, const struct buf *reason)
 }
 
 static enum outcome
-show_one(struct request *r, const char *operand, struct fault *f)
+show_entry(
+    struct request *r, const struct qid *qid, struct entry *e, struct fault *f)
 {
-	struct entry e = { .file = BUF_INIT(STORE_ENVELOPE_MAX) };
-	struct buf reason = BUF_INIT(RECORD_MAX);
-	struct qid qid;
-	enum outcome got;
-
-	if (parse_operand(operand, &qid, f) != OK)
-		return f->outcome;
-	if (store_find_envelope(r->store, &qid, &e.place, f) != OK) {
+	if (store_find_envelope(r->store, qid, &e->place, f) != OK) {
 		if (f->error != ENOENT)
 			return f->outcome;
-		e.place = (struct store_place){ STORE_ASIDE, 0 };
+		e->place = (struct store_place){ STORE_ASIDE, 0 };
 	}
-	envelope_begin(&e.envelope);
-	got = entry_read(r, &qid, &e);
-	if (got == TEMP && e.why.error == ENOENT)
-		got = fault_set(f, PERM, "5.3.0", 0,
-		    "%s: no such message in the queue", qid.text);
-	else if (got == TEMP)
-		*f = e.why;
-	else {
-		got = OK;
-		entry_read_reason(r, &e, &reason);
-		if (r->content)
-			got = print_content(r, &e, f);
-		else
-			print_entry(r, &e, &reason);
+	if (entry_read(r, qid, e) == TEMP) {
+		*f = e->why;
+		return f->error != ENOENT
+		    ? TEMP
+		    : fault_set(f, PERM, "5.3.0", 0,
+		          "%s: no such message in the queue", qid->text);
 	}
-	envelope_free(&e.envelope);
-	buf_free(&e.file);
-	buf_free(&reason);
-	return got;
+	if (r->option[OPTION_CONTENT] != NULL)
+		return print_content(r, e, f);
+	entry_read_reason(r, e);
+	print_entry(r, e);
+	return OK;
 }
 
 enum outcome
 verb_show(struct request *r, struct fault *f)
 {
-	for (size_t i = 0; i < r->operands; i++) {
-		if (i > 0 && !r->content)
+	enum outcome got = OK;
+	struct entry e;
+	struct qid qid;
+
+	entry_begin(&e);
+	for (size_t i = 0; got == OK && i < r->operands; i++) {
+		if (i > 0 && r->option[OPTION_CONTENT] == NULL)
 			output_note("\n");
-		if (show_one(r, r->operand[i], f) != OK)
-			return f->outcome;
+		got = parse_operand(r->operand[i], &qid, f);
+		if (got == OK)
+			got = show_entry(r, &qid, &e, f);
 	}
-	return OK;
+	entry_end(&e);
+	return got;
 }
 
 /* ---- How much of each. ---- */

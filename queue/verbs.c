@@ -53,7 +53,8 @@ choose_all(struct request *r, struct chosen *c, struct fault *f)
 	for (size_t i = 0; i < r->operands; i++)
 		if (parse_operand(r->operand[i], choose(c), f) != OK)
 			return f->outcome;
-	if (r->operands == 0 && r->state == NULL && r->address == NULL)
+	if (r->operands == 0 && r->option[OPTION_STATE] == NULL &&
+	    r->option[OPTION_ADDRESS] == NULL)
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "say which: queue ids, or --state, or --address");
 	return r->operands > 0 ? OK : list_entries(r, choose_entry, c, f);
@@ -126,8 +127,9 @@ ask_share(struct task *t, struct service *s, const struct qid *qid, size_t n,
 		    record_begin(&s->out, t->request->verb->name);
 
 		record_put(out, "qid", qid_span(&qid[i]));
-		if (t->request->reason != NULL)
-			record_puts(out, "reason", t->request->reason);
+		if (t->request->option[OPTION_REASON] != NULL)
+			record_puts(
+			    out, "reason", t->request->option[OPTION_REASON]);
 		if (record_end(out, f) != OK)
 			return f->outcome;
 	}
@@ -162,7 +164,7 @@ is_confirmed(const struct request *r, size_t n)
 {
 	char line[16];
 
-	if (r->yes)
+	if (r->option[OPTION_YES] != NULL)
 		return true;
 	if (!r->is_terminal)
 		return r->operands > 0; /* a script that names them means it */
@@ -179,7 +181,8 @@ verb_change(struct request *r, struct fault *f)
 	struct chosen c = { 0 };
 	enum outcome got;
 
-	if (r->reason != NULL && strlen(r->reason) > REASON_MAX)
+	if (r->option[OPTION_REASON] != NULL &&
+	    strlen(r->option[OPTION_REASON]) > REASON_MAX)
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "a reason has at most %d octets", REASON_MAX);
 	got = choose_all(r, &c, f);
@@ -197,8 +200,9 @@ verb_change(struct request *r, struct fault *f)
 enum outcome
 verb_release(struct request *r, struct fault *f)
 {
-	if (r->operands == 0 && r->address != NULL && r->state == NULL)
-		r->state = "hold";
+	if (r->operands == 0 && r->option[OPTION_ADDRESS] != NULL &&
+	    r->option[OPTION_STATE] == NULL)
+		r->option[OPTION_STATE] = "hold";
 	return verb_change(r, f);
 }
 
@@ -218,10 +222,10 @@ verb_flush(struct request *r, struct fault *f)
 		(void)snprintf(address, sizeof(address), "%s%s",
 		    strchr(r->operand[0], '@') == NULL ? "@" : "",
 		    r->operand[0]);
-		r->address = address;
+		r->option[OPTION_ADDRESS] = address;
 	}
 	r->operands = 0;
-	r->state = "retry1";
+	r->option[OPTION_STATE] = "retry1";
 	return verb_change(r, f);
 }
 
@@ -238,7 +242,7 @@ tidy_trouble(struct request *r, struct fault *f)
 
 	if (!trouble_text(r->store->fd, text, sizeof(text)))
 		return OK;
-	if (r->clear_trouble)
+	if (r->option[OPTION_CLEAR_TROUBLE] != NULL)
 		return store_trouble_clear(r->store, f);
 	prog_warn("a write to the disk failed; look at it, then say queue tidy "
 	          "--clear-trouble: %s",
@@ -253,7 +257,7 @@ verb_tidy(struct request *r, struct fault *f)
 	enum outcome got;
 
 	got = store_lock(r->store, STORE_EXCLUSIVE,
-	    r->wait ? r->settings->pneu.drain_ms : 0, f);
+	    r->option[OPTION_WAIT] != NULL ? r->settings->pneu.drain_ms : 0, f);
 	if (got != OK && f->error == EWOULDBLOCK)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "the queue is in use: tidying is for when nothing runs");

@@ -24,6 +24,17 @@ struct verb {
 	bool is_final; /* confirmed before it is done, where somebody sits */
 };
 
+enum request_option {
+	OPTION_STATE,
+	OPTION_ADDRESS, /* `user@domain`, or `@domain` for all of it */
+	OPTION_REASON,
+	OPTION_CONTENT, /* show the message itself */
+	OPTION_YES, /* do not ask */
+	OPTION_CLEAR_TROUBLE, /* tidy: somebody has looked at the disk */
+	OPTION_WAIT, /* tidy: until nobody uses the queue */
+	OPTIONS
+};
+
 struct request {
 	const struct verb *verb;
 	struct store *store; /* open, no lock held */
@@ -32,13 +43,8 @@ struct request {
 	const struct settings *settings;
 	char **operand;
 	size_t operands;
-	const char *state; /* NULL: any */
-	const char *address; /* NULL: any; `@domain` or `user@domain` */
-	const char *reason; /* NULL: none given */
-	bool content; /* show the message itself */
-	bool yes; /* do not ask */
-	bool clear_trouble; /* tidy: somebody has looked at the disk */
-	bool wait; /* tidy: until nobody uses the queue */
+	/* NULL: not given; "": given, and it takes no argument. */
+	const char *option[OPTIONS];
 	bool is_terminal; /* somebody can be asked */
 };
 
@@ -50,18 +56,21 @@ struct entry {
 	struct envelope envelope; /* of aside: only its qid */
 	struct store_place place;
 	struct buf file; /* the envelope file; empty for one file */
+	struct buf reason; /* why it waits, as it was said last; or empty */
 	bool is_valid;
 	struct fault why; /* it is not valid */
 };
 
+void entry_begin(struct entry *);
+void entry_end(struct entry *);
 /*
  * Read the one at e->place; e->why tells why it is not valid. TEMP: it cannot be
  * read (e->why; ENOENT: it is not there).
  */
 enum outcome entry_read(
     const struct request *, const struct qid *, struct entry *) MUST_USE;
-/* Its lines into e->file; why it waits, as it was said last, into b. */
-void entry_read_reason(const struct request *, struct entry *, struct buf *b);
+/* Its lines into e->file, and the reason. */
+void entry_read_reason(const struct request *, struct entry *);
 typedef enum outcome each_entry(void *arg, struct entry *, struct fault *);
 /*
  * Every message that the request's filters let through, oldest first within
