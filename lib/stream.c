@@ -38,7 +38,7 @@ stream_again(struct stream *s, int in, int out, uint64_t timeout_ms)
 	s->timeout_ms = timeout_ms;
 	s->is_socket = true; /* until ENOTSOCK */
 	s->at = s->passed = 0;
-	s->ended = false;
+	s->ended = s->closes = false;
 	buf_reset(&s->rbuf);
 	buf_reset(&s->wbuf);
 }
@@ -203,7 +203,8 @@ static ssize_t
 write_once(struct stream *s, struct span w, struct fault *f)
 {
 	if (s->is_socket)
-		return send(s->out, w.p, w.len, MSG_NOSIGNAL);
+		return send(s->out, w.p, w.len,
+		    MSG_NOSIGNAL | (s->closes ? MSG_MORE : 0));
 	if (s->timeout_ms != 0 && wait_for(s, s->out, POLLOUT, f) != OK) {
 		errno = f->error;
 		return -1;

@@ -26,6 +26,7 @@ struct stream {
 	size_t passed; /* octets of the line in hand that were too many */
 	struct buf wbuf;
 	bool ended; /* the peer closed */
+	bool closes; /* we do, next: what is flushed leaves with the FIN */
 };
 
 void stream_begin(struct stream *, int in, int out, uint64_t timeout_ms);

@@ -42,7 +42,7 @@ static void
 run_helo(struct session *s, struct span args)
 {
 	if (take_helo(s, args, false))
-		reply(s, 250, NULL, s->server->hostname);
+		reply(s, "250 ", s->server->hostname);
 }
 
 static void
@@ -52,14 +52,14 @@ run_ehlo(struct session *s, struct span args)
 
 	if (!take_helo(s, args, true))
 		return;
-	(void)snprintf(size, sizeof(size), "SIZE %" PRIu64, s->set->max_size);
-	reply_more(s, 250, NULL, s->server->hostname);
-	reply_more(s, 250, NULL, "PIPELINING");
-	reply_more(s, 250, NULL, size);
-	reply_more(s, 250, NULL, "8BITMIME");
-	reply_more(s, 250, NULL, "SMTPUTF8");
-	reply_more(s, 250, NULL, "CHUNKING");
-	reply(s, 250, NULL, "ENHANCEDSTATUSCODES");
+	(void)snprintf(size, sizeof(size), "%" PRIu64, s->set->max_size);
+	reply(s, "250-", s->server->hostname);
+	reply(s, "250-PIPELINING");
+	reply(s, "250-SIZE ", size);
+	reply(s, "250-8BITMIME");
+	reply(s, "250-SMTPUTF8");
+	reply(s, "250-CHUNKING");
+	reply(s, "250 ENHANCEDSTATUSCODES");
 }
 
 /* ---- MAIL, RCPT. ---- */
@@ -135,7 +135,7 @@ run_mail(struct session *s, struct span args)
 	}
 	s->overshoot = 0;
 	session_enter(s, PHASE_MAIL);
-	reply(s, 250, "2.1.0", "sender ok");
+	reply(s, "250 2.1.0 sender ok");
 }
 
 /*
@@ -192,7 +192,7 @@ run_rcpt(struct session *s, struct span args)
 		return;
 	}
 	session_enter(s, PHASE_RCPT);
-	reply(s, 250, "2.1.5", "recipient ok");
+	reply(s, "250 2.1.5 recipient ok");
 }
 
 /* ---- The small ones. ---- */
@@ -203,21 +203,21 @@ run_rset(struct session *s, struct span args)
 	(void)args;
 	if (s->phase != PHASE_START)
 		session_enter(s, PHASE_READY);
-	reply(s, 250, "2.0.0", "ok");
+	reply(s, "250 2.0.0 ok");
 }
 
 static void
 run_noop(struct session *s, struct span args)
 {
 	(void)args;
-	reply(s, 250, "2.0.0", "ok");
+	reply(s, "250 2.0.0 ok");
 }
 
 static void
 run_quit(struct session *s, struct span args)
 {
 	(void)args;
-	reply(s, 221, "2.0.0", "closing");
+	reply(s, "221 2.0.0 closing");
 	session_enter(s, PHASE_OVER);
 }
 
@@ -229,16 +229,16 @@ run_vrfy(struct session *s, struct span args)
 	else if (s->set->vrfy == VRFY_OFF)
 		refuse(s, RULE_COMMAND_OFF);
 	else
-		reply(s, 252, "2.5.0", "not verified, RCPT will tell");
+		reply(s, "252 2.5.0 not verified, RCPT will tell");
 }
 
 static void
 run_help(struct session *s, struct span args)
 {
 	(void)args;
-	reply_more(s, 214, "2.0.0",
+	reply(s, "214-2.0.0 ",
 	    "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
-	reply(s, 214, "2.0.0", "see RFC 5321");
+	reply(s, "214 2.0.0 see RFC 5321");
 }
 
 /* ---- The table. ---- */

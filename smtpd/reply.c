@@ -2,8 +2,6 @@
 /* reply.c: what is said to the client, and told to the journal. */
 #include "session.h"
 
-#include <stdio.h>
-
 #include "codes.h"
 
 /*
@@ -12,13 +10,13 @@
  */
 #define REFUSALS_TOLD 5
 
-#define REPLY_TEXT_MAX 500 /* octets; with code and CRLF 512. 4.5.3.1.5 */
+#define REPLY_TEXT_MAX 510 /* octets; with CRLF 512. RFC 5321 4.5.3.1.5 */
 
 enum kind { BAD, LOCAL, MILD, ENDS }; /* rules.def says what they are */
 
 struct refusal {
 	const char *name;
-	int reply;
+	const char *reply;
 	const char *enhanced;
 	enum kind kind;
 	const char *journal;
@@ -103,7 +101,7 @@ tell_refusal(struct session *s, const struct refusal *r, const struct fault *f,
 	}
 	out = journal_begin(j, r->journal, in_transaction ? &e->qid : NULL);
 	record_puts(out, "rule", r->name);
-	record_put_num(out, "reply", (uint64_t)r->reply);
+	record_puts(out, "reply", r->reply);
 	record_puts(out, "code", f->code);
 	put_client(s, out);
 	if (in_transaction)
@@ -117,39 +115,28 @@ tell_refusal(struct session *s, const struct refusal *r, const struct fault *f,
 
 /* ---- To the client. ---- */
 
-static void
-put_line(struct session *s, int code, char after_code, const char *enhanced,
-    const char *text)
+void
+reply_line(struct session *s, const char *const parts[])
 {
-	char line[REPLY_TEXT_MAX + 8];
+	char line[REPLY_TEXT_MAX + 2];
 	struct fault f;
-	int n;
+	size_t n = 0;
 
-	n = snprintf(line, REPLY_TEXT_MAX, "%03d%c%s%s%s", code, after_code,
-	    enhanced == NULL ? "" : enhanced, enhanced == NULL ? "" : " ",
-	    text);
-	if (n >= REPLY_TEXT_MAX)
-		n = REPLY_TEXT_MAX - 1;
-	for (int i = 0; i < n; i++)
-		if (line[i] != ' ' && !is_graph((unsigned char)line[i]))
-			line[i] = '?';
-	line[n] = '\r';
-	line[n + 1] = '\n';
+	for (; *parts != NULL; parts++) {
+		const char *p = *parts;
+
+		for (; *p != '\0' && n < REPLY_TEXT_MAX; p++) {
+			bool may_stay =
+			    *p == ' ' || is_graph((unsigned char)*p);
+
+			line[n++] = may_stay ? *p : '?';
+		}
+	}
+	line[n++] = '\r';
+	line[n++] = '\n';
 	if (s->phase != PHASE_OVER &&
-	    stream_put(s->io, (struct span){ line, (size_t)n + 2 }, &f) != OK)
+	    stream_put(s->io, (struct span){ line, n }, &f) != OK)
 		session_enter(s, PHASE_OVER);
-}
-
-void
-reply(struct session *s, int code, const char *enhanced, const char *text)
-{
-	put_line(s, code, ' ', enhanced, text);
-}
-
-void
-reply_more(struct session *s, int code, const char *enhanced, const char *text)
-{
-	put_line(s, code, '-', enhanced, text);
 }
 
 void
@@ -157,19 +144,18 @@ refuse_for(
     struct session *s, enum rule rule, const struct fault *why, struct span to)
 {
 	const struct refusal *r = &refusals[rule];
+	bool is_local = r->kind == LOCAL;
 	struct fault own;
 
-	(void)fault_set(
-	    &own, r->reply < 500 ? TEMP : PERM, r->enhanced, 0, "%s", r->text);
+	(void)fault_set(&own, r->reply[0] == '4' ? TEMP : PERM, r->enhanced, 0,
+	    "%s", r->text);
 	if (why == NULL || why->outcome == OK)
 		why = &own;
-	if (r->kind == LOCAL)
-		reply(s, r->reply, own.code, own.text);
-	else
-		reply(s, r->reply, why->code, why->text);
+	reply(s, r->reply, " ", is_local ? own.code : why->code, " ",
+	    is_local ? own.text : why->text);
 	s->errors += r->kind == BAD;
 	/* Not the client's fault, but no mail either. */
-	s->idle_commands += r->kind == LOCAL;
+	s->idle_commands += is_local;
 	if (r->journal != NULL)
 		tell_refusal(s, r, why, to);
 	if (r->kind == ENDS) {

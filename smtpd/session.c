@@ -2,7 +2,6 @@
 /* session.c: a session from its greeting to its end. */
 #include "session.h"
 
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "clock.h"
@@ -24,16 +23,12 @@ is_early(const struct session *s)
 void
 session_greet(struct session *s)
 {
-	char text[512];
-
-	(void)snprintf(
-	    text, sizeof(text), "%s %s", s->server->hostname, s->set->banner);
 	if (serve_stopping)
 		refuse(s, RULE_STOPPING);
 	else if (is_early(s))
 		refuse(s, RULE_EARLY);
 	else
-		reply(s, 220, NULL, text);
+		reply(s, "220 ", s->server->hostname, " ", s->set->banner);
 }
 
 bool
@@ -79,8 +74,10 @@ void
 session_end(struct session *s)
 {
 	struct fault f;
-	bool is_sent = stream_flush(s->io, &f) == OK;
+	bool is_sent;
 
+	s->io->closes = true;
+	is_sent = stream_flush(s->io, &f) == OK;
 	if (s->phase != PHASE_OVER)
 		session_enter(s, PHASE_OVER);
 	entries_untold(s);

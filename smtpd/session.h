@@ -92,14 +92,11 @@ enum rule session_order(
 /* ---- reply.c: what is said to the client, and told to the journal. ---- */
 
 /*
- * One reply of one line: `code SP enhanced SP text`. enhanced may be NULL.
- * Octets that are not printable ASCII become '?'. If the peer is gone the
- * session is over.
+ * One line of a reply: its parts, up to NULL, and CRLF. Octets that are not
+ * printable ASCII become '?'. If the peer is gone the session is over.
  */
-void reply(struct session *, int code, const char *enhanced, const char *text);
-/* The same, more lines follow: `code-`... */
-void reply_more(
-    struct session *, int code, const char *enhanced, const char *text);
+void reply_line(struct session *, const char *const parts[]);
+#define reply(s, ...) reply_line(s, (const char *const[]){ __VA_ARGS__, NULL })
 /*
  * The only way a refusal leaves. why: a fault that was set is said instead of
  * the rule's own words, unless it is a local error. to: the recipient in

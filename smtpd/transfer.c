@@ -116,7 +116,6 @@ static enum rule
 finish_message(struct session *s, struct fault *why)
 {
 	enum rule refused = s->content->refused;
-	char text[64];
 
 	if (refused == RULE_NONE &&
 	    submit_finish(&s->server->submit, s->envelope, s->content, why) !=
@@ -125,10 +124,8 @@ finish_message(struct session *s, struct fault *why)
 	if (refused != RULE_NONE) {
 		refuse_for(s, refused, why, SPAN_EMPTY);
 	} else {
-		(void)snprintf(
-		    text, sizeof(text), "queued as %s", s->envelope->qid.text);
 		entries_queued(s);
-		reply(s, 250, "2.0.0", text);
+		reply(s, "250 2.0.0 queued as ", s->envelope->qid.text);
 		s->idle_commands = s->errors = s->refusals = 0;
 	}
 	session_enter(s, PHASE_READY);
@@ -142,7 +139,7 @@ transfer_data(struct session *s, struct span args)
 
 	(void)args;
 	session_enter(s, PHASE_CONTENT);
-	reply(s, 354, NULL, "end data with <CR><LF>.<CR><LF>");
+	reply(s, "354 end data with <CR><LF>.<CR><LF>");
 	begin_content(s);
 	if (s->phase == PHASE_CONTENT &&
 	    read_content(s, UINT64_MAX, true, &why))
@@ -173,7 +170,7 @@ take_chunk(struct session *s, uint64_t size, bool last, enum rule refused)
 {
 	bool in_turn = s->phase == PHASE_RCPT || s->phase == PHASE_CHUNKS;
 	struct fault why = FAULT_NONE;
-	char text[64];
+	char text[32];
 
 	if (s->phase != PHASE_CHUNKS)
 		begin_content(s);
@@ -196,10 +193,9 @@ take_chunk(struct session *s, uint64_t size, bool last, enum rule refused)
 		/* A chunk ends where its size says: nothing hides there. */
 		(void)finish_message(s, &why);
 	} else {
-		(void)snprintf(
-		    text, sizeof(text), "%" PRIu64 " octets taken", size);
+		(void)snprintf(text, sizeof(text), "%" PRIu64, size);
 		session_enter(s, PHASE_CHUNKS);
-		reply(s, 250, "2.0.0", text);
+		reply(s, "250 2.0.0 ", text, " octets taken");
 	}
 }
 
