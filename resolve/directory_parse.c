@@ -370,8 +370,7 @@ apply(struct directory *d, struct text *t, struct fault *f)
 	}
 	t->lines = n;
 	if (buf_failed(&t->edited))
-		return fault_set(f, TEMP, "4.3.0", 0,
-		    "%s: too large, or no memory", t->name);
+		return fault_set(f, TEMP, "4.3.0", 0, "%s: too large", t->name);
 	t->changed |= !span_same(t->whole, buf_span(&t->edited));
 	t->whole = buf_span(&t->edited);
 	read_lines(d, t, false);

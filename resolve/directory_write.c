@@ -166,8 +166,6 @@ make_database(const struct directory *d, const struct replacement *r,
 	struct compiled_maker m;
 	enum outcome got;
 
-	if (!buf_reserve(&value, RECORD_MAX - 1)) /* each of them fits */
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "directory");
 	compiled_make_begin(&m, r->fd, r->purpose);
 	compiled_make_add(&m, DIGEST_KEY, digest);
 	for (size_t i = 0; i < r->text->lines; i++)

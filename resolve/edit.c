@@ -133,19 +133,16 @@ editor_free(struct editor *e)
 /* The entry as it is kept, its password among the secrets. PERM: it cannot be
    made whole, or is a program's, which has neither mailbox nor password. */
 static enum outcome
-complete_entry(struct editor *e, struct record *r, struct span hash,
-    uint32_t source, struct buf *line)
+complete_entry(struct editor *e, const struct record *r,
+    const struct address *a, struct span hash, uint32_t source,
+    struct buf *line)
 {
 	struct field_change change[4] = { { "hash", SPAN_EMPTY } };
 	char path[RESOLVE_PATH_MAX + 1];
-	struct address a;
-	struct span smtp;
 	struct fault f;
 	size_t n = 1;
 
-	if (!record_is(r, "entry") || record_find(r, SPAN_LIT("program")) ||
-	    !record_take(r, "smtp", PATH_TEXT_MAX, &smtp) ||
-	    address_make(smtp, &a, &f) != OK)
+	if (!record_is(r, "entry") || record_find(r, SPAN_LIT("program")))
 		return PERM;
 	if (hash.len > 0)
 		change[n++] = (struct field_change){ "password", SPAN_EMPTY };
@@ -155,28 +152,36 @@ complete_entry(struct editor *e, struct record *r, struct span hash,
 		change[n++] =
 		    (struct field_change){ "store", SPAN_LIT("mailbox") };
 	if (record_find(r, SPAN_LIT("path")) == NULL) {
-		if (mailboxes_path(&a, path, &f) != OK)
+		if (mailboxes_path(a, path, &f) != OK)
 			return PERM;
 		change[n++] = (struct field_change){ "path", span_of(path) };
 	}
 	if (change_record(r, change, n, line, &f) != OK)
 		return PERM;
-	return hash.len == 0 ? OK : put_secret(e, NULL, smtp, hash, source, &f);
+	return hash.len == 0
+	    ? OK
+	    : put_secret(e, NULL, record_value(r, "smtp"), hash, source, &f);
 }
 
 void
-editor_add(
-    struct editor *e, struct span record, struct span hash, uint32_t source)
+editor_add(struct editor *e, struct span record, struct span hash,
+    bool replaces, uint32_t source)
 {
 	struct buf b = BUF_INIT(RECORD_MAX);
 	struct line *line;
+	struct address a;
 	struct record r;
 	struct fault ignored;
 
 	/* What cannot be made whole is added as it is: the check tells why. */
 	if (record_parse(record, &r, &ignored) == OK &&
-	    complete_entry(e, &r, hash, source, &b) == OK)
-		record = buf_span(&b);
+	    address_make(record_value(&r, "smtp"), &a, &ignored) == OK) {
+		if (complete_entry(e, &r, &a, hash, source, &b) == OK)
+			record = buf_span(&b);
+		line = directory_find(&e->d, address_directory_key(&a));
+		if (replaces && line != NULL)
+			line->is_removed = true;
+	}
 	line = add_line(e, &e->d.entries, record, source);
 	line->wants_mailbox = true;
 	e->added++;

@@ -45,10 +45,12 @@ void editor_free(struct editor *);
  * without path= gets one, without store= is a mailbox. Its password is `hash`,
  * which takes password= out of the record, or what the record has as hash=.
  * A password that its address had before goes.
- * source: its line of an import; 0: none
+ *
+ * replaces	the entry or alias of that address, if there is one, goes
+ * source	its line of an import; 0: none
  */
-void editor_add(
-    struct editor *, struct span record, struct span hash, uint32_t source);
+void editor_add(struct editor *, struct span record, struct span hash,
+    bool replaces, uint32_t source);
 /* PERM 5.1.1: there is no such entry. */
 enum outcome editor_find(const struct editor *, const struct address *,
     struct line **, struct fault *) MUST_USE;

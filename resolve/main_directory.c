@@ -142,20 +142,18 @@ ask_once(struct request *r, const char *prompt, struct fault *f)
 static enum outcome
 ask_twice(struct request *r, struct fault *f)
 {
-	struct span first, again;
 	size_t len;
 
 	if (ask_once(r, "New password: ", f) != OK)
 		return f->outcome;
-	len = r->input.len;
+	len = r->password.len;
 	if (ask_once(r, "The same again: ", f) != OK)
 		return f->outcome;
-	first = span_head(buf_span(&r->input), len);
-	again = span_from(buf_span(&r->input), len);
-	if (!span_same(first, again))
+	if (!span_same(span_head(buf_span(&r->password), len),
+	        span_from(buf_span(&r->password), len)))
 		return fault_set(
 		    f, PERM, "5.3.5", 0, "they are not the same twice");
-	buf_cut(&r->input, len);
+	buf_cut(&r->password, len);
 	return OK;
 }
 

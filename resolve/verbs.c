@@ -19,15 +19,20 @@
 void
 request_begin(struct request *r)
 {
-	*r = (struct request){ .input = BUF_INIT(DIRECTORY_TEXT_MAX),
-		.hashes = BUF_INIT(DIRECTORY_TEXT_MAX),
-		.done = BUF_INIT(DIRECTORY_TEXT_MAX) };
+	const struct buf empty = BUF_INIT(DIRECTORY_TEXT_MAX);
+
+	*r = (struct request){ .password = empty,
+		.input = empty,
+		.hashes = empty,
+		.done = empty };
 }
 
 void
 request_free(struct request *r)
 {
+	sodium_memzero(r->password.p, r->password.len);
 	sodium_memzero(r->input.p, r->input.len);
+	buf_free(&r->password);
 	buf_free(&r->input);
 	buf_free(&r->hashes);
 	buf_free(&r->done);
@@ -36,19 +41,28 @@ request_free(struct request *r)
 enum outcome
 request_read_password(struct request *r, struct fault *f)
 {
-	size_t start = r->input.len, got, len = 0;
+	struct buf *b = &r->password;
+	size_t start = b->len, got, len = 0;
 
 	/* What is longer than a password may be is seen to be. */
 	do {
-		if (fds_read_some(STDIN_FILENO, &r->input, 1, &got, f) != OK)
+		if (fds_read_some(STDIN_FILENO, b, 1, &got, f) != OK)
 			return f->outcome;
-		len = span_find(span_from(buf_span(&r->input), start), '\n');
-	} while (
-	    got > 0 && start + len == r->input.len && len <= PASSWORD_MAX + 1);
-	if (len > 0 && r->input.p[start + len - 1] == '\r')
+		len = span_find(span_from(buf_span(b), start), '\n');
+	} while (got > 0 && start + len == b->len && len <= PASSWORD_MAX + 1);
+	if (len > 0 && b->p[start + len - 1] == '\r')
 		len--;
-	buf_cut(&r->input, start + len);
-	return password_check(span_from(buf_span(&r->input), start), f);
+	buf_cut(b, start + len);
+	return password_check(span_from(buf_span(b), start), f);
+}
+
+/* The password: of a terminal, or the first line of fd 0. */
+static enum outcome
+take_password(struct request *r, struct fault *f)
+{
+	if ((r->said & SAID(OPTION_PASSWORD)) == 0 || r->password.len > 0)
+		return OK;
+	return request_read_password(r, f);
 }
 
 /* One more of r->hashes. */
@@ -65,25 +79,6 @@ hash_password(struct request *r, struct span password, struct fault *f)
 		    "hash the password ([auth] hash_memory)");
 	buf_addf(&r->hashes, "%s\n", hash);
 	return OK;
-}
-
-/* The hash of the password: read and made before the lock is taken. */
-static enum outcome
-take_password(struct request *r, struct fault *f)
-{
-	if ((r->said & SAID(OPTION_PASSWORD)) == 0)
-		return OK;
-	if (r->input.len == 0 && request_read_password(r, f) != OK)
-		return f->outcome;
-	return hash_password(r, buf_span(&r->input), f);
-}
-
-static struct span
-hash_of(const struct request *r)
-{
-	struct span hashes = buf_span(&r->hashes);
-
-	return span_head(hashes, span_find(hashes, '\n'));
 }
 
 static enum outcome
@@ -115,7 +110,7 @@ tell_problems(const struct editor *e, bool made)
  * checked, and no news is good news.
  */
 static enum outcome
-edit(struct editor *e, struct request *r, const struct verb *verb, bool tries,
+edit(struct editor *e, struct request *r, collect_changes *collect, bool tries,
     struct fault *f)
 {
 	enum outcome got = editor_begin(e, &prog.settings, f);
@@ -123,12 +118,12 @@ edit(struct editor *e, struct request *r, const struct verb *verb, bool tries,
 	struct span done, line;
 
 	if (got == OK)
-		got = verb->collect(e, r, f);
+		got = collect(e, r, f);
 	if (got == OK)
 		got = tries ? editor_check(e, f) : editor_commit(e, f);
 	directory_unlock(&e->d);
 	/* What was wrong before is the answer to any change. */
-	if (got == OK ? !tries : !begun || verb->run != NULL)
+	if (got == OK ? !tries : !begun || r->is_import)
 		tell_problems(e, got == OK);
 	done = got == OK && !tries ? buf_span(&r->done) : SPAN_EMPTY;
 	while (span_next(&done, '\n', &line))
@@ -137,7 +132,70 @@ edit(struct editor *e, struct request *r, const struct verb *verb, bool tries,
 	return got;
 }
 
-/* ---- add, change, remove */
+/* ---- records: add, alias add, import */
+
+/* In place of a password's hash until all else is known to be right. */
+#define PLACEHOLDER                                                            \
+	"$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA"                    \
+	"$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static bool
+may_have_password(struct span s)
+{
+	static const char key[] = " password=";
+
+	return memmem(s.p, s.len, key, sizeof(key) - 1) != NULL;
+}
+
+/* A good password of an entry that has no hash beside it. What is wrong with
+   one stays in its line: the check refuses it and tells why. */
+static bool
+has_password(struct span line, struct record *r, struct span *password)
+{
+	struct fault ignored;
+
+	return may_have_password(line) &&
+	    record_parse(line, r, &ignored) == OK && record_is(r, "entry") &&
+	    record_take(r, "password", RECORD_MAX, password) &&
+	    password_check(*password, &ignored) == OK &&
+	    record_find(r, SPAN_LIT("hash")) == NULL;
+}
+
+static enum outcome
+hash_passwords(struct request *r, struct fault *f)
+{
+	struct span rest = buf_span(&r->input), line, password;
+	enum outcome got = OK;
+	struct record record;
+
+	while (got == OK && span_next(&rest, '\n', &line))
+		if (has_password(line, &record, &password))
+			got = hash_password(r, password, f);
+	sodium_memzero(&record, sizeof(record));
+	return got;
+}
+
+static enum outcome
+collect_records(struct editor *e, struct request *r, struct fault *f)
+{
+	struct span rest = buf_span(&r->input), line, password, hash;
+	struct span hashes = buf_span(&r->hashes);
+	bool replaces = (r->said & SAID(OPTION_REPLACE)) != 0;
+	struct record record;
+
+	(void)f;
+	for (uint32_t n = 1; span_next(&rest, '\n', &line); n++) {
+		if (line.len == 0 || line.p[0] == '#')
+			continue;
+		hash = SPAN_EMPTY;
+		if (has_password(line, &record, &password) &&
+		    !span_next(&hashes, '\n', &hash))
+			hash = SPAN_LIT(PLACEHOLDER);
+		editor_add(e, line, hash, replaces, r->is_import ? n : 0);
+	}
+	sodium_memzero(&record, sizeof(record));
+	return OK;
+}
 
 /* The fields that were said; an empty value takes one away. */
 static size_t
@@ -155,33 +213,23 @@ said_fields(const struct request *r, struct field_change field[OPTION_FIELDS])
 }
 
 /* `abuse` beside bob@example.org is abuse@example.org. */
-static void
-put_alias_name(struct buf *name, const char *alias, const struct address *of)
-{
-	buf_adds(name, alias);
-	if (strchr(alias, '@') != NULL)
-		return;
-	buf_addc(name, '@');
-	buf_add(name, address_domain(of));
-}
-
 static enum outcome
-add_alias(struct editor *e, const struct request *r, struct span name,
-    const char *target, struct fault *f)
+put_alias(struct request *r, const char *alias, const char *target,
+    struct buf *name, struct fault *f)
 {
-	struct buf line = BUF_INIT(RECORD_MAX);
-	struct record_out out = record_begin(&line, "alias");
-	enum outcome got;
+	struct record_out out = record_begin(&r->input, "alias");
 
-	record_put(out, "smtp", name);
+	buf_reset(name);
+	buf_adds(name, alias);
+	if (strchr(alias, '@') == NULL) {
+		buf_addc(name, '@');
+		buf_add(name, address_domain(&r->address));
+	}
+	record_put(out, "smtp", buf_span(name));
 	record_puts(out, "to", target);
 	if ((r->said & SAID(OPTION_CATCH_ALL)) != 0)
 		record_puts(out, "catch-all", "yes");
-	got = record_end(out, f);
-	if (got == OK)
-		editor_add(e, buf_span(&line), SPAN_EMPTY, 0);
-	buf_free(&line);
-	return got;
+	return record_end(out, f);
 }
 
 static void
@@ -215,47 +263,82 @@ note_added(struct request *r)
 }
 
 static enum outcome
-add_aliases(struct editor *e, const struct request *r, struct fault *f)
+prepare_add(struct request *r, struct fault *f)
 {
 	struct buf name = BUF_INIT(RECORD_MAX);
-	enum outcome got = OK;
+	struct field_change field[OPTION_FIELDS];
+	size_t n = said_fields(r, field);
+	struct record_out out;
+	enum outcome got;
 
-	for (size_t i = 0; got == OK && i < r->aliases; i++) {
-		buf_reset(&name);
-		put_alias_name(&name, r->alias[i], &r->address);
-		got = add_alias(e, r, buf_span(&name), r->operand[0], f);
-	}
+	if (r->aliases > REQUEST_ALIASES_MAX)
+		return fault_set(f, PERM, "5.3.5", 0, "over %d aliases at once",
+		    REQUEST_ALIASES_MAX);
+	out = record_begin(&r->input, "entry");
+	record_puts(out, "smtp", r->operand[0]);
+	for (size_t i = 0; i < n; i++)
+		record_put_optional(out, field[i].key, field[i].value);
+	record_put_optional(out, "password", buf_span(&r->password));
+	got = record_end(out, f);
+	for (size_t i = 0; got == OK && i < r->aliases; i++)
+		got = put_alias(r, r->alias[i], r->operand[0], &name, f);
+	if (got == OK)
+		got = hash_passwords(r, f);
+	note_added(r);
 	buf_free(&name);
 	return got;
 }
 
 static enum outcome
-collect_add(struct editor *e, struct request *r, struct fault *f)
+prepare_alias(struct request *r, struct fault *f)
 {
-	struct buf line = BUF_INIT(RECORD_MAX);
-	struct record_out out;
-	struct field_change field[OPTION_FIELDS];
-	size_t n = said_fields(r, field);
+	struct buf name = BUF_INIT(RECORD_MAX);
+	enum outcome got = put_alias(r, r->operand[0], r->operand[1], &name, f);
+
+	buf_addf(&r->done, SPAN_FMT ": leads to %s\n",
+	    SPAN_ARG(buf_span(&name)), r->operand[1]);
+	buf_free(&name);
+	return got;
+}
+
+/*
+ * A hash takes long, so passwords are hashed when all else is right, and not
+ * under the lock: what the wait for it brought is checked again.
+ */
+static enum outcome
+verb_import(struct request *r, struct fault *f)
+{
+	struct editor e;
+	size_t some;
 	enum outcome got;
 
-	if (r->field[OPTION_PROGRAM] != NULL && r->hashes.len > 0)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "mail for it goes to a program: nobody logs in to that");
-	if (r->aliases > REQUEST_ALIASES_MAX)
-		return fault_set(f, PERM, "5.3.5", 0, "over %d aliases at once",
-		    REQUEST_ALIASES_MAX);
-	out = record_begin(&line, "entry");
-	record_puts(out, "smtp", r->operand[0]);
-	for (size_t i = 0; i < n; i++)
-		record_put_optional(out, field[i].key, field[i].value);
-	got = record_end(out, f);
-	if (got == OK) {
-		editor_add(e, buf_span(&line), hash_of(r), 0);
-		note_added(r);
-		got = add_aliases(e, r, f);
+	r->is_import = true;
+	/* Before the lock: a terminal may take its time. */
+	do
+		got = fds_read_some(
+		    STDIN_FILENO, &r->input, INPUT_STEP, &some, f);
+	while (got == OK && some > 0);
+	if (got == OK && may_have_password(buf_span(&r->input))) {
+		got = edit(&e, r, collect_records, true, f);
+		if (got == OK)
+			got = hash_passwords(r, f);
 	}
-	buf_free(&line);
-	return got;
+	if (got == OK)
+		got = edit(&e, r, collect_records, false, f);
+	if (got == OK)
+		say("%zu records in; %zu mailboxes made, %zu were there",
+		    e.added, e.made, e.found);
+	return got == PERM ? fault_context(f, "nothing was changed") : got;
+}
+
+/* ---- change, remove */
+
+static enum outcome
+prepare_change(struct request *r, struct fault *f)
+{
+	return r->password.len == 0
+	    ? OK
+	    : hash_password(r, buf_span(&r->password), f);
 }
 
 static enum outcome
@@ -264,16 +347,17 @@ collect_change(struct editor *e, struct request *r, struct fault *f)
 	const char *path = r->field[OPTION_PATH];
 	struct field_change field[OPTION_FIELDS];
 	size_t n = said_fields(r, field);
+	struct span hash = buf_span(&r->hashes);
 	struct line *line;
 
-	if (n == 0 && r->hashes.len == 0)
+	hash = span_head(hash, span_find(hash, '\n'));
+	if (n == 0 && hash.len == 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "nothing to change: --store --path --userid --preferred "
 		    "--program --password-stdin");
 	if (editor_find(e, &r->address, &line, f) != OK ||
 	    (n > 0 && editor_change(e, line, field, n, f) != OK) ||
-	    (r->hashes.len > 0 &&
-	        editor_set_hash(e, line, hash_of(r), f) != OK))
+	    (hash.len > 0 && editor_set_hash(e, line, hash, f) != OK))
 		return f->outcome;
 	buf_addf(&r->done, "%s: %s\n", r->operand[0],
 	    n > 0 ? "changed" : "password set");
@@ -311,30 +395,6 @@ collect_remove(struct editor *e, struct request *r, struct fault *f)
 }
 
 static enum outcome
-collect_alias_add(struct editor *e, struct request *r, struct fault *f)
-{
-	struct buf name = BUF_INIT(RECORD_MAX);
-	struct address a;
-	struct line *old = NULL;
-	enum outcome got = OK;
-
-	put_alias_name(&name, r->operand[0], &r->address);
-	if ((r->said & SAID(OPTION_REPLACE)) != 0) {
-		got = address_make(buf_span(&name), &a, f);
-		if (got == OK)
-			old = directory_find(&e->d, address_directory_key(&a));
-	}
-	if (old != NULL)
-		old->is_removed = true;
-	if (got == OK)
-		got = add_alias(e, r, buf_span(&name), r->operand[1], f);
-	buf_addf(&r->done, SPAN_FMT ": leads to %s\n",
-	    SPAN_ARG(buf_span(&name)), r->operand[1]);
-	buf_free(&name);
-	return got;
-}
-
-static enum outcome
 collect_alias_remove(struct editor *e, struct request *r, struct fault *f)
 {
 	struct line *line =
@@ -349,118 +409,23 @@ collect_alias_remove(struct editor *e, struct request *r, struct fault *f)
 	return OK;
 }
 
-/* ---- import */
-
-/* In place of a password's hash until all else is known to be right. */
-#define PLACEHOLDER                                                            \
-	"$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA"                    \
-	"$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-static const char password_key[] = " password=";
-
-static bool
-may_have_password(struct span s)
-{
-	return memmem(s.p, s.len, password_key, sizeof(password_key) - 1) !=
-	    NULL;
-}
-
-/* A good password of an entry that has no hash beside it. What is wrong with
-   one stays in its line: the check refuses it and tells why. */
-static bool
-has_password(struct span line, struct record *r, struct span *password)
-{
-	struct fault ignored;
-
-	return may_have_password(line) &&
-	    record_parse(line, r, &ignored) == OK && record_is(r, "entry") &&
-	    record_take(r, "password", RECORD_MAX, password) &&
-	    password_check(*password, &ignored) == OK &&
-	    record_find(r, SPAN_LIT("hash")) == NULL;
-}
-
-static enum outcome
-hash_passwords(struct request *r, struct fault *f)
-{
-	struct span rest = buf_span(&r->input), line, password;
-	enum outcome got = OK;
-	struct record record;
-
-	while (got == OK && span_next(&rest, '\n', &line))
-		if (has_password(line, &record, &password))
-			got = hash_password(r, password, f);
-	sodium_memzero(&record, sizeof(record));
-	return got;
-}
-
-static enum outcome
-collect_import(struct editor *e, struct request *r, struct fault *f)
-{
-	struct span rest = buf_span(&r->input), line, password, hash;
-	struct span hashes = buf_span(&r->hashes);
-	struct record record;
-
-	(void)f;
-	for (uint32_t n = 1; span_next(&rest, '\n', &line); n++) {
-		if (line.len == 0 || line.p[0] == '#')
-			continue;
-		hash = SPAN_EMPTY;
-		if (has_password(line, &record, &password) &&
-		    !span_next(&hashes, '\n', &hash))
-			hash = SPAN_LIT(PLACEHOLDER);
-		editor_add(e, line, hash, n);
-	}
-	sodium_memzero(&record, sizeof(record));
-	return OK;
-}
-
-/*
- * A hash takes long, so passwords are hashed when all else is right, and not
- * under the lock: what the wait for it brought is checked again.
- */
-static enum outcome
-verb_import(struct request *r, struct fault *f)
-{
-	static const struct verb import = { "import", .collect = collect_import,
-		.run = verb_import };
-	struct editor e;
-	size_t some;
-	enum outcome got;
-
-	/* Before the lock: a terminal may take its time. */
-	do
-		got = fds_read_some(
-		    STDIN_FILENO, &r->input, INPUT_STEP, &some, f);
-	while (got == OK && some > 0);
-	if (got == OK && may_have_password(buf_span(&r->input))) {
-		got = edit(&e, r, &import, true, f);
-		if (got == OK)
-			got = hash_passwords(r, f);
-	}
-	if (got == OK)
-		got = edit(&e, r, &import, false, f);
-	if (got == OK)
-		say("%zu records in; %zu mailboxes made, %zu were there",
-		    e.added, e.made, e.found);
-	return got == PERM ? fault_context(f, "nothing was changed") : got;
-}
-
 const struct verb verbs[VERBS] = {
 	{ "add", .operands = 1,
 	    .options = SAID_FIELDS | SAID(OPTION_PASSWORD) | SAID(OPTION_ALIAS),
-	    .collect = collect_add },
+	    .prepare = prepare_add, .collect = collect_records },
 	{ "change", .operands = 1,
 	    .options = SAID_FIELDS | SAID(OPTION_PASSWORD),
-	    .collect = collect_change },
+	    .prepare = prepare_change, .collect = collect_change },
 	{ "remove", .operands = 1, .collect = collect_remove },
 	{ "list", .look = look_list },
 	{ "show", .operands = 1, .look = look_show },
 	{ "alias", "add", .operands = 2,
 	    .options = SAID(OPTION_CATCH_ALL) | SAID(OPTION_REPLACE),
-	    .collect = collect_alias_add },
+	    .prepare = prepare_alias, .collect = collect_records },
 	{ "alias", "remove", .operands = 1, .collect = collect_alias_remove },
 	{ "passwd", .operands = 1, .options = SAID(OPTION_PASSWORD),
-	    .asks = true, .collect = collect_change },
+	    .asks = true, .prepare = prepare_change,
+	    .collect = collect_change },
 	{ "import", .run = verb_import },
 	{ "compile", .options = SAID(OPTION_AT_START), .run = verb_compile },
 	{ "check", .look = look_check, .thorough = true },
@@ -480,6 +445,8 @@ verb_run(const struct verb *verb, struct request *r, struct fault *f)
 		return verb->run(r, f);
 	if (verb->asks)
 		r->said |= SAID(OPTION_PASSWORD);
-	return take_password(r, f) == OK ? edit(&e, r, verb, false, f)
-	                                 : f->outcome;
+	if (take_password(r, f) != OK ||
+	    (verb->prepare != NULL && verb->prepare(r, f) != OK))
+		return f->outcome;
+	return edit(&e, r, verb->collect, false, f);
 }

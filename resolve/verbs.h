@@ -34,27 +34,33 @@ struct request {
 	const char *field[OPTION_FIELDS];
 	const char *alias[REQUEST_ALIASES_MAX];
 	size_t aliases;
-	struct buf input; /* the password, or the records of an import */
 	struct address address; /* of the last operand */
-	struct buf hashes; /* of its passwords, a line each */
+	struct buf password;
+	struct buf input; /* new records, of an import or as if of one */
+	bool is_import; /* problems are told by its lines */
+	struct buf hashes; /* of the passwords, a line each */
 	struct buf done; /* lines that are said when the change is made */
 };
 void request_begin(struct request *);
 void request_free(struct request *); /* wipes */
 /*
- * Append the next line of fd 0 to r->input, without its end. PERM 5.7.8: it
+ * Append the next line of fd 0 to r->password, without its end. PERM 5.7.8: it
  * is no password (password.h).
  */
 enum outcome request_read_password(struct request *, struct fault *) MUST_USE;
+
+/* From the request into the editor, under the lock. */
+typedef enum outcome collect_changes(
+    struct editor *, struct request *, struct fault *);
 
 struct verb {
 	const char *name, *second; /* `alias add` has two words */
 	size_t operands;
 	unsigned options; /* that it knows; all know --json */
 	bool asks; /* for a password, where none is given */
-	/* A change: from the request into the editor, under the lock. */
-	enum outcome (*collect)(
-	    struct editor *, struct request *, struct fault *);
+	/* A change; prepare: what can be done before the lock is taken. */
+	enum outcome (*prepare)(struct request *, struct fault *);
+	collect_changes *collect;
 	/* Or a look at what there is, thorough or not. */
 	enum outcome (*look)(
 	    const struct directory *, const struct request *, struct fault *);

@@ -61,7 +61,7 @@ add(const char *record)
 	enum outcome got = editor_begin(&e, &settings, &fault);
 
 	if (got == OK) {
-		editor_add(&e, span_of(record), SPAN_EMPTY, 0);
+		editor_add(&e, span_of(record), SPAN_EMPTY, false, 0);
 		got = editor_commit(&e, &fault);
 	}
 	editor_free(&e);
