@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unicase.h>
 
+#include "mem.h"
+
 static void
 lower_ascii(char *p, size_t len)
 {
@@ -172,36 +174,27 @@ enum outcome
 domains_begin(
     struct domains *d, const struct setting_list *list, struct fault *f)
 {
-	char name[DOMAIN_MAX + 1];
+	char text[2 + DOMAIN_MAX + 1] = "x@";
 	struct address probe;
-	char text[2 + DOMAIN_MAX + 1];
 
-	*d = (struct domains){ .n = 0 };
-	d->name = calloc(list->n + 1, sizeof(*d->name));
-	for (size_t i = 0; d->name != NULL && i < list->n; i++) {
-		struct span in = span_of(list->value[i]);
+	*d = (struct domains){ .name = mem_new(list->n, sizeof(*d->name)) };
+	while (d->n < list->n) {
+		struct span in = span_of(list->value[d->n]);
 
 		/* What cannot stand in an address is no mail domain. */
-		memcpy(text, "x@", 2);
 		if (!span_copy(in, text + 2, sizeof(text) - 2) ||
-		    address_make(span_of(text), &probe, f) != OK ||
-		    !span_copy(address_domain(&probe), name, sizeof(name))) {
+		    address_make(span_of(text), &probe, f) != OK) {
 			domains_free(d);
 			return fault_set(f, PERM, "5.3.5", 0,
-			    "[resolve] domain = %s: not a domain name",
-			    list->value[i]);
+			    "[resolve] domain = " SPAN_FMT
+			    ": not a domain name",
+			    SPAN_ARG(in));
 		}
-		if (i == 0)
-			memcpy(d->first, name, sizeof(name));
-		d->name[d->n] = strdup(name);
-		if (d->name[d->n] == NULL)
-			break;
-		d->n++;
+		d->name[d->n++] = mem_text(address_domain(&probe).p);
 	}
-	if (d->n < list->n || d->name == NULL) {
-		domains_free(d);
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "local domains");
-	}
+	if (d->n > 0)
+		(void)span_copy(
+		    span_of(d->name[0]), d->first, sizeof(d->first));
 	qsort(d->name, d->n, sizeof(*d->name), compare_names);
 	return OK;
 }
@@ -209,10 +202,10 @@ domains_begin(
 void
 domains_free(struct domains *d)
 {
-	for (size_t i = 0; d->name != NULL && i < d->n; i++)
-		free(d->name[i]);
+	while (d->n > 0)
+		free(d->name[--d->n]);
 	free(d->name);
-	*d = (struct domains){ .n = 0 };
+	d->name = NULL;
 }
 
 bool

@@ -59,17 +59,6 @@ is_sealed(const struct compiled *c, const struct cdb *cdb, off_t size)
 	return memcmp(seal, all + len - COMPILED_SEAL_LEN, sizeof(seal)) == 0;
 }
 
-static enum outcome
-refuse(const struct compiled *c, int fd, int error, const char *why,
-    struct fault *f)
-{
-	if (fd != -1)
-		(void)close(fd);
-	return fault_set(f, TEMP, "4.3.0", error,
-	    "%s: %s%s; `pneu directory compile` makes it anew", c->name, why,
-	    c->open ? ", the one before stays in use" : "");
-}
-
 void
 compiled_free(struct compiled *c)
 {
@@ -82,76 +71,80 @@ compiled_free(struct compiled *c)
 static enum outcome
 take(struct compiled *c, struct fault *f)
 {
+	const char *wrong = NULL;
 	struct cdb fresh;
 	struct stat st;
-	int fd = open(c->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd;
 
-	if (fd == -1)
-		return refuse(c, -1, errno, "cannot be opened", f);
-	if (fstat(fd, &st) != 0)
-		return refuse(c, fd, errno, "cannot be opened", f);
-	if (!S_ISREG(st.st_mode))
-		return refuse(c, fd, 0, "not a file", f);
-	if (st.st_size < CDB_HEAD + COMPILED_SEAL_LEN ||
+	errno = 0;
+	fd = open(c->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1 || fstat(fd, &st) != 0)
+		wrong = "cannot be opened";
+	else if (!S_ISREG(st.st_mode))
+		wrong = "not a file";
+	else if (st.st_size < CDB_HEAD + COMPILED_SEAL_LEN ||
 	    st.st_size > CDB_SIZE_MAX)
-		return refuse(c, fd, 0, "not a database", f);
-	if (cdb_init(&fresh, fd) != 0)
-		return refuse(c, fd, errno, "cannot be mapped", f);
-	if (!is_sealed(c, &fresh, st.st_size)) {
+		wrong = "not a database";
+	else if (cdb_init(&fresh, fd) != 0)
+		wrong = "cannot be mapped";
+	else if (!is_sealed(c, &fresh, st.st_size)) {
 		cdb_free(&fresh);
-		return refuse(c, fd, 0, "damaged, its seal is wrong", f);
+		errno = 0;
+		wrong = "damaged, its seal is wrong";
+	}
+	if (wrong != NULL) {
+		(void)fault_set(f, TEMP, "4.3.0", errno,
+		    "%s: %s%s; `pneu directory compile` makes it anew", c->name,
+		    wrong, c->open ? ", the one before stays in use" : "");
+		fds_close(&fd);
+		return TEMP;
 	}
 	compiled_free(c);
 	c->cdb = fresh;
 	c->open = true;
-	c->mapped = c->id;
+	c->mapped = c->seen;
 	return OK;
 }
 
 static bool
-is_same(const struct compiled_id *a, const struct compiled_id *b)
+is_same(const struct stat *a, const struct stat *b)
 {
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	    a->mtime.tv_sec == b->mtime.tv_sec &&
-	    a->mtime.tv_nsec == b->mtime.tv_nsec;
-}
-
-/* There is a look before each answer: one error is reported once a while. */
-static bool
-is_told(struct compiled *c)
-{
-	uint64_t now_ms = clock_mono_ms();
-
-	if (c->told_ms != 0 && now_ms - c->told_ms < COMPILED_TOLD_MS)
-		return true;
-	c->told_ms = now_ms;
-	return false;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	    a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 enum outcome
 compiled_look(struct compiled *c, struct fault *f)
 {
-	struct compiled_id id = { .ino = 0 };
+	uint64_t now_ms;
 	struct stat st;
 	enum outcome got;
 
-	/* A name that is gone has the empty id. */
-	if (stat(c->name, &st) == 0)
-		id = (struct compiled_id){ st.st_dev, st.st_ino, st.st_size,
-			st.st_mtim };
-	if (c->looked && is_same(&id, &c->id))
+	/* A name that is gone is a file of its own. */
+	if (stat(c->name, &st) != 0)
+		memset(&st, 0, sizeof(st));
+	if (c->looked && is_same(&st, &c->seen))
 		return OK;
-	c->id = id;
+	c->seen = st;
 	/* The file was written to in its place, as cp does: a page that it
 	   lost would kill this process. Without a database it is `temp`. */
-	if (c->open && id.dev == c->mapped.dev && id.ino == c->mapped.ino)
+	if (c->open && st.st_dev == c->mapped.st_dev &&
+	    st.st_ino == c->mapped.st_ino)
 		compiled_free(c);
 	got = take(c, f);
 	c->looked = got == OK || f->error == 0;
-	if (!c->looked)
-		return is_told(c) ? OK : TEMP;
-	c->told_ms = 0;
-	return got;
+	if (c->looked) {
+		c->told_ms = 0;
+		return got;
+	}
+	/* There is a look before each answer: told once a while. */
+	now_ms = clock_mono_ms();
+	if (c->told_ms != 0 && now_ms - c->told_ms < COMPILED_TOLD_MS)
+		return OK;
+	c->told_ms = now_ms;
+	return TEMP;
 }
 
 enum outcome

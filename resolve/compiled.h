@@ -14,8 +14,7 @@
 #define RESOLVE_COMPILED_H
 
 #include <cdb.h>
-#include <sys/types.h>
-#include <time.h>
+#include <sys/stat.h>
 
 #include "span.h"
 
@@ -25,21 +24,13 @@
 #define ENTRIES_DB "directory/entries.cdb"
 #define SECRETS_DB "secrets/secrets.cdb"
 
-/* Which file this is, so that a new one of the same name is noticed. */
-struct compiled_id {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime;
-};
-
 struct compiled {
 	const char *name, *purpose;
 	struct cdb cdb;
 	bool open;
-	struct compiled_id id; /* of the newest one that was looked at */
-	struct compiled_id mapped; /* of the one in use */
-	bool looked; /* what `id` is of is in use, or bad for good */
+	struct stat seen; /* of the newest one that was looked at */
+	struct stat mapped; /* of the one in use */
+	bool looked; /* what was seen is in use, or bad for good */
 	uint64_t told_ms; /* since when it cannot be opened; 0: it can */
 };
 

@@ -106,7 +106,7 @@ static bool
 take_program(struct reader *r)
 {
 	static const char *const other[] = { "path", "store", "userid",
-		"preferred" };
+		"preferred", "password", "hash" };
 
 	r->line->kind = LINE_PROGRAM;
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
@@ -257,8 +257,8 @@ read_entry(struct reader *r)
 
 	if (!alias && !record_is(&r->record, "entry"))
 		return REFUSE(r, "is neither entry nor alias");
-	if (!take_smtp(r) || !has_no_secret(r) ||
-	    !(alias ? take_alias(r) : take_entry(r)))
+	if (!take_smtp(r) || !(alias ? take_alias(r) : take_entry(r)) ||
+	    !has_no_secret(r))
 		return false;
 	note_unknown(r);
 	check_domain(r);

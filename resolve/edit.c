@@ -2,6 +2,7 @@
 /* edit.c: changes to the text entries, all or nothing. */
 #include "edit.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -186,6 +187,7 @@ editor_add(struct editor *e, struct span record, struct span hash,
 	line->wants_mailbox = true;
 	e->added++;
 	buf_free(&b);
+	sodium_memzero(&r, sizeof(r)); /* it may have a password */
 }
 
 /* ---- changing, removing */

@@ -57,7 +57,7 @@ explain(const struct question *q, const char *rule, const char *format, ...)
 static struct span
 shown(struct span s)
 {
-	return span_head(s, s.len < STEP_VALUE_MAX ? s.len : STEP_VALUE_MAX);
+	return span_head(s, STEP_VALUE_MAX);
 }
 
 /* The first rule that changed the address is the one that answers. */
@@ -69,63 +69,39 @@ note_rule(struct question *q, const char *rule)
 		    span_of(rule), q->ans->rule, sizeof(q->ans->rule));
 }
 
-static enum outcome
-get(struct question *q, struct span key, struct span *value, struct fault *f)
-{
-	return compiled_get(&q->l->entries, key, value, f);
-}
-
-/* The address without its detail: PERM when it has none or no entry. */
-static enum outcome
-get_plus(struct question *q, struct span *value, struct fault *f)
-{
-	struct address base = q->at;
-	enum outcome got;
-
-	if (!address_drop_detail(&base, q->l->plus))
-		return PERM;
-	got = get(q, address_key(&base), value, f);
-	explain(q, "plus", "without the detail after '%c': " SPAN_FMT ": %s",
-	    q->at.key[base.local_len], SPAN_ARG(shown(address_key(&base))),
-	    got == OK ? "found" : "no entry either");
-	if (got == OK)
-		note_rule(q, "plus");
-	return got;
-}
-
-static enum outcome
-get_catch_all(struct question *q, struct span *value, struct fault *f)
-{
-	enum outcome got;
-
-	/* ""@example.org is an address, but nobody's. */
-	if (q->at.local_len == 0)
-		return PERM;
-	got = get(q, address_at_domain(&q->at), value, f);
-	explain(q, "catch-all", SPAN_FMT " has %s",
-	    SPAN_ARG(address_domain(&q->at)),
-	    got == OK ? "a catch-all" : "no catch-all");
-	if (got == OK)
-		note_rule(q, "catch-all");
-	return got;
-}
-
 /* The value that answers for the address, by the order of lookup.h. */
 static enum outcome
 get_any(struct question *q, struct span *value, struct fault *f)
 {
+	struct compiled *entries = &q->l->entries;
 	struct span key = address_key(&q->at);
-	enum outcome got = PERM;
+	struct address base = q->at;
+	/* ""@example.org is an address, but nobody's, and its key is that of
+	   the catch-all. */
+	bool named = q->at.local_len > 0;
+	enum outcome got = named ? compiled_get(entries, key, value, f) : PERM;
 
-	/* Of ""@ that is the key of a catch-all. */
-	if (q->at.local_len > 0)
-		got = get(q, key, value, f);
 	explain(q, "entry", SPAN_FMT ": %s", SPAN_ARG(shown(key)),
 	    got == OK ? "found" : "no entry and no alias");
-	if (got == PERM)
-		got = get_plus(q, value, f);
-	if (got == PERM)
-		got = get_catch_all(q, value, f);
+	if (got == PERM && address_drop_detail(&base, q->l->plus)) {
+		key = address_key(&base);
+		got = compiled_get(entries, key, value, f);
+		explain(q, "plus",
+		    "without the detail after '%c': " SPAN_FMT ": %s",
+		    q->at.key[base.local_len], SPAN_ARG(shown(key)),
+		    got == OK ? "found" : "no entry either");
+		if (got == OK)
+			note_rule(q, "plus");
+	}
+	if (got == PERM && named) {
+		key = address_at_domain(&q->at);
+		got = compiled_get(entries, key, value, f);
+		explain(q, "catch-all", SPAN_FMT " has %s",
+		    SPAN_ARG(address_domain(&q->at)),
+		    got == OK ? "a catch-all" : "no catch-all");
+		if (got == OK)
+			note_rule(q, "catch-all");
+	}
 	return got;
 }
 
@@ -179,40 +155,42 @@ answer_remote(struct question *q, struct fault *f)
 	return OK;
 }
 
-static enum outcome
-answer_mailbox(struct question *q, struct span path, struct fault *f)
+/* Is the value of this kind? Then *rest is what it says. */
+static bool
+is_kind(struct span value, const char *kind, struct span *rest)
 {
-	if (!resolve_path_is_safe(path))
-		return compiled_bad_value(&q->l->entries, f);
-	explain(q, "mailbox", "mailbox " SPAN_FMT, SPAN_ARG(shown(path)));
-	set_destination(q, TRANSPORT_MAILBOX, path);
-	return OK;
+	*rest = span_from(value, strlen(kind));
+	return span_has_prefix(value, kind);
 }
 
+/* The question ends here, or goes on with the target of an alias. */
 static enum outcome
-answer_program(struct question *q, struct span name, struct fault *f)
+take_value(struct question *q, struct span value, bool *ends, struct fault *f)
 {
-	if (!resolve_is_program_name(name))
-		return compiled_bad_value(&q->l->entries, f);
-	explain(q, "program", "command " SPAN_FMT " of [deliver-program]",
-	    SPAN_ARG(name));
-	set_destination(q, TRANSPORT_PROGRAM, name);
-	return OK;
-}
+	struct span rest;
+	bool caught;
 
-/* The question goes on with the target of an alias or catch-all. */
-static enum outcome
-follow(struct question *q, struct span value, struct fault *f)
-{
-	bool caught = span_has_prefix(value, LOOKUP_CATCH_ALL);
-	struct span target;
-
-	if (!caught && !span_has_prefix(value, LOOKUP_ALIAS))
-		return compiled_bad_value(&q->l->entries, f);
-	target = span_from(value,
-	    caught ? sizeof(LOOKUP_CATCH_ALL) - 1 : sizeof(LOOKUP_ALIAS) - 1);
-	if (!span_copy(target, q->text, sizeof(q->text)) ||
-	    address_make(target, &q->at, f) != OK)
+	*ends = true;
+	if (is_kind(value, LOOKUP_MAILBOX, &rest) &&
+	    resolve_path_is_safe(rest)) {
+		explain(
+		    q, "mailbox", "mailbox " SPAN_FMT, SPAN_ARG(shown(rest)));
+		set_destination(q, TRANSPORT_MAILBOX, rest);
+		return OK;
+	}
+	if (is_kind(value, LOOKUP_PROGRAM, &rest) &&
+	    resolve_is_program_name(rest)) {
+		explain(q, "program",
+		    "command " SPAN_FMT " of [deliver-program]",
+		    SPAN_ARG(rest));
+		set_destination(q, TRANSPORT_PROGRAM, rest);
+		return OK;
+	}
+	*ends = false;
+	caught = is_kind(value, LOOKUP_CATCH_ALL, &rest);
+	if ((!caught && !is_kind(value, LOOKUP_ALIAS, &rest)) ||
+	    !span_copy(rest, q->text, sizeof(q->text)) ||
+	    address_make(rest, &q->at, f) != OK)
 		return compiled_bad_value(&q->l->entries, f);
 	if (!caught)
 		note_rule(q, "alias");
@@ -242,6 +220,7 @@ lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
 	struct question q = { .l = l, .ans = ans, .steps = steps };
 	struct span value;
 	enum outcome got;
+	bool ends;
 
 	*ans = (struct resolve_ans){ .transport = "" };
 	if (address_make(to, &q.at, f) != OK)
@@ -253,16 +232,10 @@ lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
 		got = get_any(&q, &value, f);
 		if (got == PERM)
 			return answer_unknown(&q, f);
-		if (got != OK)
+		if (got == OK)
+			got = take_value(&q, value, &ends, f);
+		if (got != OK || ends)
 			return got;
-		if (span_has_prefix(value, LOOKUP_MAILBOX))
-			return answer_mailbox(&q,
-			    span_from(value, sizeof(LOOKUP_MAILBOX) - 1), f);
-		if (span_has_prefix(value, LOOKUP_PROGRAM))
-			return answer_program(&q,
-			    span_from(value, sizeof(LOOKUP_PROGRAM) - 1), f);
-		if (follow(&q, value, f) != OK)
-			return f->outcome;
 	}
 	l->looped = true;
 	explain(&q, "loop", "more than %llu aliases one after the other",

@@ -1,7 +1,8 @@
 # What a unit test needs besides lib.a: objects of its folder, libraries.
 resolve_address_OBJS := resolve/address
 resolve_address_LIBS := -lidn2 -lunistring
-resolve_alarm_OBJS := resolve/alarm
+resolve_answerer_OBJS := resolve/answerer resolve/compiled
+resolve_answerer_LIBS := -lcdb
 resolve_compiled_OBJS := resolve/compiled
 resolve_compiled_LIBS := -lcdb
 resolve_lookup_OBJS := resolve/lookup $(COMPILED)
