@@ -182,6 +182,15 @@ directory_shown(struct span s)
 	return span_head(s, SHOWN_MAX);
 }
 
+bool
+problems_have(const struct problems *problems, struct span text)
+{
+	for (size_t i = 0; i < problems->n; i++)
+		if (span_same(problems->p[i].text, text))
+			return true;
+	return false;
+}
+
 void
 directory_problem(struct directory *d, enum problem_level level,
     const struct line *at, const char *format, ...)
@@ -191,16 +200,19 @@ directory_problem(struct directory *d, enum problem_level level,
 	int n = 0;
 	va_list ap;
 
-	if (problems->count++ >= PROBLEM_LINES_MAX)
-		return;
-	if (problems->p == NULL)
-		problems->p = mem_new(PROBLEM_LINES_MAX, sizeof(*problems->p));
 	if (at->smtp.len > 0)
 		n = snprintf(text, sizeof(text), SPAN_FMT ": ",
 		    SPAN_ARG(directory_shown(at->smtp)));
 	va_start(ap, format);
 	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, format, ap);
 	va_end(ap);
+	if (level == PROBLEM_NOTE && n == 0 &&
+	    problems_have(problems, span_of(text)))
+		return;
+	if (problems->count++ >= PROBLEM_LINES_MAX)
+		return;
+	if (problems->p == NULL)
+		problems->p = mem_new(PROBLEM_LINES_MAX, sizeof(*problems->p));
 	problems->p[problems->n++] = (struct problem){ at->file, at->number,
 		directory_keep(d, span_of(text)) };
 }
@@ -210,15 +222,20 @@ directory_problem(struct directory *d, enum problem_level level,
 enum outcome
 directory_begin(struct directory *d, const struct settings *s, struct fault *f)
 {
-	const struct text empty = { .whole = SPAN_EMPTY,
+	const struct text entries = { .name = DIRECTORY_ENTRIES,
+		.database = ENTRIES_DB,
+		.purpose = "entries",
+		.whole = SPAN_EMPTY,
 		.octets = BUF_INIT(DIRECTORY_TEXT_MAX),
 		.edited = BUF_INIT(DIRECTORY_TEXT_MAX) };
 
-	*d = (struct directory){
-		.settings = s, .lock = -1, .entries = empty, .secrets = empty
-	};
-	d->entries.name = DIRECTORY_ENTRIES;
+	*d = (struct directory){ .settings = s,
+		.lock = -1,
+		.entries = entries,
+		.secrets = entries };
 	d->secrets.name = DIRECTORY_SECRETS;
+	d->secrets.database = SECRETS_DB;
+	d->secrets.purpose = "secrets";
 	return domains_begin(&d->domains, &s->resolve.domain, f);
 }
 

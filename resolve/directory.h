@@ -67,9 +67,9 @@ struct line_index {
 	size_t mask; /* slots less 1: at least twice as many as lines */
 };
 
-/* One of the two files. */
+/* One of the two files, and what is compiled of it. */
 struct text {
-	const char *name;
+	const char *name, *database, *purpose;
 	struct span whole; /* what it says, or will say after an edit */
 	struct buf octets, edited; /* as it was read, as it is to be written */
 	bool changed; /* to be written: the file has another text, or is none */
@@ -92,8 +92,8 @@ struct problems {
 	struct problem *p;
 	size_t n, count; /* of those that there are, n stand in p */
 };
+bool problems_have(const struct problems *, struct span text);
 
-#define DIRECTORY_UNKNOWN_MAX 32 /* keys that are noted once each */
 struct memory_chunk;
 struct directory {
 	const struct settings *settings;
@@ -101,8 +101,6 @@ struct directory {
 	int lock; /* -1: not held */
 	struct text entries, secrets;
 	struct problems problems[PROBLEM_LEVELS];
-	struct span unknown[DIRECTORY_UNKNOWN_MAX];
-	size_t unknowns;
 	struct memory_chunk *memory;
 	size_t memory_left; /* octets of the newest chunk */
 };
@@ -189,7 +187,8 @@ bool directory_is_hash(
     const struct settings *, struct span hash, bool *costs_other);
 
 struct span directory_shown(struct span); /* not longer than is good to read */
-/* at: the line that has it, as far as it was read; or a file, or stdin. */
+/* at: the line that has it, as far as it was read, or a file. A note that is
+   about no address is told once. */
 void directory_problem(struct directory *, enum problem_level,
     const struct line *at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* directory_parse.c: the text entries, line by line. */
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "directory.h"
@@ -8,39 +9,38 @@
 #include "record.h"
 #include "wire_resolve.h"
 
-static bool
-is_userid_octet(int c)
+/* The length of a part of a user id; 0: it is too long, or none. */
+static size_t
+userid_part(const char *text)
 {
-	return (c >= 'A' && c <= 'Z') || is_digit(c) || c == '@' || c == '#' ||
-	    c == '$';
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@#$");
+
+	return n <= USERID_PART_MAX ? n : 0;
 }
 
-/* The next part of a user id: 1..8 of A-Z 0-9 @ # $. */
-static bool
-take_userid_part(struct cur *c)
-{
-	struct span part = cur_while(c, is_userid_octet);
-
-	return part.len >= 1 && part.len <= USERID_PART_MAX;
-}
-
-/* "BOB SYSTEM1": two such parts, or *ANY the second. */
+/* "BOB SYSTEM1", or *ANY the second part. */
 static bool
 is_userid(struct span userid)
 {
-	struct cur c = cur_over(userid);
+	char copy[2 * USERID_PART_MAX + 2];
+	const char *text = copy;
+	size_t n, more;
 
-	return take_userid_part(&c) && cur_eat(&c, ' ') &&
-	    (span_eq(cur_rest(&c), "*ANY") ||
-	        (take_userid_part(&c) && cur_peek(&c) == -1));
+	if (span_has_control(userid) || !span_copy(userid, copy, sizeof(copy)))
+		return false;
+	n = userid_part(text);
+	if (n == 0 || text[n] != ' ')
+		return false;
+	text += n + 1;
+	more = userid_part(text);
+	return strcmp(text, "*ANY") == 0 || (more > 0 && text[more] == '\0');
 }
 
 bool
 directory_is_hash(const struct settings *s, struct span hash, bool *costs_other)
 {
 	char text[DIRECTORY_HASH_MAX + 1];
-	struct span part, memory, ops;
-	uint64_t cost;
+	unsigned long memory, ops;
 	int got = -1;
 
 	if (span_find(hash, '\0') == hash.len &&
@@ -48,15 +48,10 @@ directory_is_hash(const struct settings *s, struct span hash, bool *costs_other)
 		got = crypto_pwhash_str_needs_rehash(
 		    text, s->resolve.hash_ops, (size_t)s->resolve.hash_memory);
 	*costs_other = got == 1;
-	if (got == -1)
-		return false;
-	/* $argon2id$v=19$m=65536,t=2,p=1$salt$hash */
-	for (int i = 0; i < 4; i++)
-		(void)span_next(&hash, '$', &part);
-	return span_next(&part, ',', &memory) && span_next(&part, ',', &ops) &&
-	    num_parse(
-	        span_from(memory, 2), 1, DIRECTORY_HASH_MEMORY_MAX, &cost) &&
-	    num_parse(span_from(ops, 2), 1, DIRECTORY_HASH_OPS_MAX, &cost);
+	return got != -1 &&
+	    sscanf(text, "$argon2id$v=19$m=%lu,t=%lu,", &memory, &ops) == 2 &&
+	    memory <= DIRECTORY_HASH_MEMORY_MAX &&
+	    ops <= DIRECTORY_HASH_OPS_MAX;
 }
 
 /* One line on its way into the directory. */
@@ -188,33 +183,19 @@ take_alias(struct reader *r)
 	return true;
 }
 
-static bool
-is_noted(const struct directory *d, struct span key)
-{
-	for (size_t i = 0; i < d->unknowns; i++)
-		if (span_same(d->unknown[i], key))
-			return true;
-	return d->unknowns == DIRECTORY_UNKNOWN_MAX;
-}
-
 /* Unknown keys are kept, and noted in case one is misspelt. */
 static void
 note_unknown(struct reader *r)
 {
-	struct directory *d = r->d;
 	struct line at = *r->line;
 
 	at.smtp = SPAN_EMPTY; /* the note is not about this address alone */
-	for (size_t i = 0; i < r->record.fields; i++) {
-		struct span key = r->record.field[i].key;
-
-		if ((r->record.taken & 1U << i) != 0 || is_noted(d, key))
-			continue;
-		d->unknown[d->unknowns++] = directory_keep(d, key);
-		directory_problem(d, PROBLEM_NOTE, &at,
-		    "the key " SPAN_FMT "= means nothing here, and is kept",
-		    SPAN_ARG(directory_shown(key)));
-	}
+	for (size_t i = 0; i < r->record.fields; i++)
+		if ((r->record.taken & 1U << i) == 0)
+			directory_problem(r->d, PROBLEM_NOTE, &at,
+			    "the key " SPAN_FMT
+			    "= means nothing here, and is kept",
+			    SPAN_ARG(directory_shown(r->record.field[i].key)));
 }
 
 /* Entries are read by more programs and people than secrets. */

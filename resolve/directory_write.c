@@ -45,14 +45,14 @@ make_digest(const struct directory *d, unsigned char out[DIGEST_LEN])
 /* ---- what is there */
 
 static bool
-is_made_of(const char *name, const char *purpose, struct span digest)
+is_made_of(const struct text *t, struct span digest)
 {
 	struct compiled c;
 	struct span value;
 	struct fault f;
 	bool same;
 
-	compiled_begin(&c, name, purpose);
+	compiled_begin(&c, t->database, t->purpose);
 	same = compiled_look(&c, &f) == OK &&
 	    compiled_get(&c, DIGEST_KEY, &value, &f) == OK &&
 	    span_same(value, digest);
@@ -63,44 +63,34 @@ is_made_of(const char *name, const char *purpose, struct span digest)
 bool
 directory_is_compiled(const struct directory *d)
 {
-	unsigned char digest[DIGEST_LEN];
-	struct span made = make_digest(d, digest);
+	unsigned char octets[DIGEST_LEN];
+	struct span digest = make_digest(d, octets);
 
-	return is_made_of(ENTRIES_DB, "entries", made) &&
-	    is_made_of(SECRETS_DB, "secrets", made);
-}
-
-/* How many records it has; one that cannot be read may have had some. */
-static size_t
-count_records(const char *name, const char *purpose)
-{
-	struct compiled c;
-	struct fault f;
-	size_t n;
-
-	compiled_begin(&c, name, purpose);
-	if (compiled_look(&c, &f) == OK)
-		n = compiled_count(&c) - 1; /* the digest is one */
-	else
-		n = f.error == ENOENT ? 0 : 1;
-	compiled_free(&c);
-	return n;
+	return is_made_of(&d->entries, digest) &&
+	    is_made_of(&d->secrets, digest);
 }
 
 static enum outcome
-expect_records(const struct text *t, const char *name, const char *purpose,
-    struct fault *f)
+expect_records(const struct text *t, struct fault *f)
 {
-	size_t had = count_records(name, purpose);
-	const char *lack;
+	const char *lack = NULL;
+	struct compiled c;
+	size_t had;
 
+	/* One that cannot be read may have had some. */
+	compiled_begin(&c, t->database, t->purpose);
+	if (compiled_look(&c, f) == OK)
+		had = compiled_count(&c) - 1; /* the digest is one */
+	else
+		had = f->error == ENOENT ? 0 : 1;
+	compiled_free(&c);
 	if (had > 2 * t->records)
 		lack = t->records == 0
 		    ? "has no record, but its database has"
 		    : "has not half of the records of its database";
-	else if (!text_is_whole(t) && had > 0)
+	else if (had > 0 && !text_is_whole(t))
 		lack = "ends within a line";
-	else
+	if (lack == NULL)
 		return OK;
 	return fault_set(f, TEMP, "4.3.0", 0,
 	    "%s %s: bring it back, or run `pneu "
@@ -111,8 +101,8 @@ expect_records(const struct text *t, const char *name, const char *purpose,
 enum outcome
 directory_expect_records(const struct directory *d, struct fault *f)
 {
-	return expect_records(&d->entries, ENTRIES_DB, "entries", f) == OK
-	    ? expect_records(&d->secrets, SECRETS_DB, "secrets", f)
+	return expect_records(&d->entries, f) == OK
+	    ? expect_records(&d->secrets, f)
 	    : f->outcome;
 }
 
@@ -123,7 +113,7 @@ directory_expect_records(const struct directory *d, struct fault *f)
 struct replacement {
 	const char *name, *dot_name, *parent;
 	const struct text *text;
-	const char *purpose; /* of a database; NULL: it is the text */
+	bool is_database; /* made of the text */
 	int fd; /* -1: none, or it has its name */
 };
 
@@ -166,7 +156,7 @@ make_database(const struct directory *d, const struct replacement *r,
 	struct compiled_maker m;
 	enum outcome got;
 
-	compiled_make_begin(&m, r->fd, r->purpose);
+	compiled_make_begin(&m, r->fd, r->text->purpose);
 	compiled_make_add(&m, DIGEST_KEY, digest);
 	for (size_t i = 0; i < r->text->lines; i++)
 		if (make_value(d, &r->text->line[i], &value))
@@ -183,7 +173,7 @@ write_one(const struct directory *d, struct replacement *r, struct span digest,
 {
 	enum outcome got;
 
-	if (r->purpose == NULL && !r->text->changed)
+	if (!r->is_database && !r->text->changed)
 		return OK;
 	/* What lies there is of a run that was cut short. */
 	(void)unlink(r->dot_name);
@@ -191,8 +181,8 @@ write_one(const struct directory *d, struct replacement *r, struct span digest,
 	if (r->fd == -1)
 		return fault_set(
 		    f, TEMP, "4.3.0", errno, "create %s", r->dot_name);
-	got = r->purpose == NULL ? fds_write_all(r->fd, r->text->whole, f)
-	                         : make_database(d, r, digest, f);
+	got = r->is_database ? make_database(d, r, digest, f)
+	                     : fds_write_all(r->fd, r->text->whole, f);
 	if (got != OK)
 		return fault_context(f, "%s", r->dot_name);
 	if (fsync(r->fd) != 0)
@@ -245,15 +235,16 @@ directory_write(const struct directory *d, struct fault *f)
 {
 	/* A cut between two of them leaves a password without its entry at
 	   worst, which opens nothing, and goes when its address is added. */
+	const struct text *entries = &d->entries, *secrets = &d->secrets;
 	struct replacement file[] = {
-		{ DIRECTORY_SECRETS, "secrets/.secrets", "secrets", &d->secrets,
-		    NULL, -1 },
-		{ DIRECTORY_ENTRIES, "directory/.entries", "directory",
-		    &d->entries, NULL, -1 },
-		{ ENTRIES_DB, "directory/.entries.cdb", "directory",
-		    &d->entries, "entries", -1 },
-		{ SECRETS_DB, "secrets/.secrets.cdb", "secrets", &d->secrets,
-		    "secrets", -1 },
+		{ secrets->name, "secrets/.secrets", "secrets", secrets, false,
+		    -1 },
+		{ entries->name, "directory/.entries", "directory", entries,
+		    false, -1 },
+		{ entries->database, "directory/.entries.cdb", "directory",
+		    entries, true, -1 },
+		{ secrets->database, "secrets/.secrets.cdb", "secrets", secrets,
+		    true, -1 },
 	};
 	enum { FILES = sizeof(file) / sizeof(file[0]) };
 	size_t errors = d->problems[PROBLEM_ERROR].count;

@@ -105,15 +105,6 @@ get_any(struct question *q, struct span *value, struct fault *f)
 	return got;
 }
 
-static enum outcome
-answer_unknown(struct question *q, struct fault *f)
-{
-	explain(q, "unknown", "nothing answers for it");
-	return fault_set(f, PERM, "5.1.1", 0,
-	    q->text[0] == '\0' ? "no such user"
-	                       : "an alias leads to no such user");
-}
-
 /* The next hop was checked, and is shorter than its place. */
 static void
 set_destination(struct question *q, const char *transport, struct span nexthop)
@@ -230,8 +221,13 @@ lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
 		if (!domains_has(&l->domains, address_domain(&q.at)))
 			return answer_remote(&q, f);
 		got = get_any(&q, &value, f);
-		if (got == PERM)
-			return answer_unknown(&q, f);
+		if (got == PERM) {
+			explain(&q, "unknown", "nothing answers for it");
+			return fault_set(f, PERM, "5.1.1", 0,
+			    q.text[0] == '\0'
+			        ? "no such user"
+			        : "an alias leads to no such user");
+		}
 		if (got == OK)
 			got = take_value(&q, value, &ends, f);
 		if (got != OK || ends)

@@ -32,16 +32,6 @@ compare_problems(const void *a, const void *b)
 	                : (one->line > other->line) - (one->line < other->line);
 }
 
-/* By its words, which have the address: lines move. */
-static bool
-has_text(const struct problems *problems, struct span text)
-{
-	for (size_t i = 0; i < problems->n; i++)
-		if (span_same(problems->p[i].text, text))
-			return true;
-	return false;
-}
-
 void
 say_level(const struct problems *problems, const struct problems *before,
     enum problem_level level)
@@ -58,7 +48,8 @@ say_level(const struct problems *problems, const struct problems *before,
 	for (size_t i = 0; i < problems->n; i++) {
 		const struct problem *p = &problems->p[i];
 
-		if (has_text(before, p->text))
+		/* By its words, which have the address: lines move. */
+		if (problems_have(before, p->text))
 			continue;
 		output(json_pack("{s:s, s:I, s:s, s:o}", "file", p->file,
 		           "line", (json_int_t)p->line, "level", words[level],

@@ -35,32 +35,28 @@ verb_look(const struct verb *verb, const struct request *r, struct fault *f)
 	return got;
 }
 
-/* A start has the databases that are there, and must not wait for a person. */
-static enum outcome
-compile(struct directory *d, bool at_start, bool *compiled, struct fault *f)
-{
-	if (directory_open(d, at_start ? LOCK_EX | LOCK_NB : LOCK_EX, f) != OK)
-		return f->outcome;
-	*compiled = directory_is_compiled(d);
-	if (*compiled)
-		return OK;
-	directory_parse(d);
-	if (at_start && directory_expect_records(d, f) != OK)
-		return f->outcome;
-	directory_check(d, false);
-	return directory_write(d, f);
-}
-
 enum outcome
 verb_compile(struct request *r, struct fault *f)
 {
-	bool at_start = (r->said & SAID(OPTION_AT_START)) != 0;
-	bool compiled = false;
+	/* A start has the databases that are there, and must not wait for
+	   a person. */
+	bool at_start = (r->said & SAID(OPTION_AT_START)) != 0, compiled;
 	struct directory d;
 	enum outcome got = directory_begin(&d, &prog.settings, f);
 
 	if (got == OK)
-		got = compile(&d, at_start, &compiled, f);
+		got = directory_open(
+		    &d, at_start ? LOCK_EX | LOCK_NB : LOCK_EX, f);
+	compiled = got == OK && directory_is_compiled(&d);
+	if (got == OK && !compiled) {
+		directory_parse(&d);
+		if (at_start)
+			got = directory_expect_records(&d, f);
+	}
+	if (got == OK && !compiled) {
+		directory_check(&d, false);
+		got = directory_write(&d, f);
+	}
 	directory_unlock(&d);
 	say_problems(&d);
 	if (got == OK && compiled)
