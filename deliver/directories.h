@@ -9,16 +9,13 @@
 
 #include "mailbox.h"
 
-#define MAILBOX_COPY_CHUNK (256UL * 1024) /* octets of one read() of a copy */
-
 struct mailbox {
 	char path[RESOLVE_PATH_MAX + 1];
-	uint32_t hash;
-	int fd; /* its new/ */
-	dev_t dev;
+	int fd; /* its new/; -1: dropped */
+	const struct mailbox_root *root; /* its file system */
 	ino_t ino;
 	uint64_t round; /* when it was last found to be what path names */
-	int32_t chain, newer, older;
+	uint64_t last_use;
 };
 
 /*
@@ -38,7 +35,7 @@ struct mailbox *mailbox_find_open(struct mailbox_store *, const char *path);
 /* Does its path still name the directory that is kept open? */
 bool mailbox_is_current(struct mailbox_store *, const struct mailbox *);
 /* Keep it no longer. */
-void mailbox_drop(struct mailbox_store *, struct mailbox *);
+void mailbox_drop(struct mailbox *);
 /* "cur", "tmp" of a mailbox; -1 and errno. */
 int mailbox_open_part(
     struct mailbox_store *, const char *path, const char *part);

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,10 +19,17 @@
 #include "prog.h"
 #include "trouble.h"
 
-#define FILE_NAME_MAX 256 /* NAME_MAX and its 0 */
+#define COPY_CHUNK (256UL * 1024) /* octets of one read() of a copy */
 /* Dot names: nobody looks at them; one that a kill left goes at the next try. */
 #define TRY_NAME ".try-link"
 #define TRY_FILE "in/" TRY_NAME
+
+static enum outcome
+not_in_queue(const struct deliver_req *req, int error, struct fault *f)
+{
+	return fault_set(f, TEMP, "4.3.0", error,
+	    "content of %s is not in the queue", req->qid.text);
+}
 
 /* ---- Looking for a name after a restart ---- */
 
@@ -31,11 +39,11 @@ struct look {
 };
 
 static bool
-is_another(void *arg, const char *name)
+is_another(void *arg, const struct dirent *e)
 {
 	struct look *l = arg;
 
-	l->found = span_same(maildir_base(span_of(name)), l->base);
+	l->found = span_same(maildir_base(span_of(e->d_name)), l->base);
 	return !l->found;
 }
 
@@ -56,14 +64,12 @@ look(struct mailbox_store *s, const struct mailbox *m,
 
 	*found = false;
 	if (fstatat(s->queue, req->file, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno,
-		    "content of %s is not in the queue", req->qid.text);
-	if (s->links && st.st_nlink == 1 && st.st_dev == m->dev)
+		return not_in_queue(req, errno, f);
+	if (s->links && st.st_nlink == 1 && st.st_dev == m->root->dev)
 		return OK;
-	if (fstatat(m->fd, req->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		*found = true;
+	*found = fstatat(m->fd, req->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (*found)
 		return OK;
-	}
 	got = maildir_list(m->fd, is_another, &l, &why);
 	if (got == OK && !l.found) {
 		cur = mailbox_open_part(s, m->path, "cur");
@@ -85,27 +91,17 @@ static enum outcome
 copy_octets(struct mailbox_store *s, int from, int to, const char *path,
     struct fault *f)
 {
+	static char chunk[COPY_CHUNK];
 	ssize_t n;
 
-	if (!buf_reserve(&s->copy, MAILBOX_COPY_CHUNK))
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "copy");
-	for (;;) {
-		n = read(from, s->copy.p, MAILBOX_COPY_CHUNK);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+	while ((n = read(from, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno != EINTR)
 			return fault_set(
 			    f, TEMP, "4.3.0", errno, "read the queue's file");
-		if (n == 0)
-			break;
-		for (ssize_t at = 0, w; at < n; at += w) {
-			w = write(to, s->copy.p + at, (size_t)(n - at));
-			if (w < 0 && errno == EINTR)
-				w = 0;
-			else if (w < 0)
-				return mailbox_failed(
-				    s, path, errno, "write", f);
-		}
+		if (n > 0 &&
+		    fds_write_all(to, (struct span){ chunk, (size_t)n }, f) !=
+		        OK)
+			return mailbox_failed(s, path, f->error, "write", f);
 	}
 	/* The content must be on disk before a reader may see the name. */
 	if (fsync(to) != 0)
@@ -113,24 +109,21 @@ copy_octets(struct mailbox_store *s, int from, int to, const char *path,
 	return OK;
 }
 
-/* Copies that a killed attempt left, under this name and another pid. */
-static void
-remove_stale(int tmp, struct span name)
-{
-	int fd = openat(tmp, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	struct dirent *e;
+struct stale {
+	int tmp;
+	const char *name; /* in new/ */
+};
 
-	if (d == NULL) {
-		if (fd != -1)
-			(void)close(fd);
-		return;
-	}
-	while ((e = readdir(d)) != NULL)
-		if (span_has_prefix(span_of(e->d_name), name.p) &&
-		    e->d_name[name.len] == '.')
-			(void)unlinkat(tmp, e->d_name, 0);
-	(void)closedir(d);
+/* Copies that a killed attempt left, under this name and another pid. */
+static bool
+remove_stale(void *arg, const struct dirent *e)
+{
+	struct stale *stale = arg;
+
+	if (span_has_prefix(span_of(e->d_name), stale->name) &&
+	    e->d_name[strlen(stale->name)] == '.')
+		(void)unlinkat(stale->tmp, e->d_name, 0);
+	return true;
 }
 
 /*
@@ -141,20 +134,19 @@ static enum outcome
 copy(struct mailbox_store *s, const struct mailbox *m,
     const struct deliver_req *req, enum deliver_how *how, struct fault *f)
 {
-	char name[FILE_NAME_MAX];
+	char name[NAME_MAX + 1];
+	int tmp = mailbox_open_part(s, m->path, "tmp"), from, to = -1;
+	struct stale stale = { tmp, req->name };
 	enum outcome got = TEMP;
-	int from = -1, to = -1, tmp;
 
-	(void)snprintf(name, sizeof(name), "%s.%ld", req->name, (long)getpid());
-	tmp = mailbox_open_part(s, m->path, "tmp");
 	if (tmp == -1)
 		return mailbox_missing(s, m->path, errno, f);
+	(void)snprintf(name, sizeof(name), "%s.%ld", req->name, (long)getpid());
 	if (req->again)
-		remove_stale(tmp, span_of(req->name));
+		(void)!maildir_list(tmp, remove_stale, &stale, f);
 	from = openat(s->queue, req->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (from == -1) {
-		(void)fault_set(f, TEMP, "4.3.0", errno,
-		    "content of %s is not in the queue", req->qid.text);
+		(void)not_in_queue(req, errno, f);
 		goto out;
 	}
 	(void)unlinkat(tmp, name, 0); /* a process of this pid, long ago */
@@ -174,13 +166,11 @@ copy(struct mailbox_store *s, const struct mailbox *m,
 		(void)mailbox_failed(
 		    s, m->path, errno, "link from tmp to new", f);
 out:
-	if (to != -1) {
-		(void)close(to);
+	if (to != -1)
 		(void)unlinkat(tmp, name, 0);
-	}
-	if (from != -1)
-		(void)close(from);
-	(void)close(tmp);
+	fds_close(&to);
+	fds_close(&from);
+	fds_close(&tmp);
 	return got;
 }
 
@@ -208,7 +198,7 @@ link_or_copy(struct mailbox_store *s, struct mailbox *m,
 	 */
 	if (error == ENOENT &&
 	    fstatat(s->queue, req->file, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		mailbox_drop(s, m);
+		mailbox_drop(m);
 		if (mailbox_open_new(s, req->path, &m, f) != OK)
 			return f->outcome;
 		error = link_into(s, m, req);
@@ -225,8 +215,7 @@ link_or_copy(struct mailbox_store *s, struct mailbox *m,
 	case EOPNOTSUPP:
 		return copy(s, m, req, how, f);
 	case ENOENT:
-		return fault_set(f, TEMP, "4.3.0", error,
-		    "content of %s is not in the queue", req->qid.text);
+		return not_in_queue(req, error, f);
 	default:
 		/*
 		 * EPERM and EACCES too: never a copy. They mean another user
@@ -241,21 +230,17 @@ mailbox_deliver(struct mailbox_store *s, const struct deliver_req *req,
     enum deliver_how *how, struct fault *f)
 {
 	struct mailbox *m;
-	bool found;
+	bool found = false;
 
 	*how = DELIVER_NONE;
 	if (mailbox_root_is_current(s, f) != OK ||
-	    mailbox_get(s, req->path, &m, f) != OK)
+	    mailbox_get(s, req->path, &m, f) != OK ||
+	    (req->again && look(s, m, req, &found, f) != OK))
 		return f->outcome;
-	if (req->again) {
-		if (look(s, m, req, &found, f) != OK)
-			return f->outcome;
-		if (found) {
-			*how = DELIVER_FOUND;
-			return OK;
-		}
-	}
-	return link_or_copy(s, m, req, how, f);
+	if (!found)
+		return link_or_copy(s, m, req, how, f);
+	*how = DELIVER_FOUND;
+	return OK;
 }
 
 /*
@@ -268,23 +253,11 @@ sync_failed(struct mailbox_store *s, const char *path, const char *what,
     struct fault *f)
 {
 	int error = errno;
-	char text[FAULT_TEXT_MAX];
 
-	(void)snprintf(text, sizeof(text), "mailbox %s: %s: %s", path, what,
-	    strerror(error));
+	(void)fault_set(f, TEMP, "4.3.0", error, "mailbox %s: %s", path, what);
 	/* If it cannot be made: queue-run makes it when it has the answer. */
-	(void)trouble_set(s->queue, "deliver-mailbox", text);
+	(void)trouble_set(s->queue, "deliver-mailbox", f->text);
 	return mailbox_failed(s, path, error, what, f);
-}
-
-/* One journal: a reader's move out of new/ is in the same commit, or before. */
-static bool
-sync_carries_all(const struct mailbox_store *s, dev_t dev)
-{
-	for (size_t i = 0; i < s->roots; i++)
-		if (s->root[i].dev == dev)
-			return s->root[i].disk.fsync_carries_all;
-	return false;
 }
 
 /* syncfs twice: one is not one instant where there is no journal. cur/ may be
@@ -330,7 +303,7 @@ mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 	 * is looked for, or delivered, again.
 	 */
 	if (m != NULL && !mailbox_is_current(s, m)) {
-		mailbox_drop(s, m);
+		mailbox_drop(m);
 		return fault_set(f, TEMP, FAULT_NO_MAILBOX, 0,
 		    "mailbox %s: moved or replaced since the delivery", path);
 	}
@@ -338,18 +311,9 @@ mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 		return f->outcome;
 	if (fsync(m->fd) != 0)
 		return sync_failed(s, path, "fsync of new", f);
-	if (sync_carries_all(s, m->dev))
-		return OK;
-	return sync_cur(s, m, f);
-}
-
-static enum outcome
-sync_root(
-    struct mailbox_store *s, const struct mailbox_root *root, struct fault *f)
-{
-	if (!root->disk.fsync_carries_all)
-		return sync_file_system(s, root->fd, ".", f);
-	return fsync(root->fd) == 0 ? OK : sync_failed(s, ".", "fsync", f);
+	/* In one journal a reader's move out of new/ is in that commit, or in
+	   one before. */
+	return m->root->disk.fsync_carries_all ? OK : sync_cur(s, m, f);
 }
 
 enum outcome
@@ -358,19 +322,34 @@ mailbox_sync_all(struct mailbox_store *s, struct fault *f)
 	enum outcome got = OK;
 
 	/* All of them even after an error, so that each is told. */
-	for (size_t i = 0; i < s->roots; i++)
-		if (sync_root(s, &s->root[i], f) != OK)
-			got = TEMP;
+	for (size_t i = 0; i < s->roots; i++) {
+		int fd = s->root[i].fd;
+
+		if (!s->root[i].disk.fsync_carries_all) {
+			if (sync_file_system(s, fd, ".", f) != OK)
+				got = TEMP;
+		} else if (fsync(fd) != 0) {
+			got = sync_failed(s, ".", "fsync", f);
+		}
+	}
 	return got;
 }
 
 /* ---- The try at the start ---- */
 
 static bool
+try_failed(struct mailbox_store *s, const struct fault *f)
+{
+	prog_warn("%s", f->text);
+	mailbox_alarm(s, ".", f);
+	return false;
+}
+
+static bool
 try_link(
     struct mailbox_store *s, const struct mailbox_root *root, dev_t queue_dev)
 {
-	struct fault f = FAULT_NONE;
+	struct fault f;
 	int error;
 
 	(void)unlinkat(root->fd, TRY_NAME, 0);
@@ -379,7 +358,7 @@ try_link(
 		return true;
 	}
 	error = errno;
-	/* A fellow that starts in the same moment tries with the same name. */
+	/* Another process that starts just now tries with the same name. */
 	if (error == EEXIST || error == ENOENT)
 		return true;
 	if (error == EXDEV && root->dev != queue_dev) {
@@ -393,15 +372,13 @@ try_link(
 	    "user",
 	    error == EXDEV ? "every delivery will be a copy"
 	                   : "nothing can be delivered");
-	prog_warn("%s", f.text);
-	mailbox_alarm(s, ".", &f);
-	return false;
+	return try_failed(s, &f);
 }
 
 bool
 mailbox_try_links(struct mailbox_store *s)
 {
-	struct fault f = FAULT_NONE;
+	struct fault f;
 	struct stat st;
 	int fd;
 
@@ -410,11 +387,8 @@ mailbox_try_links(struct mailbox_store *s)
 	if (fd == -1 || fstat(fd, &st) != 0) {
 		(void)fault_set(&f, TEMP, "4.3.0", errno,
 		    "cannot create a file in the queue's in/ to try a link");
-		prog_warn("%s", f.text);
-		mailbox_alarm(s, ".", &f);
-		if (fd != -1)
-			(void)close(fd);
-		return false;
+		fds_close(&fd);
+		return try_failed(s, &f);
 	}
 	(void)close(fd);
 	s->links = true;

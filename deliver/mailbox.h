@@ -38,28 +38,26 @@ struct mailbox_root {
 struct mailbox_store {
 	int queue, mail; /* descriptors of the two directories */
 	struct journal *journal; /* alarms */
-	struct mailbox *open; /* `most` of them */
-	int32_t *bucket; /* heads of the hash chains, -1: none */
-	size_t most, used, buckets;
-	int32_t newest, oldest; /* list by last use, -1: none */
+	struct mailbox *open; /* `used` of at most `most` */
+	uint32_t *hash; /* of the path of each */
+	size_t most, used;
+	uint64_t uses; /* counted, to know the last use of each */
 	uint64_t round; /* a kept directory is looked at once a round */
 	const char *mail_name; /* borrowed; mail was opened by it */
-	dev_t mail_dev;
 	ino_t mail_ino;
 	uint64_t mail_round; /* when it was last found to name that one */
 	bool is_replaced; /* it does no more: end, to be started afresh */
 	bool links; /* the try at the start could link */
-	struct mailbox_root root[MAILBOX_ROOTS_MAX];
+	struct mailbox_root root[MAILBOX_ROOTS_MAX]; /* mail's own first */
 	size_t roots;
 	uint32_t alarm_key;
 	uint64_t alarm_ms;
-	struct buf copy; /* octets on their way across file systems */
 };
 
 /*
  * Open both directories and every file system mounted beneath the second.
  * queue, mail: relative to the home. journal is borrowed, may be without FIFO.
- * TEMP 4.3.0: cannot be opened, or no memory. Free with mailbox_store_free().
+ * TEMP 4.3.0: cannot be opened. Free with mailbox_store_free().
  */
 enum outcome mailbox_store_open(struct mailbox_store *, const char *queue,
     const char *mail, struct journal *, struct fault *) MUST_USE;

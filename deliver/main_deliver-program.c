@@ -2,8 +2,8 @@
 /*
  * deliver-program: one attempt to deliver a message to a command of the
  * administrator. queue-run connects for each attempt; the wire is
- * lib/wire_attempt.h. The command runs outside of this process's sandbox,
- * started by one that was forked before it closed (runner.h).
+ * lib/wire_attempt.h. A process serves one attempt. The command runs outside of
+ * its sandbox, started by one that was forked before that closed (runner.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@
 #include "program.h"
 #include "serve.h"
 
+#define SHARE       1000 /* attempts of a worker: so a pool can shrink again */
 #define REQUEST_MS  10000 /* from the first octet of an attempt to its last */
 #define REQUEST_MAX ((ATTEMPT_RCPT_MAX + 2) * (RECORD_MAX + 1UL))
 
@@ -94,7 +95,7 @@ serve_attempt(struct program *p, int in, int out, struct fault *f)
 	attempt_begin(&a);
 	got = receive_attempt(in, &a, &content, f);
 	if (got == OK && a.state == ATTEMPT_WHOLE) {
-		(void)program_attempt(p, &a, content, in, &ans);
+		program_attempt(p, &a, content, in, &ans);
 		got = answer(out, &a, &ans, p->all_nexthop, f);
 	}
 	fds_close(&content);
@@ -112,13 +113,23 @@ session(void *arg, int in, int out, const struct peer *peer)
 		prog_warn("%s", f.text);
 }
 
-/* A runner is for one command: a process serves one attempt and ends, and the
-   supervisor starts the next ahead of need. */
+/* Each process has a runner and a sandbox of its own: it serves one attempt. */
+static enum outcome
+begin_attempt(void *arg, struct fault *f)
+{
+	static const struct sandbox_path no_paths[] = { { NULL, NULL } };
+	struct program *p = arg;
+
+	if (runner_begin(&p->runner, p->settings, f) != OK)
+		return f->outcome;
+	return prog_sandbox(prog.about->promises, no_paths, f);
+}
+
 static enum outcome
 serve(struct program *p, struct fault *f)
 {
 	static const struct session_service service = {
-		.sessions = 1, .lets_go = true, .session = session
+		.sessions = SHARE, .session = session, .in_child = begin_attempt
 	};
 	struct stat st;
 
@@ -126,6 +137,10 @@ serve(struct program *p, struct fault *f)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "attempts come over a socket, with a descriptor; -m FILE "
 		    "NAME runs a command here");
+	/* A worker of a pool forks a child for each. */
+	serve_signals();
+	if (fds_kind(FD_IN) != FDS_LISTENER && begin_attempt(p, f) != OK)
+		return f->outcome;
 	return serve_sessions(&service, p, f);
 }
 
@@ -163,9 +178,10 @@ run_once(struct program *p, int content, char *const operand[], struct fault *f)
 
 	if (fstat(content, &st) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "message");
-	if (attempt_of_operands(&a, operand, f) == OK) {
+	if (attempt_of_operands(&a, operand, f) == OK &&
+	    begin_attempt(p, f) == OK) {
 		a.envelope.size = (uint64_t)st.st_size;
-		(void)program_attempt(p, &a, content, -1, &ans);
+		program_attempt(p, &a, content, -1, &ans);
 		*f = ans.fault;
 		if (f->outcome == OK)
 			(void)printf("%s delivered %s\n", f->code, f->text);
@@ -195,7 +211,6 @@ static const struct prog_about about = {
 int
 main(int argc, char *argv[])
 {
-	static const struct sandbox_path no_paths[] = { { NULL, NULL } };
 	static struct program p;
 	struct fault f = FAULT_NONE;
 	const char *value, *message = NULL;
@@ -213,14 +228,11 @@ main(int argc, char *argv[])
 			(void)fault_set(
 			    &f, PERM, "5.5.4", errno, "%s", message);
 	}
-	p.settings = &prog.settings;
-	if (f.outcome != OK || prog_home(&f) != OK ||
-	    runner_begin(&p.runner, p.settings, &f) != OK)
+	if (f.outcome != OK || prog_home(&f) != OK)
 		prog_exit(&f);
-	if (message == NULL)
-		serve_signals();
-	if (prog_sandbox(about.promises, no_paths, &f) != OK)
-		prog_exit(&f);
+	p = (struct program){ .settings = &prog.settings,
+		.runner = { -1, -1, -1 } };
+	serve_hangs_up = true;
 	if (message != NULL)
 		(void)!run_once(&p, content, argv + optind, &f);
 	else

@@ -8,12 +8,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "command.h"
 #include "fds.h"
 #include "serve.h"
@@ -25,87 +23,71 @@
 
 /* ---- The content, as programs expect it ---- */
 
-struct copy {
-	int to;
-	bool cr; /* the last octet was one, and is held back */
-	struct buf out;
-};
-
-static enum outcome
-write_out(struct copy *c, struct fault *f)
+/* CRLF becomes LF; a CR alone stays. Octets that are left. */
+static size_t
+drop_crs(char *p, size_t len)
 {
-	if (buf_failed(&c->out))
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "copy");
-	if (fds_write_all(c->to, buf_span(&c->out), f) != OK)
-		return f->error == ENOSPC
-		    ? fault_set(f, TEMP, FAULT_NO_SPACE, ENOSPC, "copy")
-		    : TEMP;
-	buf_reset(&c->out);
-	return OK;
-}
+	size_t to = 0;
 
-/* CRLF becomes LF; a CR alone stays. */
-static void
-convert(struct copy *c, struct span in)
-{
-	struct span part;
-	size_t cr;
-
-	while (in.len > 0) {
-		if (c->cr && in.p[0] != '\n')
-			buf_addc(&c->out, '\r');
-		cr = span_find(in, '\r');
-		c->cr = cr < in.len;
-		part = span_head(in, cr);
-		buf_add(&c->out, part);
-		in = span_from(in, cr + (c->cr ? 1 : 0));
-	}
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != '\r' || i + 1 == len || p[i + 1] != '\n')
+			p[to++] = p[i];
+	return to;
 }
 
 /* pread(): the descriptor's offset is shared with who sent it. */
 static enum outcome
 copy_content(int from, int to, uint64_t start, uint64_t size, struct fault *f)
 {
-	static char in[CHUNK];
-	struct copy c = { to, false, BUF_INIT(2 * CHUNK) };
-	enum outcome got = OK;
+	static char chunk[CHUNK];
+	struct span out = { chunk, 0 };
 
-	while (size > 0 && got == OK) {
+	while (size > 0) {
 		size_t most = size < CHUNK ? (size_t)size : CHUNK;
-		ssize_t n = pread(from, in, most, (off_t)start);
+		ssize_t n = pread(from, chunk, most, (off_t)start);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			got = fault_set(f, TEMP, "4.3.0", n < 0 ? errno : 0,
+		if (n <= 0)
+			return fault_set(f, TEMP, "4.3.0", n < 0 ? errno : 0,
 			    "the content is shorter than its size");
-			break;
-		}
-		convert(&c, (struct span){ in, (size_t)n });
+		/* Its LF may come with the next chunk, and so does it then. */
+		if (n > 1 && (uint64_t)n < size && chunk[n - 1] == '\r')
+			n--;
+		out.len = drop_crs(chunk, (size_t)n);
+		if (fds_write_all(to, out, f) != OK)
+			return fault_set(f, TEMP,
+			    f->error == ENOSPC ? FAULT_NO_SPACE : "4.3.0",
+			    f->error, "copy");
 		start += (uint64_t)n;
 		size -= (uint64_t)n;
-		if (size == 0 && c.cr)
-			buf_addc(&c.out, '\r');
-		got = write_out(&c, f);
 	}
-	buf_free(&c.out);
-	return got;
+	return OK;
 }
 
 /* ---- The job ---- */
 
-/* A line for each recipient; `address`: where an alias leads, if it does. */
 static void
-add_recipients(struct buf *job, const struct attempt *a, bool address)
+add_value(struct buf *job, int i, struct span value)
+{
+	buf_adds(job, runner_names[i]);
+	buf_add(job, value);
+	buf_addc(job, '\0');
+}
+
+/* A line for each recipient: as the sender gave it, or where an alias leads. */
+static void
+add_recipients(struct buf *job, int i, const struct attempt *a)
 {
 	const struct envelope *e = &a->envelope;
 
-	for (size_t i = 0; i < e->recipients; i++) {
-		const struct recipient *r = &e->recipient[i];
+	buf_adds(job, runner_names[i]);
+	for (size_t n = 0; n < e->recipients; n++) {
+		const struct recipient *r = &e->recipient[n];
 
-		if (i > 0)
+		if (n > 0)
 			buf_addc(job, '\n');
-		if (address && r->address != NULL)
+		if (i == RUNNER_RECIPIENT && r->address != NULL)
 			buf_adds(job, r->address);
 		else
 			buf_add(job, path_span(&r->forward_path));
@@ -113,23 +95,20 @@ add_recipients(struct buf *job, const struct attempt *a, bool address)
 	buf_addc(job, '\0');
 }
 
-/* In the order of the values in runner.h. */
 static enum outcome
 start(struct program *p, const struct attempt *a, struct fault *f)
 {
-	const struct envelope *e = &a->envelope;
 	struct buf job = BUF_INIT(RUNNER_JOB_MAX);
 	enum outcome got;
 
-	buf_add(&job, (struct span){ a->nexthop, strlen(a->nexthop) + 1 });
-	buf_add(&job, path_span(&e->reverse_path));
-	buf_addc(&job, '\0');
-	add_recipients(&job, a, true);
-	add_recipients(&job, a, false);
-	buf_add(&job, qid_span(&e->qid));
-	buf_addc(&job, '\0');
-	got = buf_failed(&job) ? fault_set(f, TEMP, "4.3.0", ENOMEM, "job")
-	                       : runner_start(&p->runner, buf_span(&job), f);
+	add_value(&job, RUNNER_NEXTHOP, span_of(a->nexthop));
+	add_value(&job, RUNNER_SENDER, path_span(&a->envelope.reverse_path));
+	add_recipients(&job, RUNNER_RECIPIENT, a);
+	add_recipients(&job, RUNNER_ORIGINAL_RECIPIENT, a);
+	add_value(&job, RUNNER_QUEUE_ID, qid_span(&a->envelope.qid));
+	got = buf_failed(&job)
+	    ? fault_set(f, TEMP, "4.3.0", 0, "the job is too large")
+	    : fds_write_all(p->runner.socket, buf_span(&job), f);
 	buf_free(&job);
 	return got;
 }
@@ -158,11 +137,11 @@ add_to_reason(struct reason *r, struct span in)
 
 /* What is there now, at most so much. false: nobody holds the other end. */
 static bool
-read_output(int fd, struct reason *r, size_t most)
+read_output(int fd, struct reason *r)
 {
 	char text[4096];
 
-	for (size_t total = 0; total < most;) {
+	for (size_t total = 0; total < OUTPUT_LAST_MAX;) {
 		ssize_t n = read(fd, text, sizeof(text));
 
 		if (n < 0 && errno == EINTR)
@@ -175,97 +154,64 @@ read_output(int fd, struct reason *r, size_t most)
 	return true;
 }
 
-/* 10 seconds from SIGTERM on, then the command is ended. -1: it never came. */
-static int
-drain_left_ms(uint64_t *until_ms)
-{
-	uint64_t now_ms = clock_mono_ms();
-
-	if (!serve_stopping)
-		return -1;
-	if (*until_ms == 0)
-		*until_ms = now_ms + SERVE_DRAIN_MS;
-	return now_ms < *until_ms ? (int)(*until_ms - now_ms) : 0;
-}
-
-/* Until the report of the command's end. */
+/*
+ * Until the report of the command's end. SIGTERM gives it ten seconds more; as
+ * its handler shuts the peer's socket for reading, poll() does not miss it.
+ */
 static enum outcome
 wait_for_report(struct program *p, int peer, struct reason *reason,
     struct runner_report *report, struct fault *f)
 {
 	enum { OUTPUT, REPORT, PEER, ALL };
 	struct pollfd fds[ALL] = { { p->runner.output, POLLIN, 0 },
-		{ p->runner.socket, POLLIN, 0 }, { peer, 0, 0 } };
-	uint64_t drain_until_ms = 0;
-	bool stopped = false;
-	int n, left_ms;
+		{ p->runner.socket, POLLIN, 0 }, { peer, POLLRDHUP, 0 } };
+	bool stopping = false;
 
-	do {
-		left_ms = stopped ? -1 : drain_left_ms(&drain_until_ms);
-		n = poll(fds, ALL, left_ms);
-		if (n == -1 && errno != EINTR)
-			return fault_set(f, TEMP, "4.3.0", errno, "poll");
-		if (n == -1)
+	while (fds[REPORT].revents == 0) {
+		if (serve_stopping && !stopping)
+			runner_stop(&p->runner, SERVE_DRAIN_MS);
+		stopping = serve_stopping;
+		if (poll(fds, ALL, -1) == -1) {
+			if (errno != EINTR)
+				return fault_set(
+				    f, TEMP, "4.3.0", errno, "poll");
 			continue;
-		if (fds[OUTPUT].revents != 0 &&
-		    !read_output(p->runner.output, reason, OUTPUT_LAST_MAX))
-			fds[OUTPUT].fd = -1;
-		if (fds[PEER].revents != 0 || left_ms == 0) {
-			runner_stop(&p->runner);
-			fds[PEER].fd = -1;
-			stopped = true;
 		}
-	} while (n == -1 || fds[REPORT].revents == 0);
-	(void)read_output(p->runner.output, reason, OUTPUT_LAST_MAX);
+		if (fds[OUTPUT].revents != 0 &&
+		    !read_output(p->runner.output, reason))
+			fds[OUTPUT].fd = -1;
+		if (fds[PEER].revents != 0)
+			fds[PEER].events = 0;
+		if ((fds[PEER].revents & POLLHUP) != 0) {
+			runner_stop(&p->runner, 0);
+			fds[PEER].fd = -1;
+		}
+	}
+	(void)read_output(p->runner.output, reason);
 	return runner_take_report(&p->runner, report, f);
 }
 
 /* ---- What it means ---- */
 
-/* sysexits(3), and those of qmail-command(8): 100, 111, 112. */
-enum outcome
-program_exit_outcome(int status, const char **code)
-{
-	static const struct {
-		int status;
-		const char *code;
-	} perm[] = {
-		{ EX_USAGE, "5.3.0" },
-		{ EX_DATAERR, "5.6.0" },
-		{ EX_NOUSER, "5.1.1" },
-		{ EX_NOHOST, "5.1.2" },
-		{ EX_SOFTWARE, "5.3.0" },
-		{ EX_PROTOCOL, "5.5.0" },
-		{ EX_NOPERM, "5.7.0" },
-		{ EX_CONFIG, "5.3.5" },
-		{ 100, "5.3.0" },
-		{ 112, "5.3.0" },
-	};
-
-	*code = status == 0 ? "2.0.0" : "4.3.0";
-	if (status == 0)
-		return OK;
-	for (size_t i = 0; i < sizeof(perm) / sizeof(perm[0]); i++)
-		if (perm[i].status == status) {
-			*code = perm[i].code;
-			return PERM;
-		}
-	return TEMP;
-}
-
-/* As a shell says that a command cannot be run, or is not there. */
-static bool
-is_not_run(const struct runner_report *r)
-{
-	return r->code == CLD_EXITED && (r->status == 126 || r->status == 127);
-}
+/* sysexits(3), and those of qmail-command(8): 100, 112. All others are TEMP. */
+static const char *const perm_codes[UINT8_MAX + 1] = {
+	[EX_USAGE] = "5.3.0",
+	[EX_DATAERR] = "5.6.0",
+	[EX_NOUSER] = "5.1.1",
+	[EX_NOHOST] = "5.1.2",
+	[EX_SOFTWARE] = "5.3.0",
+	[EX_PROTOCOL] = "5.5.0",
+	[EX_NOPERM] = "5.7.0",
+	[EX_CONFIG] = "5.3.5",
+	[100] = "5.3.0",
+	[112] = "5.3.0",
+};
 
 static enum outcome
 outcome_of(const char *name, const struct runner_report *r,
     const struct reason *reason, struct fault *f)
 {
-	const char *between = reason->len > 0 ? ": " : "", *code;
-	enum outcome outcome;
+	const char *between = reason->len > 0 ? ": " : "", *perm;
 
 	if (r->ended)
 		return fault_set(f, TEMP, "4.3.0", 0,
@@ -274,10 +220,11 @@ outcome_of(const char *name, const struct runner_report *r,
 	if (r->code != CLD_EXITED)
 		return fault_set(f, TEMP, "4.3.0", 0, "%s: signal %d%s%s", name,
 		    r->status, between, reason->line);
-	outcome = program_exit_outcome(r->status, &code);
-	if (outcome == OK)
-		return fault_set(f, OK, code, 0, "%s", reason->line);
-	return fault_set(f, outcome, code, 0, "%s: exit status %d%s%s", name,
+	if (r->status == 0)
+		return fault_set(f, OK, "2.0.0", 0, "%s", reason->line);
+	perm = perm_codes[r->status & UINT8_MAX];
+	return fault_set(f, perm == NULL ? TEMP : PERM,
+	    perm == NULL ? "4.3.0" : perm, 0, "%s: exit status %d%s%s", name,
 	    r->status, between, reason->line);
 }
 
@@ -301,15 +248,17 @@ attempt(struct program *p, const struct attempt *a, int content, int peer,
 	    start(p, a, f) != OK ||
 	    wait_for_report(p, peer, &reason, &report, f) != OK)
 		return f->outcome;
-	p->all_nexthop = is_not_run(&report);
+	/* As a shell says that a command cannot be run, or is not there. */
+	p->all_nexthop = report.code == CLD_EXITED &&
+	    (report.status == 126 || report.status == 127);
 	return outcome_of(command.name, &report, &reason, f);
 }
 
-enum outcome
+void
 program_attempt(struct program *p, const struct attempt *a, int content,
     int peer, struct attempt_ans *ans)
 {
 	*ans = (struct attempt_ans){ .fault = FAULT_NONE };
 	p->all_nexthop = false;
-	return attempt(p, a, content, peer, &ans->fault);
+	(void)!attempt(p, a, content, peer, &ans->fault);
 }

@@ -11,20 +11,17 @@ struct program {
 	bool all_nexthop; /* no other message would fare better there now */
 };
 
-/* A command's exit status: outcome and enhanced status code. */
-enum outcome program_exit_outcome(int status, const char **code);
-
 /*
  * Copy the message from the file `content`, with LF as its line ends, run the
  * command of the attempt's next hop, wait for its end. Who asked is at `peer`
  * (-1: nobody to look after); when it hangs up, or 10 seconds after SIGTERM,
  * the command is ended.
  *
- * *ans is what the command says of all recipients, and the function's outcome:
- * TEMP 4.3.0 (4.3.1: no room for the copy) also for all that is no answer of a
- * command. all_nexthop is set when it cannot be run, or there is none.
+ * *ans is what the command says of all recipients: TEMP 4.3.0 (4.3.1: no room
+ * for the copy) also for all that is no answer of a command. all_nexthop is set
+ * when it cannot be run, or there is none.
  */
-enum outcome program_attempt(struct program *, const struct attempt *,
-    int content, int peer, struct attempt_ans *ans);
+void program_attempt(struct program *, const struct attempt *, int content,
+    int peer, struct attempt_ans *ans);
 
 #endif

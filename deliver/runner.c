@@ -8,14 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,24 +27,24 @@
 
 #define KILL_AFTER_MS 5000 /* SIGKILL so long after SIGTERM */
 #define NOT_RUN       127 /* as a shell says that it cannot run a command */
+#define NICENESS      10 /* half of nice(1)'s range: mail goes first */
 #define PATH_VALUE    "PATH=/usr/local/bin:/usr/bin:/bin"
 
-/* What the process has of its parent's. */
+/* What the process has of its parent's, and the job. */
 struct process {
 	const struct settings *settings;
 	int content, output, socket;
 	struct command command;
-	char value[RUNNER_VALUES]
-	          [sizeof("ORIGINAL_RECIPIENT=") + RUNNER_VALUE_MAX];
+	char job[RUNNER_JOB_MAX];
 	char *environment[RUNNER_VALUES + 2]; /* and PATH */
 };
 
-static const char *const names[RUNNER_VALUES] = {
-	[RUNNER_NEXTHOP] = "NEXTHOP",
-	[RUNNER_SENDER] = "SENDER",
-	[RUNNER_RECIPIENT] = "RECIPIENT",
-	[RUNNER_ORIGINAL_RECIPIENT] = "ORIGINAL_RECIPIENT",
-	[RUNNER_QUEUE_ID] = "QUEUE_ID",
+const char *const runner_names[RUNNER_VALUES] = {
+	[RUNNER_NEXTHOP] = "NEXTHOP=",
+	[RUNNER_SENDER] = "SENDER=",
+	[RUNNER_RECIPIENT] = "RECIPIENT=",
+	[RUNNER_ORIGINAL_RECIPIENT] = "ORIGINAL_RECIPIENT=",
+	[RUNNER_QUEUE_ID] = "QUEUE_ID=",
 };
 
 /* ---- The command ---- */
@@ -59,6 +60,7 @@ become_command(struct process *p, pid_t parent)
 	    dup2(p->output, 1) == -1 || dup2(p->output, 2) == -1 ||
 	    lseek(0, 0, SEEK_SET) != 0 || chdir("/") != 0)
 		_exit(TEMP);
+	(void)!nice(NICENESS);
 	/* The supervisor's are no affair of the command. */
 	(void)close_range(3, ~0U, 0);
 	(void)execve(p->command.argv[0], p->command.argv, p->environment);
@@ -82,108 +84,75 @@ start_command(struct process *p)
 
 /* ---- Waiting for it ---- */
 
-static bool
-has_ended(pid_t pid, siginfo_t *info, int options)
-{
-	memset(info, 0, sizeof(*info));
-	return waitid(P_PID, (id_t)pid, info, WEXITED | WNOHANG | options) ==
-	    0 &&
-	    info->si_pid == pid;
-}
-
-/* Until the command or its parent's interest ends, or until at_ms. */
-static bool
-wait_until(int socket, uint64_t at_ms)
-{
-	struct pollfd p = { socket, POLLIN, 0 };
-	uint64_t now_ms = clock_mono_ms();
-	uint64_t left_ms = at_ms > now_ms ? at_ms - now_ms : 0;
-	struct timespec wait = { (time_t)(left_ms / 1000),
-		(long)(left_ms % 1000) * 1000000 };
-	sigset_t none;
-
-	(void)sigemptyset(&none);
-	return ppoll(&p, 1, &wait, &none) > 0;
-}
-
 /*
- * SIGCHLD is blocked but in the wait, so none is missed. The last signal goes
- * while the command is not buried yet: its process group can be no other.
+ * SIGTERM when its time is over, or nobody waits for it any more; then SIGKILL.
+ * The last signal goes while the command is not buried yet: its process group
+ * can be no other.
  */
 static struct runner_report
-wait_for_command(int socket, pid_t pid, uint64_t deadline_ms)
+wait_for_command(struct process *p, pid_t pid)
 {
-	uint64_t at_ms = clock_mono_ms() + deadline_ms;
-	int watched = socket, next = SIGTERM;
-	siginfo_t info;
+	enum { COMMAND, PARENT, BOTH };
+	int command = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd fds[BOTH] = { { command, POLLIN, 0 },
+		{ p->socket, POLLIN, 0 } };
+	uint64_t now_ms = clock_mono_ms();
+	uint64_t at_ms = now_ms + p->settings->program.deadline_ms;
+	/* Without a descriptor its end cannot be waited for. */
+	int next = command == -1 ? SIGKILL : SIGTERM;
+	siginfo_t info = { .si_code = 0 };
 
-	while (!has_ended(pid, &info, WNOWAIT)) {
-		if (wait_until(watched, at_ms)) {
-			watched = -1;
-			at_ms = 0;
+	while (command != -1 && fds[COMMAND].revents == 0) {
+		uint64_t left_ms = at_ms - now_ms, in_ms = 0;
+
+		(void)poll(
+		    fds, BOTH, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+		now_ms = clock_mono_ms();
+		if (fds[PARENT].revents != 0) {
+			(void)!recv(p->socket, &in_ms, sizeof(in_ms), 0);
+			if (now_ms + in_ms < at_ms)
+				at_ms = now_ms + in_ms;
 		}
-		if (clock_mono_ms() < at_ms)
+		if (now_ms < at_ms)
 			continue;
 		(void)kill(-pid, next);
 		next = SIGKILL;
-		at_ms = clock_mono_ms() + KILL_AFTER_MS;
+		at_ms = now_ms + KILL_AFTER_MS;
+		fds[PARENT] = (struct pollfd){ -1, 0, 0 };
 	}
 	if (next == SIGKILL)
 		(void)kill(-pid, SIGKILL);
-	(void)has_ended(pid, &info, 0);
+	(void)waitid(P_PID, (id_t)pid, &info, WEXITED);
 	return (struct runner_report){ info.si_code, info.si_status,
 		next == SIGKILL };
 }
 
 /* ---- The job ---- */
 
+/* Its values become the environment where they lie. */
 static bool
-take_job(struct process *p, struct span job)
+take_job(struct process *p, size_t len)
 {
-	struct span rest = job, value;
+	struct span rest = { p->job, len }, value;
 
+	if (len == 0 || p->job[len - 1] != '\0')
+		return false;
 	p->environment[0] = (char *)(uintptr_t)PATH_VALUE;
 	for (size_t i = 0; i < RUNNER_VALUES; i++) {
+		p->environment[i + 1] = p->job + (len - rest.len);
 		if (!span_next(&rest, '\0', &value) ||
-		    value.len > RUNNER_VALUE_MAX)
-			return false;
-		(void)snprintf(p->value[i], sizeof(p->value[i]), "%s=" SPAN_FMT,
-		    names[i], SPAN_ARG(value));
-		p->environment[i + 1] = p->value[i];
-		if (i == RUNNER_NEXTHOP &&
-		    !command_find(
-		        &p->settings->program.command, value, &p->command))
+		    !span_has_prefix(value, runner_names[i]))
 			return false;
 	}
-	p->environment[RUNNER_VALUES + 1] = NULL;
-	return true;
-}
-
-static void
-on_child(int number)
-{
-	(void)number; /* only there to interrupt */
-}
-
-static void
-prepare_to_wait(void)
-{
-	struct sigaction a;
-	sigset_t child;
-
-	prog_reset_signals();
-	memset(&a, 0, sizeof(a));
-	a.sa_handler = on_child;
-	(void)sigaction(SIGCHLD, &a, NULL);
-	(void)sigemptyset(&child);
-	(void)sigaddset(&child, SIGCHLD);
-	(void)sigprocmask(SIG_SETMASK, &child, NULL);
+	value = span_of(p->environment[RUNNER_NEXTHOP + 1]);
+	return command_find(&p->settings->program.command,
+	    span_from(value, strlen(runner_names[RUNNER_NEXTHOP])),
+	    &p->command);
 }
 
 static void
 run(struct process *p)
 {
-	static char job[RUNNER_JOB_MAX];
 	struct runner_report report;
 	ssize_t n;
 	pid_t pid;
@@ -191,19 +160,16 @@ run(struct process *p)
 	/* The listener among them: only who serves may hold it. */
 	(void)close(FD_IN);
 	(void)close(FD_OUT);
-	prepare_to_wait();
-	do
-		n = recv(p->socket, job, sizeof(job), 0);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0 || !take_job(p, (struct span){ job, (size_t)n }))
+	prog_reset_signals();
+	n = recv(p->socket, p->job, sizeof(p->job), 0);
+	if (n <= 0 || !take_job(p, (size_t)n))
 		return;
 	pid = start_command(p);
 	/* Its end is the end of what the command writes. */
 	(void)close(p->output);
 	if (pid == -1)
 		return;
-	report =
-	    wait_for_command(p->socket, pid, p->settings->program.deadline_ms);
+	report = wait_for_command(p, pid);
 	(void)!send(p->socket, &report, sizeof(report), MSG_NOSIGNAL);
 }
 
@@ -247,24 +213,21 @@ start_process(const struct runner *r, const struct settings *s, int output,
 enum outcome
 runner_begin(struct runner *r, const struct settings *s, struct fault *f)
 {
-	int output[2], socket[2];
-	enum outcome got;
+	int output[2] = { -1, -1 }, socket[2] = { -1, -1 };
+	enum outcome got = OK;
 
 	r->content = open_content(s);
-	r->output = r->socket = -1;
-	if (r->content == -1 || pipe2(output, O_CLOEXEC) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "runner");
-	r->output = output[0];
-	fds_set_nonblock(r->output, true);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socket) ==
-	    0) {
-		r->socket = socket[0];
-		got = start_process(r, s, output[1], socket[1], f);
-		(void)close(socket[1]);
-	} else {
+	if (r->content == -1 || pipe2(output, O_CLOEXEC) != 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socket) != 0)
 		got = fault_set(f, TEMP, "4.3.0", errno, "runner");
+	r->output = output[0];
+	r->socket = socket[0];
+	if (got == OK) {
+		fds_set_nonblock(r->output, true);
+		got = start_process(r, s, output[1], socket[1], f);
 	}
-	(void)close(output[1]);
+	fds_close(&output[1]);
+	fds_close(&socket[1]);
 	return got;
 }
 
@@ -276,18 +239,10 @@ runner_free(struct runner *r)
 	fds_close(&r->socket);
 }
 
-enum outcome
-runner_start(struct runner *r, struct span job, struct fault *f)
-{
-	if (send(r->socket, job.p, job.len, MSG_NOSIGNAL) != (ssize_t)job.len)
-		return fault_set(f, TEMP, "4.3.0", errno, "runner");
-	return OK;
-}
-
 void
-runner_stop(struct runner *r)
+runner_stop(struct runner *r, uint64_t in_ms)
 {
-	(void)shutdown(r->socket, SHUT_WR);
+	(void)!send(r->socket, &in_ms, sizeof(in_ms), MSG_NOSIGNAL);
 }
 
 enum outcome

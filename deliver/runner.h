@@ -13,7 +13,7 @@
 #include "settings.h"
 #include "wire_attempt.h"
 
-/* The values of a job, in this order, each with its closing 0. */
+/* The values of a job, in this order. */
 enum {
 	RUNNER_NEXTHOP, /* the command's name */
 	RUNNER_SENDER,
@@ -22,9 +22,12 @@ enum {
 	RUNNER_QUEUE_ID,
 	RUNNER_VALUES
 };
-/* A line for each recipient. */
-#define RUNNER_VALUE_MAX (ATTEMPT_RCPT_MAX * (PATH_TEXT_MAX + 1) + 1)
-#define RUNNER_JOB_MAX   (RUNNER_VALUES * RUNNER_VALUE_MAX)
+/* Each in a job as it stands in the environment, "NEXTHOP=archive", and its
+   closing 0. */
+extern const char *const runner_names[RUNNER_VALUES]; /* "NEXTHOP=" */
+/* The longest name, a line for each recipient, the 0. */
+#define RUNNER_VALUE_MAX (32 + ATTEMPT_RCPT_MAX * (PATH_TEXT_MAX + 1) + 1)
+#define RUNNER_JOB_MAX   (RUNNER_VALUES * (RUNNER_VALUE_MAX))
 
 struct runner {
 	int content; /* an empty file without a name: the command's fd 0 */
@@ -42,11 +45,12 @@ enum outcome runner_begin(
     struct runner *, const struct settings *, struct fault *) MUST_USE;
 void runner_free(struct runner *); /* a command that still runs is ended */
 
-enum outcome runner_start(
-    struct runner *, struct span job, struct fault *) MUST_USE;
-/* SIGTERM to the command's process group, and SIGKILL after a while; its report
-   follows. */
-void runner_stop(struct runner *);
+/*
+ * The job is one message on the socket. A command ends by itself, or by SIGTERM
+ * to its process group and SIGKILL five seconds later: after its deadline, and
+ * in_ms after runner_stop(). Its report follows.
+ */
+void runner_stop(struct runner *, uint64_t in_ms);
 /* When the socket can be read. TEMP: the process is gone, without a report. */
 enum outcome runner_take_report(
     struct runner *, struct runner_report *, struct fault *) MUST_USE;

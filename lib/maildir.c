@@ -2,7 +2,6 @@
 /* maildir.c: names of messages in a mailbox. */
 #include "maildir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -125,7 +124,7 @@ maildir_look(int dir, enum outcome (*look)(void *arg, struct fault *),
 
 struct listing {
 	int dir;
-	bool (*each)(void *arg, const char *name);
+	bool (*each)(void *arg, const struct dirent *);
 	void *arg;
 	bool enough;
 };
@@ -148,7 +147,7 @@ list_once(void *arg, struct fault *f)
 			error = errno;
 			break;
 		}
-		l->enough = !l->each(l->arg, e->d_name);
+		l->enough = !l->each(l->arg, e);
 	}
 	if (d != NULL)
 		(void)closedir(d);
@@ -158,7 +157,7 @@ list_once(void *arg, struct fault *f)
 }
 
 enum outcome
-maildir_list(int dir, bool (*each)(void *arg, const char *name), void *arg,
+maildir_list(int dir, bool (*each)(void *arg, const struct dirent *), void *arg,
     struct fault *f)
 {
 	struct listing l = { dir, each, arg, false };
@@ -167,7 +166,7 @@ maildir_list(int dir, bool (*each)(void *arg, const char *name), void *arg,
 }
 
 enum outcome
-maildir_each(int dir, bool (*each)(void *arg, const char *name), void *arg,
+maildir_each(int dir, bool (*each)(void *arg, const struct dirent *), void *arg,
     struct fault *f)
 {
 	struct listing l = { dir, each, arg, false };

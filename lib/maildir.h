@@ -12,6 +12,8 @@
 #ifndef LIB_MAILDIR_H
 #define LIB_MAILDIR_H
 
+#include <dirent.h>
+
 #include "qid.h"
 
 #define MAILDIR_NAME_MAX 128 /* octets with the closing 0; ours are under 90 */
@@ -40,17 +42,19 @@ enum outcome maildir_look(int dir,
     enum outcome (*look)(void *arg, struct fault *), void *arg,
     struct fault *) MUST_USE;
 /*
- * each(arg, name) for every name in dir, in such looks, until it says false. A
+ * each(arg, entry) for every name in dir, in such looks, until it says false. A
  * name may come twice; OK: one that did not come is not there.
  */
-enum outcome maildir_each(int dir, bool (*each)(void *arg, const char *name),
-    void *arg, struct fault *) MUST_USE;
+enum outcome maildir_each(int dir,
+    bool (*each)(void *arg, const struct dirent *), void *arg,
+    struct fault *) MUST_USE;
 /*
  * The same in one pass and without waiting, for new/: a name there may leave,
  * but is not renamed, so readdir(3) misses none that stays.
  */
-enum outcome maildir_list(int dir, bool (*each)(void *arg, const char *name),
-    void *arg, struct fault *) MUST_USE;
+enum outcome maildir_list(int dir,
+    bool (*each)(void *arg, const struct dirent *), void *arg,
+    struct fault *) MUST_USE;
 /* The part before ':', which never changes: the unique id of POP3. */
 struct span maildir_base(struct span name);
 

@@ -91,13 +91,10 @@ struct session_service {
 	uint64_t timeout_ms;
 	uint32_t clients_per_address; /* 0: no limit */
 	const char *busy_address; /* reply to one connection too many */
-	/* The last of its share is served on 0 and 1, and the worker has no
-	   listener and no board any more. */
-	bool lets_go;
 	/*
 	 * Not NULL: each session has a child of its own, forked ahead of need.
-	 * It calls this, waits for a client, and lets go. The worker waits for
-	 * its end.
+	 * It calls this and waits for a client, whom it serves on 0 and 1, with
+	 * neither listener nor board any more. The worker waits for its end.
 	 */
 	enum outcome (*in_child)(void *arg, struct fault *);
 	void (*session)(void *arg, int in, int out, const struct peer *);
@@ -138,8 +135,8 @@ struct board_debt {
 struct board {
 	_Atomic uint32_t idle; /* workers waiting in accept() */
 	_Atomic uint32_t min_idle;
-	/* Sessions ended (of a worker that let go: counted by the supervisor);
-	   answered 421. */
+	/* Sessions ended (of a worker that died in one: counted by the
+	   supervisor); answered 421. */
 	_Atomic uint64_t served, refused;
 	struct board_slot slot[BOARD_SLOTS];
 	_Atomic uint32_t wake; /* the supervisor waits for an idle worker */

@@ -387,8 +387,8 @@ serve_next(struct worker *w, struct fault *f)
 	/* A supervisor sets it on its listener. */
 	if (w->board == &w->alone)
 		fds_set_session(fd, w->service->timeout_ms);
-	if (--w->left == 0 &&
-	    (w->service->lets_go || w->service->in_child != NULL))
+	w->left--;
+	if (w->service->in_child != NULL)
 		serve_last(w, fd, &peer);
 	else
 		serve_one(w, fd, &peer);

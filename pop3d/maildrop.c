@@ -34,9 +34,10 @@ struct moves {
 
 /* A name in cur/: whose is it? Copied, for it outlives the listing. */
 static bool
-take_name(void *arg, const char *name)
+take_name(void *arg, const struct dirent *e)
 {
 	struct moves *v = arg;
+	const char *name = e->d_name;
 	struct message key = { .name = name,
 		.base = (uint8_t)(strchrnul(name, ':') - name) };
 	struct message *m = bsearch(

@@ -9,7 +9,7 @@ sh_command() { # sh_command NAME: the script on the standard input
 }
 conf resolve 'domain = example.org'
 sh_command keep <<END
-cat > $T/out/message; env | sort > $T/out/env; pwd > $T/out/pwd; umask > $T/out/umask
+cat > $T/out/message; env | sort > $T/out/env; pwd > $T/out/pwd; umask > $T/out/umask; nice > $T/out/nice
 printf '%s\n' "\$ORIGINAL_RECIPIENT" "\$RECIPIENT" "from \$SENDER" > $T/out/to
 printf '%s\n' "\$@" > $T/out/args; ls /proc/self/fd | tr '\n' ' ' > $T/out/fds
 echo 'taken as 4711'; echo second line
@@ -73,6 +73,7 @@ RECIPIENT=bob@example.org
 SENDER=ann@example.net"
 is "no descriptor but three (and that of ls)" "$(cat "$T/out/fds")" "0 1 2 3 "
 is "the root as its directory, and nobody else may read what it writes" "$(cat "$T/out/pwd" "$T/out/umask" | tr '\n' ' ')" "/ 0077 "
+is "mail goes before it" "$(cat "$T/out/nice")" "$(nice -n 10 nice)"
 attempt "$T/m" args > "$T/got"
 is "arguments are words" "$(cat "$T/out/args")" "one
 two

@@ -223,7 +223,7 @@ test_failed_sync(struct mailbox_store *s)
 	(void)unlink("queue/trouble");
 	if (dup2(kept, s->root[0].fd) == -1)
 		abort();
-	mailbox_drop(s, m);
+	mailbox_drop(m);
 	tap_ok(mailbox_sync(s, "example.org/nobody", &f) == TEMP &&
 	        !trouble_stands(s->queue),
 	    "a mailbox that is not there is none");

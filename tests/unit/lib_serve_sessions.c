@@ -396,30 +396,6 @@ bare_session(void *arg, int in, int out, const struct peer *peer)
 	    fcntl(board, F_GETFD), fcntl(event, F_GETFD), maps_of_board());
 }
 
-static void
-test_last_session(void)
-{
-	static const struct session_service once = {
-		.sessions = 1, .lets_go = true, .session = bare_session
-	};
-	struct sockaddr_in a;
-	int event, l = tcp_listener(&a), c;
-	struct board *b = make_board(&event);
-	pid_t child;
-
-	(void)setenv("PNEU_SLOT", "3", 1);
-	child = start_sessions(l, l, &once);
-	c = tcp_client(&a);
-	tap_ok(hears(c, "0 0 -1 -1 1\n"),
-	    "the last session has neither listener nor board");
-	tap_ok(hears(c, "") && ends_well(child) && b->idle == 0 &&
-	        b->slot[3].busy == 1 && b->served == 0,
-	    "and is left to the supervisor to count");
-	forget_board(b, event);
-	(void)close(c);
-	(void)close(l);
-}
-
 static enum outcome
 in_child(void *arg, struct fault *f)
 {
@@ -580,7 +556,6 @@ main(void)
 	test_debts();
 	test_board();
 	test_silence();
-	test_last_session();
 	test_child_is_bare();
 	test_children();
 	test_child_signals();
