@@ -25,7 +25,8 @@ LIB := lib/mem lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
 	lib/select lib/serve lib/serve_clients lib/serve_lines \
 	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
-	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver
+	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
+	lib/logins
 pneu_OBJS := start/services start/listen start/services_print start/spawn \
 	start/check start/snapshot start/pool_start start/pool start/accept \
 	start/reload start/ready start/stop start/control start/lock \
@@ -63,7 +64,7 @@ deliver-mailbox_OBJS := deliver/directories deliver/mailbox \
 	deliver/main_deliver-mailbox
 deliver-program_OBJS := deliver/runner deliver/program \
 	deliver/main_deliver-program
-pop3d_OBJS := pop3d/relay pop3d/command pop3d/login pop3d/main_pop3d
+pop3d_OBJS := pop3d/command pop3d/login pop3d/main_pop3d
 pop3-session_OBJS := pop3d/spool pop3d/snapshot pop3d/maildrop pop3d/command \
 	pop3d/session pop3d/main_pop3-session
 journal-write_OBJS := journal/receiver journal/main_journal-write

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fds.h"
 
 volatile sig_atomic_t serve_stopping;
@@ -135,6 +136,16 @@ serve_signals(void)
 	keep_to_ourselves(SERVE_ENV_BOARD);
 	keep_to_ourselves(SERVE_ENV_BOARD_EVENT);
 	follow_supervisor();
+}
+
+bool
+serve_is_late(uint64_t *deadline_ms)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (serve_pressed && *deadline_ms > now + SERVE_PRESS_MS)
+		*deadline_ms = now + SERVE_PRESS_MS;
+	return now > *deadline_ms;
 }
 
 void

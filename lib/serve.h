@@ -51,6 +51,9 @@ extern volatile sig_atomic_t serve_reloading;
 extern volatile sig_atomic_t serve_pressed;
 /* Postfix's smtpd_timeout and postscreen's greet wait under stress. */
 #define SERVE_PRESS_MS 10000
+/* Is a deadline of the session in hand over (monotonic, ms)? serve_pressed
+   brings it nearer. */
+bool serve_is_late(uint64_t *deadline_ms);
 /*
  * For the loops: what the SIGTERM handler has to do besides setting the flag,
  * so that no call that was about to begin waits on: `accepting` is replaced by

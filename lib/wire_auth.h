@@ -62,7 +62,8 @@ enum outcome auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],
 
 /*
  * pop3d to pop3-session, over its Unix socket, the client's descriptor with
- * the first octet (SCM_RIGHTS), then the octets that pop3d had read already:
+ * the first octet (SCM_RIGHTS), then the octets that pop3d had read already. Of a
+ * client with two descriptors the one to write to comes with the last octet.
  *
  *	session user=... path=... ticket=... [ip=...] unread=N
  *	N octets

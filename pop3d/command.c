@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* command.c: one POP3 command line. */
+/* command.c: a POP3 conversation, for both programs. */
 #include "command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "serve.h"
 
 static const char *const verbs[POP3_UNKNOWN] = {
 	[POP3_CAPA] = "CAPA",
@@ -17,41 +22,20 @@ static const char *const verbs[POP3_UNKNOWN] = {
 	[POP3_USER] = "USER",
 };
 
-#define CAPABILITIES(user)                                                     \
-	"+OK capabilities follow\r\nTOP\r\n" user                              \
-	"UIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"               \
-	"EXPIRE NEVER\r\nIMPLEMENTATION Pneu\r\n.\r\n"
-
-const char *
-pop3_capabilities(bool passwords)
-{
-	return passwords ? CAPABILITIES("USER\r\n") : CAPABILITIES("");
-}
-
 struct pop3_command
 pop3_command_parse(struct span line)
 {
-	struct pop3_command command = { POP3_UNKNOWN, SPAN_EMPTY };
 	size_t n = span_find(line, ' ');
-	struct span word = span_head(line, n);
+	struct pop3_command command = { POP3_UNKNOWN, span_from(line, n + 1),
+		NULL };
 
-	if (span_has_control(line) || !utf8_is_valid(line))
-		return command;
 	for (size_t i = 0; i < POP3_UNKNOWN; i++)
-		if (span_same_nocase(word, span_of(verbs[i])))
+		if (span_same_nocase(span_head(line, n), span_of(verbs[i])))
 			command.verb = (enum pop3_verb)i;
-	if (n < line.len)
-		command.argument = span_from(line, n + 1);
+	if (command.verb == POP3_UNKNOWN || span_has_control(line) ||
+	    !utf8_is_valid(line))
+		command.error = "-ERR unknown command";
 	return command;
-}
-
-bool
-pop3_is_pass(struct span line, struct span *password)
-{
-	size_t n = span_find(line, ' ');
-
-	*password = n < line.len ? span_from(line, n + 1) : SPAN_EMPTY;
-	return span_same_nocase(span_head(line, n), span_of(verbs[POP3_PASS]));
 }
 
 static struct span
@@ -84,5 +68,80 @@ pop3_two_numbers(
 	size_t space = span_find(both, ' ');
 
 	return pop3_number(span_head(both, space), most, n) &&
-	    num_parse(trim(span_from(both, space)), 0, UINT64_MAX, lines);
+	    num_parse(trim(span_from(both, space)), 0, UINT64_MAX - 1, lines);
+}
+
+/* ---- The conversation ---- */
+
+#define CAPABILITIES(user)                                                     \
+	SPAN_LIT("+OK capabilities follow\r\nTOP\r\n" user                     \
+	         "UIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"      \
+	         "EXPIRE NEVER\r\nIMPLEMENTATION Pneu\r\n.\r\n")
+
+struct span
+pop3_capabilities(bool passwords)
+{
+	return passwords ? CAPABILITIES("USER\r\n") : CAPABILITIES("");
+}
+
+void
+talk_put(struct talk *t, struct span octets)
+{
+	struct fault f;
+
+	if (stream_put(t->stream, octets, &f) != OK)
+		t->over = true;
+}
+
+void
+talk_say(struct talk *t, const char *format, ...)
+{
+	char line[256];
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	talk_put(t, span_head(span_of(line), (size_t)n));
+	talk_put(t, SPAN_LIT("\r\n"));
+}
+
+void
+talk_error(struct talk *t, const char *line)
+{
+	talk_say(t, "%s", line);
+	if (++t->errors >= t->errors_max) {
+		talk_say(t, "-ERR too many errors, closing");
+		t->over = true;
+	}
+}
+
+void
+talk_stop(struct talk *t)
+{
+	talk_say(t, "-ERR [SYS/TEMP] the server is stopping");
+	t->over = true;
+}
+
+bool
+talk_next(struct talk *t, uint64_t *deadline_ms, struct pop3_command *command)
+{
+	enum line_ending ending;
+	struct span line;
+	struct fault f;
+
+	for (;;) {
+		if (t->over || serve_stopping)
+			return false;
+		if (stream_take_line(t->stream, POP3_LINE_MAX, &line, &ending))
+			break;
+		if ((deadline_ms != NULL && serve_is_late(deadline_ms)) ||
+		    stream_fill(t->stream, &f) != OK || t->stream->ended)
+			return false;
+	}
+	*command = pop3_command_parse(line);
+	if (ending == LINE_LONG)
+		command->error = "-ERR a command line has at most 255 octets";
+	return ending != LINE_ENDLESS;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * command.h: one POP3 command line, for both programs: what may be said before
- * a login and after it differs, how it is read does not.
+ * command.h: a POP3 conversation, for both programs: commands in, answers out.
+ * What may be said before a login and after it differs, how it is read does not.
  */
 #ifndef POP3D_COMMAND_H
 #define POP3D_COMMAND_H
 
-#include "span.h"
+#include "stream.h"
 
 /* Octets of a command line with its CRLF. Source: RFC 2449 4. */
 #define POP3_LINE_MAX 255
@@ -28,23 +28,22 @@ enum pop3_verb {
 	POP3_UNKNOWN /* and their number */
 };
 
-/* The whole answer to CAPA; USER where passwords are taken. RFC 2449 5, 6. */
-const char *pop3_capabilities(bool passwords);
-
 struct pop3_command {
 	enum pop3_verb verb;
 	/* All after the one space that follows the verb; borrowed. */
 	struct span argument;
+	/*
+	 * What to answer, where the line is no command: the verb is unknown, or
+	 * the line is too long, has a control character or is not UTF-8. verb
+	 * and argument are set all the same: a login hears why it failed.
+	 */
+	const char *error;
 };
 
-/*
- * line: without its end. A line with a control octet in it, a line that is not
- * UTF-8 or does not begin with a letter is POP3_UNKNOWN.
- */
+/* line: without its end. */
 struct pop3_command pop3_command_parse(struct span line);
-/* PASS, whatever its octets: who can send no other line shall hear why. */
-bool pop3_is_pass(struct span line, struct span *password);
 
+#define POP3_NO_ARGUMENT "-ERR this command takes no argument"
 /* Only spaces: a terminal user's, and some clients'. */
 bool pop3_has_no_argument(struct span argument);
 /*
@@ -53,8 +52,29 @@ bool pop3_has_no_argument(struct span argument);
  * space; more of them hurt nobody.
  */
 bool pop3_number(struct span argument, uint64_t most, uint64_t *n);
-/* The same, and a number of lines from 0. RFC 1939 7, TOP. */
+/* The same, and a number of lines, 0 to 2^64 - 2. RFC 1939 7, TOP. */
 bool pop3_two_numbers(
     struct span argument, uint64_t most, uint64_t *n, uint64_t *lines);
+
+/* The whole answer to CAPA; USER where passwords are taken. RFC 2449 5, 6. */
+struct span pop3_capabilities(bool passwords);
+
+struct talk {
+	struct stream *stream;
+	uint64_t errors, errors_max;
+	bool over; /* nothing more is read */
+};
+
+void talk_put(struct talk *, struct span);
+/* One line, at most 255 octets; CRLF is added. */
+void talk_say(struct talk *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* An answer to a wrong command, of which there may be errors_max. */
+void talk_error(struct talk *, const char *line);
+/* The end, by SIGTERM. */
+void talk_stop(struct talk *);
+/* The next command; false: no more, or serve_stopping. deadline_ms: of the
+   whole conversation (serve_is_late()), or NULL. */
+bool talk_next(struct talk *, uint64_t *deadline_ms, struct pop3_command *);
 
 #endif

@@ -3,23 +3,18 @@
 #include "login.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "codes.h"
 #include "command.h"
 #include "fds.h"
-#include "password.h"
-#include "relay.h"
-#include "wire_auth.h"
+#include "logins.h"
 
 #define AUTH_SOCKET    "run/auth"
 #define SESSION_SOCKET "run/pop3-session"
@@ -27,228 +22,62 @@
 _Static_assert(HANDOVER_MS < 1000 * AUTH_TICKET_S, "a ticket outlives it");
 
 /* One conversation, until it ends or is handed over. */
-struct talk {
+struct conversation {
 	struct login *login;
-	struct stream *stream;
-	const struct peer *peer;
-	int in;
-	uint64_t errors, failures;
-	uint64_t deadline_ms;
+	struct talk talk;
+	struct logins logins;
+	int in, out;
 	bool plain; /* passwords may be sent as they are */
-	bool over; /* no further command */
 	bool handed; /* the session has the client now */
 	char user[AUTH_USER_MAX + 1]; /* "": none given */
 };
 
-static void
-put(struct talk *t, const char *octets)
-{
-	struct fault f;
-
-	if (stream_put(t->stream, span_of(octets), &f) != OK)
-		t->over = true;
-}
-
-static void
-say(struct talk *t, const char *line)
-{
-	put(t, line);
-	put(t, "\r\n");
-}
-
-static void
-say_error(struct talk *t, const char *line)
-{
-	say(t, line);
-	if (++t->errors >= t->login->settings->pop3d.max_errors) {
-		say(t, "-ERR too many errors, closing");
-		t->over = true;
-	}
-}
-
-/* ---- The verbs ---- */
-
-static void
-on_capa(struct talk *t, struct span argument)
-{
-	if (!pop3_has_no_argument(argument)) {
-		say_error(t, "-ERR CAPA takes no argument");
-		return;
-	}
-	put(t, pop3_capabilities(t->plain));
-}
-
-static void
-on_user(struct talk *t, struct span argument)
-{
-	t->user[0] = '\0';
-	if (!t->plain) {
-		say_error(t,
-		    "-ERR [AUTH] passwords are not taken over a connection "
-		    "that others can read");
-		return;
-	}
-	while (argument.len > 0 && argument.p[argument.len - 1] == ' ')
-		argument.len--;
-	if (argument.len == 0 ||
-	    !span_copy(argument, t->user, sizeof(t->user))) {
-		say_error(t, "-ERR syntax: USER name");
-		return;
-	}
-	/* The same for a name that exists and one that does not. */
-	say(t, "+OK send the password");
-}
-
-static void
-journal_failure(struct talk *t, const struct fault *why)
-{
-	struct journal *j = &t->login->journal;
-	struct record_out out = journal_begin(j, CODE_LOGIN_FAILED, NULL);
-
-	record_puts(out, "user", t->user);
-	record_puts(out, "ip", t->peer->ip);
-	record_puts(out, "code", why->code);
-	record_puts(out, "text", why->text);
-	journal_end(j, out);
-	journal_flush(j);
-}
-
-/* A client whose address has most of the pool gets less time. */
-static bool
-is_too_late(struct talk *t)
-{
-	uint64_t now = clock_mono_ms();
-
-	if (serve_pressed && t->deadline_ms > now + SERVE_PRESS_MS)
-		t->deadline_ms = now + SERVE_PRESS_MS;
-	return now > t->deadline_ms;
-}
+/* ---- The hand-over ---- */
 
 /*
- * Who hangs up meanwhile does not hold us, and gets no further guess: half a
- * connection can be shut, and what was sent before it is still to be read. Nor
- * does who has no time left. A pipe's writer may go: its answers are read.
+ * Ticket, descriptors, and the octets that we read too far. A message carries
+ * one descriptor: a second one goes with the last octet.
  */
-static void
-pause_until(struct talk *t, uint64_t until_ms)
-{
-	struct pollfd p = { t->in, POLLRDHUP, 0 };
-	uint64_t now, end;
-
-	while (
-	    !t->over && !serve_stopping && (now = clock_mono_ms()) < until_ms) {
-		t->over = is_too_late(t);
-		end = until_ms < t->deadline_ms ? until_ms : t->deadline_ms;
-		if (t->over || poll(&p, 1, (int)(end - now)) != 1)
-			continue;
-		t->over = (p.revents & POLLRDHUP) != 0;
-		p.fd = -1; /* POLLHUP would not let us wait */
-	}
-}
-
-/*
- * A failure costs its time before it is told, twice as much each time in one
- * session. It is owed too, and paid before the next guess: who hangs up instead
- * of waiting has won nothing.
- */
-static void
-pause_after_failure(struct talk *t)
-{
-	uint64_t ms = t->login->settings->pop3d.failed_login_ms;
-	uint64_t now = clock_mono_ms();
-
-	serve_owe(t->peer, span_of(t->user), now, ms);
-	for (uint64_t i = 1; i < t->failures && ms < SERVE_DEBT_MAX_MS; i++)
-		ms *= 2;
-	if (ms > SERVE_DEBT_MAX_MS)
-		ms = SERVE_DEBT_MAX_MS;
-	pause_until(t, now + ms);
-}
-
-static void
-count_failure(struct talk *t, const char *answer)
-{
-	t->failures++;
-	pause_after_failure(t);
-	say_error(t, answer);
-	if (t->failures >= LOGIN_FAILURES_MAX && !t->over) {
-		say(t, "-ERR [AUTH] too many failed logins, closing");
-		t->over = true;
-	}
-}
-
-static void
-refuse(struct talk *t, const struct fault *why)
-{
-	journal_failure(t, why);
-	if (why->outcome != PERM) {
-		say_error(t,
-		    why->error == EBUSY
-		        ? "-ERR [SYS/TEMP] too many sessions, come again later"
-		        : "-ERR [SYS/TEMP] login is not possible now");
-		return;
-	}
-	count_failure(t, "-ERR [AUTH] wrong name or password");
-}
-
 static enum outcome
-ask_auth(
-    struct talk *t, struct span password, struct auth_ans *who, struct fault *f)
+send_handover(struct conversation *c, int session, const struct auth_ans *who,
+    struct fault *f)
 {
-	struct auth_req req = { span_of(t->user), password,
-		span_of(t->peer->ip), SPAN_LIT("pop3") };
-	struct buf b = BUF_INIT(RECORD_MAX + 1);
-	struct span line;
-	enum outcome got;
-
-	/* Whole at once: growing would leave copies of a password behind. */
-	if (!buf_reserve(&b, RECORD_MAX))
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "login");
-	got = wire_auth_put_req(&b, &req, f);
-	if (got == OK)
-		got =
-		    service_ask(&t->login->auth, buf_span(&b), true, &line, f);
-	if (got == OK)
-		got = wire_auth_get_ans(line, who, f);
-	sodium_memzero(b.p, b.cap);
-	buf_free(&b);
-	return got;
-}
-
-/* Ticket, descriptor and the octets that we read too far, in one message. */
-static enum outcome
-send_handover(
-    struct talk *t, int session, const struct auth_ans *who, struct fault *f)
-{
-	struct span unread = stream_waiting(t->stream);
+	struct span unread = stream_waiting(c->talk.stream), all;
 	struct buf b = BUF_INIT(RECORD_MAX + AUTH_UNREAD_MAX + 1);
 	struct auth_handover handover = { .who = *who, .unread = unread.len };
-	int client = t->login->relay[1] != -1 ? t->login->relay[1] : t->in;
+	size_t first;
 	enum outcome got;
 
-	(void)span_copy(span_of(t->peer->ip), handover.ip, sizeof(handover.ip));
+	(void)span_copy(
+	    span_of(c->logins.peer->ip), handover.ip, sizeof(handover.ip));
 	got = wire_auth_put_handover(&b, &handover, f);
 	buf_add(&b, unread);
 	if (got == OK && buf_failed(&b))
-		got = fault_set(f, TEMP, "4.3.0", ENOMEM, "hand-over");
+		got = fault_set(f, TEMP, "4.3.0", 0, "hand-over: too long");
+	all = buf_span(&b);
+	first = c->login->waits ? all.len - 1 : all.len;
 	if (got == OK)
-		got = fds_send(session, buf_span(&b), client, f);
+		got = fds_send(session, span_head(all, first), c->in, f);
+	if (got == OK && c->login->waits)
+		got = fds_send(session, span_from(all, first), c->out, f);
 	buf_free(&b);
 	return got;
 }
 
 /*
- * The end of input at once: a session has the client. An octet: the supervisor
- * answered since all sessions are busy; go on with the client. Silence: what waits
- * in the backlog may be taken yet, so we must not answer the client any more.
+ * The end of input: a session has the client (where we wait, has had it). An
+ * octet: the supervisor answered since all sessions are busy; go on with the
+ * client. Silence: what waits in the backlog may be taken yet, so we must not
+ * answer the client any more.
  */
 static enum outcome
-wait_until_taken(int fd, struct fault *f)
+wait_until_taken(const struct login *l, int fd, struct fault *f)
 {
 	char octet;
 	ssize_t n;
 
-	fds_set_timeouts(fd, HANDOVER_MS, HANDOVER_MS);
+	if (!l->waits)
+		fds_set_timeouts(fd, HANDOVER_MS, HANDOVER_MS);
 	do
 		n = recv(fd, &octet, 1, 0);
 	while (n < 0 && errno == EINTR);
@@ -258,182 +87,171 @@ wait_until_taken(int fd, struct fault *f)
 }
 
 static enum outcome
-hand_over(struct talk *t, const struct auth_ans *who, struct fault *f)
+hand_over(struct conversation *c, const struct auth_ans *who, struct fault *f)
 {
+	struct login *l = c->login;
 	enum outcome got;
 	int fd;
 
 	/* What we have said comes first; from here on another process writes. */
-	if (stream_flush(t->stream, f) != OK)
+	if (stream_flush(c->talk.stream, f) != OK)
 		return f->outcome;
-	if (t->login->alone) {
-		if (t->login->started.fd == -1)
-			return fault_set(
-			    f, TEMP, "4.3.0", 0, "no session is left");
-		return send_handover(t, t->login->started.fd, who, f);
-	}
+	if (l->alone && l->started.fd == -1)
+		return fault_set(f, TEMP, "4.3.0", 0, "no session is left");
+	if (l->alone)
+		return send_handover(c, l->started.fd, who, f);
 	if (fds_connect_unix(SESSION_SOCKET, &fd, f) != OK)
 		return f->outcome;
-	got = send_handover(t, fd, who, f);
+	got = send_handover(c, fd, who, f);
 	if (got == OK)
-		got = wait_until_taken(fd, f);
+		got = wait_until_taken(l, fd, f);
 	(void)close(fd);
 	return got;
 }
 
+/* ---- The verbs ---- */
+
+/* The answer to a login that failed, when that has been paid for. */
 static void
-on_pass(struct talk *t, struct span password)
+refuse(struct conversation *c, const struct fault *why, const char *wrong)
 {
-	struct fault f = FAULT_NONE;
+	if (why->outcome == PERM)
+		talk_error(&c->talk, wrong);
+	else if (why->error == EBUSY)
+		talk_error(&c->talk,
+		    "-ERR [SYS/TEMP] too many sessions, come again later");
+	else
+		talk_error(
+		    &c->talk, "-ERR [SYS/TEMP] login is not possible now");
+	if (c->logins.failures >= LOGINS_FAILURES_MAX && !c->logins.over)
+		talk_say(
+		    &c->talk, "-ERR [AUTH] too many failed logins, closing");
+	c->talk.over |=
+	    c->logins.over || c->logins.failures >= LOGINS_FAILURES_MAX;
+	c->user[0] = '\0';
+}
+
+static void
+on_user(struct conversation *c, const struct pop3_command *command)
+{
+	struct span name = command->argument;
+	struct fault f;
+
+	c->user[0] = '\0';
+	while (name.len > 0 && name.p[name.len - 1] == ' ')
+		name.len--;
+	if (!c->plain) {
+		talk_error(&c->talk,
+		    "-ERR [AUTH] passwords are not taken over a connection "
+		    "that others can read");
+	} else if (command->error != NULL) {
+		(void)fault_set(&f, PERM, "5.7.8", 0,
+		    "the user name is too long, has a control character (as "
+		    "TAB is), or is not UTF-8");
+		logins_failed(&c->logins, name, &f);
+		refuse(c, &f,
+		    "-ERR [AUTH] a user name is UTF-8 text without control "
+		    "characters, at most 248 octets");
+	} else if (name.len == 0 ||
+	    !span_copy(name, c->user, sizeof(c->user))) {
+		talk_error(&c->talk, "-ERR syntax: USER name");
+	} else {
+		/* The same for a name that exists and one that does not. */
+		talk_say(&c->talk, "+OK send the password");
+	}
+}
+
+static void
+on_pass(struct conversation *c, const struct pop3_command *command)
+{
+	struct span user = span_of(c->user);
 	struct auth_ans who;
-	struct span user = span_of(t->user);
-	uint64_t now = clock_mono_ms();
-
-	if (t->user[0] == '\0') {
-		say_error(t, "-ERR say USER first");
-		return;
-	}
-	if (password.len == 0) {
-		say_error(t, "-ERR syntax: PASS password");
-		return;
-	}
-	pause_until(t, now + serve_debt_ms(t->peer, user, now));
-	if (t->over)
-		return;
-	if (ask_auth(t, password, &who, &f) != OK ||
-	    hand_over(t, &who, &f) != OK) {
-		refuse(t, &f);
-		t->user[0] = '\0';
-		return;
-	}
-	t->handed = t->over = true;
-}
-
-/* No command, or PASS with a password of a form that none can have. */
-static void
-on_odd_line(struct talk *t, struct span line, const char *answer)
-{
 	struct fault f = FAULT_NONE;
-	struct span password;
 
-	if (t->user[0] == '\0' || !pop3_is_pass(line, &password) ||
-	    password_check(password, &f) == OK) {
-		say_error(t, answer);
+	if (user.len == 0) {
+		talk_error(&c->talk, "-ERR say USER first");
 		return;
 	}
-	journal_failure(t, &f);
-	count_failure(t,
-	    "-ERR [AUTH] a password is UTF-8 text without control characters, "
-	    "at most 248 octets");
-	t->user[0] = '\0';
+	if (command->argument.len == 0) {
+		talk_error(&c->talk, "-ERR syntax: PASS password");
+		return;
+	}
+	if (logins_try(&c->logins, user, command->argument, &who, &f) == OK) {
+		c->handed = c->talk.over = hand_over(c, &who, &f) == OK;
+		if (c->handed)
+			return;
+		logins_failed(&c->logins, user, &f);
+	}
+	refuse(c, &f,
+	    command->error == NULL
+	        ? "-ERR [AUTH] wrong name or password"
+	        : "-ERR [AUTH] a password is UTF-8 text without control "
+	          "characters, at most 248 octets");
 }
 
 static void
-on_quit(struct talk *t, struct span argument)
+run_command(struct conversation *c, const struct pop3_command *command)
 {
-	if (!pop3_has_no_argument(argument)) {
-		say_error(t, "-ERR QUIT takes no argument");
-		return;
+	bool bare = pop3_has_no_argument(command->argument);
+
+	if (command->verb == POP3_USER) {
+		on_user(c, command);
+	} else if (command->verb == POP3_PASS) {
+		on_pass(c, command);
+	} else if (command->error != NULL) {
+		talk_error(&c->talk, command->error);
+	} else if (command->verb == POP3_CAPA && bare) {
+		talk_put(&c->talk, pop3_capabilities(c->plain));
+	} else if (command->verb == POP3_QUIT && bare) {
+		talk_say(&c->talk, "+OK bye");
+		c->talk.over = true;
+	} else if (command->verb == POP3_CAPA || command->verb == POP3_QUIT) {
+		talk_error(&c->talk, POP3_NO_ARGUMENT);
+	} else {
+		talk_error(&c->talk, "-ERR log in first");
 	}
-	say(t, "+OK bye");
-	t->over = true;
 }
 
 /* ---- The conversation ---- */
 
+/* No time stamp in the greeting: APOP is not offered. RFC 1939 7 */
 static void
-dispatch(struct talk *t, struct span line)
+converse(struct conversation *c)
 {
-	struct pop3_command c = pop3_command_parse(line);
-
-	switch (c.verb) {
-	case POP3_CAPA:
-		on_capa(t, c.argument);
-		break;
-	case POP3_USER:
-		on_user(t, c.argument);
-		break;
-	case POP3_PASS:
-		on_pass(t, c.argument);
-		break;
-	case POP3_QUIT:
-		on_quit(t, c.argument);
-		break;
-	case POP3_UNKNOWN:
-		on_odd_line(t, line, "-ERR unknown command");
-		break;
-	default:
-		say_error(t, "-ERR log in first");
-		break;
-	}
-}
-
-/*
- * A whole line, or the end. Who sends an octet now and then is held to one
- * deadline for all of the login.
- */
-static bool
-next_line(struct talk *t, struct span *line, enum line_ending *ending)
-{
-	struct stream *s = t->stream;
+	struct pop3_command command;
 	struct fault f;
 
-	while (!stream_take_line(s, POP3_LINE_MAX, line, ending))
-		if (serve_stopping || is_too_late(t) ||
-		    stream_fill(s, &f) != OK || s->ended)
-			return false;
-	return *ending != LINE_ENDLESS;
-}
-
-/* No time stamp in it: APOP is not offered. RFC 1939 7 */
-static void
-converse(struct talk *t)
-{
-	enum line_ending ending;
-	struct span line;
-	struct fault f;
-
-	say(t, "+OK Pneu POP3 ready");
-	while (!t->over && next_line(t, &line, &ending)) {
-		if (ending == LINE_LONG)
-			on_odd_line(t, line,
-			    "-ERR a command line has at most 255 octets");
-		else
-			dispatch(t, line);
-	}
-	if (t->handed)
+	talk_say(&c->talk, "+OK Pneu POP3 ready");
+	while (talk_next(&c->talk, &c->logins.deadline_ms, &command))
+		run_command(c, &command);
+	if (c->handed)
 		return;
-	if (serve_stopping && !t->over)
-		say(t, "-ERR [SYS/TEMP] the server is stopping");
-	(void)!stream_flush(t->stream, &f);
+	if (serve_stopping && !c->talk.over)
+		talk_stop(&c->talk);
+	(void)!stream_flush(c->talk.stream, &f);
 }
 
 void
 login_session(void *arg, int in, int out, const struct peer *peer)
 {
-	struct login *login = arg;
-	const struct settings *s = login->settings;
-	struct talk t = { .login = login,
-		.stream = &login->stream,
-		.peer = peer,
+	struct login *l = arg;
+	const struct settings *s = l->settings;
+	struct conversation c = { .login = l,
+		.talk = { &l->stream, 0, s->pop3d.max_errors, false },
+		.logins = { &l->auth, &l->journal, "pop3",
+		    s->pop3d.failed_login_ms, peer, in,
+		    clock_mono_ms() + s->pop3d.login_timeout_ms, 0, false },
 		.in = in,
-		.deadline_ms = clock_mono_ms() + s->pop3d.login_timeout_ms };
+		.out = out };
 
-	t.plain = s->pop3d.plain_passwords == 2 ||
+	c.plain = s->pop3d.plain_passwords == 2 ||
 	    (s->pop3d.plain_passwords == 1 && peer->loopback);
-	stream_again(t.stream, in, out, s->pop3d.login_timeout_ms);
-	converse(&t);
+	stream_again(&l->stream, in, out, s->pop3d.login_timeout_ms);
+	converse(&c);
 	/* Passwords have passed through here, anywhere in it. */
-	sodium_memzero(t.stream->rbuf.p, t.stream->rbuf.cap);
-	if (t.handed && login->relay[0] != -1) {
-		(void)close(login->relay[1]);
-		login->relay[1] = -1;
-		relay_octets(in, out, login->relay[0]);
-		/* Where nobody reads any more the session still waits. */
-		fds_close(&login->relay[0]);
-	}
-	if (login->alone)
-		service_close(&login->started); /* until the session ended */
+	sodium_memzero(l->stream.rbuf.p, l->stream.rbuf.cap);
+	if (l->alone)
+		service_close(&l->started); /* until the session ended */
 }
 
 /* ---- Begin and end ---- */
@@ -507,7 +325,7 @@ is_one_socket(int in, int out)
 enum outcome
 login_begin(struct login *l, const struct settings *settings, struct fault *f)
 {
-	*l = (struct login){ .settings = settings, .relay = { -1, -1 } };
+	*l = (struct login){ .settings = settings };
 	journal_open(&l->journal, "pop3d");
 	service_begin(&l->auth, "auth", SERVICE_TIMEOUT_MS);
 	service_begin(&l->started, "pop3-session", 0);
@@ -518,9 +336,7 @@ login_begin(struct login *l, const struct settings *settings, struct fault *f)
 	l->alone =
 	    !is_somebody_at(AUTH_SOCKET) || !is_somebody_at(SESSION_SOCKET);
 	l->auth.own = l->started.own = l->alone;
-	if (!is_one_socket(FD_IN, FD_OUT) &&
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, l->relay) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "socketpair");
+	l->waits = !is_one_socket(FD_IN, FD_OUT);
 	return start_services(l, f);
 }
 
@@ -531,7 +347,4 @@ login_free(struct login *l)
 	service_free(&l->started);
 	stream_free(&l->stream);
 	journal_close(&l->journal);
-	for (int i = 0; i < 2; i++)
-		if (l->relay[i] != -1)
-			(void)close(l->relay[i]);
 }

@@ -13,9 +13,6 @@
 #include "settings.h"
 #include "stream.h"
 
-/* Failed logins of one session, which then ends. */
-#define LOGIN_FAILURES_MAX 6
-
 struct login {
 	const struct settings *settings;
 	struct journal journal;
@@ -26,11 +23,9 @@ struct login {
 	 */
 	struct service started;
 	bool alone;
-	/*
-	 * fds 0 and 1 are not one socket (a pipe, a terminal): our end and the
-	 * one that is handed over, and octets are relayed. Else -1.
-	 */
-	int relay[2];
+	/* fds 0 and 1 are not one socket (a pipe, a terminal): both are handed
+	   over, and the session's end is waited for. */
+	bool waits;
 	struct stream stream; /* its buffers are kept between sessions */
 };
 

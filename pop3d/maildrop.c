@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fds.h"
+#include "mem.h"
 #include "serve.h"
 #include "snapshot.h"
 
@@ -20,40 +22,24 @@
 
 /* ---- One message ---- */
 
-static int
-open_where(const struct maildrop *d, const struct message *m)
-{
-	return openat(d->dir[(m->flags & MESSAGE_CUR) != 0], m->name,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-}
-
-struct moves {
-	struct maildrop *d;
-	bool lacking; /* memory */
-};
-
-/* A name in cur/: whose is it? Copied, for it outlives the listing. */
+/* A name in cur/: whose is it? */
 static bool
 take_name(void *arg, const struct dirent *e)
 {
-	struct moves *v = arg;
-	const char *name = e->d_name;
-	struct message key = { .name = name,
-		.base = (uint8_t)(strchrnul(name, ':') - name) };
-	struct message *m = bsearch(
-	    &key, v->d->message, v->d->n, sizeof(key), snapshot_compare);
+	struct maildrop *d = arg;
+	struct message key = { .name = (char *)(uintptr_t)e->d_name,
+		.base = (uint8_t)strcspn(e->d_name, ":") };
+	struct message *m =
+	    bsearch(&key, d->message, d->n, sizeof(key), snapshot_compare);
 
 	if (m == NULL)
 		return true;
 	m->flags &= (uint8_t)~MESSAGE_MISSED;
-	if ((m->flags & MESSAGE_CUR) != 0 && strcmp(m->name, name) == 0)
-		return true;
-	name = snapshot_keep_name(v->d, name);
-	v->lacking = name == NULL;
-	if (v->lacking)
-		return false;
-	m->name = name;
 	m->flags |= MESSAGE_CUR;
+	if (strcmp(m->name, e->d_name) != 0) {
+		free(m->name);
+		m->name = mem_text(e->d_name);
+	}
 	return true;
 }
 
@@ -66,11 +52,8 @@ take_name(void *arg, const struct dirent *e)
 static enum outcome
 find_moved(struct maildrop *d, struct fault *f)
 {
-	struct moves v = { .d = d };
-	enum outcome got = maildir_each(d->dir[1], take_name, &v, f);
+	enum outcome got = maildir_each(d->dir[1], take_name, d, f);
 
-	if (v.lacking)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "maildrop");
 	for (size_t i = 0; got == OK && i < d->n; i++)
 		if ((d->message[i].flags & MESSAGE_MISSED) != 0)
 			d->message[i].flags |= MESSAGE_GONE;
@@ -85,7 +68,8 @@ open_message(struct maildrop *d, struct message *m, int *fd, struct fault *f)
 	for (int i = 0; i < MAILDIR_LOOKS; i++) {
 		if ((m->flags & MESSAGE_GONE) != 0)
 			return fault_set(f, PERM, "5.2.0", ENOENT, "message");
-		*fd = open_where(d, m);
+		*fd = openat(d->dir[(m->flags & MESSAGE_CUR) != 0], m->name,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (*fd != -1)
 			return OK;
 		if (errno != ENOENT)
@@ -98,70 +82,101 @@ open_message(struct maildrop *d, struct message *m, int *fd, struct fault *f)
 	return fault_set(f, TEMP, "4.3.0", errno, "message");
 }
 
+/* ---- Sizes ---- */
+
 /* Octets as they would be sent: each LF as CRLF, and one at the end. */
 static bool
 count_octets(int fd, uint64_t *octets)
 {
 	static char chunk[READ_CHUNK];
 	char last = '\n';
-	uint64_t n = 0;
 	ssize_t got;
 
-	for (;;) {
-		got = read(fd, chunk, sizeof(chunk));
-		if (serve_stopping)
-			return false; /* it may be long: nobody waits */
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		n += (uint64_t)got;
-		for (const char *p = chunk, *end = chunk + got, *lf;
-		     (lf = memchr(p, '\n', (size_t)(end - p))) != NULL;
-		     p = lf + 1)
-			if ((lf == chunk ? last : lf[-1]) != '\r')
-				n++;
-		last = chunk[got - 1];
+	*octets = 0;
+	while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (got < 0 && errno != EINTR)
+			return false;
+		for (ssize_t i = 0; i < got; last = chunk[i++])
+			*octets += chunk[i] == '\n' && last != '\r' ? 2 : 1;
 	}
-	*octets = last == '\n' ? n : n + 2;
-	return got == 0;
+	if (last != '\n')
+		*octets += 2;
+	return true;
 }
 
-static void
-find_size(struct maildrop *d, struct message *m)
+/* Its name's word counts while the size agrees. */
+static bool
+is_as_named(const struct message *m, const struct stat *st, uint64_t *octets)
 {
-	struct fault f;
-	int fd;
+	uint64_t file;
 
-	if ((m->flags & MESSAGE_SIZED) != 0)
-		return;
-	if (open_message(d, m, &fd, &f) != OK || !count_octets(fd, &m->octets))
-		m->octets = 0; /* it vanished; its number stays */
-	if (fd != -1)
-		(void)close(fd);
-	m->flags |= MESSAGE_SIZED;
-	d->unsized--;
-	d->octets += m->octets;
-	if ((m->flags & MESSAGE_DELETED) != 0)
-		d->deleted_octets += m->octets;
+	return snapshot_sizes(m, &file, octets) && S_ISREG(st->st_mode) &&
+	    (uint64_t)st->st_size == file;
 }
 
-bool
-maildrop_size_all(struct maildrop *d)
+/* Of the open file, which stands at its start afterwards. False: it was read. */
+static bool
+find_octets(struct message *m, int fd)
 {
-	bool known = d->unsized == 0;
+	struct stat st;
+	bool named = fstat(fd, &st) == 0 && is_as_named(m, &st, &m->octets);
 
-	for (size_t i = 0; d->unsized > 0 && i < d->n && !serve_stopping; i++)
-		find_size(d, &d->message[i]);
-	return known || !serve_stopping;
+	if (!named &&
+	    (!count_octets(fd, &m->octets) || lseek(fd, 0, SEEK_SET) != 0))
+		m->octets = 0;
+	m->flags |= MESSAGE_SIZED | MESSAGE_LOOKED;
+	return named;
 }
 
 uint64_t
 maildrop_octets(struct maildrop *d, size_t i)
 {
-	find_size(d, &d->message[i]);
-	return d->message[i].octets;
+	struct message *m = &d->message[i];
+	struct stat st;
+	struct fault f;
+	int fd;
+
+	if ((m->flags & MESSAGE_LOOKED) != 0)
+		return m->octets;
+	if (fstatat(d->dir[(m->flags & MESSAGE_CUR) != 0], m->name, &st,
+	        AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !is_as_named(m, &st, &m->octets)) {
+		m->octets = 0;
+		if (open_message(d, m, &fd, &f) == OK)
+			(void)find_octets(m, fd);
+		fds_close(&fd);
+	}
+	m->flags |= MESSAGE_SIZED | MESSAGE_LOOKED;
+	return m->octets;
 }
+
+uint64_t
+maildrop_octets_said(struct maildrop *d, size_t i)
+{
+	const struct message *m = &d->message[i];
+
+	return d->n > MAILDROP_LOOKS_MAX && (m->flags & MESSAGE_SIZED) != 0
+	    ? m->octets
+	    : maildrop_octets(d, i);
+}
+
+bool
+maildrop_sum(struct maildrop *d, size_t *n, uint64_t *octets)
+{
+	*n = 0;
+	*octets = 0;
+	for (size_t i = 0; i < d->n; i++) {
+		if (maildrop_is_deleted(d, i))
+			continue;
+		if (serve_stopping)
+			return false; /* it may be long: nobody waits */
+		++*n;
+		*octets += maildrop_octets_said(d, i);
+	}
+	return true;
+}
+
+/* ---- One message, by its number ---- */
 
 void
 maildrop_uid(const struct maildrop *d, size_t i, char out[MAILDROP_UID_MAX + 1])
@@ -183,42 +198,37 @@ maildrop_uid(const struct maildrop *d, size_t i, char out[MAILDROP_UID_MAX + 1])
 }
 
 enum outcome
-maildrop_read(
-    struct maildrop *d, size_t i, struct message_file *file, struct fault *f)
+maildrop_read(struct maildrop *d, size_t i, bool whole,
+    struct message_file *file, struct fault *f)
 {
 	struct message *m = &d->message[i];
 	struct maildir_name name;
-	struct stat st;
 
 	if (open_message(d, m, &file->fd, f) != OK)
 		return f->outcome;
-	/* Another program may have written to it since. */
-	file->as_it_is = maildir_parse_name(span_of(m->name), &name) &&
-	    !name.dots && fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (uint64_t)st.st_size == name.octets;
+	file->as_it_is = whole && find_octets(m, file->fd) &&
+	    maildir_parse_name(span_of(m->name), &name) && !name.dots;
+	file->octets = m->octets;
 	return OK;
+}
+
+bool
+maildrop_is_deleted(const struct maildrop *d, size_t i)
+{
+	return (d->message[i].flags & MESSAGE_DELETED) != 0;
 }
 
 void
 maildrop_delete(struct maildrop *d, size_t i)
 {
-	struct message *m = &d->message[i];
-
-	if ((m->flags & MESSAGE_DELETED) != 0)
-		return;
-	m->flags |= MESSAGE_DELETED;
-	d->deleted++;
-	if ((m->flags & MESSAGE_SIZED) != 0)
-		d->deleted_octets += m->octets;
+	d->message[i].flags |= MESSAGE_DELETED;
 }
 
 void
 maildrop_undelete_all(struct maildrop *d)
 {
-	for (size_t i = 0; d->deleted > 0 && i < d->n; i++)
+	for (size_t i = 0; i < d->n; i++)
 		d->message[i].flags &= (uint8_t)~MESSAGE_DELETED;
-	d->deleted = 0;
-	d->deleted_octets = 0;
 }
 
 /* ---- Update ---- */
@@ -261,8 +271,8 @@ has_missed(struct update *u, struct fault *f)
 	struct maildrop *d = u->d;
 	bool missed = false;
 
-	for (size_t i = 0; d->deleted > 0 && i < d->n; i++) {
-		if ((d->message[i].flags & MESSAGE_DELETED) == 0)
+	for (size_t i = 0; i < d->n; i++) {
+		if (!maildrop_is_deleted(d, i))
 			continue;
 		if (remove_message(u, &d->message[i], f))
 			d->message[i].flags &= (uint8_t)~MESSAGE_DELETED;

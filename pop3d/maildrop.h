@@ -16,38 +16,35 @@
 #define MAILDROP_UID_MAX 70 /* octets of a unique-id. RFC 1939 7 */
 
 struct message {
-	const char *name; /* in new/ or cur/; lives as long as the maildrop */
+	char *name; /* in new/ or cur/; owned */
 	uint64_t octets; /* with CRLF line ends, before dot-stuffing */
 	uint8_t base; /* octets of the name before ':' */
 	uint8_t flags; /* MESSAGE_... */
 };
 #define MESSAGE_CUR     1U /* lies in cur/ */
-#define MESSAGE_SIZED   2U /* octets is set */
-#define MESSAGE_DELETED 4U /* to be removed in UPDATE */
-#define MESSAGE_MISSED  8U /* not where its name says: cur/ will tell */
-#define MESSAGE_GONE    16U /* another program removed it */
-
-struct names; /* directory entries as the kernel gave them */
+#define MESSAGE_SIZED   2U /* octets is set, if only by what the name says */
+#define MESSAGE_LOOKED  4U /* and by a look at the file */
+#define MESSAGE_DELETED 8U /* to be removed in UPDATE */
+#define MESSAGE_MISSED  16U /* not where its name says: cur/ will tell */
+#define MESSAGE_GONE    32U /* another program removed it */
 
 struct maildrop {
 	int box, dir[2]; /* the mailbox; its new/ and cur/ */
 	struct message *message;
 	size_t n, room;
-	size_t unsized; /* how many without octets */
-	size_t deleted;
-	uint64_t octets, deleted_octets; /* of the sized ones */
+	bool unsized; /* there were some whose names do not tell a size */
 	bool ordered; /* numbers may be given out */
 	bool cut; /* there are more than may be shown */
-	struct names *names;
 };
 
 /* What it takes to send a message. */
 struct message_file {
 	int fd;
+	uint64_t octets; /* as in struct message; of a whole one */
 	/*
 	 * Delivered here with CRLF ends and no line that begins with a dot (D=0
-	 * in its name), and still of the size that its name says: it may be
-	 * sent without a look at its lines.
+	 * in its name), and still of the size that its name says: the whole
+	 * may be sent without a look at its lines.
 	 */
 	bool as_it_is;
 };
@@ -61,7 +58,7 @@ struct message_file {
  *	after an error
  * most	messages shown at most; sets cut when there are more
  *
- * TEMP	4.3.0 a directory cannot be read, or no memory
+ * TEMP	4.3.0 a directory cannot be read
  * Free with maildrop_free() in any case.
  */
 enum outcome maildrop_open(
@@ -69,23 +66,36 @@ enum outcome maildrop_open(
 void maildrop_free(struct maildrop *);
 
 /*
- * Find the size of those whose names do not tell: each is read, once a session.
- * False: serve_stopping was set meanwhile, and not all are known.
+ * How many messages are not deleted, and their octets: of at most
+ * MAILDROP_LOOKS_MAX messages each by a look at its file (maildrop_octets()).
+ * Of more a name's word is taken, where it has one, until that file is asked
+ * for: a look costs 2 us, and where the disk has to be asked for it thousands
+ * cost seconds. False: serve_stopping was set meanwhile.
  */
-bool maildrop_size_all(struct maildrop *);
-/* Numbers are about to be given out: sort, once. TEMP 4.3.0: no memory. */
-enum outcome maildrop_order(struct maildrop *, struct fault *) MUST_USE;
+#define MAILDROP_LOOKS_MAX 256
+bool maildrop_sum(struct maildrop *, size_t *n, uint64_t *octets);
+/* Numbers are about to be given out: sort, once. */
+void maildrop_order(struct maildrop *);
 
 /* In what follows, i is a number less 1, after maildrop_order(). */
 
+/*
+ * What its name says, if the file has the size that goes with it: another
+ * program may have written to it. Else it is read. 0: it is gone. Once a
+ * session, and again for maildrop_read().
+ */
 uint64_t maildrop_octets(struct maildrop *, size_t i);
+/* The same without a look, where maildrop_sum() had none. */
+uint64_t maildrop_octets_said(struct maildrop *, size_t i);
 /* The base name, or where that is no unique-id its hash. */
 void maildrop_uid(
     const struct maildrop *, size_t i, char out[MAILDROP_UID_MAX + 1]);
-/* PERM: it vanished. TEMP: cannot be read now. Caller closes file->fd. */
-enum outcome maildrop_read(struct maildrop *, size_t i,
+/* To send the whole of it, or its top. PERM: it vanished. TEMP: cannot be read
+   now. Caller closes file->fd. */
+enum outcome maildrop_read(struct maildrop *, size_t i, bool whole,
     struct message_file *file, struct fault *) MUST_USE;
 
+bool maildrop_is_deleted(const struct maildrop *, size_t i);
 void maildrop_delete(struct maildrop *, size_t i);
 void maildrop_undelete_all(struct maildrop *);
 /*

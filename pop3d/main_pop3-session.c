@@ -73,25 +73,31 @@ confine(struct keeper *k, int box, struct fault *f)
 }
 
 static enum outcome
-serve_mailbox(struct keeper *k, const struct session_about *about,
-    struct span unread, struct fault *f)
+serve_mailbox(
+    struct keeper *k, const struct session_about *about, struct fault *f)
 {
 	static struct session s;
 	int box;
 
-	if (open_mailbox(k, about->path, &box, f) != OK)
-		return f->outcome;
-	if (confine(k, box, f) != OK)
+	if (open_mailbox(k, about->path, &box, f) != OK ||
+	    confine(k, box, f) != OK)
 		return f->outcome;
 	serve_interrupt(-1, FD_IN);
 	session_begin(&s, about, box, FD_IN, FD_OUT);
-	session_give_unread(&s, unread);
 	session_run(&s);
 	session_free(&s);
 	return OK;
 }
 
 /* ---- The hand-over ---- */
+
+struct handover {
+	struct buf octets;
+	struct auth_handover record;
+	struct span unread; /* of octets, behind the record */
+	int client
+	    [2]; /* its descriptors; -1: none. The second may be lacking */
+};
 
 /* A late ticket is no alarm: it waited while all sessions were at work. */
 static void
@@ -109,108 +115,109 @@ journal_refusal(
 	journal_flush(&k->journal);
 }
 
-/* What comes next of it, with its descriptor; nothing: the end of input. */
+/* What comes next of it, with its descriptor. */
 static enum outcome
-receive_more(struct buf *b, uint64_t until_ms, int *client, struct fault *f)
+receive_more(
+    struct handover *h, uint64_t until_ms, size_t *got, struct fault *f)
 {
 	uint64_t now = clock_mono_ms();
-	size_t got;
+	struct buf *b = &h->octets;
 	int fd;
 
 	if (now >= until_ms)
 		return fault_set(f, TEMP, "4.3.0", ETIMEDOUT, "hand-over");
 	fds_set_timeouts(FD_IN, until_ms - now, until_ms - now);
-	if (fds_receive(FD_IN, b, b->max - b->len, &got, &fd, f) != OK)
+	if (fds_receive(FD_IN, b, b->max - b->len, got, &fd, f) != OK)
 		return f->outcome;
-	if (fd != -1 && *client == -1)
-		*client = fd;
-	else if (fd != -1)
-		(void)close(fd);
+	if (h->client[0] == -1)
+		h->client[0] = fd;
+	else if (h->client[1] == -1)
+		h->client[1] = fd;
+	else
+		fds_close(&fd);
 	return OK;
 }
 
 /*
- * The record, the octets after it, and the descriptor of the client. OK with an
- * empty b: the end of input, without anything.
+ * The record, the octets after it, and the descriptors of the client. OK without
+ * octets: the end of input, nobody logged in.
  */
 static enum outcome
-receive_handover(struct buf *b, struct auth_handover *h, struct span *unread,
-    int *client, struct fault *f)
+receive_handover(struct handover *h, struct fault *f)
 {
 	uint64_t until_ms = clock_mono_ms() + HANDOVER_MS;
-	size_t had, line;
+	size_t got, line, whole = SIZE_MAX; /* octets: not known yet */
 
 	do {
-		had = b->len;
-		if (receive_more(b, until_ms, client, f) != OK)
+		if (receive_more(h, until_ms, &got, f) != OK)
 			return f->outcome;
-		line = span_find(buf_span(b), '\n');
-	} while (line == b->len && had < b->len && b->len < RECORD_MAX);
-	if (b->len == 0)
-		return OK; /* nobody logged in */
-	if (line == b->len)
+		line = span_find(buf_span(&h->octets), '\n');
+		if (whole == SIZE_MAX && line < h->octets.len) {
+			if (wire_auth_get_handover(
+			        span_head(buf_span(&h->octets), line),
+			        &h->record, f) != OK)
+				return f->outcome;
+			whole = line + 1 + (size_t)h->record.unread;
+		}
+	} while (got > 0 && h->octets.len < whole);
+	if (h->octets.len == 0)
+		return OK;
+	if (whole == SIZE_MAX)
 		return fault_set(f, TEMP, "4.3.0", 0, "hand-over: no record");
-	if (wire_auth_get_handover(span_head(buf_span(b), line), h, f) != OK)
-		return f->outcome;
-	for (had = 0; had < b->len && b->len < line + 1 + h->unread;) {
-		had = b->len;
-		if (receive_more(b, until_ms, client, f) != OK)
-			return f->outcome;
-	}
-	*unread = span_from(buf_span(b), line + 1);
-	if (unread->len != h->unread)
+	h->unread = span_from(buf_span(&h->octets), line + 1);
+	if (h->octets.len != whole)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "hand-over: unread=%llu, and %zu octets came",
-		    (unsigned long long)h->unread, unread->len);
-	if (*client == -1)
+		    (unsigned long long)h->record.unread, h->unread.len);
+	if (h->client[0] == -1)
 		return fault_set(
 		    f, TEMP, "4.3.0", 0, "hand-over: no descriptor");
 	return OK;
 }
 
-static enum outcome
-check_ticket(struct keeper *k, const struct auth_handover *h, struct fault *f)
+/*
+ * The client takes the place of the connection, whose end tells pop3d that we
+ * have it. Where it has two descriptors, pop3d waits until we end.
+ */
+static void
+take_client(struct keeper *k, const int client[2])
 {
-	if (!k->has_key)
-		return fault_set(f, TEMP, "4.3.0", 0, "no ticket key");
-	return auth_ticket_check(k->key, &h->who, f);
+	uint64_t timeout_ms = k->settings->pop3d.timeout_ms;
+
+	if (client[1] != -1)
+		(void)!dup(FD_IN);
+	(void)dup2(client[0], FD_IN);
+	(void)dup2(client[client[1] == -1 ? 0 : 1], FD_OUT);
+	(void)close(client[0]);
+	if (client[1] != -1)
+		(void)close(client[1]);
+	fds_set_timeouts(FD_IN, timeout_ms, timeout_ms);
 }
 
 /* One hand-over to its end. The client is told what went wrong before. */
 static enum outcome
 serve_handover(struct keeper *k, struct fault *f)
 {
-	static struct auth_handover h;
-	struct buf b = BUF_INIT(HANDOVER_MAX + 1);
-	struct session_about about = { k->settings, &k->journal, h.who.user,
-		h.who.path, h.ip };
-	uint64_t timeout_ms = k->settings->pop3d.timeout_ms;
-	struct span unread = SPAN_EMPTY;
-	int client = -1;
-	enum outcome got = receive_handover(&b, &h, &unread, &client, f);
+	static struct handover h = { .client = { -1, -1 } };
+	const struct auth_ans *who = &h.record.who;
+	struct session_about about;
+	enum outcome got;
 
-	if (got == OK && b.len == 0)
-		goto out;
-	if (client != -1) {
-		/* In place of the connection, whose end tells pop3d that we
-		   have the client. */
-		(void)dup2(client, FD_IN);
-		(void)dup2(client, FD_OUT);
-		(void)close(client);
-		fds_set_timeouts(FD_IN, timeout_ms, timeout_ms);
-	}
-	if (got == OK)
-		got = check_ticket(k, &h, f);
-	if (got == OK)
-		got = serve_mailbox(k, &about, unread, f);
-	if (got != OK) {
-		journal_refusal(k, &h, f);
-		if (client != -1)
-			(void)!write(FD_OUT, not_now, sizeof(not_now) - 1);
-	}
-out:
-	buf_free(&b);
-	return got;
+	h.octets = BUF_INIT(HANDOVER_MAX + 1);
+	got = receive_handover(&h, f);
+	if (got == OK && h.octets.len == 0)
+		return OK; /* nobody logged in */
+	if (h.client[0] != -1)
+		take_client(k, h.client);
+	about = (struct session_about){ k->settings, &k->journal, who->user,
+		who->path, h.record.ip, h.unread };
+	if (got == OK && auth_ticket_check(k->key, who, f) == OK &&
+	    serve_mailbox(k, &about, f) == OK)
+		return OK;
+	journal_refusal(k, &h.record, f);
+	if (h.client[0] != -1)
+		(void)!write(FD_OUT, not_now, sizeof(not_now) - 1);
+	return f->outcome;
 }
 
 static void
@@ -247,52 +254,48 @@ enter_child(void *arg, struct fault *f)
 	return sandbox_close(f);
 }
 
-/*
- * A Landlock domain is for life: a process serves one mailbox and ends. What
- * all of them need has been read and made once, by the worker that forks them.
- */
-static enum outcome
-serve_pool(struct keeper *k, struct fault *f)
-{
-	static const struct session_service service = {
-		.sessions = SHARE,
-		.session = pool_session,
-		.in_child = enter_child,
-	};
-
-	if (!k->has_key)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "no ticket key: the supervisor gives it on the descriptor "
-		    "in $" AUTH_KEY_ENV);
-	return serve_sessions(&service, k, f);
-}
-
 /* An operator's tool: the rights of the file system decide. */
 static enum outcome
 serve_operator(struct keeper *k, const char *path, struct fault *f)
 {
 	struct session_about about = { k->settings, &k->journal, "operator",
-		path, "" };
+		path, "", SPAN_EMPTY };
 
 	if (!resolve_path_is_safe(span_of(path)))
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "a mailbox is named like example.org/bob");
-	return serve_mailbox(k, &about, SPAN_EMPTY, f);
+	return serve_mailbox(k, &about, f);
 }
+
+/*
+ * A Landlock domain is for life: a process serves one mailbox and ends. What
+ * all of them need has been read and made once, by the worker that forks them.
+ */
+static const struct session_service service = {
+	.sessions = SHARE,
+	.session = pool_session,
+	.in_child = enter_child,
+};
 
 static enum outcome
 serve(struct keeper *k, const char *mailbox, struct fault *f)
 {
 	struct stat st;
 
-	if (mailbox != NULL)
-		return serve_operator(k, mailbox, f);
-	if (fds_kind(FD_IN) == FDS_LISTENER)
-		return serve_pool(k, f);
-	if (fstat(FD_IN, &st) == 0 && !S_ISSOCK(st.st_mode))
+	if (mailbox == NULL && fstat(FD_IN, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "a login comes from pop3d over a socket; -m PATH serves "
 		    "a mailbox here");
+	if (mailbox == NULL && !k->has_key)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "no ticket key: the supervisor gives it on the descriptor "
+		    "in $" AUTH_KEY_ENV);
+	if (mailbox == NULL && fds_kind(FD_IN) == FDS_LISTENER)
+		return serve_sessions(&service, k, f);
+	if (sandbox_close(f) != OK)
+		return f->outcome;
+	if (mailbox != NULL)
+		return serve_operator(k, mailbox, f);
 	wait_for_login();
 	return serve_handover(k, f);
 }
@@ -322,7 +325,6 @@ main(int argc, char *argv[])
 	const struct settings *s = &prog.settings;
 	const char *value, *mailbox = NULL;
 	struct fault f = FAULT_NONE;
-	bool is_pool;
 	int letter;
 
 	prog_begin(&about_program);
@@ -341,12 +343,9 @@ main(int argc, char *argv[])
 		(void)fault_set(&f, TEMP, "4.3.0", errno, "[mail] directory %s",
 		    s->mail.directory);
 	paths[0].path = s->mail.directory;
-	is_pool = mailbox == NULL && fds_kind(FD_IN) == FDS_LISTENER;
-	if (k.mail == -1 ||
-	    prog_prepare_sandbox(about_program.promises, paths, &f) != OK ||
-	    (!is_pool && sandbox_close(&f) != OK))
-		prog_exit(&f);
-	(void)!serve(&k, mailbox, &f);
+	if (k.mail != -1 &&
+	    prog_prepare_sandbox(about_program.promises, paths, &f) == OK)
+		(void)!serve(&k, mailbox, &f);
 	journal_close(&k.journal);
 	prog_exit(&f);
 }

@@ -5,29 +5,31 @@
 #ifndef POP3D_SESSION_H
 #define POP3D_SESSION_H
 
+#include "command.h"
 #include "journal.h"
 #include "maildrop.h"
 #include "settings.h"
-#include "stream.h"
 
-struct session {
-	const struct settings *settings;
-	struct journal *journal;
-	struct stream stream;
-	struct maildrop drop;
-	const char *user, *path, *ip; /* borrowed, for the journal */
-	uint64_t errors;
-	uint64_t retrieved, deleted, octets; /* for the journal */
-	bool begun; /* the snapshot was taken */
-	bool quit; /* QUIT was said: the only way into UPDATE */
-	bool over;
-};
-
-/* Where a session reads and writes, and whose it is. All of it borrowed. */
+/* Whose session it is, and what it was before. All of it borrowed. */
 struct session_about {
 	const struct settings *settings;
 	struct journal *journal;
-	const char *user, *path, *ip;
+	const char *user, *path, *ip; /* for the journal; ip "": none */
+	struct span unread; /* commands that came with the hand-over */
+};
+
+struct session {
+	const struct session_about *about;
+	struct stream stream;
+	struct talk talk;
+	struct maildrop drop;
+	/* Of the command in hand: its message's number less 1, or NO_MESSAGE;
+	   its number of lines, or SPOOL_ALL. */
+	size_t message;
+	uint64_t lines;
+	uint64_t retrieved, deleted, octets; /* for the journal */
+	bool begun; /* the snapshot was taken */
+	bool quit; /* QUIT was said: the only way into UPDATE */
 };
 
 /*
@@ -37,8 +39,6 @@ struct session_about {
  */
 void session_begin(
     struct session *, const struct session_about *, int box, int in, int out);
-/* Octets that came with the hand-over: commands sent before the answer. */
-void session_give_unread(struct session *, struct span);
 /* Commands until QUIT, the end of input or a deadline; then UPDATE if QUIT. */
 void session_run(struct session *);
 void session_free(struct session *);

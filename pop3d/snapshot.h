@@ -10,7 +10,10 @@
 
 /* The order of two struct message, by their bases; for bsearch(). */
 int snapshot_compare(const void *, const void *);
-/* A copy that lives as long as the maildrop. NULL: no memory. */
-const char *snapshot_keep_name(struct maildrop *, const char *name);
+/*
+ * What Maildir++ puts into a name, whoever delivered it: S= the octets of the
+ * file, W= the same with CRLF ends. False when it does not say both.
+ */
+bool snapshot_sizes(const struct message *, uint64_t *file, uint64_t *octets);
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spool.c: a message to a client.
- *
- * What may be sent as it is: small ones are read straight into
- * the reply buffer and leave with their reply line in one send(), big ones go
- * from the page cache to the socket. All else passes through one loop.
+ * spool.c: a message to a client. What may be sent as it is: small ones are read
+ * straight into the reply buffer and leave with their reply line in one send(),
+ * big ones go from the page cache to the socket. All else passes through one
+ * loop.
  */
 #include "spool.h"
 
@@ -35,100 +34,77 @@ read_some(int fd, char *p, size_t room, size_t *got, struct fault *f)
  * What was delivered ends with CRLF; one that was cut short must not take the
  * closing line with it.
  */
-static enum outcome
-close_message(struct stream *out, bool ends, struct fault *f)
+static struct span
+closing(bool ends)
 {
-	return stream_put(
-	    out, ends ? SPAN_LIT(".\r\n") : SPAN_LIT("\r\n.\r\n"), f);
+	return ends ? SPAN_LIT(".\r\n") : SPAN_LIT("\r\n.\r\n");
 }
 
-/* ---- Through the loop ---- */
+/* ---- Octet by octet ---- */
 
 void
 spool_begin(struct spool *p, uint64_t lines)
 {
-	*p = (struct spool){ .lines = lines, .line_start = true };
+	*p = (struct spool){ .lines = lines, .last = { '\r', '\n' } };
 }
 
-/* A line of the body is about to begin; false: the top has been sent. */
-static bool
-may_begin_line(struct spool *p)
+size_t
+spool_piece(struct spool *p, struct span in, char *out)
 {
-	if (!p->in_body || p->lines == SPOOL_ALL)
-		return true;
-	if (p->lines == 0)
-		return false;
-	p->lines--;
-	return true;
-}
+	char *to = out;
 
-/* Up to the next LF or the end of the piece; s is not empty. */
-static enum outcome
-spool_line(struct spool *p, struct stream *out, struct span *s, struct fault *f)
-{
-	size_t n = span_find(*s, '\n');
-	struct span text = span_head(*s, n);
-	bool ends = n < s->len, had_cr;
+	for (size_t i = 0; i < in.len; i++) {
+		char c = in.p[i];
 
-	if (p->line_start) {
-		if (!may_begin_line(p)) {
-			p->done = true;
-			return OK;
+		if (p->last[1] == '\n') { /* c begins a line */
+			p->done = p->in_body && p->lines == 0;
+			if (p->done)
+				break;
+			if (p->in_body && p->lines != SPOOL_ALL)
+				p->lines--;
+			if (c == '.')
+				*to++ = '.';
 		}
-		if (s->p[0] == '.' && stream_put(out, SPAN_LIT("."), f) != OK)
-			return f->outcome;
+		if (c == '\n') {
+			/* Of header section and body. RFC 5322 2.1 */
+			p->in_body |= p->last[1] == '\n' ||
+			    (p->last[0] == '\n' && p->last[1] == '\r');
+			/* CR alone never makes a line; LF alone does. */
+			if (p->last[1] != '\r')
+				*to++ = '\r';
+		}
+		*to++ = c;
+		p->last[0] = p->last[1];
+		p->last[1] = c;
 	}
-	/* CR alone never makes a line; LF alone is sent as CRLF. */
-	had_cr = text.len > 0 ? text.p[text.len - 1] == '\r' : p->last_cr;
-	p->line_len += text.len;
-	/* The empty line between header section and body. RFC 5322 2.1 */
-	if (ends && p->line_len == (had_cr ? 1 : 0))
-		p->in_body = true;
-	if (stream_put(out, text, f) != OK ||
-	    (ends &&
-	        stream_put(
-	            out, had_cr ? SPAN_LIT("\n") : SPAN_LIT("\r\n"), f) != OK))
-		return f->outcome;
-	p->line_start = ends;
-	p->last_cr = !ends && had_cr;
-	if (ends)
-		p->line_len = 0;
-	*s = span_from(*s, ends ? n + 1 : n);
-	return OK;
+	return (size_t)(to - out);
 }
 
-enum outcome
-spool_piece(struct spool *p, struct stream *out, struct span s, struct fault *f)
+struct span
+spool_end(const struct spool *p)
 {
-	while (s.len > 0 && !p->done)
-		if (spool_line(p, out, &s, f) != OK)
-			return f->outcome;
-	return OK;
-}
-
-enum outcome
-spool_end(struct spool *p, struct stream *out, struct fault *f)
-{
-	return close_message(out, p->line_start, f);
+	return closing(p->last[1] == '\n');
 }
 
 static enum outcome
 through_loop(struct stream *out, const struct message_file *file,
     uint64_t lines, struct fault *f)
 {
-	static char chunk[CHUNK];
+	static char chunk[CHUNK], sent[2 * CHUNK];
 	struct spool p;
-	size_t got;
+	size_t got = 1;
 
 	spool_begin(&p, lines);
-	for (;;) {
+	while (!p.done) {
 		if (read_some(file->fd, chunk, sizeof(chunk), &got, f) != OK)
 			return f->outcome;
-		if (got == 0 || p.done)
-			return spool_end(&p, out, f);
-		if (spool_piece(&p, out, (struct span){ chunk, got }, f) != OK)
+		if (got == 0)
+			break;
+		got = spool_piece(&p, (struct span){ chunk, got }, sent);
+		if (stream_put(out, (struct span){ sent, got }, f) != OK)
 			return f->outcome;
 	}
+	return stream_put(out, spool_end(&p), f);
 }
 
 /* ---- As it lies ---- */
@@ -158,7 +134,7 @@ from_page_cache(
 	size = lseek(file->fd, 0, SEEK_CUR);
 	if (size >= 2 && pread(file->fd, end, 2, size - 2) != 2)
 		return fault_set(f, TEMP, "4.3.0", errno, "message");
-	return close_message(out, end[0] == '\r' && end[1] == '\n', f);
+	return stream_put(out, closing(end[0] == '\r' && end[1] == '\n'), f);
 }
 
 /* A line of it begins with a dot. */
@@ -173,18 +149,17 @@ has_dots(const char *p, size_t len)
  * changed between fstat() and here, or kept its size, is seen.
  */
 static enum outcome
-in_one_go(struct stream *out, const struct message_file *file, uint64_t octets,
-    struct fault *f)
+in_one_go(struct stream *out, const struct message_file *file, struct fault *f)
 {
+	size_t most = (size_t)file->octets + 1, got;
 	struct buf *w = &out->wbuf;
-	size_t got;
+	const char *p;
 
-	if (!buf_reserve(w, (size_t)octets + 1))
-		return fault_set(f, TEMP, "4.3.0", ENOMEM, "message");
-	if (read_some(file->fd, w->p + w->len, (size_t)octets + 1, &got, f) !=
-	    OK)
+	(void)buf_reserve(w, most);
+	if (read_some(file->fd, w->p + w->len, most, &got, f) != OK)
 		return f->outcome;
-	if (got != octets || has_dots(w->p + w->len, got)) {
+	p = w->p + w->len;
+	if (got != file->octets || has_dots(p, got)) {
 		w->p[w->len] = '\0';
 		if (lseek(file->fd, 0, SEEK_SET) != 0)
 			return fault_set(f, TEMP, "4.3.0", errno, "message");
@@ -192,17 +167,19 @@ in_one_go(struct stream *out, const struct message_file *file, uint64_t octets,
 	}
 	w->len += got;
 	w->p[w->len] = '\0';
-	return close_message(
-	    out, got >= 2 && memcmp(w->p + w->len - 2, "\r\n", 2) == 0, f);
+	return stream_put(
+	    out, closing(got >= 2 && memcmp(p + got - 2, "\r\n", 2) == 0), f);
 }
 
+/* What is no socket has no deadline in sendfile(). */
 enum outcome
 spool_message(struct stream *out, const struct message_file *file,
-    uint64_t octets, uint64_t lines, struct fault *f)
+    uint64_t lines, struct fault *f)
 {
 	if (lines != SPOOL_ALL || !file->as_it_is)
 		return through_loop(out, file, lines, f);
-	if (octets + END_ROOM + out->wbuf.len < STREAM_OUT_MAX)
-		return in_one_go(out, file, octets, f);
-	return from_page_cache(out, file, f);
+	if (file->octets + END_ROOM + out->wbuf.len < STREAM_OUT_MAX)
+		return in_one_go(out, file, f);
+	return out->is_socket ? from_page_cache(out, file, f)
+	                      : through_loop(out, file, lines, f);
 }

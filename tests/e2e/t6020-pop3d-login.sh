@@ -149,6 +149,9 @@ try:
         except TimeoutError: pass
 except OSError: pass
 print(time.monotonic() - a < 30)')" True
+printf 'USER ann@example.org\r\nPASS pw\r\nSTAT\r\nQUIT\r\n' | as pop3d -C "$H" > "$T/piped" 2>&1
+is "from a pipe, the session has both its ends, and pop3d ends with it" "$(tail -n 2 "$T/piped" | tr -d '\r')" "+OK 0 0
++OK bye"
 is "a password of a form that none has is told, and costs what a wrong one does" "$(py '
 a = time.monotonic()
 for x in lines(b"USER bob@example.org\r\nPASS a\tb\r\nUSER bob@example.org\r\nPASS m\xfcller\r\nQUIT\r\n") + lines(
@@ -158,8 +161,17 @@ print(time.monotonic() - a >= 1.2)')" \
 	'-ERR [AUTH] a password is UTF-8 text without control characters, at most 
 -ERR [AUTH] a password is UTF-8 text without control characters, at most 
 -ERR [AUTH] a password is UTF-8 text without control characters, at most 
--ERR unknown command
+-ERR say USER first
 True'
+is "so is a user name" "$(py '
+a = time.monotonic()
+for name in b"al\0ice", b"a\x1b[2J", b"m\xfcller", b"7" * 300:
+    for x in lines(b"USER " + name + b"\r\nPASS x\r\nQUIT\r\n")[1:3]: print(x.split("248")[0])
+print(time.monotonic() - a >= 1.2)')" \
+	"$(for i in 1 2 3 4; do
+	echo '-ERR [AUTH] a user name is UTF-8 text without control characters, at most '
+	echo '-ERR say USER first'
+done; echo True)"
 handing='
 import socket, array, time, sys
 def hand(octets):
@@ -196,7 +208,9 @@ stop_pneu
 as journal -C "$H" show > "$T/journal" 2>&1
 for c in KI KF KE XX; do grep -q "$c" "$T/journal" || missing="$missing $c"; done
 is "login, failure, end and alarm are in the journal" "$missing" ""
-is "and why a password could not be one" "$(grep ' KF ' "$T/journal" | grep -c 'control character\|is not UTF-8\|is over 248')" 3
+is "and why a user name" "$(grep ' KF ' "$T/journal" | grep -c 'the user name is too long')" 4
+like "with that name" "$(cat "$T/journal")" ' KF .*user="a\\x1B\[2J"'
+is "and why a password could not be one" "$(grep ' KF ' "$T/journal" | grep -c 'password has a control\|password is not UTF-8\|password is over 248')" 3
 is "no password is" "$(grep -rc 'sesame' "$T/journal" "$H/journal" | grep -vc ':0$')" 0
 
 # ---- where others could read along

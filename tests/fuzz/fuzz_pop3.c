@@ -66,7 +66,8 @@ static void
 run_session(const uint8_t *data, size_t size)
 {
 	static struct session s;
-	struct session_about about = { &settings, &journal, "u", "p", "" };
+	struct session_about about = { &settings, &journal, "u", "p", "",
+		SPAN_EMPTY };
 	const uint8_t *zero = memchr(data, 0, size);
 	size_t message = zero == NULL ? 0 : (size_t)(zero - data);
 	size_t skip = zero == NULL ? 0 : message + 1;

@@ -19,8 +19,9 @@ is_carried(struct span password)
 
 	memcpy(line + 5, password.p, password.len);
 	c = pop3_command_parse((struct span){ line, 5 + password.len });
-	return 5 + password.len + 2 <= POP3_LINE_MAX && c.verb == POP3_PASS &&
-	    c.argument.len > 0 && span_same(c.argument, password);
+	return 5 + password.len + 2 <= POP3_LINE_MAX && c.error == NULL &&
+	    c.verb == POP3_PASS && c.argument.len > 0 &&
+	    span_same(c.argument, password);
 }
 
 static void

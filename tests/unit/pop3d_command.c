@@ -6,7 +6,7 @@
 static const struct {
 	const char *title;
 	struct span line;
-	enum pop3_verb verb;
+	enum pop3_verb verb; /* POP3_UNKNOWN, too, for what is no command */
 	const char *argument;
 } lines[] = {
 	{ "a verb alone", SPAN_LIT("STAT"), POP3_STAT, "" },
@@ -34,6 +34,21 @@ static const struct {
 	{ "APOP is not offered", SPAN_LIT("APOP a 00"), POP3_UNKNOWN, "a 00" },
 	{ "a longer word is another", SPAN_LIT("STATS"), POP3_UNKNOWN, "" },
 	{ "a shorter word is another", SPAN_LIT("STA"), POP3_UNKNOWN, "" },
+};
+
+/* No commands; but whose login it was can be said. */
+static const struct {
+	const char *title;
+	struct span line;
+	enum pop3_verb verb;
+	struct span argument;
+} logins[] = {
+	{ "a name with NUL is whole", SPAN_LIT("USER alice\0bob"), POP3_USER,
+	    SPAN_LIT("alice\0bob") },
+	{ "a password with TAB too", SPAN_LIT("pass a\tb"), POP3_PASS,
+	    SPAN_LIT("a\tb") },
+	{ "and one of Latin-1", SPAN_LIT("PASS m\xfcller"), POP3_PASS,
+	    SPAN_LIT("m\xfcller") },
 };
 
 static const struct {
@@ -70,6 +85,8 @@ static const struct {
 	{ "1 -1", false, 0, 0 },
 	{ "0 1", false, 0, 0 },
 	{ "1 2 3", false, 0, 0 },
+	{ "1 18446744073709551614", true, 1, 18446744073709551614U },
+	{ "1 18446744073709551615", false, 0, 0 },
 	{ "1 99999999999999999999999", false, 0, 0 },
 };
 
@@ -79,9 +96,18 @@ main(void)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct pop3_command c = pop3_command_parse(lines[i].line);
 
-		tap_ok(c.verb == lines[i].verb &&
-		        span_eq(c.argument, lines[i].argument),
+		bool good = c.error == NULL;
+
+		tap_ok((good ? c.verb : POP3_UNKNOWN) == lines[i].verb &&
+		        (!good || span_eq(c.argument, lines[i].argument)),
 		    "%s", lines[i].title);
+	}
+	for (size_t i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
+		struct pop3_command c = pop3_command_parse(logins[i].line);
+
+		tap_ok(c.error != NULL && c.verb == logins[i].verb &&
+		        span_same(c.argument, logins[i].argument),
+		    "%s", logins[i].title);
 	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		uint64_t n = 0;

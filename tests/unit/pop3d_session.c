@@ -46,7 +46,8 @@ talk(const char *commands)
 {
 	static char said[1 << 18];
 	static struct session s;
-	struct session_about about = { &settings, &journal, "bob", "b", "" };
+	struct session_about about = { &settings, &journal, "bob", "b", "",
+		SPAN_EMPTY };
 	int pair[2];
 	size_t len = 0;
 	ssize_t n;
@@ -151,7 +152,8 @@ static void
 test_lock(void)
 {
 	static struct session s;
-	struct session_about about = { &settings, &journal, "bob", "b", "" };
+	struct session_about about = { &settings, &journal, "bob", "b", "",
+		SPAN_EMPTY };
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
@@ -184,15 +186,19 @@ test_rewritten(void)
 	make_file(OURS(1, 12), "A: b\r\n\r\n.\r\nlonger\r\n");
 	make_file(OURS(2, 99), "A: b\r\n\r\n.\r\n.\n");
 	make_file(OURS(3, 12), "A: b\n\n.\n.\r\n");
-	make_file(OURS(4, 12), ".: b\r\n\r\n.\n");
-	said = talk("RETR 2\r\nRETR 3\r\nRETR 4\r\nRETR 5\r\n");
+	make_file(OURS(4, 12), ".: b\r\n\r\n..\r\n");
+	said = talk("LIST\r\nSTAT\r\n"
+	            "RETR 2\r\nRETR 3\r\nRETR 4\r\nRETR 5\r\n");
 	if (!tap_ok(strcmp(said,
 	                "+OK 5 messages\r\n"
-	                "+OK 12 octets\r\nA: b\r\n\r\n..\r\nlonger\r\n.\r\n"
-	                "+OK 99 octets\r\nA: b\r\n\r\n..\r\n..\r\n.\r\n"
-	                "+OK 12 octets\r\nA: b\r\n\r\n..\r\n..\r\n.\r\n"
-	                "+OK 12 octets\r\n..: b\r\n\r\n..\r\n.\r\n") == 0,
-	        "a file rewritten under its name: dots are stuffed"))
+	                "+OK 5 messages (63 octets)\r\n"
+	                "1 4\r\n2 19\r\n3 14\r\n4 14\r\n5 12\r\n.\r\n"
+	                "+OK 5 63\r\n"
+	                "+OK 19 octets\r\nA: b\r\n\r\n..\r\nlonger\r\n.\r\n"
+	                "+OK 14 octets\r\nA: b\r\n\r\n..\r\n..\r\n.\r\n"
+	                "+OK 14 octets\r\nA: b\r\n\r\n..\r\n..\r\n.\r\n"
+	                "+OK 12 octets\r\n..: b\r\n\r\n...\r\n.\r\n") == 0,
+	        "a file rewritten under its name: its own size, dots stuffed"))
 		printf("# got %s\n", said);
 	memset(big, 'A', sizeof(big));
 	(void)strcpy(big + sizeof(big) - 6, "\r\n.\r\n");
@@ -224,7 +230,8 @@ test_unreadable(void)
 	    "-ERR [SYS/TEMP] this message cannot be read now\r\n"
 	    "+OK 4 octets\r\nhi\r\n.\r\n";
 	static struct session s;
-	struct session_about about = { &settings, &journal, "bob", "b", "" };
+	struct session_about about = { &settings, &journal, "bob", "b", "",
+		SPAN_EMPTY };
 	char said[2000];
 	int pair[2];
 	ssize_t n;
