@@ -178,6 +178,9 @@ struct line_service {
 	 */
 	enum outcome (*take)(void *arg, struct client *, struct span in,
 	    size_t most, size_t *used, size_t *requests, struct fault *);
+	/* Instead of take: each line is a request, of RECORD_MAX at most. */
+	enum outcome (*line)(
+	    void *arg, struct client *, struct span line, struct fault *);
 	/* Once a round, before answers leave; may add to any client's outbuf. */
 	void (*finish)(void *arg);
 	/* After the answers of the round left: hints to others, the journal. */

@@ -23,11 +23,43 @@
 
 #include "clock.h"
 #include "fds.h"
+#include "record.h"
 
 #define EVENTS_MAX  256 /* readable connections a round. Ours */
 #define FAREWELL_MS 2000 /* at SIGTERM for answers that are unread. Ours */
 
 /* ---- Handling ---- */
+
+/* A service of lines: one after the other, while there is room for answers. */
+static enum outcome
+take_lines(const struct server *s, struct client *c, struct span in,
+    size_t most, size_t *used, size_t *requests, struct fault *f)
+{
+	*used = *requests = 0;
+	do {
+		struct span rest = span_from(in, *used);
+		size_t n = span_find(rest, '\n');
+
+		if (n == rest.len)
+			return n < RECORD_MAX
+			    ? OK
+			    : fault_set(f, TEMP, "4.3.0", 0, "line too long");
+		if (s->service->line(s->arg, c, span_head(rest, n), f) != OK)
+			return f->outcome;
+		*used += n + 1;
+		(*requests)++;
+	} while (*requests < most && c->outbuf.len <= CLIENT_OUT_MAX);
+	return OK;
+}
+
+static enum outcome
+take(const struct server *s, struct client *c, struct span in, size_t most,
+    size_t *used, size_t *requests, struct fault *f)
+{
+	if (s->service->line != NULL)
+		return take_lines(s, c, in, most, used, requests, f);
+	return s->service->take(s->arg, c, in, most, used, requests, f);
+}
 
 /* Hand over what waits, at most `most` requests. */
 static void
@@ -42,8 +74,7 @@ client_take(struct server *s, struct conn *k, size_t most)
 
 		if (in.len == 0 && !c->ended)
 			break;
-		if (s->service->take(
-		        s->arg, c, in, most, &used, &requests, &f) != OK) {
+		if (take(s, c, in, most, &used, &requests, &f) != OK) {
 			/* Malformed: all that he says now is noise. */
 			c->end = true;
 			s->malformed = f;

@@ -8,6 +8,7 @@
 
 #include "codes.h"
 #include "destination.h"
+#include "mem.h"
 #include "steps.h"
 #include "wire_deliver.h"
 
@@ -127,17 +128,12 @@ compare_path(const void *a, const void *b)
 }
 
 /* One copy for recipients that are equal after resolution and alias. */
-static enum outcome
-find_same(struct message *m, struct fault *f)
+static void
+find_same(struct message *m)
 {
 	size_t n = m->envelope.recipients, found = 0;
-	struct by_path *sorted;
+	struct by_path *sorted = mem_new(n, sizeof(*sorted));
 
-	if (n < 2)
-		return OK;
-	sorted = malloc(n * sizeof(*sorted));
-	if (sorted == NULL)
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
 	for (uint32_t i = 0; i < n; i++)
 		if (m->status[i].state == STATUS_OPEN &&
 		    m->status[i].transport == NULL &&
@@ -156,7 +152,6 @@ find_same(struct message *m, struct fault *f)
 		sorted[k].i = first->i;
 	}
 	free(sorted);
-	return OK;
 }
 
 static void
@@ -165,8 +160,7 @@ begin(struct run *run, struct message *m, size_t i)
 	if (m->status[i].transport != NULL)
 		destination_add(run, m, i);
 	else
-		stage_ask_recipient(
-		    &run->stage[STAGE_DELIVER], m, &question, i);
+		stage_ask(&run->stage[STAGE_DELIVER], m, &question, i);
 }
 
 enum step
@@ -179,12 +173,10 @@ void
 deliver_work(struct run *run)
 {
 	struct message *m;
-	struct fault f;
 
 	while ((m = list_take(&run->step[STEP_DELIVER])) != NULL) {
 		run_takes(run, m);
-		if (find_same(m, &f) != OK)
-			run_alarm(run, m, &f);
+		find_same(m);
 		for (size_t i = 0; i < m->envelope.recipients; i++)
 			if (m->status[i].state == STATUS_OPEN &&
 			    m->operation == NULL)

@@ -16,7 +16,6 @@
 #include "wire_attempt.h"
 #include "wire_resolve.h"
 
-#define MINUTE_MS 60000UL
 /* A transport ends an attempt at its deadline; who is silent for so much longer
    hangs. Ours */
 #define LATE_MS 60000
@@ -250,7 +249,7 @@ delivery_end(struct run *run, struct delivery *y, enum status_state state,
 	delivery_free(run, y);
 	m->attempts--;
 	if (m->step == STEP_ATTEMPTS && !m->listed)
-		run_message_answered(run, m);
+		list_add(&run->answered, m);
 }
 
 /* What waits, of that message or for that next hop; NULL: of all, for all. */
@@ -540,8 +539,7 @@ destinations_next_ms(const struct run *run)
 	uint64_t at = 0;
 
 	for (; y != NULL; y = TAILQ_NEXT(y, link))
-		if (at == 0 || delivery_ends_ms(y) < at)
-			at = delivery_ends_ms(y);
+		at = run_earlier_ms(at, delivery_ends_ms(y));
 	return at;
 }
 

@@ -35,26 +35,6 @@ save_report(struct run *run, struct message *m)
 	fds_close(&file.fd);
 }
 
-static void
-journal_let_go(struct run *run, const struct message *m)
-{
-	journal_end(&run->journal,
-	    journal_begin(&run->journal, CODE_LET_GO, &m->envelope.qid));
-}
-
-/* The journal says so when its name is gone, and not before. */
-static void
-journal_deleted(struct run *run, const struct message *m)
-{
-	struct record_out out =
-	    journal_begin(&run->journal, CODE_DELETED, &m->envelope.qid);
-
-	record_puts(out, "state", store_state_word(m->place.state));
-	if (m->operation->reason[0] != '\0')
-		record_puts(out, "reason", m->operation->reason);
-	journal_end(&run->journal, out);
-}
-
 /* Nobody is told. */
 static bool
 is_deletion(const struct message *m)
@@ -62,46 +42,46 @@ is_deletion(const struct message *m)
 	return m->operation != NULL && m->operation->word == OPERATION_DELETE;
 }
 
-/* False: the name could not be removed. */
-static bool
-remove_envelope(struct run *run, struct message *m)
+/* The journal says so when its name is gone, and not before. */
+static void
+journal_gone(struct run *run, const struct message *m)
 {
-	struct fault f;
+	struct record_out out = journal_begin(&run->journal,
+	    is_deletion(m) ? CODE_DELETED : CODE_LET_GO, &m->envelope.qid);
 
-	if (store_unlink(&run->store, &m->envelope.qid, m->place, &f) == OK)
-		return true;
-	/* It stays, is found by a listing later, and is not delivered twice. */
-	run_alarm(run, m, &f);
-	operate_end(m, &f);
-	message_go(run, m, STEP_WAIT);
-	m->wait_ms = clock_mono_ms() + run->settings->queue.retry_min_ms;
-	return false;
+	if (is_deletion(m)) {
+		record_puts(out, "state", store_state_word(m->place.state));
+		record_put_optional(
+		    out, "reason", span_of(m->operation->reason));
+	}
+	journal_end(&run->journal, out);
 }
 
 void
 go_work(struct run *run)
 {
-	struct list *contents = &run->step[STEP_CONTENT];
 	struct message *m;
+	struct fault f;
 
 	while ((m = list_take(&run->step[STEP_GO])) != NULL) {
 		run_takes(run, m);
 		if (!is_deletion(m))
 			save_report(run, m);
-		if (!remove_envelope(run, m))
+		if (store_unlink(&run->store, &m->envelope.qid, m->place, &f) !=
+		    OK) {
+			/* It stays, is found by a listing later, and is not
+			   delivered twice. */
+			run_alarm(run, m, &f);
+			message_stays(run, m, &f);
 			continue;
-		if (is_deletion(m))
-			journal_deleted(run, m);
-		else
-			journal_let_go(run, m);
+		}
+		journal_gone(run, m);
 		if (m->envelope.shape == ENVELOPE_APART ||
 		    m->operation != NULL || m->place.state != STORE_IN)
 			message_go(run, m, STEP_CONTENT);
 		else
 			window_drop(&run->window, m);
 	}
-	if (contents->n > 0 && contents->first->wait_ms == 0)
-		contents->first->wait_ms = clock_mono_ms();
 }
 
 /* ---- Contents, a round later. ---- */
@@ -109,7 +89,8 @@ go_work(struct run *run)
 static bool
 has_operation(const struct list *list)
 {
-	for (const struct message *m = list->first; m != NULL; m = m->next)
+	for (const struct message *m = list_first(list); m != NULL;
+	     m = list_next(m))
 		if (m->operation != NULL)
 			return true;
 	return false;
@@ -133,11 +114,11 @@ remove_content(struct run *run, struct message *m, const struct fault *synced)
 static void
 remove_contents(struct run *run, struct list *list)
 {
-	struct store_place place = list->first->place;
+	struct store_place place = list_first(list)->place;
 	struct fault synced = FAULT_NONE;
 
 	if (store_sync(&run->store, place, &synced) != OK)
-		run_io_error(run, &synced);
+		store_io_error(&run->store, &run->journal, NULL, &synced);
 	store_remove_part(&run->store, place);
 	for (size_t n = list->n; n > 0; n--) {
 		struct message *m = list_take(list);
@@ -154,10 +135,8 @@ content_work(struct run *run)
 {
 	struct list *list = &run->step[STEP_CONTENT];
 
-	if (!run->draining && list->n < run->settings->queue.let_go_max &&
-	    !has_operation(list) &&
-	    clock_mono_ms() - list->first->wait_ms <
-	        run->settings->queue.let_go_ms)
+	if (!has_operation(list) &&
+	    run_lets_go_ms(run, list, list->n) > clock_mono_ms())
 		return;
 	while (list->n > 0)
 		remove_contents(run, list);
@@ -166,10 +145,7 @@ content_work(struct run *run)
 uint64_t
 content_next_ms(const struct run *run)
 {
-	const struct message *m = run->step[STEP_CONTENT].first;
+	const struct list *list = &run->step[STEP_CONTENT];
 
-	if (m == NULL)
-		return 0;
-	return m->wait_ms +
-	    (run->draining ? 0 : run->settings->queue.let_go_ms);
+	return run_lets_go_ms(run, list, list->n);
 }

@@ -40,8 +40,9 @@ put_event(struct message *m, size_t i, struct fault *f)
 	return envelope_put_event(&m->lines, &m->envelope.qid, &event, f);
 }
 
-bool
-history_is_due(const struct status *status)
+/* Is a line of this recipient's end to be written? */
+static bool
+is_due(const struct status *status)
 {
 	return !status->saved && !status->postponed &&
 	    (status->state == STATUS_DELIVERED ||
@@ -57,8 +58,7 @@ history_put(struct run *run, struct message *m)
 	buf_reset(&m->lines);
 	m->lines_lost = false;
 	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (history_is_due(&m->status[i]) &&
-		    put_event(m, i, &f) != OK) {
+		if (is_due(&m->status[i]) && put_event(m, i, &f) != OK) {
 			m->lines_lost = true;
 			run_alarm(run, m, &f);
 		}
@@ -68,12 +68,13 @@ void
 history_is_saved(struct message *m)
 {
 	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (history_is_due(&m->status[i]))
+		if (is_due(&m->status[i]))
 			m->status[i].saved = true;
 }
 
-static void
-put_line(struct message *m, const char *word, const char *by, const char *text)
+void
+history_add(
+    struct message *m, const char *word, const char *by, const char *text)
 {
 	struct record_out out = record_begin(&m->lines, word);
 	char time[CLOCK_TEXT_MAX];
@@ -83,20 +84,7 @@ put_line(struct message *m, const char *word, const char *by, const char *text)
 	record_put(out, "qid", qid_span(&m->envelope.qid));
 	record_puts(out, "time", time);
 	record_puts(out, "by", by);
-	if (text[0] != '\0')
-		record_puts(out, "text", text);
+	record_put_optional(out, "text", span_of(text));
 	/* A word for people: nothing rests on it. */
 	(void)!record_end(out, &f);
-}
-
-void
-history_put_held(struct message *m, const char *by, const char *text)
-{
-	put_line(m, "held", by, text);
-}
-
-void
-history_put_released(struct message *m, const char *by, const char *text)
-{
-	put_line(m, "released", by, text);
 }

@@ -16,7 +16,6 @@ struct scan {
 	size_t at, n;
 	struct qid after;
 	bool active, more;
-	bool wanted; /* from the start again, when there is room */
 };
 
 /* Names of one listing in memory. Ours: 1.8 MB; a directory is read once for
@@ -25,9 +24,11 @@ struct scan {
 
 struct listing {
 	struct scan in, retry;
-	uint64_t retry_after_ms; /* minutes up to it were listed */
-	uint64_t ahead_after_ms; /* of those too far ahead; 0: all */
-	uint64_t due_ms; /* next minute of retry1, wall; 0: none */
+	bool wanted; /* in/ from the start again, when there is room */
+	/* Minutes of retry1, wall time. */
+	uint64_t retry_after_ms; /* up to it they were listed */
+	uint64_t ahead_after_ms; /* so were those too far ahead; 0: all */
+	uint64_t due_ms; /* the next one; 0: none */
 	uint64_t rescan_ms; /* monotonic */
 	uint64_t listed_ms; /* when in/ was last begun; monotonic */
 	bool starting; /* the first listing: recovered ones */

@@ -14,35 +14,6 @@
 
 /* Listed messages that are read in one turn: 64 of 4 KiB are some 3 ms. Ours */
 #define LOAD_SHARE 64
-#define MINUTE_MS  60000UL
-
-/* What cannot be believed, out of the way, with an alarm. */
-static void
-set_aside(struct run *run, struct message *m, const struct fault *why)
-{
-	struct record_out out;
-	struct fault f;
-	bool apart = m->envelope.shape == ENVELOPE_APART;
-
-	journal_alarm(
-	    &run->journal, &m->envelope.qid, "to aside: %s", why->text);
-	operate_end(m, why);
-	if (store_set_aside(&run->store, &m->envelope.qid, m->place, &f) !=
-	    OK) {
-		run_alarm(run, m, &f);
-	} else {
-		if (apart &&
-		    store_set_aside(&run->store, &m->envelope.qid,
-		        store_content_place(&m->envelope.qid), &f) != OK &&
-		    f.error != ENOENT)
-			run_alarm(run, m, &f);
-		out =
-		    journal_begin(&run->journal, CODE_ASIDE, &m->envelope.qid);
-		record_puts(out, "text", why->text);
-		journal_end(&run->journal, out);
-	}
-	window_drop(&run->window, m);
-}
 
 static void
 journal_taken(struct run *run, const struct message *m)
@@ -98,18 +69,9 @@ leave_out_not_due(const struct run *run, struct message *m)
 void
 load_checked(struct run *run, struct message *m)
 {
-	struct fault f;
-
 	if (m->operation == NULL)
 		journal_taken(run, m);
-	if (status_prepare(m, &f) != OK) {
-		run_alarm(run, m, &f);
-		operate_end(m, &f);
-		message_go(run, m, STEP_WAIT);
-		m->wait_ms =
-		    clock_mono_ms() + run->settings->queue.retry_min_ms;
-		return;
-	}
+	status_prepare(m);
 	if (m->operation != NULL) /* asked for where it lies: no attempt */
 		message_go(run, m, STEP_REST);
 	else if (envelope_waiting(&m->envelope) == 0)
@@ -177,7 +139,10 @@ load(struct run *run, struct message *m, bool trouble)
 		got = check(run, m, trouble, &f);
 	}
 	if (got == PERM) {
-		set_aside(run, m, &f);
+		journal_alarm(&run->journal, &qid, "to aside: %s", f.text);
+		(void)run_set_aside(run, &qid, m->place,
+		    m->envelope.shape == ENVELOPE_APART, f.text);
+		message_finish(run, m, &f);
 	} else if (got == OK) {
 		load_checked(run, m);
 	} else {

@@ -5,62 +5,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
+
 /* ---- Lists. ---- */
 
 void
 list_begin(struct list *list)
 {
-	*list = (struct list){ .first = NULL, .last = &list->first };
+	TAILQ_INIT(&list->head);
+	list->n = 0;
 }
 
 void
 list_add(struct list *list, struct message *m)
 {
-	m->next = NULL;
+	TAILQ_INSERT_TAIL(&list->head, m, link);
 	m->listed = true;
-	*list->last = m;
-	list->last = &m->next;
 	list->n++;
+}
+
+struct message *
+list_first(const struct list *list)
+{
+	return TAILQ_FIRST(&list->head);
 }
 
 struct message *
 list_take(struct list *list)
 {
-	struct message *m = list->first;
+	struct message *m = list_first(list);
 
-	if (m == NULL)
-		return NULL;
-	list->first = m->next;
-	if (list->first == NULL)
-		list->last = &list->first;
-	list->n--;
-	m->next = NULL;
-	m->listed = false;
+	if (m != NULL)
+		list_remove(list, m);
 	return m;
+}
+
+struct message *
+list_next(const struct message *m)
+{
+	return TAILQ_NEXT(m, link);
 }
 
 void
 list_remove(struct list *list, struct message *m)
 {
-	for (struct message **at = &list->first; *at != NULL; at = &(*at)->next)
-		if (*at == m) {
-			*at = m->next;
-			if (m->next == NULL)
-				list->last = at;
-			list->n--;
-			m->next = NULL;
-			m->listed = false;
-			return;
-		}
+	TAILQ_REMOVE(&list->head, m, link);
+	m->listed = false;
+	list->n--;
 }
 
 void
 list_move(struct list *to, struct list *from)
 {
-	*to = *from;
-	if (to->n == 0)
-		to->last = &to->first;
-	list_begin(from);
+	TAILQ_CONCAT(&to->head, &from->head, link);
+	to->n += from->n;
+	from->n = 0;
 }
 
 /* ---- Texts of a message. ---- */
@@ -71,7 +70,6 @@ message_text(const struct message *m, uint32_t at)
 	return at < m->text.len ? m->text.p + at : "";
 }
 
-/* 0, which is an empty text, when there is no memory. */
 uint32_t
 message_keep(struct message *m, struct span s)
 {
@@ -79,35 +77,25 @@ message_keep(struct message *m, struct span s)
 
 	buf_add(&m->text, s);
 	buf_addc(&m->text, '\0');
-	if (buf_failed(&m->text) || at > UINT32_MAX) {
-		buf_undo(&m->text, at);
-		return 0;
-	}
+	if (buf_failed(&m->text))
+		abort(); /* TEXT_MAX is more than all recipients have */
 	return (uint32_t)at;
 }
 
 /* ---- How one recipient fares. ---- */
 
-enum outcome
-status_prepare(struct message *m, struct fault *f)
+void
+status_prepare(struct message *m)
 {
 	size_t n = m->envelope.recipients;
 
-	if (n > m->status_max) {
-		free(m->status);
-		m->status_max = 0;
-		m->status = malloc(n * sizeof(*m->status));
-		if (m->status == NULL)
-			return fault_set(f, TEMP, "4.3.0", 0, "no memory");
-		m->status_max = n;
-	}
-	memset(m->status, 0, n * sizeof(*m->status));
+	free(m->status);
+	m->status = mem_new(n, sizeof(*m->status));
 	for (size_t i = 0; i < n; i++)
 		if (m->envelope.recipient[i].state != RECIPIENT_WAITS)
 			m->status[i].state = STATUS_SETTLED;
 	buf_reset(&m->text);
 	buf_addc(&m->text, '\0');
-	return OK;
 }
 
 void
@@ -157,25 +145,4 @@ report_is_wanted(
 		if (span_same_nocase(word, span_of(wanted)))
 			return true;
 	return false;
-}
-
-void
-message_parks(struct message *m)
-{
-	m->step = STEP_ATTEMPTS;
-}
-
-void
-message_report_failed(struct message *m, const struct fault *f)
-{
-	struct fault why = *f;
-
-	why.outcome = TEMP;
-	fault_context(&why, "report not entered");
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (m->status[i].state == STATUS_FAILED &&
-		    !m->status[i].reported &&
-		    report_is_wanted(
-		        &m->envelope, &m->envelope.recipient[i], "FAILURE"))
-			status_end(m, i, STATUS_DEFERRED, &why);
 }

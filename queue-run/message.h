@@ -6,6 +6,8 @@
 #ifndef QUEUE_RUN_MESSAGE_H
 #define QUEUE_RUN_MESSAGE_H
 
+#include <sys/queue.h>
+
 #include "envelope_file.h"
 #include "store.h"
 
@@ -71,8 +73,9 @@ struct operation;
 struct transport;
 
 struct message {
-	struct message *next; /* in its step's list */
-	struct message *next_hash; /* in the window */
+	TAILQ_ENTRY(message) link; /* in its step's list */
+	TAILQ_ENTRY(message) link_window; /* in the window */
+	struct message *next_hash;
 	struct envelope envelope;
 	struct store_place place;
 	enum step step;
@@ -86,14 +89,13 @@ struct message {
 	uint32_t open; /* answers that are due */
 	uint32_t attempts; /* of transports, not ended yet */
 	bool goes_on; /* STEP_SAVE: with its attempts, not out of the window */
-	/* Monotonic; message_go() sets it to 0. STEP_WAIT: until then; SETTLE,
-	   CONTENT: since then, set for the first of the list alone */
+	/* Monotonic. When the first of its list came into its step; STEP_WAIT:
+	   until when it stands there. */
 	uint64_t wait_ms;
 	struct status *status; /* one a recipient; kept */
-	size_t status_max;
 	struct buf text; /* paths and reasons, each with its closing 0 */
 	struct buf lines; /* done and try lines to be written */
-	bool lines_lost; /* there was no memory for one of them */
+	bool lines_lost; /* one of them is too long */
 	struct store_place to; /* STEP_SAVE: where it goes */
 	struct qid notice; /* the report that is under way */
 	size_t notice_share; /* failed recipients it is about */
@@ -102,35 +104,32 @@ struct message {
 };
 
 struct list {
-	struct message *first, **last;
+	TAILQ_HEAD(list_head, message) head;
 	size_t n;
 };
 
 void list_begin(struct list *);
 void list_add(struct list *, struct message *);
-/* The first of a list, or NULL. */
+/* The first, which stays or is taken, and the next of one; NULL: none. */
+struct message *list_first(const struct list *);
 struct message *list_take(struct list *);
+struct message *list_next(const struct message *);
 void list_remove(struct list *, struct message *);
 /* All of `from`, which is empty then. */
 void list_move(struct list *to, struct list *from);
 
-/* Set up a status for each recipient. TEMP: no memory. */
-enum outcome status_prepare(struct message *, struct fault *) MUST_USE;
+/* Set up a status for each recipient. */
+void status_prepare(struct message *);
 /* The recipient's end in this attempt; f may be NULL or OK: no reason. */
 void status_end(
     struct message *, size_t i, enum status_state, const struct fault *);
 /* Failed or deferred, by the fault's outcome. */
 void status_end_by_fault(struct message *, size_t i, const struct fault *);
 bool message_has(const struct message *, enum status_state);
-/* Nothing is left to do before an attempt of a transport ends. */
-void message_parks(struct message *);
-/* A report could not be entered: its recipients stay, and fail again at the
-   next attempt. */
-void message_report_failed(struct message *, const struct fault *);
 
 /* A text of the message by its offset; "" for 0. */
 const char *message_text(const struct message *, uint32_t at);
-/* Keep a text. Its offset; 0 when there is no memory. */
+/* Keep a text. Its offset. */
 uint32_t message_keep(struct message *, struct span);
 
 /*

@@ -15,16 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mem.h"
-
-/* Messages with two names that cannot be read: more is a broken disk. Ours. */
-#define NAMES_LEFT_MAX 64
-
-struct names {
-	struct qid left[NAMES_LEFT_MAX];
-	size_t n;
-};
-
 static const struct store_place hold_place = { STORE_HOLD, 0 };
 static const struct store_place quarantine_place = { STORE_QUARANTINE, 0 };
 
@@ -152,41 +142,30 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 static enum outcome
 leave(struct run *run, const struct qid *qid, struct fault *f)
 {
-	struct names *names = run->names;
-
 	journal_alarm(&run->journal, qid,
 	    "left until the next start, with two names: %s", f->text);
-	if (names->n == NAMES_LEFT_MAX)
+	if (run->left == RUN_LEFT_MAX)
 		return f->outcome;
-	names->left[names->n++] = *qid;
+	run->left_qid[run->left++] = *qid;
 	return OK;
 }
 
 bool
 names_are_left(const struct run *run, const struct qid *qid)
 {
-	for (size_t i = 0; run->names != NULL && i < run->names->n; i++)
-		if (strcmp(run->names->left[i].text, qid->text) == 0)
+	for (size_t i = 0; i < run->left; i++)
+		if (strcmp(run->left_qid[i].text, qid->text) == 0)
 			return true;
 	return false;
-}
-
-void
-names_end(struct run *run)
-{
-	free(run->names);
-	run->names = NULL;
 }
 
 static enum outcome
 mend_one(
     void *arg, struct store_place place, const struct qid *qid, struct fault *f)
 {
-	struct run *run = arg;
-
-	if (names_are_left(run, qid) || mend(run, qid, place, f) == OK)
+	if (names_are_left(arg, qid) || mend(arg, qid, place, f) == OK)
 		return OK;
-	return leave(run, qid, f);
+	return leave(arg, qid, f);
 }
 
 static enum outcome
@@ -200,17 +179,18 @@ remove_part(void *arg, struct store_place place, struct fault *f)
 enum outcome
 names_repair(struct run *run, struct fault *f)
 {
-	names_end(run);
-	run->names = mem_new(1, sizeof(*run->names));
-	for (size_t i = 0; i < STORE_STATES; i++) {
+	enum outcome got = OK;
+
+	run->left = 0;
+	for (size_t i = 0; got == OK && i < STORE_STATES; i++) {
 		enum store_state state = store_precedence[i];
 
-		if (state != STORE_IN &&
-		    (store_each_qid(&run->store, state, mend_one, run, f) !=
-		            OK ||
-		        store_each_place(
-		            &run->store, state, remove_part, run, f) != OK))
-			return f->outcome;
+		if (state == STORE_IN)
+			continue;
+		got = store_each_qid(&run->store, state, mend_one, run, f);
+		if (got == OK)
+			got = store_each_place(
+			    &run->store, state, remove_part, run, f);
 	}
-	return OK;
+	return got;
 }

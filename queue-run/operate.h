@@ -2,8 +2,8 @@
 /*
  * operate.h: hold, release, delete, flush, expire, for an operator. A message
  * that is under way comes to its rest first; what was delivered by then stays
- * delivered. There operate_decide() says what the operator's wish comes to, and
- * rest.c does it. The answer comes after the last sync.
+ * delivered. There rest.c does what is wanted. The answer comes after the last
+ * sync.
  */
 #ifndef QUEUE_RUN_OPERATE_H
 #define QUEUE_RUN_OPERATE_H
@@ -33,31 +33,16 @@ struct operation {
 };
 
 /* `hold qid= [reason=]`, `release` and so on. The caller frees it, or hands it
-   on; NULL: TEMP, malformed, or no memory. */
+   on; NULL: TEMP, malformed. */
 struct operation *operate_parse(struct record *, struct fault *);
-
-/* What a message at rest is to do. */
-enum decision {
-	DECIDE_GO_ON, /* as without an operator; the answer when it is gone */
-	DECIDE_ANSWER, /* the fault is the answer, and then it goes on */
-	DECIDE_HOLD,
-	DECIDE_RELEASE,
-	DECIDE_DELETE,
-	DECIDE_DUE_NOW, /* its directory becomes this minute's */
-	DECIDE_EXPIRE, /* those who wait fail now */
-};
-/*
- * remaining	recipients still wait
- * now_ms	wall time
- * f		for DECIDE_ANSWER
- */
-enum decision operate_decide(
-    const struct message *, bool remaining, uint64_t now_ms, struct fault *f);
-
+/* Its end, in words. */
+void operate_answer(struct operation *, enum outcome, const char *text);
 /* The answer, if an operator waits for one. */
 void operate_end(struct message *, const struct fault *);
 /* Its message is not where it was: requests.c begins it once more. */
 void operate_again(struct run *, struct operation *);
+/* The answer; the message stays as it lies, and waits for queue.retry_min. */
+void message_stays(struct run *, struct message *, const struct fault *);
 /* The answer, and the message leaves the window. */
 void message_finish(struct run *, struct message *, const struct fault *);
 

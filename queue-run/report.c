@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "mem.h"
 #include "report_text.h"
 #include "steps.h"
 #include "wire_add.h"
@@ -57,17 +58,13 @@ read_header(struct run *run, const struct message *m, struct buf *b)
 	ssize_t n;
 
 	buf_reset(b);
-	if (!buf_reserve(b, REPORT_HEADER_MAX)) {
-		buf_reset(b);
-		journal_alarm(
-		    &run->journal, &m->envelope.qid, "report: no memory");
-		return;
-	}
 	if (store_open_content(&run->store, &m->envelope, &content, &f) != OK) {
 		journal_alarm(
 		    &run->journal, &m->envelope.qid, "report: %s", f.text);
 		return;
 	}
+	if (!buf_reserve(b, REPORT_HEADER_MAX))
+		abort(); /* of STORE_ENVELOPE_MAX octets */
 	n = pread(content.fd, b->p, REPORT_HEADER_MAX,
 	    (off_t)(content.offset + m->envelope.skip));
 	store_close_content(&content);
@@ -75,53 +72,43 @@ read_header(struct run *run, const struct message *m, struct buf *b)
 	b->p[b->len] = '\0';
 }
 
-static enum outcome
-put_request(const struct report *n, const struct qid *qid, struct buf *content,
-    struct buf *out, struct fault *f)
-{
-	struct envelope e;
-
-	envelope_begin(&e);
-	if (report_put_text(n, qid, &e, content, f) == OK &&
-	    wire_add_put(out, &e, f) == OK &&
-	    wire_add_put_line(out,
-	        &(struct add_line){ .word = ADD_DATA, .size = content->len },
-	        f) == OK) {
-		buf_add(out, buf_span(content));
-		wire_add_put_end(out);
-		if (buf_failed(out))
-			fault_set(f, TEMP, "4.3.0", 0, "report: no memory");
-		else
-			f->outcome = OK;
-	}
-	envelope_free(&e);
-	return f->outcome;
-}
-
 /* The report itself, made of what a stranger wrote. */
 static enum outcome
 put_report(struct run *run, struct message *m, struct report *report,
     struct buf *out, struct fault *f)
 {
-	struct buf content = BUF_INIT(64UL * 1024 * 2);
-	size_t before = out->len, share;
+	struct buf content = BUF_INIT(2UL * REPORT_MAX);
+	size_t before = out->len;
+	enum outcome got = TEMP;
+	struct envelope e;
 
 	read_header(run, m, &run->scratch);
 	report->header = report_header(buf_span(&run->scratch));
-	share = report_share(report, &m->notice);
-	if (put_request(report, &m->notice, &content, out, f) != OK)
+	report->n = m->notice_share = report_share(report, &m->notice);
+	if (report_put_text(report, &m->notice, &e, &content, f) == OK &&
+	    wire_add_put(out, &e, f) == OK &&
+	    wire_add_put_line(out,
+	        &(struct add_line){ .word = ADD_DATA, .size = content.len },
+	        f) == OK) {
+		buf_add(out, buf_span(&content));
+		wire_add_put_end(out);
+		got = buf_failed(out)
+		    ? fault_set(f, TEMP, "4.3.0", 0, "report: too large")
+		    : OK;
+	}
+	if (got != OK)
 		buf_undo(out, before);
-	m->notice_share = share;
+	envelope_free(&e);
 	buf_free(&content);
-	return f->outcome;
+	return got;
 }
 
 static enum outcome
 put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 {
 	struct message *m = ask->m;
-	size_t n = collect(m, (enum report_action)ask->i, NULL);
-	struct report_recipient *failed = calloc(n + 1, sizeof(*failed));
+	struct report_recipient *failed =
+	    mem_new(m->envelope.recipients, sizeof(*failed));
 	uint64_t lifetime_ms = run->settings->queue.lifetime_ms;
 	struct report report = { .action = (enum report_action)ask->i,
 		.until_ms =
@@ -130,20 +117,16 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 		.postmaster = run->postmaster,
 		.of = &m->envelope,
 		.failed = failed,
-		.n = n,
+		.n = collect(m, (enum report_action)ask->i, failed),
 		.now_ms = clock_wall_ms() };
+	enum outcome got;
 
-	if (failed == NULL || n == 0) {
-		free(failed);
-		return fault_set(f, TEMP, "4.3.0", 0, "report: no memory");
-	}
-	(void)collect(m, report.action, failed);
 	/* Should it die of that text, the crash marker names the message. */
 	store_run_takes(&run->store, &m->envelope.qid);
-	(void)!put_report(run, m, &report, out, f);
+	got = put_report(run, m, &report, out, f);
 	store_run_takes(&run->store, NULL);
 	free(failed);
-	return f->outcome;
+	return got;
 }
 
 /* The first share of them is told; the same order as in collect(). */
@@ -180,15 +163,17 @@ journal_report(struct run *run, const struct message *m)
 	journal_end(&run->journal, out);
 }
 
-/* It could not be entered: who failed is deferred, of who is delayed it is told
-   at the next deferral. */
-static void
-not_told(struct message *m, enum report_action action, const struct fault *f)
+void
+report_not_entered(struct message *m, const struct fault *f)
 {
-	if (action == REPORT_FAILED)
-		message_report_failed(m, f);
+	struct fault why = *f;
+
+	why.outcome = TEMP;
+	fault_context(&why, "report not entered");
 	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (m->status[i].delayed) {
+		if (is_to_report(m, i, REPORT_FAILED)) {
+			status_end(m, i, STATUS_DEFERRED, &why);
+		} else if (m->status[i].delayed) {
 			m->status[i].delayed = false;
 			m->status[i].reported = true;
 		}
@@ -197,7 +182,6 @@ not_told(struct message *m, enum report_action action, const struct fault *f)
 static bool
 answer(struct run *run, const struct ask *ask, struct span line)
 {
-	enum report_action action = (enum report_action)ask->i;
 	struct message *m = ask->m;
 	enum add_answer got;
 	uint64_t offset;
@@ -205,10 +189,10 @@ answer(struct run *run, const struct ask *ask, struct span line)
 
 	if (wire_add_get_answer(line, &m->notice, &got, &offset, &f) != OK) {
 		run_alarm(run, m, &f);
-		not_told(m, action, &f);
+		report_not_entered(m, &f);
 	} else {
 		journal_report(run, m);
-		mark_told(m, action);
+		mark_told(m, (enum report_action)ask->i);
 	}
 	return true;
 }
@@ -218,7 +202,7 @@ failed(struct run *run, const struct ask *ask, bool died, const struct fault *f)
 {
 	(void)run;
 	(void)died;
-	not_told(ask->m, (enum report_action)ask->i, f);
+	report_not_entered(ask->m, f);
 }
 
 static const struct question question = { put, answer, failed, 0 };
@@ -227,16 +211,10 @@ static const struct question question = { put, answer, failed, 0 };
 static bool
 ask_report(struct run *run, struct message *m, enum report_action action)
 {
-	struct ask ask = { m, &question, false, (uint32_t)action };
-	struct fault f;
-
 	if (collect(m, action, NULL) == 0)
 		return false;
-	if (stage_ask(&run->stage[STAGE_ADD], ask))
-		return true;
-	(void)fault_set(&f, TEMP, "4.3.0", 0, "report: no memory");
-	not_told(m, action, &f);
-	return false;
+	stage_ask(&run->stage[STAGE_ADD], m, &question, action);
+	return true;
 }
 
 void

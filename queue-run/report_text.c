@@ -75,79 +75,90 @@ report_header(struct span content)
 	return span_head(content, end);
 }
 
+/* ---- Parts of lines. ---- */
+
+static void
+put_text(struct buf *b, const char *before, struct span s, const char *after)
+{
+	buf_adds(b, before);
+	buf_add_printable(b, s);
+	buf_adds(b, after);
+}
+
 /* xtext of RFC 3461 4, decoded; what is not xtext stands as it is. */
 static void
-print_xtext(struct buf *b, struct span s)
+put_xtext(struct buf *b, const char *before, struct span s)
 {
+	buf_adds(b, before);
 	while (s.len > 0) {
 		int hi = -1, lo = -1;
-		char octet;
+		char octet = s.p[0];
 
-		if (s.p[0] == '+' && s.len >= 3) {
+		if (octet == '+' && s.len >= 3) {
 			hi = hex_digit((unsigned char)s.p[1]);
 			lo = hex_digit((unsigned char)s.p[2]);
 		}
-		if (hi >= 0 && lo >= 0) {
+		if (hi >= 0 && lo >= 0)
 			octet = (char)(hi << 4 | lo);
-			buf_add_printable(b, (struct span){ &octet, 1 });
-			s = span_from(s, 3);
-		} else {
-			buf_add_printable(b, span_head(s, 1));
-			s = span_from(s, 1);
-		}
+		buf_add_printable(b, (struct span){ &octet, 1 });
+		s = span_from(s, hi >= 0 && lo >= 0 ? 3 : 1);
 	}
+	buf_adds(b, "\r\n");
 }
+
+static void
+put_date(struct buf *b, const char *field, uint64_t ms)
+{
+	char date[48];
+
+	clock_rfc5322(ms, date);
+	buf_addf(b, "%s: %s\r\n", field, date);
+}
+
+/* ---- The parts of a report. ---- */
 
 /* Does it name an address in UTF-8? Then RFC 6533's types serve. */
 static bool
-is_global(const struct report *n, size_t share)
+is_global(const struct report *n)
 {
-	if (!path_is_ascii(&n->of->reverse_path))
-		return true;
-	for (size_t i = 0; i < share; i++)
-		if (!path_is_ascii(&n->failed[i].recipient->forward_path))
-			return true;
-	return false;
+	bool ascii = path_is_ascii(&n->of->reverse_path);
+
+	for (size_t i = 0; i < n->n; i++)
+		ascii &= path_is_ascii(&n->failed[i].recipient->forward_path);
+	return !ascii;
 }
 
 static void
 put_top(struct buf *b, const struct report *n, const struct qid *qid)
 {
-	char date[48];
-
-	clock_rfc5322(n->now_ms, date);
-	buf_addf(b, "Date: %s\r\n", date);
+	put_date(b, "Date", n->now_ms);
 	/* RFC 3464 2: the address of a person; 5321 4.5.1 has one everywhere. */
 	buf_addf(
 	    b, "From: Mail Delivery System <postmaster@%s>\r\n", n->postmaster);
-	buf_adds(b, "To: <");
-	buf_add_printable(b, path_span(&n->of->reverse_path));
-	buf_adds(b, ">\r\n");
-	buf_addf(b, "Message-ID: <%s@%s>\r\n", qid->text, n->hostname);
-	buf_adds(b,
-	    n->action == REPORT_DELAYED
-	        ? "Subject: Delayed mail (still being tried)\r\n"
-	        : "Subject: Undelivered mail returned to sender\r\n");
+	put_text(b, "To: <", path_span(&n->of->reverse_path), ">\r\n");
 	/* RFC 3834 5: no vacation program answers it. */
-	buf_adds(b, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n");
 	buf_addf(b,
+	    "Message-ID: <%s@%s>\r\n"
+	    "Subject: %s\r\n"
+	    "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"=_%s\"\r\n\r\n"
 	    "This is a delivery report in MIME format.\r\n",
+	    qid->text, n->hostname,
+	    n->action == REPORT_DELAYED ? "Delayed mail (still being tried)"
+	                                : "Undelivered mail returned to sender",
 	    qid->text);
 }
 
 static void
 put_part(struct buf *b, const struct qid *qid, const char *type, bool ascii)
 {
-	buf_addf(b, "\r\n--=_%s\r\nContent-Type: %s\r\n", qid->text, type);
-	if (!ascii)
-		buf_adds(b, "Content-Transfer-Encoding: 8bit\r\n");
-	buf_adds(b, "\r\n");
+	buf_addf(b, "\r\n--=_%s\r\nContent-Type: %s\r\n%s\r\n", qid->text, type,
+	    ascii ? "" : "Content-Transfer-Encoding: 8bit\r\n");
 }
 
 static void
-put_for_people(struct buf *b, const struct report *n, size_t share)
+put_for_people(struct buf *b, const struct report *n)
 {
 	bool delayed = n->action == REPORT_DELAYED;
 
@@ -156,14 +167,11 @@ put_for_people(struct buf *b, const struct report *n, size_t share)
 	    "Your message could not %sbe delivered to %s below.\r\n"
 	    "It will %sbe tried again; its header section is attached.\r\n",
 	    n->hostname, delayed ? "yet " : "",
-	    share == 1 ? "the address" : "the addresses",
-	    delayed ? "" : "not ");
-	for (size_t i = 0; i < share; i++) {
-		buf_adds(b, "\r\n    <");
-		buf_add_printable(
-		    b, path_span(&n->failed[i].recipient->forward_path));
-		buf_adds(b, ">\r\n        ");
-		buf_add_printable(b, span_of(n->failed[i].text));
+	    n->n == 1 ? "the address" : "the addresses", delayed ? "" : "not ");
+	for (size_t i = 0; i < n->n; i++) {
+		put_text(b, "\r\n    <",
+		    path_span(&n->failed[i].recipient->forward_path), ">");
+		put_text(b, "\r\n        ", span_of(n->failed[i].text), "");
 		buf_addf(b, " (%s)\r\n", n->failed[i].code);
 	}
 }
@@ -172,17 +180,11 @@ put_for_people(struct buf *b, const struct report *n, size_t share)
 static void
 put_message_fields(struct buf *b, const struct report *n)
 {
-	char date[48];
-
 	buf_addf(b, "Reporting-MTA: dns; %s\r\n", n->hostname);
-	if (n->of->envid[0] != '\0') {
-		buf_adds(b, "Original-Envelope-Id: ");
-		print_xtext(b, span_of(n->of->envid));
-		buf_adds(b, "\r\n");
-	}
+	if (n->of->envid[0] != '\0')
+		put_xtext(b, "Original-Envelope-Id: ", span_of(n->of->envid));
 	buf_addf(b, "X-Pneu-Queue-Id: %s\r\n", n->of->qid.text);
-	clock_rfc5322(n->of->time_ms, date);
-	buf_addf(b, "Arrival-Date: %s\r\n", date);
+	put_date(b, "Arrival-Date", n->of->time_ms);
 }
 
 /* RFC 3464 2.3: the fields of one recipient, in their order. */
@@ -191,33 +193,27 @@ put_recipient_fields(struct buf *b, const struct report *n,
     const struct report_recipient *failed)
 {
 	const struct recipient *r = failed->recipient;
-	char date[48];
+	bool delayed = n->action == REPORT_DELAYED;
 
 	buf_adds(b, "\r\n");
 	if (r->orcpt != NULL && r->orcpt[0] != '\0') {
 		struct span rest = span_of(r->orcpt), type;
 
 		(void)span_next(&rest, ';', &type);
-		buf_adds(b, "Original-Recipient: ");
-		buf_add_printable(b, type);
-		buf_adds(b, "; ");
-		print_xtext(b, rest);
-		buf_adds(b, "\r\n");
+		put_text(b, "Original-Recipient: ", type, "");
+		put_xtext(b, "; ", rest);
 	}
-	buf_addf(b, "Final-Recipient: %s; ",
-	    path_is_ascii(&r->forward_path) ? "rfc822" : "utf-8");
-	buf_add_printable(b, path_span(&r->forward_path));
-	buf_addf(b, "\r\nAction: %s\r\nStatus: %s\r\n",
-	    n->action == REPORT_DELAYED ? "delayed" : "failed", failed->code);
+	put_text(b,
+	    path_is_ascii(&r->forward_path) ? "Final-Recipient: rfc822; "
+	                                    : "Final-Recipient: utf-8; ",
+	    path_span(&r->forward_path), "\r\n");
 	/* No reply of a remote server: not type smtp. RFC 3464 2.3.6. */
-	buf_addf(b, "Diagnostic-Code: x-pneu; %s ", failed->code);
-	buf_add_printable(b, span_of(failed->text));
-	clock_rfc5322(n->now_ms, date);
-	buf_addf(b, "\r\nLast-Attempt-Date: %s\r\n", date);
-	if (n->action == REPORT_DELAYED && n->until_ms > 0) {
-		clock_rfc5322(n->until_ms, date);
-		buf_addf(b, "Will-Retry-Until: %s\r\n", date);
-	}
+	buf_addf(b, "Action: %s\r\nStatus: %s\r\nDiagnostic-Code: x-pneu; %s ",
+	    delayed ? "delayed" : "failed", failed->code, failed->code);
+	put_text(b, "", span_of(failed->text), "\r\n");
+	put_date(b, "Last-Attempt-Date", n->now_ms);
+	if (delayed && n->until_ms > 0)
+		put_date(b, "Will-Retry-Until", n->until_ms);
 }
 
 static enum outcome
@@ -231,6 +227,8 @@ put_envelope(const struct report *n, const struct qid *qid, bool global,
 	e->smtputf8 = global;
 	(void)snprintf(e->helo, sizeof(e->helo), "%s", n->hostname);
 	(void)snprintf(e->proto, sizeof(e->proto), "notice");
+	if (global || !span_is_ascii(n->header))
+		(void)snprintf(e->body, sizeof(e->body), "8BITMIME");
 	/* RFC 3461 6.1 and RFC 5321 4.5.5: no report about a report. */
 	return envelope_add_recipient(
 	    e, &n->of->reverse_path, SPAN_LIT("NEVER"), SPAN_EMPTY, f);
@@ -240,31 +238,26 @@ enum outcome
 report_put_text(const struct report *n, const struct qid *qid,
     struct envelope *e, struct buf *b, struct fault *f)
 {
-	struct qid same;
-	size_t share = report_share(n, &same);
-	bool global = is_global(n, share);
-	bool header_ascii = span_is_ascii(n->header);
+	bool global = is_global(n), header_ascii = span_is_ascii(n->header);
 
 	if (put_envelope(n, qid, global, e, f) != OK)
 		return f->outcome;
-	if (!header_ascii || global)
-		(void)snprintf(e->body, sizeof(e->body), "8BITMIME");
 	put_top(b, n, qid);
 	put_part(b, qid, "text/plain; charset=utf-8", !global);
-	put_for_people(b, n, share);
+	put_for_people(b, n);
 	put_part(b, qid,
 	    global ? "message/global-delivery-status"
 	           : "message/delivery-status",
 	    !global);
 	put_message_fields(b, n);
-	for (size_t i = 0; i < share; i++)
+	for (size_t i = 0; i < n->n; i++)
 		put_recipient_fields(b, n, &n->failed[i]);
 	put_part(b, qid,
 	    header_ascii ? "text/rfc822-headers" : "message/global-headers",
 	    header_ascii);
 	buf_add(b, n->header);
 	buf_addf(b, "\r\n--=_%s--\r\n", qid->text);
-	if (buf_failed(b))
-		return fault_set(f, TEMP, "4.3.0", 0, "report: no memory");
-	return OK;
+	return buf_failed(b)
+	    ? fault_set(f, TEMP, "4.3.0", 0, "report: too large")
+	    : OK;
 }

@@ -49,7 +49,7 @@ struct report {
 size_t report_share(const struct report *, struct qid *);
 
 /*
- * The report: its envelope (null reverse-path, one recipient; begun here, the
+ * The report about all n: its envelope (null reverse-path, one recipient; begun here, the
  * caller frees it) and its content (CRLF ends, at most REPORT_MAX octets).
  */
 enum outcome report_put_text(const struct report *, const struct qid *,

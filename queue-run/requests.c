@@ -20,10 +20,6 @@
 
 #define DRAIN_MS 5000 /* a stop waits so long for the last syncs. Ours */
 
-/* A client's state: it has asked for something, so it brings no hints. */
-static char is_operator;
-#define IS_OPERATOR ((void *)&is_operator)
-
 /* ---- Operators' requests. ---- */
 
 /* `ok qid=`, `temp qid= code= text=`, `perm ...`. */
@@ -34,65 +30,55 @@ answer_client(struct operation *op, const struct fault *f)
 	struct record_out out;
 	struct fault why;
 
-	if (client == NULL) {
-		free(op);
-		return;
+	if (client != NULL) {
+		out = record_begin(&client->outbuf, outcome_word(f->outcome));
+		record_put(out, "qid", qid_span(&op->qid));
+		if (f->outcome != OK) {
+			record_puts(out, "code", f->code);
+			record_puts(out, "text", f->text);
+		}
+		if (record_end(out, &why) != OK)
+			client->end = true;
 	}
-	out = record_begin(&client->outbuf, outcome_word(f->outcome));
-	record_put(out, "qid", qid_span(&op->qid));
-	if (f->outcome != OK) {
-		record_puts(out, "code", f->code);
-		record_puts(out, "text", f->text);
-	}
-	if (record_end(out, &why) != OK)
-		client->end = true;
 	free(op);
-}
-
-static void
-end_now(struct operation *op, enum outcome outcome, const char *text)
-{
-	struct fault f = FAULT_NONE;
-
-	if (outcome != OK)
-		fault_set(&f, outcome, outcome == PERM ? "5.3.0" : "4.3.0", 0,
-		    "%s", text);
-	op->answer(op, &f);
 }
 
 static enum outcome
 release_aside(struct run *run, const struct qid *qid, struct fault *f)
 {
+	/* A listing takes it up, also when it came halfway. */
+	listing_want_in(run);
 	if (run_syncfs(run, f) != OK)
 		return f->outcome;
 	return aside_release(&run->store, qid, f);
 }
 
-/* What could not be believed: it comes back when it can, or goes. */
+/* What was corrupt comes back when it is well again, or goes. */
 static void
 begin_aside(struct run *run, struct operation *op)
 {
-	bool is_release = op->word == OPERATION_RELEASE;
+	bool releases = op->word == OPERATION_RELEASE;
 	struct record_out out;
 	struct fault f = FAULT_NONE;
 
-	if (!aside_has(&run->store, &op->qid))
-		fault_set(&f, PERM, "5.3.0", 0, "no such message in the queue");
-	else if (op->word != OPERATION_DELETE && !is_release)
-		fault_set(&f, PERM, "5.3.0", 0,
+	if (!aside_has(&run->store, &op->qid)) {
+		operate_answer(op, PERM, "no such message in the queue");
+		return;
+	}
+	if (!releases && op->word != OPERATION_DELETE) {
+		operate_answer(op, PERM,
 		    "it lies in aside: it can be released, or deleted");
-	else if ((is_release ? release_aside(run, &op->qid, &f)
-	                     : aside_remove(&run->store, &op->qid, &f)) == OK) {
+		return;
+	}
+	if ((releases ? release_aside(run, &op->qid, &f)
+	              : aside_remove(&run->store, &op->qid, &f)) == OK) {
 		out = journal_begin(&run->journal,
-		    is_release ? CODE_RELEASED : CODE_DELETED, &op->qid);
+		    releases ? CODE_RELEASED : CODE_DELETED, &op->qid);
 		record_puts(out, "state", "aside");
-		if (op->reason[0] != '\0')
-			record_puts(out, "reason", op->reason);
+		record_put_optional(out, "reason", span_of(op->reason));
 		journal_end(&run->journal, out);
 		f = FAULT_NONE;
 	}
-	/* A listing takes it up, also when it came halfway. */
-	run->listing.in.wanted |= is_release;
 	op->answer(op, &f);
 }
 
@@ -104,22 +90,17 @@ fetch(struct run *run, struct operation *op)
 	struct message *m;
 	struct fault f;
 
-	if (store_find_envelope(&run->store, &op->qid, &place, &f) != OK) {
-		if (f.error == ENOENT)
-			begin_aside(run, op);
-		else
-			end_now(op, TEMP, f.text);
-		return;
+	if (store_find_envelope(&run->store, &op->qid, &place, &f) == OK) {
+		m = window_add(&run->window, &op->qid);
+		m->place = place;
+		m->told = m->fetched = true; /* no digest for a move */
+		m->operation = op;
+		message_go(run, m, STEP_LOAD);
+	} else if (f.error == ENOENT) {
+		begin_aside(run, op);
+	} else {
+		op->answer(op, &f);
 	}
-	m = window_add(&run->window, &op->qid);
-	if (m == NULL) {
-		end_now(op, TEMP, "no memory");
-		return;
-	}
-	m->place = place;
-	m->told = m->fetched = true; /* no digest for a move */
-	m->operation = op;
-	message_go(run, m, STEP_LOAD);
 }
 
 /* Its sender was not told: who failed goes on to wait. */
@@ -129,7 +110,7 @@ take_back_report(struct run *run, struct message *m)
 	struct fault f;
 
 	fault_set(&f, TEMP, "4.3.0", 0, "an operator was faster");
-	message_report_failed(m, &f);
+	report_not_entered(m, &f);
 	message_go(run, m, STEP_REST);
 }
 
@@ -144,7 +125,7 @@ wait_for_rest(struct run *run, struct message *m, struct operation *op)
 	destination_cancel(run, m);
 	if (m->attempts > 0) {
 		m->operation = NULL;
-		end_now(op, TEMP, "it is being delivered: ask again");
+		operate_answer(op, TEMP, "it is being delivered: ask again");
 	}
 	if (m->step == STEP_ATTEMPTS) /* goes on when they have ended */
 		return;
@@ -153,7 +134,7 @@ wait_for_rest(struct run *run, struct message *m, struct operation *op)
 	if (m->step == STEP_REPORT)
 		take_back_report(run, m);
 	else
-		run_message_answered(run, m);
+		list_add(&run->answered, m);
 }
 
 void
@@ -162,47 +143,34 @@ requests_begin(struct run *run, struct operation *op)
 	struct message *m = window_find(&run->window, &op->qid);
 
 	if (run->requests_only && op->word == OPERATION_EXPIRE) {
-		end_now(op, TEMP, "queue-run is needed, to enter its report");
+		operate_answer(
+		    op, TEMP, "queue-run is needed, to enter its report");
 		return;
 	}
 	if (m != NULL && turn_operator(m) == OPERATOR_FETCHES) {
-		message_leave(run, m);
+		list_remove(&run->step[STEP_WAIT], m);
 		window_drop(&run->window, m);
 		m = NULL;
 	}
 	if (m == NULL)
 		fetch(run, op);
 	else if (op->word == OPERATION_FLUSH)
-		end_now(op, OK, ""); /* it is under way */
+		operate_answer(op, OK, ""); /* it is under way */
 	else if (m->operation != NULL ||
 	    turn_operator(m) == OPERATOR_ASKS_AGAIN)
-		end_now(op, TEMP, "it is being moved: ask again");
+		operate_answer(op, TEMP, "it is being moved: ask again");
 	else if (turn_operator(m) == OPERATOR_IS_LATE)
-		end_now(op, PERM, "it is settled already");
+		operate_answer(op, PERM, "it is settled already");
 	else
 		wait_for_rest(run, m, op);
 }
 
-static enum outcome
-take_request(
-    struct run *run, struct client *client, struct record *r, struct fault *f)
-{
-	struct operation *op = operate_parse(r, f);
-
-	if (op == NULL)
-		return f->outcome;
-	op->client = client->serial;
-	op->answer = answer_client;
-	requests_begin(run, op);
-	return OK;
-}
-
-/* ---- Hints. ---- */
+/* ---- Lines. ---- */
 
 /*
  * A message that queue-add has just accepted. `one` says all that there is to
  * know; of `apart` the envelope is still to be read, for it has many
- * recipients.
+ * recipients. A hint that is no use: a listing finds what it was about.
  */
 static void
 take_hint(struct run *run, struct span line)
@@ -211,39 +179,33 @@ take_hint(struct run *run, struct span line)
 	struct message *m;
 	struct fault f;
 
+	envelope_begin(&e);
 	if (!window_has_room(&run->window, WINDOW_TOLD)) {
 		listing_want_in(run);
-		return;
-	}
-	envelope_begin(&e);
-	if (envelope_get_notice(line, &e, &f) != OK) {
-		/* What it was about is found by a listing. */
+	} else if (envelope_get_notice(line, &e, &f) != OK) {
 		journal_alarm(&run->journal, NULL, "notice: %s", f.text);
 		listing_want_in(run);
 	} else if (window_find(&run->window, &e.qid) == NULL &&
-	    !names_are_left(run, &e.qid) &&
-	    (m = window_add(&run->window, &e.qid)) != NULL) {
+	    !names_are_left(run, &e.qid)) {
+		m = window_add(&run->window, &e.qid);
 		m->told = true;
+		m->envelope = e;
 		window_count_as(&run->window, m, WINDOW_TOLD);
-		if (e.shape == ENVELOPE_APART) {
+		window_weigh(&run->window, m);
+		if (e.shape == ENVELOPE_APART)
 			message_go(run, m, STEP_LOAD);
-		} else {
-			envelope_free(&m->envelope);
-			m->envelope = e;
-			window_weigh(&run->window, m);
+		else
 			load_checked(run, m);
-			return;
-		}
+		return;
 	}
 	envelope_free(&e);
 }
 
-/* ---- The service. ---- */
-
 static enum outcome
-take_line(
-    struct run *run, struct client *client, struct span line, struct fault *f)
+take_line(void *arg, struct client *client, struct span line, struct fault *f)
 {
+	struct run *run = arg;
+	struct operation *op;
 	struct record r;
 
 	/* Nearly all lines: parsed once, by the envelope's codec. */
@@ -257,31 +219,17 @@ take_line(
 		listing_want_in(run);
 		return OK;
 	}
-	client->state = IS_OPERATOR;
-	return take_request(run, client, &r, f);
-}
-
-static enum outcome
-take(void *arg, struct client *client, struct span in, size_t most,
-    size_t *used, size_t *requests, struct fault *f)
-{
-	*used = *requests = 0;
-	while (*requests < most) {
-		struct span rest = span_from(in, *used);
-		size_t n = span_find(rest, '\n');
-
-		if (n == rest.len) {
-			if (n < RECORD_MAX)
-				return OK;
-			return fault_set(f, TEMP, "4.3.0", 0, "line too long");
-		}
-		if (take_line(arg, client, span_head(rest, n), f) != OK)
-			return f->outcome;
-		*used += n + 1;
-		(*requests)++;
-	}
+	client->state = run; /* an operator: it brings no hints */
+	op = operate_parse(&r, f);
+	if (op == NULL)
+		return f->outcome;
+	op->client = client->serial;
+	op->answer = answer_client;
+	requests_begin(run, op);
 	return OK;
 }
+
+/* ---- The service. ---- */
 
 static void
 turn(void *arg)
@@ -303,7 +251,7 @@ gone(void *arg, struct client *client)
 {
 	struct run *run = arg;
 
-	if (client->state != IS_OPERATOR)
+	if (client->state == NULL)
 		listing_want_in(run);
 	client->state = NULL;
 }
@@ -400,7 +348,7 @@ enum outcome
 requests_serve(struct run *run, struct fault *f)
 {
 	static const struct line_service service = {
-		.take = take,
+		.line = take_line,
 		.finish = turn,
 		.gone = gone,
 		.prepare = prepare,

@@ -74,13 +74,7 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	status->keeps_detail =
 	    strcmp(ans.rule, "plus") == 0 || strcmp(ans.rule, "catch-all") == 0;
 	status->path = message_keep(m, span_of(ans.nexthop));
-	if (ans.address[0] != '\0')
-		status->address = message_keep(m, span_of(ans.address));
-	if (status->path == 0 ||
-	    (ans.address[0] != '\0' && status->address == 0)) {
-		(void)fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-		status_end(m, ask->i, STATUS_DEFERRED, &f);
-	}
+	status->address = message_keep(m, span_of(ans.address));
 	return true;
 }
 
@@ -96,8 +90,8 @@ resolve_work(struct run *run)
 		for (size_t i = 0; i < m->envelope.recipients; i++)
 			if (m->status[i].state == STATUS_OPEN &&
 			    m->operation == NULL)
-				stage_ask_recipient(&run->stage[STAGE_RESOLVE],
-				    m, &question, i);
+				stage_ask(&run->stage[STAGE_RESOLVE], m,
+				    &question, i);
 		if (m->open == 0)
 			message_go(run, m, STEP_REST);
 	}

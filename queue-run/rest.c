@@ -14,57 +14,54 @@
 #include "operate.h"
 #include "steps.h"
 
-#define MINUTE_MS 60000UL
-
 /* Recipients that shared another's copy share its end. */
 static void
 share_ends(struct run *run, struct message *m)
 {
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		const struct status *first;
+		const struct status *first = &m->status[m->status[i].same];
+		struct record_out out;
 
 		if (m->status[i].state != STATUS_SHARED)
 			continue;
-		first = &m->status[m->status[i].same];
 		m->status[i].state = first->state;
 		m->status[i].how = first->how;
 		m->status[i].text = first->text;
 		memcpy(m->status[i].code, first->code, sizeof(first->code));
-		if (first->state == STATUS_DELIVERED) {
-			struct record_out out =
-			    run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i);
-
-			record_put_num(out, "same",
-			    m->envelope.recipient[m->status[i].same].n);
-			journal_end(&run->journal, out);
-		}
+		if (first->state != STATUS_DELIVERED)
+			continue;
+		out = run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i);
+		record_put_num(
+		    out, "same", m->envelope.recipient[m->status[i].same].n);
+		journal_end(&run->journal, out);
 	}
 }
 
-/* Is it still where we took it from? Another listing, or an operator, may have
-   been faster than a notice. */
-static bool
-is_gone(struct run *run, const struct message *m)
+static void
+journal_failures(struct run *run, struct message *m)
 {
-	return !store_has(&run->store, &m->envelope.qid, m->place) &&
-	    errno == ENOENT;
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		struct status *status = &m->status[i];
+		struct record_out out;
+
+		if (status->state != STATUS_FAILED || status->journaled)
+			continue;
+		status->journaled = true;
+		out = run_entry_recipient(run, CODE_UNDELIVERABLE, m, i);
+		record_puts(out, "code", status->code);
+		record_puts(out, "text", message_text(m, status->text));
+		record_puts(out, "notice",
+		    status->notice == 0 ? "none"
+		                        : message_text(m, status->notice));
+		journal_end(&run->journal, out);
+	}
 }
 
 static void
-journal_failed(struct run *run, struct message *m, size_t i)
+save_to(struct run *run, struct message *m, struct store_place to)
 {
-	struct status *status = &m->status[i];
-	struct record_out out;
-
-	if (status->state != STATUS_FAILED || status->journaled)
-		return;
-	status->journaled = true;
-	out = run_entry_recipient(run, CODE_UNDELIVERABLE, m, i);
-	record_puts(out, "code", status->code);
-	record_puts(out, "text", message_text(m, status->text));
-	record_puts(out, "notice",
-	    status->notice == 0 ? "none" : message_text(m, status->notice));
-	journal_end(&run->journal, out);
+	m->to = to;
+	message_go(run, m, STEP_SAVE);
 }
 
 /* ---- Deferral. ---- */
@@ -90,46 +87,34 @@ is_old(const struct message *m, uint64_t now, uint64_t age_ms)
 	    now - m->envelope.time_ms >= age_ms;
 }
 
-/* Those who are still deferred after queue.lifetime fail. False: none. */
+/* Who is still deferred after queue.lifetime fails; the sender of who is so
+   after queue.delay_warning is told once. False: there is nothing to tell. */
 static bool
-fail_expired(struct run *run, struct message *m, uint64_t now)
+is_overdue(struct run *run, struct message *m, uint64_t now)
 {
-	bool failed = false;
+	bool expires = is_old(m, now, run->settings->queue.lifetime_ms);
+	bool delays = is_old(m, now, run->settings->queue.delay_warning_ms);
+	bool told = false;
 
-	if (!is_old(m, now, run->settings->queue.lifetime_ms))
-		return false;
-	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		struct fault f;
-
-		if (m->status[i].state != STATUS_DEFERRED)
-			continue;
-		(void)fault_set(&f, PERM, "5.4.7", 0,
-		    "delivery time expired; last: %s",
-		    message_text(m, m->status[i].text));
-		status_end(m, i, STATUS_FAILED, &f);
-		failed = true;
-	}
-	return failed;
-}
-
-/* The sender is told once that it is delayed. False: nothing to tell. */
-static bool
-warn_of_delay(struct run *run, struct message *m, uint64_t now)
-{
-	bool warns = false;
-
-	if (!is_old(m, now, run->settings->queue.delay_warning_ms))
-		return false;
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		const struct recipient *r = &m->envelope.recipient[i];
 		struct status *status = &m->status[i];
+		struct fault f;
 
-		if (status->state != STATUS_DEFERRED || status->reported ||
-		    r->warned || !report_is_wanted(&m->envelope, r, "DELAY"))
+		if (status->state != STATUS_DEFERRED)
 			continue;
-		warns = status->delayed = true;
+		if (expires) {
+			(void)fault_set(&f, PERM, "5.4.7", 0,
+			    "delivery time expired; last: %s",
+			    message_text(m, status->text));
+			status_end(m, i, STATUS_FAILED, &f);
+		} else if (delays && !status->reported && !r->warned &&
+		    report_is_wanted(&m->envelope, r, "DELAY")) {
+			status->delayed = true;
+		}
+		told |= expires || status->delayed;
 	}
-	return warns;
+	return told;
 }
 
 /* Each recipient is tried again by its own tries. */
@@ -151,60 +136,53 @@ set_next_tries(struct run *run, struct message *m, uint64_t now)
 static struct store_place
 first_try(const struct message *m)
 {
-	struct store_place place = { STORE_RETRY1, UINT64_MAX };
+	uint64_t first = UINT64_MAX;
 
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if ((m->status[i].state == STATUS_DEFERRED ||
 		        m->status[i].state == STATUS_NOT_DUE) &&
-		    m->status[i].next_ms < place.part_ms)
-			place.part_ms = m->status[i].next_ms;
-	place.part_ms -= place.part_ms % MINUTE_MS;
-	return place;
+		    m->status[i].next_ms < first)
+			first = m->status[i].next_ms;
+	return (struct store_place){ STORE_RETRY1, first - first % MINUTE_MS };
 }
 
-/* A mailbox that cannot be delivered to asks for an operator. What a next hop
-   defers does not: it is in the journal, as the move to retry1. */
-static void
-tell_deferral(struct run *run, const struct message *m, const char *why)
-{
-	bool local = m->to.state == STORE_HOLD;
-
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		local |= m->status[i].state == STATUS_DEFERRED &&
-		    m->status[i].transport == NULL;
-	if (local)
-		journal_alarm(&run->journal, &m->envelope.qid, "%s: %s",
-		    m->to.state == STORE_HOLD ? "held" : "deferred", why);
-}
-
-/* Deferred: until when, or to hold when stages die on it. */
+/*
+ * Deferred: until when, or to hold when stages die on it. A mailbox that cannot
+ * be delivered to asks for an operator. What a next hop defers does not: it is
+ * in the journal, as the move to retry1.
+ */
 static void
 defer(struct run *run, struct message *m, uint64_t now)
 {
 	uint32_t deaths = 0;
+	bool held, local = false;
 	const char *why = "";
 
-	if (fail_expired(run, m, now) || warn_of_delay(run, m, now)) {
+	if (is_overdue(run, m, now)) {
 		message_go(run, m, STEP_REPORT);
 		return;
 	}
 	set_next_tries(run, m, now);
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		if (m->status[i].state != STATUS_DEFERRED)
+		const struct status *status = &m->status[i];
+		uint32_t died = m->envelope.recipient[i].deaths + 1;
+
+		if (status->state != STATUS_DEFERRED)
 			continue;
-		why = message_text(m, m->status[i].text);
-		if (m->status[i].died &&
-		    m->envelope.recipient[i].deaths + 1 > deaths)
-			deaths = m->envelope.recipient[i].deaths + 1;
+		why = message_text(m, status->text);
+		local |= status->transport == NULL;
+		if (status->died && died > deaths)
+			deaths = died;
 	}
+	held = deaths >= run->settings->queue.poison_deaths;
 	history_put(run, m);
-	m->to = first_try(m);
-	if (deaths >= run->settings->queue.poison_deaths) {
-		m->to = (struct store_place){ STORE_HOLD, 0 };
-		history_put_held(m, "queue-run", why);
-	}
-	tell_deferral(run, m, why);
-	message_go(run, m, STEP_SAVE);
+	if (held)
+		history_add(m, "held", "queue-run", why);
+	if (held || local)
+		journal_alarm(&run->journal, &m->envelope.qid, "%s: %s",
+		    held ? "held" : "deferred", why);
+	save_to(run, m,
+	    held ? (struct store_place){ STORE_HOLD, 0 } : first_try(m));
 }
 
 /*
@@ -215,55 +193,29 @@ defer(struct run *run, struct message *m, uint64_t now)
 static void
 wait_for_attempts(struct run *run, struct message *m, uint64_t now)
 {
-	bool due = false;
-
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		due |= history_is_due(&m->status[i]);
-	if (!due) {
-		message_parks(m);
-		return;
-	}
 	set_next_tries(run, m, now);
 	history_put(run, m);
-	m->to = m->place;
+	if (m->lines.len == 0 && !m->lines_lost) {
+		m->step = STEP_ATTEMPTS;
+		return;
+	}
 	m->goes_on = true;
-	message_go(run, m, STEP_SAVE);
+	save_to(run, m, m->place);
 }
 
 /* ---- What an operator wants. ---- */
 
-static void
-save_to(struct run *run, struct message *m, struct store_place to)
-{
-	m->to = to;
-	message_go(run, m, STEP_SAVE);
-}
-
-/* As after any failure that lasts: its sender is told, and it goes. */
-static void
-expire(struct run *run, struct message *m)
-{
-	struct operation *op = m->operation;
-	struct fault f;
-
-	op->begun = true;
-	fault_set(&f, PERM, "5.4.7", 0, "given up by the operator%s%s",
-	    op->reason[0] == '\0' ? "" : ": ", op->reason);
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (m->status[i].state == STATUS_OPEN ||
-		    m->status[i].state == STATUS_NOT_DUE ||
-		    m->status[i].state == STATUS_DEFERRED)
-			status_end(m, i, STATUS_FAILED, &f);
-	message_go(run, m, STEP_REPORT);
-}
-
 /*
- * What was fetched for an operator alone was not checked: it leaves the window,
- * and a listing finds it. False: it is under way, and goes on.
+ * The answer. What was fetched for an operator alone was not checked: it leaves
+ * the window, and a listing finds it. False: it is under way, and goes on.
  */
 static bool
-leaves_again(struct run *run, struct message *m)
+answer(struct run *run, struct message *m, enum outcome got, const char *text)
 {
+	struct operation *op = m->operation;
+
+	m->operation = NULL;
+	operate_answer(op, got, text);
 	if (!m->fetched)
 		return false;
 	if (m->place.state == STORE_IN)
@@ -274,65 +226,127 @@ leaves_again(struct run *run, struct message *m)
 	return true;
 }
 
+static bool
+hold(struct run *run, struct message *m)
+{
+	if (m->place.state == STORE_HOLD)
+		return answer(run, m, OK, "");
+	history_put(run, m);
+	history_add(m, "held", "operator", m->operation->reason);
+	save_to(run, m, (struct store_place){ STORE_HOLD, 0 });
+	return true;
+}
+
+static bool
+release(struct run *run, struct message *m)
+{
+	if (m->place.state != STORE_HOLD)
+		return answer(run, m, PERM, "it is not held");
+	buf_reset(&m->lines);
+	history_add(m, "released", "operator", m->operation->reason);
+	save_to(run, m, STORE_PLACE_IN);
+	return true;
+}
+
+static bool delete (struct run *run, struct message *m)
+{
+	message_go(run, m, STEP_GO);
+	return true;
+}
+
+/* Its directory becomes this minute's. */
+static bool
+flush(struct run *run, struct message *m)
+{
+	uint64_t now = clock_wall_ms(), minute = now - now % MINUTE_MS;
+
+	if (m->place.state == STORE_HOLD)
+		return answer(run, m, PERM, "it is held: release it first");
+	if (m->place.state == STORE_IN ||
+	    (m->place.state == STORE_RETRY1 && m->place.part_ms <= minute))
+		return answer(run, m, OK, "");
+	if (m->place.state != STORE_RETRY1)
+		return answer(run, m, PERM, "it waits for no retry");
+	buf_reset(&m->lines);
+	save_to(run, m, (struct store_place){ STORE_RETRY1, minute });
+	return true;
+}
+
+/*
+ * As after any failure that lasts: its sender is told, and it goes. Those who
+ * wait fail once; when a report could not be entered they wait as before.
+ */
+static bool
+expire(struct run *run, struct message *m)
+{
+	struct operation *op = m->operation;
+	const char *why = "no report could be entered";
+	struct fault f;
+
+	fault_set(&f, PERM, "5.4.7", 0, "given up by the operator%s%s",
+	    op->reason[0] == '\0' ? "" : ": ", op->reason);
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		enum status_state state = m->status[i].state;
+
+		if (op->begun && state == STATUS_DEFERRED)
+			why = message_text(m, m->status[i].text);
+		else if (!op->begun &&
+		    (state == STATUS_OPEN || state == STATUS_NOT_DUE ||
+		        state == STATUS_DEFERRED))
+			status_end(m, i, STATUS_FAILED, &f);
+	}
+	if (op->begun)
+		return answer(run, m, TEMP, why);
+	op->begun = true;
+	message_go(run, m, STEP_REPORT);
+	return true;
+}
+
 /* False: it goes on as without an operator. */
 static bool
-do_decided(struct run *run, struct message *m, enum decision decision,
-    uint64_t now, const struct fault *answer)
+obey(struct run *run, struct message *m, bool remaining)
 {
-	switch (decision) {
-	case DECIDE_HOLD:
-		history_put(run, m);
-		history_put_held(m, "operator", m->operation->reason);
-		save_to(run, m, (struct store_place){ STORE_HOLD, 0 });
-		return true;
-	case DECIDE_RELEASE:
-		buf_reset(&m->lines);
-		history_put_released(m, "operator", m->operation->reason);
-		save_to(run, m, STORE_PLACE_IN);
-		return true;
-	case DECIDE_DELETE:
-		message_go(run, m, STEP_GO);
-		return true;
-	case DECIDE_DUE_NOW:
-		buf_reset(&m->lines);
-		save_to(run, m,
-		    (struct store_place){
-		        STORE_RETRY1, now - now % MINUTE_MS });
-		return true;
-	case DECIDE_ANSWER:
-		operate_end(m, answer);
-		return leaves_again(run, m);
-	case DECIDE_EXPIRE:
-	case DECIDE_GO_ON:
-		break;
-	}
-	return false;
+	static bool (*const does[])(struct run *, struct message *) = {
+		[OPERATION_HOLD] = hold,
+		[OPERATION_RELEASE] = release,
+		[OPERATION_DELETE] = delete,
+		[OPERATION_FLUSH] = flush,
+		[OPERATION_EXPIRE] = expire,
+	};
+	const struct operation *op = m->operation;
+
+	if (op == NULL || (!remaining && op->begun))
+		return false;
+	if (!remaining && op->word != OPERATION_FLUSH)
+		return answer(run, m, PERM, "it is settled already");
+	return does[op->word](run, m);
 }
 
 /* ---- The step. ---- */
 
 /* It is not where it was taken from: another listing, or an operator who held
    it before queue-add told of it, was faster. */
-static void
+static bool
 is_elsewhere(struct run *run, struct message *m)
 {
+	if (store_has(&run->store, &m->envelope.qid, m->place) ||
+	    errno != ENOENT)
+		return false;
 	if (m->operation != NULL)
 		operate_again(run, m->operation);
 	m->operation = NULL;
 	window_drop(&run->window, m);
+	return true;
 }
 
 static void
 rest(struct run *run, struct message *m)
 {
-	enum decision decision = DECIDE_GO_ON;
-	bool waits, open, gone;
 	uint64_t now = clock_wall_ms();
-	struct fault answer;
+	bool waits, open;
 
 	share_ends(run, m);
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		journal_failed(run, m, i);
+	journal_failures(run, m);
 	if (m->attempts > 0) {
 		wait_for_attempts(run, m, now);
 		return;
@@ -340,16 +354,10 @@ rest(struct run *run, struct message *m)
 	open = message_has(m, STATUS_OPEN);
 	waits =
 	    message_has(m, STATUS_DEFERRED) || message_has(m, STATUS_NOT_DUE);
-	gone = (waits || open) && is_gone(run, m);
-	if (!gone)
-		decision = operate_decide(m, waits || open, now, &answer);
-	if (gone)
-		is_elsewhere(run, m);
-	else if (decision == DECIDE_EXPIRE)
-		expire(run, m);
-	else if (do_decided(run, m, decision, now, &answer))
+	if (((waits || open) && is_elsewhere(run, m)) ||
+	    obey(run, m, waits || open))
 		return;
-	else if (open) /* an operator let it be */
+	if (open) /* an operator let it be */
 		message_go(run, m, STEP_RESOLVE);
 	else if (waits)
 		defer(run, m, now);

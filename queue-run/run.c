@@ -2,28 +2,38 @@
 /* run.c: what the steps of queue-run share. */
 #include "run.h"
 
-#include "clock.h"
+#include <errno.h>
 
-#define PAUSE_MS 1000 /* until memory is asked for again. Ours */
+#include "clock.h"
+#include "codes.h"
 
 void
 message_go(struct run *run, struct message *m, enum step step)
 {
 	m->step = step;
-	m->wait_ms = 0;
+	if (run->step[step].n == 0)
+		m->wait_ms = clock_mono_ms();
 	list_add(&run->step[step], m);
 }
 
-void
-message_leave(struct run *run, struct message *m)
+uint64_t
+run_lets_go_ms(const struct run *run, const struct list *list, size_t n)
 {
-	list_remove(&run->step[m->step], m);
+	const struct message *m = list_first(list);
+
+	if (m == NULL)
+		return 0;
+	return run->draining || n >= run->settings->queue.let_go_max
+	    ? 1 /* long ago */
+	    : m->wait_ms + run->settings->queue.let_go_ms;
 }
 
-void
-run_message_answered(struct run *run, struct message *m)
+uint64_t
+run_earlier_ms(uint64_t a, uint64_t b)
 {
-	list_add(&run->answered, m);
+	if (a == 0 || b == 0)
+		return a + b;
+	return a < b ? a : b;
 }
 
 void
@@ -34,32 +44,35 @@ run_takes(struct run *run, const struct message *m)
 		    &run->store, m == NULL ? NULL : &m->envelope.qid);
 }
 
-void
-run_pause(struct run *run)
-{
-	run->pause_ms = clock_mono_ms() + PAUSE_MS;
-}
-
-bool
-run_is_paused(const struct run *run)
-{
-	return run->pause_ms != 0 && clock_mono_ms() < run->pause_ms;
-}
-
-void
-run_io_error(struct run *run, const struct fault *f)
-{
-	store_trouble_set(&run->store, run->journal.program, f->text);
-	run_alarm(run, NULL, f);
-}
-
 enum outcome
 run_syncfs(struct run *run, struct fault *f)
 {
 	if (store_syncfs(&run->store, f) == OK)
 		return OK;
-	run_io_error(run, f);
+	store_io_error(&run->store, &run->journal, NULL, f);
 	return f->outcome;
+}
+
+bool
+run_set_aside(struct run *run, const struct qid *qid, struct store_place place,
+    bool with_content, const char *why)
+{
+	struct record_out out;
+	struct fault f;
+
+	if (store_set_aside(&run->store, qid, place, &f) != OK) {
+		journal_alarm(&run->journal, qid, "%s", f.text);
+		return false;
+	}
+	if (with_content &&
+	    store_set_aside(&run->store, qid, store_content_place(qid), &f) !=
+	        OK &&
+	    f.error != ENOENT)
+		journal_alarm(&run->journal, qid, "%s", f.text);
+	out = journal_begin(&run->journal, CODE_ASIDE, qid);
+	record_put_optional(out, "text", span_of(why));
+	journal_end(&run->journal, out);
+	return true;
 }
 
 void

@@ -13,11 +13,15 @@
 #include "store.h"
 #include "window.h"
 
+#define MINUTE_MS UINT64_C(60000) /* a directory of retry1 */
+
 /* Who is asked; start.c has a row for each. */
 enum { STAGE_RESOLVE, STAGE_DELIVER, STAGE_ADD, STAGES };
 
+/* Messages with two names that cannot be read: more is a broken disk. Ours. */
+#define RUN_LEFT_MAX 64
+
 struct batch;
-struct names;
 
 struct run {
 	const struct settings *settings;
@@ -31,14 +35,15 @@ struct run {
 	struct stage stage[STAGES];
 	struct window window;
 	struct list step[STEPS];
-	struct list answered; /* the table of steps says where they go */
+	struct list answered; /* all that was asked; turn.c says what then */
 	struct listing listing;
 	struct destinations *destinations; /* attempts of transports */
 	struct batch *batch; /* settle.c: whose mailboxes are being synced */
-	struct names *names; /* names.c: messages with two names */
+	struct qid
+	    left_qid[RUN_LEFT_MAX]; /* names.c: messages with two names */
+	size_t left;
 	struct operation *again; /* requests.c begins it once more */
 
-	uint64_t pause_ms; /* no memory: nothing begun before; monotonic */
 	bool draining; /* it is to end: nothing new is begun */
 	bool requests_only; /* serves operators' requests, delivers nothing */
 	/* The queue-run before this one died: each step names its message first. */
@@ -48,24 +53,25 @@ struct run {
 
 /* The message stands in that step now. */
 void message_go(struct run *, struct message *, enum step);
-/* Take one out of the list of its step. */
-void message_leave(struct run *, struct message *);
-/* All that the step of this message asked is answered. */
-void run_message_answered(struct run *, struct message *);
+/* The time when what is let go together goes, after the first of the list or
+   when n are enough; 0: the list is empty. */
+uint64_t run_lets_go_ms(const struct run *, const struct list *, size_t n);
+/* The earlier of two times; 0 is none. */
+uint64_t run_earlier_ms(uint64_t, uint64_t);
 
 /* The message that a step works on from here on; NULL: none. A write for each
    message and step, so only while the run is careful. */
 void run_takes(struct run *, const struct message *);
-/* There was no memory for what is to be begun: a second's rest. */
-void run_pause(struct run *);
-bool run_is_paused(const struct run *);
-/* A write to the disk failed: queue/trouble, and an alarm. */
-void run_io_error(struct run *, const struct fault *);
 /*
  * What was seen in the queue is on disk. TEMP: some of it is not; the kernel
  * tells that once, so it is recorded in queue/trouble.
  */
 enum outcome run_syncfs(struct run *, struct fault *) MUST_USE;
+
+/* An envelope that is of no use as it lies, out of the way; with_content: that of
+   two files, too. False: it could not be moved, which is alarmed. */
+bool run_set_aside(struct run *, const struct qid *, struct store_place,
+    bool with_content, const char *why);
 
 /* An alarm that says the fault; m NULL: of no message. */
 void run_alarm(struct run *, const struct message *m, const struct fault *);

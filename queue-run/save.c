@@ -26,11 +26,15 @@
 #include "clock.h"
 #include "codes.h"
 #include "history.h"
+#include "mem.h"
 #include "operate.h"
 #include "steps.h"
 
 /* Messages of a round: others wait meanwhile, and each has a file open. Ours. */
 #define ROUND_MOST 256
+
+/* The directories that a round syncs, in its order. */
+enum which { SYNC_TO, SYNC_SHARD, SYNC_FROM };
 
 /* A move of this round; fault.outcome says whether it is still in it. */
 struct move {
@@ -38,10 +42,34 @@ struct move {
 	struct store_file
 	    file; /* envelope that is written; open until synced */
 	bool makes; /* an envelope file is made; else it moves or only grows */
+	bool moves; /* it gets another name, and loses the old one */
+	bool goes_on; /* with its attempts; else out of the window */
 	bool doubled; /* it has its new name, and its old one */
 	bool linked; /* the name of its content is ours */
+	bool syncs[3]; /* not done yet */
 	struct fault fault;
 };
+
+/* Released it may be delivered from now on, so its old name must be gone. */
+static struct move
+move_of(const struct run *run, struct message *m)
+{
+	struct move move = { .m = m,
+		.file = STORE_FILE_NONE,
+		.makes = m->envelope.shape == ENVELOPE_ONE,
+		.moves = !store_is_same_place(m->place, m->to),
+		.goes_on = m->goes_on,
+		.fault = FAULT_NONE };
+	bool is_release =
+	    m->place.state == STORE_HOLD && m->to.state != STORE_HOLD;
+
+	m->goes_on = false;
+	move.syncs[SYNC_TO] = true;
+	move.syncs[SYNC_SHARD] = move.makes;
+	move.syncs[SYNC_FROM] =
+	    move.moves && (is_release || !run->store.disk.names_in_order);
+	return move;
+}
 
 /* The envelope file of a message that was one file, in its new state. */
 static enum outcome
@@ -55,7 +83,7 @@ make_envelope(struct run *run, struct move *move, struct fault *f)
 		return f->outcome;
 	buf_add(b, buf_span(&m->lines));
 	if (buf_failed(b))
-		return fault_set(f, TEMP, "4.3.0", 0, "envelope: no memory");
+		return fault_set(f, TEMP, "4.3.0", 0, "envelope: too large");
 	if (store_create(&run->store, m->to, &m->envelope.qid, 0600,
 	        &move->file, f) != OK)
 		return f->outcome;
@@ -102,101 +130,72 @@ step_sync(struct run *run, struct move *move, struct fault *f)
 static enum outcome
 step_name(struct run *run, struct move *move, struct fault *f)
 {
-	struct message *m = move->m;
+	const struct message *m = move->m;
+	const struct qid *qid = &m->envelope.qid;
 
-	if (move->makes)
-		move->doubled = store_publish(&run->store, &move->file,
-		                    &m->envelope.qid, f) == OK;
-	else if (store_is_same_place(m->place, m->to))
+	if (!move->makes && !move->moves)
 		return OK;
-	else
-		move->doubled = store_link(&run->store, &m->envelope.qid,
-		                    m->place, m->to, f) == OK;
+	move->doubled =
+	    (move->makes
+	            ? store_publish(&run->store, &move->file, qid, f)
+	            : store_link(&run->store, qid, m->place, m->to, f)) == OK;
 	return move->doubled ? OK : f->outcome;
 }
 
 static enum outcome
 step_content(struct run *run, struct move *move, struct fault *f)
 {
-	struct message *m = move->m;
+	const struct qid *qid = &move->m->envelope.qid;
 
-	if (move->makes) {
-		move->linked =
-		    store_link(&run->store, &m->envelope.qid, STORE_PLACE_IN,
-		        store_content_place(&m->envelope.qid), f) == OK;
-		return move->linked ? OK : f->outcome;
-	}
-	if (store_is_same_place(m->place, m->to))
+	if (!move->makes)
 		return OK;
-	move->doubled =
-	    store_unlink(&run->store, &m->envelope.qid, m->place, f) != OK;
-	return move->doubled ? f->outcome : OK;
+	move->linked = store_link(&run->store, qid, STORE_PLACE_IN,
+	                   store_content_place(qid), f) == OK;
+	return move->linked ? OK : f->outcome;
 }
 
 static enum outcome
 step_unlink(struct run *run, struct move *move, struct fault *f)
 {
-	if (!move->makes)
-		return OK;
-	move->doubled = store_unlink(&run->store, &move->m->envelope.qid,
-	                    STORE_PLACE_IN, f) != OK;
+	if (move->moves)
+		move->doubled =
+		    store_unlink(&run->store, &move->m->envelope.qid,
+		        move->m->place, f) != OK;
 	return move->doubled ? f->outcome : OK;
 }
 
-/* The directories that a sync of a round is for, each once. */
-enum which { SYNC_TO, SYNC_SHARD, SYNC_FROM };
-
-/* False: the move has none. */
-static bool
-place_of(const struct move *move, enum which which, struct store_place *out)
+static struct store_place
+place_of(const struct move *move, enum which which)
 {
-	const struct message *m = move->m;
-
-	if (move->fault.outcome != OK)
-		return false;
-	switch (which) {
-	case SYNC_TO:
-		*out = m->to;
-		return true;
-	case SYNC_SHARD:
-		*out = store_content_place(&m->envelope.qid);
-		return move->makes;
-	case SYNC_FROM:
-		*out = move->makes ? STORE_PLACE_IN : m->place;
-		return move->makes || !store_is_same_place(m->place, m->to);
-	}
-	return false;
+	return which == SYNC_TO   ? move->m->to
+	    : which == SYNC_SHARD ? store_content_place(&move->m->envelope.qid)
+	                          : move->m->place;
 }
 
-static bool
-is_in(const struct move *move, enum which which, struct store_place place)
-{
-	struct store_place its;
-
-	return place_of(move, which, &its) && store_is_same_place(its, place);
-}
-
+/* Each directory once; where one journal carries all, one of them for all. */
 static void
 sync_dirs(struct run *run, struct move *moves, size_t n, enum which which)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct store_place place;
-		bool done = !place_of(&moves[i], which, &place);
-		struct fault f;
+		struct store_place place = place_of(&moves[i], which);
+		struct fault f = FAULT_NONE;
 
-		for (size_t k = 0; k < i && !done; k++)
-			done = is_in(&moves[k], which, place);
-		if (done)
+		if (!moves[i].syncs[which] || moves[i].fault.outcome != OK)
 			continue;
-		if (store_sync(&run->store, place, &f) == OK) {
-			if (run->store.disk.fsync_carries_all)
-				return;
-			continue;
-		}
-		store_trouble_set(&run->store, run->journal.program, f.text);
-		for (size_t k = 0; k < n; k++)
-			if (is_in(&moves[k], which, place))
+		if (store_sync(&run->store, place, &f) != OK)
+			store_trouble_set(
+			    &run->store, run->journal.program, f.text);
+		else if (run->store.disk.fsync_carries_all)
+			return;
+		for (size_t k = i; k < n; k++) {
+			if (!store_is_same_place(
+			        place_of(&moves[k], which), place))
+				continue;
+			if (moves[k].syncs[which] &&
+			    moves[k].fault.outcome == OK)
 				moves[k].fault = f;
+			moves[k].syncs[which] = false;
+		}
 	}
 }
 
@@ -212,19 +211,6 @@ each(struct run *run, struct move *moves, size_t n,
 		    step(run, &moves[i], &f) != OK)
 			moves[i].fault = f;
 	}
-}
-
-/* Released: it may be delivered from now on, so its old name must be gone. */
-static bool
-needs_source(const struct run *run, const struct move *moves, size_t n)
-{
-	if (!run->store.disk.names_in_order)
-		return true;
-	for (size_t i = 0; i < n; i++)
-		if (moves[i].m->place.state == STORE_HOLD &&
-		    moves[i].m->to.state != STORE_HOLD)
-			return true;
-	return false;
 }
 
 static void
@@ -248,8 +234,9 @@ journal_moved(struct run *run, const struct message *m)
 			    out, "text", message_text(m, m->status[i].text));
 			break;
 		}
-	if (m->operation != NULL && m->operation->reason[0] != '\0')
-		record_puts(out, "reason", m->operation->reason);
+	if (m->operation != NULL)
+		record_put_optional(
+		    out, "reason", span_of(m->operation->reason));
 	journal_end(&run->journal, out);
 }
 
@@ -257,13 +244,13 @@ journal_moved(struct run *run, const struct message *m)
  * A step failed: the message is what it was, under its old name, which is known
  * to be on disk. With two names it would be two messages, or an envelope whose
  * content goes its own way. Only names that this round made go: another file
- * that had the content's name stays. A crash before this leaves both, and the next start
- * finishes the move.
+ * that had the content's name stays. A crash before this leaves both, and the
+ * next start finishes the move.
  */
 static void
 unmake(struct run *run, const struct move *move)
 {
-	struct message *m = move->m;
+	const struct message *m = move->m;
 	struct fault f;
 
 	if (store_unlink(&run->store, &m->envelope.qid, m->to, &f) != OK ||
@@ -271,16 +258,15 @@ unmake(struct run *run, const struct move *move)
 	        store_unlink(&run->store, &m->envelope.qid,
 	            store_content_place(&m->envelope.qid), &f) != OK) ||
 	    (!run->store.disk.names_in_order &&
-	        store_sync(&run->store, m->to, &f) != OK)) {
+	        store_sync(&run->store, m->to, &f) != OK))
 		run_alarm(run, m, &f);
-		return;
-	}
-	store_remove_part(&run->store, m->to);
+	else
+		store_remove_part(&run->store, m->to);
 }
 
 /* It stays as it lies, and waits in memory; or it is not there any more. */
 static void
-move_failed(struct run *run, struct move *move)
+move_failed(struct run *run, const struct move *move)
 {
 	struct message *m = move->m;
 
@@ -288,50 +274,35 @@ move_failed(struct run *run, struct move *move)
 		m->envelope.shape = ENVELOPE_ONE;
 	run_alarm(run, m, &move->fault);
 	/* Who takes it up next shall read the disk. */
-	if (move->fault.error == EIO || move->fault.error == EROFS)
+	if (store_is_io_error(&move->fault))
 		store_trouble_set(
 		    &run->store, run->journal.program, move->fault.text);
 	if (move->doubled)
 		unmake(run, move);
-	operate_end(m, &move->fault);
-	if (m->goes_on) { /* saved when the next attempt has ended */
-		m->goes_on = false;
-		if (m->attempts > 0)
-			message_parks(m);
-		else
-			message_go(run, m, STEP_REPORT);
-		return;
-	}
-	if (move->fault.error == ENOENT) { /* another was faster */
+	if (move->goes_on && m->attempts > 0) {
+		m->step = STEP_ATTEMPTS; /* saved when the next has ended */
+	} else if (move->goes_on) {
+		message_go(run, m, STEP_REPORT);
+	} else if (move->fault.error == ENOENT) { /* another was faster */
 		listing_want_in(run);
-		window_drop(&run->window, m);
-		return;
+		message_finish(run, m, &move->fault);
+	} else {
+		message_stays(run, m, &move->fault);
 	}
-	message_go(run, m, STEP_WAIT);
-	m->wait_ms = clock_mono_ms() + run->settings->queue.retry_min_ms;
 }
 
 static void
-move_end(struct run *run, struct move *move)
+move_done(struct run *run, const struct move *move)
 {
 	struct message *m = move->m;
 
-	run_takes(run, m);
-	store_abandon(&run->store, &move->file);
-	if (move->fault.outcome != OK) {
-		move_failed(run, move);
-		return;
-	}
-	if (m->goes_on) {
+	if (move->goes_on) {
 		history_is_saved(m);
-		m->goes_on = false;
-		m->place = m->to;
 		message_go(run, m, STEP_REPORT);
 		return;
 	}
 	journal_moved(run, m);
-	if (m->place.state == STORE_RETRY1 &&
-	    !store_is_same_place(m->place, m->to))
+	if (move->moves)
 		store_remove_part(&run->store, m->place);
 	if (m->to.state == STORE_RETRY1)
 		listing_due(run, m->to.part_ms);
@@ -349,27 +320,11 @@ void
 save_work(struct run *run)
 {
 	struct list *list = &run->step[STEP_SAVE];
-	size_t n = 0, most = list->n;
-	struct move *moves;
-	bool source;
+	size_t n = list->n < ROUND_MOST ? list->n : ROUND_MOST;
+	struct move *moves = mem_new(n, sizeof(*moves));
 
-	if (run_is_paused(run))
-		return;
-	if (most > ROUND_MOST)
-		most = ROUND_MOST;
-	moves = calloc(most, sizeof(*moves));
-	if (moves == NULL) {
-		run_pause(run);
-		return;
-	}
-	while (n < most) {
-		struct message *m = list_take(list);
-
-		moves[n++] = (struct move){ .m = m,
-			.file = STORE_FILE_NONE,
-			.makes = m->envelope.shape == ENVELOPE_ONE,
-			.fault = FAULT_NONE };
-	}
+	for (size_t i = 0; i < n; i++)
+		moves[i] = move_of(run, list_take(list));
 	each(run, moves, n, step_write);
 	each(run, moves, n, step_start_disk);
 	each(run, moves, n, step_sync);
@@ -378,10 +333,14 @@ save_work(struct run *run)
 	each(run, moves, n, step_content);
 	sync_dirs(run, moves, n, SYNC_SHARD);
 	each(run, moves, n, step_unlink);
-	source = needs_source(run, moves, n);
-	if (source)
-		sync_dirs(run, moves, n, SYNC_FROM);
-	for (size_t i = 0; i < n; i++)
-		move_end(run, &moves[i]);
+	sync_dirs(run, moves, n, SYNC_FROM);
+	for (size_t i = 0; i < n; i++) {
+		run_takes(run, moves[i].m);
+		store_abandon(&run->store, &moves[i].file);
+		if (moves[i].fault.outcome == OK)
+			move_done(run, &moves[i]);
+		else
+			move_failed(run, &moves[i]);
+	}
 	free(moves);
 }

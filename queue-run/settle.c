@@ -4,11 +4,11 @@
  * the queue lets go. The order is that of the model (deliver.pml): mailboxes
  * synced, then the queue's name.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
+#include "mem.h"
 #include "steps.h"
 #include "wire_deliver.h"
 
@@ -33,14 +33,11 @@ struct batch {
 	size_t syncs;
 };
 
-enum outcome
-settle_begin(struct run *run, struct fault *f)
+void
+settle_begin(struct run *run)
 {
-	run->batch = calloc(1, sizeof(*run->batch));
-	if (run->batch == NULL)
-		return fault_set(f, TEMP, "4.3.0", 0, "no memory");
+	run->batch = mem_new(1, sizeof(*run->batch));
 	list_begin(&run->batch->messages);
-	return OK;
 }
 
 void
@@ -56,43 +53,31 @@ settle_is_busy(const struct run *run)
 	return run->batch->messages.n > 0;
 }
 
-/* ---- The end of a batch. ---- */
-
-/* The sync that covers a mailbox: choose_syncs() took all paths of the batch. */
+/* The sync that covers a mailbox; NULL: none yet. */
 static const struct sync *
 sync_of(const struct batch *batch, const char *path)
 {
-	size_t i = 0;
-
-	while (i + 1 < batch->syncs && batch->sync[i].path[0] != '\0' &&
-	    strcmp(batch->sync[i].path, path) != 0)
-		i++;
-	return &batch->sync[i];
+	for (size_t i = 0; i < batch->syncs; i++)
+		if (batch->sync[i].path[0] == '\0' ||
+		    strcmp(batch->sync[i].path, path) == 0)
+			return &batch->sync[i];
+	return NULL;
 }
 
-/* A sync failed: what it was to write is not known to be on disk, and is
-   deferred. The kernel tells an error once, so no second sync of these names
-   would prove anything. */
-static void
-sync_fails(struct sync *sync, const struct fault *f)
-{
-	sync->fault = *f;
-	sync->fault.outcome = TEMP;
-}
+/* ---- The end of a batch. ---- */
 
 static void
 message_synced(struct run *run, struct message *m)
 {
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		const struct sync *sync;
+		const struct fault *f;
 
 		if (m->status[i].state != STATUS_LINKED)
 			continue;
-		sync = sync_of(run->batch, message_text(m, m->status[i].path));
+		f = &sync_of(run->batch, message_text(m, m->status[i].path))
+		         ->fault;
 		status_end(m, i,
-		    sync->fault.outcome == OK ? STATUS_DELIVERED
-		                              : STATUS_DEFERRED,
-		    &sync->fault);
+		    f->outcome == OK ? STATUS_DELIVERED : STATUS_DEFERRED, f);
 	}
 }
 
@@ -136,10 +121,8 @@ sync_request(
 {
 	const char *path = run->batch->sync[ask->i].path;
 
-	*req = (struct deliver_req){ .word = DELIVER_SYNC_ALL };
-	if (path[0] == '\0')
-		return;
-	req->word = DELIVER_SYNC;
+	*req = (struct deliver_req){ .word = path[0] == '\0' ? DELIVER_SYNC_ALL
+		                                             : DELIVER_SYNC };
 	(void)span_copy(span_of(path), req->path, sizeof(req->path));
 }
 
@@ -152,9 +135,17 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 	return wire_deliver_put_req(out, &req, f);
 }
 
+/* Of a sync that failed nothing is known to be on disk: it is deferred. The
+   kernel tells an error once, so no second sync of these names would prove
+   anything. */
 static void
-answered(struct run *run)
+failed(struct run *run, const struct ask *ask, bool died, const struct fault *f)
 {
+	struct fault *end = &run->batch->sync[ask->i].fault;
+
+	(void)died;
+	*end = *f;
+	end->outcome = f->outcome == OK ? OK : TEMP;
 	if (--run->batch->open == 0)
 		batch_end(run);
 }
@@ -162,10 +153,10 @@ answered(struct run *run)
 static bool
 answer(struct run *run, const struct ask *ask, struct span line)
 {
+	struct fault f = FAULT_NONE;
 	struct deliver_req req;
 	enum deliver_how how;
 	enum outcome got;
-	struct fault f;
 
 	sync_request(run, ask, &req);
 	got = wire_deliver_get_ans(line, &req, &how, &f);
@@ -174,6 +165,7 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	if (got == OK && ask->again && store_is_trouble(&run->store))
 		got = fault_set(&f, TEMP, "4.3.0", 0,
 		    "deliver-mailbox ended in it, and a write had failed");
+	f.outcome = got;
 	if (got != OK) {
 		journal_alarm(
 		    &run->journal, NULL, "sync of mailboxes: %s", f.text);
@@ -183,18 +175,9 @@ answer(struct run *run, const struct ask *ask, struct span line)
 			    &run->store, run->journal.program, f.text);
 			distrust_linked(run, &f);
 		}
-		sync_fails(&run->batch->sync[ask->i], &f);
 	}
-	answered(run);
+	failed(run, ask, false, &f);
 	return true;
-}
-
-static void
-failed(struct run *run, const struct ask *ask, bool died, const struct fault *f)
-{
-	(void)died;
-	sync_fails(&run->batch->sync[ask->i], f);
-	answered(run);
 }
 
 static const struct question question = { put, answer, failed, SYNC_MS };
@@ -202,56 +185,29 @@ static const struct question question = { put, answer, failed, SYNC_MS };
 /* ---- The step. ---- */
 
 static int
-compare_text(const void *a, const void *b)
+by_path(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	return strcmp(
+	    ((const struct sync *)a)->path, ((const struct sync *)b)->path);
 }
 
-/* Room for the paths of all deliveries of a batch, sorted, each once; NULL: no
-   memory. The caller frees it. */
-static const char **
-collect_paths(const struct list *list, size_t deliveries, size_t *paths)
-{
-	const char **path = malloc((deliveries + 1) * sizeof(*path));
-	size_t n = 0;
-
-	*paths = 0;
-	if (path == NULL)
-		return NULL;
-	for (struct message *m = list->first; m != NULL; m = m->next)
-		for (size_t i = 0; i < m->envelope.recipients; i++)
-			if (m->status[i].state == STATUS_LINKED)
-				path[n++] = message_text(m, m->status[i].path);
-	qsort(path, n, sizeof(*path), compare_text);
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || strcmp(path[i], path[*paths - 1]) != 0)
-			path[(*paths)++] = path[i];
-	return path;
-}
-
-/* Few mailboxes are synced one by one, many at once. */
+/* One more mailbox to sync; few are synced one by one, many at once. */
 static void
-choose_syncs(struct run *run, size_t deliveries)
+add_sync(struct run *run, const char *path)
 {
 	struct batch *batch = run->batch;
 	size_t all = run->store.disk.fsync_carries_all && !run->mail_is_far
 	    ? SETTLE_ALL_JOURNAL
 	    : SETTLE_ALL;
-	size_t paths;
-	const char **path = collect_paths(&batch->messages, deliveries, &paths);
+	bool is_many = batch->syncs + 1 == all;
+	struct sync *sync;
 
-	if (path == NULL || paths >= all) {
-		batch->sync[0] = (struct sync){ .fault = FAULT_NONE };
-		batch->syncs = 1;
-	} else {
-		for (size_t i = 0; i < paths; i++) {
-			batch->sync[i] = (struct sync){ .fault = FAULT_NONE };
-			(void)span_copy(span_of(path[i]), batch->sync[i].path,
-			    sizeof(batch->sync[i].path));
-		}
-		batch->syncs = paths;
-	}
-	free(path);
+	if (is_many)
+		batch->syncs = 0;
+	sync = &batch->sync[batch->syncs++];
+	*sync = (struct sync){ .fault = FAULT_NONE };
+	if (!is_many)
+		(void)span_copy(span_of(path), sync->path, sizeof(sync->path));
 }
 
 static void
@@ -259,17 +215,22 @@ ask_syncs(struct run *run)
 {
 	struct batch *batch = run->batch;
 
-	for (size_t i = 0; i < batch->syncs; i++) {
-		struct ask ask = { NULL, &question, false, (uint32_t)i };
-		struct fault f;
+	batch->syncs = 0;
+	for (struct message *m = list_first(&batch->messages); m != NULL;
+	     m = list_next(m))
+		for (size_t i = 0; i < m->envelope.recipients; i++) {
+			const char *path = message_text(m, m->status[i].path);
 
-		if (stage_ask(&run->stage[STAGE_DELIVER], ask)) {
-			batch->open++;
-			continue;
+			if (m->status[i].state == STATUS_LINKED &&
+			    sync_of(batch, path) == NULL)
+				add_sync(run, path);
 		}
-		(void)fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-		sync_fails(&batch->sync[i], &f);
-	}
+	qsort(batch->sync, batch->syncs, sizeof(*batch->sync), by_path);
+	for (batch->open = 0; batch->open < batch->syncs; batch->open++)
+		stage_ask(
+		    &run->stage[STAGE_DELIVER], NULL, &question, batch->open);
+	if (batch->open == 0)
+		batch_end(run);
 }
 
 static size_t
@@ -277,40 +238,30 @@ count_deliveries(const struct list *list)
 {
 	size_t n = 0;
 
-	for (const struct message *m = list->first; m != NULL; m = m->next)
+	for (const struct message *m = list_first(list); m != NULL;
+	     m = list_next(m))
 		for (size_t i = 0; i < m->envelope.recipients; i++)
 			n += m->status[i].state == STATUS_LINKED;
 	return n;
 }
 
+/* One batch at a time; the next one grows meanwhile. */
 void
 settle_work(struct run *run)
 {
 	struct list *list = &run->step[STEP_SETTLE];
-	uint64_t now = clock_mono_ms();
 
-	if (list->first->wait_ms == 0)
-		list->first->wait_ms = now;
-	if (settle_is_busy(run)) /* one batch at a time; the next one grows */
-		return;
-	if (!run->draining && list->n < run->settings->queue.let_go_max &&
-	    now - list->first->wait_ms < run->settings->queue.let_go_ms &&
-	    count_deliveries(list) < run->settings->queue.let_go_max)
+	if (settle_is_busy(run) ||
+	    run_lets_go_ms(run, list, count_deliveries(list)) > clock_mono_ms())
 		return;
 	list_move(&run->batch->messages, list);
-	choose_syncs(run, count_deliveries(&run->batch->messages));
 	ask_syncs(run);
-	if (run->batch->open == 0)
-		batch_end(run);
 }
 
 uint64_t
 settle_next_ms(const struct run *run)
 {
-	const struct message *m = run->step[STEP_SETTLE].first;
+	const struct list *list = &run->step[STEP_SETTLE];
 
-	if (m == NULL || settle_is_busy(run))
-		return 0;
-	return m->wait_ms +
-	    (run->draining ? 0 : run->settings->queue.let_go_ms);
+	return settle_is_busy(run) ? 0 : run_lets_go_ms(run, list, list->n);
 }

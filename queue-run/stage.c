@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "mem.h"
 #include "run.h"
 
 /* Ours: a supervisor starts a dead service again within this time, mostly. */
@@ -28,7 +29,6 @@ stage_begin(struct stage *stage, const char *name, size_t most)
 void
 stage_end(struct stage *stage)
 {
-	service_close(&stage->service);
 	service_free(&stage->service);
 	free(stage->ring);
 	stage->ring = NULL;
@@ -40,39 +40,30 @@ ask_at(const struct stage *stage, size_t i)
 	return &stage->ring[(stage->head + i) % stage->cap];
 }
 
-bool
-stage_ask(struct stage *stage, struct ask ask)
+static void
+grow(struct stage *stage)
 {
-	if (stage->n == stage->cap) {
-		size_t cap = stage->cap == 0 ? 256 : 2 * stage->cap;
-		struct ask *ring = calloc(cap, sizeof(*ring));
+	size_t cap = stage->cap == 0 ? 256 : 2 * stage->cap;
+	struct ask *ring = mem_new(cap, sizeof(*ring));
 
-		if (ring == NULL)
-			return false;
-		for (size_t i = 0; i < stage->n; i++)
-			ring[i] = *ask_at(stage, i);
-		free(stage->ring);
-		stage->ring = ring;
-		stage->head = 0;
-		stage->cap = cap;
-	}
-	*ask_at(stage, stage->n++) = ask;
-	if (ask.m != NULL)
-		ask.m->open++;
-	return true;
+	for (size_t i = 0; i < stage->n; i++)
+		ring[i] = *ask_at(stage, i);
+	free(stage->ring);
+	stage->ring = ring;
+	stage->head = 0;
+	stage->cap = cap;
 }
 
 void
-stage_ask_recipient(struct stage *stage, struct message *m,
+stage_ask(struct stage *stage, struct message *m,
     const struct question *question, size_t i)
 {
-	struct ask ask = { m, question, false, (uint32_t)i };
-	struct fault f;
-
-	if (stage_ask(stage, ask))
-		return;
-	fault_set(&f, TEMP, "4.3.0", 0, "no memory");
-	status_end(m, i, STATUS_DEFERRED, &f);
+	if (stage->n == stage->cap)
+		grow(stage);
+	*ask_at(stage, stage->n++) =
+	    (struct ask){ m, question, false, (uint32_t)i };
+	if (m != NULL)
+		m->open++;
 }
 
 void
@@ -113,16 +104,19 @@ static void
 ask_ends(struct run *run, const struct ask *ask)
 {
 	if (ask->m != NULL && --ask->m->open == 0)
-		run_message_answered(run, ask->m);
+		list_add(&run->answered, ask->m);
 }
 
+/* The head ends without an answer. */
 static void
-ask_failed(
-    struct run *run, const struct ask *ask, bool died, const struct fault *why)
+head_fails(
+    struct run *run, struct stage *stage, bool died, const struct fault *why)
 {
-	run_alarm(run, ask->m, why);
-	ask->question->failed(run, ask, died, why);
-	ask_ends(run, ask);
+	struct ask ask = take_head(stage);
+
+	run_alarm(run, ask.m, why);
+	ask.question->failed(run, &ask, died, why);
+	ask_ends(run, &ask);
 }
 
 /*
@@ -138,6 +132,7 @@ stage_died(struct run *run, struct stage *stage, const struct fault *f)
 	bool silent = f->error == ETIMEDOUT;
 	bool ends = sent == 1 && ask_at(stage, 0)->m != NULL &&
 	    (ask_at(stage, 0)->again || silent);
+	struct fault why;
 
 	service_close(&stage->service);
 	for (size_t i = 0; i < sent; i++)
@@ -150,13 +145,10 @@ stage_died(struct run *run, struct stage *stage, const struct fault *f)
 		journal_alarm(&run->journal, NULL, "%s: %s; %zu unanswered",
 		    stage->service.name, f->text, sent);
 	if (ends) {
-		struct ask ask = take_head(stage);
-		struct fault why;
-
 		fault_set(&why, TEMP, "4.3.0", 0,
 		    silent ? "%s did not answer" : "%s died on it",
 		    stage->service.name);
-		ask_failed(run, &ask, !silent, &why);
+		head_fails(run, stage, !silent, &why);
 	}
 }
 
@@ -169,7 +161,6 @@ stage_open(struct run *run, struct stage *stage)
 		return true;
 	if (clock_mono_ms() < stage->open_ms)
 		return false;
-	stage->service.at = 0;
 	if (service_open(&stage->service, &f) == OK) {
 		stage->answered_ms = clock_mono_ms();
 		return true;
@@ -184,21 +175,16 @@ stage_open(struct run *run, struct stage *stage)
 	return false;
 }
 
-void
-stage_read(struct run *run, struct stage *stage)
+/* False: it answers what it was not asked, and so the next question, and each
+   would be answered by the one before it. */
+static bool
+take_answers(struct run *run, struct stage *stage)
 {
-	struct fault f;
 	struct span line;
-	enum outcome outcome;
-	bool in_step = true;
 
-	if (stage->service.fd == -1)
-		return;
-	outcome =
-	    stage->service.readable ? service_pull(&stage->service, &f) : OK;
-	while (in_step && stage->sent > 0 &&
-	    service_next(&stage->service, &line)) {
+	while (stage->sent > 0 && service_next(&stage->service, &line)) {
 		struct ask ask = take_head(stage);
+		bool in_step;
 
 		stage->answered_ms = clock_mono_ms();
 		stage->pause_ms = STAGE_PAUSE_MIN_MS;
@@ -206,22 +192,32 @@ stage_read(struct run *run, struct stage *stage)
 			run_takes(run, ask.m);
 		in_step = ask.question->answer(run, &ask, line);
 		ask_ends(run, &ask);
+		if (!in_step)
+			return false;
 	}
-	/* One more than was asked for would answer the next question, and each
-	   be answered by the one before it. */
-	if (outcome == OK &&
-	    (!in_step ||
-	        (stage->sent == 0 &&
-	            stage->service.at < stage->service.in.len))) {
-		outcome = fault_set(&f, TEMP, "4.3.0", 0,
+	return stage->sent > 0 || stage->service.at == stage->service.in.len;
+}
+
+void
+stage_read(struct run *run, struct stage *stage)
+{
+	struct fault f = FAULT_NONE;
+	uint64_t due;
+
+	if (stage->service.fd == -1)
+		return;
+	if (stage->service.readable)
+		(void)!service_pull(&stage->service, &f);
+	if (!take_answers(run, stage) && f.outcome == OK) {
+		(void)fault_set(&f, TEMP, "4.3.0", 0,
 		    "%s: an answer to no question", stage->service.name);
 		run_alarm(run, NULL, &f);
 	}
-	if (outcome == OK && stage_next_ms(stage) != 0 && stage->sent > 0 &&
-	    stage_next_ms(stage) <= clock_mono_ms())
-		outcome = fault_set(&f, TEMP, "4.3.0", ETIMEDOUT,
-		    "%s: no answer", stage->service.name);
-	if (outcome != OK)
+	due = stage_next_ms(stage);
+	if (f.outcome == OK && stage->sent > 0 && due <= clock_mono_ms())
+		(void)fault_set(&f, TEMP, "4.3.0", ETIMEDOUT, "%s: no answer",
+		    stage->service.name);
+	if (f.outcome != OK)
 		stage_died(run, stage, &f);
 }
 
@@ -230,23 +226,19 @@ static void
 put_questions(struct run *run, struct stage *stage, size_t most)
 {
 	while (stage->sent < stage->n && stage->sent < most) {
-		struct ask *ask = ask_at(stage, stage->sent), unsendable;
+		struct ask *ask = ask_at(stage, stage->sent);
 		struct fault f;
 
 		if (ask->question == NULL) /* the head: next time */
 			break;
 		if (ask->m != NULL)
 			run_takes(run, ask->m);
-		if (ask->question->put(run, ask, &stage->service.out, &f) ==
-		    OK) {
+		if (ask->question->put(run, ask, &stage->service.out, &f) == OK)
 			stage->sent++;
-			continue;
-		}
-		/* Answers come in order: it must be the next one. */
-		if (stage->sent > 0)
+		else if (stage->sent == 0)
+			head_fails(run, stage, false, &f);
+		else /* answers come in order: it must be the next one */
 			break;
-		unsendable = take_head(stage);
-		ask_failed(run, &unsendable, false, &f);
 	}
 }
 
@@ -268,8 +260,7 @@ stage_write(struct run *run, struct stage *stage)
 	if (stage->sent == 0)
 		stage->answered_ms = clock_mono_ms();
 	put_questions(run, stage, most);
-	if (service_wants_write(&stage->service) &&
-	    service_push(&stage->service, &f) != OK)
+	if (service_push(&stage->service, &f) != OK)
 		stage_died(run, stage, &f);
 }
 

@@ -47,17 +47,15 @@ struct stage {
 void stage_begin(struct stage *, const char *name, size_t most);
 void stage_end(struct stage *);
 /*
- * Put a question at the end; false: no memory. An ask of a message counts as
- * open there; when none is open any more, the message goes on
- * (run_message_answered).
+ * Put a question at the end, about a message (NULL: none) and its i-th recipient
+ * or what else i counts. It is open there; when none is open any more, the
+ * message goes on.
  */
-bool stage_ask(struct stage *, struct ask);
+void stage_ask(
+    struct stage *, struct message *, const struct question *, size_t i);
 /* A question's `failed` about one recipient: it is deferred. */
 void stage_defer(
     struct run *, const struct ask *, bool died, const struct fault *);
-/* Ask about one recipient; without memory it is deferred. */
-void stage_ask_recipient(
-    struct stage *, struct message *, const struct question *, size_t i);
 /* What was not yet sent for m is taken back. */
 void stage_cancel(struct stage *, struct message *);
 /* Read answers; send what may be sent, in one write. */

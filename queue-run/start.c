@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,10 +62,9 @@ run_begin(struct run *run, const struct settings *settings, const char *program,
 	run->postmaster = prog.settings.resolve.domain.n > 0
 	    ? prog.settings.resolve.domain.value[0]
 	    : run->hostname;
+	window_begin(&run->window, settings->queue.window);
+	settle_begin(run);
 	destinations_begin(run);
-	if (window_begin(&run->window, settings->queue.window, f) != OK ||
-	    settle_begin(run, f) != OK)
-		return f->outcome;
 	return store_open(&run->store, settings->queue.directory, f);
 }
 
@@ -83,7 +83,6 @@ run_end(struct run *run)
 	window_end(&run->window);
 	settle_end(run);
 	listing_end(&run->listing);
-	names_end(run);
 	store_close(&run->store);
 	journal_close(&run->journal);
 	buf_free(&run->scratch);
@@ -105,16 +104,15 @@ static uint64_t
 count_death(struct run *run, const struct qid *qid)
 {
 	struct buf b = BUF_INIT(DIED_MAX);
-	struct span rest, line;
 	uint64_t deaths = 1;
 	int fd, keep = O_TRUNC; /* what has grown too long is begun anew */
 	struct fault f;
 
 	if (fds_read_file(run->store.fd, DIED_NAME, &b, &f) == OK) {
 		keep = O_APPEND;
-		rest = buf_span(&b);
-		while (span_next(&rest, '\n', &line))
-			deaths += span_eq(line, qid->text);
+		for (const char *at = b.p; (at = strstr(at, qid->text)) != NULL;
+		     at++)
+			deaths++;
 	}
 	buf_free(&b);
 	fd = openat(run->store.fd, DIED_NAME,
@@ -142,16 +140,8 @@ judge_taken(struct run *run, const struct qid *qid)
 	if (deaths < run->settings->queue.poison_deaths ||
 	    store_find_envelope(&run->store, qid, &place, &f) != OK)
 		return;
-	if (store_set_aside(&run->store, qid, place, &f) != OK ||
-	    (store_set_aside(&run->store, qid, store_content_place(qid), &f) !=
-	            OK &&
-	        f.error != ENOENT)) {
-		journal_alarm(&run->journal, qid, "%s", f.text);
-		return;
-	}
-	journal_end(
-	    &run->journal, journal_begin(&run->journal, CODE_ASIDE, qid));
-	(void)unlinkat(run->store.fd, DIED_NAME, 0);
+	if (run_set_aside(run, qid, place, true, ""))
+		(void)unlinkat(run->store.fd, DIED_NAME, 0);
 }
 
 /* ---- What is seen is on disk. ---- */
@@ -195,7 +185,7 @@ sync_all(struct run *run, struct fault *f)
 		return f->outcome;
 	/* After an error the disk is read from here on. */
 	if (ask_deliver(run, DELIVER_SYNC_ALL, f) != OK)
-		run_io_error(run, f);
+		store_io_error(&run->store, &run->journal, NULL, f);
 	(void)!run_syncfs(run, f);
 	return OK;
 }

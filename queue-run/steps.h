@@ -31,10 +31,13 @@ void load_checked(struct run *, struct message *);
 /* Where a message goes that is deferred for the tries-th time. Wall time. */
 struct store_place retry_place(
     const struct settings *, uint64_t now_ms, uint32_t tries);
+/* It could not be entered: who failed is deferred, and fails again at the next
+   attempt; of who is delayed it is told at the next deferral. */
+void report_not_entered(struct message *, const struct fault *);
 /* The step after delivery: SETTLE when something waits for a sync. */
 enum step deliver_next(const struct message *);
 
-enum outcome settle_begin(struct run *, struct fault *) MUST_USE;
+void settle_begin(struct run *);
 void settle_end(struct run *);
 /* Are mailboxes being synced? */
 bool settle_is_busy(const struct run *);

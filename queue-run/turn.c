@@ -14,7 +14,6 @@ static const struct {
 	void (*work)(struct run *);
 	bool begins; /* something new: not while draining */
 	bool at_once; /* a turn follows when one stands in it */
-	bool saves; /* needs memory: not before a pause is over */
 	bool owed; /* delivered or reported: a drain waits for it */
 	enum operator_rule operator;
 	enum step answered; /* where what it asked leads */
@@ -39,7 +38,7 @@ static const struct {
 	/* GO, or SAVE */
 	[STEP_REST] = { rest_work, .at_once = true, .owed = true },
 	/* out of the window, or WAIT */
-	[STEP_SAVE] = { save_work, .at_once = true, .saves = true, .owed = true,
+	[STEP_SAVE] = { save_work, .at_once = true, .owed = true,
 	    .operator = OPERATOR_ASKS_AGAIN },
 	/* out of the window */
 	[STEP_CONTENT] = { content_work, .owed = true,
@@ -92,23 +91,14 @@ turn_run(struct run *run)
 
 /* ---- Until when. ---- */
 
-static uint64_t
-earlier(uint64_t a, uint64_t b)
-{
-	if (a == 0 || b == 0)
-		return a + b;
-	return a < b ? a : b;
-}
-
 /* Something to do without an answer? A step that takes a share a turn has more
    to do at once; so has one that a stage's death led to at the turn's end. */
 static bool
-is_work_left(const struct run *run, bool paused)
+is_work_left(const struct run *run)
 {
 	for (size_t i = 0; i < STEPS; i++)
 		if (run->step[i].n > 0 && life[i].at_once &&
-		    !(run->draining && life[i].begins) &&
-		    !(paused && life[i].saves))
+		    !(run->draining && life[i].begins))
 			return true;
 	return run->answered.n > 0;
 }
@@ -116,21 +106,17 @@ is_work_left(const struct run *run, bool paused)
 int
 turn_wait_ms(const struct run *run)
 {
-	bool paused = run_is_paused(run);
 	uint64_t now = clock_mono_ms();
-	uint64_t at = earlier(settle_next_ms(run), content_next_ms(run));
+	uint64_t at = run_earlier_ms(settle_next_ms(run), content_next_ms(run));
 
-	if (is_work_left(run, paused))
+	if (is_work_left(run))
 		return 0;
 	for (size_t i = 0; i < STAGES; i++)
-		at = earlier(at, stage_next_ms(&run->stage[i]));
-	at = earlier(at, destinations_next_ms(run));
-	if (paused)
-		at = earlier(at, run->pause_ms);
+		at = run_earlier_ms(at, stage_next_ms(&run->stage[i]));
+	at = run_earlier_ms(at, destinations_next_ms(run));
 	if (!run->draining && !run->requests_only) {
-		if (!paused)
-			at = earlier(at, listing_next_ms(run));
-		at = earlier(at, wait_next_ms(run));
+		at = run_earlier_ms(at, listing_next_ms(run));
+		at = run_earlier_ms(at, wait_next_ms(run));
 	}
 	if (at == 0)
 		return -1;

@@ -27,9 +27,8 @@ wait_next_ms(const struct run *run)
 {
 	uint64_t at = 0;
 
-	for (const struct message *m = run->step[STEP_WAIT].first; m != NULL;
-	     m = m->next)
-		if (at == 0 || m->wait_ms < at)
-			at = m->wait_ms;
+	for (const struct message *m = list_first(&run->step[STEP_WAIT]);
+	     m != NULL; m = list_next(m))
+		at = run_earlier_ms(at, m->wait_ms);
 	return at;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
+
 /* Recipients in memory for each message of the window: so many messages with
    few recipients, or few with many. Ours: 5000 * 4 at 500 octets are 10 MB. */
 #define WINDOW_RECIPIENTS 4
@@ -12,32 +14,15 @@
    in/ fills: mail that cannot be delivered must not keep back new mail, nor a
    full in/ starve a retry or an operator's flush. Ours. */
 #define OWN_PART 4
-/* A recycled message keeps its memory up to this. Ours. */
-#define KEEP_MAX 4096
+/* More than the texts, or the lines, of ENVELOPE_RCPT_MAX recipients. Ours. */
+#define TEXT_MAX (512UL * 1024 * 1024)
 
-enum outcome
-window_begin(struct window *window, size_t most, struct fault *f)
+void
+window_begin(struct window *window, size_t most)
 {
-	size_t size = 64;
-
-	while (size < 2 * most)
-		size *= 2;
-	*window = (struct window){ .most = most,
-		.hash = calloc(size, sizeof(struct message *)),
-		.hash_size = size };
-	if (window->hash == NULL)
-		return fault_set(f, TEMP, "4.3.0", 0, "window: no memory");
-	return OK;
-}
-
-static void
-message_free(struct message *m)
-{
-	envelope_free(&m->envelope);
-	buf_free(&m->text);
-	buf_free(&m->lines);
-	free(m->status);
-	free(m);
+	*window = (struct window){ .most = most, .hash_size = 2 * most + 1 };
+	window->hash = mem_new(window->hash_size, sizeof(struct message *));
+	TAILQ_INIT(&window->messages);
 }
 
 void
@@ -45,112 +30,95 @@ window_end(struct window *window)
 {
 	struct message *m;
 
-	for (size_t i = 0; window->hash != NULL && i < window->hash_size; i++)
-		while ((m = window->hash[i]) != NULL) {
-			window->hash[i] = m->next_hash;
-			free(m->operation);
-			message_free(m);
-		}
-	while ((m = window->spare) != NULL) {
-		window->spare = m->next;
-		message_free(m);
+	while (
+	    window->hash != NULL && (m = window_next(window, NULL)) != NULL) {
+		free(m->operation);
+		window_drop(window, m);
 	}
 	free(window->hash);
 	window->hash = NULL;
 }
 
-/* The last characters of a qid are random. FNV-1a. */
-static size_t
+/* The last characters of a qid are random. */
+static struct message **
 bucket_of(const struct window *window, const struct qid *qid)
 {
-	uint64_t h = 14695981039346656037U;
+	uint64_t h;
 
-	for (size_t i = 10; i < QID_LEN; i++)
-		h = (h ^ (unsigned char)qid->text[i]) * 1099511628211U;
-	return (h ^ h >> 32) & (window->hash_size - 1);
+	memcpy(&h, qid->text + QID_LEN - sizeof(h), sizeof(h));
+	return &window->hash[(h * UINT64_C(0x9E3779B97F4A7C15) >> 32) %
+	    window->hash_size];
 }
 
 struct message *
 window_find(struct window *window, const struct qid *qid)
 {
-	struct message *m = window->hash[bucket_of(window, qid)];
+	struct message *m = *bucket_of(window, qid);
 
 	while (m != NULL && memcmp(m->envelope.qid.text, qid->text, QID_LEN))
 		m = m->next_hash;
 	return m;
 }
 
+/* It comes into its part (by 1), or goes (by -1). */
+static void
+count(struct window *window, const struct message *m, int by)
+{
+	window->held += (size_t)by;
+	window->weight += (size_t)by * m->weight;
+	window->part[m->part].held += (size_t)by;
+	window->part[m->part].weight += (size_t)by * m->weight;
+}
+
 struct message *
 window_add(struct window *window, const struct qid *qid)
 {
-	struct message *m = window->spare;
-	struct message **at = &window->hash[bucket_of(window, qid)];
+	struct message *m = mem_new(1, sizeof(*m));
+	struct message **at = bucket_of(window, qid);
 
-	if (m != NULL) {
-		window->spare = m->next;
-	} else {
-		m = malloc(sizeof(*m));
-		if (m == NULL)
-			return NULL;
-		*m = (struct message){ .text = BUF_INIT(256UL * 1024 * 1024),
-			.lines = BUF_INIT(256UL * 1024 * 1024) };
-	}
+	*m = (struct message){ .text = BUF_INIT(TEXT_MAX),
+		.lines = BUF_INIT(TEXT_MAX),
+		.place = STORE_PLACE_IN,
+		.next_hash = *at };
 	envelope_begin(&m->envelope);
 	m->envelope.qid = *qid;
-	m->place = (struct store_place){ STORE_IN, 0 };
-	m->next_hash = *at;
 	*at = m;
-	window->held++;
-	window->part[WINDOW_LISTED].held++;
+	TAILQ_INSERT_TAIL(&window->messages, m, link_window);
+	count(window, m, 1);
 	return m;
 }
 
 void
 window_count_as(struct window *window, struct message *m, enum window_part part)
 {
-	window->part[m->part].held--;
-	window->part[m->part].weight -= m->weight;
+	count(window, m, -1);
 	m->part = part;
-	window->part[part].held++;
-	window->part[part].weight += m->weight;
+	count(window, m, 1);
 }
 
 void
 window_weigh(struct window *window, struct message *m)
 {
-	window->weight += m->envelope.recipients - m->weight;
-	window->part[m->part].weight += m->envelope.recipients - m->weight;
+	count(window, m, -1);
 	m->weight = m->envelope.recipients;
+	count(window, m, 1);
 }
 
 void
 window_drop(struct window *window, struct message *m)
 {
-	struct message **at =
-	    &window->hash[bucket_of(window, &m->envelope.qid)];
-	struct message empty = { .text = m->text,
-		.lines = m->lines,
-		.status = m->status,
-		.status_max = m->status_max };
+	struct message **at = bucket_of(window, &m->envelope.qid);
 
 	while (*at != m)
 		at = &(*at)->next_hash;
 	*at = m->next_hash;
-	window->held--;
-	window->weight -= m->weight;
-	window->part[m->part].held--;
-	window->part[m->part].weight -= m->weight;
+	TAILQ_REMOVE(&window->messages, m, link_window);
+	count(window, m, -1);
 	envelope_free(&m->envelope);
-	if (m->status_max > 16 || m->text.cap > KEEP_MAX ||
-	    m->lines.cap > KEEP_MAX) {
-		message_free(m);
-		return;
-	}
-	buf_reset(&empty.text);
-	buf_reset(&empty.lines);
-	*m = empty;
-	m->next = window->spare;
-	window->spare = m;
+	buf_free(&m->text);
+	buf_free(&m->lines);
+	free(m->status);
+	free(m);
 }
 
 static bool
@@ -171,14 +139,6 @@ window_has_room(const struct window *window, enum window_part part)
 struct message *
 window_next(const struct window *window, const struct message *m)
 {
-	size_t i = 0;
-
-	if (m != NULL) {
-		if (m->next_hash != NULL)
-			return m->next_hash;
-		i = bucket_of(window, &m->envelope.qid) + 1;
-	}
-	while (i < window->hash_size && window->hash[i] == NULL)
-		i++;
-	return i < window->hash_size ? window->hash[i] : NULL;
+	return m == NULL ? TAILQ_FIRST(&window->messages)
+	                 : TAILQ_NEXT(m, link_window);
 }

@@ -12,25 +12,24 @@ struct window {
 	size_t most; /* messages: queue.window */
 	struct message **hash;
 	size_t hash_size;
+	TAILQ_HEAD(window_messages, message) messages; /* as they came */
 	size_t held, weight; /* messages; recipients of them */
 	struct {
 		size_t held, weight; /* the same, of one part */
 	} part[WINDOW_PARTS];
-	struct message *spare;
 };
 
-enum outcome window_begin(
-    struct window *, size_t most, struct fault *) MUST_USE;
+void window_begin(struct window *, size_t most);
 void window_end(struct window *);
 struct message *window_find(struct window *, const struct qid *);
-/* A new message in the window, or NULL: no memory. */
+/* A new message in the window. */
 struct message *window_add(struct window *, const struct qid *);
 /* It is WINDOW_LISTED until this is said. */
 void window_count_as(struct window *, struct message *, enum window_part);
 void window_weigh(struct window *, struct message *); /* recipients are known */
 void window_drop(struct window *, struct message *);
 bool window_has_room(const struct window *, enum window_part);
-/* One message after the other, in no order; m NULL: the first. */
+/* One message after the other, as they came; m NULL: the first. */
 struct message *window_next(const struct window *, const struct message *m);
 
 #endif

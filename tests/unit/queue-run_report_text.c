@@ -155,7 +155,7 @@ test_many(void)
 	for (size_t i = 0; i < 2000; i++)
 		failed[i] = (struct report_recipient){ &e.recipient[i], "5.1.1",
 			"no such user" };
-	share = report_share(&n, &qid);
+	n.n = share = report_share(&n, &qid);
 	tap_ok(share > 10 && share < 2000,
 	    "of many recipients some share a report");
 	tap_ok(report_put_text(&n, &qid, &of_report, &b, &f) == OK &&

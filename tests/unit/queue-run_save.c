@@ -122,9 +122,9 @@ under_way(struct run *run, const struct qid *qid)
 	struct fault f;
 
 	if (store_read_envelope(
-	        &run->store, qid, in, false, &m->envelope, &f) != OK ||
-	    status_prepare(m, &f) != OK)
+	        &run->store, qid, in, false, &m->envelope, &f) != OK)
 		abort();
+	status_prepare(m);
 	window_weigh(&run->window, m);
 	return m;
 }
@@ -297,15 +297,15 @@ test_let_be(struct run *run)
 	        window_find(&run->window, &qid) == NULL &&
 	        run->stage[STAGE_RESOLVE].n == 0,
 	    "released though not held, too");
-	run->listing.in.wanted = false;
+	run->listing.wanted = false;
 
 	later = put_off(run, &qid);
 	m = window_add(&run->window, &qid);
 	m->place = later;
 	if (store_read_envelope(
-	        &run->store, &qid, later, false, &m->envelope, &f) != OK ||
-	    status_prepare(m, &f) != OK)
+	        &run->store, &qid, later, false, &m->envelope, &f) != OK)
 		abort();
+	status_prepare(m);
 	window_weigh(&run->window, m);
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is still closed");
 	status_end(m, 0, STATUS_DEFERRED, &f);
@@ -342,7 +342,7 @@ test_by_hand(struct run *run)
 	tap_ok(run->window.held == 0 && run->stage[STAGE_RESOLVE].n == 0,
 	    "they wait for a queue-run");
 	run->requests_only = false;
-	run->listing.in.wanted = false;
+	run->listing.wanted = false;
 	run->listing.due_ms = 0;
 	(void)operate(run, OPERATION_DELETE, &qid);
 	(void)operate(run, OPERATION_DELETE, &other);
@@ -399,8 +399,8 @@ test_slow_sync(struct run *run)
 	serve_stopping = 0;
 	(void)waitpid(pid, NULL, 0);
 	service_close(&run->stage[STAGE_DELIVER].service);
-	run->listing.in.active = run->listing.in.wanted =
-	    run->listing.starting = false;
+	run->listing.in.active = run->listing.wanted = run->listing.starting =
+	    false;
 	run->listing.rescan_ms = run->listing.due_ms = 0;
 	if (store_trouble_clear(&run->store, &f) != OK)
 		abort();
@@ -455,7 +455,7 @@ test_left(struct run *run)
 	listing_want_in(run);
 	run->listing.listed_ms = 0;
 	listing_fill(run);
-	tap_ok(!run->listing.in.wanted && run->window.held == 0,
+	tap_ok(!run->listing.wanted && run->window.held == 0,
 	    "and what is held under the one name is not taken by the other");
 	version[strlen("version=")] = '1';
 	test_write(path, buf_span(&b));
