@@ -65,50 +65,22 @@ close_sandbox(struct fault *f)
 	return prog_sandbox(about.promises, paths, f);
 }
 
-/* While something is owed to queue-run, a round comes without a request. */
-static size_t
-wake_for_owed(void *arg, struct pollfd *p, size_t max, int *wait_ms)
-{
-	const struct accept *a = arg;
-
-	(void)p;
-	(void)max;
-	*wait_ms = tell_is_owing(&a->tell) ? TELL_RETRY_MS : -1;
-	return 0;
-}
-
-/* The loop asks for `prepare` each time: a poll() more is paid only then. */
-struct serving {
-	struct accept accept; /* first: the loop's argument */
-	struct line_service service;
-};
-
-static void
-after_round(void *arg)
-{
-	struct serving *s = arg;
-
-	accept_after(&s->accept);
-	s->service.prepare =
-	    tell_is_owing(&s->accept.tell) ? wake_for_owed : NULL;
-}
-
 static enum outcome
-serve(struct serving *s, struct fault *f)
+serve(struct accept *a, struct fault *f)
 {
-	s->service = (struct line_service){ .take = accept_take,
+	static const struct line_service service = { .take = accept_take,
 		.finish = accept_finish,
-		.after = after_round,
+		.after = accept_after,
 		.gone = accept_gone,
-		.prepare = wake_for_owed,
 		.clients_max = CLIENTS_MAX };
+
 	/*
-	 * Who served before us may have answered and died before he told this
-	 * queue-run, which then had no connection of his to see ending.
+	 * Who served before this process may have answered, and died before it
+	 * told this queue-run, which then had no connection of it to see
+	 * ending.
 	 */
-	s->accept.tell.owes_look = true;
-	tell_connect(&s->accept.tell);
-	return serve_lines(&s->service, s, f);
+	tell_look(&a->tell);
+	return serve_lines(&service, a, f);
 }
 
 static enum outcome
@@ -125,7 +97,7 @@ bring(struct accept *a, const struct bring *b, struct fault *f)
 int
 main(int argc, char *argv[])
 {
-	struct serving s;
+	struct accept a;
 	struct store store;
 	struct journal journal;
 	struct bring b = { .uid = getuid() };
@@ -155,10 +127,10 @@ main(int argc, char *argv[])
 	raise_files();
 	if (f.outcome != OK || close_sandbox(&f) != OK)
 		prog_exit(&f);
-	accept_begin(&s.accept, &store, &journal, &prog.settings);
+	accept_begin(&a, &store, &journal, &prog.settings);
 	b.size_max = prog.settings.smtpd.max_size;
-	(void)(b.sender != NULL ? bring(&s.accept, &b, &f) : serve(&s, &f));
-	accept_end(&s.accept);
+	(void)(b.sender != NULL ? bring(&a, &b, &f) : serve(&a, &f));
+	accept_end(&a);
 	journal_close(&journal);
 	store_close(&store);
 	prog_exit(&f);

@@ -31,6 +31,7 @@ accept_begin(struct accept *a, struct store *store, struct journal *journal,
 {
 	memset(a, 0, sizeof(*a));
 	a->store = store;
+	a->tell = TELL_NONE;
 	a->journal = journal;
 	a->one_file_max = s->queue.one_file_max;
 	a->min_free = s->queue.min_free;
@@ -39,13 +40,12 @@ accept_begin(struct accept *a, struct store *store, struct journal *journal,
 	a->head = BUF_INIT(HEAD_MAX);
 	a->fields = BUF_INIT(FIELDS_MAX);
 	a->hints = BUF_INIT(HINTS_MAX);
-	tell_begin(&a->tell);
 }
 
 void
 accept_end(struct accept *a)
 {
-	tell_end(&a->tell);
+	fds_close(&a->tell.fd);
 	buf_free(&a->head);
 	buf_free(&a->fields);
 	buf_free(&a->hints);
@@ -289,13 +289,11 @@ accept_after(void *arg)
 {
 	struct accept *a = arg;
 
-	if (a->hints_are_wrong || buf_failed(&a->hints)) {
-		buf_reset(&a->hints);
-		a->tell.owes_look = true;
-	}
-	a->hints_are_wrong = false;
-	if (a->hints.len > 0 || tell_is_owing(&a->tell))
+	if (a->hints_are_wrong || buf_failed(&a->hints))
+		tell_look(&a->tell);
+	else if (a->hints.len > 0)
 		tell_send(&a->tell, buf_span(&a->hints));
+	a->hints_are_wrong = false;
 	buf_reset(&a->hints);
 	if (a->journal->pending_entries > 0)
 		journal_flush(a->journal);

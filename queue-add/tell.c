@@ -3,113 +3,70 @@
 #include "tell.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-#include "clock.h"
 #include "fds.h"
 
-void
-tell_begin(struct tell *t)
+/* queue-run closes when it has read the end, and lists in/ after that. */
+static bool
+waits_for_end(const struct tell *t)
 {
-	*t = (struct tell){ .fd = -1, .pending = BUF_INIT(TELL_PENDING_MAX) };
+	char octet;
+
+	return t->is_ended && recv(t->fd, &octet, 1, MSG_DONTWAIT) < 0 &&
+	    errno == EAGAIN;
 }
 
-static void
-drop_connection(struct tell *t)
-{
-	fds_close(&t->fd);
-	buf_reset(&t->pending);
-	t->owes_look = true;
-}
-
-void
-tell_end(struct tell *t)
-{
-	drop_connection(t);
-	buf_free(&t->pending);
-}
-
-/* A full backlog counts as not there: EAGAIN, and we never wait. */
+/* A full backlog counts as not there: EAGAIN, and nothing waits here. */
 void
 tell_connect(struct tell *t)
 {
 	static const struct sockaddr_un to = { .sun_family = AF_UNIX,
 		.sun_path = TELL_SOCKET };
-	uint64_t now;
 
-	if (t->fd != -1 || (now = clock_mono_ms()) < t->next_ms)
+	if (waits_for_end(t))
 		return;
-	t->next_ms = now + TELL_RETRY_MS;
+	if (t->is_ended)
+		fds_close(&t->fd);
+	t->is_ended = false;
+	if (t->fd != -1)
+		return;
 	t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (t->fd != -1 &&
-	    connect(t->fd, (const struct sockaddr *)&to, sizeof(to)) != 0) {
-		(void)close(t->fd);
-		t->fd = -1;
-	}
-}
-
-/* What it takes; false when the connection is gone. */
-static bool
-push(struct tell *t)
-{
-	ssize_t n;
-
-	if (t->pending.len == 0)
-		return true;
-	do
-		n = send(t->fd, t->pending.p, t->pending.len,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return errno == EAGAIN;
-	buf_drop(&t->pending, (size_t)n);
-	return true;
-}
-
-/* Lines behind what waits; those that find no room become a `look`. */
-static void
-add_lines(struct tell *t, struct span lines)
-{
-	if (t->owes_look) {
-		buf_adds(&t->pending, "look\n");
-		t->owes_look = buf_failed(&t->pending);
-	}
-	buf_add(&t->pending, lines);
-	if (buf_failed(&t->pending))
-		t->owes_look = true;
-	buf_undo(&t->pending, t->pending.len);
+	    connect(t->fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
+		fds_close(&t->fd);
 }
 
 void
 tell_send(struct tell *t, struct span lines)
 {
-	bool tried = t->fd == -1;
+	/* Whom we know may be gone, and the next one may have listed in/. */
+	for (int tries = 2; tries > 0; tries--) {
+		ssize_t n;
 
-	tell_connect(t);
-	for (;;) {
-		if (t->fd == -1) {
-			t->owes_look = t->owes_look || lines.len > 0;
+		tell_connect(t);
+		if (t->fd == -1 || t->is_ended)
+			return;
+		do
+			n = send(t->fd, lines.p, lines.len,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+		while (n < 0 && errno == EINTR);
+		if (n == (ssize_t)lines.len)
+			return;
+		if (n >= 0 || errno == EAGAIN) {
+			(void)shutdown(t->fd, SHUT_WR);
+			t->is_ended = true;
 			return;
 		}
-		add_lines(t, lines);
-		if (push(t))
-			return;
-		/* A new queue-run lists in/ by itself, but may be there
-		   already: it is told to look. */
-		drop_connection(t);
-		if (tried)
-			return;
-		tried = true;
-		lines = SPAN_EMPTY;
-		tell_connect(t);
+		fds_close(&t->fd);
 	}
 }
 
-bool
-tell_is_owing(const struct tell *t)
+void
+tell_look(struct tell *t)
 {
-	return t->owes_look || t->pending.len > 0;
+	tell_connect(t);
+	if (!t->is_ended)
+		fds_close(&t->fd);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * requests.c: the service on fd 0: hints of queue-add (`one ...`, `apart qid=`,
- * `look`), which get no answer, and operators' requests, which get one each,
- * with their qid, when they are done.
+ * requests.c: the service on fd 0: hints of queue-add (`one ...`, `apart ...`),
+ * which get no answer, and operators' requests, which get one each, with their
+ * qid, when they are done.
  */
 #include "requests.h"
 
@@ -215,10 +215,6 @@ take_line(void *arg, struct client *client, struct span line, struct fault *f)
 	}
 	if (record_parse(line, &r, f) != OK)
 		return f->outcome;
-	if (record_is(&r, "look")) {
-		listing_want_in(run);
-		return OK;
-	}
 	client->state = run; /* an operator: it brings no hints */
 	op = operate_parse(&r, f);
 	if (op == NULL)

@@ -36,12 +36,13 @@ def one(q, body=b"Subject: x\r\n\r\ny\r\n"):
 add = listen("run/queue-add"); run = listen("run/queue-run")
 p = subprocess.Popen([prog, "-C", home], stdin=add, stdout=subprocess.DEVNULL)
 told, _ = run.accept(); told.settimeout(60)
-ok(lines(told, 1) == ["look"], "it tells queue-run to look, for who served before it")
+ok(lines(told, 1) == [], "a connection ends, so that queue-run looks what was left by who served before it")
 
 clients = [connect() for _ in range(10)]
 ids = [[qid() for _ in range(20)] for _ in clients]
 for c, i in zip(clients, ids): c.sendall(b"".join(one(q) for q in i))
 got = [lines(c, 20) for c in clients]
+told, _ = run.accept(); told.settimeout(60)
 ok(all(g == ["ok qid=" + q for q in i] for g, i in zip(got, ids)), "each client has its answers in its order")
 every = {q for i in ids for q in i}
 notices = lines(told, 200)
@@ -75,22 +76,29 @@ told.close(); q = [qid(), qid()]
 clients[2].sendall(one(q[0])); a = lines(clients[2], 1)
 ok(a == ["ok qid=" + q[0]], "nobody waits for a queue-run that is gone")
 told, _ = run.accept(); told.settimeout(60)
-ok(lines(told, 1)[0] == "look", "a new queue-run is told to look")
+ok(lines(told, 1)[0].startswith("one version=1 qid=" + q[0]), "the next one is told")
 clients[2].sendall(one(q[1])); lines(clients[2], 1)
 ok(lines(told, 1)[0].startswith("one version=1 qid=" + q[1]), "and of what comes then")
-# A queue-run that does not read: nothing waits, and it is told to look later.
+# A queue-run that does not read: nothing waits, and the connection ends.
 c = clients[2]; sent = 0
 while sent < 4000:
     i = [qid() for _ in range(100)]; c.sendall(b"".join(one(x) for x in i))
     if lines(c, 100) != ["ok qid=" + x for x in i]: break
     sent += 100
 ok(sent == 4000, "nobody waits for a queue-run that does not read")
+run.setblocking(False)
+try: run.accept(); more = True
+except BlockingIOError: more = False
+run.settimeout(60)
 buf = b""
-while b"look\n" not in buf:
+while True:
     d = told.recv(65536)
     if not d: break
     buf += d
-ok(b"\nlook\n" in buf and all(x.startswith(b"one ") or x == b"look" for x in buf.split(b"\n")[:-1]), "it is told whole lines, and to look")
+ok(not more and all(x.startswith(b"one ") for x in buf.split(b"\n")[:-1]), "it is told whole lines, and then the end of that connection, of which there is one")
+told.close(); q = qid(); c.sendall(one(q)); lines(c, 1)
+told, _ = run.accept(); told.settimeout(60)
+ok(lines(told, 1)[0].startswith("one version=1 qid=" + q), "when it has read the end, it is told again")
 
 clients[3].sendall(one(qid())[:100]); fds = len(os.listdir("/proc/%d/fd" % p.pid))
 for x in clients: x.close()
