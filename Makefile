@@ -29,7 +29,7 @@ LIB := lib/mem lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/logins
 pneu_OBJS := start/services start/listen start/services_print start/spawn \
 	start/check start/snapshot start/pool_start start/pool start/accept \
-	start/reload start/ready start/stop start/control start/lock \
+	start/reload start/ready start/stop start/control \
 	start/supervise start/explain start/status_line \
 	start/status_services start/status_queue start/status_disk \
 	start/status_journal start/status start/init start/config_verb \

@@ -27,6 +27,18 @@ why_no_directory(const char *path)
 	return S_ISDIR(st.st_mode) ? NULL : strerror(ENOTDIR);
 }
 
+/* NULL: it can be run. */
+static const char *
+why_no_file(const char *path)
+{
+	struct stat st;
+
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0)
+		return strerror(errno);
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? NULL
+	                                                   : "not a file";
+}
+
 /* NULL: line i of [deliver-program] command can be run. */
 static const char *
 why_no_command(const struct setting_list *list, size_t i, struct fault *f)
@@ -38,9 +50,7 @@ why_no_command(const struct setting_list *list, size_t i, struct fault *f)
 	if (command_find(list, span_of(c.name), &first) &&
 	    first.line != list->value[i])
 		return "another command has this name";
-	return faccessat(AT_FDCWD, c.argv[0], X_OK, AT_EACCESS) == 0
-	    ? NULL
-	    : strerror(errno);
+	return why_no_file(c.argv[0]);
 }
 
 static void
@@ -60,14 +70,17 @@ check_commands(const struct settings *s, struct buf *errors)
 }
 
 static void
-check_queue(const struct settings *s, struct buf *errors)
+check_programs(const struct settings *s, struct buf *errors)
 {
-	const char *why = why_no_directory(s->queue.directory);
+	for (const struct service_row *r = service_rows; r->name; r++) {
+		const char *program = service_replacement(r, s);
+		const char *why = program == NULL ? NULL : why_no_file(program);
 
-	if (why != NULL)
-		config_wrong(s, &s->queue.directory, 0, errors,
-		    "[queue] directory = %s: %s; `pneu init` makes it",
-		    s->queue.directory, why);
+		if (why != NULL)
+			config_wrong(s, &service_settings_of(r, s)->program, 0,
+			    errors, "[%s] program = %s: %s", service_section(r),
+			    program, why);
+	}
 }
 
 /* A start must bear a store that is not mounted yet: mail waits for it. */
@@ -97,12 +110,19 @@ enum outcome
 check_config(struct settings *s, const char *path, struct buf *errors,
     struct buf *warnings, struct fault *f)
 {
+	struct listen_line lines[LISTEN_LINES_MAX];
+	const char *why;
+
 	if (config_load(s, path, errors, f) == TEMP)
 		return TEMP;
-	listen_check(s, errors);
-	service_check_programs(s, errors);
+	(void)listen_list(s, lines, errors);
+	check_programs(s, errors);
 	check_commands(s, errors);
-	check_queue(s, errors);
+	why = why_no_directory(s->queue.directory);
+	if (why != NULL)
+		config_wrong(s, &s->queue.directory, 0, errors,
+		    "[queue] directory = %s: %s; `pneu init` makes it",
+		    s->queue.directory, why);
 	put_warnings(s, warnings);
 	if (errors->len > 0)
 		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);

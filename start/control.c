@@ -1,18 +1,124 @@
 /* SPDX-License-Identifier: ISC */
-/* control.c: the supervisor's own answer to `pneu status`. */
+/* control.c: who runs this home, and how it stands. */
 #include "control.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "fds.h"
 
-#define ANSWER_MS 5000 /* the supervisor answers at once, or it hangs. Ours */
+#define LOCK_PATH    "run/pneu.pid"
+#define CONTROL_PATH "run/pneu"
+#define ANSWER_MS    5000 /* it answers at once, or it hangs. Chosen */
+#define PIDS_MAX     1024 /* octets of those that are named. Chosen */
+
+/* ---- the lock ---- */
+
+static const struct flock whole_file = { .l_type = F_WRLCK,
+	.l_whence = SEEK_SET };
+
+static enum outcome
+open_lock(int flags, int *fd, struct fault *f)
+{
+	*fd = open(LOCK_PATH, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd == -1)
+		return fault_set(f, errno == ENOENT ? PERM : TEMP, "4.3.0",
+		    errno, "open %s (`pneu init` makes what is missing)",
+		    LOCK_PATH);
+	return OK;
+}
+
+static enum outcome
+find_holder(int fd, pid_t *pid, struct fault *f)
+{
+	struct flock l = whole_file;
+
+	*pid = 0;
+	if (fcntl(fd, F_GETLK, &l) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "%s", LOCK_PATH);
+	if (l.l_type == F_UNLCK)
+		return OK;
+	/* No process has it, but an open file: kill(-1) would be for all. */
+	if (l.l_pid <= 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%s is locked, and not by a supervisor", LOCK_PATH);
+	*pid = l.l_pid;
+	return OK;
+}
+
+enum outcome
+lock_take(int *fd, struct fault *f)
+{
+	char text[24];
+	int answers, n;
+	struct fault silent;
+	pid_t pid;
+
+	if (open_lock(O_RDWR | O_CREAT, fd, f) != OK)
+		return f->outcome;
+	if (fcntl(*fd, F_SETLK, &whole_file) != 0) {
+		if (find_holder(*fd, &pid, f) != OK)
+			return f->outcome;
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "this home is run by another supervisor, pid %ld "
+		    "(`pneu stop` ends it)",
+		    (long)pid);
+	}
+	/* The file may have been removed under one that lives and answers. */
+	if (fds_connect_unix(CONTROL_PATH, &answers, &silent) == OK) {
+		(void)close(answers);
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "this home is run by another supervisor, and its %s was "
+		    "removed: end it first",
+		    LOCK_PATH);
+	}
+	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	if (ftruncate(*fd, 0) != 0 || write(*fd, text, (size_t)n) != n)
+		return fault_set(f, TEMP, "4.3.0", errno, "%s", LOCK_PATH);
+	return OK;
+}
+
+enum outcome
+lock_holder(pid_t *pid, struct fault *f)
+{
+	int fd;
+
+	*pid = 0;
+	if (open_lock(O_RDWR, &fd, f) != OK)
+		return f->error == ENOENT ? OK : f->outcome;
+	f->outcome = find_holder(fd, pid, f);
+	(void)close(fd);
+	return f->outcome;
+}
+
+enum outcome
+lock_wait(pid_t holder, unsigned seconds, struct fault *f)
+{
+	int fd = (int)syscall(SYS_pidfd_open, holder, 0);
+	struct pollfd p = { fd, POLLIN, 0 };
+	int got;
+
+	if (fd == -1 && errno == ESRCH)
+		return OK; /* it has gone already */
+	if (fd == -1)
+		return fault_set(f, TEMP, "4.3.0", errno, "wait for its end");
+	got = poll(&p, 1, (int)seconds * 1000);
+	(void)close(fd);
+	if (got == 1)
+		return OK;
+	return fault_set(
+	    f, TEMP, "4.3.0", 0, "it still runs after %u seconds", seconds);
+}
+
+/* ---- how it stands ---- */
 
 enum outcome
 control_open(struct supervisor *s, struct fault *f)
@@ -26,32 +132,15 @@ control_open(struct supervisor *s, struct fault *f)
 void
 control_close(struct supervisor *s)
 {
-	if (s->control_fd == -1)
-		return;
-	(void)unlink(CONTROL_PATH);
-	(void)close(s->control_fd);
-	s->control_fd = -1;
+	if (s->control_fd != -1)
+		(void)unlink(CONTROL_PATH);
+	fds_close(&s->control_fd);
 }
 
+/* Its processes: pids, and when the first and the last began; 0: it has none. */
 static void
-put_pids(struct record_out out, const struct pool *p)
-{
-	char text[1024];
-	size_t n = 0;
-
-	for (size_t i = 0; i < BOARD_SLOTS && n + 16 < sizeof(text); i++) {
-		if (p->process[i].pid == 0)
-			continue;
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%ld",
-		    n == 0 ? "" : ",", (long)p->process[i].pid);
-	}
-	if (n > 0)
-		record_puts(out, "pids", text);
-}
-
-/* When the first and the last of its processes began; 0: it has none. */
-static void
-find_ages(const struct pool *p, uint64_t *first, uint64_t *last)
+list_processes(
+    const struct pool *p, struct buf *pids, uint64_t *first, uint64_t *last)
 {
 	*first = *last = 0;
 	for (size_t i = 0; i < BOARD_SLOTS; i++) {
@@ -59,6 +148,8 @@ find_ages(const struct pool *p, uint64_t *first, uint64_t *last)
 
 		if (p->process[i].pid == 0)
 			continue;
+		buf_addf(pids, "%s%ld", pids->len == 0 ? "" : ",",
+		    (long)p->process[i].pid);
 		*first = *first == 0 || since < *first ? since : *first;
 		*last = since > *last ? since : *last;
 	}
@@ -81,9 +172,10 @@ static enum outcome
 put_pool(struct buf *b, const struct pool *p, uint64_t now_ms, struct fault *f)
 {
 	struct record_out out = record_begin(b, "service");
+	struct buf pids = BUF_INIT(PIDS_MAX);
 	uint64_t first, last;
 
-	find_ages(p, &first, &last);
+	list_processes(p, &pids, &first, &last);
 	record_puts(out, "name", p->row->name);
 	record_puts(out, "address",
 	    p->listener != NULL        ? p->listener->address
@@ -103,7 +195,8 @@ put_pool(struct buf *b, const struct pool *p, uint64_t now_ms, struct fault *f)
 	record_put_num(out, "restarts", p->restarts);
 	if (first != 0)
 		record_put_num(out, "uptime-ms", now_ms - first);
-	put_pids(out, p);
+	record_put_optional(out, "pids", buf_span(&pids));
+	buf_free(&pids);
 	return record_end(out, f);
 }
 
@@ -127,12 +220,11 @@ put_all(struct buf *b, const struct supervisor *s, struct fault *f)
 	record_puts(out, "outcome", outcome_word(s->reloaded.outcome));
 	record_put_optional(out, "text", span_of(s->reloaded.text));
 	record_put_num(out, "journal-waiting", (uint64_t)waiting);
-	if (record_end(out, f) != OK)
-		return f->outcome;
-	for (size_t i = 0; i < s->pools; i++)
-		if (put_pool(b, s->pool[i], now_ms, f) != OK)
-			return f->outcome;
-	return record_end(record_begin(b, "end"), f);
+	f->outcome = record_end(out, f);
+	for (size_t i = 0; i < s->pools && f->outcome == OK; i++)
+		f->outcome = put_pool(b, s->pool[i], now_ms, f);
+	return f->outcome == OK ? record_end(record_begin(b, "end"), f)
+	                        : f->outcome;
 }
 
 /* One send, never waiting: a client that misses it asks again. */

@@ -79,29 +79,38 @@ put_address(union listen_address a, char out[LISTEN_ADDRESS_MAX])
 	    ntohs(a.in4.sin_port));
 }
 
+/* [::] beside 0.0.0.0: each serves its own family. */
+static int
+open_socket(sa_family_t family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd == -1)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (family == AF_INET6)
+		(void)setsockopt(
+		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	return fd;
+}
+
 /* ---- the lines of the configuration ---- */
 
-/* One `listen`: an address, and the service of its role. */
-struct line {
-	union listen_address address;
-	const struct service_row *row;
-};
-
-/* The service of the program that has this role. */
+/* The service of this program with the role. */
 static const struct service_row *
 find_role(const struct service_row *row, struct span role)
 {
 	for (const struct service_row *r = service_rows; r->name; r++)
-		if (strcmp(service_program(r), service_program(row)) == 0 &&
+		if (strcmp(service_program(r), row->name) == 0 &&
 		    r->role != NULL && span_eq(role, r->role))
 			return r;
 	return NULL;
 }
 
-/* Without a role it is the first one's, that has the program's name. */
+/* Without a role it is that of the service with the program's name. */
 static enum outcome
-parse_line(const struct service_row *row, const char *text, struct line *line,
-    struct fault *f)
+parse_line(const struct service_row *row, const char *text,
+    struct listen_line *line, struct fault *f)
 {
 	struct span rest = span_of(text), address, word;
 
@@ -123,31 +132,99 @@ parse_line(const struct service_row *row, const char *text, struct line *line,
 		line->row = r;
 	}
 	if (line->row == NULL)
-		line->row = service_find(span_of(service_program(row)));
+		line->row = row;
 	return OK;
 }
 
-bool
-listen_next(const struct service_row *row, const struct settings *s, size_t *i,
-    char out[LISTEN_ADDRESS_MAX])
+/* Would the kernel refuse the second of them? */
+static bool
+meet(union listen_address a, union listen_address b)
 {
-	const struct setting_list *list = service_listen(row, s);
-	struct line line;
-	struct fault f;
+	size_t n = a.any.sa_family == AF_INET6 ? sizeof(a.in6.sin6_addr)
+	                                       : sizeof(a.in4.sin_addr);
 
-	if (row->path != NULL && (*i)++ == 0) {
-		(void)snprintf(out, LISTEN_ADDRESS_MAX, "%s", row->path);
-		return true;
-	}
-	while (*i < list->n) {
-		if (parse_line(row, list->value[(*i)++], &line, &f) != OK ||
-		    line.row != row)
-			continue;
-		put_address(line.address, out);
-		return true;
-	}
-	return false;
+	/* [::] is IPv6 only, see open_socket(); 0.0.0.0 is octets of 0 too */
+	return a.any.sa_family == b.any.sa_family &&
+	    a.in4.sin_port == b.in4.sin_port &&
+	    (memcmp(host_of(&a), host_of(&b), n) == 0 ||
+	        memcmp(host_of(&a), &in6addr_any, n) == 0 ||
+	        memcmp(host_of(&b), &in6addr_any, n) == 0);
 }
+
+/* What the kernel says of the address without its port. */
+static enum outcome
+probe(union listen_address a, struct fault *f)
+{
+	int fd = open_socket(a.any.sa_family);
+
+	f->outcome = OK;
+	a.in4.sin_port = 0;
+	if (fd == -1 || bind(fd, &a.any, length_of(&a)) != 0)
+		fault_set(f, PERM, "5.3.5", errno, "%s",
+		    errno == EADDRNOTAVAIL ? NO_INTERFACE
+		                           : "it cannot be bound");
+	fds_close(&fd);
+	return f->outcome;
+}
+
+/* One more, at out[n]; ask: the kernel, too. */
+static enum outcome
+add_line(struct listen_line out[], size_t n, const struct service_row *row,
+    const char *text, bool ask, struct fault *f)
+{
+	struct listen_line *line = &out[n];
+
+	if (n == LISTEN_LINES_MAX)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "listen = %s is one too many: at most %d sockets can be "
+		    "served, Unix sockets included",
+		    text, LISTENERS_MAX);
+	if (parse_line(row, text, line, f) != OK)
+		return f->outcome;
+	for (const struct listen_line *l = out; l < line; l++)
+		if (meet(l->address, line->address))
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "listen = %s: [%s] listens on %s", text,
+			    service_section(l->row), l->text);
+	if (ask && probe(line->address, f) != OK)
+		return fault_context(f, "listen = %s", text);
+	put_address(line->address, line->text);
+	return OK;
+}
+
+size_t
+listen_list(const struct settings *s, struct listen_line out[LISTEN_LINES_MAX],
+    struct buf *errors)
+{
+	struct fault f = FAULT_NONE;
+	size_t n = 0;
+
+	for (const struct service_row *r = service_rows; r->name; r++) {
+		if (r->path == NULL)
+			continue;
+		out[n] = (struct listen_line){ .row = r };
+		(void)snprintf(out[n].text, sizeof(out[n].text), "%s", r->path);
+		n++;
+	}
+	for (const struct service_row *r = service_rows; r->name; r++) {
+		const struct setting_list *l =
+		    (const void *)((const char *)s + r->listen);
+
+		if (r->path != NULL || r->program != NULL)
+			continue; /* it stands in its program's lines */
+		for (size_t i = 0; i < l->n; i++) {
+			if (add_line(out, n, r, l->value[i], errors != NULL,
+			        &f) == OK)
+				n++;
+			else if (errors != NULL)
+				config_wrong(s, l, i, errors, "[%s]: %s",
+				    r->name, f.text);
+		}
+	}
+	return n;
+}
+
+/* ---- the sockets ---- */
 
 /* errno says why not. */
 static enum outcome
@@ -169,21 +246,6 @@ bind_fault(const struct listener *l, struct fault *f)
 	    service_section(l->row), l->address, strerror(error), hint);
 	f->error = error;
 	return PERM;
-}
-
-/* [::] beside 0.0.0.0: each serves its own family. */
-static int
-open_socket(sa_family_t family)
-{
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-
-	if (fd == -1)
-		return -1;
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (family == AF_INET6)
-		(void)setsockopt(
-		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	return fd;
 }
 
 void
@@ -230,97 +292,6 @@ listen_open(
 		return open_tcp(l, shared, timeout_ms, f);
 	return fds_listen_unix(l->address, &l->fd, f);
 }
-
-/* ---- are they right? ---- */
-
-/* Would the kernel refuse the second of them? */
-static bool
-meet(union listen_address a, union listen_address b)
-{
-	size_t n = a.any.sa_family == AF_INET6 ? sizeof(a.in6.sin6_addr)
-	                                       : sizeof(a.in4.sin_addr);
-
-	/* [::] is IPv6 only, see open_socket(); 0.0.0.0 is octets of 0 too */
-	return a.any.sa_family == b.any.sa_family &&
-	    a.in4.sin_port == b.in4.sin_port &&
-	    (memcmp(host_of(&a), host_of(&b), n) == 0 ||
-	        memcmp(host_of(&a), &in6addr_any, n) == 0 ||
-	        memcmp(host_of(&b), &in6addr_any, n) == 0);
-}
-
-/* What the kernel says of the address without its port. */
-static enum outcome
-probe(union listen_address a, struct fault *f)
-{
-	int fd = open_socket(a.any.sa_family);
-
-	f->outcome = OK;
-	a.in4.sin_port = 0;
-	if (fd == -1 || bind(fd, &a.any, length_of(&a)) != 0)
-		fault_set(f, PERM, "5.3.5", errno, "%s",
-		    errno == EADDRNOTAVAIL ? NO_INTERFACE
-		                           : "it cannot be bound");
-	fds_close(&fd);
-	return f->outcome;
-}
-
-/* What is known of the lines before. */
-struct seen {
-	struct line line[LISTENERS_MAX];
-	size_t n, rest; /* rest: of the limit */
-};
-
-static enum outcome
-check_line(struct seen *seen, const struct service_row *row, const char *text,
-    struct fault *f)
-{
-	char address[LISTEN_ADDRESS_MAX];
-	struct line *line;
-
-	if (seen->rest == 0)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "listen = %s is one too many: at most %d sockets can be "
-		    "served, Unix sockets included",
-		    text, LISTENERS_MAX);
-	line = &seen->line[seen->n];
-	if (parse_line(row, text, line, f) != OK)
-		return f->outcome;
-	for (const struct line *l = seen->line; l < line; l++) {
-		if (!meet(l->address, line->address))
-			continue;
-		put_address(l->address, address);
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "listen = %s: [%s] listens on %s", text,
-		    service_section(l->row), address);
-	}
-	if (probe(line->address, f) != OK)
-		return fault_context(f, "listen = %s", text);
-	seen->n++;
-	seen->rest--;
-	return OK;
-}
-
-void
-listen_check(const struct settings *s, struct buf *errors)
-{
-	struct seen seen = { .n = 0, .rest = LISTENERS_MAX };
-	struct fault f;
-
-	for (const struct service_row *r = service_rows; r->name; r++)
-		seen.rest -= r->path != NULL && r->kind != SERVICE_JOURNAL;
-	for (const struct service_row *r = service_rows; r->name; r++) {
-		const struct setting_list *l = service_listen(r, s);
-
-		if (r->program != NULL)
-			continue; /* it stands in its program's lines */
-		for (size_t i = 0; i < l->n; i++)
-			if (check_line(&seen, r, l->value[i], &f) != OK)
-				config_wrong(s, l, i, errors, "[%s]: %s",
-				    r->name, f.text);
-	}
-}
-
-/* ---- one that is shared, one that was made by somebody else ---- */
 
 struct listener *
 listen_make(const struct service_row *row, const char *address)

@@ -13,6 +13,7 @@
 #include "services.h"
 
 #define LISTENERS_MAX      64 /* of one configuration. Chosen */
+#define LISTEN_LINES_MAX   (LISTENERS_MAX + 1) /* the journal listens nowhere */
 #define LISTEN_ADDRESS_MAX 256
 
 /* Shared by the pools of one address, of this configuration and before. */
@@ -39,20 +40,21 @@ union listen_address {
 enum outcome listen_parse(
     struct span, union listen_address *, struct fault *) MUST_USE;
 
-/*
- * The addresses of a service, in one form however they were written. *i is 0 at
- * first, then where to go on; false: there is none any more. Lines that
- * listen_check() would refuse are passed over.
- */
-bool listen_next(const struct service_row *, const struct settings *, size_t *i,
-    char out[LISTEN_ADDRESS_MAX]);
+/* An address, and the service of its role. */
+struct listen_line {
+	const struct service_row *row;
+	union listen_address address; /* of TCP */
+	char text[LISTEN_ADDRESS_MAX]; /* in one form, however it was written */
+};
 
 /*
- * Can all the addresses be listened on? Every `listen` that is no address and a
- * role, that this machine has no interface for, or that meets another, of any
- * service, is appended to errors with its line.
+ * All addresses of a configuration, the FIFO's path among them; how many. Every
+ * `listen` that is no address and a role, that this machine has no interface
+ * for, or that meets another, of any service, is appended to errors with its
+ * line; errors NULL: they are passed over, and the machine is not asked.
  */
-void listen_check(const struct settings *, struct buf *errors);
+size_t listen_list(const struct settings *,
+    struct listen_line out[LISTEN_LINES_MAX], struct buf *errors);
 
 /* Not open yet, and without a user. */
 struct listener *listen_make(const struct service_row *, const char *address);

@@ -46,7 +46,7 @@ set_numbers(struct pool *p, const struct settings *s)
 	    p->row->kind == SERVICE_POOL ? at_least_one(v->start) : p->max;
 	p->min_idle = v->min_idle;
 	p->add = at_least_one(v->add);
-	p->program = service_is_replaced(p->row, s) ? v->program : NULL;
+	p->program = service_replacement(p->row, s);
 	p->replaced = p->program != NULL && p->row->kind != SERVICE_JOURNAL;
 	p->drain_ms = s->pneu.drain_ms;
 	p->restart_min_ms = s->pneu.restart_min_ms;

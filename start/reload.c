@@ -128,24 +128,21 @@ static enum outcome
 make_pools(struct supervisor *s, const struct settings *settings,
     uint64_t generation, struct fault *f)
 {
-	char address[LISTEN_ADDRESS_MAX];
+	struct listen_line line[LISTEN_LINES_MAX];
+	size_t n = listen_list(settings, line, NULL);
 
-	for (const struct service_row *r = service_rows; r->name; r++) {
-		size_t i = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct service_row *r = line[i].row;
+		struct listener *l = find_listener(s, line[i].text);
+		struct pool *p;
 
-		while (s->pools < POOLS_MAX &&
-		    listen_next(r, settings, &i, address)) {
-			struct listener *l = find_listener(s, address);
-			struct pool *p;
-
-			if (l == NULL && r->kind != SERVICE_JOURNAL)
-				l = listen_make(r, address);
-			p = pool_make(r, l, settings, generation, &s->ground);
-			if (p == NULL)
-				return fault_set(f, TEMP, "4.3.0", errno,
-				    "pool of %s", r->name);
-			s->pool[s->pools++] = p;
-		}
+		if (l == NULL && r->kind != SERVICE_JOURNAL)
+			l = listen_make(r, line[i].text);
+		p = pool_make(r, l, settings, generation, &s->ground);
+		if (p == NULL)
+			return fault_set(
+			    f, TEMP, "4.3.0", errno, "pool of %s", r->name);
+		s->pool[s->pools++] = p;
 	}
 	return OK;
 }
@@ -157,7 +154,7 @@ reload_take(struct supervisor *s, struct fault *f)
 	size_t had = s->pools;
 	struct settings fresh;
 
-	if (had + POOLS_NEW > POOLS_MAX)
+	if (had + LISTEN_LINES_MAX > POOLS_MAX)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "sessions of earlier configurations still go on");
 	if (snapshot_take(&fresh, generation, f) == OK &&

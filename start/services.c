@@ -2,14 +2,7 @@
 /* services.c: every service, once. */
 #include "services.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "config.h"
+#include <stddef.h>
 
 #define AT(member) offsetof(struct settings, member)
 
@@ -125,6 +118,7 @@ const struct service_row service_rows[] = {
 	{ .name = "submission",
 	    .program = "smtpd",
 	    .role = "submission",
+	    .section = "smtpd submission",
 	    .user = "net",
 	    .kind = SERVICE_POOL,
 	    .start = PHASE_POOLS,
@@ -149,15 +143,6 @@ const struct service_row service_rows[] = {
 	{ .name = NULL },
 };
 
-const struct service_row *
-service_find(struct span name)
-{
-	for (const struct service_row *r = service_rows; r->name; r++)
-		if (span_eq(name, r->name))
-			return r;
-	return NULL;
-}
-
 const char *
 service_program(const struct service_row *row)
 {
@@ -167,12 +152,7 @@ service_program(const struct service_row *row)
 const char *
 service_section(const struct service_row *row)
 {
-	const struct setting_role *role = row->role == NULL
-	    ? NULL
-	    : config_find_role(
-	          span_of(service_program(row)), span_of(row->role));
-
-	return role == NULL ? row->name : role->title;
+	return row->section == NULL ? row->name : row->section;
 }
 
 const struct service_settings *
@@ -181,33 +161,13 @@ service_settings_of(const struct service_row *row, const struct settings *s)
 	return (const void *)((const char *)s + row->settings);
 }
 
-bool
-service_is_replaced(const struct service_row *row, const struct settings *s)
+const char *
+service_replacement(const struct service_row *row, const struct settings *s)
 {
 	const char *program = service_settings_of(row, s)->program;
 
-	return program != NULL && program[0] != '\0';
-}
-
-void
-service_check_programs(const struct settings *s, struct buf *errors)
-{
-	for (const struct service_row *r = service_rows; r->name; r++) {
-		const struct service_settings *v = service_settings_of(r, s);
-		const char *why = NULL;
-		struct stat st;
-
-		if (!service_is_replaced(r, s))
-			continue;
-		if (faccessat(AT_FDCWD, v->program, X_OK, AT_EACCESS) != 0)
-			why = strerror(errno);
-		else if (stat(v->program, &st) != 0 || !S_ISREG(st.st_mode))
-			why = "not a file";
-		if (why != NULL)
-			config_wrong(s, &v->program, 0, errors,
-			    "[%s] program = %s: %s", service_section(r),
-			    v->program, why);
-	}
+	/* NULL: there is no such setting, as of pop3-session */
+	return program == NULL || program[0] == '\0' ? NULL : program;
 }
 
 uint64_t
@@ -217,17 +177,7 @@ service_max(const struct service_row *row, const struct settings *s)
 
 	if (max > 0)
 		return max;
-	return service_is_replaced(row, s) ? REPLACED_MAX : 1;
-}
-
-const struct setting_list *
-service_listen(const struct service_row *row, const struct settings *s)
-{
-	static const struct setting_list none = { NULL, 0 };
-
-	if (row->path != NULL)
-		return &none;
-	return (const void *)((const char *)s + row->listen);
+	return service_replacement(row, s) != NULL ? REPLACED_MAX : 1;
 }
 
 const char *

@@ -29,6 +29,7 @@ struct service_row {
 	const char *name;
 	const char *program; /* NULL: of the same name */
 	const char *role; /* of the program's listener; NULL: it has none */
+	const char *section; /* of its settings; NULL: of the same name */
 	/*
 	 * Who it will be: net talks to strangers, look reads the directory
 	 * without secrets, secret reads those, store owns queue and mailboxes,
@@ -55,22 +56,15 @@ struct service_row {
 
 extern const struct service_row service_rows[]; /* ends with a NULL name */
 
-const struct service_row *service_find(struct span name);
 const char *service_program(const struct service_row *);
-/* The section of its settings: "smtpd submission". */
 const char *service_section(const struct service_row *);
 const struct service_settings *service_settings_of(
     const struct service_row *, const struct settings *s);
-bool service_is_replaced(const struct service_row *, const struct settings *);
-/* Every replacement that is no file that can be run is appended to errors, with
-   its line. */
-void service_check_programs(const struct settings *, struct buf *errors);
+/* What runs in its place; NULL: nothing. */
+const char *service_replacement(
+    const struct service_row *, const struct settings *);
 /* How many processes at most. */
 uint64_t service_max(const struct service_row *, const struct settings *);
-/* TCP: the settings' `listen` lines, of all roles of its program; see
-   listen_next(). Of a Unix socket none. */
-const struct setting_list *service_listen(
-    const struct service_row *, const struct settings *s);
 const char *service_kind_name(enum service_kind);
 
 /* `pneu services`. */

@@ -8,11 +8,14 @@
 static json_t *
 sockets_of(const struct service_row *r, const struct settings *s)
 {
-	char address[LISTEN_ADDRESS_MAX];
+	struct listen_line line[LISTEN_LINES_MAX];
+	size_t n = listen_list(s, line, NULL);
 	json_t *sockets = json_array();
 
-	for (size_t i = 0; listen_next(r, s, &i, address);)
-		(void)json_array_append_new(sockets, json_string(address));
+	for (size_t i = 0; i < n; i++)
+		if (line[i].row == r)
+			(void)json_array_append_new(
+			    sockets, json_string(line[i].text));
 	return sockets;
 }
 
@@ -21,12 +24,13 @@ static json_t *
 row_json(const struct service_row *r, const struct settings *s)
 {
 	const struct service_settings *v = service_settings_of(r, s);
-	bool replaced = service_is_replaced(r, s);
+	const char *replacement = service_replacement(r, s);
+	bool replaced = replacement != NULL;
 	bool is_pool = r->kind == SERVICE_POOL && !replaced;
 	json_t *o = json_pack(
 	    "{s:s, s:s, s:s?, s:b, s:s, s:s, s:o, s:I, s:I, s:s?, s:s}",
 	    "service", r->name, "program",
-	    replaced ? v->program : service_program(r), "role", r->role,
+	    replaced ? replacement : service_program(r), "role", r->role,
 	    "replaced", replaced, "user", r->user, "kind",
 	    replaced ? "replaced" : service_kind_name(r->kind), "sockets",
 	    sockets_of(r, s), "max", (json_int_t)service_max(r, s), "nofile",

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* status_services.c: what the supervisor says of itself and its services. */
 #include "control.h"
-#include "lock.h"
 #include "status.h"
 
 #define FIFO_FULL (1024 * 1024 / 2) /* half of the pipe waits: too slow */

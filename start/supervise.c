@@ -21,7 +21,6 @@
 #include "config.h"
 #include "control.h"
 #include "fds.h"
-#include "lock.h"
 #include "prog.h"
 #include "snapshot.h"
 #include "wire_auth.h"

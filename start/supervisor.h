@@ -8,9 +8,7 @@
 
 #include "pool.h"
 
-/* Of one configuration; and with those that retire. Chosen */
-#define POOLS_NEW   (LISTENERS_MAX + 1) /* the journal listens nowhere */
-#define POOLS_MAX   (2 * POOLS_NEW)
+#define POOLS_MAX   (2 * LISTEN_LINES_MAX) /* with those that retire. Chosen */
 #define STOP_STAGES 4 /* pools, queue-run, line services, journal */
 
 struct supervisor {

@@ -14,7 +14,6 @@
 #include "config.h"
 #include "control.h"
 #include "identity.h"
-#include "lock.h"
 #include "mem.h"
 #include "record.h"
 #include "services.h"
