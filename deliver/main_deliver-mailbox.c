@@ -105,11 +105,8 @@ main(int argc, char *argv[])
 	struct sandbox_path paths[] = { { NULL, "rwcl" }, { NULL, "rwcl" },
 		{ NULL, NULL } };
 	struct fault f = FAULT_NONE;
-	const char *value;
 
-	prog_begin(&about);
-	while (prog_option(argc, argv, &value) != -1)
-		;
+	prog_start(&about, argc, argv);
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
 	journal_open(&d.journal, about.name);

@@ -190,9 +190,11 @@ run_once(struct program *p, int content, char *const operand[], struct fault *f)
 	return f->outcome;
 }
 
+static const char *message;
 static const struct prog_option options[] = {
-	{ 'm', "message", "FILE", "run the command NAME with this message" },
-	{ 0, NULL, NULL, NULL },
+	{ 'm', "message", "FILE", "run the command NAME with this message",
+	    &message },
+	{ .name = NULL },
 };
 
 static const struct prog_about about = {
@@ -213,13 +215,9 @@ main(int argc, char *argv[])
 {
 	static struct program p;
 	struct fault f = FAULT_NONE;
-	const char *value, *message = NULL;
-	int letter, content = -1;
+	int content = -1;
 
-	prog_begin(&about);
-	while ((letter = prog_option(argc, argv, &value)) != -1)
-		if (letter == 'm')
-			message = value;
+	prog_start(&about, argc, argv);
 	if (message == NULL && argv[optind] != NULL)
 		prog_usage(&FAULT_NONE);
 	if (message != NULL) {

@@ -120,11 +120,8 @@ main(int argc, char *argv[])
 	struct fault f = FAULT_NONE;
 	struct receiver r;
 	struct input in = { .b = BUF_INIT(TAKE_MAX + READ_MAX) };
-	const char *value;
 
-	prog_begin(&about);
-	while (prog_option(argc, argv, &value) != -1)
-		continue;
+	prog_start(&about, argc, argv);
 	serve_signals();
 	(void)buf_reserve(&in.b, TAKE_MAX + READ_MAX);
 	if (prog_home(&f) != OK ||

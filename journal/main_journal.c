@@ -39,20 +39,23 @@ enum { /* a bit each, of those that were given, counts from OPT_JSON */
 #define BIT(option)   (1U << INDEX(option))
 
 static const struct prog_option options[] = {
-	{ OPT_JSON, "json", NULL, "one JSON object a line" },
-	{ OPT_QID, "qid", "QID", "show: entries of this message" },
-	{ OPT_CODE, "code", "CODE", "show: entries of this code or name" },
-	{ OPT_ADDRESS, "address", "ADDRESS",
-	    "show: entries with this address" },
-	{ OPT_ID, "message-id", "ID", "show: entries with this Message-ID" },
-	{ OPT_IP, "ip", "IP", "show: entries of this client" },
-	{ OPT_PROGRAM, "program", "NAME", "show: entries of this program" },
-	{ OPT_SINCE, "since", "TIME",
-	    "show: from 2026-11-24T03:04, or 30m ago" },
-	{ OPT_UNTIL, "until", "TIME", "show: up to that time" },
-	{ OPT_FOLLOW, "follow", NULL, "show: go on as entries come" },
-	{ OPT_MOST, "most", "N", "trace: at most the N newest messages" },
-	{ 0, NULL, NULL, NULL },
+	{ OPT_JSON, "json", NULL, "one JSON object a line", NULL },
+	{ OPT_QID, "qid", "QID", "show: entries of this message", NULL },
+	{ OPT_CODE, "code", "CODE", "show: entries of this code or name",
+	    NULL },
+	{ OPT_ADDRESS, "address", "ADDRESS", "show: entries with this address",
+	    NULL },
+	{ OPT_ID, "message-id", "ID", "show: entries with this Message-ID",
+	    NULL },
+	{ OPT_IP, "ip", "IP", "show: entries of this client", NULL },
+	{ OPT_PROGRAM, "program", "NAME", "show: entries of this program",
+	    NULL },
+	{ OPT_SINCE, "since", "TIME", "show: from 2026-11-24T03:04, or 30m ago",
+	    NULL },
+	{ OPT_UNTIL, "until", "TIME", "show: up to that time", NULL },
+	{ OPT_FOLLOW, "follow", NULL, "show: go on as entries come", NULL },
+	{ OPT_MOST, "most", "N", "trace: at most the N newest messages", NULL },
+	{ .name = NULL },
 };
 
 static const struct prog_about about = {

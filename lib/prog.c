@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,22 +26,26 @@
 #define PNEU_VERSION "unknown"
 #endif
 
+#define COMMON         5 /* common_options[] */
 #define OPTIONS_MAX    32 /* of one program, the common ones included */
 #define LETTER_VERSION 'V'
 #define LETTER_HELP    'h'
-#define LETTER_JSON    0x10000 /* no program's own */
+#define LETTER_JSON    0xFFFF /* no program's own */
+#define LETTER_NONE    0x10000 /* and its number: has no short form */
 
 struct prog prog;
 
 static const struct prog_option common_options[] = {
-	{ LETTER_JSON, "json", NULL, "one JSON object a line" }, /* if asked */
-	{ 'C', "home", "DIR",
-	    "the home: queue, mail, directory, run lie there" },
-	{ 'c', "config", "FILE", "read FILE instead of the home's pneu.conf" },
+	/* This one if about.json says so. */
+	{ LETTER_JSON, "json", NULL, "one JSON object a line", NULL },
+	{ 'C', "home", "DIR", "the home: queue, mail, directory, run lie there",
+	    &prog.home },
+	{ 'c', "config", "FILE", "read FILE instead of the home's pneu.conf",
+	    &prog.config },
 	{ LETTER_VERSION, "version", NULL,
-	    "print version, sandbox and promises, exit" },
-	{ LETTER_HELP, "help", NULL, "print this, exit" },
-	{ 0, NULL, NULL, NULL },
+	    "print version, sandbox and promises, exit", NULL },
+	{ LETTER_HELP, "help", NULL, "print this, exit", NULL },
+	{ .name = NULL },
 };
 
 /* A closed 0, 1 or 2 would be filled by the next open(), and then written. */
@@ -116,49 +121,55 @@ prog_begin(const struct prog_about *about)
 	/* strftime() would look for /etc/localtime at its first use, inside
 	   the sandbox: it does now. Times are UTC. */
 	tzset();
+	if (sodium_init() < 0)
+		abort(); /* no random octets */
 	memset(&prog, 0, sizeof(prog));
 	prog.about = about;
 	find_directory();
 }
 
-static void
-print_option(FILE *out, const struct prog_option *o)
-{
-	char left[64];
-
-	(void)snprintf(left, sizeof(left), "%s%c%s--%s%s%s",
-	    o->letter < 256 ? "-" : " ", o->letter < 256 ? o->letter : ' ',
-	    o->letter < 256 ? ", " : "  ", o->name,
-	    o->argument == NULL ? "" : "=",
-	    o->argument == NULL ? "" : o->argument);
-	(void)fprintf(out, "  %-28s %s\n", left, o->help);
-}
-
+/* The program's own, then the common ones; NULL: no more. */
 static const struct prog_option *
-common(void)
+option_at(size_t n)
 {
-	return common_options + (prog.about->json ? 0 : 1);
+	const struct prog_option *o = prog.about->options;
+
+	for (; o != NULL && o->name != NULL; o++)
+		if (n-- == 0)
+			return o;
+	o = common_options + (prog.about->json ? n : n + 1);
+	return n < COMMON && o->name != NULL ? o : NULL;
 }
 
 static void
-print_help(FILE *out)
+print_option(const struct prog_option *o)
+{
+	char left[64], letter[] = "-x, ";
+	bool is_short = o->letter > 0 && o->letter < 256;
+
+	letter[1] = (char)o->letter;
+	(void)snprintf(left, sizeof(left), "%s--%s%s%s",
+	    is_short ? letter : "    ", o->name, o->argument == NULL ? "" : "=",
+	    o->argument == NULL ? "" : o->argument);
+	(void)printf("  %-28s %s\n", left, o->help);
+}
+
+static void
+print_help(void)
 {
 	const struct prog_about *a = prog.about;
 
-	(void)fprintf(
-	    out, "usage: %s %s\n\n%s\n\n", a->name, a->usage, a->summary);
-	for (const struct prog_option *o = a->options; o && o->letter; o++)
-		print_option(out, o);
-	for (const struct prog_option *o = common(); o->letter; o++)
-		print_option(out, o);
-	(void)fprintf(out,
+	(void)printf("usage: %s %s\n\n%s\n\n", a->name, a->usage, a->summary);
+	for (size_t n = 0; option_at(n) != NULL; n++)
+		print_option(option_at(n));
+	(void)printf(
 	    "\nExit status: 0 done, 100 never (the text says why), 111 try "
 	    "again later.\nManual: %.*s(8), beside the source: man -l "
 	    "*/%.*s.8\n",
 	    (int)strcspn(a->name, " "), a->name, /* pneu for "pneu run" */
 	    (int)strcspn(a->name, " "), a->name);
 	if (a->more != NULL)
-		(void)fprintf(out, "\n%s", a->more);
+		(void)printf("\n%s", a->more);
 }
 
 static void
@@ -171,43 +182,66 @@ print_version(void)
 	    promises == NULL ? "none, it has no sandbox" : promises);
 }
 
-/* Short and long forms for getopt_long(), from both tables. */
+/* What getopt_long() gives for it. */
+static int
+letter_of(const struct prog_option *o, size_t n)
+{
+	return o->letter == 0 ? LETTER_NONE + (int)n : o->letter;
+}
+
+/* Short and long forms for getopt_long(). */
 static void
 fill_tables(struct option *longs, char *shorts)
 {
-	const struct prog_option *tables[2] = { prog.about->options, common() };
+	const struct prog_option *o;
 	size_t n = 0;
 
 	if (prog.about->verbs)
 		*shorts++ = '+';
-	for (size_t t = 0; t < 2; t++) {
-		for (const struct prog_option *o = tables[t]; o && o->letter;
-		     o++) {
-			int has = o->argument == NULL ? no_argument
-			                              : required_argument;
+	for (; (o = option_at(n)) != NULL; n++) {
+		int has = o->argument == NULL ? no_argument : required_argument;
+		int letter = letter_of(o, n);
 
-			if (n == OPTIONS_MAX)
-				abort();
-			longs[n++] =
-			    (struct option){ o->name, has, NULL, o->letter };
-			if (o->letter < 256) {
-				*shorts++ = (char)o->letter;
-				if (has == required_argument)
-					*shorts++ = ':';
-			}
-		}
+		if (n == OPTIONS_MAX)
+			abort();
+		longs[n] = (struct option){ o->name, has, NULL, letter };
+		if (letter < 256)
+			*shorts++ = (char)letter;
+		if (letter < 256 && has == required_argument)
+			*shorts++ = ':';
 	}
 	longs[n] = (struct option){ NULL, 0, NULL, 0 };
 	*shorts = '\0';
 }
 
-static void
-refuse_operand(const char *operand)
+/* False: it is for the program. */
+static bool
+take_option(int letter)
 {
-	struct fault f;
+	const struct prog_option *o;
+	size_t n = 0;
 
-	fault_set(&f, PERM, "5.5.4", 0, "%s: not expected", operand);
-	prog_usage(&f);
+	switch (letter) {
+	case LETTER_VERSION:
+		print_version();
+		exit(OK);
+	case LETTER_HELP:
+		print_help();
+		exit(OK);
+	case LETTER_JSON:
+		prog.json = true;
+		return true;
+	case '?':
+		prog_usage(&FAULT_NONE); /* getopt said why */
+	default:
+		break;
+	}
+	while ((o = option_at(n)) != NULL && letter_of(o, n) != letter)
+		n++;
+	if (o == NULL || o->value == NULL)
+		return false;
+	*o->value = o->argument == NULL ? "" : optarg;
+	return true;
 }
 
 int
@@ -216,6 +250,7 @@ prog_option(int argc, char *argv[], const char **value)
 	struct option longs[OPTIONS_MAX + 1];
 	char shorts[2 * OPTIONS_MAX + 2];
 	static char name[64];
+	struct fault f;
 	int letter;
 
 	fill_tables(longs, shorts);
@@ -223,45 +258,33 @@ prog_option(int argc, char *argv[], const char **value)
 	if (argc >
 	    0) /* getopt's own messages begin with argv[0]: `pneu status:` */
 		argv[0] = name;
-	for (;;) {
+	do
 		letter = getopt_long(argc, argv, shorts, longs, NULL);
-		*value = optarg;
-		switch (letter) {
-		case 'C':
-			prog.home = optarg;
-			break;
-		case 'c':
-			prog.config = optarg;
-			break;
-		case LETTER_VERSION:
-			print_version();
-			exit(OK);
-		case LETTER_HELP:
-			print_help(stdout);
-			exit(OK);
-		case LETTER_JSON:
-			prog.json = true;
-			break;
-		case '?':
-			prog_usage(&FAULT_NONE); /* getopt said why */
-		case -1:
-			if (optind < argc && !prog.about->verbs &&
-			    !prog.about->operands)
-				refuse_operand(argv[optind]);
-			return -1;
-		default:
-			return letter;
-		}
+	while (letter != -1 && take_option(letter));
+	*value = optarg;
+	if (letter == -1 && optind < argc && !prog.about->verbs &&
+	    !prog.about->operands) {
+		fault_set(
+		    &f, PERM, "5.5.4", 0, "%s: not expected", argv[optind]);
+		prog_usage(&f);
 	}
+	return letter;
 }
 
 void
-prog_common_options(int argc, char *argv[])
+prog_options(int argc, char *argv[])
 {
 	const char *value;
 
 	while (prog_option(argc, argv, &value) != -1)
 		continue;
+}
+
+void
+prog_start(const struct prog_about *about, int argc, char *argv[])
+{
+	prog_begin(about);
+	prog_options(argc, argv);
 }
 
 enum outcome

@@ -13,10 +13,13 @@
 #include "settings.h"
 
 struct prog_option {
-	int letter; /* 0 ends the table; over 255: no short form */
-	const char *name; /* long form */
+	int letter; /* 0: no short form; over 255: the same, and it is its own */
+	const char *name; /* long form; NULL ends the table */
 	const char *argument; /* NULL: takes none */
 	const char *help;
+	/* Where its argument goes, or "" when it takes none. NULL:
+	   prog_option() gives its letter. */
+	const char **value;
 };
 
 struct prog_about {
@@ -57,19 +60,22 @@ extern struct prog prog;
 #define PROG_RUNNING "pneu.conf."
 
 /* umask 077, SIGPIPE and SIGXFSZ ignored, SIGCHLD not, no signal blocked,
-   descriptors 0 to 2 open, names. */
+   descriptors 0 to 2 open, names, libsodium. */
 void prog_begin(const struct prog_about *);
 /* All dispositions default, none blocked: before an exec, which keeps what the
    starter ignored. signal(7) */
 void prog_reset_signals(void);
 /*
- * The next option's letter, its argument in *value; -1 when none is left, and
- * optind is then the first operand. -C -c -V -h --help are done here; a wrong
- * option, or an operand of who takes none, prints the usage and exits 100.
+ * All options, and optind is then the first operand. -C -c -V -h --help are done
+ * here; a wrong option, or an operand of who takes none, prints the usage and
+ * exits 100.
  */
+void prog_options(int argc, char *argv[]);
+/* Both of them. */
+void prog_start(const struct prog_about *, int argc, char *argv[]);
+/* The same for who has options without a place for them: the next one's letter,
+   its argument in *value; -1 when none is left. */
 int prog_option(int argc, char *argv[], const char **value);
-/* All of them, for who has none of its own. */
-void prog_common_options(int argc, char *argv[]);
 /*
  * chdir to the home, become its owner when we are root (PERM when the owner is
  * root), load the configuration; while that has errors, the checked copy of it

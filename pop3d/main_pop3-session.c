@@ -300,9 +300,11 @@ serve(struct keeper *k, const char *mailbox, struct fault *f)
 	return serve_handover(k, f);
 }
 
+static const char *mailbox;
 static const struct prog_option options[] = {
-	{ 'm', "mailbox", "PATH", "serve this mailbox on fds 0 and 1" },
-	{ 0, NULL, NULL, NULL },
+	{ 'm', "mailbox", "PATH", "serve this mailbox on fds 0 and 1",
+	    &mailbox },
+	{ .name = NULL },
 };
 
 static const struct prog_about about_program = {
@@ -323,14 +325,9 @@ main(int argc, char *argv[])
 	static struct keeper k = { .mail = -1 };
 	struct sandbox_path paths[] = { { NULL, "rc" }, { NULL, NULL } };
 	const struct settings *s = &prog.settings;
-	const char *value, *mailbox = NULL;
 	struct fault f = FAULT_NONE;
-	int letter;
 
-	prog_begin(&about_program);
-	while ((letter = prog_option(argc, argv, &value)) != -1)
-		if (letter == 'm')
-			mailbox = value;
+	prog_start(&about_program, argc, argv);
 	if (prog_home(&f) != OK ||
 	    auth_ticket_take_key(k.key, &k.has_key, &f) != OK)
 		prog_exit(&f);

@@ -30,11 +30,8 @@ main(int argc, char *argv[])
 		.session = login_session,
 	};
 	struct fault f = FAULT_NONE;
-	const char *value;
 
-	prog_begin(&about);
-	while (prog_option(argc, argv, &value) != -1)
-		;
+	prog_start(&about, argc, argv);
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
 	serve_hangs_up = true;

@@ -6,7 +6,6 @@
  * trusts: its clients, for what a message says and for whom it is; nobody for
  * the form of it.
  */
-#include <sodium.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -17,10 +16,12 @@
 #define CLIENTS_MAX 512 /* connections; more wait in the backlog */
 #define FILES_MAX   4096 /* descriptors: clients, files of a round */
 
+static struct bring message;
 static const struct prog_option options[] = {
 	{ 'f', "from", "SENDER",
-	    "bring one message from fd 0, with this sender ('' for none)" },
-	{ 0, NULL, NULL, NULL },
+	    "bring one message from fd 0, with this sender ('' for none)",
+	    &message.sender },
+	{ .name = NULL },
 };
 
 static const struct prog_about about = {
@@ -51,18 +52,6 @@ raise_files(void)
 		return;
 	r.rlim_cur = r.rlim_max < FILES_MAX ? r.rlim_max : FILES_MAX;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
-}
-
-static enum outcome
-close_sandbox(struct fault *f)
-{
-	const struct sandbox_path paths[] = {
-		{ prog.settings.queue.directory, "rwcl" },
-		{ NULL, NULL },
-	};
-
-	/* link: to publish where renameat2() has no RENAME_NOREPLACE. */
-	return prog_sandbox(about.promises, paths, f);
 }
 
 static enum outcome
@@ -100,36 +89,35 @@ main(int argc, char *argv[])
 	struct accept a;
 	struct store store;
 	struct journal journal;
-	struct bring b = { .uid = getuid() };
 	struct fault f = FAULT_NONE;
-	const char *value;
-	int letter;
 
-	prog_begin(&about);
-	while ((letter = prog_option(argc, argv, &value)) != -1)
-		if (letter == 'f')
-			b.sender = value;
-	b.rcpt = argv + optind;
-	b.rcpts = (size_t)(argc - optind);
-	if ((b.sender == NULL) != (b.rcpts == 0)) {
+	prog_start(&about, argc, argv);
+	message.uid = getuid();
+	message.rcpt = argv + optind;
+	message.rcpts = (size_t)(argc - optind);
+	if ((message.sender == NULL) != (message.rcpts == 0)) {
 		(void)fault_set(&f, PERM, "5.5.4", 0,
-		    b.rcpts == 0 ? "no recipient" : "-f SENDER is missing");
+		    message.rcpts == 0 ? "no recipient"
+		                       : "-f SENDER is missing");
 		prog_usage(&f);
 	}
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
-	if (sodium_init() < 0)
-		(void)fault_set(&f, TEMP, "4.3.0", 0, "no random octets");
-	else if (store_open(&store, prog.settings.queue.directory, &f) != OK ||
+	if (store_open(&store, prog.settings.queue.directory, &f) != OK ||
 	    store_lock(&store, STORE_SHARED, STORE_LOCK_WAIT_MS, &f) != OK)
 		prog_exit(&f);
 	journal_open(&journal, "queue-add");
 	raise_files();
-	if (f.outcome != OK || close_sandbox(&f) != OK)
+	/* link: to publish where renameat2() has no RENAME_NOREPLACE. */
+	if (prog_sandbox(about.promises,
+	        (const struct sandbox_path[]){
+	            { prog.settings.queue.directory, "rwcl" }, { NULL, NULL } },
+	        &f) != OK)
 		prog_exit(&f);
 	accept_begin(&a, &store, &journal, &prog.settings);
-	b.size_max = prog.settings.smtpd.max_size;
-	(void)(b.sender != NULL ? bring(&a, &b, &f) : serve(&a, &f));
+	message.size_max = prog.settings.smtpd.max_size;
+	(void)(message.sender != NULL ? bring(&a, &message, &f)
+	                              : serve(&a, &f));
 	accept_end(&a);
 	journal_close(&journal);
 	store_close(&store);

@@ -6,7 +6,6 @@
  * stages for their answers, and nobody for the form of them; content it only
  * digests. Mailboxes it cannot reach.
  */
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +19,11 @@
 #include "serve.h"
 #include "start.h"
 
-enum { OPT_REQUESTS = 256 };
-
+static const char *requests;
 static const struct prog_option options[] = {
-	{ OPT_REQUESTS, "requests", NULL,
-	    "serve operators' requests only: nothing is delivered" },
-	{ 0, NULL, NULL, NULL },
+	{ 0, "requests", NULL,
+	    "serve operators' requests only: nothing is delivered", &requests },
+	{ .name = NULL },
 };
 
 static const struct prog_about about = {
@@ -73,17 +71,6 @@ look_at_mail(struct run *run)
 	run->mail_is_far = has_mounts_below(prog.settings.mail.directory);
 }
 
-static enum outcome
-close_sandbox(struct fault *f)
-{
-	const struct sandbox_path paths[] = {
-		{ prog.settings.queue.directory, "rwcl" },
-		{ NULL, NULL },
-	};
-
-	return prog_sandbox(about.promises, paths, f);
-}
-
 static void
 say_ready(void)
 {
@@ -113,23 +100,21 @@ main(int argc, char *argv[])
 {
 	static struct run run;
 	struct fault f = FAULT_NONE;
-	bool requests = false;
-	const char *value;
 
-	prog_begin(&about);
-	while (prog_option(argc, argv, &value) != -1)
-		requests = true;
+	prog_start(&about, argc, argv);
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
-	if (sodium_init() < 0)
-		(void)fault_set(&f, TEMP, "4.3.0", 0, "no random octets");
-	else if (run_begin(&run, &prog.settings, "queue-run", &f) == OK &&
-	    store_lock_run(&run.store, requests ? 0 : STORE_LOCK_WAIT_MS, &f) ==
-	        OK &&
-	    (requests || start_open_stages(&run, &f) == OK)) {
-		run.requests_only = requests;
+	if (run_begin(&run, &prog.settings, "queue-run", &f) == OK &&
+	    store_lock_run(&run.store,
+	        requests != NULL ? 0 : STORE_LOCK_WAIT_MS, &f) == OK &&
+	    (requests != NULL || start_open_stages(&run, &f) == OK)) {
+		run.requests_only = requests != NULL;
 		look_at_mail(&run);
-		if (close_sandbox(&f) == OK)
+		if (prog_sandbox(about.promises,
+		        (const struct sandbox_path[]){
+		            { prog.settings.queue.directory, "rwcl" },
+		            { NULL, NULL } },
+		        &f) == OK)
 			serve(&run, &f);
 	}
 	run_end(&run);

@@ -14,22 +14,26 @@
 #include "prog.h"
 #include "verbs.h"
 
-#define LONG 256 /* letters of options without a short form begin here */
+static struct request request = { .settings = &prog.settings };
 
 static const struct prog_option options[] = {
-	{ LONG + OPTION_STATE, "state", "STATE",
-	    "only messages in that state" },
-	{ LONG + OPTION_ADDRESS, "address", "ADDRESS",
-	    "only from or to that address; @DOMAIN for a whole domain" },
-	{ LONG + OPTION_REASON, "reason", "TEXT",
-	    "why; kept with the message" },
-	{ LONG + OPTION_CONTENT, "content", NULL, "show the message itself" },
-	{ LONG + OPTION_YES, "yes", NULL, "do not ask" },
-	{ LONG + OPTION_CLEAR_TROUBLE, "clear-trouble", NULL,
-	    "tidy: you have looked at the disk; it is trusted again" },
-	{ LONG + OPTION_WAIT, "wait", NULL,
-	    "tidy: wait up to pneu.drain for those who use the queue" },
-	{ 0, NULL, NULL, NULL },
+	{ 0, "state", "STATE", "only messages in that state",
+	    &request.option[OPTION_STATE] },
+	{ 0, "address", "ADDRESS",
+	    "only from or to that address; @DOMAIN for a whole domain",
+	    &request.option[OPTION_ADDRESS] },
+	{ 0, "reason", "TEXT", "why; kept with the message",
+	    &request.option[OPTION_REASON] },
+	{ 0, "content", NULL, "show the message itself",
+	    &request.option[OPTION_CONTENT] },
+	{ 0, "yes", NULL, "do not ask", &request.option[OPTION_YES] },
+	{ 0, "clear-trouble", NULL,
+	    "tidy: you have looked at the disk; it is trusted again",
+	    &request.option[OPTION_CLEAR_TROUBLE] },
+	{ 0, "wait", NULL,
+	    "tidy: wait up to pneu.drain for those who use the queue",
+	    &request.option[OPTION_WAIT] },
+	{ .name = NULL },
 };
 
 static const struct verb verbs[] = {
@@ -68,17 +72,6 @@ static const struct prog_about about = {
 };
 
 static enum outcome
-close_sandbox(struct fault *f)
-{
-	const struct sandbox_path paths[] = {
-		{ prog.settings.queue.directory, "rwcl" },
-		{ NULL, NULL },
-	};
-
-	return prog_sandbox(about.promises, paths, f);
-}
-
-static enum outcome
 run_verb(struct request *r, struct fault *f)
 {
 	static struct store store;
@@ -93,7 +86,11 @@ run_verb(struct request *r, struct fault *f)
 	if (got == OK && r->verb->done != NULL)
 		got = service_open(&run, f);
 	if (got == OK)
-		got = close_sandbox(f);
+		got = prog_sandbox(about.promises,
+		    (const struct sandbox_path[]){
+		        { prog.settings.queue.directory, "rwcl" },
+		        { NULL, NULL } },
+		    f);
 	r->store = &store;
 	r->journal = &journal;
 	r->run = &run;
@@ -133,27 +130,21 @@ find_verb(const char *name, size_t operands)
 int
 main(int argc, char *argv[])
 {
-	struct request r = { .settings = &prog.settings };
+	struct request *r = &request;
 	struct fault f = FAULT_NONE;
-	const char *value;
-	int letter;
 
-	prog_begin(&about);
-	while ((letter = prog_option(argc, argv, &value)) != -1)
-		r.option[letter - LONG] = value == NULL ? "" : value;
-	r.operand = argv + optind + 1;
-	r.operands = argc > optind ? (size_t)(argc - optind - 1) : 0;
-	r.verb = find_verb(argv[optind], r.operands);
-	r.is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	prog_start(&about, argc, argv);
+	r->operand = argv + optind + 1;
+	r->operands = argc > optind ? (size_t)(argc - optind - 1) : 0;
+	r->verb = find_verb(argv[optind], r->operands);
+	r->is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
-	if (sodium_init() < 0)
-		(void)fault_set(&f, TEMP, "4.3.0", 0, "no random octets");
 	json_object_seed((size_t)randombytes_random() | 1);
 	/* A stream's first look at its descriptor is before the sandbox. */
 	(void)setvbuf(
 	    stdout, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, 65536);
-	if (f.outcome == OK && run_verb(&r, &f) == OK)
+	if (run_verb(r, &f) == OK)
 		f.outcome = OK;
 	prog_exit(&f);
 }

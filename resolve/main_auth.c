@@ -46,8 +46,6 @@ begin(struct verifier *v, struct fault *f)
 	bool given, shared;
 	uint64_t cache; /* the descriptor that all auth processes share */
 
-	if (sodium_init() < 0)
-		return fault_set(f, TEMP, "4.3.0", 0, "libsodium");
 	shared = num_from_env(AUTH_CACHE_ENV, 3, 65535, &cache);
 	if (auth_ticket_take_key(key, &given, f) != OK || prog_home(f) != OK ||
 	    verify_begin(v, &prog.settings, given ? key : NULL,
@@ -71,11 +69,8 @@ main(int argc, char *argv[])
 		{ NULL, NULL } };
 	struct authority a;
 	struct fault f = FAULT_NONE;
-	const char *value;
 
-	prog_begin(&about);
-	while (prog_option(argc, argv, &value) != -1)
-		continue;
+	prog_start(&about, argc, argv);
 	a.answerer = (struct answerer){ .database = &a.verifier.secrets,
 		.answer = answer,
 		.is_slow = true };

@@ -21,25 +21,28 @@
 
 static const struct prog_option options[] = {
 	{ LONG + OPTION_PASSWORD, "password-stdin", NULL,
-	    "the password is the first line of the standard input" },
-	{ LONG + OPTION_STORE, "store", "STORE", "mailbox or distribution" },
+	    "the password is the first line of the standard input", NULL },
+	{ LONG + OPTION_STORE, "store", "STORE", "mailbox or distribution",
+	    NULL },
 	{ LONG + OPTION_PATH, "path", "PATH",
-	    "of the mailbox, in the mail directory" },
+	    "of the mailbox, in the mail directory", NULL },
 	{ LONG + OPTION_USERID, "userid", "\"ID ADDRESS\"",
-	    "System i user id and address, 8 + 8; '' takes it away" },
-	{ LONG + OPTION_PREFERRED, "preferred", "WHICH", "smtp or userid" },
+	    "System i user id and address, 8 + 8; '' takes it away", NULL },
+	{ LONG + OPTION_PREFERRED, "preferred", "WHICH", "smtp or userid",
+	    NULL },
 	{ LONG + OPTION_PROGRAM, "program", "NAME",
-	    "its mail goes to this command of [deliver-program]" },
+	    "its mail goes to this command of [deliver-program]", NULL },
 	{ LONG + OPTION_ALIAS, "alias", "ADDRESS",
-	    "one more address of it; repeat for more" },
+	    "one more address of it; repeat for more", NULL },
 	{ LONG + OPTION_CATCH_ALL, "catch-all", NULL,
-	    "yes, this alias takes all mail for addresses that do not exist" },
+	    "yes, this alias takes all mail for addresses that do not exist",
+	    NULL },
 	{ LONG + OPTION_REPLACE, "replace", NULL,
-	    "alias add: in place of the user or alias of that address" },
+	    "alias add: in place of the user or alias of that address", NULL },
 	{ LONG + OPTION_AT_START, "at-start", NULL,
-	    "compile: do not wait, and not after a loss" },
-	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line" },
-	{ 0, NULL, NULL, NULL },
+	    "compile: do not wait, and not after a loss", NULL },
+	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line", NULL },
+	{ .name = NULL },
 };
 
 static void
@@ -228,8 +231,6 @@ main(int argc, char *argv[])
 	verb = find_verb(&argc, &argv, &f);
 	refuse_options(verb, &r, &f);
 	r.operand = argv;
-	if (sodium_init() < 0)
-		abort();
 	/* It would open /dev/urandom by itself, which the sandbox hides. */
 	json_object_seed((size_t)randombytes_random() | 1);
 	if (verb->asks && (r.said & SAID(OPTION_PASSWORD)) == 0 &&

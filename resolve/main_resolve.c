@@ -68,13 +68,8 @@ main(int argc, char *argv[])
 		{ NULL, NULL } };
 	struct resolver r = { .steps = BUF_INIT(STEPS_OCTETS) };
 	struct fault f = FAULT_NONE;
-	const char *value;
 
-	prog_begin(&about);
-	if (sodium_init() < 0)
-		abort();
-	while (prog_option(argc, argv, &value) != -1)
-		continue;
+	prog_start(&about, argc, argv);
 	r.answerer = (struct answerer){ .database = &r.lookup.entries,
 		.answer = answer };
 	if (prog_home(&f) == OK &&

@@ -5,7 +5,6 @@
  * it trusts their answers and nothing that a client says.
  */
 #include <fcntl.h>
-#include <sodium.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -13,9 +12,10 @@
 #include "serve.h"
 #include "session.h"
 
+static const char *role_name = "mx";
 static const struct prog_option options[] = {
-	{ 'r', "role", "ROLE", "mx (the default) or submission" },
-	{ 0, NULL, NULL, NULL },
+	{ 'r', "role", "ROLE", "mx (the default) or submission", &role_name },
+	{ .name = NULL },
 };
 
 static const struct prog_about about = {
@@ -91,21 +91,16 @@ int
 main(int argc, char *argv[])
 {
 	const struct setting_role *role;
-	const char *value, *name = "mx";
 	struct fault f = FAULT_NONE;
 
-	prog_begin(&about);
-	while (prog_option(argc, argv, &value) != -1)
-		name = value; /* there is but one */
-	role = config_find_role(span_of(about.name), span_of(name));
+	prog_start(&about, argc, argv);
+	role = config_find_role(span_of(about.name), span_of(role_name));
 	if (role == NULL) {
 		fault_set(&f, PERM, "5.5.4", 0,
-		    "-r %s: a role is mx or submission", name);
+		    "-r %s: a role is mx or submission", role_name);
 		prog_usage(&f);
 	}
-	if (sodium_init() < 0)
-		(void)fault_set(&f, TEMP, "4.3.0", 0, "libsodium");
-	else if (prog_home(&f) == OK)
+	if (prog_home(&f) == OK)
 		(void)serve(role, &f);
 	prog_exit(&f);
 }

@@ -11,12 +11,13 @@
 
 #define VALUE_MAX 65536 /* octets of one setting's text */
 
-enum { OPTION_EXPLAIN = 256 };
+static const char *explained;
 
 const struct prog_option config_options[] = {
-	{ OPTION_EXPLAIN, "explain", NULL,
-	    "with the meaning, default and limits of each setting" },
-	{ 0, NULL, NULL, NULL },
+	{ 0, "explain", NULL,
+	    "with the meaning, default and limits of each setting",
+	    &explained },
+	{ .name = NULL },
 };
 
 static const char *const type_name[] = {
@@ -84,12 +85,12 @@ explain_row(const struct setting_row *r, const json_t *o)
 
 /* As in the file: a list is one line a value. */
 static void
-show_row(const struct setting_row *r, bool explained)
+show_row(const struct setting_row *r)
 {
 	json_t *o = row_json(r), *values = json_object_get(o, "value");
 
 	output_json(o);
-	if (explained)
+	if (explained != NULL)
 		explain_row(r, o);
 	if (json_array_size(values) == 0)
 		output_note("%s =\n", r->key);
@@ -101,7 +102,7 @@ show_row(const struct setting_row *r, bool explained)
 
 /* All sections, and after each what the file sets for its roles. */
 static void
-show(bool explained)
+show(void)
 {
 	const char *section = NULL;
 
@@ -112,7 +113,7 @@ show(bool explained)
 			output_note("%s[%s]\n", section == NULL ? "" : "\n",
 			    r->section);
 		section = r->section;
-		show_row(r, explained);
+		show_row(r);
 	}
 }
 
@@ -143,11 +144,9 @@ check(struct fault *f)
 enum outcome
 verb_config(int argc, char *argv[], struct fault *f)
 {
-	const char *value, *what;
-	bool explained = false;
+	const char *what;
 
-	while (prog_option(argc, argv, &value) != -1)
-		explained = true; /* there is but one */
+	prog_options(argc, argv);
 	what = optind < argc ? argv[optind] : "";
 	if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0)
 		fault_set(f, PERM, "5.5.4", 0, "one of: check, show");
@@ -162,6 +161,6 @@ verb_config(int argc, char *argv[], struct fault *f)
 	if (strcmp(what, "check") == 0)
 		return check(f);
 	if (prog_load(f) == OK)
-		show(explained);
+		show();
 	return f->outcome;
 }

@@ -128,7 +128,7 @@ verb_explain(int argc, char *argv[], struct fault *f)
 	struct fault worst = FAULT_NONE;
 	struct service s;
 
-	prog_common_options(argc, argv);
+	prog_options(argc, argv);
 	if (optind == argc) {
 		fault_set(f, PERM, "5.5.4", 0, "no address");
 		prog_usage(f);

@@ -25,11 +25,13 @@ enum { OPTION_DOMAIN = 256, OPTION_USER };
 
 const struct prog_option init_options[] = {
 	{ OPTION_DOMAIN, "domain", "DOMAIN",
-	    "a local domain; may be repeated; the first is postmaster's" },
+	    "a local domain; may be repeated; the first is postmaster's",
+	    NULL },
 	{ OPTION_USER, "user", "USER",
 	    "as root: who shall own the home (" USER_DEFAULT ", else " USER_ELSE
-	    ")" },
-	{ 0, NULL, NULL, NULL },
+	    ")",
+	    NULL },
+	{ .name = NULL },
 };
 
 struct plan {

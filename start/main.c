@@ -51,7 +51,7 @@ main(int argc, char *argv[])
 	struct fault f = FAULT_NONE;
 
 	prog_begin(&about);
-	prog_common_options(argc, argv); /* only these stand before a verb */
+	prog_options(argc, argv); /* only these stand before a verb */
 	if (optind == argc) {
 		fault_set(&f, PERM, "5.5.4", 0, "no verb");
 		prog_usage(&f);

@@ -10,7 +10,7 @@ verb_status(int argc, char *argv[], struct fault *f)
 {
 	struct status s = { .well = true };
 
-	prog_common_options(argc, argv);
+	prog_options(argc, argv);
 	if (prog_home(f) != OK)
 		return f->outcome;
 	s.now_ms = clock_wall_ms();

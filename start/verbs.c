@@ -30,7 +30,7 @@
 static enum outcome
 verb_run(int argc, char *argv[], struct fault *f)
 {
-	prog_common_options(argc, argv);
+	prog_options(argc, argv);
 	if (prog_stand(f) != OK || identity_take(".", f) != OK)
 		return f->outcome;
 	return supervise(f);
@@ -40,7 +40,7 @@ verb_run(int argc, char *argv[], struct fault *f)
 static enum outcome
 find_supervisor(int argc, char *argv[], pid_t *pid, struct fault *f)
 {
-	prog_common_options(argc, argv);
+	prog_options(argc, argv);
 	if (prog_stand(f) != OK || identity_take(".", f) != OK ||
 	    lock_holder(pid, f) != OK)
 		return f->outcome;
@@ -148,7 +148,7 @@ verb_reload(int argc, char *argv[], struct fault *f)
 static enum outcome
 verb_services(int argc, char *argv[], struct fault *f)
 {
-	prog_common_options(argc, argv);
+	prog_options(argc, argv);
 	/* Without a home the defaults are shown. */
 	if (prog.home == NULL && access(PNEU_HOME, F_OK) != 0) {
 		if (config_load(&prog.settings, NULL, NULL, f) != OK)

@@ -105,7 +105,7 @@ def sandbox_paths(program):
     """path:rights of each sandbox_path table in its main."""
     out = set()
     text = main_of(program)
-    for table in re.findall(r"struct sandbox_path \w+\[\] = \{(.*?)\};", text, re.S):
+    for table in re.findall(r"struct sandbox_path ?\w*\[\](?: =|\)) ?\{((?:\s*\{[^{}]*\},?)*)\s*\}", text):
         for path, rights in re.findall(r"\{\s*([^{},]+?)\s*,\s*([^{},]+?)\s*\}", table):
             path = {"prog.settings.queue.directory": "queue", "prog.settings.mail.directory": "mail",
                     "RECEIVER_DIRECTORY": "journal"}.get(re.sub(r'^"!" |^"!?|"$', "", path), re.sub(r'^"!" |^"!?|"$', "", path))
