@@ -11,8 +11,7 @@
 static bool
 is_common_key(struct span key)
 {
-	return span_eq(key, "time") || span_eq(key, "program") ||
-	    span_eq(key, "pid") || span_eq(key, "qid");
+	return span_is_word(key, "time program pid qid");
 }
 
 void

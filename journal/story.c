@@ -29,7 +29,6 @@ struct step {
 	bool is_later; /* it tells what became of it */
 	uint64_t us;
 	size_t serial;
-	char code[3];
 	char *text;
 };
 
@@ -129,7 +128,7 @@ note_message(void *arg, const struct entry *e)
 
 /* ---- Second pass: their entries. ---- */
 
-/* In words: "received from pc7 [192.0.2.7]"; or as JSON. Caller frees. */
+/* "received from pc7 [192.0.2.7]  (94)"; or as JSON. Caller frees. */
 static char *
 text_of(const struct entry *e)
 {
@@ -151,6 +150,7 @@ text_of(const struct entry *e)
 		    &b, code == NULL ? e->record.word : span_of(code->english));
 		show_put_fields(&b, &e->record);
 	}
+	buf_addf(&b, "  (" SPAN_FMT ")", SPAN_ARG(e->record.word));
 	text = mem_text(b.p);
 	buf_free(&b);
 	return text;
@@ -160,9 +160,8 @@ static bool
 note_entry(void *arg, const struct entry *e)
 {
 	struct trace *t = arg;
-	struct span word = span_head(e->record.word, 2);
+	char kind = e->record.word.p[0];
 	struct message m, *its;
-	struct step *step;
 
 	if (!take_message(&e->record, "qid", &m) ||
 	    (its = find_message(t, &m)) == NULL)
@@ -173,14 +172,13 @@ note_entry(void *arg, const struct entry *e)
 	if ((t->steps & (t->steps - 1)) == 0)
 		t->step = mem_grow(t->step, t->steps == 0 ? 1 : 2 * t->steps,
 		    sizeof(*t->step));
-	step = &t->step[t->steps];
 	/* Of the arrival are codes of smtpd, and of queue-add from a shell. */
-	*step = (struct step){ .message = its,
-		.is_later = word.p[0] != '9' && word.p[0] != 'E',
+	t->step[t->steps] = (struct step){ .message = its,
+		.is_later = kind != '9' && kind != 'E',
 		.us = e->us,
-		.serial = t->steps++,
+		.serial = t->steps,
 		.text = text_of(e) };
-	(void)span_copy(word, step->code, sizeof(step->code));
+	t->steps++;
 	return true;
 }
 
@@ -205,21 +203,18 @@ static void
 print_step(const struct trace *t, size_t i)
 {
 	const struct step *step = &t->step[i];
+	bool is_first = i == 0 || step[-1].message != step->message;
 	char time[CLOCK_TEXT_MAX];
 
-	if (prog.json) {
-		(void)printf("%s\n", step->text);
-		return;
-	}
-	if (i == 0 || step[-1].message != step->message) {
+	if (!prog.json && is_first) {
 		clock_text_us(step->us, time);
 		(void)printf("%s%s  on %.10s\n  %.15s  ", i == 0 ? "" : "\n",
 		    step->message->qid.text, time, time + 11);
-	} else {
+	} else if (!prog.json) {
 		(void)printf("  %+12.3f ms  ",
 		    (double)(int64_t)(step->us - step[-1].us) / 1000);
 	}
-	(void)printf("%s  (%s)\n", step->text, step->code);
+	(void)printf("%s\n", step->text);
 }
 
 static enum outcome

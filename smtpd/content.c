@@ -152,9 +152,14 @@ take_line(struct content *c, struct span line, bool stuffed)
 		return false;
 	if (text.len > 0 && text.p[0] == '.')
 		c->dots = true;
-	buf_add(&c->buf, text);
-	buf_add(&c->buf, SPAN_LIT("\r\n"));
 	c->size += text.len + 2;
+	if (is_bare) {
+		buf_add(&c->buf, text);
+		text = SPAN_LIT("\r\n");
+	} else {
+		text.len += 2; /* its CRLF stands behind it */
+	}
+	buf_add(&c->buf, text);
 	return false;
 }
 
