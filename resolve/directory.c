@@ -236,6 +236,7 @@ directory_begin(struct directory *d, const struct settings *s, struct fault *f)
 	d->secrets.name = DIRECTORY_SECRETS;
 	d->secrets.database = SECRETS_DB;
 	d->secrets.purpose = "secrets";
+	d->has_postmaster = mem_new(s->resolve.domain.n, sizeof(bool));
 	return domains_begin(&d->domains, &s->resolve.domain, f);
 }
 
@@ -262,6 +263,7 @@ directory_free(struct directory *d)
 	}
 	for (size_t i = 0; i < PROBLEM_LEVELS; i++)
 		free(d->problems[i].p);
+	free(d->has_postmaster);
 	domains_free(&d->domains);
 }
 

@@ -98,6 +98,7 @@ struct memory_chunk;
 struct directory {
 	const struct settings *settings;
 	struct domains domains;
+	bool *has_postmaster; /* of each, by the last check */
 	int lock; /* -1: not held */
 	struct text entries, secrets;
 	struct problems problems[PROBLEM_LEVELS];
@@ -129,8 +130,9 @@ void directory_unlock(struct directory *);
 void directory_parse(struct directory *);
 /*
  * What lies between the lines: where aliases lead, mailboxes in mailboxes, one
- * path of two entries, secrets of nobody. thorough: is every mailbox there, what
- * do hashes cost, are the databases of these texts.
+ * path of two entries, secrets of nobody, a domain that has no postmaster any
+ * more since the last check. thorough: is every mailbox there, what do hashes
+ * cost, are the databases of these texts.
  */
 void directory_check(struct directory *, bool thorough);
 /*
@@ -177,8 +179,6 @@ struct line *directory_find_secret(const struct directory *, struct span key);
 const struct line *directory_entry_of(
     const struct directory *, const struct line *secret);
 
-/* Is mail for postmaster@domain delivered? */
-bool directory_has_postmaster(const struct directory *, const char *domain);
 /* Does this alias end at the line, over others or not? */
 bool directory_leads_to(
     const struct directory *, const struct line *alias, const struct line *);

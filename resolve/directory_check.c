@@ -62,8 +62,9 @@ directory_leads_to(
 	return is_alias(alias) && last_line(d, alias, to, &target) == to;
 }
 
-bool
-directory_has_postmaster(const struct directory *d, const char *domain)
+/* Is mail for postmaster@domain delivered? */
+static bool
+has_postmaster(const struct directory *d, const char *domain)
 {
 	char text[sizeof("postmaster@") + DOMAIN_MAX];
 	const struct line *line;
@@ -168,14 +169,26 @@ check_fields(struct directory *d)
 	line_index_free(&x);
 }
 
+/* RFC 5321 4.5.1: each domain must take postmaster's mail. A change must not
+   end that; that it was nobody's before is no fault of the change. */
 static void
 check_postmasters(struct directory *d)
 {
-	/* RFC 5321 4.5.1: each domain must take postmaster's mail. */
-	for (size_t i = 0; i < d->domains.n; i++)
-		if (!directory_has_postmaster(d, d->domains.name[i]))
+	for (size_t i = 0; i < d->domains.n; i++) {
+		const char *domain = d->domains.name[i];
+		bool has = has_postmaster(d, domain);
+
+		if (!has && d->has_postmaster[i])
+			directory_problem(d, PROBLEM_ERROR, &of_entries,
+			    "nobody would be postmaster@%s, whose mail must be "
+			    "taken (RFC 5321 4.5.1): `directory alias add "
+			    "postmaster ADDRESS --replace` gives it to another",
+			    domain);
+		else if (!has)
 			directory_problem(d, PROBLEM_NOTE, &of_entries,
-			    "nobody is postmaster@%s", d->domains.name[i]);
+			    "nobody is postmaster@%s", domain);
+		d->has_postmaster[i] = has;
+	}
 }
 
 /* An unknown user costs what [auth] says: another cost tells a guesser that

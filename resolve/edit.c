@@ -8,7 +8,6 @@
 #include <sys/file.h>
 
 #include "mailboxes.h"
-#include "mem.h"
 
 #define MANY_AT_ONCE 8 /* mailboxes; more are synced together */
 
@@ -109,10 +108,6 @@ editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 		    "the directory has errors; mend them first, nothing was "
 		    "changed");
 	directory_check(d, false);
-	e->had_postmaster = mem_new(d->domains.n, sizeof(bool));
-	for (size_t i = 0; i < d->domains.n; i++)
-		e->had_postmaster[i] =
-		    directory_has_postmaster(d, d->domains.name[i]);
 	/* An error that only the check finds may be what this edit mends. */
 	if (d->problems[PROBLEM_ERROR].count > 0 || directory_is_compiled(d))
 		return OK;
@@ -125,7 +120,6 @@ editor_free(struct editor *e)
 {
 	for (size_t i = 0; i < PROBLEM_LEVELS; i++)
 		free(e->before[i].p);
-	free(e->had_postmaster);
 	directory_free(&e->d);
 }
 
@@ -254,23 +248,6 @@ editor_remove(struct editor *e, struct line *line)
 
 /* ---- commit */
 
-/* RFC 5321 4.5.1. One that was nobody before is no fault of this change. */
-static enum outcome
-keep_postmasters(const struct editor *e, struct fault *f)
-{
-	const struct domains *domains = &e->d.domains;
-
-	for (size_t i = 0; i < domains->n; i++)
-		if (e->had_postmaster[i] &&
-		    !directory_has_postmaster(&e->d, domains->name[i]))
-			return fault_set(f, PERM, "5.3.5", 0,
-			    "nobody would be postmaster@%s, whose mail must be "
-			    "taken (RFC 5321 4.5.1): `directory alias add "
-			    "postmaster ADDRESS --replace` gives it to another",
-			    domains->name[i]);
-	return OK;
-}
-
 enum outcome
 editor_check(struct editor *e, struct fault *f)
 {
@@ -285,7 +262,7 @@ editor_check(struct editor *e, struct fault *f)
 	if (errors->count > 0)
 		return fault_set(
 		    f, PERM, "5.3.5", 0, SPAN_FMT, SPAN_ARG(errors->p[0].text));
-	return keep_postmasters(e, f);
+	return OK;
 }
 
 /* One mailbox is synced by itself, many with their whole file system. */

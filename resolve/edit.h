@@ -22,9 +22,7 @@ struct field_change {
 
 struct editor {
 	struct directory d; /* its index is that of before, up to the commit */
-	/* Before the change: what was wrong, who of the domains had one. */
-	struct problems before[PROBLEM_LEVELS];
-	bool *had_postmaster;
+	struct problems before[PROBLEM_LEVELS]; /* the change */
 	size_t added; /* entries and aliases */
 	size_t made, found; /* by the commit: mailboxes new, there already */
 };
@@ -63,10 +61,7 @@ enum outcome editor_set_hash(struct editor *, const struct line *,
 /* The entry, its password and every alias that ends at it. */
 void editor_remove(struct editor *, struct line *);
 
-/*
- * PERM 5.3.5: what would come of it has errors, in d.problems, or a local
- * domain would lose its postmaster.
- */
+/* PERM 5.3.5: what would come of it has errors; they stand in d.problems. */
 enum outcome editor_check(struct editor *, struct fault *) MUST_USE;
 /* The check, and if it is OK, the change. */
 enum outcome editor_commit(struct editor *, struct fault *) MUST_USE;

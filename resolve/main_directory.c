@@ -16,8 +16,7 @@
 #include "verbs.h"
 
 /* Letters of options without a short form lie over those of octets. */
-#define LONG     256
-#define OPT_JSON (LONG + OPTIONS)
+#define LONG 256
 
 static const struct prog_option options[] = {
 	{ LONG + OPTION_PASSWORD, "password-stdin", NULL,
@@ -41,23 +40,15 @@ static const struct prog_option options[] = {
 	    "alias add: in place of the user or alias of that address", NULL },
 	{ LONG + OPTION_AT_START, "at-start", NULL,
 	    "compile: do not wait, and not after a loss", NULL },
-	{ OPT_JSON, "json", NULL, "answer with JSON, an object a line", NULL },
 	{ .name = NULL },
 };
 
 static void
-take_option(struct request *r, int option, const char *value)
+take_option(struct request *r, enum option option, const char *value)
 {
-	if (option == OPT_JSON) {
-		prog.json = true;
-		return;
-	}
-	option -= LONG;
-	if (option < OPTION_FIELDS)
-		r->field[option] = value;
+	r->option[option] = value == NULL ? "" : value;
 	if (option == OPTION_ALIAS && r->aliases++ < REQUEST_ALIASES_MAX)
 		r->alias[r->aliases - 1] = value;
-	r->said |= SAID(option);
 }
 
 /* The verb of these words; the operands begin behind it. */
@@ -92,10 +83,11 @@ static void
 refuse_options(
     const struct verb *verb, const struct request *r, struct fault *f)
 {
-	unsigned foreign = r->said & ~verb->options;
-
 	for (size_t i = 0; options[i].name != NULL; i++) {
-		if ((SAID(options[i].letter - LONG) & foreign) == 0)
+		int option = options[i].letter - LONG;
+
+		if (r->option[option] == NULL ||
+		    (verb->options & TAKES(option)) != 0)
 			continue;
 		(void)fault_set(f, PERM, "5.5.4", 0, "%s%s%s has no --%s",
 		    verb->name, verb->second == NULL ? "" : " ",
@@ -198,6 +190,7 @@ main(int argc, char *argv[])
 	static const struct prog_about about = { .name = "directory",
 		.usage = "[-C DIR] VERB [OPTION...] [ADDRESS...]",
 		.operands = true,
+		.json = true,
 		.summary = "The users and aliases of the local domains.",
 		.options = options,
 		.promises = "stdio rpath wpath cpath sync flock",
@@ -225,7 +218,7 @@ main(int argc, char *argv[])
 	prog_begin(&about);
 	request_begin(&r);
 	while ((option = prog_option(argc, argv, &value)) != -1)
-		take_option(&r, option, value);
+		take_option(&r, (enum option)(option - LONG), value);
 	argc -= optind;
 	argv += optind;
 	verb = find_verb(&argc, &argv, &f);
@@ -233,7 +226,7 @@ main(int argc, char *argv[])
 	r.operand = argv;
 	/* It would open /dev/urandom by itself, which the sandbox hides. */
 	json_object_seed((size_t)randombytes_random() | 1);
-	if (verb->asks && (r.said & SAID(OPTION_PASSWORD)) == 0 &&
+	if (verb->asks && r.option[OPTION_PASSWORD] == NULL &&
 	    ask_password(&r, &f) != OK)
 		prog_exit(&f);
 	if (prog_home(&f) == OK && enter_sandbox(&f) == OK)

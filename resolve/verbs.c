@@ -12,8 +12,6 @@
 #include "prog.h"
 #include "say.h"
 
-#define INPUT_STEP 65536 /* octets read at once */
-
 /* ---- what goes in */
 
 void
@@ -54,15 +52,6 @@ request_read_password(struct request *r, struct fault *f)
 		len--;
 	buf_cut(b, start + len);
 	return password_check(span_from(buf_span(b), start), f);
-}
-
-/* The password: of a terminal, or the first line of fd 0. */
-static enum outcome
-take_password(struct request *r, struct fault *f)
-{
-	if ((r->said & SAID(OPTION_PASSWORD)) == 0 || r->password.len > 0)
-		return OK;
-	return request_read_password(r, f);
 }
 
 /* One more of r->hashes. */
@@ -180,7 +169,7 @@ collect_records(struct editor *e, struct request *r, struct fault *f)
 {
 	struct span rest = buf_span(&r->input), line, password, hash;
 	struct span hashes = buf_span(&r->hashes);
-	bool replaces = (r->said & SAID(OPTION_REPLACE)) != 0;
+	bool replaces = r->option[OPTION_REPLACE] != NULL;
 	struct record record;
 
 	(void)f;
@@ -206,9 +195,9 @@ said_fields(const struct request *r, struct field_change field[OPTION_FIELDS])
 	size_t n = 0;
 
 	for (size_t i = 0; i < OPTION_FIELDS; i++)
-		if (r->field[i] != NULL)
+		if (r->option[i] != NULL)
 			field[n++] = (struct field_change){ keys[i],
-				span_of(r->field[i]) };
+				span_of(r->option[i]) };
 	return n;
 }
 
@@ -227,7 +216,7 @@ put_alias(struct request *r, const char *alias, const char *target,
 	}
 	record_put(out, "smtp", buf_span(name));
 	record_puts(out, "to", target);
-	if ((r->said & SAID(OPTION_CATCH_ALL)) != 0)
+	if (r->option[OPTION_CATCH_ALL] != NULL)
 		record_puts(out, "catch-all", "yes");
 	return record_end(out, f);
 }
@@ -236,13 +225,13 @@ static void
 note_added(struct request *r)
 {
 	const char *root = prog.settings.mail.directory;
-	const char *path = r->field[OPTION_PATH];
+	const char *path = r->option[OPTION_PATH];
 	char own[RESOLVE_PATH_MAX + 1];
 	struct fault ignored;
 
-	if (r->field[OPTION_PROGRAM] != NULL) {
+	if (r->option[OPTION_PROGRAM] != NULL) {
 		buf_addf(&r->done, "%s: goes to the program %s\n",
-		    r->operand[0], r->field[OPTION_PROGRAM]);
+		    r->operand[0], r->option[OPTION_PROGRAM]);
 		return;
 	}
 	if (path == NULL && mailboxes_path(&r->address, own, &ignored) == OK)
@@ -255,8 +244,8 @@ note_added(struct request *r)
 	    r->hashes.len > 0 ? "password set"
 	                      : "no password, so no login yet "
 	                        "(directory passwd sets one)");
-	if (r->field[OPTION_STORE] != NULL &&
-	    strcmp(r->field[OPTION_STORE], "distribution") == 0)
+	if (r->option[OPTION_STORE] != NULL &&
+	    strcmp(r->option[OPTION_STORE], "distribution") == 0)
 		buf_adds(&r->done,
 		    "no distribution service takes its mail yet: it lies in "
 		    "the mailbox\n");
@@ -309,15 +298,11 @@ static enum outcome
 verb_import(struct request *r, struct fault *f)
 {
 	struct editor e;
-	size_t some;
 	enum outcome got;
 
 	r->is_import = true;
 	/* Before the lock: a terminal may take its time. */
-	do
-		got = fds_read_some(
-		    STDIN_FILENO, &r->input, INPUT_STEP, &some, f);
-	while (got == OK && some > 0);
+	got = fds_read_to_end(STDIN_FILENO, "the input", &r->input, f);
 	if (got == OK && may_have_password(buf_span(&r->input))) {
 		got = edit(&e, r, collect_records, true, f);
 		if (got == OK)
@@ -344,7 +329,7 @@ prepare_change(struct request *r, struct fault *f)
 static enum outcome
 collect_change(struct editor *e, struct request *r, struct fault *f)
 {
-	const char *path = r->field[OPTION_PATH];
+	const char *path = r->option[OPTION_PATH];
 	struct field_change field[OPTION_FIELDS];
 	size_t n = said_fields(r, field);
 	struct span hash = buf_span(&r->hashes);
@@ -411,23 +396,24 @@ collect_alias_remove(struct editor *e, struct request *r, struct fault *f)
 
 const struct verb verbs[VERBS] = {
 	{ "add", .operands = 1,
-	    .options = SAID_FIELDS | SAID(OPTION_PASSWORD) | SAID(OPTION_ALIAS),
+	    .options =
+	        TAKES_FIELDS | TAKES(OPTION_PASSWORD) | TAKES(OPTION_ALIAS),
 	    .prepare = prepare_add, .collect = collect_records },
 	{ "change", .operands = 1,
-	    .options = SAID_FIELDS | SAID(OPTION_PASSWORD),
+	    .options = TAKES_FIELDS | TAKES(OPTION_PASSWORD),
 	    .prepare = prepare_change, .collect = collect_change },
 	{ "remove", .operands = 1, .collect = collect_remove },
 	{ "list", .look = look_list },
 	{ "show", .operands = 1, .look = look_show },
 	{ "alias", "add", .operands = 2,
-	    .options = SAID(OPTION_CATCH_ALL) | SAID(OPTION_REPLACE),
+	    .options = TAKES(OPTION_CATCH_ALL) | TAKES(OPTION_REPLACE),
 	    .prepare = prepare_alias, .collect = collect_records },
 	{ "alias", "remove", .operands = 1, .collect = collect_alias_remove },
-	{ "passwd", .operands = 1, .options = SAID(OPTION_PASSWORD),
+	{ "passwd", .operands = 1, .options = TAKES(OPTION_PASSWORD),
 	    .asks = true, .prepare = prepare_change,
 	    .collect = collect_change },
 	{ "import", .run = verb_import },
-	{ "compile", .options = SAID(OPTION_AT_START), .run = verb_compile },
+	{ "compile", .options = TAKES(OPTION_AT_START), .run = verb_compile },
 	{ "check", .look = look_check, .thorough = true },
 };
 
@@ -443,10 +429,12 @@ verb_run(const struct verb *verb, struct request *r, struct fault *f)
 		return verb_look(verb, r, f);
 	if (verb->run != NULL)
 		return verb->run(r, f);
-	if (verb->asks)
-		r->said |= SAID(OPTION_PASSWORD);
-	if (take_password(r, f) != OK ||
-	    (verb->prepare != NULL && verb->prepare(r, f) != OK))
+	/* A terminal was asked already. */
+	if (r->password.len == 0 &&
+	    (verb->asks || r->option[OPTION_PASSWORD] != NULL) &&
+	    request_read_password(r, f) != OK)
+		return f->outcome;
+	if ((verb->prepare != NULL && verb->prepare(r, f) != OK))
 		return f->outcome;
 	return edit(&e, r, verb->collect, false, f);
 }

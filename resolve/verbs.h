@@ -24,14 +24,13 @@ enum option {
 	OPTION_AT_START,
 	OPTIONS
 };
-#define SAID(option) (1U << (option))
-#define SAID_FIELDS  (SAID(OPTION_FIELDS) - 1)
+#define TAKES(option) (1U << (option))
+#define TAKES_FIELDS  (TAKES(OPTION_FIELDS) - 1)
 
 /* What the operator said; NULL: not said. Texts borrow from argv. */
 struct request {
 	char **operand;
-	unsigned said; /* a bit of each option */
-	const char *field[OPTION_FIELDS];
+	const char *option[OPTIONS]; /* "" where it has no argument */
 	const char *alias[REQUEST_ALIASES_MAX];
 	size_t aliases;
 	struct address address; /* of the last operand */
@@ -56,7 +55,7 @@ typedef enum outcome collect_changes(
 struct verb {
 	const char *name, *second; /* `alias add` has two words */
 	size_t operands;
-	unsigned options; /* that it knows; all know --json */
+	unsigned options; /* that it TAKES(); all take --json */
 	bool asks; /* for a password, where none is given */
 	/* A change; prepare: what can be done before the lock is taken. */
 	enum outcome (*prepare)(struct request *, struct fault *);

@@ -40,7 +40,7 @@ verb_compile(struct request *r, struct fault *f)
 {
 	/* A start has the databases that are there, and must not wait for
 	   a person. */
-	bool at_start = (r->said & SAID(OPTION_AT_START)) != 0, compiled;
+	bool at_start = r->option[OPTION_AT_START] != NULL, compiled;
 	struct directory d;
 	enum outcome got = directory_begin(&d, &prog.settings, f);
 
