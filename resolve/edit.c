@@ -11,40 +11,44 @@
 
 #define MANY_AT_ONCE 8 /* mailboxes; more are synced together */
 
-/* ---- records */
-
-static void
-put_field(struct record_out out, struct span key, struct span value)
+/* The change of this field=value, or n. */
+static size_t
+change_of(struct span field, const struct field_change *change, size_t n)
 {
-	char name[RECORD_MAX];
+	struct span key = span_head(field, span_find(field, '='));
+	size_t i = 0;
 
-	if (span_copy(key, name, sizeof(name)))
-		record_put(out, name, value);
+	while (i < n && !span_eq(key, change[i].key))
+		i++;
+	return i;
 }
 
-/* The same record with some fields changed, in its old order, and a LF. */
+/* An entry with some fields changed, in their order; the others stay as they
+   are written. PERM: it is too long. */
 static enum outcome
-change_record(const struct record *r, const struct field_change *change,
-    size_t n, struct buf *b, struct fault *f)
+change_entry(struct span line, const struct field_change *change, size_t n,
+    struct buf *b, struct fault *f)
 {
 	struct record_out out = record_begin(b, "entry");
+	unsigned made = 0;
+	struct span part;
 
-	for (size_t i = 0; i < r->fields; i++) {
-		struct span value = r->field[i].value;
-		bool changed = false;
+	(void)span_next(&line, ' ', &part);
+	while (span_next(&line, ' ', &part)) {
+		size_t i = change_of(part, change, n);
 
-		for (size_t j = 0; j < n; j++)
-			if (span_eq(r->field[i].key, change[j].key)) {
-				value = change[j].value;
-				changed = true;
-			}
-		if (value.len > 0 || !changed)
-			put_field(out, r->field[i].key, value);
+		if (i == n) {
+			buf_addc(b, ' ');
+			buf_add(b, part);
+			continue;
+		}
+		record_put_optional(out, change[i].key, change[i].value);
+		made |= 1U << i;
 	}
-	for (size_t j = 0; j < n; j++)
-		if (record_find(r, span_of(change[j].key)) == NULL)
+	for (size_t i = 0; i < n; i++)
+		if ((made & 1U << i) == 0)
 			record_put_optional(
-			    out, change[j].key, change[j].value);
+			    out, change[i].key, change[i].value);
 	return record_end(out, f);
 }
 
@@ -128,7 +132,7 @@ editor_free(struct editor *e)
 /* The entry as it is kept, its password among the secrets. PERM: it cannot be
    made whole, or is a program's, which has neither mailbox nor password. */
 static enum outcome
-complete_entry(struct editor *e, const struct record *r,
+complete_entry(struct editor *e, struct span record, const struct record *r,
     const struct address *a, struct span hash, uint32_t source,
     struct buf *line)
 {
@@ -151,7 +155,7 @@ complete_entry(struct editor *e, const struct record *r,
 			return PERM;
 		change[n++] = (struct field_change){ "path", span_of(path) };
 	}
-	if (change_record(r, change, n, line, &f) != OK)
+	if (change_entry(record, change, n, line, &f) != OK)
 		return PERM;
 	return hash.len == 0
 	    ? OK
@@ -171,7 +175,7 @@ editor_add(struct editor *e, struct span record, struct span hash,
 	/* What cannot be made whole is added as it is: the check tells why. */
 	if (record_parse(record, &r, &ignored) == OK &&
 	    address_make(record_value(&r, "smtp"), &a, &ignored) == OK) {
-		if (complete_entry(e, &r, &a, hash, source, &b) == OK)
+		if (complete_entry(e, record, &r, &a, hash, source, &b) == OK)
 			record = buf_span(&b);
 		line = directory_find(&e->d, address_directory_key(&a));
 		if (replaces && line != NULL)
@@ -207,11 +211,8 @@ editor_change(struct editor *e, struct line *line,
     const struct field_change *change, size_t n, struct fault *f)
 {
 	struct buf b = BUF_INIT(RECORD_MAX);
-	struct record r;
-	enum outcome got = record_parse(line->text, &r, f);
+	enum outcome got = change_entry(line->text, change, n, &b, f);
 
-	if (got == OK)
-		got = change_record(&r, change, n, &b, f);
 	if (got == OK)
 		line->text = keep_line(e, buf_span(&b));
 	line->is_changed = true;

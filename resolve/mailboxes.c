@@ -22,38 +22,33 @@ enum outcome
 mailboxes_path(
     const struct address *a, char out[RESOLVE_PATH_MAX + 1], struct fault *f)
 {
-	static const char hex[] = "0123456789ABCDEF";
 	struct span local = address_local(a), domain = address_domain(a);
-	char name[FILE_NAME_MAX + 1];
-	size_t n = 0;
+	struct buf b = BUF_INIT(RESOLVE_PATH_MAX);
+	size_t name, n;
+	bool fits;
 
-	for (size_t i = 0; i < local.len;) {
-		int c = (unsigned char)local.p[i];
-		size_t plain = c > 0x7F ? utf8_printable(span_from(local, i))
-		    : is_plain(c) && (c != '.' || i > 0) ? 1
-		                                         : 0;
+	buf_add(&b, domain);
+	buf_addc(&b, '/');
+	name = b.len;
+	while (local.len > 0) {
+		int c = (unsigned char)local.p[0];
 
-		if (n + (plain > 0 ? plain : 3) > FILE_NAME_MAX)
-			return fault_set(f, PERM, "5.3.5", 0,
-			    "the local-part is too long for a file name: "
-			    "give --path");
-		if (plain > 0) {
-			memcpy(name + n, local.p + i, plain);
-			n += plain;
-			i += plain;
-			continue;
+		n = c > 0x7F ? utf8_printable(local) : is_plain(c) ? 1 : 0;
+		if (n == 0 || (c == '.' && b.len == name)) {
+			buf_addf(&b, "%%%02X", (unsigned)c);
+			n = 1;
+		} else {
+			buf_add(&b, span_head(local, n));
 		}
-		name[n++] = '%';
-		name[n++] = hex[c >> 4];
-		name[n++] = hex[c & 15];
-		i++;
+		local = span_from(local, n);
 	}
-	if (domain.len == 0 || domain.len + 1 + n > RESOLVE_PATH_MAX)
-		return fault_set(f, PERM, "5.3.5", 0,
-		    "the address is too long for a path: give --path");
-	(void)snprintf(out, RESOLVE_PATH_MAX + 1, SPAN_FMT "/%.*s",
-	    SPAN_ARG(domain), (int)n, name);
-	return OK;
+	fits =
+	    !buf_failed(&b) && domain.len > 0 && b.len - name <= FILE_NAME_MAX;
+	(void)span_copy(buf_span(&b), out, RESOLVE_PATH_MAX + 1);
+	buf_free(&b);
+	return fits ? OK
+	            : fault_set(f, PERM, "5.3.5", 0,
+	                  "the address is too long for a path: give --path");
 }
 
 static enum outcome

@@ -53,20 +53,21 @@ take_option(struct request *r, enum option option, const char *value)
 
 /* The verb of these words; the operands begin behind it. */
 static const struct verb *
-find_verb(int *argc, char **argv[], struct fault *f)
+find_verb(int argc, char **argv[], struct fault *f)
 {
 	bool named = false;
 
 	for (size_t i = 0; i < VERBS; i++) {
-		int words = verbs[i].second == NULL ? 1 : 2;
+		struct span words = span_of(verbs[i].name), word;
+		bool same = true;
+		int n;
 
-		if (*argc < 1 || strcmp((*argv)[0], verbs[i].name) != 0)
+		for (n = 0; same && span_next(&words, ' ', &word); n++)
+			same = n < argc && span_eq(word, (*argv)[n]);
+		named = named || same || n > 1;
+		if (!same || argc - n != (int)verbs[i].operands)
 			continue;
-		named = true;
-		if (*argc - words != (int)verbs[i].operands ||
-		    (words == 2 && strcmp((*argv)[1], verbs[i].second) != 0))
-			continue;
-		*argv += words;
+		*argv += n;
 		return &verbs[i];
 	}
 	(void)fault_set(f, PERM, "5.5.4", 0,
@@ -74,7 +75,7 @@ find_verb(int *argc, char **argv[], struct fault *f)
 	            "with what it takes"
 	          : "say add, change, remove, passwd, show, list, alias add, "
 	            "alias remove, import, check or compile",
-	    *argc < 1 ? "" : (*argv)[0]);
+	    argc < 1 ? "" : (*argv)[0]);
 	prog_usage(f);
 }
 
@@ -89,9 +90,8 @@ refuse_options(
 		if (r->option[option] == NULL ||
 		    (verb->options & TAKES(option)) != 0)
 			continue;
-		(void)fault_set(f, PERM, "5.5.4", 0, "%s%s%s has no --%s",
-		    verb->name, verb->second == NULL ? "" : " ",
-		    verb->second == NULL ? "" : verb->second, options[i].name);
+		(void)fault_set(f, PERM, "5.5.4", 0, "%s has no --%s",
+		    verb->name, options[i].name);
 		prog_usage(f);
 	}
 }
@@ -221,7 +221,7 @@ main(int argc, char *argv[])
 		take_option(&r, (enum option)(option - LONG), value);
 	argc -= optind;
 	argv += optind;
-	verb = find_verb(&argc, &argv, &f);
+	verb = find_verb(argc, &argv, &f);
 	refuse_options(verb, &r, &f);
 	r.operand = argv;
 	/* It would open /dev/urandom by itself, which the sandbox hides. */

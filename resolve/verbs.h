@@ -53,7 +53,7 @@ typedef enum outcome collect_changes(
     struct editor *, struct request *, struct fault *);
 
 struct verb {
-	const char *name, *second; /* `alias add` has two words */
+	const char *name; /* a word or two */
 	size_t operands;
 	unsigned options; /* that it TAKES(); all take --json */
 	bool asks; /* for a password, where none is given */
