@@ -4,7 +4,6 @@
  * answers on fd 1; its caller is pop3d, which may be in an attacker's hands.
  * It reads the directory's secrets, nothing else, and writes nothing.
  */
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "answerer.h"

@@ -4,10 +4,7 @@
  * on fd 1; its callers are smtpd and queue-run, and it trusts neither. It
  * reads the directory's entries, never a secret, and writes nothing.
  */
-#include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "answerer.h"
 #include "lookup.h"
