@@ -8,13 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -46,8 +43,7 @@ mailbox_alarm(struct mailbox_store *s, const char *path, const struct fault *f)
 	s->alarm_ms = now;
 	out = journal_begin(s->journal, CODE_ALARM, NULL);
 	record_puts(out, "path", path);
-	record_puts(out, "code", f->code);
-	record_puts(out, "text", f->text);
+	record_put_fault(out, f);
 	journal_end(s->journal, out);
 }
 
@@ -186,13 +182,10 @@ take_place(struct mailbox_store *s)
 int
 mailbox_open_part(struct mailbox_store *s, const char *path, const char *part)
 {
-	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-		    RESOLVE_NO_MAGICLINKS };
 	char name[NEW_PATH_MAX];
 
 	(void)snprintf(name, sizeof(name), "%s/%s", path, part);
-	return (int)syscall(SYS_openat2, s->mail, name, &how, sizeof(how));
+	return fds_open_beneath(s->mail, name);
 }
 
 /* Does path still name the directory that is kept open? */
@@ -287,29 +280,13 @@ mailbox_get(struct mailbox_store *s, const char *path, struct mailbox **out,
 
 /* ---- Begin and end ---- */
 
-/* As many kept directories as the limit on descriptors leaves room for. */
-static size_t
-directories_max(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return 1;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < 2 * SPARE_FDS)
-		return 16;
-	if (limit.rlim_cur - SPARE_FDS > MAILBOX_OPEN_MAX)
-		return MAILBOX_OPEN_MAX;
-	return (size_t)limit.rlim_cur - SPARE_FDS;
-}
-
 enum outcome
 mailbox_store_open(struct mailbox_store *s, const char *queue, const char *mail,
     struct journal *journal, struct fault *f)
 {
 	const struct mailbox_root *root;
 	struct stat st;
+	size_t most;
 
 	*s = (struct mailbox_store){
 		.mail = -1, .journal = journal, .round = 1, .mail_name = mail
@@ -325,7 +302,9 @@ mailbox_store_open(struct mailbox_store *s, const char *queue, const char *mail,
 	    add_mounts_beneath(s, mail, f) != OK)
 		return f->outcome;
 	s->mail_ino = st.st_ino;
-	s->most = directories_max();
+	/* As many as the limit on descriptors leaves room for. */
+	most = fds_raise_limit(MAILBOX_OPEN_MAX + SPARE_FDS);
+	s->most = most < 2 * SPARE_FDS ? 16 : most - SPARE_FDS;
 	s->open = mem_new(s->most, sizeof(*s->open));
 	s->hash = mem_new(s->most, sizeof(*s->hash));
 	return OK;

@@ -14,55 +14,32 @@
 struct deliverer {
 	struct mailbox_store store;
 	struct journal journal;
-	struct fault refused; /* what ended a client that spoke nonsense */
+	struct fault replaced; /* the mail directory is another by now */
 };
 
-static void
-answer(struct deliverer *d, struct client *client, struct span line)
+static enum outcome
+answer(void *arg, struct client *client, struct span line, struct fault *f)
 {
-	struct deliver_req req;
+	struct mailbox_store *s = &((struct deliverer *)arg)->store;
 	enum deliver_how how = DELIVER_NONE;
-	enum outcome got;
-	struct fault f = FAULT_NONE, second = FAULT_NONE;
+	struct fault why = FAULT_NONE, ignored;
+	struct deliver_req req;
+	enum outcome got = OK;
 
-	got = wire_deliver_get_req(line, &req, &f);
-	if (got != OK) {
+	if (wire_deliver_get_req(line, &req, f) != OK) {
 		/* Protocol error: say why, read nothing more from it. */
 		req.word = DELIVER_HELLO;
-		client->end = true;
-		d->refused = f;
-	} else if (req.word == DELIVER_DELIVER) {
-		got = mailbox_deliver(&d->store, &req, &how, &f);
-	} else if (req.word == DELIVER_SYNC) {
-		got = mailbox_sync(&d->store, req.path, &f);
-	} else if (req.word == DELIVER_SYNC_ALL) {
-		got = mailbox_sync_all(&d->store, &f);
+		(void)!wire_deliver_put_ans(
+		    &client->outbuf, &req, f->outcome, how, f, &ignored);
+		return f->outcome;
 	}
-	if (wire_deliver_put_ans(
-	        &client->outbuf, &req, got, how, &f, &second) != OK)
-		client->end = true;
-}
-
-static enum outcome
-take(void *arg, struct client *client, struct span in, size_t most,
-    size_t *used, size_t *requests, struct fault *f)
-{
-	size_t at = 0, lf;
-
-	*used = *requests = 0;
-	while (*requests < most && !client->end) {
-		lf = span_find(span_from(in, at), '\n');
-		if (lf >= RECORD_MAX)
-			return fault_set(f, TEMP, "4.3.0", 0,
-			    "deliver request: longer than a record");
-		if (at + lf >= in.len)
-			break;
-		answer(arg, client, span_head(span_from(in, at), lf));
-		at += lf + 1;
-		++*requests;
-	}
-	*used = at;
-	return OK;
+	if (req.word == DELIVER_DELIVER)
+		got = mailbox_deliver(s, &req, &how, &why);
+	else if (req.word == DELIVER_SYNC)
+		got = mailbox_sync(s, req.path, &why);
+	else if (req.word == DELIVER_SYNC_ALL)
+		got = mailbox_sync_all(s, &why);
+	return wire_deliver_put_ans(&client->outbuf, &req, got, how, &why, f);
 }
 
 static void
@@ -72,7 +49,7 @@ after(void *arg)
 
 	/* The sandbox is for life: the next one opens what is there now. */
 	if (d->store.is_replaced) {
-		(void)fault_set(&d->refused, TEMP, FAULT_NO_MAILBOX, 0,
+		(void)fault_set(&d->replaced, TEMP, FAULT_NO_MAILBOX, 0,
 		    "the mail directory was moved or replaced");
 		serve_stopping = 1;
 	}
@@ -81,7 +58,7 @@ after(void *arg)
 }
 
 static const struct line_service service = {
-	.take = take,
+	.line = answer,
 	.after = after,
 	.clients_max = CLIENTS_MAX,
 };
@@ -120,7 +97,7 @@ main(int argc, char *argv[])
 		prog_exit(&f);
 	(void)mailbox_try_links(&d.store);
 	if (serve_lines(&service, &d, &f) == OK)
-		f = d.refused;
+		f = d.replaced;
 	journal_close(&d.journal);
 	mailbox_store_free(&d.store);
 	prog_exit(&f);

@@ -38,6 +38,11 @@ enum outcome fds_read_to_end(
 enum outcome fds_read_file(
     int dirfd, const char *name, struct buf *, struct fault *) MUST_USE;
 
+/* A directory beneath dir, through no symbolic link; -1 and errno. */
+int fds_open_beneath(int dir, const char *path);
+/* As many descriptors as the limits allow, up to that; how many there may be. */
+size_t fds_raise_limit(size_t wanted);
+
 /* The names in a directory, on disk. */
 enum outcome fds_sync_directory(const char *path, struct fault *) MUST_USE;
 

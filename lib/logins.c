@@ -40,8 +40,7 @@ journal_failure(struct logins *l, struct span user, const struct fault *why)
 
 	record_put(out, "user", user);
 	record_puts(out, "ip", l->peer->ip);
-	record_puts(out, "code", why->code);
-	record_puts(out, "text", why->text);
+	record_put_fault(out, why);
 	journal_end(l->journal, out);
 	journal_flush(l->journal);
 }

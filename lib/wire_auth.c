@@ -3,9 +3,11 @@
 #include "wire_auth.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -155,6 +157,22 @@ ticket_hash(const unsigned char key[AUTH_KEY_LEN], const struct auth_ans *ans,
 	(void)crypto_generichash_update(&state, expiry, 8);
 	(void)crypto_generichash_final(&state, out, 32);
 	sodium_memzero(&state, sizeof(state));
+}
+
+enum outcome
+auth_ticket_draw_key(int *fd, struct fault *f)
+{
+	unsigned char key[AUTH_KEY_LEN];
+	enum outcome got = OK;
+
+	randombytes_buf(key, sizeof(key));
+	*fd = memfd_create("pneu-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd == -1 || write(*fd, key, sizeof(key)) != sizeof(key) ||
+	    fcntl(*fd, F_ADD_SEALS,
+	        F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
+		got = fault_set(f, TEMP, "4.3.0", errno, "the key of tickets");
+	sodium_memzero(key, sizeof(key));
+	return got;
 }
 
 void

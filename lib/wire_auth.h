@@ -53,6 +53,11 @@ enum outcome wire_auth_get_ans(
  */
 enum outcome auth_ticket_take_key(
     unsigned char key[AUTH_KEY_LEN], bool *given, struct fault *) MUST_USE;
+/*
+ * Draw a key and put it into a memfd, close-on-exec, which nobody can change:
+ * all that get it read the same. The caller closes it.
+ */
+enum outcome auth_ticket_draw_key(int *fd, struct fault *) MUST_USE;
 /* Fill ans->ticket from its user and path, good until now + AUTH_TICKET_S. */
 void auth_ticket_make(const unsigned char key[AUTH_KEY_LEN], struct auth_ans *);
 /* In constant time. TEMP: forged, or from another key; with error ETIME it is

@@ -3,10 +3,10 @@
 #include "login.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -257,44 +257,29 @@ login_session(void *arg, int in, int out, const struct peer *peer)
 /* ---- Begin and end ---- */
 
 /*
- * A program that starts alone draws the ticket key and hands it to the
- * children it starts. In the system the supervisor does, and we never see it.
+ * In a shell or under inetd: start what nobody has started yet. A program that
+ * starts alone draws the ticket key and hands it to the children it starts. In
+ * the system the supervisor does.
  */
-static enum outcome
-give_ticket_key(int *given, struct fault *f)
-{
-	unsigned char key[AUTH_KEY_LEN];
-	char number[16];
-	int fd = memfd_create("ticket-key", 0); /* for children: no CLOEXEC */
-
-	if (fd == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "ticket key");
-	randombytes_buf(key, sizeof(key));
-	(void)snprintf(number, sizeof(number), "%d", fd);
-	if (write(fd, key, sizeof(key)) != sizeof(key) ||
-	    setenv(AUTH_KEY_ENV, number, 1) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "ticket key");
-	sodium_memzero(key, sizeof(key));
-	*given = fd;
-	return OK;
-}
-
-/* In a shell or under inetd: start what nobody has started yet. */
 static enum outcome
 start_services(struct login *l, struct fault *f)
 {
+	char number[16];
 	enum outcome got = OK;
 	int key = -1;
 
-	if (l->alone)
-		got = give_ticket_key(&key, f);
+	if (l->alone) {
+		got = auth_ticket_draw_key(&key, f);
+		(void)snprintf(number, sizeof(number), "%d", key);
+		(void)setenv(AUTH_KEY_ENV, number, 1);
+		(void)fcntl(key, F_SETFD, 0);
+	}
 	if (got == OK)
 		got = service_open(&l->auth, f);
 	if (got == OK && l->alone)
 		got = service_open(&l->started, f);
 	/* We shall not make tickets, even if we could. */
-	if (key != -1)
-		(void)close(key);
+	fds_close(&key);
 	if (got == OK)
 		*f = FAULT_NONE; /* no socket there, but a child: no fault */
 	return got;

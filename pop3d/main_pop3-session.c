@@ -7,12 +7,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,19 +38,6 @@ struct keeper {
 
 /* ---- One session ---- */
 
-static enum outcome
-open_mailbox(struct keeper *k, const char *path, int *box, struct fault *f)
-{
-	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-		    RESOLVE_NO_MAGICLINKS };
-
-	*box = (int)syscall(SYS_openat2, k->mail, path, &how, sizeof(how));
-	if (*box == -1)
-		return fault_set(f, TEMP, "4.2.0", errno, "mailbox %s", path);
-	return OK;
-}
-
 /*
  * Nothing but this mailbox from here on: the directory of all is closed, and
  * the kernel refuses every path outside.
@@ -77,10 +62,12 @@ serve_mailbox(
     struct keeper *k, const struct session_about *about, struct fault *f)
 {
 	static struct session s;
-	int box;
+	int box = fds_open_beneath(k->mail, about->path);
 
-	if (open_mailbox(k, about->path, &box, f) != OK ||
-	    confine(k, box, f) != OK)
+	if (box == -1)
+		return fault_set(
+		    f, TEMP, "4.2.0", errno, "mailbox %s", about->path);
+	if (confine(k, box, f) != OK)
 		return f->outcome;
 	serve_interrupt(-1, FD_IN);
 	session_begin(&s, about, box, FD_IN, FD_OUT);
@@ -109,8 +96,7 @@ journal_refusal(
 
 	record_puts(out, "user", h->who.user);
 	record_puts(out, "ip", h->ip);
-	record_puts(out, "code", f->code);
-	record_puts(out, "text", f->text);
+	record_put_fault(out, f);
 	journal_end(&k->journal, out);
 	journal_flush(&k->journal);
 }

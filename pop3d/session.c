@@ -38,8 +38,7 @@ journal_cause(struct session *s, const char *code, const struct fault *why)
 {
 	struct record_out out = begin_entry(s, code, NULL);
 
-	record_puts(out, "code", why->code);
-	record_puts(out, "text", why->text);
+	record_put_fault(out, why);
 	journal_end(s->about->journal, out);
 	journal_flush(s->about->journal);
 }

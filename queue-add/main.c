@@ -7,10 +7,10 @@
  * the form of it.
  */
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bring.h"
+#include "fds.h"
 #include "prog.h"
 
 #define CLIENTS_MAX 512 /* connections; more wait in the backlog */
@@ -41,18 +41,6 @@ static const struct prog_about about = {
 	    "      protocol of queue-add(8), on a session or a listening "
 	    "socket.\n",
 };
-
-/* More descriptors than the usual 1024, as far as we may. */
-static void
-raise_files(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= FILES_MAX)
-		return;
-	r.rlim_cur = r.rlim_max < FILES_MAX ? r.rlim_max : FILES_MAX;
-	(void)setrlimit(RLIMIT_NOFILE, &r);
-}
 
 static enum outcome
 serve(struct accept *a, struct fault *f)
@@ -107,7 +95,7 @@ main(int argc, char *argv[])
 	    store_lock(&store, STORE_SHARED, STORE_LOCK_WAIT_MS, &f) != OK)
 		prog_exit(&f);
 	journal_open(&journal, "queue-add");
-	raise_files();
+	(void)fds_raise_limit(FILES_MAX);
 	/* link: to publish where renameat2() has no RENAME_NOREPLACE. */
 	if (prog_sandbox(about.promises,
 	        (const struct sandbox_path[]){

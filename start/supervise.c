@@ -3,16 +3,13 @@
 #include "supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,50 +49,21 @@ open_signals(struct supervisor *s, struct fault *f)
 	return OK;
 }
 
-/* Room for every listener and bell; children get their own limit. */
-static void
-raise_nofile(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur =
-	    limit.rlim_max < NOFILE_WANTED ? limit.rlim_max : NOFILE_WANTED;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* The key of tickets: all that get it read the same, and cannot change it. */
-static enum outcome
-make_key(int *fd, struct fault *f)
-{
-	unsigned char key[AUTH_KEY_LEN];
-
-	randombytes_buf(key, sizeof(key));
-	*fd = memfd_create("pneu-key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	f->outcome = OK;
-	if (*fd == -1 || write(*fd, key, sizeof(key)) != sizeof(key) ||
-	    fcntl(*fd, F_ADD_SEALS,
-	        F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
-		fault_set(f, TEMP, "4.3.0", errno, "the key of tickets");
-	sodium_memzero(key, sizeof(key));
-	return f->outcome;
-}
-
 static enum outcome
 set_up(struct supervisor *s, struct fault *f)
 {
 	struct pool_ground *g = &s->ground;
 
-	raise_nofile();
+	/* Room for every listener and bell; children get their own limit. */
+	(void)fds_raise_limit(NOFILE_WANTED);
 	accept_prepare();
 	/* Without it each auth process remembers for itself. */
 	g->cache_fd = memfd_create("pneu-logins", MFD_CLOEXEC);
 	g->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (g->bell_fd == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "eventfd");
-	if (make_key(&g->key_fd, f) != OK || open_signals(s, f) != OK ||
-	    lock_take(&s->lock_fd, f) != OK ||
+	if (auth_ticket_draw_key(&g->key_fd, f) != OK ||
+	    open_signals(s, f) != OK || lock_take(&s->lock_fd, f) != OK ||
 	    listen_fifo("run/journal", &s->fifo_fd, f) != OK ||
 	    reload_take(s, f) != OK || control_open(s, f) != OK)
 		return f->outcome;
