@@ -28,21 +28,6 @@ unescape_octal(char *text)
 	*to = '\0';
 }
 
-static bool
-parse_device(const char *text, dev_t *device)
-{
-	const char *colon = strchr(text, ':');
-	uint64_t a, b;
-
-	if (colon == NULL ||
-	    !num_parse((struct span){ text, (size_t)(colon - text) }, 0,
-	        UINT32_MAX, &a) ||
-	    !num_parse(span_of(colon + 1), 0, UINT32_MAX, &b))
-		return false;
-	*device = makedev((unsigned)a, (unsigned)b);
-	return true;
-}
-
 /*
  * "36 35 98:0 /root /mount rw,noatime master:1 - ext4 /dev/sda1 rw": after the
  * sixth field any number of others, then a dash and the type.
@@ -50,24 +35,20 @@ parse_device(const char *text, dev_t *device)
 bool
 mounts_parse(char *line, struct mount *mount)
 {
-	char *rest = line, *field;
-	bool dash = false;
+	unsigned high, low;
+	int from = 0, to = 0;
+	char *type;
 
-	*mount = (struct mount){ 0 };
-	for (int i = 1; (field = strsep(&rest, " \n")) != NULL; i++) {
-		if (i == 3 && !parse_device(field, &mount->device))
-			return false;
-		if (i == 5) {
-			unescape_octal(field);
-			mount->point = field;
-		}
-		if (dash) {
-			mount->type = field;
-			break;
-		}
-		dash = i > 6 && strcmp(field, "-") == 0;
-	}
-	return mount->type != NULL && mount->type[0] != '\0';
+	if (sscanf(line, "%*s %*s %u:%u %*s %n%*s%n", &high, &low, &from,
+	        &to) != 2 ||
+	    to == 0 || (type = strstr(line + to, " - ")) == NULL)
+		return false;
+	type += 3;
+	type[strcspn(type, " \n")] = '\0';
+	line[to] = '\0';
+	unescape_octal(line + from);
+	*mount = (struct mount){ makedev(high, low), line + from, type };
+	return type[0] != '\0';
 }
 
 bool

@@ -13,34 +13,39 @@ struct phrase {
 	struct buf raw; /* one value, before it takes its form */
 };
 
-static void
-put_ms(struct buf *b, uint64_t ms)
-{
-	unsigned long long s = ms / 1000;
+static const struct {
+	char letter;
+	uint64_t seconds;
+} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+#define UNITS (sizeof(units) / sizeof(units[0]))
 
-	if (s >= 86400)
-		buf_addf(b, "%llud %lluh", s / 86400, s % 86400 / 3600);
-	else if (s >= 3600)
-		buf_addf(b, "%lluh %llum", s / 3600, s % 3600 / 60);
-	else if (s >= 60)
-		buf_addf(b, "%llum %llus", s / 60, s % 60);
-	else
-		buf_addf(b, "%llus", s);
+/* In its largest unit, and what is over in the next one if two are asked for. */
+static void
+put_time(struct buf *b, uint64_t s, bool two)
+{
+	size_t i = 0;
+
+	while (i + 1 < UNITS && s < units[i].seconds)
+		i++;
+	buf_addf(b, "%llu%c", (unsigned long long)(s / units[i].seconds),
+	    units[i].letter);
+	s %= units[i].seconds;
+	if (two && ++i < UNITS)
+		buf_addf(b, " %llu%c",
+		    (unsigned long long)(s / units[i].seconds),
+		    units[i].letter);
 }
 
 static void
-put_s(struct buf *b, uint64_t n)
+put_ms(struct buf *b, uint64_t ms)
 {
-	unsigned long long s = n;
+	put_time(b, ms / 1000, true);
+}
 
-	if (s >= 86400)
-		buf_addf(b, "%llud", s / 86400);
-	else if (s >= 3600)
-		buf_addf(b, "%lluh", s / 3600);
-	else if (s >= 60)
-		buf_addf(b, "%llum", s / 60);
-	else
-		buf_addf(b, "%llus", s);
+static void
+put_s(struct buf *b, uint64_t s)
+{
+	put_time(b, s, false);
 }
 
 static void

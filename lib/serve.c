@@ -23,13 +23,6 @@ static volatile sig_atomic_t session_fd = -1;
 static int null_fd = -1; /* "/dev/null", opened before the sandbox closes */
 static volatile sig_atomic_t child_pid; /* 0: none */
 
-static void
-pass_on(int signal)
-{
-	if (child_pid != 0)
-		(void)kill(child_pid, signal);
-}
-
 /*
  * A flag alone would lose against a signal that comes between its check and
  * the blocking call. What the call works on is changed instead, and that also
@@ -46,40 +39,30 @@ end_soon(int session)
 		(void)shutdown(session, SHUT_RD);
 }
 
-static void
-stop(int signal)
-{
-	int saved = errno;
-
-	pass_on(signal);
-	serve_stopping = 1;
-	if (accepting_fd != -1 && null_fd != -1)
-		(void)dup2(null_fd, accepting_fd);
-	end_soon(session_fd);
-	errno = saved;
-}
-
 /* A worker that waits in accept() ends; one in a session finishes it. */
 static void
-reload(int signal)
+accept_no_more(void)
 {
-	int saved = errno;
-
-	pass_on(signal);
-	serve_reloading = 1;
 	if (accepting_fd != -1 && null_fd != -1)
 		(void)dup2(null_fd, accepting_fd);
-	errno = saved;
 }
 
-/* Once a session: a second one must not give it more time. */
 static void
-press(int signal)
+on_signal(int signal)
 {
 	int saved = errno;
 
-	pass_on(signal);
-	if (session_fd != -1 && !serve_pressed) {
+	if (child_pid != 0)
+		(void)kill(child_pid, signal);
+	if (signal == SIGTERM) {
+		serve_stopping = 1;
+		accept_no_more();
+		end_soon(session_fd);
+	} else if (signal == SIGHUP) {
+		serve_reloading = 1;
+		accept_no_more();
+	} else if (session_fd != -1 && !serve_pressed) {
+		/* Once a session: a second one must not give it more time. */
 		serve_pressed = 1;
 		fds_set_timeouts(session_fd, SERVE_PRESS_MS, SERVE_PRESS_MS);
 	}
@@ -88,12 +71,10 @@ press(int signal)
 
 /* No SA_RESTART: a call that waits has to see that the world changed. */
 static void
-handle(int signal, void (*handler)(int))
+handle(int signal)
 {
-	struct sigaction a;
+	struct sigaction a = { .sa_handler = on_signal };
 
-	memset(&a, 0, sizeof(a));
-	a.sa_handler = handler;
 	(void)sigfillset(&a.sa_mask);
 	(void)sigaction(signal, &a, NULL);
 }
@@ -130,9 +111,9 @@ serve_signals(void)
 		return;
 	installed = true;
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	handle(SIGTERM, stop);
-	handle(SIGHUP, reload);
-	handle(SIGUSR1, press);
+	handle(SIGTERM);
+	handle(SIGHUP);
+	handle(SIGUSR1);
 	keep_to_ourselves(SERVE_ENV_BOARD);
 	keep_to_ourselves(SERVE_ENV_BOARD_EVENT);
 	follow_supervisor();
@@ -160,9 +141,8 @@ serve_interrupt(int accepting, int session)
 	accepting_fd = accepting;
 	session_fd = session;
 	/* It came before we said so: then do what the handler would have. */
-	if ((serve_stopping || serve_reloading) && accepting != -1 &&
-	    null_fd != -1)
-		(void)dup2(null_fd, accepting);
+	if (serve_stopping || serve_reloading)
+		accept_no_more();
 	if (serve_stopping)
 		end_soon(session);
 }
