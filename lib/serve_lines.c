@@ -48,7 +48,8 @@ take_lines(const struct server *s, struct client *c, struct span in,
 			return f->outcome;
 		*used += n + 1;
 		(*requests)++;
-	} while (*requests < most && c->outbuf.len <= CLIENT_OUT_MAX);
+	} while (
+	    *requests < most && !c->end && c->outbuf.len <= CLIENT_OUT_MAX);
 	return OK;
 }
 

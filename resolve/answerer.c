@@ -64,38 +64,21 @@ send_now(struct client *client)
 }
 
 static enum outcome
-take(void *arg, struct client *client, struct span in, size_t most,
-    size_t *used, size_t *requests, struct fault *f)
+answer_line(void *arg, struct client *client, struct span line, struct fault *f)
 {
 	struct answerer *a = arg;
-	size_t end;
+	enum outcome got;
 
-	*used = *requests = 0;
-	while (*requests < most && (end = span_find(in, '\n')) < in.len) {
-		enum outcome got;
-
-		look(a);
-		got = a->answer(a, span_head(in, end), &client->outbuf, f);
-		/* It lies in the client's own buffer: no password stays. */
-		if (a->is_slow)
-			sodium_memzero((char *)(uintptr_t)in.p, end);
-		if (got != OK) {
-			a->looked = false; /* it may be a round of nothing */
-			return got;
-		}
-		if (a->is_slow)
-			send_now(client);
-		in = span_from(in, end + 1);
-		*used += end + 1;
-		(*requests)++;
-		/* Enough for now: explanations are long. */
-		if (a->is_slow || client->outbuf.len > CLIENT_OUT_MAX)
-			break;
-	}
-	if (*requests == 0 && in.len > RECORD_MAX &&
-	    span_find(in, '\n') >= RECORD_MAX)
-		return fault_set(f, TEMP, "4.3.0", 0, "request: too long");
-	return OK;
+	look(a);
+	got = a->answer(a, line, &client->outbuf, f);
+	/* It lies in the client's own buffer: no password stays. */
+	if (a->is_slow)
+		sodium_memzero((char *)(uintptr_t)line.p, line.len);
+	if (got != OK)
+		a->looked = false; /* it may be a round of nothing */
+	else if (a->is_slow)
+		send_now(client);
+	return got;
 }
 
 static void
@@ -111,7 +94,7 @@ enum outcome
 answerer_serve(
     struct answerer *a, const struct sandbox_path *paths, struct fault *f)
 {
-	const struct line_service service = { .take = take,
+	const struct line_service service = { .line = answer_line,
 		.after = after,
 		.shared = a->is_slow,
 		.clients_max = CLIENTS_MAX };
