@@ -3,7 +3,6 @@
 #include "bring.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "clock.h"
 #include "codes.h"

@@ -46,15 +46,10 @@ drop_name(struct run *run, const struct qid *qid, struct store_place place,
 static enum outcome
 finish_part(struct run *run, const struct qid *qid, struct fault *f)
 {
-	struct store_place content = store_content_place(qid);
-
 	journal_alarm(
 	    &run->journal, qid, "mended: content moved behind its envelope");
-	if (store_link(&run->store, qid, STORE_PLACE_IN, content, f) != OK ||
-	    store_sync(&run->store, content, f) != OK ||
-	    store_unlink(&run->store, qid, STORE_PLACE_IN, f) != OK)
-		return f->outcome;
-	return store_sync(&run->store, STORE_PLACE_IN, f);
+	return store_move(
+	    &run->store, qid, STORE_PLACE_IN, store_content_place(qid), f);
 }
 
 /* in/ has a name of the message that lies in place. */

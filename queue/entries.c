@@ -89,9 +89,9 @@ is_wanted(const struct request *r, const struct entry *e)
 {
 	struct span pattern;
 
-	if (r->option[OPTION_ADDRESS] == NULL)
+	if (r->address == NULL)
 		return true;
-	pattern = span_of(r->option[OPTION_ADDRESS]);
+	pattern = span_of(r->address);
 	if (is_address(pattern, &e->envelope.reverse_path))
 		return e->is_valid;
 	for (size_t i = 0; i < e->envelope.recipients; i++)
@@ -150,14 +150,13 @@ list_entries(
 	enum store_state only = STORE_ASIDE;
 	enum outcome got = OK;
 
-	if (r->option[OPTION_STATE] != NULL &&
-	    !store_state_parse(span_of(r->option[OPTION_STATE]), &only))
+	if (r->state != NULL && !store_state_parse(span_of(r->state), &only))
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "--state is one of: in out retry1 retry2 busy hold "
 		    "quarantine aside");
 	entry_begin(&w.entry);
 	for (int s = 0; got == OK && s < STORE_STATES; s++)
-		if (r->option[OPTION_STATE] == NULL || s == (int)only)
+		if (r->state == NULL || s == (int)only)
 			got = store_each_qid(
 			    r->store, (enum store_state)s, walk_entry, &w, f);
 	entry_end(&w.entry);

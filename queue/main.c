@@ -17,22 +17,19 @@
 static struct request request = { .settings = &prog.settings };
 
 static const struct prog_option options[] = {
-	{ 0, "state", "STATE", "only messages in that state",
-	    &request.option[OPTION_STATE] },
+	{ 0, "state", "STATE", "only messages in that state", &request.state },
 	{ 0, "address", "ADDRESS",
 	    "only from or to that address; @DOMAIN for a whole domain",
-	    &request.option[OPTION_ADDRESS] },
-	{ 0, "reason", "TEXT", "why; kept with the message",
-	    &request.option[OPTION_REASON] },
-	{ 0, "content", NULL, "show the message itself",
-	    &request.option[OPTION_CONTENT] },
-	{ 0, "yes", NULL, "do not ask", &request.option[OPTION_YES] },
+	    &request.address },
+	{ 0, "reason", "TEXT", "why; kept with the message", &request.reason },
+	{ 0, "content", NULL, "show the message itself", &request.content },
+	{ 0, "yes", NULL, "do not ask", &request.yes },
 	{ 0, "clear-trouble", NULL,
 	    "tidy: you have looked at the disk; it is trusted again",
-	    &request.option[OPTION_CLEAR_TROUBLE] },
+	    &request.clear_trouble },
 	{ 0, "wait", NULL,
 	    "tidy: wait up to pneu.drain for those who use the queue",
-	    &request.option[OPTION_WAIT] },
+	    &request.wait },
 	{ .name = NULL },
 };
 

@@ -140,8 +140,7 @@ verb_list(struct request *r, struct fault *f)
 	if (list_entries(r, list_one, &l, f) != OK)
 		return f->outcome;
 	if (l.n == 0)
-		output_note(r->option[OPTION_STATE] != NULL ||
-		            r->option[OPTION_ADDRESS] != NULL
+		output_note(r->state != NULL || r->address != NULL
 		        ? "no such message in the queue\n"
 		        : "queue is empty\n");
 	else
@@ -264,7 +263,7 @@ show_entry(
 		    : fault_set(f, PERM, "5.3.0", 0,
 		          "%s: no such message in the queue", qid->text);
 	}
-	if (r->option[OPTION_CONTENT] != NULL)
+	if (r->content != NULL)
 		return print_content(r, e, f);
 	entry_read_reason(r, e);
 	print_entry(r, e);
@@ -280,7 +279,7 @@ verb_show(struct request *r, struct fault *f)
 
 	entry_begin(&e);
 	for (size_t i = 0; got == OK && i < r->operands; i++) {
-		if (i > 0 && r->option[OPTION_CONTENT] == NULL)
+		if (i > 0 && r->content == NULL)
 			output_note("\n");
 		got = parse_operand(r->operand[i], &qid, f);
 		if (got == OK)

@@ -9,7 +9,6 @@
  */
 #include "tidy.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,6 @@
 #include "verbs.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +52,7 @@ choose_all(struct request *r, struct chosen *c, struct fault *f)
 	for (size_t i = 0; i < r->operands; i++)
 		if (parse_operand(r->operand[i], choose(c), f) != OK)
 			return f->outcome;
-	if (r->operands == 0 && r->option[OPTION_STATE] == NULL &&
-	    r->option[OPTION_ADDRESS] == NULL)
+	if (r->operands == 0 && r->state == NULL && r->address == NULL)
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "say which: queue ids, or --state, or --address");
 	return r->operands > 0 ? OK : list_entries(r, choose_entry, c, f);
@@ -64,37 +62,27 @@ choose_all(struct request *r, struct chosen *c, struct fault *f)
 
 struct task {
 	struct request *request;
-	size_t done, failed, open;
+	size_t done, failed;
 	struct fault first; /* of those that failed */
 };
 
 static void
-say_end(struct task *t, const struct qid *qid, const struct fault *f)
+say_end(struct task *t, const char *qid, const struct fault *f)
 {
-	t->open--;
-	if (f->outcome == OK)
+	bool is_done = f->outcome == OK;
+
+	if (is_done)
 		t->done++;
 	else if (t->failed++ == 0)
 		t->first = *f;
-	output(json_pack("{s:s, s:s, s:o*}", "qid", qid->text, "outcome",
+	output(json_pack("{s:s, s:s, s:o*}", "qid", qid, "outcome",
 	           outcome_word(f->outcome), "text",
-	           f->outcome == OK ? NULL : json_text(span_of(f->text))),
+	           is_done ? NULL : json_text(span_of(f->text))),
 	    NULL);
-	if (f->outcome == OK)
-		output_note("%s %s\n", qid->text, t->request->verb->done);
+	if (is_done)
+		output_note("%s %s\n", qid, t->request->verb->done);
 	else if (!prog.json)
-		prog_warn("%s: %s", qid->text, f->text);
-}
-
-/* Each failure was printed; what is left is how many there were. */
-static enum outcome
-not_all(const struct task *t, struct fault *f)
-{
-	if (t->done == 0 && t->failed == 1)
-		return fault_set(
-		    f, t->first.outcome, t->first.code, 0, "nothing was done");
-	return fault_set(f, t->first.outcome, t->first.code, 0,
-	    "%zu of %zu could not be done", t->failed, t->done + t->failed);
+		prog_warn("%s: %s", qid, f->text);
 }
 
 static enum outcome
@@ -102,23 +90,23 @@ take_answer(struct task *t, struct span line, struct fault *f)
 {
 	struct fault end = FAULT_NONE;
 	struct record r;
-	struct span text;
 	struct qid qid;
 
 	if (record_parse(line, &r, f) != OK)
 		return f->outcome;
-	if (!record_take(&r, "qid", QID_LEN, &text) || !qid_parse(text, &qid))
+	if (!qid_parse(record_value(&r, "qid"), &qid))
 		return fault_set(
 		    f, TEMP, "4.3.0", 0, "answer of queue-run: malformed");
 	(void)!record_outcome(&r, &end);
-	say_end(t, &qid, &end);
+	say_end(t, qid.text, &end);
 	return OK;
 }
 
 static enum outcome
-ask_share(struct task *t, struct service *s, const struct qid *qid, size_t n,
-    struct fault *f)
+ask_share(struct task *t, const struct qid *qid, size_t n, struct fault *f)
 {
+	const char *reason = t->request->reason;
+	struct service *s = t->request->run;
 	struct span line;
 
 	buf_reset(&s->out);
@@ -127,35 +115,38 @@ ask_share(struct task *t, struct service *s, const struct qid *qid, size_t n,
 		    record_begin(&s->out, t->request->verb->name);
 
 		record_put(out, "qid", qid_span(&qid[i]));
-		if (t->request->option[OPTION_REASON] != NULL)
-			record_puts(
-			    out, "reason", t->request->option[OPTION_REASON]);
+		if (reason != NULL)
+			record_puts(out, "reason", reason);
 		if (record_end(out, f) != OK)
 			return f->outcome;
 	}
-	t->open += n;
 	if (service_send(s, buf_span(&s->out), f) != OK)
 		return f->outcome;
-	while (t->open > 0)
+	for (size_t i = 0; i < n; i++)
 		if (service_line(s, &line, f) != OK ||
 		    take_answer(t, line, f) != OK)
 			return f->outcome;
 	return OK;
 }
 
+/* Each failure is printed; what is left is how many there were. */
 static enum outcome
-ask_all(struct task *t, const struct chosen *c, struct fault *f)
+ask_all(struct request *r, const struct chosen *c, struct fault *f)
 {
-	struct service *s = t->request->run;
+	struct task t = { .request = r };
 
-	fds_set_timeouts(s->fd, ASK_WAIT_MS, ASK_WAIT_MS);
-	for (size_t i = 0; i < c->n; i += ASK_SHARE) {
-		size_t n = c->n - i < ASK_SHARE ? c->n - i : ASK_SHARE;
-
-		if (ask_share(t, s, c->qid + i, n, f) != OK)
+	fds_set_timeouts(r->run->fd, ASK_WAIT_MS, ASK_WAIT_MS);
+	for (size_t i = 0; i < c->n; i += ASK_SHARE)
+		if (ask_share(&t, c->qid + i,
+		        c->n - i < ASK_SHARE ? c->n - i : ASK_SHARE, f) != OK)
 			return f->outcome;
-	}
-	return t->failed > 0 ? not_all(t, f) : OK;
+	if (t.failed == 0)
+		return OK;
+	if (t.done == 0 && t.failed == 1)
+		return fault_set(
+		    f, t.first.outcome, t.first.code, 0, "nothing was done");
+	return fault_set(f, t.first.outcome, t.first.code, 0,
+	    "%zu of %zu could not be done", t.failed, t.done + t.failed);
 }
 
 /* Asks the operator; anything but y is no. */
@@ -164,7 +155,7 @@ is_confirmed(const struct request *r, size_t n)
 {
 	char line[16];
 
-	if (r->option[OPTION_YES] != NULL)
+	if (r->yes != NULL)
 		return true;
 	if (!r->is_terminal)
 		return r->operands > 0; /* a script that names them means it */
@@ -177,12 +168,10 @@ is_confirmed(const struct request *r, size_t n)
 enum outcome
 verb_change(struct request *r, struct fault *f)
 {
-	struct task t = { .request = r };
 	struct chosen c = { 0 };
 	enum outcome got;
 
-	if (r->option[OPTION_REASON] != NULL &&
-	    strlen(r->option[OPTION_REASON]) > REASON_MAX)
+	if (r->reason != NULL && strlen(r->reason) > REASON_MAX)
 		return fault_set(f, PERM, "5.5.4", 0,
 		    "a reason has at most %d octets", REASON_MAX);
 	got = choose_all(r, &c, f);
@@ -192,7 +181,7 @@ verb_change(struct request *r, struct fault *f)
 		got = fault_set(f, PERM, "5.7.0", 0,
 		    "nothing done: --yes says that you mean it");
 	else if (got == OK)
-		got = ask_all(&t, &c, f);
+		got = ask_all(r, &c, f);
 	free(c.qid);
 	return got;
 }
@@ -200,9 +189,8 @@ verb_change(struct request *r, struct fault *f)
 enum outcome
 verb_release(struct request *r, struct fault *f)
 {
-	if (r->operands == 0 && r->option[OPTION_ADDRESS] != NULL &&
-	    r->option[OPTION_STATE] == NULL)
-		r->option[OPTION_STATE] = "hold";
+	if (r->operands == 0 && r->address != NULL && r->state == NULL)
+		r->state = "hold";
 	return verb_change(r, f);
 }
 
@@ -222,10 +210,10 @@ verb_flush(struct request *r, struct fault *f)
 		(void)snprintf(address, sizeof(address), "%s%s",
 		    strchr(r->operand[0], '@') == NULL ? "@" : "",
 		    r->operand[0]);
-		r->option[OPTION_ADDRESS] = address;
+		r->address = address;
 	}
 	r->operands = 0;
-	r->option[OPTION_STATE] = "retry1";
+	r->state = "retry1";
 	return verb_change(r, f);
 }
 
@@ -242,7 +230,7 @@ tidy_trouble(struct request *r, struct fault *f)
 
 	if (!trouble_text(r->store->fd, text, sizeof(text)))
 		return OK;
-	if (r->option[OPTION_CLEAR_TROUBLE] != NULL)
+	if (r->clear_trouble != NULL)
 		return store_trouble_clear(r->store, f);
 	prog_warn("a write to the disk failed; look at it, then say queue tidy "
 	          "--clear-trouble: %s",
@@ -257,7 +245,7 @@ verb_tidy(struct request *r, struct fault *f)
 	enum outcome got;
 
 	got = store_lock(r->store, STORE_EXCLUSIVE,
-	    r->option[OPTION_WAIT] != NULL ? r->settings->pneu.drain_ms : 0, f);
+	    r->wait != NULL ? r->settings->pneu.drain_ms : 0, f);
 	if (got != OK && f->error == EWOULDBLOCK)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "the queue is in use: tidying is for when nothing runs");

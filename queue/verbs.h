@@ -24,17 +24,6 @@ struct verb {
 	bool is_final; /* confirmed before it is done, where somebody sits */
 };
 
-enum request_option {
-	OPTION_STATE,
-	OPTION_ADDRESS, /* `user@domain`, or `@domain` for all of it */
-	OPTION_REASON,
-	OPTION_CONTENT, /* show the message itself */
-	OPTION_YES, /* do not ask */
-	OPTION_CLEAR_TROUBLE, /* tidy: somebody has looked at the disk */
-	OPTION_WAIT, /* tidy: until nobody uses the queue */
-	OPTIONS
-};
-
 struct request {
 	const struct verb *verb;
 	struct store *store; /* open, no lock held */
@@ -43,8 +32,9 @@ struct request {
 	const struct settings *settings;
 	char **operand;
 	size_t operands;
-	/* NULL: not given; "": given, and it takes no argument. */
-	const char *option[OPTIONS];
+	/* Options; NULL: not given. */
+	const char *state, *address, *reason;
+	const char *content, *yes, *clear_trouble, *wait; /* said, or not */
 	bool is_terminal; /* somebody can be asked */
 };
 

@@ -49,17 +49,6 @@ aside_read(
 	return got;
 }
 
-/* Link, sync, unlink. */
-static enum outcome
-bring(struct store *s, const struct qid *qid, struct store_place from,
-    struct store_place to, struct fault *f)
-{
-	if (store_link(s, qid, from, to, f) != OK ||
-	    store_sync(s, to, f) != OK || store_unlink(s, qid, from, f) != OK)
-		return f->outcome;
-	return OK;
-}
-
 enum outcome
 aside_release(struct store *s, const struct qid *qid, struct fault *f)
 {
@@ -75,11 +64,9 @@ aside_release(struct store *s, const struct qid *qid, struct fault *f)
 	/* The content before the envelope that rests on it. */
 	if (got == OK && apart)
 		got = store_has(s, qid, aside_content)
-		    ? bring(s, qid, aside_content, content, f)
+		    ? store_move(s, qid, aside_content, content, f)
 		    : store_sync(s, content, f);
-	if (got == OK)
-		got = bring(s, qid, aside, STORE_PLACE_IN, f);
-	return got == OK ? store_sync(s, aside, f) : got;
+	return got == OK ? store_move(s, qid, aside, STORE_PLACE_IN, f) : got;
 }
 
 enum outcome

@@ -190,8 +190,6 @@ store_lock_run(struct store *s, uint64_t wait_ms, struct fault *f)
 void
 store_run_takes(struct store *s, const struct qid *qid)
 {
-	if (s->run_lock_fd == -1)
-		return;
 	/* It is a hint for the next start: a failure costs that hint only. */
 	(void)!pwrite(
 	    s->run_lock_fd, qid == NULL ? NO_QID : qid->text, QID_LEN, 0);
@@ -200,8 +198,7 @@ store_run_takes(struct store *s, const struct qid *qid)
 void
 store_run_ends(struct store *s)
 {
-	if (s->run_lock_fd != -1)
-		(void)!ftruncate(s->run_lock_fd, 0);
+	(void)!ftruncate(s->run_lock_fd, 0);
 }
 
 bool
@@ -209,7 +206,7 @@ store_run_was_cut(const struct store *s)
 {
 	char first;
 
-	return s->run_lock_fd != -1 && pread(s->run_lock_fd, &first, 1, 0) == 1;
+	return pread(s->run_lock_fd, &first, 1, 0) == 1;
 }
 
 bool
@@ -217,8 +214,7 @@ store_run_took(const struct store *s, struct qid *qid)
 {
 	char text[QID_LEN];
 
-	return s->run_lock_fd != -1 &&
-	    pread(s->run_lock_fd, text, QID_LEN, 0) == QID_LEN &&
+	return pread(s->run_lock_fd, text, QID_LEN, 0) == QID_LEN &&
 	    qid_parse((struct span){ text, QID_LEN }, qid);
 }
 

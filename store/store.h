@@ -73,7 +73,7 @@ enum outcome store_lock(
 enum outcome store_lock_run(
     struct store *, uint64_t wait_ms, struct fault *) MUST_USE;
 /*
- * Crash marker in run.lock: the qid in progress, dashes when idle (NULL), empty
+ * With that lock. Crash marker in run.lock: the qid in progress, dashes when idle (NULL), empty
  * after a clean shutdown. Not synced: it need only outlive the process.
  */
 void store_run_takes(struct store *, const struct qid *);
@@ -153,6 +153,9 @@ enum outcome store_link(struct store *, const struct qid *,
 /* A missing one is OK. */
 enum outcome store_unlink(struct store *, const struct qid *,
     struct store_place, struct fault *) MUST_USE;
+/* All of a move: link, sync, unlink, sync. */
+enum outcome store_move(struct store *, const struct qid *,
+    struct store_place from, struct store_place to, struct fault *) MUST_USE;
 /* rmdir of a minute or a shard; any other, and one that is not empty, stays. */
 void store_remove_part(struct store *, struct store_place);
 

@@ -288,6 +288,16 @@ store_unlink(struct store *s, const struct qid *qid, struct store_place place,
 	return OK;
 }
 
+enum outcome
+store_move(struct store *s, const struct qid *qid, struct store_place from,
+    struct store_place to, struct fault *f)
+{
+	if (store_link(s, qid, from, to, f) != OK ||
+	    store_sync(s, to, f) != OK || store_unlink(s, qid, from, f) != OK)
+		return f->outcome;
+	return store_sync(s, from, f);
+}
+
 /* Lines after a torn one must not become the end of it. */
 static enum outcome
 append_lines(int fd, struct span lines, struct fault *f)
