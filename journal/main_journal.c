@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "output.h"
@@ -22,39 +23,28 @@
 #define FOLLOW_MS  250 /* --follow looks so often. Chosen */
 #define TRACE_MOST 20 /* messages that a trace tells of, unless asked */
 
-enum { /* a bit each, of those that were given, counts from OPT_JSON */
-	OPT_JSON = 256,
-	OPT_QID,
-	OPT_CODE,
-	OPT_ADDRESS,
-	OPT_ID,
-	OPT_IP,
-	OPT_PROGRAM,
-	OPT_SINCE,
-	OPT_UNTIL,
-	OPT_FOLLOW,
-	OPT_MOST
-};
-#define INDEX(option) ((option)-OPT_JSON)
-#define BIT(option)   (1U << INDEX(option))
+/* NULL: not given. */
+static struct {
+	const char *qid, *code, *address, *id, *ip, *program;
+	const char *since, *until, *follow, *most;
+} given;
 
 static const struct prog_option options[] = {
-	{ OPT_JSON, "json", NULL, "one JSON object a line", NULL },
-	{ OPT_QID, "qid", "QID", "show: entries of this message", NULL },
-	{ OPT_CODE, "code", "CODE", "show: entries of this code or name",
-	    NULL },
-	{ OPT_ADDRESS, "address", "ADDRESS", "show: entries with this address",
-	    NULL },
-	{ OPT_ID, "message-id", "ID", "show: entries with this Message-ID",
-	    NULL },
-	{ OPT_IP, "ip", "IP", "show: entries of this client", NULL },
-	{ OPT_PROGRAM, "program", "NAME", "show: entries of this program",
-	    NULL },
-	{ OPT_SINCE, "since", "TIME", "show: from 2026-11-24T03:04, or 30m ago",
-	    NULL },
-	{ OPT_UNTIL, "until", "TIME", "show: up to that time", NULL },
-	{ OPT_FOLLOW, "follow", NULL, "show: go on as entries come", NULL },
-	{ OPT_MOST, "most", "N", "trace: at most the N newest messages", NULL },
+	{ 0, "qid", "QID", "show: entries of this message", &given.qid },
+	{ 0, "code", "CODE", "show: entries of this code or name",
+	    &given.code },
+	{ 0, "address", "ADDRESS", "show: entries with this address",
+	    &given.address },
+	{ 0, "message-id", "ID", "show: entries with this Message-ID",
+	    &given.id },
+	{ 0, "ip", "IP", "show: entries of this client", &given.ip },
+	{ 0, "program", "NAME", "show: entries of this program",
+	    &given.program },
+	{ 0, "since", "TIME", "show: from 2026-11-24T03:04, or 30m ago",
+	    &given.since },
+	{ 0, "until", "TIME", "show: up to that time", &given.until },
+	{ 0, "follow", NULL, "show: go on as entries come", &given.follow },
+	{ 0, "most", "N", "trace: at most the N newest messages", &given.most },
 	{ .name = NULL },
 };
 
@@ -62,6 +52,7 @@ static const struct prog_about about = {
 	.name = "journal",
 	.usage = "[-C DIR] [options] show | trace WHAT | verify | rotate",
 	.operands = true,
+	.json = true,
 	.summary = "Look at the journal: what happened to every message.",
 	.options = options,
 	.promises = "stdio rpath wpath cpath", /* of rotate; others only read */
@@ -69,54 +60,36 @@ static const struct prog_about about = {
 	        "Message-ID or an address.\n",
 };
 
-struct asked {
-	struct select select;
-	const char *what; /* of trace */
-	unsigned options; /* bits of those given */
-	uint64_t most;
-	char since[64], until[64];
-};
-
-/* NULL, or what would have been right. */
-static const char *
-set_option(struct asked *a, int letter, struct span value)
+static struct span
+text(const char *option)
 {
-	static const char time[] =
-	    "--since, --until: say 2026-11-24T03:04, or 30m, 2h, 7d ago";
-	struct select *s = &a->select;
-	struct span *const texts[] = { [INDEX(OPT_QID)] = &s->qid,
-		[INDEX(OPT_ADDRESS)] = &s->address,
-		[INDEX(OPT_ID)] = &s->message_id,
-		[INDEX(OPT_IP)] = &s->ip,
-		[INDEX(OPT_PROGRAM)] = &s->program };
+	return span_of(option == NULL ? "" : option);
+}
 
-	a->options |= BIT(letter);
-	switch (letter) {
-	case OPT_JSON:
-		prog.json = true;
-		return NULL;
-	case OPT_FOLLOW:
-		return NULL;
-	case OPT_CODE:
-		return select_set_code(s, value)
-		    ? NULL
-		    : "--code: neither a code nor a name; journal(8) has them";
-	case OPT_MOST:
-		return num_parse(value, 1, 10000, &a->most)
-		    ? NULL
-		    : "--most: say a number from 1 to 10000";
-	case OPT_SINCE:
-		return select_parse_time(value, a->since, sizeof(a->since))
-		    ? NULL
-		    : time;
-	case OPT_UNTIL:
-		return select_parse_time(value, a->until, sizeof(a->until))
-		    ? NULL
-		    : time;
-	default:
-		*texts[INDEX(letter)] = value;
-		return NULL;
-	}
+/* What the options select. */
+static enum outcome
+take_selection(struct select *s, struct fault *f)
+{
+	static char since[64], until[64];
+
+	*s = (struct select){ .qid = text(given.qid),
+		.address = text(given.address),
+		.message_id = text(given.id),
+		.ip = text(given.ip),
+		.program = text(given.program) };
+	if (given.code != NULL && !select_set_code(s, text(given.code)))
+		return fault_set(f, PERM, "5.5.4", 0,
+		    "--code: neither a code nor a name; journal(8) has them");
+	if ((given.since != NULL &&
+	        !select_parse_time(text(given.since), since, sizeof(since))) ||
+	    (given.until != NULL &&
+	        !select_parse_time(text(given.until), until, sizeof(until))))
+		return fault_set(f, PERM, "5.5.4", 0,
+		    "--since, --until: say 2026-11-24T03:04, or 30m, 2h, 7d "
+		    "ago");
+	s->since = span_of(since);
+	s->until = span_of(until);
+	return OK;
 }
 
 static bool
@@ -137,20 +110,24 @@ print_entry(void *arg, const struct entry *e)
 }
 
 static enum outcome
-show(int dir, const struct asked *a, struct fault *f)
+show(int dir, const char *what, struct fault *f)
 {
 	struct walk walk = { .dir = dir };
-	bool follow = (a->options & BIT(OPT_FOLLOW)) != 0;
+	struct select select;
 	uint64_t entries = 0;
 
-	do {
-		if (select_walk(&walk, &a->select, print_entry, NULL, &entries,
-		        f) != OK)
+	(void)what;
+	if (take_selection(&select, f) != OK)
+		return f->outcome;
+	for (;;) {
+		if (select_walk(
+		        &walk, &select, print_entry, NULL, &entries, f) != OK)
 			return f->outcome;
 		(void)fflush(stdout);
-		if (follow)
-			(void)poll(NULL, 0, FOLLOW_MS);
-	} while (follow && !ferror(stdout));
+		if (given.follow == NULL || ferror(stdout))
+			break;
+		(void)poll(NULL, 0, FOLLOW_MS);
+	}
 	/* Silence could be a mistyped option as well. */
 	if (entries == 0 && !prog.json)
 		prog_warn("no entry is like that");
@@ -183,12 +160,14 @@ print_bad(void *arg, const struct entry *e, const char *why)
 }
 
 static enum outcome
-verify(int dir, const struct asked *a, struct fault *f)
+verify(int dir, const char *what, struct fault *f)
 {
 	struct walk walk = { .dir = dir };
+	struct select all = { 0 };
 	struct count n = { 0 };
 
-	if (select_walk(&walk, &a->select, count_entry, print_bad, &n, f) != OK)
+	(void)what;
+	if (select_walk(&walk, &all, count_entry, print_bad, &n, f) != OK)
 		return f->outcome;
 	output(json_pack("{s:I, s:I}", "entries", (json_int_t)n.entries, "bad",
 	           (json_int_t)n.bad),
@@ -200,14 +179,14 @@ verify(int dir, const struct asked *a, struct fault *f)
 
 /* The next file is made here; journal-write attaches it with its next entry. */
 static enum outcome
-rotate(int dir, const struct asked *a, struct fault *f)
+rotate(int dir, const char *what, struct fault *f)
 {
 	uint64_t *numbers;
 	size_t count;
 	char name[RECEIVER_NAME_MAX];
 	int fd;
 
-	(void)a;
+	(void)what;
 	if (receivers_list(dir, &numbers, &count, f) != OK)
 		return f->outcome;
 	receiver_name(count == 0 ? 1 : numbers[count - 1] + 1, name);
@@ -223,56 +202,60 @@ rotate(int dir, const struct asked *a, struct fault *f)
 }
 
 static enum outcome
-trace(int dir, const struct asked *a, struct fault *f)
+trace(int dir, const char *what, struct fault *f)
 {
-	return story_trace(dir, span_of(a->what), (size_t)a->most, f);
-}
+	uint64_t most = TRACE_MOST;
 
-#define SELECTING                                                              \
-	(BIT(OPT_QID) | BIT(OPT_CODE) | BIT(OPT_ADDRESS) | BIT(OPT_ID) |       \
-	    BIT(OPT_IP) | BIT(OPT_PROGRAM) | BIT(OPT_SINCE) | BIT(OPT_UNTIL))
+	if (given.most != NULL && !num_parse(text(given.most), 1, 10000, &most))
+		return fault_set(f, PERM, "5.5.4", 0,
+		    "--most: say a number from 1 to 10000");
+	return story_trace(dir, span_of(what), (size_t)most, f);
+}
 
 /* Three of them parse what strangers wrote, and can do no more than read. */
 static const struct verb {
 	const char *name;
 	int operands;
-	unsigned options; /* those that are for it */
+	const char *options; /* those that are for it, besides --json */
 	const char *promises, *rights;
-	enum outcome (*run)(int dir, const struct asked *, struct fault *);
+	enum outcome (*run)(int dir, const char *what, struct fault *);
 } verbs[] = {
-	{ "show", 0, BIT(OPT_JSON) | BIT(OPT_FOLLOW) | SELECTING, "stdio rpath",
-	    "r", show },
-	{ "trace", 1, BIT(OPT_JSON) | BIT(OPT_MOST), "stdio rpath", "r",
-	    trace },
-	{ "verify", 0, BIT(OPT_JSON), "stdio rpath", "r", verify },
-	{ "rotate", 0, BIT(OPT_JSON), "stdio rpath wpath cpath", "rwc",
-	    rotate },
+	{ "show", 0,
+	    "qid code address message-id ip program since until follow",
+	    "stdio rpath", "r", show },
+	{ "trace", 1, "most", "stdio rpath", "r", trace },
+	{ "verify", 0, "", "stdio rpath", "r", verify },
+	{ "rotate", 0, "", "stdio rpath wpath cpath", "rwc", rotate },
 };
 
-/* Ends here when it is no verb, or called wrongly. */
-static const struct verb *
-find_verb(const struct asked *a, int argc, char *argv[])
+/* Ends here. */
+static void __attribute__((noreturn)) wrong(const char *what, const char *why)
 {
-	struct span name = span_of(argc > 0 ? argv[0] : "");
-	const struct verb *v = verbs, *end = v + sizeof(verbs) / sizeof(*v);
-	const char *wrong = " takes options alone, --help lists them";
 	struct fault f;
 
-	while (v < end && !span_eq(name, v->name))
-		v++;
-	if (v == end) {
-		fault_set(&f, PERM, "5.5.4", 0,
-		    "say show, trace WHAT, verify or rotate");
-		prog_usage(&f);
-	}
-	if (argc == 1 + v->operands && (a->options & ~v->options) == 0)
-		return v;
-	if (argc == 1 + v->operands)
-		wrong = " does not take all of these options";
-	else if (v->operands > 0)
-		wrong = ": say one queue id, Message-ID or address";
-	fault_set(&f, PERM, "5.5.4", 0, "%s%s", v->name, wrong);
+	fault_set(&f, PERM, "5.5.4", 0, "%s%s", what, why);
 	prog_usage(&f);
+}
+
+static const struct verb *
+find_verb(int argc, char *argv[])
+{
+	const struct verb *v = verbs, *end = v + sizeof(verbs) / sizeof(*v);
+
+	while (v < end && (argc == 0 || strcmp(argv[0], v->name) != 0))
+		v++;
+	if (v == end)
+		wrong("say show, trace WHAT, verify or rotate", "");
+	if (argc != 1 + v->operands)
+		wrong(v->name,
+		    v->operands > 0
+		        ? ": say one queue id, Message-ID or address"
+		        : " takes options alone, --help lists them");
+	for (const struct prog_option *o = options; o->name != NULL; o++)
+		if (*o->value != NULL &&
+		    !span_is_word(span_of(o->name), v->options))
+			wrong(v->name, " does not take all of these options");
+	return v;
 }
 
 int
@@ -283,24 +266,11 @@ main(int argc, char *argv[])
 		{ NULL, NULL },
 	};
 	const struct verb *verb;
-	struct asked asked = { .most = TRACE_MOST };
 	struct fault f = FAULT_NONE;
-	const char *value, *wrong;
-	int letter, dir;
+	int dir;
 
-	prog_begin(&about);
-	while ((letter = prog_option(argc, argv, &value)) != -1) {
-		wrong = set_option(
-		    &asked, letter, span_of(value == NULL ? "" : value));
-		if (wrong == NULL)
-			continue;
-		fault_set(&f, PERM, "5.5.4", 0, "%s", wrong);
-		prog_usage(&f);
-	}
-	asked.select.since = span_of(asked.since);
-	asked.select.until = span_of(asked.until);
-	verb = find_verb(&asked, argc - optind, argv + optind);
-	asked.what = argv[optind + verb->operands];
+	prog_start(&about, argc, argv);
+	verb = find_verb(argc - optind, argv + optind);
 	paths[0].rights = verb->rights;
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
@@ -308,6 +278,6 @@ main(int argc, char *argv[])
 	if (dir == -1)
 		fault_set(&f, TEMP, "4.3.0", errno, RECEIVER_DIRECTORY);
 	else if (prog_sandbox(verb->promises, paths, &f) == OK)
-		(void)verb->run(dir, &asked, &f);
+		(void)verb->run(dir, argv[optind + verb->operands], &f);
 	prog_exit(&f);
 }
