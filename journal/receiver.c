@@ -61,12 +61,9 @@ attach(struct receiver *r, uint64_t number, struct fault *f)
 	receiver_name(number, name);
 	fd = openat(r->dir, name,
 	    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return fault_set(
-		    f, TEMP, "4.3.0", errno, "open receiver %s", name);
-	if (fstat(fd, &st) != 0) {
-		fault_set(f, TEMP, "4.3.0", errno, "stat receiver %s", name);
-		(void)close(fd);
+	if (fd == -1 || fstat(fd, &st) != 0) {
+		fault_set(f, TEMP, "4.3.0", errno, "open receiver %s", name);
+		fds_close(&fd);
 		return TEMP;
 	}
 	(void)pthread_mutex_lock(&r->lock);
@@ -146,39 +143,44 @@ has_room(const struct receiver *r)
 	return fstatvfs(r->dir, &vfs) != 0 || vfs.f_bavail >= vfs.f_blocks / 10;
 }
 
-/* Receivers beyond `keep`, oldest first; not while they are young and there is
-   room. */
-static void
-remove_spent(struct receiver *r)
+/* false: it stays, for it is young and there is room. */
+static bool
+remove_one(struct receiver *r, uint64_t number, struct fault *early)
 {
-	struct fault f = FAULT_NONE, early = FAULT_NONE;
-	uint64_t keep = r->set->journal.keep, *numbers;
-	size_t count, i = 0;
 	char name[RECEIVER_NAME_MAX];
 	bool is_early;
 
-	if (receivers_list(r->dir, &numbers, &count, &f) == OK) {
-		for (; i + keep < count; i++) {
-			receiver_name(numbers[i], name);
-			is_early = is_young(r, name);
-			if (is_early && has_room(r))
-				break;
-			if (unlinkat(r->dir, name, 0) == 0 && is_early)
-				fault_set(&early, TEMP, "4.3.0", 0,
-				    "receiver %s was removed before "
-				    "journal.keep_time: the disk is nearly "
-				    "full",
-				    name);
-		}
+	receiver_name(number, name);
+	is_early = is_young(r, name);
+	if (is_early && has_room(r))
+		return false;
+	if (unlinkat(r->dir, name, 0) == 0 && is_early)
+		fault_set(early, TEMP, "4.3.0", 0,
+		    "receiver %s was removed before journal.keep_time: the "
+		    "disk is nearly full",
+		    name);
+	return true;
+}
+
+/* Receivers beyond `keep`, oldest first. */
+static void
+remove_spent(struct receiver *r)
+{
+	struct fault crowded = FAULT_NONE, early = FAULT_NONE;
+	uint64_t keep = r->set->journal.keep, *numbers;
+	size_t count, i = 0;
+
+	if (receivers_list(r->dir, &numbers, &count, &crowded) == OK) {
+		while (i + keep < count && remove_one(r, numbers[i], &early))
+			i++;
 		if (i + keep < count)
-			fault_set(&f, TEMP, "4.3.0", 0,
+			fault_set(&crowded, TEMP, "4.3.0", 0,
 			    "%zu receivers, more than journal.keep, are "
-			    "younger "
-			    "than journal.keep_time",
+			    "younger than journal.keep_time",
 			    count - i);
 	}
 	free(numbers);
-	note(r, &r->is_crowded, &f);
+	note(r, &r->is_crowded, &crowded);
 	note(r, &r->is_early, &early);
 }
 
@@ -209,20 +211,16 @@ sync_receivers(struct receiver *r)
 static bool
 wait_for_work(struct receiver *r)
 {
-	uint64_t sync_ms = r->set->journal.sync_ms;
 	struct timespec until;
+	uint64_t until_ms;
 	bool ending;
 
 	(void)pthread_mutex_lock(&r->lock);
 	while (!r->dirty && !r->ending)
 		(void)pthread_cond_wait(&r->wake, &r->lock);
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(sync_ms / 1000);
-	until.tv_nsec += (long)(sync_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
+	until_ms = clock_mono_ms() + r->set->journal.sync_ms;
+	until = (struct timespec){ .tv_sec = (time_t)(until_ms / 1000),
+		.tv_nsec = (long)(until_ms % 1000) * 1000000 };
 	while (!r->ending &&
 	    pthread_cond_clockwait(
 	        &r->wake, &r->lock, CLOCK_MONOTONIC, &until) == 0)
