@@ -49,7 +49,7 @@ receive_attempt(int in, struct attempt *a, int *content, struct fault *f)
 
 	fds_set_timeouts(in, REQUEST_MS, REQUEST_MS);
 	while (a->state != ATTEMPT_WHOLE && got > 0) {
-		if (fds_receive(in, &b, RECORD_MAX, &got, &fd, f) != OK)
+		if (fds_receive(in, true, &b, RECORD_MAX, &got, &fd, f) != OK)
 			break;
 		if (fd != -1)
 			fds_close(content);

@@ -80,19 +80,15 @@ buf_add_printable(struct buf *b, struct span s)
 }
 
 static bool
-is_plain(struct span s)
+is_plain(int c)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (!is_graph((unsigned char)s.p[i]) || s.p[i] == '"' ||
-		    s.p[i] == '\\' || s.p[i] == '=')
-			return false;
-	return true;
+	return is_graph(c) && c != '"' && c != '\\' && c != '=';
 }
 
 void
 buf_add_value(struct buf *b, struct span s)
 {
-	bool plain = is_plain(s), spaced = false;
+	bool plain = span_is_all(s, is_plain), spaced = false;
 
 	if (!plain)
 		buf_addc(b, '"');

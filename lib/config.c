@@ -144,9 +144,9 @@ units_of(const struct setting_row *row)
 	                                 : no_units;
 }
 
-/* "64K", "30s": digits and a unit of the type. */
-static bool
-parse_number(const struct setting_row *row, struct span text, uint64_t *out)
+bool
+config_parse_number(
+    const struct setting_row *row, struct span text, uint64_t *out)
 {
 	struct cur c = cur_over(text);
 	struct span digits = cur_while(&c, is_digit), unit = cur_rest(&c);
@@ -253,7 +253,7 @@ set_value(struct settings *s, const struct setting_row *row, struct span text,
 	case SETTING_NUMBER:
 	case SETTING_SIZE:
 	case SETTING_TIME:
-		if (!parse_number(row, text, &n))
+		if (!config_parse_number(row, text, &n))
 			return bad_value(row, f);
 		break;
 	case SETTING_CHOICE:

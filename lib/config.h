@@ -80,6 +80,9 @@ bool config_is_set(const struct settings *, const struct setting_row *);
 void config_wrong(const struct settings *s, const void *member, size_t i,
     struct buf *errors, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* "64K", "30s": digits and a unit of the row's type, within its limits. */
+bool config_parse_number(
+    const struct setting_row *, struct span text, uint64_t *out);
 /* The value of a row as it would stand in the file, appended to b. */
 void config_put_value(struct buf *b, const struct settings *,
     const struct setting_row *, const char *separator);

@@ -354,9 +354,9 @@ descriptor_of(struct msghdr *msg, size_t *others)
 	return found;
 }
 
-static enum outcome
-receive_with(int socket, struct buf *b, size_t most, size_t *got, int *fd,
-    int flags, struct fault *f)
+enum outcome
+fds_receive(int socket, bool waits, struct buf *b, size_t most, size_t *got,
+    int *fd, struct fault *f)
 {
 	union control control;
 	struct iovec iov;
@@ -372,7 +372,8 @@ receive_with(int socket, struct buf *b, size_t most, size_t *got, int *fd,
 	do {
 		msg.msg_control = control.octets;
 		msg.msg_controllen = sizeof(control.octets);
-		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC | flags);
+		n = recvmsg(socket, &msg,
+		    MSG_CMSG_CLOEXEC | (waits ? 0 : MSG_DONTWAIT));
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "receive");
@@ -385,20 +386,6 @@ receive_with(int socket, struct buf *b, size_t most, size_t *got, int *fd,
 	*got = (size_t)n;
 	buf_extend(b, *got);
 	return OK;
-}
-
-enum outcome
-fds_receive(int socket, struct buf *b, size_t most, size_t *got, int *fd,
-    struct fault *f)
-{
-	return receive_with(socket, b, most, got, fd, 0, f);
-}
-
-enum outcome
-fds_receive_some(int socket, struct buf *b, size_t most, size_t *got, int *fd,
-    struct fault *f)
-{
-	return receive_with(socket, b, most, got, fd, MSG_DONTWAIT, f);
 }
 
 static enum outcome

@@ -74,11 +74,9 @@ void fds_close(int *fd); /* and set to -1; -1 already: nothing */
 enum outcome fds_send(int socket, struct span, int fd, struct fault *) MUST_USE;
 /* One sendmsg() that does not wait; octets sent, or -1 and errno. */
 ssize_t fds_send_some(int socket, struct span, int fd);
-/* Append what one recvmsg() gives; *fd is -1 or a new descriptor (CLOEXEC). */
-enum outcome fds_receive(int socket, struct buf *, size_t most, size_t *got,
-    int *fd, struct fault *) MUST_USE;
-/* The same without waiting: TEMP with error EAGAIN when nothing is there. */
-enum outcome fds_receive_some(int socket, struct buf *, size_t most,
+/* Append what one recvmsg() gives; *fd is -1 or a new descriptor (CLOEXEC).
+   TEMP with error EAGAIN: nothing is there, and it does not wait. */
+enum outcome fds_receive(int socket, bool waits, struct buf *, size_t most,
     size_t *got, int *fd, struct fault *) MUST_USE;
 
 /* A Unix stream socket at path, relative to the home. Listens; mode 0600. */

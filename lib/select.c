@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "codes.h"
+#include "config.h"
 #include "receivers.h"
 
 #define READ_CHUNK (256UL * 1024)
@@ -26,27 +27,15 @@ select_set_code(struct select *s, struct span text)
 	return false;
 }
 
-/* "90s", "30m", "2h", "7d" ago. */
+/* "90s", "30m", "2h", "7d" ago: what pneu.conf takes for a time, with a unit. */
 static bool
 parse_age(struct span text, uint64_t *ms)
 {
-	static const struct {
-		char letter;
-		uint64_t ms;
-	} units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 },
-		{ 'd', 86400000 } };
-	uint64_t n;
+	static const struct setting_row row = { .type = SETTING_TIME,
+		.max = 36500 * 86400000ULL };
 
-	if (text.len < 2 ||
-	    !num_parse(span_head(text, text.len - 1), 0, 1000000, &n))
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (text.p[text.len - 1] == units[i].letter) {
-			*ms = n * units[i].ms;
-			return true;
-		}
-	}
-	return false;
+	return text.len > 0 && !is_digit((unsigned char)text.p[text.len - 1]) &&
+	    config_parse_number(&row, text, ms);
 }
 
 bool
@@ -54,10 +43,11 @@ select_parse_time(struct span text, char *out, size_t size)
 {
 	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddddd";
 	char now[CLOCK_TEXT_MAX];
-	uint64_t age;
+	uint64_t age, now_ms;
 
 	if (parse_age(text, &age)) {
-		clock_text_us((clock_wall_ms() - age) * 1000, now);
+		now_ms = clock_wall_ms();
+		clock_text_us(now_ms > age ? (now_ms - age) * 1000 : 0, now);
 		return span_copy(span_of(now), out, size);
 	}
 	if (text.len > 0 && text.p[text.len - 1] == 'Z')

@@ -143,7 +143,9 @@ struct board {
 	_Atomic uint64_t served, refused;
 	struct board_slot slot[BOARD_SLOTS];
 	_Atomic uint32_t wake; /* the supervisor waits for an idle worker */
-	_Atomic uint32_t seed; /* of the address hashes; drawn by the first */
+	/* Of the address hashes: of one pool equal, and unknown outside. Drawn
+	   by the supervisor. */
+	uint32_t seed;
 	struct board_debt debt[BOARD_DEBTS];
 };
 

@@ -10,12 +10,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +54,7 @@ board_open(struct worker *w)
 	struct stat st;
 	void *p;
 
+	w->alone.seed = randombytes_random();
 	w->board = &w->alone;
 	w->slot = &w->alone.slot[0];
 	w->event = -1;
@@ -82,21 +83,6 @@ board_close(struct worker *w)
 	w->board = &w->alone;
 	w->slot = &w->alone.slot[0];
 	fds_close(&w->event);
-}
-
-/* Hashes of one pool must be equal for all its workers and unknown outside. */
-static void
-draw_seed(struct worker *w)
-{
-	uint32_t none = 0, seed = 0;
-
-	if (w->board->seed != 0)
-		return;
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed) ||
-	    seed == 0)
-		seed = 0x9e3779b9;
-	(void)__atomic_compare_exchange_n((uint32_t *)&w->board->seed, &none,
-	    seed, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 static void
@@ -498,7 +484,6 @@ serve_listener(struct worker *w, struct fault *f)
 
 	w->left = w->service->sessions;
 	board_open(w);
-	draw_seed(w);
 	serve_interrupt(FD_IN, -1);
 	result = w->service->in_child != NULL ? serve_children(w, f)
 	                                      : serve_share(w, f);

@@ -277,9 +277,7 @@ receive_with_fd(struct service *s, bool waits)
 	size_t got;
 	int fd;
 
-	if ((waits ? fds_receive(s->fd, &s->in, READ_ROOM, &got, &fd, &f)
-	           : fds_receive_some(
-	                 s->fd, &s->in, READ_ROOM, &got, &fd, &f)) != OK) {
+	if (fds_receive(s->fd, waits, &s->in, READ_ROOM, &got, &fd, &f) != OK) {
 		errno = f.error == 0 ? EPROTO : f.error;
 		return -1;
 	}

@@ -113,7 +113,7 @@ receive_more(
 	if (now >= until_ms)
 		return fault_set(f, TEMP, "4.3.0", ETIMEDOUT, "hand-over");
 	fds_set_timeouts(FD_IN, until_ms - now, until_ms - now);
-	if (fds_receive(FD_IN, b, b->max - b->len, got, &fd, f) != OK)
+	if (fds_receive(FD_IN, true, b, b->max - b->len, got, &fd, f) != OK)
 		return f->outcome;
 	if (h->client[0] == -1)
 		h->client[0] = fd;

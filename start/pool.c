@@ -2,6 +2,7 @@
 /* pool.c: how many processes, and what their deaths mean. */
 #include "pool.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -33,6 +34,7 @@ make_board(struct pool *p)
 	if (map == MAP_FAILED)
 		return false;
 	p->board = map;
+	p->board->seed = randombytes_random();
 	return true;
 }
 

@@ -150,7 +150,7 @@ test_passing(void)
 	(void)!socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 	(void)!pipe(tube);
 	tap_ok(fds_send(pair[0], SPAN_LIT("take\n"), tube[0], &f) == OK &&
-	        fds_receive(pair[1], &b, 50, &got, &fd, &f) == OK &&
+	        fds_receive(pair[1], true, &b, 50, &got, &fd, &f) == OK &&
 	        span_eq(buf_span(&b), "take\n") && fd != -1,
 	    "a descriptor travels with its octets");
 	(void)!write(tube[1], "!", 1);
@@ -160,16 +160,17 @@ test_passing(void)
 	(void)close(fd);
 	buf_reset(&b);
 	tap_ok(fds_send(pair[0], SPAN_LIT("x"), -1, &f) == OK &&
-	        fds_receive(pair[1], &b, 50, &got, &fd, &f) == OK && got == 1 &&
-	        fd == -1,
+	        fds_receive(pair[1], true, &b, 50, &got, &fd, &f) == OK &&
+	        got == 1 && fd == -1,
 	    "octets alone bring no descriptor");
 	tap_ok(fds_send(pair[0], SPAN_EMPTY, tube[0], &f) == TEMP,
 	    "a descriptor alone cannot travel");
-	tap_ok(fds_receive_some(pair[1], &b, 50, &got, &fd, &f) == TEMP &&
+	tap_ok(fds_receive(pair[1], false, &b, 50, &got, &fd, &f) == TEMP &&
 	        f.error == EAGAIN,
 	    "nothing there: not waited for when not asked to wait");
 	(void)close(pair[0]);
-	tap_ok(fds_receive(pair[1], &b, 50, &got, &fd, &f) == OK && got == 0,
+	tap_ok(
+	    fds_receive(pair[1], true, &b, 50, &got, &fd, &f) == OK && got == 0,
 	    "the end of input is no fault");
 	(void)close(pair[1]);
 	(void)close(tube[0]);
@@ -206,7 +207,8 @@ test_two_descriptors(void)
 	next = dup(0);
 	(void)close(next);
 	(void)sendmsg(pair[0], &msg, 0);
-	tap_ok(fds_receive(pair[1], &b, 50, &got, &fd, &f) == TEMP && fd == -1,
+	tap_ok(fds_receive(pair[1], true, &b, 50, &got, &fd, &f) == TEMP &&
+	        fd == -1,
 	    "two descriptors at once are refused");
 	fd = dup(0);
 	tap_ok(fd == next, "and none of them is left open");

@@ -385,7 +385,7 @@ test_passing(void)
 	char text[8] = "";
 
 	say(a, "fd\n");
-	tap_ok(fds_receive(a, &b, 50, &got, &fd, &f) == OK &&
+	tap_ok(fds_receive(a, true, &b, 50, &got, &fd, &f) == OK &&
 	        span_eq(buf_span(&b), "here\n") && fd != -1 &&
 	        read(fd, text, 6) == 6 && strcmp(text, "passed") == 0,
 	    "a descriptor goes with the answer");
