@@ -73,14 +73,16 @@ mailbox_missing(
 
 /* ---- File systems ---- */
 
-/* Where the file system of dir is kept. */
+/* Where the file system of dir is kept; st: what dir is. */
 static enum outcome
-find_root(struct mailbox_store *s, int dir, dev_t dev,
+find_root(struct mailbox_store *s, int dir, struct stat *st,
     const struct mailbox_root **out, struct fault *f)
 {
 	struct mailbox_root *root = s->root, *end = s->root + s->roots;
 
-	while (root < end && root->dev != dev)
+	if (fstat(dir, st) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "stat");
+	while (root < end && root->dev != st->st_dev)
 		root++;
 	*out = root;
 	if (root < end)
@@ -89,7 +91,7 @@ find_root(struct mailbox_store *s, int dir, dev_t dev,
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "more than %d file systems under the mail directory",
 		    MAILBOX_ROOTS_MAX);
-	root->dev = dev;
+	root->dev = st->st_dev;
 	root->fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root->fd == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "mailbox root");
@@ -121,11 +123,10 @@ add_mounts_beneath(struct mailbox_store *s, const char *mail, struct fault *f)
 		if (!mounts_is_below(&mount, root))
 			continue;
 		fd = open(mount.point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd == -1)
-			continue; /* a file, or not readable */
-		if (fstat(fd, &st) == 0)
-			got = find_root(s, fd, st.st_dev, &ignored, f);
-		(void)close(fd);
+		/* Else a file, or not readable. */
+		if (fd != -1 && fstat(fd, &st) == 0)
+			got = find_root(s, fd, &st, &ignored, f);
+		fds_close(&fd);
 	}
 	mounts_close(&mounts);
 	return got;
@@ -213,14 +214,9 @@ mailbox_open_new(struct mailbox_store *s, const char *path,
 
 	if (fd == -1)
 		return mailbox_missing(s, path, errno, f);
-	if (fstat(fd, &st) != 0) {
-		(void)mailbox_failed(s, path, errno, "stat", f);
+	if (find_root(s, fd, &st, &root, f) != OK) {
 		(void)close(fd);
-		return TEMP;
-	}
-	if (find_root(s, fd, st.st_dev, &root, f) != OK) {
-		(void)close(fd);
-		return TEMP;
+		return fault_context(f, "mailbox %s", path);
 	}
 	m = *out = take_place(s);
 	*m = (struct mailbox){ .fd = fd,
@@ -295,10 +291,10 @@ mailbox_store_open(struct mailbox_store *s, const char *queue, const char *mail,
 	if (s->queue == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "queue %s", queue);
 	s->mail = open(mail, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->mail == -1 || fstat(s->mail, &st) != 0)
+	if (s->mail == -1)
 		return fault_set(
 		    f, TEMP, "4.3.0", errno, "[mail] directory %s", mail);
-	if (find_root(s, s->mail, st.st_dev, &root, f) != OK ||
+	if (find_root(s, s->mail, &st, &root, f) != OK ||
 	    add_mounts_beneath(s, mail, f) != OK)
 		return f->outcome;
 	s->mail_ino = st.st_ino;

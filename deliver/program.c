@@ -116,24 +116,10 @@ start(struct program *p, const struct attempt *a, struct fault *f)
 /* ---- What the command says ---- */
 
 struct reason {
-	char line[REASON_MAX + 1];
+	char
+	    text[REASON_MAX + 1]; /* the first that came; then its first line */
 	size_t len;
-	bool whole; /* its LF came, or it is as long as it may be */
 };
-
-static void
-add_to_reason(struct reason *r, struct span in)
-{
-	size_t room = REASON_MAX - r->len, lf = span_find(in, '\n');
-
-	if (r->whole)
-		return;
-	r->whole = lf < in.len || lf >= room;
-	in = span_head(in, lf < room ? lf : room);
-	memcpy(r->line + r->len, in.p, in.len);
-	r->len += in.len;
-	r->line[r->len] = '\0';
-}
 
 /* What is there now, at most so much. false: nobody holds the other end. */
 static bool
@@ -143,12 +129,16 @@ read_output(int fd, struct reason *r)
 
 	for (size_t total = 0; total < OUTPUT_LAST_MAX;) {
 		ssize_t n = read(fd, text, sizeof(text));
+		struct span room;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 && errno == EAGAIN;
-		add_to_reason(r, (struct span){ text, (size_t)n });
+		room = span_head(
+		    (struct span){ text, (size_t)n }, REASON_MAX - r->len);
+		memcpy(r->text + r->len, room.p, room.len);
+		r->len += room.len;
 		total += (size_t)n;
 	}
 	return true;
@@ -188,6 +178,7 @@ wait_for_report(struct program *p, int peer, struct reason *reason,
 		}
 	}
 	(void)read_output(p->runner.output, reason);
+	reason->text[strcspn(reason->text, "\n")] = '\0';
 	return runner_take_report(&p->runner, report, f);
 }
 
@@ -208,24 +199,23 @@ static const char *const perm_codes[UINT8_MAX + 1] = {
 };
 
 static enum outcome
-outcome_of(const char *name, const struct runner_report *r,
-    const struct reason *reason, struct fault *f)
+outcome_of(const char *name, const struct runner_report *r, const char *reason,
+    struct fault *f)
 {
-	const char *between = reason->len > 0 ? ": " : "", *perm;
+	const char *between = reason[0] != '\0' ? ": " : "", *perm;
 
 	if (r->ended)
 		return fault_set(f, TEMP, "4.3.0", 0,
-		    "%s: not done in time, ended%s%s", name, between,
-		    reason->line);
+		    "%s: not done in time, ended%s%s", name, between, reason);
 	if (r->code != CLD_EXITED)
 		return fault_set(f, TEMP, "4.3.0", 0, "%s: signal %d%s%s", name,
-		    r->status, between, reason->line);
+		    r->status, between, reason);
 	if (r->status == 0)
-		return fault_set(f, OK, "2.0.0", 0, "%s", reason->line);
+		return fault_set(f, OK, "2.0.0", 0, "%s", reason);
 	perm = perm_codes[r->status & UINT8_MAX];
 	return fault_set(f, perm == NULL ? TEMP : PERM,
 	    perm == NULL ? "4.3.0" : perm, 0, "%s: exit status %d%s%s", name,
-	    r->status, between, reason->line);
+	    r->status, between, reason);
 }
 
 static enum outcome
@@ -233,7 +223,7 @@ attempt(struct program *p, const struct attempt *a, int content, int peer,
     struct fault *f)
 {
 	const struct envelope *e = &a->envelope;
-	struct reason reason = { "", 0, false };
+	struct reason reason = { "", 0 };
 	struct runner_report report;
 	struct command command;
 
@@ -251,7 +241,7 @@ attempt(struct program *p, const struct attempt *a, int content, int peer,
 	/* As a shell says that a command cannot be run, or is not there. */
 	p->all_nexthop = report.code == CLD_EXITED &&
 	    (report.status == 126 || report.status == 127);
-	return outcome_of(command.name, &report, &reason, f);
+	return outcome_of(command.name, &report, reason.text, f);
 }
 
 void
