@@ -164,30 +164,24 @@ publish(struct accept *a, struct accepted *entry)
 		fail(a, entry, &why);
 }
 
-/* The last one that got its name carries all: its change is the newest. */
+/* Each file; or where one carries all, the last one that got its name: its
+   change is the newest. */
 static void
-sync_last(struct accept *a, enum store_state pass)
+sync_files(struct accept *a, enum store_state pass)
 {
+	bool one = a->store->disk.fsync_carries_all;
 	struct accepted *entry = NULL, *last = NULL;
 	struct fault why;
 
-	while ((entry = next_file(a, pass, entry)) != NULL)
+	while ((entry = next_file(a, pass, entry)) != NULL) {
 		last = entry;
-	if (last == NULL || store_sync_file(last->file.fd, &why) == OK)
+		if (!one && store_sync_file(entry->file.fd, &why) != OK)
+			take_back(a, entry, &why);
+	}
+	if (!one || last == NULL || store_sync_file(last->file.fd, &why) == OK)
 		return;
 	while ((entry = next_file(a, pass, entry)) != NULL)
 		take_back(a, entry, &why);
-}
-
-static void
-sync_each(struct accept *a, enum store_state pass)
-{
-	struct accepted *entry = NULL;
-	struct fault why;
-
-	while ((entry = next_file(a, pass, entry)) != NULL)
-		if (store_sync_file(entry->file.fd, &why) != OK)
-			take_back(a, entry, &why);
 }
 
 /* Where fsync of a file does not carry its name: each directory, once. Shards
@@ -227,10 +221,7 @@ bring_to_disk(struct accept *a, enum store_state pass)
 			give_up(a, entry, &why);
 	while ((entry = next_file(a, pass, entry)) != NULL)
 		publish(a, entry);
-	if (disk->fsync_carries_all)
-		sync_last(a, pass);
-	else
-		sync_each(a, pass);
+	sync_files(a, pass);
 	while ((entry = next_file(a, pass, entry)) != NULL)
 		fds_close(&entry->file.fd);
 	if (!disk->fsync_carries_name)

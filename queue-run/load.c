@@ -88,7 +88,7 @@ static bool
 is_half_moved(struct run *run, const struct message *m,
     const struct store_content *content)
 {
-	return m->envelope.shape == ENVELOPE_ONE && content->links >= 2 &&
+	return m->envelope.shape == ENVELOPE_ONE && content->st.st_nlink >= 2 &&
 	    store_has(&run->store, &m->envelope.qid,
 	        store_content_place(&m->envelope.qid));
 }
@@ -114,8 +114,8 @@ check(struct run *run, struct message *m, bool trouble, struct fault *f)
 		got = fault_set(f, TEMP, "4.3.0", 0,
 		    "half moved: a restart of queue-run mends it");
 	/* Alone on the mailboxes' file system it is in no mailbox. */
-	m->again = run->mail_is_far || content.links != 1 ||
-	    content.device != run->mail_device;
+	m->again = run->mail_is_far || content.st.st_nlink != 1 ||
+	    content.st.st_dev != run->mail_device;
 	store_close_content(&content);
 	return got;
 }

@@ -62,32 +62,16 @@ json_of_recipients(const struct envelope *e)
 	return list;
 }
 
-/* What a list tells of it. */
 static json_t *
-json_of_entry(const struct entry *e)
+json_number(uint64_t n)
 {
-	const struct envelope *v = e->is_valid ? &e->envelope : NULL;
-	uint64_t due = e->place.part_ms;
-
-	return json_pack("{s:s, s:s, s:I, s:o*, s:o*, s:o*, s:o*, s:o*}", "qid",
-	    e->envelope.qid.text, "state", store_state_word(e->place.state),
-	    "age", (json_int_t)(age_ms(&e->envelope.qid) / 1000), "due",
-	    due != 0 ? json_time(due) : NULL, "size",
-	    v != NULL ? json_integer((json_int_t)v->size) : NULL, "from",
-	    v != NULL ? json_text(path_span(&v->reverse_path)) : NULL,
-	    "recipients", v != NULL ? json_of_recipients(v) : NULL, "reason",
-	    e->reason.len > 0 ? json_text(buf_span(&e->reason)) : NULL);
+	return json_integer((json_int_t)n);
 }
 
-struct listing {
-	const struct request *request;
-	uint64_t n, octets;
-};
-
-/* What a line tells beside: until its next try, and the first of those who
+/* When and to whom it is tried next: until then, and the first of those who
    wait. */
 static void
-add_for_text(json_t *o, const struct entry *e)
+add_next(json_t *o, const struct entry *e)
 {
 	uint64_t now = clock_wall_ms(), due = e->place.part_ms;
 	const struct recipient *first = NULL;
@@ -98,35 +82,53 @@ add_for_text(json_t *o, const struct entry *e)
 		    left++ == 0)
 			first = &e->envelope.recipient[i];
 	if (due != 0)
-		set(o, "next",
-		    json_integer(
-		        due > now ? (json_int_t)(due - now) / 1000 : 0));
+		set(o, "due", json_time(due));
+	if (due != 0)
+		set(o, "next", json_number(due > now ? (due - now) / 1000 : 0));
 	if (first != NULL)
 		set(o, "to", json_text(path_span(&first->forward_path)));
 	if (left > 1)
-		set(o, "more", json_integer((json_int_t)left - 1));
+		set(o, "more", json_number(left - 1));
 }
+
+/* What a list tells of it. */
+static json_t *
+json_of_entry(const struct entry *e)
+{
+	const struct envelope *v = e->is_valid ? &e->envelope : NULL;
+	json_t *o = json_pack("{s:s, s:s, s:o, s:o*, s:o*, s:o*, s:o*}", "qid",
+	    e->envelope.qid.text, "state", store_state_word(e->place.state),
+	    "age", json_number(age_ms(&e->envelope.qid) / 1000), "size",
+	    v != NULL ? json_number(v->size) : NULL, "from",
+	    v != NULL ? json_text(path_span(&v->reverse_path)) : NULL,
+	    "recipients", v != NULL ? json_of_recipients(v) : NULL, "reason",
+	    e->reason.len > 0 ? json_text(buf_span(&e->reason)) : NULL);
+
+	add_next(o, e);
+	return o;
+}
+
+struct listing {
+	const struct request *request;
+	uint64_t n, octets;
+};
 
 static enum outcome
 list_one(void *arg, struct entry *e, struct fault *f)
 {
 	struct listing *l = arg;
-	json_t *o;
 
 	entry_read_reason(l->request, e);
-	o = json_of_entry(e);
-	output_json(o);
 	if (l->n++ == 0)
 		output_note("%-26s %-10s %5s %5s %9s FROM -> TO (REASON)\n",
 		    "QID", "STATE", "AGE", "NEXT", "SIZE");
 	l->octets += e->is_valid ? e->envelope.size : 0;
-	add_for_text(o, e);
-	output_text(o, "{qid} {state:10} {age|s:>5} {next|s:>5} ");
-	if (e->is_valid)
-		output_text(
-		    o, "{size:>9} <{from}> -> <{to}>[ and {more} more]");
-	output_text(o, "[  ({reason|text})]\n");
-	json_decref(o);
+	output(json_of_entry(e),
+	    e->is_valid
+	        ? "{qid} {state:10} {age|s:>5} {next|s:>5} {size:>9} <{from}> "
+	          "-> <{to}>[ and {more} more][  ({reason|text})]\n"
+	        : "{qid} {state:10} {age|s:>5} {next|s:>5}"
+	          "[   ({reason|text})]\n");
 	return ferror(stdout) == 0
 	    ? OK
 	    : fault_set(f, TEMP, "4.3.0", 0, "cannot write");
@@ -214,7 +216,7 @@ json_of_whole(struct request *r, const struct entry *e)
 	(void)json_object_update_new(o,
 	    json_pack("{s:o, s:I, s:I}", "content", json_path(r, content.name),
 	        "offset", (json_int_t)content.offset, "links",
-	        (json_int_t)content.links));
+	        (json_int_t)content.st.st_nlink));
 	store_close_content(&content);
 	return o;
 }

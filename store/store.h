@@ -16,7 +16,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "disk.h"
 #include "envelope_file.h"
@@ -246,9 +246,7 @@ struct store_content {
 	int fd; /* -1: none */
 	uint64_t offset; /* of the first octet that size and digest cover */
 	char name[STORE_NAME_MAX]; /* relative to the queue: `deliver file=` */
-	nlink_t links;
-	dev_t device;
-	uint64_t file_size;
+	struct stat st;
 };
 #define STORE_CONTENT_NONE ((struct store_content){ .fd = -1 })
 

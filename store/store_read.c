@@ -364,18 +364,12 @@ store_open_content_of(const struct store *s, const struct envelope *e,
     const struct store_place *place, size_t n, struct store_content *c,
     struct fault *f)
 {
-	struct stat st;
-
 	*c = STORE_CONTENT_NONE;
 	c->offset = e->start;
 	for (size_t i = 0; i < n; i++) {
 		store_name(place[i], &e->qid, c->name);
-		if (open_file(s, c->name, &c->fd, &st, f) == OK) {
-			c->links = st.st_nlink;
-			c->device = st.st_dev;
-			c->file_size = (uint64_t)st.st_size;
+		if (open_file(s, c->name, &c->fd, &c->st, f) == OK)
 			return OK;
-		}
 		if (f->error != ENOENT)
 			break;
 	}
@@ -422,15 +416,15 @@ store_check_content(const struct store_content *c, const struct envelope *e,
 	unsigned char digest[ENVELOPE_DIGEST_LEN];
 	struct envelope_digest d;
 	char chunk[CHUNK];
-	uint64_t at = c->offset;
+	uint64_t at = c->offset, end = (uint64_t)c->st.st_size;
 
-	if (c->file_size < c->offset || c->file_size - c->offset != e->size)
+	if (end < at || end - at != e->size)
 		return fault_set(
 		    f, PERM, "5.3.0", 0, "content: not of the size accepted");
 	if (fresh)
 		(void)posix_fadvise(c->fd, 0, 0, POSIX_FADV_DONTNEED);
 	envelope_digest_begin(&d);
-	while (at < c->file_size) {
+	while (at < end) {
 		ssize_t n = pread(c->fd, chunk, sizeof(chunk), (off_t)at);
 
 		if (n < 0 && errno == EINTR)
@@ -443,8 +437,7 @@ store_check_content(const struct store_content *c, const struct envelope *e,
 		at += (uint64_t)n;
 	}
 	envelope_digest_end(&d, digest);
-	if (at != c->file_size ||
-	    memcmp(digest, e->digest, sizeof(digest)) != 0)
+	if (at != end || memcmp(digest, e->digest, sizeof(digest)) != 0)
 		return fault_set(
 		    f, PERM, "5.3.0", 0, "content: not what was accepted");
 	return OK;
