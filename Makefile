@@ -28,11 +28,11 @@ LIB := lib/mem lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
 	lib/logins
 pneu_OBJS := start/services start/listen start/services_print start/spawn \
-	start/check start/snapshot start/pool_start start/pool start/accept \
+	start/check start/pool_start start/pool start/accept \
 	start/reload start/ready start/stop start/control \
-	start/supervise start/explain start/status_line \
+	start/supervise start/explain start/status \
 	start/status_services start/status_queue start/status_disk \
-	start/status_journal start/status start/init start/config_verb \
+	start/status_journal start/init start/config_verb \
 	start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/state \

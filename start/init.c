@@ -233,11 +233,9 @@ make_postmaster(const char *domain, struct fault *f)
 	char address[512], abuse[512], hostmaster[512];
 	const char *add[] = { "directory", "-C", ".", "add", address, "--alias",
 		abuse, "--alias", hostmaster, NULL };
-	struct spawn sp = { .argv = add,
-		.in = -1,
-		.out = -1,
-		.slot = -1,
-		.nofile = UINT64_MAX };
+	struct spawn sp = {
+		.argv = add, .in = -1, .out = -1, .nofile = UINT64_MAX
+	};
 	int status, code;
 	pid_t pid;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "prog.h"
 #include "verbs.h"
 
@@ -25,27 +26,25 @@ find_verb(const char *name)
 
 /* The verbs for --help, from their table. */
 static const char *
-verbs_text(char *text, size_t size)
+verbs_text(void)
 {
-	size_t n = (size_t)snprintf(text, size, "Verbs:\n");
+	static struct buf text = BUF_INIT(4096);
 
-	for (const struct verb *v = verbs; v->name != NULL && n < size; v++)
-		n += (size_t)snprintf(text + n, size - n, "  %-12s %s\n",
-		    v->name, v->about.summary);
-	(void)snprintf(text + (n < size ? n : size), n < size ? size - n : 0,
-	    "\n`pneu VERB --help` tells more of each.\n");
-	return text;
+	buf_adds(&text, "Verbs:\n");
+	for (const struct verb *v = verbs; v->name != NULL; v++)
+		buf_addf(&text, "  %-12s %s\n", v->name, v->about.summary);
+	buf_adds(&text, "\n`pneu VERB --help` tells more of each.\n");
+	return text.p;
 }
 
 int
 main(int argc, char *argv[])
 {
-	char text[4096];
 	const struct prog_about about = { .name = "pneu",
 		.usage = "[-C DIR] VERB [ARGUMENT...]",
 		.summary = "A mail system of small programs joined by pipes: "
 		           "its supervisor and its operator's command.",
-		.more = verbs_text(text, sizeof(text)),
+		.more = verbs_text(),
 		.verbs = true };
 	const struct verb *verb;
 	struct fault f = FAULT_NONE;

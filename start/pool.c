@@ -182,37 +182,18 @@ tell_death(const struct pool *p, pid_t pid, int status)
 	journal_flush(j);
 }
 
-/* What a dead worker had written of itself on the board. */
+/* What a dead worker had written of itself on the board. Had it a session? */
 static bool
-clear_slot(struct pool *p, size_t slot)
+clear_slot(struct board *board, struct board_slot *b)
 {
-	struct board_slot *b;
-	bool had_session;
+	bool had_session = b->busy != 0 || b->sessions != 0;
 
-	if (p->board == NULL)
-		return false;
-	b = &p->board->slot[slot];
-	had_session = b->busy != 0 || b->sessions != 0;
 	if (b->waits != 0)
-		p->board->idle--;
+		board->idle--;
 	if (b->busy != 0)
-		p->board->served++;
+		board->served++;
 	b->busy = b->waits = b->address = 0;
 	return had_session;
-}
-
-/*
- * A worker that died in a session may have been killed by its client: a client
- * must not be able to stretch the pause until nobody serves.
- */
-static void
-plan_restart(struct pool *p, const struct process *dead, bool had_session,
-    uint64_t now_ms)
-{
-	if (had_session || now_ms - dead->since_ms >= POOL_GOOD_MS)
-		p->backoff_ms = p->restart_min_ms;
-	push_back(p, now_ms);
-	p->restarts++;
 }
 
 /* A worker ends by its share, a replacement with its connection; the
@@ -230,7 +211,7 @@ is_end_wanted(const struct pool *p, int status)
 bool
 pool_buried(struct pool *p, pid_t pid, int status, uint64_t now_ms)
 {
-	bool had_session, is_wanted = is_end_wanted(p, status);
+	bool had_session = false;
 	size_t i = 0;
 
 	while (i < BOARD_SLOTS && p->process[i].pid != pid)
@@ -240,13 +221,21 @@ pool_buried(struct pool *p, pid_t pid, int status, uint64_t now_ms)
 	p->process[i].pid = 0;
 	p->live--;
 	p->ended++;
-	had_session = clear_slot(p, i);
-	if (!is_wanted)
-		tell_death(p, pid, status);
-	if (!is_wanted && !p->retires && !p->replaced)
-		plan_restart(p, &p->process[i], had_session, now_ms);
+	if (p->board != NULL)
+		had_session = clear_slot(p->board, &p->board->slot[i]);
 	if (!p->retires && p->board == NULL && !p->replaced)
 		p->ready = false;
+	if (is_end_wanted(p, status))
+		return true;
+	tell_death(p, pid, status);
+	if (p->retires || p->replaced)
+		return true;
+	/* A worker that died in a session may have been killed by its client: a
+	   client must not be able to stretch the pause until nobody serves. */
+	if (had_session || now_ms - p->process[i].since_ms >= POOL_GOOD_MS)
+		p->backoff_ms = p->restart_min_ms;
+	push_back(p, now_ms);
+	p->restarts++;
 	return true;
 }
 

@@ -66,6 +66,11 @@ struct pool {
 	int ready_fd;
 };
 
+/* pool_start.c: the path of the configuration that its processes read: a checked
+   copy, so that a file that is being edited reaches none of them; out. */
+#define POOL_CONFIG_MAX 64
+char *pool_config(uint64_t generation, char out[POOL_CONFIG_MAX]);
+
 /* Caller frees with pool_free(). NULL, errno: no descriptors. listener: NULL of
    the FIFO. */
 struct pool *pool_make(const struct service_row *, struct listener *,

@@ -4,13 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fds.h"
-#include "snapshot.h"
 #include "spawn.h"
 #include "wire_auth.h"
+
+char *
+pool_config(uint64_t generation, char out[POOL_CONFIG_MAX])
+{
+	(void)snprintf(out, POOL_CONFIG_MAX, "run/" PROG_RUNNING "%llu",
+	    (unsigned long long)generation);
+	return out;
+}
 
 static size_t
 free_slot(const struct pool *p)
@@ -44,7 +52,7 @@ give_slot(struct spawn *s, struct pool *p, size_t slot)
 	if (p->board == NULL)
 		return;
 	memset(&p->board->slot[slot], 0, sizeof(p->board->slot[slot]));
-	s->slot = (int)slot;
+	spawn_tell(s, SERVE_ENV_SLOT, (int)slot);
 	spawn_give(s, SERVE_ENV_BOARD, p->board_fd);
 	spawn_give(s, SERVE_ENV_BOARD_EVENT, p->ground->bell_fd);
 }
@@ -53,9 +61,9 @@ give_slot(struct spawn *s, struct pool *p, size_t slot)
 static enum outcome
 start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 {
-	char config[SNAPSHOT_PATH_MAX];
+	char config[POOL_CONFIG_MAX];
 	const char *argv[] = { service_program(p->row), "-C", ".", "-c",
-		snapshot_path(p->generation, config),
+		pool_config(p->generation, config),
 		p->row->role == NULL ? NULL : "-r", p->row->role, NULL };
 	int ready = ready_fd(p);
 
@@ -79,7 +87,7 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 enum outcome
 pool_start(struct pool *p, int connection, uint64_t now_ms, struct fault *f)
 {
-	struct spawn s = { .in = connection, .out = connection, .slot = -1 };
+	struct spawn s = { .in = connection, .out = connection };
 	size_t slot = free_slot(p);
 	int fifo = -1;
 

@@ -12,7 +12,6 @@
 #include "codes.h"
 #include "fds.h"
 #include "prog.h"
-#include "snapshot.h"
 #include "spawn.h"
 
 /* A connection without a request: the service closes it when it is up. */
@@ -75,15 +74,12 @@ static enum outcome
 start_chore(struct supervisor *s, struct fault *f)
 {
 	const struct chore *c = &chores[s->chore];
-	char config[SNAPSHOT_PATH_MAX];
+	char config[POOL_CONFIG_MAX];
 	const char *argv[] = { c->program, "-C", ".", "-c",
-		snapshot_path(s->generation, config), c->verb, c->option,
-		NULL };
-	struct spawn sp = { .argv = argv,
-		.in = -1,
-		.out = c->out,
-		.slot = -1,
-		.nofile = 4096 };
+		pool_config(s->generation, config), c->verb, c->option, NULL };
+	struct spawn sp = {
+		.argv = argv, .in = -1, .out = c->out, .nofile = 4096
+	};
 
 	return spawn_start(&sp, &s->tidy, f);
 }
@@ -94,7 +90,7 @@ chore_done(struct supervisor *s)
 	if (++s->chore < CHORES)
 		return;
 	s->phase++;
-	snapshot_clean(s);
+	reload_clean(s);
 	reload_open_rest(s);
 }
 

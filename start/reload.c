@@ -3,18 +3,90 @@
 #include "supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "check.h"
 #include "clock.h"
 #include "codes.h"
 #include "config.h"
 #include "fds.h"
 #include "prog.h"
-#include "snapshot.h"
 
+#define CONFIG_MAX    (1024UL * 1024) /* octets; config.c has the same */
 #define PORT_WAIT_MS  2000 /* at a start, for a port that is taken. Chosen */
 #define PORT_AGAIN_MS 50
+
+/* ---- the copy that is checked ---- */
+
+static enum outcome
+copy_config(const char *path, struct fault *f)
+{
+	struct buf text = BUF_INIT(CONFIG_MAX);
+	int fd = -1;
+
+	if (fds_read_file(AT_FDCWD, prog_config_path(), &text, f) != OK)
+		goto out;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd == -1)
+		fault_set(f, TEMP, "4.3.0", errno, "write %s", path);
+	else if (fds_write_all(fd, buf_span(&text), f) != OK)
+		fault_context(f, "%s", path);
+	fds_close(&fd);
+out:
+	buf_free(&text);
+	return f->outcome;
+}
+
+/* Errors name the file that a person edits; what runs is the copy, which may
+   be of another moment. */
+static enum outcome
+take_copy(struct settings *settings, uint64_t generation, struct fault *f)
+{
+	char copy[POOL_CONFIG_MAX];
+	struct buf errors = BUF_INIT(CHECK_MAX), warnings = BUF_INIT(CHECK_MAX);
+	struct settings edited;
+
+	memset(settings, 0, sizeof(*settings));
+	if (check_config_aloud(&edited, prog_config_path(), f) == OK &&
+	    copy_config(pool_config(generation, copy), f) == OK)
+		f->outcome =
+		    check_config(settings, copy, &errors, &warnings, f);
+	config_free(&edited);
+	buf_free(&errors);
+	buf_free(&warnings);
+	return f->outcome;
+}
+
+static bool
+is_used(const struct supervisor *s, const char *copy)
+{
+	char path[POOL_CONFIG_MAX];
+	bool used = strcmp(copy, pool_config(s->generation, path)) == 0;
+
+	for (size_t i = 0; i < s->pools; i++)
+		used |= strcmp(copy,
+		            pool_config(s->pool[i]->generation, path)) == 0;
+	return used;
+}
+
+void
+reload_clean(const struct supervisor *s)
+{
+	glob_t g;
+
+	/* A chore may have to read the one that it was started with. */
+	if (s->tidy != 0 ||
+	    glob("run/" PROG_RUNNING "*", GLOB_NOSORT, NULL, &g) != 0)
+		return;
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		if (!is_used(s, g.gl_pathv[i]))
+			(void)unlink(g.gl_pathv[i]);
+	globfree(&g);
+}
 
 /* ---- the listeners ---- */
 
@@ -157,7 +229,7 @@ reload_take(struct supervisor *s, struct fault *f)
 	if (had + LISTEN_LINES_MAX > POOLS_MAX)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "sessions of earlier configurations still go on");
-	if (snapshot_take(&fresh, generation, f) == OK &&
+	if (take_copy(&fresh, generation, f) == OK &&
 	    make_pools(s, &fresh, generation, f) == OK &&
 	    open_listeners(s, &fresh, had, f) == OK) {
 		config_free(&s->settings);
@@ -168,7 +240,7 @@ reload_take(struct supervisor *s, struct fault *f)
 			pool_free(s->pool[--s->pools]);
 		config_free(&fresh);
 	}
-	snapshot_clean(s);
+	reload_clean(s);
 	return f->outcome;
 }
 

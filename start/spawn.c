@@ -26,15 +26,21 @@ spawn_fellow(const char *name, char out[SPAWN_PATH_MAX])
 }
 
 void
+spawn_tell(struct spawn *s, const char *name, int number)
+{
+	if (s->gives == SPAWN_GIVE_MAX)
+		abort();
+	s->give[s->gives].name = name;
+	s->give[s->gives++].number = number;
+}
+
+void
 spawn_give(struct spawn *s, const char *name, int fd)
 {
 	if (fd == -1)
 		return;
-	if (s->gives == SPAWN_GIVE_MAX)
-		abort();
-	s->give[s->gives].name = name;
-	s->give[s->gives].fd = fd;
-	s->gives++;
+	spawn_tell(s, name, fd);
+	s->give[s->gives - 1].is_fd = true;
 }
 
 static void
@@ -81,9 +87,7 @@ set_environment(const struct spawn *s, pid_t supervisor)
 	if (!s->replaced)
 		put_number(SERVE_ENV_SUPERVISOR, supervisor);
 	for (size_t i = 0; i < s->gives; i++)
-		put_number(s->give[i].name, s->give[i].fd);
-	if (s->slot >= 0)
-		put_number(SERVE_ENV_SLOT, s->slot);
+		put_number(s->give[i].name, s->give[i].number);
 }
 
 static void
@@ -116,7 +120,8 @@ set_descriptors(const struct spawn *s)
 	    dup2(s->out == -1 ? null : s->out, 1) == -1)
 		return false;
 	for (size_t i = 0; i < s->gives; i++)
-		if (fcntl(s->give[i].fd, F_SETFD, 0) == -1)
+		if (s->give[i].is_fd &&
+		    fcntl(s->give[i].number, F_SETFD, 0) == -1)
 			return false;
 	return true;
 }

@@ -10,24 +10,27 @@
 
 #include "prog.h"
 
-#define SPAWN_GIVE_MAX 4
+#define SPAWN_GIVE_MAX 5
 #define SPAWN_PATH_MAX (sizeof(prog.directory) + 32)
 
 struct spawn {
 	const char *program; /* path; NULL: fellow of the name in argv[0] */
 	const char *const *argv; /* ends with NULL */
 	int in, out; /* descriptors 0 and 1; -1: /dev/null */
-	struct { /* descriptors told by name, numbers kept */
-		const char *name; /* "PNEU_BOARD" */
-		int fd;
+	struct {
+		const char *name; /* of the variable: "PNEU_BOARD" */
+		int number;
+		bool is_fd;
 	} give[SPAWN_GIVE_MAX];
 	size_t gives;
-	int slot; /* PNEU_SLOT; -1: none */
 	bool replaced; /* an operator's program, which may start fellows */
 	uint64_t nofile;
 };
 
+/* A descriptor, told by a variable; it keeps its number. -1: nothing. */
 void spawn_give(struct spawn *, const char *name, int fd);
+/* A number. */
+void spawn_tell(struct spawn *, const char *name, int number);
 /* TEMP: no process, and *pid is 0. An exec that fails is said by the child on fd 2 and ends
    it with 100 or 111. */
 enum outcome spawn_start(

@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: ISC */
-/* status.c: `pneu status`: its parts, one after the other. */
+/* status.c: a line of `pneu status`. */
 #include "status.h"
 
-#include "clock.h"
-#include "verbs.h"
+#include "prog.h"
+#include "record.h"
 
-enum outcome
-verb_status(int argc, char *argv[], struct fault *f)
+#define LINE_MAX (16UL * RECORD_MAX) /* octets of a line. Chosen */
+
+void
+status_put(struct status *s, json_t *o, const char *words)
 {
-	struct status s = { .well = true };
+	bool well = json_is_true(json_object_get(o, "well"));
+	struct buf b = BUF_INIT(LINE_MAX);
 
-	prog_options(argc, argv);
-	if (prog_home(f) != OK)
-		return f->outcome;
-	s.now_ms = clock_wall_ms();
-	status_services(&s);
-	status_queue(&s, prog.settings.queue.directory);
-	status_journal(&s);
-	status_disk(&s, "queue", prog.settings.queue.directory);
-	status_disk(&s, "mail", prog.settings.mail.directory);
-	status_disk(&s, "journal", "journal");
-	output(json_pack("{s:s, s:b}", "what", "verdict", "well", (int)s.well),
-	    NULL);
-	if (!s.well)
-		return fault_set(f, TEMP, "4.3.0", 0,
-		    "problems found: see the lines marked !");
-	return OK;
+	s->well = s->well && well;
+	output_json(o);
+	output_phrase(&b, o, words);
+	if (b.len > 0)
+		output_phrase(&b, o, "[  ({advice|text})]");
+	if (b.len > 0)
+		output_note("%c %s\n", well ? ' ' : '!', b.p);
+	buf_free(&b);
+	json_decref(o);
+}
+
+void
+status_fail(
+    struct status *s, const char *what, const char *part, const struct fault *f)
+{
+	status_put(s,
+	    json_pack("{s:s, s:s*, s:o, s:b}", "what", what, "part", part,
+	        "error", json_text(span_of(f->text)), "well", 0),
+	    "{what}[ {part}]: {error|text}");
 }

@@ -19,7 +19,6 @@
 #include "control.h"
 #include "fds.h"
 #include "prog.h"
-#include "snapshot.h"
 #include "wire_auth.h"
 
 #define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Ours */
@@ -71,24 +70,19 @@ set_up(struct supervisor *s, struct fault *f)
 	return OK;
 }
 
+/* What others see; the end of the process lets go of the rest, the lock last. */
 static void
 tear_down(struct supervisor *s)
 {
-	char config[SNAPSHOT_PATH_MAX];
+	char config[POOL_CONFIG_MAX];
 
 	while (s->pools > 0)
 		pool_free(s->pool[--s->pools]);
 	control_close(s);
 	journal_close(&s->ground.journal);
 	if (s->generation > 0)
-		(void)unlink(snapshot_path(s->generation, config));
+		(void)unlink(pool_config(s->generation, config));
 	config_free(&s->settings);
-	fds_close(&s->ground.key_fd);
-	fds_close(&s->ground.cache_fd);
-	fds_close(&s->ground.bell_fd);
-	fds_close(&s->fifo_fd);
-	fds_close(&s->signal_fd);
-	fds_close(&s->lock_fd);
 }
 
 /* ---- pools ---- */
@@ -118,7 +112,7 @@ drop_retired(struct supervisor *s)
 	}
 	s->pools = kept;
 	if (kept < had)
-		snapshot_clean(s);
+		reload_clean(s);
 }
 
 static void

@@ -57,6 +57,8 @@ void reload(struct supervisor *, uint64_t now_ms);
  * that tidying waits for.
  */
 void reload_open_rest(struct supervisor *);
+/* Remove the copies that no process reads any more. */
+void reload_clean(const struct supervisor *);
 
 /*
  * ready.c: the order of the start, and which services answer.

@@ -17,7 +17,6 @@ struct verb {
 extern const struct verb verbs[];
 
 enum outcome verb_init(int argc, char *argv[], struct fault *) MUST_USE;
-enum outcome verb_status(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_config(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_explain(int argc, char *argv[], struct fault *) MUST_USE;
 

@@ -12,7 +12,6 @@
 
 #include "config.h"
 #include "prog.h"
-#include "../../start/snapshot.h"
 #include "tap.h"
 
 static const struct prog_about about = { .name = "start_reload" };
@@ -142,7 +141,7 @@ main(void)
 		pool_free(s.pool[--s.pools]);
 	config_free(&s.settings);
 	s.generation = 0;
-	snapshot_clean(&s);
+	reload_clean(&s);
 	(void)unlink("pneu.conf");
 	(void)rmdir("run");
 	(void)rmdir("queue");
