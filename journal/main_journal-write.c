@@ -129,6 +129,7 @@ main(int argc, char *argv[])
 	    prog_sandbox(about.promises, paths, &f) != OK ||
 	    receiver_start(&r, &f) != OK)
 		prog_exit(&f);
+	serve_say_ready();
 	collect(&r, &in);
 	receiver_close(&r);
 	buf_free(&in.b);

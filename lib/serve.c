@@ -92,7 +92,7 @@ follow_supervisor(void)
 		serve_stopping = 1; /* it died before we asked */
 }
 
-/* The board is for us, not for programs that we start. */
+/* These are for us, not for programs that we start. */
 static void
 keep_to_ourselves(const char *name)
 {
@@ -100,6 +100,18 @@ keep_to_ourselves(const char *name)
 
 	if (num_from_env(name, 3, INT32_MAX, &fd))
 		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
+void
+serve_say_ready(void)
+{
+	uint64_t fd;
+
+	if (!num_from_env(SERVE_ENV_READY, 3, INT32_MAX, &fd))
+		return;
+	(void)!write((int)fd, "\n", 1);
+	(void)close((int)fd);
+	(void)unsetenv(SERVE_ENV_READY);
 }
 
 void
@@ -116,6 +128,7 @@ serve_signals(void)
 	handle(SIGUSR1);
 	keep_to_ourselves(SERVE_ENV_BOARD);
 	keep_to_ourselves(SERVE_ENV_BOARD_EVENT);
+	keep_to_ourselves(SERVE_ENV_READY);
 	follow_supervisor();
 }
 

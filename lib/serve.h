@@ -41,6 +41,9 @@ extern bool serve_hangs_up;
  * not.
  */
 void serve_signals(void);
+/* From here on who comes is served: a LF for the supervisor, once. The two
+   loops below say it themselves. */
+void serve_say_ready(void);
 /* Set by SIGHUP; whoever acts on it clears it. */
 extern volatile sig_atomic_t serve_reloading;
 /*

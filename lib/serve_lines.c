@@ -421,8 +421,10 @@ serve_lines(const struct line_service *service, void *arg, struct fault *f)
 	hold_signals(&s, &before);
 	clients_use(&s);
 	result = begin_serving(&s, kind, f);
-	if (result == OK)
+	if (result == OK) {
+		serve_say_ready();
 		serve_rounds(&s);
+	}
 	/* The one client of a session reads our words and our exit status. */
 	if (kind == FDS_SESSION && s.malformed.outcome != OK) {
 		*f = s.malformed;

@@ -484,6 +484,7 @@ serve_listener(struct worker *w, struct fault *f)
 
 	w->left = w->service->sessions;
 	board_open(w);
+	serve_say_ready();
 	serve_interrupt(FD_IN, -1);
 	result = w->service->in_child != NULL ? serve_children(w, f)
 	                                      : serve_share(w, f);

@@ -71,18 +71,6 @@ look_at_mail(struct run *run)
 	run->mail_is_far = has_mounts_below(prog.settings.mail.directory);
 }
 
-static void
-say_ready(void)
-{
-	const char *value = getenv(SERVE_ENV_READY);
-	uint64_t fd;
-
-	if (value == NULL || !num_parse(span_of(value), 3, 65535, &fd))
-		return;
-	(void)!write((int)fd, "\n", 1);
-	(void)close((int)fd);
-}
-
 /* The end, good or bad, is in the fault. */
 static void
 serve(struct run *run, struct fault *f)
@@ -90,7 +78,6 @@ serve(struct run *run, struct fault *f)
 	if ((run->requests_only ? start_for_requests(run, f)
 	                        : start_run(run, f)) != OK)
 		return;
-	say_ready();
 	if (requests_serve(run, f) == OK)
 		f->outcome = OK;
 }

@@ -50,6 +50,7 @@ set_numbers(struct pool *p, const struct settings *s)
 	p->add = at_least_one(v->add);
 	p->program = service_replacement(p->row, s);
 	p->replaced = p->program != NULL && p->row->kind != SERVICE_JOURNAL;
+	p->ready = p->replaced; /* it runs when a connection comes */
 	p->drain_ms = s->pneu.drain_ms;
 	p->restart_min_ms = s->pneu.restart_min_ms;
 	p->restart_max_ms = s->pneu.restart_max_ms;

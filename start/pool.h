@@ -61,9 +61,7 @@ struct pool {
 	uint64_t pause_until_ms;
 
 	bool ready;
-	/* Says that it is: the newest process, or the end of a connection
-	   without a request; -1: none is open. */
-	int ready_fd;
+	int ready_fd; /* where the newest process says so; -1: not open */
 };
 
 /* pool_start.c: the path of the configuration that its processes read: a checked

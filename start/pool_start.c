@@ -30,19 +30,22 @@ free_slot(const struct pool *p)
 	return i;
 }
 
-/* The end that the child writes its newline to; the other is p->ready_fd. */
-static int
-ready_fd(struct pool *p)
+/* The end that the child writes its newline to; the other is p->ready_fd. An
+   operator's program does not know of it. */
+static enum outcome
+make_ready(struct pool *p, int *child_end, struct fault *f)
 {
 	int ends[2];
 
-	if (!p->row->ready || p->replaced)
-		return -1;
+	*child_end = -1;
+	if (p->ready || p->program != NULL)
+		return OK;
 	fds_close(&p->ready_fd);
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-		return -1;
+		return fault_set(f, TEMP, "4.3.0", errno, "pipe");
 	p->ready_fd = ends[0];
-	return ends[1];
+	*child_end = ends[1];
+	return OK;
 }
 
 /* A worker's place on the board, empty. */
@@ -65,8 +68,10 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 	const char *argv[] = { service_program(p->row), "-C", ".", "-c",
 		pool_config(p->generation, config),
 		p->row->role == NULL ? NULL : "-r", p->row->role, NULL };
-	int ready = ready_fd(p);
+	int ready;
 
+	if (make_ready(p, &ready, f) != OK)
+		return f->outcome;
 	s->argv = argv;
 	if (p->program != NULL) {
 		s->program = argv[0] = p->program;
@@ -109,6 +114,7 @@ pool_start(struct pool *p, int connection, uint64_t now_ms, struct fault *f)
 	if (start_in(p, &s, slot, f) == OK) {
 		p->process[slot].since_ms = now_ms;
 		p->live++;
+		p->ready |= p->program != NULL; /* it says nothing */
 	}
 	fds_close(&fifo);
 	return f->outcome;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,35 +12,6 @@
 #include "fds.h"
 #include "prog.h"
 #include "spawn.h"
-
-/* A connection without a request: the service closes it when it is up. */
-static void
-probe(struct pool *p)
-{
-	struct fault f;
-
-	if (p->ready_fd != -1 || p->live == 0 ||
-	    fds_connect_unix(p->row->path, &p->ready_fd, &f) != OK)
-		return;
-	(void)shutdown(p->ready_fd, SHUT_WR);
-	fds_set_nonblock(p->ready_fd, true);
-}
-
-static void
-ask(struct pool *p)
-{
-	if (p->ready || p->retires)
-		return;
-	if (p->replaced)
-		p->ready = true; /* it runs when a connection comes */
-	else if (p->row->kind == SERVICE_JOURNAL)
-		p->ready = p->live > 0;
-	else if (p->row->kind == SERVICE_POOL)
-		p->ready = p->board->idle > 0 || p->board->served > 0 ||
-		    pool_busy(p) > 0;
-	else if (!p->row->ready)
-		probe(p);
-}
 
 void
 ready_event(struct pool *p)
@@ -51,8 +21,7 @@ ready_event(struct pool *p)
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* The newline of one, the orderly end of the other. */
-	if (n == (p->row->ready ? 1 : 0) && p->live > 0)
+	if (n == 1 && p->live > 0)
 		p->ready = true;
 	fds_close(&p->ready_fd);
 }
@@ -165,9 +134,6 @@ ready_advance(struct supervisor *s)
 {
 	struct fault f;
 
-	for (size_t i = 0; i < s->pools; i++)
-		if (s->pool[i]->row->start <= s->phase)
-			ask(s->pool[i]);
 	while (s->phase != PHASE_TIDY && s->phase != PHASE_READY &&
 	    is_phase_done(s))
 		s->phase++;
@@ -176,17 +142,4 @@ ready_advance(struct supervisor *s)
 		chore_failed(s, f.text);
 	if (s->phase == PHASE_READY && !s->said_ready)
 		say_ready(s);
-}
-
-bool
-ready_is_asked(const struct supervisor *s)
-{
-	for (size_t i = 0; i < s->pools; i++) {
-		const struct pool *p = s->pool[i];
-
-		if (!p->ready && !p->retires && p->live > 0 &&
-		    p->row->start <= s->phase && p->ready_fd == -1)
-			return true;
-	}
-	return false;
 }

@@ -97,7 +97,6 @@ const struct service_row service_rows[] = {
 	    .stop = 1,
 	    .path = "run/queue-run",
 	    .settings = AT(queue.run),
-	    .ready = true,
 	    .alone = true,
 	    .nofile = 8192,
 	    .promises = "stdio unix sendfd rpath wpath cpath link sync flock",

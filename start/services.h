@@ -43,7 +43,6 @@ struct service_row {
 	size_t settings; /* offset of its struct service_settings */
 	size_t listen; /* TCP: offset of a struct setting_list, of all roles */
 	size_t timeout; /* TCP: offset of the socket's deadline, ms */
-	bool ready; /* says it is ready on $PNEU_READY */
 	bool key; /* gets the key of tickets */
 	bool cache; /* and the memory of logins that its processes share */
 	bool alone; /* the old one must have ended before the new one starts */

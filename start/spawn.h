@@ -10,7 +10,7 @@
 
 #include "prog.h"
 
-#define SPAWN_GIVE_MAX 5
+#define SPAWN_GIVE_MAX 6
 #define SPAWN_PATH_MAX (sizeof(prog.directory) + 32)
 
 struct spawn {

@@ -221,9 +221,7 @@ watch_all(const struct supervisor *s, struct polled *r, uint64_t now_ms)
 static int
 wait_ms(const struct supervisor *s, uint64_t now_ms)
 {
-	uint64_t first = s->stopping ? s->stop_at_ms
-	    : ready_is_asked(s)      ? now_ms + READY_AGAIN_MS
-	                             : UINT64_MAX;
+	uint64_t first = s->stopping ? s->stop_at_ms : UINT64_MAX;
 
 	if (s->control_pause_ms > now_ms && s->control_pause_ms < first)
 		first = s->control_pause_ms;

@@ -616,11 +616,24 @@ test_lines_emfile(void)
 	(void)close(l);
 }
 
+static void
+test_lines_ready(void)
+{
+	int ready, l = listener("ready"), other = make_ready(&ready);
+	pid_t child = start_lines(l, l, &plain, -1);
+
+	tap_ok(says_ready(ready, other), "a line service says that it serves");
+	tap_ok(stops_well(child), "and goes on until it is stopped");
+	(void)close(ready);
+	(void)close(l);
+}
+
 int
 main(void)
 {
 	static const char *const left[] = { "rounds", "fair", "slow", "bad",
-		"pass", "max", "hung", "shut", "two", "own", "stop", "emfile" };
+		"pass", "max", "hung", "shut", "two", "own", "stop", "emfile",
+		"ready" };
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)alarm(60);
@@ -641,6 +654,7 @@ main(void)
 	test_own_descriptors();
 	test_stop_answers_all();
 	test_lines_emfile();
+	test_lines_ready();
 	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
 		(void)unlink(left[i]);
 	(void)rmdir(directory);

@@ -543,6 +543,19 @@ test_sessions_emfile(void)
 	(void)close(l);
 }
 
+static void
+test_session_ready(void)
+{
+	struct sockaddr_in a;
+	int ready, l = tcp_listener(&a), other = make_ready(&ready);
+	pid_t child = start_sessions(l, l, &talk);
+
+	tap_ok(says_ready(ready, other), "a worker says that it serves");
+	tap_ok(stops_well(child), "and goes on until it is stopped");
+	(void)close(ready);
+	(void)close(l);
+}
+
 int
 main(void)
 {
@@ -560,5 +573,6 @@ main(void)
 	test_children();
 	test_child_signals();
 	test_sessions_emfile();
+	test_session_ready();
 	return tap_done();
 }

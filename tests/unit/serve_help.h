@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_SERVE_HELP_H
 #define TESTS_UNIT_SERVE_HELP_H
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -61,6 +62,36 @@ hears(int fd, const char *want)
 		return true;
 	printf("# want %s# got %s\n", want, got);
 	return false;
+}
+
+/* Where a child says that it serves, for its environment; *read_end is ours. */
+static inline int
+make_ready(int *read_end)
+{
+	char number[16];
+	int ends[2];
+
+	(void)!pipe(ends);
+	*read_end = ends[0];
+	/* Over what a child closes. */
+	ends[0] = fcntl(ends[1], F_DUPFD, 600);
+	(void)close(ends[1]);
+	(void)snprintf(number, sizeof(number), "%d", ends[0]);
+	(void)setenv(SERVE_ENV_READY, number, 1);
+	return ends[0];
+}
+
+/* A LF and the end, while the child goes on. */
+static inline bool
+says_ready(int read_end, int write_end)
+{
+	char text[4];
+	ssize_t n;
+
+	(void)unsetenv(SERVE_ENV_READY);
+	(void)close(write_end);
+	n = read(read_end, text, 1);
+	return n == 1 && text[0] == '\n' && read(read_end, text, 1) == 0;
 }
 
 static inline void
