@@ -51,14 +51,13 @@ fold_local(struct span local, struct address *a, struct fault *f)
 	/* NFC after folding: one character, one spelling. Unicode 3.13. */
 	folded = u8_casefold((const uint8_t *)raw, len, NULL, UNINORM_NFC,
 	    (uint8_t *)a->key, &n);
-	if (folded == NULL)
-		return fault_set(f, errno == ENOMEM ? TEMP : PERM,
-		    errno == ENOMEM ? "4.3.0" : "5.1.3", 0,
-		    "address: local-part cannot be folded");
 	if (folded != (uint8_t *)a->key) {
+		bool lacks_memory = folded == NULL && errno == ENOMEM;
+
 		free(folded);
-		return fault_set(f, PERM, "5.1.3", 0,
-		    "address: local-part is too long when folded");
+		return fault_set(f, lacks_memory ? TEMP : PERM,
+		    lacks_memory ? "4.3.0" : "5.1.3", 0,
+		    "address: local-part cannot be folded");
 	}
 	a->local_len = n;
 	return OK;
@@ -68,29 +67,26 @@ fold_local(struct span local, struct address *a, struct fault *f)
 static enum outcome
 fold_domain(struct span in, char out[DOMAIN_MAX + 1], struct fault *f)
 {
-	char text[DOMAIN_MAX + 1];
 	uint8_t *labels = NULL;
 	int got;
 	bool fits;
 
-	if (!span_copy(in, text, sizeof(text)) || span_find(in, '\0') < in.len)
+	if (!span_copy(in, out, DOMAIN_MAX + 1) || span_find(in, '\0') < in.len)
 		return fault_set(f, PERM, "5.1.2", 0, "domain: too long");
 	if (span_is_ascii(in)) {
-		memcpy(out, text, in.len + 1);
 		lower_ascii(out, in.len);
 		return OK;
 	}
-	got = idn2_lookup_u8((const uint8_t *)text, &labels,
+	got = idn2_lookup_u8((const uint8_t *)out, &labels,
 	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-	if (got != IDN2_OK)
-		return fault_set(f, got == IDN2_MALLOC ? TEMP : PERM,
-		    got == IDN2_MALLOC ? "4.3.0" : "5.1.2", 0,
-		    "domain: not a name that IDNA allows");
-	fits = span_copy(span_of((const char *)labels), out, DOMAIN_MAX + 1);
+	fits = got == IDN2_OK &&
+	    span_copy(span_of((const char *)labels), out, DOMAIN_MAX + 1);
 	idn2_free(labels);
-	return fits
-	    ? OK
-	    : fault_set(f, PERM, "5.1.2", 0, "domain: too long as A-labels");
+	if (fits)
+		return OK;
+	return fault_set(f, got == IDN2_MALLOC ? TEMP : PERM,
+	    got == IDN2_MALLOC ? "4.3.0" : "5.1.2", 0,
+	    "domain: not a name that IDNA allows");
 }
 
 void

@@ -17,21 +17,6 @@
 #define CDB_HEAD     2048U /* octets: 256 positions and lengths */
 #define CDB_SIZE_MAX 0xFFFFFFFFL /* its positions are 32 bits */
 
-void
-compiled_begin(struct compiled *c, const char *name, const char *purpose)
-{
-	*c = (struct compiled){ .name = name, .purpose = purpose };
-}
-
-static void
-close_cdb(struct cdb *cdb)
-{
-	int fd = cdb_fileno(cdb);
-
-	cdb_free(cdb);
-	(void)close(fd);
-}
-
 static void
 make_seal(const char *purpose, const void *octets, size_t len,
     unsigned char seal[COMPILED_SEAL_LEN])
@@ -62,8 +47,13 @@ is_sealed(const struct compiled *c, const struct cdb *cdb, off_t size)
 void
 compiled_free(struct compiled *c)
 {
-	if (c->open)
-		close_cdb(&c->cdb);
+	int fd;
+
+	if (!c->open)
+		return;
+	fd = cdb_fileno(&c->cdb);
+	cdb_free(&c->cdb);
+	(void)close(fd);
 	c->open = false;
 }
 

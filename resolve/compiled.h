@@ -24,8 +24,9 @@
 #define ENTRIES_DB "directory/entries.cdb"
 #define SECRETS_DB "secrets/secrets.cdb"
 
+/* It begins with its name and its purpose, "entries" or "secrets". */
 struct compiled {
-	const char *name, *purpose;
+	const char *name, *purpose; /* borrowed for life */
 	struct cdb cdb;
 	bool open;
 	struct stat seen; /* of the newest one that was looked at */
@@ -34,8 +35,6 @@ struct compiled {
 	uint64_t told_ms; /* since when it cannot be opened; 0: it can */
 };
 
-/* purpose: "entries" or "secrets"; both names are borrowed for life. */
-void compiled_begin(struct compiled *, const char *name, const char *purpose);
 void compiled_free(struct compiled *);
 /*
  * Look whether the name leads to another file than before, and take it: one

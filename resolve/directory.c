@@ -309,8 +309,11 @@ read_text(struct text *t, struct fault *f)
 }
 
 enum outcome
-directory_open(struct directory *d, int how, struct fault *f)
+directory_open(
+    struct directory *d, const struct settings *s, int how, struct fault *f)
 {
+	if (directory_begin(d, s, f) != OK)
+		return f->outcome;
 	d->lock = open(
 	    DIRECTORY_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (d->lock == -1 && errno == ENOENT)

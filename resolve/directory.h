@@ -45,7 +45,7 @@ struct line {
 	const char *file; /* where the operator finds it */
 	uint32_t number; /* in that file, from 1; 0: the file itself is meant */
 	enum line_kind kind;
-	bool repeats; /* an earlier one has its address: an error */
+	bool repeats; /* an earlier one has a field of it: an error */
 	/* Of an editor, until directory_apply(). */
 	bool is_new, is_changed, is_removed;
 	bool wants_mailbox; /* to be made with the change */
@@ -106,22 +106,19 @@ struct directory {
 	size_t memory_left; /* octets of the newest chunk */
 };
 
-/*
- * Empty, and unlocked; settings are borrowed.
- * PERM 5.3.5: a local domain is no domain.
- */
+/* Empty, and unlocked. PERM 5.3.5: a local domain is no domain. */
 enum outcome directory_begin(
     struct directory *, const struct settings *, struct fault *) MUST_USE;
-void directory_free(struct directory *); /* unlocks */
-
 /*
- * Take the lock and read both files. The lock is for one writer, or readers:
- * `how` is flock's. While another process has it this one waits, and says so
- * on fd 2; with LOCK_NB that is TEMP. A file that is not there is empty before
- * the directory was first compiled; later it was lost, or is not mounted: TEMP.
+ * The same, and then take the lock and read both files. The lock is for one
+ * writer, or readers: `how` is flock's. While another process has it this one
+ * waits, and says so on fd 2; with LOCK_NB that is TEMP. A file that is not
+ * there is empty before the directory was first compiled; later it was lost, or
+ * is not mounted: TEMP.
  */
-enum outcome directory_open(
-    struct directory *, int how, struct fault *) MUST_USE;
+enum outcome directory_open(struct directory *, const struct settings *,
+    int how, struct fault *) MUST_USE;
+void directory_free(struct directory *); /* unlocks; after any outcome */
 void directory_unlock(struct directory *);
 /*
  * What stands in both texts. Errors of syntax and fields, and addresses that

@@ -307,6 +307,7 @@ read_lines(struct directory *d, struct text *t, bool all)
 	t->records = 0;
 	for (size_t i = 0; i < t->lines; i++) {
 		r.line = &t->line[i];
+		r.line->repeats = false; /* of a check before an edit */
 		if (all || r.line->is_new || r.line->is_changed)
 			read_line(
 			    &r, t == &d->entries ? read_entry : read_secret);

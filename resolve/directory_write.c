@@ -47,12 +47,11 @@ make_digest(const struct directory *d, unsigned char out[DIGEST_LEN])
 static bool
 is_made_of(const struct text *t, struct span digest)
 {
-	struct compiled c;
+	struct compiled c = { .name = t->database, .purpose = t->purpose };
 	struct span value;
 	struct fault f;
 	bool same;
 
-	compiled_begin(&c, t->database, t->purpose);
 	same = compiled_look(&c, &f) == OK &&
 	    compiled_get(&c, DIGEST_KEY, &value, &f) == OK &&
 	    span_same(value, digest);
@@ -73,12 +72,11 @@ directory_is_compiled(const struct directory *d)
 static enum outcome
 expect_records(const struct text *t, struct fault *f)
 {
+	struct compiled c = { .name = t->database, .purpose = t->purpose };
 	const char *lack = NULL;
-	struct compiled c;
 	size_t had;
 
 	/* One that cannot be read may have had some. */
-	compiled_begin(&c, t->database, t->purpose);
 	if (compiled_look(&c, f) == OK)
 		had = compiled_count(&c) - 1; /* the digest is one */
 	else

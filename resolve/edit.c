@@ -103,8 +103,7 @@ editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 	struct directory *d = &e->d;
 
 	*e = (struct editor){ .added = 0 };
-	if (directory_begin(d, s, f) != OK ||
-	    directory_open(d, LOCK_EX, f) != OK)
+	if (directory_open(d, s, LOCK_EX, f) != OK)
 		return f->outcome;
 	directory_parse(d);
 	if (d->problems[PROBLEM_ERROR].count > 0)

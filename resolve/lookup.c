@@ -22,8 +22,8 @@ enum outcome
 lookup_begin(struct lookup *l, const struct settings *s, struct fault *f)
 {
 	*l = (struct lookup){ .plus = s->resolve.plus,
-		.steps_max = s->resolve.alias_steps };
-	compiled_begin(&l->entries, ENTRIES_DB, "entries");
+		.steps_max = s->resolve.alias_steps,
+		.entries = { .name = ENTRIES_DB, .purpose = "entries" } };
 	return domains_begin(&l->domains, &s->resolve.domain, f);
 }
 

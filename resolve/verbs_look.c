@@ -20,10 +20,8 @@ enum outcome
 verb_look(const struct verb *verb, const struct request *r, struct fault *f)
 {
 	struct directory d;
-	enum outcome got = directory_begin(&d, &prog.settings, f);
+	enum outcome got = directory_open(&d, &prog.settings, LOCK_SH, f);
 
-	if (got == OK)
-		got = directory_open(&d, LOCK_SH, f);
 	if (got == OK) {
 		directory_parse(&d);
 		if (verb->thorough)
@@ -42,11 +40,9 @@ verb_compile(struct request *r, struct fault *f)
 	   a person. */
 	bool at_start = r->option[OPTION_AT_START] != NULL, compiled;
 	struct directory d;
-	enum outcome got = directory_begin(&d, &prog.settings, f);
+	enum outcome got = directory_open(
+	    &d, &prog.settings, at_start ? LOCK_EX | LOCK_NB : LOCK_EX, f);
 
-	if (got == OK)
-		got = directory_open(
-		    &d, at_start ? LOCK_EX | LOCK_NB : LOCK_EX, f);
 	compiled = got == OK && directory_is_compiled(&d);
 	if (got == OK && !compiled) {
 		directory_parse(&d);

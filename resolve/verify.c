@@ -3,6 +3,7 @@
 #include "verify.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -70,8 +71,8 @@ verify_begin(struct verifier *v, const struct settings *s,
 	struct domains domains;
 	unsigned char password[32];
 
-	*v = (struct verifier){ .cache_ms = s->resolve.auth_cache_ms };
-	compiled_begin(&v->secrets, SECRETS_DB, "secrets");
+	*v = (struct verifier){ .cache_ms = s->resolve.auth_cache_ms,
+		.secrets = { .name = SECRETS_DB, .purpose = "secrets" } };
 	if (domains_begin(&domains, &s->resolve.domain, f) != OK)
 		return f->outcome;
 	memcpy(v->domain, domains.first, sizeof(v->domain));
@@ -108,23 +109,16 @@ static void
 make_tag(const struct verifier *v, const struct address *a,
     struct span password, const char *hash, struct verify_tag *tag)
 {
-	crypto_generichash_state state;
-	/* Lengths before the values: no two logins give the same octets. */
-	uint64_t lens[2] = { a->len, password.len };
+	char text[ADDRESS_KEY_MAX + PASSWORD_MAX + crypto_pwhash_STRBYTES + 64];
 
-	(void)crypto_generichash_init(
-	    &state, v->cache_key, sizeof(v->cache_key), sizeof(*tag));
-	(void)crypto_generichash_update(
-	    &state, (const unsigned char *)lens, sizeof(lens));
-	(void)crypto_generichash_update(
-	    &state, (const unsigned char *)a->key, a->len);
-	(void)crypto_generichash_update(
-	    &state, (const unsigned char *)password.p, password.len);
-	(void)crypto_generichash_update(
-	    &state, (const unsigned char *)hash, strlen(hash));
-	(void)crypto_generichash_final(
-	    &state, (unsigned char *)tag, sizeof(*tag));
-	sodium_memzero(&state, sizeof(state));
+	/* Lengths before the values: no two logins give the same octets. */
+	(void)snprintf(text, sizeof(text),
+	    "%zu %zu " SPAN_FMT " " SPAN_FMT " %s", a->len, password.len,
+	    SPAN_ARG(address_key(a)), SPAN_ARG(password), hash);
+	(void)crypto_generichash((unsigned char *)tag, sizeof(*tag),
+	    (const unsigned char *)text, strlen(text), v->cache_key,
+	    sizeof(v->cache_key));
+	sodium_memzero(text, sizeof(text));
 }
 
 static struct remembered *
@@ -194,17 +188,16 @@ make_user(const struct verifier *v, struct span user, struct address *a,
     struct fault *f)
 {
 	char text[PATH_TEXT_MAX + 1];
-	size_t len;
+	int n;
 
 	if (span_find(user, '@') < user.len)
 		return address_make(user, a, f);
-	len = strlen(v->domain);
-	if (len == 0 || user.len + 1 + len > PATH_TEXT_MAX)
-		return fault_set(f, PERM, "5.7.8", 0, "no domain");
-	memcpy(text, user.p, user.len);
-	text[user.len] = '@';
-	memcpy(text + user.len + 1, v->domain, len);
-	return address_make((struct span){ text, user.len + 1 + len }, a, f);
+	n = snprintf(
+	    text, sizeof(text), SPAN_FMT "@%s", SPAN_ARG(user), v->domain);
+	if (v->domain[0] == '\0' || span_has_control(user) || n < 0 ||
+	    (size_t)n >= sizeof(text))
+		return fault_set(f, PERM, "5.7.8", 0, "no such user");
+	return address_make(span_of(text), a, f);
 }
 
 /* OK: the user has a secret, and ans has all but the ticket. PERM: none. */

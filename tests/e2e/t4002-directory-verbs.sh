@@ -165,6 +165,8 @@ is "and so do its aliases" "$(where log@example.org)" \
 	'deliver to=log@example.org transport=program nexthop=archive rule=alias'
 test ! -e "$H/mail/example.org/archive"; ok $? "it has no mailbox"
 printf 'a\n' | dir passwd archive@example.org --password-stdin; is "and takes no password" "$?" 100
+printf 'a\n' | dir add other@example.org --program=archive --password-stdin
+is "nor is it added with one" "$? $(says)" '100 directory: other@example.org: program= and password= exclude each other'
 dir change archive@example.org --program=../x; is "nor a path" "$?" 100
 dir change archive@example.org --program=other
 like "its program can be changed, and one that is not there is told" "$? $(says)" \
@@ -174,6 +176,16 @@ is "where its mail goes then" "$(where archive@example.org)" \
 dir remove archive@example.org
 is "removed, it takes its aliases along" "$? $(says | tail -n 1) $(where log@example.org | cut -d' ' -f1)" \
 	'0 archive@example.org: removed perm'
+
+# What two lines share by an editor's slip, a command can mend.
+printf 'entry smtp=%s@example.org path=example.org/twin\n' one two >> "$H/directory/entries"
+dir compile
+like "two of one path are not compiled" "$? $(says)" '^100 .*entries:[0-9]+: error: two@example.org: this path= is there already'
+dir add three@example.org; is "nor is anything else changed" "$?" 100
+dir change two@example.org --path=example.org/two
+is "but that can be mended" "$? $(where two@example.org)" \
+	'0 deliver to=two@example.org transport=mailbox nexthop=example.org/two'
+dir remove one@example.org; dir remove two@example.org
 
 # What stands in the way of one file keeps all of them from changing.
 printf 'new\n' | dir passwd pat@example.org --password-stdin

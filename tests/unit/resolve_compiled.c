@@ -61,7 +61,7 @@ test_replace(void)
 	struct compiled c;
 	struct fault f;
 
-	compiled_begin(&c, "db", "test");
+	c = (struct compiled){ .name = "db", .purpose = "test" };
 	tap_ok(compiled_look(&c, &f) == TEMP && compiled_look(&c, &f) == OK,
 	    "a database that is not there is told once");
 	tap_ok(make("db", "a@x", "1") && compiled_look(&c, &f) == OK &&
@@ -89,7 +89,7 @@ test_damage(void)
 	(void)make("db", "a@x", "1");
 	(void)stat("good", &st);
 	size = (size_t)st.st_size;
-	compiled_begin(&c, "db", "test");
+	c = (struct compiled){ .name = "db", .purpose = "test" };
 	(void)!compiled_look(&c, &f);
 	for (size_t n = 0; n < size; n += n < 2040 || n > 2060 ? 7 : 1) {
 		damage("good", "db", n, size);
@@ -105,7 +105,7 @@ test_damage(void)
 	damage("good", "db", size, size);
 	tap_ok(compiled_look(&c, &f) == OK, "a good one is taken after it");
 	compiled_free(&c);
-	compiled_begin(&c, "db", "other purpose");
+	c = (struct compiled){ .name = "db", .purpose = "other purpose" };
 	tap_ok(compiled_look(&c, &f) == TEMP,
 	    "one made for something else is refused");
 	compiled_free(&c);
@@ -135,7 +135,7 @@ test_in_place(void)
 	(void)make("good", "a@x", "1");
 	(void)make("db", "a@x", "1");
 	(void)stat("good", &st);
-	compiled_begin(&c, "db", "test");
+	c = (struct compiled){ .name = "db", .purpose = "test" };
 	(void)!compiled_look(&c, &f);
 	overwrite("good", "db", 100);
 	tap_ok(compiled_look(&c, &f) == TEMP &&
@@ -157,7 +157,7 @@ test_passing(void)
 	bool told, again;
 
 	(void)make("db", "a@x", "1");
-	compiled_begin(&c, "db", "test");
+	c = (struct compiled){ .name = "db", .purpose = "test" };
 	(void)!compiled_look(&c, &f);
 	(void)make("db", "a@x", "2");
 	(void)getrlimit(RLIMIT_NOFILE, &limit);

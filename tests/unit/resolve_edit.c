@@ -44,7 +44,7 @@ is_mailbox(const char *key, const char *value)
 	struct span got = SPAN_EMPTY;
 	enum outcome found = TEMP;
 
-	compiled_begin(&c, ENTRIES_DB, "entries");
+	c = (struct compiled){ .name = ENTRIES_DB, .purpose = "entries" };
 	if (compiled_look(&c, &fault) == OK)
 		found = compiled_get(&c, span_of(key), &got, &fault);
 	found = value == NULL                    ? found == PERM ? OK : TEMP
