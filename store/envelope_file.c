@@ -114,40 +114,6 @@ envelope_put_notice(struct buf *b, const struct envelope *e, struct fault *f)
 	return wire_write(b, "apart", begin_fields, e, f);
 }
 
-static enum outcome
-put_client_line(struct buf *b, const struct envelope *e, struct fault *f)
-{
-	struct record_out out = record_begin(b, "client");
-	size_t bare = b->len;
-
-	wire_put(out, envelope_client, e);
-	if (b->len == bare) { /* no facts, no line */
-		buf_cut(b, out.start);
-		return OK;
-	}
-	return record_end(out, f);
-}
-
-static enum outcome
-put_from_line(struct buf *b, const struct envelope *e, struct fault *f)
-{
-	struct record_out out = record_begin(b, "from");
-
-	envelope_put_path(out, "path", &e->reverse_path);
-	wire_put(out, envelope_parameters, e);
-	return record_end(out, f);
-}
-
-static enum outcome
-put_to_line(struct buf *b, const struct recipient *r, struct fault *f)
-{
-	struct record_out out = record_begin(b, "to");
-
-	record_put_num(out, "n", r->n);
-	envelope_put_recipient(out, "path", r);
-	return record_end(out, f);
-}
-
 static void
 hash_of(struct span s, unsigned char hash[ENVELOPE_DIGEST_LEN])
 {
@@ -158,12 +124,23 @@ hash_of(struct span s, unsigned char hash[ENVELOPE_DIGEST_LEN])
 static enum outcome
 put_lines(struct buf *b, const struct envelope *e, struct fault *f)
 {
-	if (record_end(begin_facts(b, "envelope", e), f) != OK ||
-	    put_client_line(b, e, f) != OK || put_from_line(b, e, f) != OK)
+	struct record_out out = begin_facts(b, "envelope", e);
+
+	if (record_end(out, f) != OK ||
+	    wire_write(b, "client", envelope_client, e, f) != OK)
 		return f->outcome;
-	for (size_t i = 0; i < e->recipients; i++)
-		if (put_to_line(b, &e->recipient[i], f) != OK)
+	out = record_begin(b, "from");
+	envelope_put_path(out, "path", &e->reverse_path);
+	wire_put(out, envelope_parameters, e);
+	if (record_end(out, f) != OK)
+		return f->outcome;
+	for (size_t i = 0; i < e->recipients; i++) {
+		out = record_begin(b, "to");
+		record_put_num(out, "n", e->recipient[i].n);
+		envelope_put_recipient(out, "path", &e->recipient[i]);
+		if (record_end(out, f) != OK)
 			return f->outcome;
+	}
 	return OK;
 }
 

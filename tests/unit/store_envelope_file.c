@@ -2,6 +2,7 @@
 /* Both shapes of an envelope, notices, and the lines appended to one. */
 #include "../../store/envelope_file.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +173,39 @@ test_apart(void)
 	buf_free(&b);
 }
 
+/* The line may be missing, as it is in what older versions wrote. */
+static void
+test_no_client(void)
+{
+	struct envelope e, again;
+	struct buf b = BUF_INIT(65536), less = BUF_INIT(65536);
+	unsigned char hash[ENVELOPE_DIGEST_LEN];
+	char hex[2 * ENVELOPE_DIGEST_LEN + 1];
+	char *client, *from, *end;
+	struct fault f = FAULT_NONE;
+
+	fill(&e, 2);
+	envelope_begin(&again);
+	if (envelope_put_apart(&b, &e, &f) != OK)
+		abort();
+	client = strstr(b.p, "client ");
+	from = strstr(b.p, "from ");
+	end = strstr(b.p, "end ");
+	buf_add(&less, (struct span){ b.p, (size_t)(client - b.p) });
+	buf_add(&less, (struct span){ from, (size_t)(end - from) });
+	(void)crypto_generichash(hash, sizeof(hash),
+	    (const unsigned char *)less.p, less.len, NULL, 0);
+	buf_addf(&less, "end qid=" QID " check=%s\n",
+	    sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash)));
+	tap_ok(envelope_get(buf_span(&less), &again, &f) == OK &&
+	        is_same(&e, &again) && again.helo[0] == '\0',
+	    "an envelope without facts of a client is read");
+	envelope_free(&e);
+	envelope_free(&again);
+	buf_free(&b);
+	buf_free(&less);
+}
+
 static void
 test_events(void)
 {
@@ -252,6 +286,7 @@ main(void)
 	test_one();
 	test_long_line();
 	test_apart();
+	test_no_client();
 	test_events();
 	test_table();
 	return tap_done();
