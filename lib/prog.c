@@ -26,25 +26,24 @@
 #define PNEU_VERSION "unknown"
 #endif
 
-#define COMMON         5 /* common_options[] */
-#define OPTIONS_MAX    32 /* of one program, the common ones included */
-#define LETTER_VERSION 'V'
-#define LETTER_HELP    'h'
-#define LETTER_JSON    0xFFFF /* no program's own */
-#define LETTER_NONE    0x10000 /* and its number: has no short form */
+#define COMMON      5 /* common_options[] */
+#define OPTIONS_MAX 32 /* of one program, the common ones included */
+#define LETTER_NONE 0x100 /* and its number: has no short form */
 
 struct prog prog;
 
+static const char *json, *version, *help; /* "": asked for */
+
 static const struct prog_option common_options[] = {
 	/* This one if about.json says so. */
-	{ LETTER_JSON, "json", NULL, "one JSON object a line", NULL },
+	{ 0, "json", NULL, "one JSON object a line", &json },
 	{ 'C', "home", "DIR", "the home: queue, mail, directory, run lie there",
 	    &prog.home },
 	{ 'c', "config", "FILE", "read FILE instead of the home's pneu.conf",
 	    &prog.config },
-	{ LETTER_VERSION, "version", NULL,
-	    "print version, sandbox and promises, exit", NULL },
-	{ LETTER_HELP, "help", NULL, "print this, exit", NULL },
+	{ 'V', "version", NULL, "print version, sandbox and promises, exit",
+	    &version },
+	{ 'h', "help", NULL, "print this, exit", &help },
 	{ .name = NULL },
 };
 
@@ -145,11 +144,11 @@ static void
 print_option(const struct prog_option *o)
 {
 	char left[64], letter[] = "-x, ";
-	bool is_short = o->letter > 0 && o->letter < 256;
 
-	letter[1] = (char)o->letter;
+	letter[1] = o->letter;
 	(void)snprintf(left, sizeof(left), "%s--%s%s%s",
-	    is_short ? letter : "    ", o->name, o->argument == NULL ? "" : "=",
+	    o->letter == 0 ? "    " : letter, o->name,
+	    o->argument == NULL ? "" : "=",
 	    o->argument == NULL ? "" : o->argument);
 	(void)printf("  %-28s %s\n", left, o->help);
 }
@@ -205,47 +204,41 @@ fill_tables(struct option *longs, char *shorts)
 		if (n == OPTIONS_MAX)
 			abort();
 		longs[n] = (struct option){ o->name, has, NULL, letter };
-		if (letter < 256)
-			*shorts++ = (char)letter;
-		if (letter < 256 && has == required_argument)
+		if (o->letter != 0)
+			*shorts++ = o->letter;
+		if (o->letter != 0 && has == required_argument)
 			*shorts++ = ':';
 	}
 	longs[n] = (struct option){ NULL, 0, NULL, 0 };
 	*shorts = '\0';
 }
 
-/* False: it is for the program. */
-static bool
+static void
 take_option(int letter)
 {
 	const struct prog_option *o;
+	const char **value;
+	struct fault f;
 	size_t n = 0;
 
-	switch (letter) {
-	case LETTER_VERSION:
-		print_version();
-		exit(OK);
-	case LETTER_HELP:
-		print_help();
-		exit(OK);
-	case LETTER_JSON:
-		prog.json = true;
-		return true;
-	case '?':
-		prog_usage(&FAULT_NONE); /* getopt said why */
-	default:
-		break;
-	}
 	while ((o = option_at(n)) != NULL && letter_of(o, n) != letter)
 		n++;
-	if (o == NULL || o->value == NULL)
-		return false;
-	*o->value = o->argument == NULL ? "" : optarg;
-	return true;
+	if (o == NULL)
+		prog_usage(&FAULT_NONE); /* getopt said why */
+	value = o->value;
+	if (o->argument != NULL && strstr(o->argument, "...") != NULL)
+		while (*value != NULL)
+			value++;
+	if (value - o->value == PROG_REPEATS) {
+		fault_set(&f, PERM, "5.5.4", 0, "--%s %s: at most %d at once",
+		    o->name, optarg, PROG_REPEATS);
+		prog_usage(&f);
+	}
+	*value = o->argument == NULL ? "" : optarg;
 }
 
-int
-prog_option(int argc, char *argv[], const char **value)
+void
+prog_options(int argc, char *argv[])
 {
 	struct option longs[OPTIONS_MAX + 1];
 	char shorts[2 * OPTIONS_MAX + 2];
@@ -258,26 +251,20 @@ prog_option(int argc, char *argv[], const char **value)
 	if (argc >
 	    0) /* getopt's own messages begin with argv[0]: `pneu status:` */
 		argv[0] = name;
-	do
-		letter = getopt_long(argc, argv, shorts, longs, NULL);
-	while (letter != -1 && take_option(letter));
-	*value = optarg;
-	if (letter == -1 && optind < argc && !prog.about->verbs &&
-	    !prog.about->operands) {
+	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
+		take_option(letter);
+	prog.json = json != NULL;
+	if (version != NULL)
+		print_version();
+	else if (help != NULL)
+		print_help();
+	if (version != NULL || help != NULL)
+		exit(OK);
+	if (optind < argc && !prog.about->verbs && !prog.about->operands) {
 		fault_set(
 		    &f, PERM, "5.5.4", 0, "%s: not expected", argv[optind]);
 		prog_usage(&f);
 	}
-	return letter;
-}
-
-void
-prog_options(int argc, char *argv[])
-{
-	const char *value;
-
-	while (prog_option(argc, argv, &value) != -1)
-		continue;
 }
 
 void

@@ -13,14 +13,15 @@
 #include "settings.h"
 
 struct prog_option {
-	int letter; /* 0: no short form; over 255: the same, and it is its own */
+	char letter; /* 0: no short form */
 	const char *name; /* long form; NULL ends the table */
-	const char *argument; /* NULL: takes none */
+	const char *argument; /* NULL: takes none. "X...": may be repeated */
 	const char *help;
-	/* Where its argument goes, or "" when it takes none. NULL:
-	   prog_option() gives its letter. */
+	/* Where its argument goes, or "" when it takes none; of one that may be
+	   repeated an array of PROG_REPEATS + 1, with NULL after the last. */
 	const char **value;
 };
+#define PROG_REPEATS 64
 
 struct prog_about {
 	const char *name;
@@ -73,9 +74,6 @@ void prog_reset_signals(void);
 void prog_options(int argc, char *argv[]);
 /* Both of them. */
 void prog_start(const struct prog_about *, int argc, char *argv[]);
-/* The same for who has options without a place for them: the next one's letter,
-   its argument in *value; -1 when none is left. */
-int prog_option(int argc, char *argv[], const char **value);
 /*
  * chdir to the home, become its owner when we are root (PERM when the owner is
  * root), load the configuration; while that has errors, the checked copy of it

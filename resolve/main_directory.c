@@ -15,41 +15,36 @@
 #include "prog.h"
 #include "verbs.h"
 
-/* Letters of options without a short form lie over those of octets. */
-#define LONG 256
+static struct request request;
 
+/* In the order of enum option. */
 static const struct prog_option options[] = {
-	{ LONG + OPTION_PASSWORD, "password-stdin", NULL,
-	    "the password is the first line of the standard input", NULL },
-	{ LONG + OPTION_STORE, "store", "STORE", "mailbox or distribution",
-	    NULL },
-	{ LONG + OPTION_PATH, "path", "PATH",
-	    "of the mailbox, in the mail directory", NULL },
-	{ LONG + OPTION_USERID, "userid", "\"ID ADDRESS\"",
-	    "System i user id and address, 8 + 8; '' takes it away", NULL },
-	{ LONG + OPTION_PREFERRED, "preferred", "WHICH", "smtp or userid",
-	    NULL },
-	{ LONG + OPTION_PROGRAM, "program", "NAME",
-	    "its mail goes to this command of [deliver-program]", NULL },
-	{ LONG + OPTION_ALIAS, "alias", "ADDRESS",
-	    "one more address of it; repeat for more", NULL },
-	{ LONG + OPTION_CATCH_ALL, "catch-all", NULL,
+	{ 0, "store", "STORE", "mailbox or distribution",
+	    &request.option[OPTION_STORE] },
+	{ 0, "path", "PATH", "of the mailbox, in the mail directory",
+	    &request.option[OPTION_PATH] },
+	{ 0, "preferred", "WHICH", "smtp or userid",
+	    &request.option[OPTION_PREFERRED] },
+	{ 0, "userid", "\"ID ADDRESS\"",
+	    "System i user id and address, 8 + 8; '' takes it away",
+	    &request.option[OPTION_USERID] },
+	{ 0, "program", "NAME",
+	    "its mail goes to this command of [deliver-program]",
+	    &request.option[OPTION_PROGRAM] },
+	{ 0, "password-stdin", NULL,
+	    "the password is the first line of the standard input",
+	    &request.option[OPTION_PASSWORD] },
+	{ 0, "alias", "ADDRESS...", "one more address of it", request.alias },
+	{ 0, "catch-all", NULL,
 	    "yes, this alias takes all mail for addresses that do not exist",
-	    NULL },
-	{ LONG + OPTION_REPLACE, "replace", NULL,
-	    "alias add: in place of the user or alias of that address", NULL },
-	{ LONG + OPTION_AT_START, "at-start", NULL,
-	    "compile: do not wait, and not after a loss", NULL },
+	    &request.option[OPTION_CATCH_ALL] },
+	{ 0, "replace", NULL,
+	    "alias add: in place of the user or alias of that address",
+	    &request.option[OPTION_REPLACE] },
+	{ 0, "at-start", NULL, "compile: do not wait, and not after a loss",
+	    &request.option[OPTION_AT_START] },
 	{ .name = NULL },
 };
-
-static void
-take_option(struct request *r, enum option option, const char *value)
-{
-	r->option[option] = value == NULL ? "" : value;
-	if (option == OPTION_ALIAS && r->aliases++ < REQUEST_ALIASES_MAX)
-		r->alias[r->aliases - 1] = value;
-}
 
 /* The verb of these words; the operands begin behind it. */
 static const struct verb *
@@ -81,14 +76,11 @@ find_verb(int argc, char **argv[], struct fault *f)
 
 /* An option without effect must not pass in silence. */
 static void
-refuse_options(
-    const struct verb *verb, const struct request *r, struct fault *f)
+refuse_options(const struct verb *verb, struct fault *f)
 {
 	for (size_t i = 0; options[i].name != NULL; i++) {
-		int option = options[i].letter - LONG;
-
-		if (r->option[option] == NULL ||
-		    (verb->options & TAKES(option)) != 0)
+		if (*options[i].value == NULL ||
+		    (verb->options & TAKES(i)) != 0)
 			continue;
 		(void)fault_set(f, PERM, "5.5.4", 0, "%s has no --%s",
 		    verb->name, options[i].name);
@@ -209,32 +201,28 @@ main(int argc, char *argv[])
 		    "file:line\n"
 		    "  compile                  the databases anew, after an "
 		    "editor\n" };
-	struct request r;
+	struct request *r = &request;
 	struct fault f = FAULT_NONE;
 	const struct verb *verb;
-	const char *value;
-	int option;
 
-	prog_begin(&about);
-	request_begin(&r);
-	while ((option = prog_option(argc, argv, &value)) != -1)
-		take_option(&r, (enum option)(option - LONG), value);
+	request_begin(r);
+	prog_start(&about, argc, argv);
 	argc -= optind;
 	argv += optind;
 	verb = find_verb(argc, &argv, &f);
-	refuse_options(verb, &r, &f);
-	r.operand = argv;
+	refuse_options(verb, &f);
+	r->operand = argv;
 	/* It would open /dev/urandom by itself, which the sandbox hides. */
 	json_object_seed((size_t)randombytes_random() | 1);
-	if (verb->asks && r.option[OPTION_PASSWORD] == NULL &&
-	    ask_password(&r, &f) != OK)
+	if (verb->asks && r->option[OPTION_PASSWORD] == NULL &&
+	    ask_password(r, &f) != OK)
 		prog_exit(&f);
 	if (prog_home(&f) == OK && enter_sandbox(&f) == OK)
-		f.outcome = verb_run(verb, &r, &f);
+		f.outcome = verb_run(verb, r, &f);
 	/* Before the fault: what it sums up comes first. */
 	if ((fflush(stdout) != 0 || ferror(stdout) != 0) && f.outcome == OK)
 		(void)fault_set(
 		    &f, TEMP, "4.3.0", errno, "write to the output");
-	request_free(&r);
+	request_free(r);
 	prog_exit(&f);
 }

@@ -260,16 +260,13 @@ prepare_add(struct request *r, struct fault *f)
 	struct record_out out;
 	enum outcome got;
 
-	if (r->aliases > REQUEST_ALIASES_MAX)
-		return fault_set(f, PERM, "5.3.5", 0, "over %d aliases at once",
-		    REQUEST_ALIASES_MAX);
 	out = record_begin(&r->input, "entry");
 	record_puts(out, "smtp", r->operand[0]);
 	for (size_t i = 0; i < n; i++)
 		record_put_optional(out, field[i].key, field[i].value);
 	record_put_optional(out, "password", buf_span(&r->password));
 	got = record_end(out, f);
-	for (size_t i = 0; got == OK && i < r->aliases; i++)
+	for (size_t i = 0; got == OK && r->alias[i] != NULL; i++)
 		got = put_alias(r, r->alias[i], r->operand[0], &name, f);
 	if (got == OK)
 		got = hash_passwords(r, f);

@@ -6,8 +6,7 @@
 #include <sodium.h>
 
 #include "edit.h"
-
-#define REQUEST_ALIASES_MAX 64 /* in one `add` */
+#include "prog.h"
 
 /* Options of verbs. The first are fields of an entry. */
 enum option {
@@ -31,8 +30,7 @@ enum option {
 struct request {
 	char **operand;
 	const char *option[OPTIONS]; /* "" where it has no argument */
-	const char *alias[REQUEST_ALIASES_MAX];
-	size_t aliases;
+	const char *alias[PROG_REPEATS + 1];
 	struct address address; /* of the last operand */
 	struct buf password;
 	struct buf input; /* new records, of an import or as if of one */

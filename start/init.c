@@ -17,27 +17,22 @@
 #include "store_state.h"
 #include "verbs.h"
 
-#define DOMAINS_MAX  64 /* of one call; pneu.conf takes more. Chosen */
 #define USER_DEFAULT "pneu"
 #define USER_ELSE    "nobody"
 
-enum { OPTION_DOMAIN = 256, OPTION_USER };
+static struct plan {
+	const char *domain[PROG_REPEATS + 1]; /* ends with NULL */
+	const char *user;
+} asked;
 
 const struct prog_option init_options[] = {
-	{ OPTION_DOMAIN, "domain", "DOMAIN",
-	    "a local domain; may be repeated; the first is postmaster's",
-	    NULL },
-	{ OPTION_USER, "user", "USER",
+	{ 0, "domain", "DOMAIN...", "a local domain; the first is postmaster's",
+	    asked.domain },
+	{ 0, "user", "USER",
 	    "as root: who shall own the home (" USER_DEFAULT ", else " USER_ELSE
 	    ")",
-	    NULL },
+	    &asked.user },
 	{ .name = NULL },
-};
-
-struct plan {
-	const char *domain[DOMAINS_MAX];
-	size_t domains;
-	const char *user;
 };
 
 /* ---- the home itself, perhaps as root ---- */
@@ -213,9 +208,9 @@ write_conf(const struct plan *plan, struct fault *f)
 	if (out == NULL)
 		return fault_set(f, TEMP, "4.3.0", errno, "write .pneu.conf");
 	(void)fputs(conf_before, out);
-	for (size_t i = 0; i < plan->domains; i++)
+	for (size_t i = 0; plan->domain[i] != NULL; i++)
 		(void)fprintf(out, "domain = %s\n", plan->domain[i]);
-	if (plan->domains == 0)
+	if (plan->domain[0] == NULL)
 		(void)fputs("#domain = example.org\n", out);
 	(void)fputs(conf_after, out);
 	if (fflush(out) != 0 || fsync(fileno(out)) != 0 ||
@@ -258,20 +253,17 @@ make_postmaster(const char *domain, struct fault *f)
 /* ---- the verb ---- */
 
 static void
-add_domain(struct plan *plan, const char *domain)
+check_domains(void)
 {
-	struct fault f = FAULT_NONE;
+	struct fault f;
 
-	if (!path_is_domain(span_of(domain), true))
-		fault_set(&f, PERM, "5.5.4", 0,
-		    "--domain %s: not a domain name", domain);
-	else if (plan->domains == DOMAINS_MAX)
-		fault_set(&f, PERM, "5.5.4", 0,
-		    "--domain %s: at most %d at once; pneu.conf takes more",
-		    domain, DOMAINS_MAX);
-	if (f.outcome != OK)
+	for (const char **d = asked.domain; *d != NULL; d++) {
+		if (path_is_domain(span_of(*d), true))
+			continue;
+		fault_set(
+		    &f, PERM, "5.5.4", 0, "--domain %s: not a domain name", *d);
 		prog_usage(&f);
-	plan->domain[plan->domains++] = domain;
+	}
 }
 
 static enum outcome
@@ -284,7 +276,7 @@ fill_home(const struct plan *plan, struct fault *f)
 		return f->outcome;
 	if (prog_load(f) != OK || make_inside(f) != OK)
 		return f->outcome;
-	if (!fresh && plan->domains > 0)
+	if (!fresh && plan->domain[0] != NULL)
 		prog_warn("pneu.conf is there already: --domain is left out");
 	/* A start before there was a domain has made an empty one. */
 	if (stat("directory/entries", &st) == 0 && st.st_size > 0)
@@ -300,19 +292,14 @@ fill_home(const struct plan *plan, struct fault *f)
 enum outcome
 verb_init(int argc, char *argv[], struct fault *f)
 {
-	struct plan plan = { .user = NULL };
-	const char *home, *value;
-	int letter;
+	const char *home;
 
-	while ((letter = prog_option(argc, argv, &value)) != -1)
-		if (letter == OPTION_USER)
-			plan.user = value;
-		else
-			add_domain(&plan, value);
+	prog_options(argc, argv);
+	check_domains();
 	home = prog.home == NULL ? PNEU_HOME : prog.home;
 	if (make_path(home, f) != OK || check_empty(home, f) != OK ||
-	    give_owner(&plan, home, f) != OK || prog_stand(f) != OK ||
-	    prog_become(".", f) != OK || fill_home(&plan, f) != OK)
+	    give_owner(&asked, home, f) != OK || prog_stand(f) != OK ||
+	    prog_become(".", f) != OK || fill_home(&asked, f) != OK)
 		return f->outcome;
 	(void)printf("home %s: OK. Next: pneu -C %s run\n", home, home);
 	return OK;
