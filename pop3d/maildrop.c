@@ -47,7 +47,7 @@ take_name(void *arg, const struct dirent *e)
  * Something was not where its name says: a reader moved it to cur/ or changed
  * its flags, and most likely not only its own. One listing tells all names
  * anew, and what was missed and is not there is gone. The messages are in order:
- * one that is opened has been numbered, or had a name without its size.
+ * one that is looked at has been numbered, or maildrop_open() has sorted them.
  */
 static enum outcome
 find_moved(struct maildrop *d, struct fault *f)

@@ -82,8 +82,7 @@ struct handover {
 	struct buf octets;
 	struct auth_handover record;
 	struct span unread; /* of octets, behind the record */
-	int client
-	    [2]; /* its descriptors; -1: none. The second may be lacking */
+	int client[2]; /* in, and out where that is another; -1: none */
 };
 
 /* A late ticket is no alarm: it waited while all sessions were at work. */

@@ -173,9 +173,9 @@ maildrop_open(struct maildrop *d, int box, uint64_t most, struct fault *f)
 	if (maildir_look(d->dir[true], list_cur, &l, f) != OK &&
 	    f->error != EAGAIN)
 		return f->outcome;
-	/* Where only POP is at work, and all names tell sizes, STAT needs no
-	   more than the list. */
-	if (d->n > l.start || d->unsized) {
+	/* Where only POP is at work, and names tell all sizes that are asked
+	   for, STAT needs no more than the list. */
+	if (d->n > l.start || d->unsized || d->n <= MAILDROP_LOOKS_MAX) {
 		maildrop_order(d);
 		remove_twins(d);
 	}

@@ -183,6 +183,38 @@ test_rewritten(void)
 	(void)unlink("cur/3002.x,S=5,W=600:2,");
 }
 
+/* Before any number was asked for. */
+static void
+test_moved_before_stat(void)
+{
+	char from[40], to[48];
+	struct maildrop d;
+	struct fault f;
+	int box = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* With cur/ empty, as where nobody reads but POP clients. */
+	(void)!rename("cur/" OURS("B") ":2,S", "away");
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(from, sizeof(from), "new/4%02d,S=2,W=2", i);
+		make_file(from, "\r\n");
+	}
+	if (maildrop_open(&d, box, 1000, &f) != OK)
+		abort();
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(from, sizeof(from), "new/4%02d,S=2,W=2", i);
+		(void)snprintf(to, sizeof(to), "cur/4%02d,S=2,W=2:2,S", i);
+		(void)!rename(from, to);
+	}
+	tap_ok(sums_are(&d, 52, 2 * 7 + 50 * 2),
+	    "what a reader moved before STAT is found");
+	maildrop_free(&d);
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(to, sizeof(to), "cur/4%02d,S=2,W=2:2,S", i);
+		(void)unlink(to);
+	}
+	(void)!rename("away", "cur/" OURS("B") ":2,S");
+}
+
 static void
 test_moves(void)
 {
@@ -425,6 +457,7 @@ main(void)
 	test_unique_ids();
 	test_twins();
 	test_rewritten();
+	test_moved_before_stat();
 	test_moves();
 	test_failing_update();
 	(void)rmdir("new/" OURS("C"));
