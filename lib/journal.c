@@ -75,6 +75,20 @@ journal_end(struct journal *j, struct record_out out)
 	}
 }
 
+void
+journal_tell(struct journal *j, const char *code, const struct qid *qid,
+    const struct journal_field *f)
+{
+	struct record_out out = journal_begin(j, code, qid);
+
+	for (; f->key != NULL; f++)
+		if (f->text == NULL)
+			record_put_num(out, f->key, f->number);
+		else if (f->text[0] != '\0' || f->number != 0)
+			record_puts(out, f->key, f->text);
+	journal_end(j, out);
+}
+
 /* As many whole records as one atomic write to a pipe may carry. */
 static size_t
 portion(struct span s)

@@ -35,6 +35,22 @@ void journal_open(struct journal *, const char *program);
 struct record_out journal_begin(
     struct journal *, const char *code, const struct qid *qid);
 void journal_end(struct journal *, struct record_out);
+/*
+ * A whole entry: its fields, JOURNAL_FIELDS(JOURNAL_TEXT("how", how), ...). An
+ * empty text is left out, but for JOURNAL_ANY.
+ */
+struct journal_field {
+	const char *key, *text; /* text NULL: the number */
+	uint64_t number;
+};
+#define JOURNAL_TEXT(key, text)  ((struct journal_field){ key, text, 0 })
+#define JOURNAL_ANY(key, text)   ((struct journal_field){ key, text, 1 })
+#define JOURNAL_NUM(key, number) ((struct journal_field){ key, NULL, number })
+#define JOURNAL_FIELDS(...)                                                    \
+	((const struct journal_field[]){ __VA_ARGS__, JOURNAL_NUM(NULL, 0) })
+#define JOURNAL_NONE (&JOURNAL_NUM(NULL, 0))
+void journal_tell(struct journal *, const char *code, const struct qid *qid,
+    const struct journal_field *);
 /* CODE_ALARM: operator action needed. */
 void journal_alarm(struct journal *, const struct qid *, const char *format,
     ...) __attribute__((format(printf, 3, 4)));

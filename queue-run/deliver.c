@@ -41,8 +41,8 @@ deliver_request(
 		.again = m->again || ask->again };
 	content_name(m, req->file);
 	maildir_make_name(&name, req->name);
-	(void)span_copy(span_of(message_text(m, m->status[ask->i].path)),
-	    req->path, sizeof(req->path));
+	(void)span_copy(
+	    span_of(m->status[ask->i].path), req->path, sizeof(req->path));
 }
 
 static enum outcome
@@ -53,21 +53,6 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 	(void)run;
 	deliver_request(ask->m, ask, &req);
 	return wire_deliver_put_req(out, &req, f);
-}
-
-static void
-journal_delivered(
-    struct run *run, const struct message *m, size_t i, enum deliver_how how)
-{
-	struct record_out out =
-	    journal_begin(&run->journal, CODE_DELIVERED, &m->envelope.qid);
-
-	record_put_num(out, "n", m->envelope.recipient[i].n);
-	record_puts(out, "path", message_text(m, m->status[i].path));
-	record_puts(out, "how", deliver_how_word(how));
-	journal_end(&run->journal, out);
-	journal_end(
-	    &run->journal, run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i));
 }
 
 /*
@@ -103,7 +88,12 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	}
 	status_end(m, ask->i, STATUS_LINKED, NULL);
 	m->status[ask->i].how = (uint8_t)how;
-	journal_delivered(run, m, ask->i, how);
+	run_tell(run, CODE_DELIVERED, m,
+	    JOURNAL_FIELDS(JOURNAL_NUM("n", m->envelope.recipient[ask->i].n),
+	        JOURNAL_TEXT("path", m->status[ask->i].path),
+	        JOURNAL_TEXT("how", deliver_how_word(how))));
+	run_tell(run, CODE_DELIVERED_RCPT, m,
+	    JOURNAL_FIELDS(RUN_RECIPIENT(m, ask->i)));
 	return true;
 }
 
@@ -138,9 +128,8 @@ find_same(struct message *m)
 		if (m->status[i].state == STATUS_OPEN &&
 		    m->status[i].transport == NULL &&
 		    !m->status[i].keeps_detail)
-			sorted[found++] = (struct by_path){
-				message_text(m, m->status[i].path), i
-			};
+			sorted[found++] =
+			    (struct by_path){ m->status[i].path, i };
 	qsort(sorted, found, sizeof(*sorted), compare_path);
 	for (size_t k = 1; k < found; k++) {
 		const struct by_path *first = &sorted[k - 1];

@@ -219,8 +219,7 @@ void
 destination_add(struct run *run, struct message *m, size_t i)
 {
 	struct status *status = &m->status[i];
-	struct destination *d =
-	    find(run, status->transport, message_text(m, status->path));
+	struct destination *d = find(run, status->transport, status->path);
 	struct delivery *y;
 
 	if (d->closed_ms > clock_mono_ms()) {
@@ -310,20 +309,23 @@ delivery_made(
 /* ---- Answers. ---- */
 
 static void
-journal_delivered(struct run *run, const struct delivery *y, size_t i,
-    const struct attempt_ans *ans)
+take_answer(struct run *run, struct delivery *y, const struct attempt_ans *ans)
 {
-	struct record_out out =
-	    journal_begin(&run->journal, CODE_DELIVERED, &y->m->envelope.qid);
+	size_t i = y->recipient[y->answered++];
 
-	record_put_num(out, "n", y->m->envelope.recipient[i].n);
-	record_puts(out, "transport", y->destination->transport->name);
-	record_puts(out, "nexthop", y->destination->nexthop);
-	record_put_optional(out, "host", span_of(ans->host));
-	record_put_optional(out, "text", span_of(ans->fault.text));
-	journal_end(&run->journal, out);
-	journal_end(&run->journal,
-	    run_entry_recipient(run, CODE_DELIVERED_RCPT, y->m, i));
+	if (ans->fault.outcome != OK) {
+		status_end_by_fault(y->m, i, &ans->fault);
+		return;
+	}
+	status_end(y->m, i, STATUS_DELIVERED, NULL);
+	run_tell(run, CODE_DELIVERED, y->m,
+	    JOURNAL_FIELDS(JOURNAL_NUM("n", y->m->envelope.recipient[i].n),
+	        JOURNAL_TEXT("transport", y->destination->transport->name),
+	        JOURNAL_TEXT("nexthop", y->destination->nexthop),
+	        JOURNAL_TEXT("host", ans->host),
+	        JOURNAL_TEXT("text", ans->fault.text)));
+	run_tell(run, CODE_DELIVERED_RCPT, y->m,
+	    JOURNAL_FIELDS(RUN_RECIPIENT(y->m, i)));
 }
 
 /* OK: the attempt has ended, and last has what was said last. TEMP with EAGAIN:
@@ -336,24 +338,16 @@ take_lines(struct run *run, struct delivery *y, bool *all_nexthop,
 	struct span line;
 
 	while (service_next(&y->service, &line)) {
-		size_t i;
-
 		y->answered_ms = clock_mono_ms();
 		if (y->answered == y->n)
 			return wire_attempt_get_end(
 			    line, &y->m->envelope.qid, all_nexthop, f);
-		i = y->recipient[y->answered];
-		if (wire_attempt_get_ans(
-		        line, y->m->envelope.recipient[i].n, &ans, f) != OK)
+		if (wire_attempt_get_ans(line,
+		        y->m->envelope.recipient[y->recipient[y->answered]].n,
+		        &ans, f) != OK)
 			return f->outcome;
-		y->answered++;
 		*last = ans.fault;
-		if (ans.fault.outcome != OK) {
-			status_end_by_fault(y->m, i, &ans.fault);
-			continue;
-		}
-		status_end(y->m, i, STATUS_DELIVERED, NULL);
-		journal_delivered(run, y, i, &ans);
+		take_answer(run, y, &ans);
 	}
 	return fault_set(f, TEMP, "4.3.0", EAGAIN, "no answer yet");
 }
@@ -412,7 +406,7 @@ put_request(const struct delivery *y, struct buf *out, struct fault *f)
 		return f->outcome;
 	for (size_t k = 0; k < y->n; k++) {
 		size_t i = y->recipient[k];
-		const char *address = message_text(m, m->status[i].address);
+		const char *address = m->status[i].address;
 
 		if (wire_attempt_put_to(out, &m->envelope.recipient[i],
 		        address[0] == '\0' ? NULL : address, f) != OK)

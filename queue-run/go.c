@@ -46,15 +46,13 @@ is_deletion(const struct message *m)
 static void
 journal_gone(struct run *run, const struct message *m)
 {
-	struct record_out out = journal_begin(&run->journal,
-	    is_deletion(m) ? CODE_DELETED : CODE_LET_GO, &m->envelope.qid);
-
-	if (is_deletion(m)) {
-		record_puts(out, "state", store_state_word(m->place.state));
-		record_put_optional(
-		    out, "reason", span_of(m->operation->reason));
-	}
-	journal_end(&run->journal, out);
+	if (is_deletion(m))
+		run_tell(run, CODE_DELETED, m,
+		    JOURNAL_FIELDS(
+		        JOURNAL_TEXT("state", store_state_word(m->place.state)),
+		        JOURNAL_TEXT("reason", m->operation->reason)));
+	else
+		run_tell(run, CODE_LET_GO, m, JOURNAL_NONE);
 }
 
 void

@@ -28,14 +28,14 @@ put_event(struct message *m, size_t i, struct fault *f)
 		                                     : TEMP,
 		.died = status->died,
 		.code = span_of(delivered ? "2.1.5" : status->code),
-		.notice = span_of(message_text(m, status->notice)),
-		.text = span_of(message_text(m, status->text)),
+		.notice = span_of(status->notice),
+		.text = span_of(status->text),
 		.next_ms = status->next_ms,
 	};
 
 	if (delivered) {
 		event.how = span_of(how_word(status));
-		event.path = span_of(message_text(m, status->path));
+		event.path = span_of(status->path);
 	}
 	return envelope_put_event(&m->lines, &m->envelope.qid, &event, f);
 }

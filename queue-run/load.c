@@ -18,25 +18,17 @@
 static void
 journal_taken(struct run *run, const struct message *m)
 {
-	const char *code = m->place.state == STORE_RETRY1 ? CODE_FROM_RETRY1
-	                                                  : CODE_TAKEN_FROM_IN;
-	struct record_out out =
-	    journal_begin(&run->journal, code, &m->envelope.qid);
-
-	if (m->told) {
-		journal_end(&run->journal, out);
-		return;
-	}
-	record_puts(out, "how", "listed");
-	journal_end(&run->journal, out);
-	if (!m->recovered)
-		return;
-	out = journal_begin(&run->journal, CODE_RECOVERED, &m->envelope.qid);
-	record_puts(out, "state", store_state_word(m->place.state));
-	record_put(out, "from", path_span(&m->envelope.reverse_path));
-	record_put_num(out, "size", m->envelope.size);
-	record_put_num(out, "recipients", m->envelope.recipients);
-	journal_end(&run->journal, out);
+	run_tell(run,
+	    m->place.state == STORE_RETRY1 ? CODE_FROM_RETRY1
+	                                   : CODE_TAKEN_FROM_IN,
+	    m, JOURNAL_FIELDS(JOURNAL_TEXT("how", m->told ? "" : "listed")));
+	if (m->recovered && !m->told)
+		run_tell(run, CODE_RECOVERED, m,
+		    JOURNAL_FIELDS(
+		        JOURNAL_TEXT("state", store_state_word(m->place.state)),
+		        JOURNAL_ANY("from", m->envelope.reverse_path.text),
+		        JOURNAL_NUM("size", m->envelope.size),
+		        JOURNAL_NUM("recipients", m->envelope.recipients)));
 }
 
 /*

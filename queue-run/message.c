@@ -62,40 +62,50 @@ list_move(struct list *to, struct list *from)
 	from->n = 0;
 }
 
-/* ---- Texts of a message. ---- */
+/* ---- How one recipient fares. ---- */
+
+struct text {
+	struct text *next;
+	char text[];
+};
 
 const char *
-message_text(const struct message *m, uint32_t at)
-{
-	return at < m->text.len ? m->text.p + at : "";
-}
-
-uint32_t
 message_keep(struct message *m, struct span s)
 {
-	size_t at = m->text.len;
+	struct text *t = mem_new(1, sizeof(*t) + s.len + 1);
 
-	buf_add(&m->text, s);
-	buf_addc(&m->text, '\0');
-	if (buf_failed(&m->text))
-		abort(); /* TEXT_MAX is more than all recipients have */
-	return (uint32_t)at;
+	memcpy(t->text, s.p, s.len);
+	t->next = m->texts;
+	m->texts = t;
+	return t->text;
 }
 
-/* ---- How one recipient fares. ---- */
+void
+status_free(struct message *m)
+{
+	struct text *t;
+
+	while ((t = m->texts) != NULL) {
+		m->texts = t->next;
+		free(t);
+	}
+	free(m->status);
+	m->status = NULL;
+}
 
 void
 status_prepare(struct message *m)
 {
-	size_t n = m->envelope.recipients;
+	status_free(m);
+	m->status = mem_new(m->envelope.recipients, sizeof(*m->status));
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		struct status *status = &m->status[i];
 
-	free(m->status);
-	m->status = mem_new(n, sizeof(*m->status));
-	for (size_t i = 0; i < n; i++)
+		status->path = status->address = status->text = "";
+		status->notice = "";
 		if (m->envelope.recipient[i].state != RECIPIENT_WAITS)
-			m->status[i].state = STATUS_SETTLED;
-	buf_reset(&m->text);
-	buf_addc(&m->text, '\0');
+			status->state = STATUS_SETTLED;
+	}
 }
 
 void
@@ -107,7 +117,7 @@ status_end(
 	status->state = state;
 	status->saved = status->journaled = status->postponed = false;
 	status->delayed = status->reported = false;
-	status->notice = 0;
+	status->notice = "";
 	if (f != NULL && f->outcome != OK) {
 		memcpy(status->code, f->code, sizeof(status->code));
 		status->text = message_keep(m, span_of(f->text));

@@ -57,10 +57,11 @@ struct status {
 	const struct transport *transport; /* NULL: its mailbox */
 	uint64_t next_ms; /* deferred: its next try not before; wall time */
 	uint32_t same; /* index of the recipient whose copy serves */
-	uint32_t path; /* next hop: offset in the message's text; 0: none */
-	uint32_t address; /* the same: where an alias leads */
-	uint32_t text; /* the same: why */
-	uint32_t notice; /* the same: qid of the report */
+	/* Kept with the message; "": none. */
+	const char *path; /* next hop */
+	const char *address; /* where an alias leads */
+	const char *text; /* why */
+	const char *notice; /* qid of the report */
 	char code[FAULT_CODE_MAX];
 };
 
@@ -70,6 +71,7 @@ enum window_part { WINDOW_LISTED, WINDOW_TOLD, WINDOW_DUE };
 #define WINDOW_PARTS 3
 
 struct operation;
+struct text;
 struct transport;
 
 struct message {
@@ -92,8 +94,8 @@ struct message {
 	/* Monotonic. When the first of its list came into its step; STEP_WAIT:
 	   until when it stands there. */
 	uint64_t wait_ms;
-	struct status *status; /* one a recipient; kept */
-	struct buf text; /* paths and reasons, each with its closing 0 */
+	struct status *status; /* one a recipient */
+	struct text *texts; /* of them */
 	struct buf lines; /* done and try lines to be written */
 	bool lines_lost; /* one of them is too long */
 	struct store_place to; /* STEP_SAVE: where it goes */
@@ -118,8 +120,9 @@ void list_remove(struct list *, struct message *);
 /* All of `from`, which is empty then. */
 void list_move(struct list *to, struct list *from);
 
-/* Set up a status for each recipient. */
+/* Set up a status for each recipient; none any more. */
 void status_prepare(struct message *);
+void status_free(struct message *);
 /* The recipient's end in this attempt; f may be NULL or OK: no reason. */
 void status_end(
     struct message *, size_t i, enum status_state, const struct fault *);
@@ -127,10 +130,8 @@ void status_end(
 void status_end_by_fault(struct message *, size_t i, const struct fault *);
 bool message_has(const struct message *, enum status_state);
 
-/* A text of the message by its offset; "" for 0. */
-const char *message_text(const struct message *, uint32_t at);
-/* Keep a text. Its offset. */
-uint32_t message_keep(struct message *, struct span);
+/* A copy that lives as long as the statuses. */
+const char *message_keep(struct message *, struct span);
 
 /*
  * Does the sender get a report when this recipient fails (word FAILURE), or is

@@ -41,7 +41,7 @@ collect(const struct message *m, enum report_action action,
 		if (failed != NULL)
 			failed[n] = (struct report_recipient){
 				&m->envelope.recipient[i], m->status[i].code,
-				message_text(m, m->status[i].text)
+				m->status[i].text
 			};
 		n++;
 	}
@@ -133,7 +133,7 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 static void
 mark_told(struct message *m, enum report_action action)
 {
-	uint32_t qid = message_keep(m, qid_span(&m->notice));
+	const char *qid = message_keep(m, qid_span(&m->notice));
 
 	for (size_t i = 0; i < m->envelope.recipients && m->notice_share > 0;
 	     i++) {
@@ -149,18 +149,13 @@ mark_told(struct message *m, enum report_action action)
 static void
 journal_report(struct run *run, const struct message *m)
 {
-	struct record_out out =
-	    journal_begin(&run->journal, CODE_NOTICE_MADE, &m->envelope.qid);
-
-	record_put(out, "notice", qid_span(&m->notice));
-	journal_end(&run->journal, out);
-	out = journal_begin(&run->journal, CODE_NOTICE_ORIGIN, &m->notice);
-	record_put(out, "of", qid_span(&m->envelope.qid));
-	record_puts(out, "from", "<>");
-	journal_end(&run->journal, out);
-	out = journal_begin(&run->journal, CODE_NOTICE_RECIPIENT, &m->notice);
-	record_put(out, "to", path_span(&m->envelope.reverse_path));
-	journal_end(&run->journal, out);
+	run_tell(run, CODE_NOTICE_MADE, m,
+	    JOURNAL_FIELDS(JOURNAL_TEXT("notice", m->notice.text)));
+	journal_tell(&run->journal, CODE_NOTICE_ORIGIN, &m->notice,
+	    JOURNAL_FIELDS(JOURNAL_TEXT("of", m->envelope.qid.text),
+	        JOURNAL_TEXT("from", "<>")));
+	journal_tell(&run->journal, CODE_NOTICE_RECIPIENT, &m->notice,
+	    JOURNAL_FIELDS(JOURNAL_TEXT("to", m->envelope.reverse_path.text)));
 }
 
 void

@@ -58,7 +58,6 @@ static void
 begin_aside(struct run *run, struct operation *op)
 {
 	bool releases = op->word == OPERATION_RELEASE;
-	struct record_out out;
 	struct fault f = FAULT_NONE;
 
 	if (!aside_has(&run->store, &op->qid)) {
@@ -72,11 +71,10 @@ begin_aside(struct run *run, struct operation *op)
 	}
 	if ((releases ? release_aside(run, &op->qid, &f)
 	              : aside_remove(&run->store, &op->qid, &f)) == OK) {
-		out = journal_begin(&run->journal,
-		    releases ? CODE_RELEASED : CODE_DELETED, &op->qid);
-		record_puts(out, "state", "aside");
-		record_put_optional(out, "reason", span_of(op->reason));
-		journal_end(&run->journal, out);
+		journal_tell(&run->journal,
+		    releases ? CODE_RELEASED : CODE_DELETED, &op->qid,
+		    JOURNAL_FIELDS(JOURNAL_TEXT("state", "aside"),
+		        JOURNAL_TEXT("reason", op->reason)));
 		f = FAULT_NONE;
 	}
 	op->answer(op, &f);

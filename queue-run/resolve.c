@@ -38,20 +38,6 @@ choose_transport(const struct resolve_ans *ans,
 	    f, TEMP, "4.3.5", 0, "%s: no such transport", ans->transport);
 }
 
-static void
-journal_resolved(struct run *run, const struct message *m, size_t i,
-    const struct resolve_ans *ans)
-{
-	struct record_out out = run_entry_recipient(run, CODE_RESOLVED, m, i);
-
-	record_puts(out, "tag", ans->transport);
-	record_puts(
-	    out, resolve_is_mailbox(ans) ? "path" : "nexthop", ans->nexthop);
-	if (ans->rule[0] != '\0')
-		record_puts(out, "rule", ans->rule);
-	journal_end(&run->journal, out);
-}
-
 /* False: it answers something else, and so will all that follow. */
 static bool
 answer(struct run *run, const struct ask *ask, struct span line)
@@ -68,7 +54,12 @@ answer(struct run *run, const struct ask *ask, struct span line)
 		status_end_by_fault(m, ask->i, &f);
 		return f.error != EPROTO;
 	}
-	journal_resolved(run, m, ask->i, &ans);
+	run_tell(run, CODE_RESOLVED, m,
+	    JOURNAL_FIELDS(RUN_RECIPIENT(m, ask->i),
+	        JOURNAL_TEXT("tag", ans.transport),
+	        JOURNAL_TEXT(
+	            resolve_is_mailbox(&ans) ? "path" : "nexthop", ans.nexthop),
+	        JOURNAL_TEXT("rule", ans.rule)));
 	/* A plus-address or a catch-all tells its reader more than the name of
 	   the mailbox: such a copy is never saved. */
 	status->keeps_detail =

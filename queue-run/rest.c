@@ -19,8 +19,8 @@ static void
 share_ends(struct run *run, struct message *m)
 {
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		const struct status *first = &m->status[m->status[i].same];
-		struct record_out out;
+		size_t same = m->status[i].same;
+		const struct status *first = &m->status[same];
 
 		if (m->status[i].state != STATUS_SHARED)
 			continue;
@@ -28,12 +28,11 @@ share_ends(struct run *run, struct message *m)
 		m->status[i].how = first->how;
 		m->status[i].text = first->text;
 		memcpy(m->status[i].code, first->code, sizeof(first->code));
-		if (first->state != STATUS_DELIVERED)
-			continue;
-		out = run_entry_recipient(run, CODE_DELIVERED_RCPT, m, i);
-		record_put_num(
-		    out, "same", m->envelope.recipient[m->status[i].same].n);
-		journal_end(&run->journal, out);
+		if (first->state == STATUS_DELIVERED)
+			run_tell(run, CODE_DELIVERED_RCPT, m,
+			    JOURNAL_FIELDS(RUN_RECIPIENT(m, i),
+			        JOURNAL_NUM(
+			            "same", m->envelope.recipient[same].n)));
 	}
 }
 
@@ -42,18 +41,17 @@ journal_failures(struct run *run, struct message *m)
 {
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		struct status *status = &m->status[i];
-		struct record_out out;
 
 		if (status->state != STATUS_FAILED || status->journaled)
 			continue;
 		status->journaled = true;
-		out = run_entry_recipient(run, CODE_UNDELIVERABLE, m, i);
-		record_puts(out, "code", status->code);
-		record_puts(out, "text", message_text(m, status->text));
-		record_puts(out, "notice",
-		    status->notice == 0 ? "none"
-		                        : message_text(m, status->notice));
-		journal_end(&run->journal, out);
+		run_tell(run, CODE_UNDELIVERABLE, m,
+		    JOURNAL_FIELDS(RUN_RECIPIENT(m, i),
+		        JOURNAL_TEXT("code", status->code),
+		        JOURNAL_TEXT("text", status->text),
+		        JOURNAL_TEXT("notice",
+		            status->notice[0] == '\0' ? "none"
+		                                      : status->notice)));
 	}
 }
 
@@ -105,8 +103,7 @@ is_overdue(struct run *run, struct message *m, uint64_t now)
 			continue;
 		if (expires) {
 			(void)fault_set(&f, PERM, "5.4.7", 0,
-			    "delivery time expired; last: %s",
-			    message_text(m, status->text));
+			    "delivery time expired; last: %s", status->text);
 			status_end(m, i, STATUS_FAILED, &f);
 		} else if (delays && !status->reported && !r->warned &&
 		    report_is_wanted(&m->envelope, r, "DELAY")) {
@@ -169,7 +166,7 @@ defer(struct run *run, struct message *m, uint64_t now)
 
 		if (status->state != STATUS_DEFERRED)
 			continue;
-		why = message_text(m, status->text);
+		why = status->text;
 		local |= status->transport == NULL;
 		if (status->died && died > deaths)
 			deaths = died;
@@ -289,7 +286,7 @@ expire(struct run *run, struct message *m)
 		enum status_state state = m->status[i].state;
 
 		if (op->begun && state == STATUS_DEFERRED)
-			why = message_text(m, m->status[i].text);
+			why = m->status[i].text;
 		else if (!op->begun &&
 		    (state == STATUS_OPEN || state == STATUS_NOT_DUE ||
 		        state == STATUS_DEFERRED))

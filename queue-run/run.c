@@ -57,7 +57,6 @@ bool
 run_set_aside(struct run *run, const struct qid *qid, struct store_place place,
     bool with_content, const char *why)
 {
-	struct record_out out;
 	struct fault f;
 
 	if (store_set_aside(&run->store, qid, place, &f) != OK) {
@@ -69,9 +68,8 @@ run_set_aside(struct run *run, const struct qid *qid, struct store_place place,
 	        OK &&
 	    f.error != ENOENT)
 		journal_alarm(&run->journal, qid, "%s", f.text);
-	out = journal_begin(&run->journal, CODE_ASIDE, qid);
-	record_put_optional(out, "text", span_of(why));
-	journal_end(&run->journal, out);
+	journal_tell(&run->journal, CODE_ASIDE, qid,
+	    JOURNAL_FIELDS(JOURNAL_TEXT("text", why)));
 	return true;
 }
 
@@ -82,15 +80,9 @@ run_alarm(struct run *run, const struct message *m, const struct fault *f)
 	    &run->journal, m == NULL ? NULL : &m->envelope.qid, "%s", f->text);
 }
 
-struct record_out
-run_entry_recipient(
-    struct run *run, const char *code, const struct message *m, size_t i)
+void
+run_tell(struct run *run, const char *code, const struct message *m,
+    const struct journal_field *fields)
 {
-	const struct recipient *r = &m->envelope.recipient[i];
-	struct record_out out =
-	    journal_begin(&run->journal, code, &m->envelope.qid);
-
-	record_put_num(out, "n", r->n);
-	record_put(out, "to", path_span(&r->forward_path));
-	return out;
+	journal_tell(&run->journal, code, &m->envelope.qid, fields);
 }

@@ -75,8 +75,11 @@ bool run_set_aside(struct run *, const struct qid *, struct store_place,
 
 /* An alarm that says the fault; m NULL: of no message. */
 void run_alarm(struct run *, const struct message *m, const struct fault *);
-/* journal_begin() for one recipient: n=, to=. */
-struct record_out run_entry_recipient(
-    struct run *, const char *code, const struct message *, size_t i);
+/* Its entry in the journal; the first fields of one about a recipient. */
+void run_tell(struct run *, const char *code, const struct message *,
+    const struct journal_field *);
+#define RUN_RECIPIENT(m, i)                                                    \
+	JOURNAL_NUM("n", (m)->envelope.recipient[i].n),                        \
+	    JOURNAL_TEXT("to", (m)->envelope.recipient[i].forward_path.text)
 
 #endif

@@ -220,24 +220,20 @@ journal_moved(struct run *run, const struct message *m)
 	    : m->to.state == STORE_RETRY1            ? CODE_TO_RETRY1
 	    : m->place.state == STORE_HOLD           ? CODE_RELEASED
 	                                             : CODE_TAKEN_FROM_IN;
-	struct record_out out;
+	static const struct status none = { .text = "" };
+	const struct status *deferred = &none;
 	char dir[STORE_DIR_MAX];
 
-	out = journal_begin(&run->journal, code, &m->envelope.qid);
 	store_dir_name(m->to, dir);
-	record_puts(out, "to", dir);
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (m->status != NULL &&
-		    m->status[i].state == STATUS_DEFERRED) {
-			record_puts(out, "code", m->status[i].code);
-			record_puts(
-			    out, "text", message_text(m, m->status[i].text));
-			break;
-		}
-	if (m->operation != NULL)
-		record_put_optional(
-		    out, "reason", span_of(m->operation->reason));
-	journal_end(&run->journal, out);
+	for (size_t i = m->envelope.recipients; i-- > 0;)
+		if (m->status[i].state == STATUS_DEFERRED)
+			deferred = &m->status[i];
+	run_tell(run, code, m,
+	    JOURNAL_FIELDS(JOURNAL_TEXT("to", dir),
+	        JOURNAL_TEXT("code", deferred->code),
+	        JOURNAL_TEXT("text", deferred->text),
+	        JOURNAL_TEXT("reason",
+	            m->operation == NULL ? "" : m->operation->reason)));
 }
 
 /*

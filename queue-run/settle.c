@@ -74,8 +74,7 @@ message_synced(struct run *run, struct message *m)
 
 		if (m->status[i].state != STATUS_LINKED)
 			continue;
-		f = &sync_of(run->batch, message_text(m, m->status[i].path))
-		         ->fault;
+		f = &sync_of(run->batch, m->status[i].path)->fault;
 		status_end(m, i,
 		    f->outcome == OK ? STATUS_DELIVERED : STATUS_DEFERRED, f);
 	}
@@ -219,7 +218,7 @@ ask_syncs(struct run *run)
 	for (struct message *m = list_first(&batch->messages); m != NULL;
 	     m = list_next(m))
 		for (size_t i = 0; i < m->envelope.recipients; i++) {
-			const char *path = message_text(m, m->status[i].path);
+			const char *path = m->status[i].path;
 
 			if (m->status[i].state == STATUS_LINKED &&
 			    sync_of(batch, path) == NULL)

@@ -14,8 +14,8 @@
    in/ fills: mail that cannot be delivered must not keep back new mail, nor a
    full in/ starve a retry or an operator's flush. Ours. */
 #define OWN_PART 4
-/* More than the texts, or the lines, of ENVELOPE_RCPT_MAX recipients. Ours. */
-#define TEXT_MAX (512UL * 1024 * 1024)
+/* What happened to ENVELOPE_RCPT_MAX recipients has room in it. Ours. */
+#define LINES_MAX (512UL * 1024 * 1024)
 
 void
 window_begin(struct window *window, size_t most)
@@ -76,8 +76,7 @@ window_add(struct window *window, const struct qid *qid)
 	struct message *m = mem_new(1, sizeof(*m));
 	struct message **at = bucket_of(window, qid);
 
-	*m = (struct message){ .text = BUF_INIT(TEXT_MAX),
-		.lines = BUF_INIT(TEXT_MAX),
+	*m = (struct message){ .lines = BUF_INIT(LINES_MAX),
 		.place = STORE_PLACE_IN,
 		.next_hash = *at };
 	envelope_begin(&m->envelope);
@@ -115,9 +114,8 @@ window_drop(struct window *window, struct message *m)
 	TAILQ_REMOVE(&window->messages, m, link_window);
 	count(window, m, -1);
 	envelope_free(&m->envelope);
-	buf_free(&m->text);
 	buf_free(&m->lines);
-	free(m->status);
+	status_free(m);
 	free(m);
 }
 

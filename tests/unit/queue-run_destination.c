@@ -95,7 +95,7 @@ static bool
 is_deferred(const struct message *m, const char *why)
 {
 	return m->attempts == 0 && m->status[0].state == STATUS_DEFERRED &&
-	    strstr(message_text(m, m->status[0].text), why) != NULL;
+	    strstr(m->status[0].text, why) != NULL;
 }
 
 static size_t
