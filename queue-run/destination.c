@@ -112,26 +112,6 @@ delivery_free(struct run *run, struct delivery *y)
 	free(y);
 }
 
-void
-destinations_end(struct run *run)
-{
-	struct destinations *all = run->destinations;
-	struct destination *d;
-	struct delivery *y;
-
-	if (all == NULL)
-		return;
-	while ((y = first_of(run, BUSY)) != NULL ||
-	    (y = first_of(run, WAITS)) != NULL)
-		delivery_free(run, y);
-	while ((d = all->first) != NULL) {
-		all->first = d->next;
-		free(d);
-	}
-	free(all);
-	run->destinations = NULL;
-}
-
 /* ---- Who waits. ---- */
 
 /* Nothing rests on it. After a failure it is known for as long again, so that

@@ -28,7 +28,6 @@ const struct transport *transport_find(const char *name);
 
 struct destinations;
 void destinations_begin(struct run *);
-void destinations_end(struct run *);
 
 /*
  * Recipient i of the message, whose status has transport and next hop, waits

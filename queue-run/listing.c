@@ -19,21 +19,6 @@
 #define LONG_AGO         1
 
 void
-listing_begin(struct listing *listing)
-{
-	*listing = (struct listing){ .in = { .place = { STORE_IN, 0 } },
-		.retry = { .place = { STORE_RETRY1, 0 } } };
-}
-
-void
-listing_end(struct listing *listing)
-{
-	free(listing->in.name);
-	free(listing->retry.name);
-	listing->in.name = listing->retry.name = NULL;
-}
-
-void
 listing_want_in(struct run *run)
 {
 	run->listing.wanted = true;
@@ -180,7 +165,7 @@ find_minute(struct run *run)
 		return;
 	}
 	listing->due_ms = LONG_AGO; /* and look for the next one after it */
-	listing->retry.place.part_ms = at;
+	listing->retry.place = (struct store_place){ STORE_RETRY1, at };
 	begin_scan(&listing->retry);
 }
 

@@ -34,8 +34,6 @@ struct listing {
 	bool starting; /* the first listing: recovered ones */
 };
 
-void listing_begin(struct listing *);
-void listing_end(struct listing *);
 /* Fill the window from what waits on disk. */
 void listing_fill(struct run *);
 /* List in/ again, when there is room for what it finds. */

@@ -58,13 +58,6 @@ operate_end(struct message *m, const struct fault *f)
 }
 
 void
-operate_again(struct run *run, struct operation *op)
-{
-	op->next = run->again;
-	run->again = op;
-}
-
-void
 message_stays(struct run *run, struct message *m, const struct fault *f)
 {
 	operate_end(m, f);

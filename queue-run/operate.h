@@ -39,8 +39,6 @@ struct operation *operate_parse(struct record *, struct fault *);
 void operate_answer(struct operation *, enum outcome, const char *text);
 /* The answer, if an operator waits for one. */
 void operate_end(struct message *, const struct fault *);
-/* Its message is not where it was: requests.c begins it once more. */
-void operate_again(struct run *, struct operation *);
 /* The answer; the message stays as it lies, and waits for queue.retry_min. */
 void message_stays(struct run *, struct message *, const struct fault *);
 /* The answer, and the message leaves the window. */

@@ -43,16 +43,6 @@ answer_client(struct operation *op, const struct fault *f)
 	free(op);
 }
 
-static enum outcome
-release_aside(struct run *run, const struct qid *qid, struct fault *f)
-{
-	/* A listing takes it up, also when it came halfway. */
-	listing_want_in(run);
-	if (run_syncfs(run, f) != OK)
-		return f->outcome;
-	return aside_release(&run->store, qid, f);
-}
-
 /* What was corrupt comes back when it is well again, or goes. */
 static void
 begin_aside(struct run *run, struct operation *op)
@@ -69,7 +59,10 @@ begin_aside(struct run *run, struct operation *op)
 		    "it lies in aside: it can be released, or deleted");
 		return;
 	}
-	if ((releases ? release_aside(run, &op->qid, &f)
+	if (releases) /* also when it comes halfway */
+		listing_want_in(run);
+	if ((!releases || run_syncfs(run, &f) == OK) &&
+	    (releases ? aside_release(&run->store, &op->qid, &f)
 	              : aside_remove(&run->store, &op->qid, &f)) == OK) {
 		journal_tell(&run->journal,
 		    releases ? CODE_RELEASED : CODE_DELETED, &op->qid,
@@ -101,21 +94,12 @@ fetch(struct run *run, struct operation *op)
 	}
 }
 
-/* Its sender was not told: who failed goes on to wait. */
-static void
-take_back_report(struct run *run, struct message *m)
-{
-	struct fault f;
-
-	fault_set(&f, TEMP, "4.3.0", 0, "an operator was faster");
-	report_not_entered(m, &f);
-	message_go(run, m, STEP_REST);
-}
-
 /* The message is in the window: it comes to its rest first. */
 static void
 wait_for_rest(struct run *run, struct message *m, struct operation *op)
 {
+	struct fault f;
+
 	m->operation = op;
 	/* Questions that were not yet sent are taken back. */
 	for (size_t i = 0; i < STAGES; i++)
@@ -125,14 +109,15 @@ wait_for_rest(struct run *run, struct message *m, struct operation *op)
 		m->operation = NULL;
 		operate_answer(op, TEMP, "it is being delivered: ask again");
 	}
-	if (m->step == STEP_ATTEMPTS) /* goes on when they have ended */
-		return;
-	if (m->open > 0 || m->listed)
-		return;
-	if (m->step == STEP_REPORT)
-		take_back_report(run, m);
-	else
+	if (m->step == STEP_ATTEMPTS || m->open > 0 || m->listed)
+		return; /* it goes on when they have ended */
+	if (m->step == STEP_REPORT) { /* who failed goes on to wait */
+		fault_set(&f, TEMP, "4.3.0", 0, "an operator was faster");
+		report_not_entered(m, &f);
+		message_go(run, m, STEP_REST);
+	} else {
 		list_add(&run->answered, m);
+	}
 }
 
 void
@@ -276,13 +261,15 @@ ready(void *arg, const struct pollfd *fds, size_t n)
 
 /* ---- The end. ---- */
 
-/* Turns for as long as there is something, until `end` (monotonic). */
+/* Turns while there is more, and within DRAIN_MS something comes of it: a stage
+   may be missing. */
 static void
-turn_while(struct run *run, bool (*more)(const struct run *), uint64_t end)
+turn_while(struct run *run, bool (*more)(const struct run *))
 {
-	uint64_t now;
+	uint64_t now = clock_mono_ms(), end = now + DRAIN_MS;
+	size_t held = run->window.held;
 
-	while (more(run) && (now = clock_mono_ms()) < end) {
+	for (; more(run) && now < end; now = clock_mono_ms()) {
 		struct pollfd fds[SERVE_EXTRA_MAX];
 		int wait_ms;
 		size_t n = prepare(run, fds, SERVE_EXTRA_MAX, &wait_ms);
@@ -294,28 +281,19 @@ turn_while(struct run *run, bool (*more)(const struct run *), uint64_t end)
 		else if (errno != EINTR)
 			return;
 		turn_run(run);
+		if (run->window.held != held) {
+			held = run->window.held;
+			end = clock_mono_ms() + DRAIN_MS;
+		}
 	}
 }
 
-/*
- * A session has ended, in a shell or a pipeline: one attempt for all that was
- * there, so that `queue-run < /dev/null` is a run of the queue. It ends when
- * for DRAIN_MS nothing went on, for a stage may be missing.
- */
-static void
-finish(struct run *run)
+/* A session has ended, in a shell or a pipeline: one attempt for all that was
+   there, so that `queue-run < /dev/null` is a run of the queue. */
+static bool
+works_on(const struct run *run)
 {
-	uint64_t now = clock_mono_ms(), end = now + DRAIN_MS;
-	size_t held = run->window.held;
-
-	while (turn_works(run) && !serve_stopping && now < end) {
-		turn_while(run, turn_works, now + 500);
-		now = clock_mono_ms();
-		if (run->window.held != held) {
-			held = run->window.held;
-			end = now + DRAIN_MS;
-		}
-	}
+	return !serve_stopping && turn_works(run);
 }
 
 /*
@@ -325,8 +303,6 @@ finish(struct run *run)
 static void
 drain(struct run *run)
 {
-	uint64_t end = clock_mono_ms() + DRAIN_MS;
-
 	run->draining = true;
 	for (struct message *m = window_next(&run->window, NULL); m != NULL;
 	     m = window_next(&run->window, m)) {
@@ -335,7 +311,7 @@ drain(struct run *run)
 	}
 	destination_cancel(run, NULL);
 	turn_run(run);
-	turn_while(run, turn_owes, end);
+	turn_while(run, turn_owes);
 }
 
 enum outcome
@@ -354,7 +330,7 @@ requests_serve(struct run *run, struct fault *f)
 	enum outcome got = serve_lines(&service, run, f);
 
 	if (got == OK && !run->requests_only)
-		finish(run);
+		turn_while(run, works_on);
 	drain(run);
 	store_run_ends(&run->store); /* not run_end(): a failed start is none */
 	return got;

@@ -329,9 +329,10 @@ is_elsewhere(struct run *run, struct message *m)
 	if (store_has(&run->store, &m->envelope.qid, m->place) ||
 	    errno != ENOENT)
 		return false;
-	if (m->operation != NULL)
-		operate_again(run, m->operation);
-	m->operation = NULL;
+	if (m->operation != NULL) {
+		m->operation->next = run->again;
+		run->again = m->operation;
+	}
 	window_drop(&run->window, m);
 	return true;
 }

@@ -40,13 +40,6 @@ settle_begin(struct run *run)
 	list_begin(&run->batch->messages);
 }
 
-void
-settle_end(struct run *run)
-{
-	free(run->batch);
-	run->batch = NULL;
-}
-
 bool
 settle_is_busy(const struct run *run)
 {

@@ -26,14 +26,6 @@ stage_begin(struct stage *stage, const char *name, size_t most)
 	service_begin(&stage->service, name, SERVICE_TIMEOUT_MS);
 }
 
-void
-stage_end(struct stage *stage)
-{
-	service_free(&stage->service);
-	free(stage->ring);
-	stage->ring = NULL;
-}
-
 static struct ask *
 ask_at(const struct stage *stage, size_t i)
 {

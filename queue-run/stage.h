@@ -45,7 +45,6 @@ struct stage {
 };
 
 void stage_begin(struct stage *, const char *name, size_t most);
-void stage_end(struct stage *);
 /*
  * Put a question at the end, about a message (NULL: none) and its i-th recipient
  * or what else i counts. It is open there; when none is open any more, the

@@ -56,7 +56,6 @@ run_begin(struct run *run, const struct settings *settings, const char *program,
 	for (size_t i = 0; i < STAGES; i++)
 		stage_begin(&run->stage[i], stages[i].service,
 		    stages[i].one_by_one ? 1 : settings->queue.attempts_max);
-	listing_begin(&run->listing);
 	journal_open(&run->journal, program);
 	run->hostname = prog_hostname();
 	run->postmaster = prog.settings.resolve.domain.n > 0
@@ -68,24 +67,13 @@ run_begin(struct run *run, const struct settings *settings, const char *program,
 	return store_open(&run->store, settings->queue.directory, f);
 }
 
+/* All else ends with the process. */
 void
 run_end(struct run *run)
 {
-	struct operation *op;
-
 	for (size_t i = 0; i < STAGES; i++)
-		stage_end(&run->stage[i]);
-	while ((op = run->again) != NULL) {
-		run->again = op->next;
-		free(op);
-	}
-	destinations_end(run);
-	window_end(&run->window);
-	settle_end(run);
-	listing_end(&run->listing);
-	store_close(&run->store);
+		service_close(&run->stage[i].service);
 	journal_close(&run->journal);
-	buf_free(&run->scratch);
 }
 
 enum outcome

@@ -38,7 +38,6 @@ void report_not_entered(struct message *, const struct fault *);
 enum step deliver_next(const struct message *);
 
 void settle_begin(struct run *);
-void settle_end(struct run *);
 /* Are mailboxes being synced? */
 bool settle_is_busy(const struct run *);
 

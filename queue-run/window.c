@@ -25,20 +25,6 @@ window_begin(struct window *window, size_t most)
 	TAILQ_INIT(&window->messages);
 }
 
-void
-window_end(struct window *window)
-{
-	struct message *m;
-
-	while (
-	    window->hash != NULL && (m = window_next(window, NULL)) != NULL) {
-		free(m->operation);
-		window_drop(window, m);
-	}
-	free(window->hash);
-	window->hash = NULL;
-}
-
 /* The last characters of a qid are random. */
 static struct message **
 bucket_of(const struct window *window, const struct qid *qid)

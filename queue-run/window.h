@@ -20,7 +20,6 @@ struct window {
 };
 
 void window_begin(struct window *, size_t most);
-void window_end(struct window *);
 struct message *window_find(struct window *, const struct qid *);
 /* A new message in the window. */
 struct message *window_add(struct window *, const struct qid *);

@@ -486,7 +486,7 @@ test_ring(void)
 		in_order &= next_ask(&stage).i == i;
 	tap_ok(in_order && stage.n == 0,
 	    "questions keep their order when the ring grows and turns");
-	stage_end(&stage);
+	free(stage.ring);
 }
 
 /* The question that a failed recipient leads to. */
