@@ -143,15 +143,6 @@ find_same(struct message *m)
 	free(sorted);
 }
 
-static void
-begin(struct run *run, struct message *m, size_t i)
-{
-	if (m->status[i].transport != NULL)
-		destination_add(run, m, i);
-	else
-		stage_ask(&run->stage[STAGE_DELIVER], m, &question, i);
-}
-
 enum step
 deliver_next(const struct message *m)
 {
@@ -159,18 +150,17 @@ deliver_next(const struct message *m)
 }
 
 void
-deliver_work(struct run *run)
+deliver_message(struct run *run, struct message *m)
 {
-	struct message *m;
-
-	while ((m = list_take(&run->step[STEP_DELIVER])) != NULL) {
-		run_takes(run, m);
-		find_same(m);
-		for (size_t i = 0; i < m->envelope.recipients; i++)
-			if (m->status[i].state == STATUS_OPEN &&
-			    m->operation == NULL)
-				begin(run, m, i);
-		if (m->open == 0)
-			message_go(run, m, deliver_next(m));
+	find_same(m);
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		if (m->status[i].state != STATUS_OPEN || m->operation != NULL)
+			continue;
+		if (m->status[i].transport != NULL)
+			destination_add(run, m, i);
+		else
+			stage_ask(&run->stage[STAGE_DELIVER], m, &question, i);
 	}
+	if (m->open == 0)
+		message_go(run, m, deliver_next(m));
 }

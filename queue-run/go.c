@@ -27,7 +27,7 @@ save_report(struct run *run, struct message *m)
 		reported |= m->status[i].notice != 0;
 	if (!reported)
 		return;
-	history_put(run, m);
+	history_put(m);
 	if (store_append(&run->store, &m->envelope.qid, m->place,
 	        buf_span(&m->lines), &file, &f) != OK ||
 	    store_sync_file(file.fd, &f) != OK)
@@ -56,30 +56,25 @@ journal_gone(struct run *run, const struct message *m)
 }
 
 void
-go_work(struct run *run)
+go_message(struct run *run, struct message *m)
 {
-	struct message *m;
 	struct fault f;
 
-	while ((m = list_take(&run->step[STEP_GO])) != NULL) {
-		run_takes(run, m);
-		if (!is_deletion(m))
-			save_report(run, m);
-		if (store_unlink(&run->store, &m->envelope.qid, m->place, &f) !=
-		    OK) {
-			/* It stays, is found by a listing later, and is not
-			   delivered twice. */
-			run_alarm(run, m, &f);
-			message_stays(run, m, &f);
-			continue;
-		}
-		journal_gone(run, m);
-		if (m->envelope.shape == ENVELOPE_APART ||
-		    m->operation != NULL || m->place.state != STORE_IN)
-			message_go(run, m, STEP_CONTENT);
-		else
-			window_drop(&run->window, m);
+	if (!is_deletion(m))
+		save_report(run, m);
+	if (store_unlink(&run->store, &m->envelope.qid, m->place, &f) != OK) {
+		/* It stays, is found by a listing later, and is not delivered
+		   twice. */
+		run_alarm(run, m, &f);
+		message_stays(run, m, &f);
+		return;
 	}
+	journal_gone(run, m);
+	if (m->envelope.shape == ENVELOPE_APART || m->operation != NULL ||
+	    m->place.state != STORE_IN)
+		message_go(run, m, STEP_CONTENT);
+	else
+		window_drop(&run->window, m);
 }
 
 /* ---- Contents, a round later. ---- */

@@ -5,9 +5,8 @@
 
 #include "run.h"
 
-/* done and try lines of this attempt, into m->lines, which was emptied. One
-   that is too long sets m->lines_lost. */
-void history_put(struct run *, struct message *);
+/* done and try lines of this attempt, into m->lines, which was emptied. */
+void history_put(struct message *);
 /* They are in the envelope file. */
 void history_is_saved(struct message *);
 /* `held by= [text=]`, `released by= [text=]` after them. */

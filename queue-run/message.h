@@ -97,7 +97,6 @@ struct message {
 	struct status *status; /* one a recipient */
 	struct text *texts; /* of them */
 	struct buf lines; /* done and try lines to be written */
-	bool lines_lost; /* one of them is too long */
 	struct store_place to; /* STEP_SAVE: where it goes */
 	struct qid notice; /* the report that is under way */
 	size_t notice_share; /* failed recipients it is about */

@@ -213,14 +213,9 @@ ask_report(struct run *run, struct message *m, enum report_action action)
 }
 
 void
-report_work(struct run *run)
+report_message(struct run *run, struct message *m)
 {
-	struct message *m;
-
-	while ((m = list_take(&run->step[STEP_REPORT])) != NULL) {
-		run_takes(run, m);
-		if (!ask_report(run, m, REPORT_FAILED) &&
-		    !ask_report(run, m, REPORT_DELAYED))
-			message_go(run, m, STEP_REST);
-	}
+	if (!ask_report(run, m, REPORT_FAILED) &&
+	    !ask_report(run, m, REPORT_DELAYED))
+		message_go(run, m, STEP_REST);
 }

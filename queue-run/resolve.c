@@ -72,18 +72,11 @@ answer(struct run *run, const struct ask *ask, struct span line)
 static const struct question question = { put, answer, stage_defer, 0 };
 
 void
-resolve_work(struct run *run)
+resolve_message(struct run *run, struct message *m)
 {
-	struct message *m;
-
-	while ((m = list_take(&run->step[STEP_RESOLVE])) != NULL) {
-		run_takes(run, m);
-		for (size_t i = 0; i < m->envelope.recipients; i++)
-			if (m->status[i].state == STATUS_OPEN &&
-			    m->operation == NULL)
-				stage_ask(&run->stage[STAGE_RESOLVE], m,
-				    &question, i);
-		if (m->open == 0)
-			message_go(run, m, STEP_REST);
-	}
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (m->status[i].state == STATUS_OPEN && m->operation == NULL)
+			stage_ask(&run->stage[STAGE_RESOLVE], m, &question, i);
+	if (m->open == 0)
+		message_go(run, m, STEP_REST);
 }

@@ -172,7 +172,7 @@ defer(struct run *run, struct message *m, uint64_t now)
 			deaths = died;
 	}
 	held = deaths >= run->settings->queue.poison_deaths;
-	history_put(run, m);
+	history_put(m);
 	if (held)
 		history_add(m, "held", "queue-run", why);
 	if (held || local)
@@ -191,8 +191,8 @@ static void
 wait_for_attempts(struct run *run, struct message *m, uint64_t now)
 {
 	set_next_tries(run, m, now);
-	history_put(run, m);
-	if (m->lines.len == 0 && !m->lines_lost) {
+	history_put(m);
+	if (m->lines.len == 0) {
 		m->step = STEP_ATTEMPTS;
 		return;
 	}
@@ -228,7 +228,7 @@ hold(struct run *run, struct message *m)
 {
 	if (m->place.state == STORE_HOLD)
 		return answer(run, m, OK, "");
-	history_put(run, m);
+	history_put(m);
 	history_add(m, "held", "operator", m->operation->reason);
 	save_to(run, m, (struct store_place){ STORE_HOLD, 0 });
 	return true;
@@ -337,8 +337,8 @@ is_elsewhere(struct run *run, struct message *m)
 	return true;
 }
 
-static void
-rest(struct run *run, struct message *m)
+void
+rest_message(struct run *run, struct message *m)
 {
 	uint64_t now = clock_wall_ms();
 	bool waits, open;
@@ -361,15 +361,4 @@ rest(struct run *run, struct message *m)
 		defer(run, m, now);
 	else
 		message_go(run, m, STEP_GO);
-}
-
-void
-rest_work(struct run *run)
-{
-	struct message *m;
-
-	while ((m = list_take(&run->step[STEP_REST])) != NULL) {
-		run_takes(run, m);
-		rest(run, m);
-	}
 }

@@ -95,11 +95,6 @@ step_write(struct run *run, struct move *move, struct fault *f)
 {
 	struct message *m = move->m;
 
-	/* As it lies it is repeated whole, which is known to be harmless; with
-	   half a memory the rest would be done twice. */
-	if (m->lines_lost)
-		return fault_set(f, TEMP, "4.3.0", ENOMEM,
-		    "what happened to it cannot be written down");
 	if (move->makes)
 		return make_envelope(run, move, f);
 	if (m->lines.len == 0)

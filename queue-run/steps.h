@@ -9,16 +9,18 @@
 
 #include "run.h"
 
+/* With each message that was taken out of its list. */
+void resolve_message(struct run *, struct message *);
+void deliver_message(struct run *, struct message *);
+void report_message(struct run *, struct message *);
+void rest_message(struct run *, struct message *);
+void go_message(struct run *, struct message *);
+/* With all that stand in the list. */
 void wait_work(struct run *);
 void load_work(struct run *);
-void resolve_work(struct run *);
-void deliver_work(struct run *);
 void settle_work(struct run *);
-void report_work(struct run *);
-void rest_work(struct run *);
 void save_work(struct run *);
 void content_work(struct run *);
-void go_work(struct run *);
 
 /* When there is work without an answer or a request: monotonic, 0: never. */
 uint64_t wait_next_ms(const struct run *);

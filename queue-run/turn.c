@@ -11,7 +11,9 @@
 
 /* The life of a message. */
 static const struct {
-	void (*work)(struct run *);
+	/* The work, on each message that stands in it or on all at once. */
+	void (*each)(struct run *, struct message *);
+	void (*all)(struct run *);
 	bool begins; /* something new: not while draining */
 	bool at_once; /* a turn follows when one stands in it */
 	bool owed; /* delivered or reported: a drain waits for it */
@@ -19,32 +21,32 @@ static const struct {
 	enum step answered; /* where what it asked leads */
 } life[STEPS] = {
 	/* due again: out of the window */
-	[STEP_WAIT] = { wait_work, .begins = true,
+	[STEP_WAIT] = { .all = wait_work, .begins = true,
 	    .operator = OPERATOR_FETCHES },
 	/* checked: RESOLVE, else aside/ */
-	[STEP_LOAD] = { load_work, .begins = true, .at_once = true },
-	[STEP_RESOLVE] = { resolve_work, .begins = true, .at_once = true,
+	[STEP_LOAD] = { .all = load_work, .begins = true, .at_once = true },
+	[STEP_RESOLVE] = { .each = resolve_message, .begins = true, .at_once = true,
 	    .answered = STEP_DELIVER },
 	/* SETTLE, or REPORT */
-	[STEP_DELIVER] = { deliver_work, .begins = true, .at_once = true,
+	[STEP_DELIVER] = { .each = deliver_message, .begins = true, .at_once = true,
 	    .answered = STEP_SETTLE },
 	/* what a transport ended: REPORT */
-	[STEP_ATTEMPTS] = { NULL, .answered = STEP_REPORT },
+	[STEP_ATTEMPTS] = { .answered = STEP_REPORT },
 	/* mailboxes synced: REPORT */
-	[STEP_SETTLE] = { settle_work, .owed = true },
+	[STEP_SETTLE] = { .all = settle_work, .owed = true },
 	/* report entered, or the next one: REST */
-	[STEP_REPORT] = { report_work, .at_once = true, .owed = true,
+	[STEP_REPORT] = { .each = report_message, .at_once = true, .owed = true,
 	    .answered = STEP_REPORT },
 	/* GO, or SAVE */
-	[STEP_REST] = { rest_work, .at_once = true, .owed = true },
+	[STEP_REST] = { .each = rest_message, .at_once = true, .owed = true },
 	/* out of the window, or WAIT */
-	[STEP_SAVE] = { save_work, .at_once = true, .owed = true,
+	[STEP_SAVE] = { .all = save_work, .at_once = true, .owed = true,
 	    .operator = OPERATOR_ASKS_AGAIN },
 	/* out of the window */
-	[STEP_CONTENT] = { content_work, .owed = true,
+	[STEP_CONTENT] = { .all = content_work, .owed = true,
 	    .operator = OPERATOR_IS_LATE },
 	/* out of the window, or CONTENT */
-	[STEP_GO] = { go_work, .at_once = true, .owed = true,
+	[STEP_GO] = { .each = go_message, .at_once = true, .owed = true,
 	    .operator = OPERATOR_IS_LATE },
 };
 
@@ -70,6 +72,20 @@ turn_answered(struct run *run)
 }
 
 void
+turn_step(struct run *run, enum step step)
+{
+	struct message *m;
+
+	if (life[step].all != NULL)
+		life[step].all(run);
+	else
+		while ((m = list_take(&run->step[step])) != NULL) {
+			run_takes(run, m);
+			life[step].each(run, m);
+		}
+}
+
+void
 turn_run(struct run *run)
 {
 	for (size_t i = 0; i < STAGES; i++)
@@ -80,7 +96,7 @@ turn_run(struct run *run)
 		listing_fill(run);
 	for (size_t i = 0; i < STEPS; i++)
 		if (run->step[i].n > 0 && !(run->draining && life[i].begins))
-			life[i].work(run);
+			turn_step(run, (enum step)i);
 	for (size_t i = 0; i < STAGES; i++)
 		stage_write(run, &run->stage[i]);
 	destinations_write(run);

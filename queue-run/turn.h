@@ -7,6 +7,8 @@
 
 /* One turn: every step, then one write to each stage, then the journal. */
 void turn_run(struct run *);
+/* The work of one step. */
+void turn_step(struct run *, enum step);
 /* The messages whose questions are all answered go to their next step. With an
    operator waiting, nothing new is begun for them. */
 void turn_answered(struct run *);

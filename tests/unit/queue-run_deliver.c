@@ -63,7 +63,7 @@ begin(struct run *run, const char *to)
 	window_weigh(&run->window, m);
 	status_prepare(m);
 	message_go(run, m, STEP_RESOLVE);
-	resolve_work(run);
+	turn_step(run, STEP_RESOLVE);
 	return m;
 }
 
@@ -93,7 +93,7 @@ test_same_mailbox(struct run *run)
 	    "deliver to=bob+x@example.org transport=mailbox "
 	    "nexthop=example.org/bob rule=plus");
 	tap_ok(m->step == STEP_DELIVER, "all answered, it is to be delivered");
-	deliver_work(run);
+	turn_step(run, STEP_DELIVER);
 	tap_ok(run->stage[STAGE_DELIVER].n == 2,
 	    "an alias of the same mailbox gets no second copy, a plus-address "
 	    "does");
@@ -150,7 +150,7 @@ test_outcomes(struct run *run)
 		struct message *m = begin(run, "x@example.org");
 
 		answer(run, &run->stage[STAGE_RESOLVE], cases[i].answer);
-		deliver_work(run);
+		turn_step(run, STEP_DELIVER);
 		tap_ok(m->status[0].state == cases[i].want &&
 		        strcmp(m->status[0].code, cases[i].code) == 0 &&
 		        run->stage[STAGE_DELIVER].n == 0,
@@ -175,7 +175,7 @@ test_requests(struct run *run)
 	    "resolve is asked with both addresses");
 	answer(run, &run->stage[STAGE_RESOLVE],
 	    "deliver to=x@example.org transport=mailbox nexthop=example.org/x");
-	deliver_work(run);
+	turn_step(run, STEP_DELIVER);
 	ask = next_ask(&run->stage[STAGE_DELIVER]);
 	buf_reset(&b);
 	(void)snprintf(want, sizeof(want), "deliver qid=%s n=1 file=in/%s ",
@@ -290,7 +290,7 @@ begin_delivery(struct run *run)
 
 	answer(run, &run->stage[STAGE_RESOLVE],
 	    "deliver to=x@example.org transport=mailbox nexthop=example.org/x");
-	deliver_work(run);
+	turn_step(run, STEP_DELIVER);
 	return m;
 }
 
@@ -494,7 +494,7 @@ static struct ask
 report_ask(struct run *run, struct message *m)
 {
 	message_go(run, m, STEP_REPORT);
-	report_work(run);
+	turn_step(run, STEP_REPORT);
 	return next_ask(&run->stage[STAGE_ADD]);
 }
 
@@ -570,7 +570,7 @@ test_delay_not_told(struct run *run)
 		        m->status[0].reported && !m->status[0].delayed &&
 		        m->status[0].state == STATUS_DEFERRED,
 		    "a delay that could not be told is one alarm");
-		report_work(run);
+		turn_step(run, STEP_REPORT);
 		tap_ok(m->step == STEP_REST && m->open == 0,
 		    "and not told again before the next attempt");
 		(void)list_take(&run->step[STEP_REST]);
@@ -606,7 +606,7 @@ test_careful(struct run *run)
 	(void)list_take(&run->step[STEP_DELIVER]);
 	message_go(run, m, STEP_DELIVER);
 	run_takes(run, NULL);
-	deliver_work(run);
+	turn_step(run, STEP_DELIVER);
 	tap_ok(is_named(run, m), "the next step too");
 	run_takes(run, NULL);
 	tap_ok(!is_named(run, m), "and between two turns none is named");

@@ -59,7 +59,7 @@ test_own_tries(struct run *run)
 	m->status[2].state = STATUS_NOT_DUE;
 	m->status[2].next_ms = now + 30 * MINUTE;
 	message_go(run, m, STEP_REST);
-	rest_work(run);
+	turn_step(run, STEP_REST);
 	first = m->status[0].next_ms / MINUTE;
 	tap_ok(first >= now / MINUTE + 1 && first <= now / MINUTE + 2 &&
 	        m->status[1].next_ms / MINUTE == first + 15,
@@ -69,7 +69,7 @@ test_own_tries(struct run *run)
 	m->status[2].next_ms = now;
 	list_remove(&run->step[STEP_SAVE], m);
 	message_go(run, m, STEP_REST);
-	rest_work(run);
+	turn_step(run, STEP_REST);
 	tap_ok(m->to.part_ms == now - now % MINUTE,
 	    "whoever was left out counts, too");
 	list_remove(&run->step[STEP_SAVE], m);
@@ -78,7 +78,7 @@ test_own_tries(struct run *run)
 	m->status[2].state = STATUS_UNDER_WAY;
 	m->attempts = 1;
 	message_go(run, m, STEP_REST);
-	rest_work(run);
+	turn_step(run, STEP_REST);
 	tap_ok(m->step == STEP_SAVE && store_is_same_place(m->to, m->place),
 	    "what has ended before others is saved where the message lies");
 	list_remove(&run->step[STEP_SAVE], m);

@@ -101,10 +101,10 @@ test_deleted_entry(struct run *run)
 	op->answer = take_answer;
 	requests_begin(run, op);
 	load_work(run);
-	rest_work(run);
+	turn_step(run, STEP_REST);
 	tap_ok(test_exists(in, &qid) && !journal_has(run, CODE_DELETED),
 	    "before its name goes nobody is told that it is deleted");
-	go_work(run);
+	turn_step(run, STEP_GO);
 	tap_ok(!test_exists(in, &qid) && journal_has(run, CODE_DELETED),
 	    "afterwards it is told");
 	for (int i = 0; i < 3; i++)
@@ -140,7 +140,7 @@ put_off(struct run *run, const struct qid *qid)
 
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is closed");
 	status_end(m, 0, STATUS_DEFERRED, &f);
-	history_put(run, m);
+	history_put(m);
 	m->to = later;
 	message_go(run, m, STEP_SAVE);
 	save_work(run);
@@ -188,7 +188,7 @@ test_report_owed(struct run *run)
 	fault_set(&f, PERM, "5.1.1", 0, "no such user");
 	status_end(m, 0, STATUS_FAILED, &f);
 	message_go(run, m, STEP_REPORT);
-	report_work(run);
+	turn_step(run, STEP_REPORT);
 	tap_ok(run->stage[STAGE_ADD].n == 1 && m->open == 1,
 	    "a report is to be entered");
 	tap_ok(operate(run, OPERATION_HOLD, &qid) == OK &&
@@ -254,28 +254,32 @@ test_name_taken(struct run *run)
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
-/* There is no memory for the line that says what happened. */
+/* There is no room for the line that says what happened. */
 static void
 test_no_line(struct run *run)
 {
 	struct qid qid = test_one_file("bob@example.org");
 	struct message *m = under_way(run, &qid);
-	struct store_place later;
-	size_t max = m->lines.max;
+	int status = 0;
 	struct fault f;
+	pid_t pid;
 
 	fault_set(&f, TEMP, "4.2.1", 0, "mailbox is closed");
 	status_end(m, 0, STATUS_DEFERRED, &f);
-	buf_free(&m->lines);
 	m->lines.max = 10;
 	message_go(run, m, STEP_REST);
-	rest_work(run);
-	later = m->to;
-	save_work(run);
-	tap_ok(test_exists(in, &qid) && !test_exists(later, &qid) &&
-	        m->step == STEP_WAIT,
+	pid = fork();
+	if (pid == 0) {
+		turn_step(run, STEP_REST);
+		save_work(run);
+		_exit(0);
+	}
+	(void)waitpid(pid, &status, 0);
+	tap_ok(WIFSIGNALED(status) && test_exists(in, &qid) &&
+	        !test_has_content(&qid),
 	    "what cannot be remembered whole is not remembered by half");
-	m->lines.max = max;
+	list_remove(&run->step[STEP_REST], m);
+	window_drop(&run->window, m);
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
