@@ -3,12 +3,11 @@
  * deliver.c, STEP_DELIVER: one copy into each mailbox that the recipients lead
  * to, and an attempt for each other next hop. The outcome is per recipient.
  */
-#include <stdlib.h>
+#include <search.h>
 #include <string.h>
 
 #include "codes.h"
 #include "destination.h"
-#include "mem.h"
 #include "steps.h"
 #include "wire_deliver.h"
 
@@ -87,11 +86,11 @@ answer(struct run *run, const struct ask *ask, struct span line)
 		return true;
 	}
 	status_end(m, ask->i, STATUS_LINKED, NULL);
-	m->status[ask->i].how = (uint8_t)how;
+	m->status[ask->i].how = deliver_how_word(how);
 	run_tell(run, CODE_DELIVERED, m,
 	    JOURNAL_FIELDS(JOURNAL_NUM("n", m->envelope.recipient[ask->i].n),
 	        JOURNAL_TEXT("path", m->status[ask->i].path),
-	        JOURNAL_TEXT("how", deliver_how_word(how))));
+	        JOURNAL_TEXT("how", m->status[ask->i].how)));
 	run_tell(run, CODE_DELIVERED_RCPT, m,
 	    JOURNAL_FIELDS(RUN_RECIPIENT(m, ask->i)));
 	return true;
@@ -101,46 +100,38 @@ static const struct question question = { put, answer, stage_defer, 0 };
 
 /* ---- The step. ---- */
 
-struct by_path {
-	const char *path;
-	uint32_t i;
-};
-
 static int
-compare_path(const void *a, const void *b)
+by_path(const void *a, const void *b)
 {
-	const struct by_path *x = a, *y = b;
-	int order = strcmp(x->path, y->path);
+	return strcmp(
+	    ((const struct status *)a)->path, ((const struct status *)b)->path);
+}
 
-	if (order != 0)
-		return order;
-	return x->i < y->i ? -1 : x->i > y->i;
+static void
+keep(void *status)
+{
+	(void)status;
 }
 
 /* One copy for recipients that are equal after resolution and alias. */
 static void
 find_same(struct message *m)
 {
-	size_t n = m->envelope.recipients, found = 0;
-	struct by_path *sorted = mem_new(n, sizeof(*sorted));
+	void *tree = NULL;
 
-	for (uint32_t i = 0; i < n; i++)
-		if (m->status[i].state == STATUS_OPEN &&
-		    m->status[i].transport == NULL &&
-		    !m->status[i].keeps_detail)
-			sorted[found++] =
-			    (struct by_path){ m->status[i].path, i };
-	qsort(sorted, found, sizeof(*sorted), compare_path);
-	for (size_t k = 1; k < found; k++) {
-		const struct by_path *first = &sorted[k - 1];
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		struct status *status = &m->status[i], **first;
 
-		if (strcmp(first->path, sorted[k].path) != 0)
+		if (status->state != STATUS_OPEN || status->transport != NULL ||
+		    status->keeps_detail)
 			continue;
-		m->status[sorted[k].i].state = STATUS_SHARED;
-		m->status[sorted[k].i].same = first->i;
-		sorted[k].i = first->i;
+		first = tsearch(status, &tree, by_path);
+		if (first != NULL && *first != status) {
+			status->state = STATUS_SHARED;
+			status->same = (uint32_t)(*first - m->status);
+		}
 	}
-	free(sorted);
+	tdestroy(tree, keep);
 }
 
 enum step

@@ -103,15 +103,6 @@ delivery_leaves(struct run *run, struct delivery *y)
 	y->destination->n[y->phase]--;
 }
 
-static void
-delivery_free(struct run *run, struct delivery *y)
-{
-	delivery_leaves(run, y);
-	/* The connection ends; a transport's process is not waited for. */
-	service_free(&y->service);
-	free(y);
-}
-
 /* ---- Who waits. ---- */
 
 /* Nothing rests on it. After a failure it is known for as long again, so that
@@ -225,7 +216,10 @@ delivery_end(struct run *run, struct delivery *y, enum status_state state,
 
 	for (size_t k = y->answered; k < y->n; k++)
 		status_end(m, y->recipient[k], state, why);
-	delivery_free(run, y);
+	delivery_leaves(run, y);
+	/* The connection ends; a transport's process is not waited for. */
+	service_free(&y->service);
+	free(y);
 	m->attempts--;
 	if (m->step == STEP_ATTEMPTS && !m->listed)
 		list_add(&run->answered, m);
@@ -258,10 +252,9 @@ static void
 close_destination(
     struct run *run, struct destination *d, const struct fault *why)
 {
-	d->pause_ms = d->pause_ms == 0 ? run->settings->queue.retry_min_ms
-	                               : 2 * d->pause_ms;
-	if (d->pause_ms > run->settings->queue.retry_max_ms)
-		d->pause_ms = run->settings->queue.retry_max_ms;
+	d->pause_ms =
+	    run_backoff_ms(d->pause_ms, run->settings->queue.retry_min_ms,
+	        run->settings->queue.retry_max_ms);
 	d->closed_ms = clock_mono_ms() + d->pause_ms;
 	d->why = *why;
 	journal_alarm(&run->journal, NULL, "%s %s fails, closed for %llu s: %s",
@@ -298,6 +291,7 @@ take_answer(struct run *run, struct delivery *y, const struct attempt_ans *ans)
 		return;
 	}
 	status_end(y->m, i, STATUS_DELIVERED, NULL);
+	y->m->status[i].how = y->destination->transport->name;
 	run_tell(run, CODE_DELIVERED, y->m,
 	    JOURNAL_FIELDS(JOURNAL_NUM("n", y->m->envelope.recipient[i].n),
 	        JOURNAL_TEXT("transport", y->destination->transport->name),

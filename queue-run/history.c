@@ -5,17 +5,6 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "destination.h"
-#include "wire_deliver.h"
-
-/* How it was delivered: to a mailbox as deliver-mailbox says, else by whom. */
-static const char *
-how_word(const struct status *status)
-{
-	return status->transport != NULL
-	    ? status->transport->name
-	    : deliver_how_word((enum deliver_how)status->how);
-}
 
 /* All of it, or the process ends: as the message lies it is repeated whole,
    which is known to be harmless; with half of it the rest would be done twice.
@@ -40,7 +29,7 @@ put_event(struct message *m, size_t i)
 	struct fault f;
 
 	if (delivered) {
-		event.how = span_of(how_word(status));
+		event.how = span_of(status->how);
 		event.path = span_of(status->path);
 	}
 	if (envelope_put_event(&m->lines, &m->envelope.qid, &event, &f) != OK)

@@ -53,7 +53,7 @@ struct status {
 	bool delayed; /* its sender is to be told that it is delayed */
 	bool keeps_detail; /* its address says more than its mailbox */
 	bool reported; /* a report covers it, or could not be entered */
-	uint8_t how; /* enum deliver_how */
+	const char *how; /* delivered: `done how=` */
 	const struct transport *transport; /* NULL: its mailbox */
 	uint64_t next_ms; /* deferred: its next try not before; wall time */
 	uint32_t same; /* index of the recipient whose copy serves */

@@ -15,9 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct store_place hold_place = { STORE_HOLD, 0 };
-static const struct store_place quarantine_place = { STORE_QUARANTINE, 0 };
-
 static bool
 has_name(struct run *run, const struct qid *qid, struct store_place place,
     struct stat *st)
@@ -57,28 +54,28 @@ static enum outcome
 mend_in(struct run *run, const struct qid *qid, struct store_place place,
     struct fault *f)
 {
-	struct qid same = *qid;
 	struct envelope e;
 	enum outcome got;
-	bool one;
+	bool one, torn;
 
 	envelope_begin(&e);
-	got = store_read_envelope(&run->store, &same, place, true, &e, f);
+	got = store_read_envelope(&run->store, qid, place, true, &e, f);
+	torn = got == PERM;
 	if (got == OK)
 		got = store_read_envelope(
-		    &run->store, &same, STORE_PLACE_IN, true, &e, f);
-	else if (got == PERM) /* torn: it does not govern */
-		got = drop_name(run, qid, place, f) == OK ? PERM : TEMP;
-	one = got == OK && e.shape == ENVELOPE_ONE;
+		    &run->store, qid, STORE_PLACE_IN, true, &e, f);
+	one = e.shape == ENVELOPE_ONE;
 	envelope_free(&e);
+	if (torn) /* it does not govern */
+		return drop_name(run, qid, place, f);
 	if (got == PERM) /* what lies in in/ is judged when it is handled */
 		return OK;
 	if (got != OK)
-		return f->outcome;
+		return got;
 	if (one)
 		return finish_part(run, qid, f);
 	if (place.state == STORE_HOLD || place.state == STORE_QUARANTINE)
-		return drop_name(run, qid, STORE_PLACE_IN, f);
+		place = STORE_PLACE_IN;
 	return drop_name(run, qid, place, f);
 }
 
@@ -120,9 +117,11 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 		return mend_in(run, qid, place, f);
 	if (st.st_nlink < 2 || place.state == STORE_HOLD)
 		return OK;
-	if (has_name(run, qid, hold_place, &other) ||
+	if (store_has(
+	        &run->store, qid, (struct store_place){ STORE_HOLD, 0 }) ||
 	    (place.state != STORE_QUARANTINE &&
-	        has_name(run, qid, quarantine_place, &other)))
+	        store_has(&run->store, qid,
+	            (struct store_place){ STORE_QUARANTINE, 0 })))
 		return drop_name(run, qid, place, f);
 	if (store_has_minutes(place.state))
 		return mend_minutes(run, qid, place, &st, f);

@@ -304,11 +304,8 @@ static void
 drain(struct run *run)
 {
 	run->draining = true;
-	for (struct message *m = window_next(&run->window, NULL); m != NULL;
-	     m = window_next(&run->window, m)) {
-		stage_cancel(&run->stage[STAGE_RESOLVE], m);
-		stage_cancel(&run->stage[STAGE_DELIVER], m);
-	}
+	stage_cancel(&run->stage[STAGE_RESOLVE], NULL);
+	stage_cancel(&run->stage[STAGE_DELIVER], NULL);
 	destination_cancel(run, NULL);
 	turn_run(run);
 	turn_while(run, turn_owes);

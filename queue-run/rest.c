@@ -64,18 +64,23 @@ save_to(struct run *run, struct message *m, struct store_place to)
 
 /* ---- Deferral. ---- */
 
-struct store_place
-retry_place(const struct settings *settings, uint64_t now_ms, uint32_t tries)
+/* The first try comes a minute later at least: not in this minute any more. */
+uint64_t
+retry_ms(const struct settings *settings, uint64_t now_ms, uint32_t tries)
 {
-	uint64_t delay = settings->queue.retry_min_ms;
+	uint64_t delay = run_backoff_ms(
+	    0, settings->queue.retry_min_ms, settings->queue.retry_max_ms);
 
 	while (tries-- > 0 && delay < settings->queue.retry_max_ms)
-		delay *= 2;
-	if (delay > settings->queue.retry_max_ms)
-		delay = settings->queue.retry_max_ms;
-	now_ms += delay; /* a minute at least: not in this minute any more */
-	return (
-	    struct store_place){ STORE_RETRY1, now_ms - now_ms % MINUTE_MS };
+		delay =
+		    run_backoff_ms(delay, delay, settings->queue.retry_max_ms);
+	return now_ms + delay;
+}
+
+static struct store_place
+minute_of(uint64_t ms)
+{
+	return (struct store_place){ STORE_RETRY1, ms - ms % MINUTE_MS };
 }
 
 static bool
@@ -114,33 +119,25 @@ is_overdue(struct run *run, struct message *m, uint64_t now)
 	return told;
 }
 
-/* Each recipient is tried again by its own tries. */
-static void
-set_next_tries(struct run *run, struct message *m, uint64_t now)
+/* Each recipient is tried again by its own tries: when it is the first's turn. */
+static uint64_t
+next_try_ms(struct run *run, struct message *m, uint64_t now)
 {
+	uint64_t first = UINT64_MAX;
+
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		struct status *status = &m->status[i];
 
 		if (status->state == STATUS_DEFERRED && !status->saved &&
 		    !status->postponed)
-			status->next_ms = retry_place(
-			    run->settings, now, m->envelope.recipient[i].tries)
-			                      .part_ms;
+			status->next_ms = retry_ms(
+			    run->settings, now, m->envelope.recipient[i].tries);
+		if ((status->state == STATUS_DEFERRED ||
+		        status->state == STATUS_NOT_DUE) &&
+		    status->next_ms < first)
+			first = status->next_ms;
 	}
-}
-
-/* The place of the first of these tries. */
-static struct store_place
-first_try(const struct message *m)
-{
-	uint64_t first = UINT64_MAX;
-
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if ((m->status[i].state == STATUS_DEFERRED ||
-		        m->status[i].state == STATUS_NOT_DUE) &&
-		    m->status[i].next_ms < first)
-			first = m->status[i].next_ms;
-	return (struct store_place){ STORE_RETRY1, first - first % MINUTE_MS };
+	return first;
 }
 
 /*
@@ -152,6 +149,7 @@ static void
 defer(struct run *run, struct message *m, uint64_t now)
 {
 	uint32_t deaths = 0;
+	uint64_t next;
 	bool held, local = false;
 	const char *why = "";
 
@@ -159,7 +157,7 @@ defer(struct run *run, struct message *m, uint64_t now)
 		message_go(run, m, STEP_REPORT);
 		return;
 	}
-	set_next_tries(run, m, now);
+	next = next_try_ms(run, m, now);
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		const struct status *status = &m->status[i];
 		uint32_t died = m->envelope.recipient[i].deaths + 1;
@@ -179,7 +177,7 @@ defer(struct run *run, struct message *m, uint64_t now)
 		journal_alarm(&run->journal, &m->envelope.qid, "%s: %s",
 		    held ? "held" : "deferred", why);
 	save_to(run, m,
-	    held ? (struct store_place){ STORE_HOLD, 0 } : first_try(m));
+	    held ? (struct store_place){ STORE_HOLD, 0 } : minute_of(next));
 }
 
 /*
@@ -190,7 +188,7 @@ defer(struct run *run, struct message *m, uint64_t now)
 static void
 wait_for_attempts(struct run *run, struct message *m, uint64_t now)
 {
-	set_next_tries(run, m, now);
+	(void)next_try_ms(run, m, now);
 	history_put(m);
 	if (m->lines.len == 0) {
 		m->step = STEP_ATTEMPTS;
@@ -255,17 +253,17 @@ static bool delete (struct run *run, struct message *m)
 static bool
 flush(struct run *run, struct message *m)
 {
-	uint64_t now = clock_wall_ms(), minute = now - now % MINUTE_MS;
+	struct store_place now = minute_of(clock_wall_ms());
 
 	if (m->place.state == STORE_HOLD)
 		return answer(run, m, PERM, "it is held: release it first");
 	if (m->place.state == STORE_IN ||
-	    (m->place.state == STORE_RETRY1 && m->place.part_ms <= minute))
+	    (m->place.state == STORE_RETRY1 && m->place.part_ms <= now.part_ms))
 		return answer(run, m, OK, "");
 	if (m->place.state != STORE_RETRY1)
 		return answer(run, m, PERM, "it waits for no retry");
 	buf_reset(&m->lines);
-	save_to(run, m, (struct store_place){ STORE_RETRY1, minute });
+	save_to(run, m, now);
 	return true;
 }
 

@@ -68,13 +68,16 @@ stage_defer(
 }
 
 void
-stage_cancel(struct stage *stage, struct message *m)
+stage_cancel(struct stage *stage, const struct message *m)
 {
-	for (size_t i = stage->sent; i < stage->n; i++)
-		if (ask_at(stage, i)->m == m) {
-			*ask_at(stage, i) = (struct ask){ .m = NULL };
-			m->open--;
+	for (size_t i = stage->sent; i < stage->n; i++) {
+		struct ask *ask = ask_at(stage, i);
+
+		if (ask->m != NULL && (m == NULL || ask->m == m)) {
+			ask->m->open--;
+			*ask = (struct ask){ .m = NULL };
 		}
+	}
 }
 
 static struct ask
@@ -161,9 +164,8 @@ stage_open(struct run *run, struct stage *stage)
 	if (stage->pause_ms == STAGE_PAUSE_MIN_MS)
 		run_alarm(run, NULL, &f);
 	stage->open_ms = clock_mono_ms() + stage->pause_ms;
-	stage->pause_ms *= 2;
-	if (stage->pause_ms > STAGE_PAUSE_MAX_MS)
-		stage->pause_ms = STAGE_PAUSE_MAX_MS;
+	stage->pause_ms = run_backoff_ms(
+	    stage->pause_ms, STAGE_PAUSE_MIN_MS, STAGE_PAUSE_MAX_MS);
 	return false;
 }
 

@@ -55,8 +55,8 @@ void stage_ask(
 /* A question's `failed` about one recipient: it is deferred. */
 void stage_defer(
     struct run *, const struct ask *, bool died, const struct fault *);
-/* What was not yet sent for m is taken back. */
-void stage_cancel(struct stage *, struct message *);
+/* What was not yet sent for m (NULL: for any message) is taken back. */
+void stage_cancel(struct stage *, const struct message *);
 /* Read answers; send what may be sent, in one write. */
 void stage_read(struct run *, struct stage *);
 void stage_write(struct run *, struct stage *);
