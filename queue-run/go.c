@@ -24,7 +24,7 @@ save_report(struct run *run, struct message *m)
 	if (m->envelope.shape == ENVELOPE_ONE)
 		return;
 	for (size_t i = 0; i < m->envelope.recipients; i++)
-		reported |= m->status[i].notice != 0;
+		reported |= m->status[i].notice[0] != '\0';
 	if (!reported)
 		return;
 	history_put(m);

@@ -133,7 +133,7 @@ load(struct run *run, struct message *m, bool trouble)
 	}
 	if (got == PERM) {
 		journal_alarm(&run->journal, &qid, "to aside: %s", f.text);
-		(void)run_set_aside(run, &qid, m->place,
+		run_set_aside(run, &qid, m->place,
 		    m->envelope.shape == ENVELOPE_APART, f.text);
 		message_finish(run, m, &f);
 	} else if (got == OK) {

@@ -19,41 +19,29 @@ _Static_assert(REPORT_HEADER_MAX + REPORT_TEXT_MAX <= REPORT_MAX,
 #define REPORT_RECIPIENT_COST 512
 /* No number of a recipient: into the qid of a report of a delay. */
 #define DELAYED_MIX (UINT64_C(1) << 32)
-
-static size_t
-cost(const struct report_recipient *failed)
-{
-	size_t n = REPORT_RECIPIENT_COST;
-
-	/* Addresses and texts stand in both parts. */
-	n += 2 * failed->recipient->forward_path.len;
-	n += 2 * strlen(failed->text);
-	if (failed->recipient->orcpt != NULL)
-		n += strlen(failed->recipient->orcpt);
-	return n;
-}
+#define FNV_PRIME   1099511628211U
 
 size_t
 report_share(const struct report *n, struct qid *qid)
 {
 	size_t share = 0, octets = 0;
-	uint64_t mix;
+	uint64_t mix = 0;
 
-	while (share < n->n) {
-		octets += cost(&n->failed[share]);
+	for (; share < n->n; share++) {
+		const struct recipient *r = n->failed[share].recipient;
+
+		/* Addresses and texts stand in both parts. */
+		octets += REPORT_RECIPIENT_COST +
+		    2 * (r->forward_path.len + strlen(n->failed[share].text)) +
+		    (r->orcpt == NULL ? 0 : strlen(r->orcpt));
 		if (share > 0 && octets > REPORT_TEXT_MAX)
 			break;
-		share++;
+		/* One recipient: its number. Several: a mix of all (FNV-1a), for
+		   a report about others must not meet `exists`. */
+		mix = share == 0 ? r->n : (mix ^ r->n) * FNV_PRIME;
 	}
-	/*
-	 * One recipient: its number. Several: a mix of all numbers (FNV-1a), for
-	 * a report about others must not meet `exists`.
-	 */
-	mix = n->failed[0].recipient->n;
-	for (size_t i = 1; i < share; i++)
-		mix = (mix ^ n->failed[i].recipient->n) * 1099511628211U;
 	if (n->action == REPORT_DELAYED)
-		mix = (mix ^ DELAYED_MIX) * 1099511628211U;
+		mix = (mix ^ DELAYED_MIX) * FNV_PRIME;
 	qid_derive(&n->of->qid, mix, qid);
 	return share;
 }

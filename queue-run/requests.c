@@ -329,6 +329,9 @@ requests_serve(struct run *run, struct fault *f)
 	if (got == OK && !run->requests_only)
 		turn_while(run, works_on);
 	drain(run);
-	store_run_ends(&run->store); /* not run_end(): a failed start is none */
+	/* Not in run_end(): a failed start is none. Of requests alone the marker
+	   stays, and says what the last queue-run died on. */
+	if (!run->requests_only)
+		store_run_ends(&run->store);
 	return got;
 }

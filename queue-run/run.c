@@ -61,7 +61,7 @@ run_syncfs(struct run *run, struct fault *f)
 	return f->outcome;
 }
 
-bool
+void
 run_set_aside(struct run *run, const struct qid *qid, struct store_place place,
     bool with_content, const char *why)
 {
@@ -69,7 +69,7 @@ run_set_aside(struct run *run, const struct qid *qid, struct store_place place,
 
 	if (store_set_aside(&run->store, qid, place, &f) != OK) {
 		journal_alarm(&run->journal, qid, "%s", f.text);
-		return false;
+		return;
 	}
 	if (with_content &&
 	    store_set_aside(&run->store, qid, store_content_place(qid), &f) !=
@@ -78,7 +78,6 @@ run_set_aside(struct run *run, const struct qid *qid, struct store_place place,
 		journal_alarm(&run->journal, qid, "%s", f.text);
 	journal_tell(&run->journal, CODE_ASIDE, qid,
 	    JOURNAL_FIELDS(JOURNAL_TEXT("text", why)));
-	return true;
 }
 
 void

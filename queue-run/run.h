@@ -71,8 +71,8 @@ void run_takes(struct run *, const struct message *);
 enum outcome run_syncfs(struct run *, struct fault *) MUST_USE;
 
 /* An envelope that is of no use as it lies, out of the way; with_content: that of
-   two files, too. False: it could not be moved, which is alarmed. */
-bool run_set_aside(struct run *, const struct qid *, struct store_place,
+   two files, too. */
+void run_set_aside(struct run *, const struct qid *, struct store_place,
     bool with_content, const char *why);
 
 /* An alarm that says the fault; m NULL: of no message. */

@@ -29,9 +29,6 @@
 #define HELLO_PAUSE_MS 250
 /* A sync waits for the disk, which may have much to write. Ours. */
 #define SYNC_MS 600000
-/* Names of messages that a queue-run died on. */
-#define DIED_NAME "died"
-#define DIED_MAX  4096
 
 /* The line services that a message is brought on by. */
 static const struct {
@@ -87,28 +84,25 @@ start_open_stages(struct run *run, struct fault *f)
 
 /* ---- What the last queue-run died on. ---- */
 
-/* How often queue-run has died on this message, this time included. */
+/* How often queue-run has died on this message, this time included: that is
+   kept behind the crash marker, of the last one. */
 static uint64_t
 count_death(struct run *run, const struct qid *qid)
 {
-	struct buf b = BUF_INIT(DIED_MAX);
-	uint64_t deaths = 1;
-	int fd, keep = O_TRUNC; /* what has grown too long is begun anew */
-	struct fault f;
+	char text[2 * QID_LEN] = "";
+	struct span rest, before;
+	uint64_t deaths = 0;
+	int n;
 
-	if (fds_read_file(run->store.fd, DIED_NAME, &b, &f) == OK) {
-		keep = O_APPEND;
-		for (const char *at = b.p; (at = strstr(at, qid->text)) != NULL;
-		     at++)
-			deaths++;
-	}
-	buf_free(&b);
-	fd = openat(run->store.fd, DIED_NAME,
-	    O_WRONLY | O_CREAT | keep | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd != -1) {
-		(void)!dprintf(fd, "%s\n", qid->text);
-		(void)close(fd);
-	}
+	(void)!pread(
+	    run->store.run_lock_fd, text, sizeof(text) - 1, QID_LEN + 1);
+	rest = span_of(text);
+	if (span_next(&rest, ' ', &before) && span_eq(before, qid->text))
+		(void)num_parse(span_head(rest, span_find(rest, '\n')), 0,
+		    UINT32_MAX, &deaths);
+	n = snprintf(text, sizeof(text), "\n%s %llu\n", qid->text,
+	    (unsigned long long)++deaths);
+	(void)!pwrite(run->store.run_lock_fd, text, (size_t)n, QID_LEN);
 	return deaths;
 }
 
@@ -125,11 +119,9 @@ judge_taken(struct run *run, const struct qid *qid)
 
 	journal_alarm(&run->journal, qid, "queue-run died on it, %llu times",
 	    (unsigned long long)deaths);
-	if (deaths < run->settings->queue.poison_deaths ||
-	    store_find_envelope(&run->store, qid, &place, &f) != OK)
-		return;
-	if (run_set_aside(run, qid, place, true, ""))
-		(void)unlinkat(run->store.fd, DIED_NAME, 0);
+	if (deaths >= run->settings->queue.poison_deaths &&
+	    store_find_envelope(&run->store, qid, &place, &f) == OK)
+		run_set_aside(run, qid, place, true, "");
 }
 
 /* ---- What is seen is on disk. ---- */
@@ -193,11 +185,8 @@ start_run(struct run *run, struct fault *f)
 {
 	struct qid took;
 
-	if (store_run_took(&run->store, &took)) {
+	if (store_run_took(&run->store, &took))
 		judge_taken(run, &took);
-	} else if (!store_run_was_cut(&run->store)) {
-		(void)unlinkat(run->store.fd, DIED_NAME, 0);
-	}
 	run->careful = store_run_was_cut(&run->store);
 	store_run_takes(&run->store, NULL);
 	if (sync_all(run, f) != OK || names_repair(run, f) != OK)

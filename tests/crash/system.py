@@ -684,7 +684,7 @@ def tidy(system, ledger):
     for top, _, files in os.walk(system.home.queue):
         for name in files:
             path = os.path.relpath(os.path.join(top, name), system.home.queue)
-            if path in ("lock", "run.lock", "died"):
+            if path in ("lock", "run.lock"):
                 continue
             qid = name.lstrip(".")[:26]
             m = ledger.message.get(qid)

@@ -44,7 +44,7 @@ edit "$H/queue/message/$(echo "$TWO" | cut -c1-6)/$TWO" hello jello
 rm "$H/queue/message/$(echo "$LOST" | cut -c1-6)/$LOST"
 as touch "$H/queue/in/.$PLAIN"
 # What a queue-run leaves that died twice before, and now a third time.
-as sh -c "echo $DIED > '$H/queue/run.lock'; printf '$DIED\\n$DIED\\n' > '$H/queue/died'"
+as sh -c "printf '$DIED\\n$DIED 2\\n' > '$H/queue/run.lock'"
 
 check "the system becomes ready" start_pneu
 for q in "$PLAIN" "$NEW" "$CUR" "$BAD" "$HEAD" "$LOST" "$TWO"; do
@@ -96,14 +96,16 @@ all_there() { for q in $sent; do [ "$(count "$q")" -eq 1 ] || return 1; done; }
 check "queue-run killed three times: every message arrives, once" wait_for all_there
 check "it stops" stop_pneu
 
-# Deaths on so many messages that the file of their names is too long to read.
+# Deaths on another message before, and an operator's request in between.
 P=$(send ann@example.org bob@example.org)
-as sh -c "yes $PLAIN | head -n 300 > '$H/queue/died'"
+as sh -c "printf '$PLAIN\n$PLAIN 2\n' > '$H/lock'"
 for i in 1 2 3; do
 	[ ! -e "$H/queue/aside/$P" ] || diag "aside before its third death"
 	as mv "$M" "$M.away"
-	as sh -c "echo $P > '$H/queue/run.lock'"
-	start_pneu && stop_pneu
+	as sh -c "cp '$H/lock' '$H/queue/run.lock'; printf $P | dd of='$H/queue/run.lock' conv=notrunc 2> /dev/null"
+	as queue -C "$H" hold "$PLAIN" > "$T/hold" 2>&1
+	start_pneu
+	as cp "$H/queue/run.lock" "$H/lock"; stop_pneu # a clean end forgets it
 	as mv "$M.away" "$M"
 done
 check "a message that is died on is set aside all the same" test -f "$H/queue/aside/$P"
