@@ -70,14 +70,16 @@ disk_failed(struct submit *s, int error, const char *call, struct fault *f)
 }
 
 /*
- * Send the request in `request`. If queue-add was restarted since the last message,
- * the connection is dead: a request that could not be sent whole was never begun
- * there, so it is sent once more, on a new connection. Nothing else is repeated:
- * without an answer it is not known whether the message was queued.
+ * If queue-add was restarted since the last message, the connection is dead: a
+ * request that could not be sent whole was never begun there, so it is sent once
+ * more, on a new connection. Nothing else is repeated: without an answer it is
+ * not known whether the message was queued.
  */
 static enum outcome
 send_request(struct submit *s, struct fault *f)
 {
+	if (buf_failed(&s->request))
+		return fault_set(f, TEMP, "4.3.0", EMSGSIZE, "queue-add");
 	for (int attempt = 0; attempt < 2; attempt++) {
 		if (service_open(&s->add, f) != OK)
 			return f->outcome;

@@ -105,7 +105,7 @@ static void
 end_if_smuggled(struct session *s, enum rule refused)
 {
 	if ((refused != RULE_BARE_CR && refused != RULE_BARE_LF) ||
-	    s->phase == PHASE_OVER || stream_waiting(&s->server->io).len == 0)
+	    s->phase == PHASE_OVER || stream_waiting(s->io).len == 0)
 		return;
 	s->has_unread = true;
 	session_enter(s, PHASE_OVER);
