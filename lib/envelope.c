@@ -158,11 +158,12 @@ envelope_take_recipient(
 	struct path path;
 
 	if (!wire_take(r, recipient_texts, &texts))
-		return fault_set(f, TEMP, "4.3.0", 0, "bad field");
+		return fault_set(f, TEMP, "4.3.0", 0, "recipient: bad field");
 	if (envelope_take_path(r, key, PATH_FORWARD, &path, f) != OK)
 		return f->outcome;
 	if (!record_all_taken(r))
-		return fault_set(f, TEMP, "4.3.0", 0, "unknown field");
+		return fault_set(
+		    f, TEMP, "4.3.0", 0, "recipient: unknown field");
 	return envelope_add_recipient(e, &path, texts.notify, texts.orcpt, f);
 }
 

@@ -14,30 +14,19 @@
 #define DAY        (24 * HOUR)
 #define POOL_MAX   256 /* prestart jobs of the original: at most 256 */
 
-#define TEXT(s, k, m, v, h)                                                    \
+#define ROW(s, k, type, m, unit, v, lo, hi, choices, h)                        \
 	{                                                                      \
-		s, k, SETTING_TEXT, AT(m), "", v, 0, 4096, NULL, h, NULL       \
+		s, k, type, AT(m), unit, v, lo, hi, choices, h, NULL           \
 	}
-#define LIST(s, k, m, v, h)                                                    \
-	{                                                                      \
-		s, k, SETTING_LIST, AT(m), "", v, 0, 4096, NULL, h, NULL       \
-	}
+#define TEXT(s, k, m, v, h) ROW(s, k, SETTING_TEXT, m, "", v, 0, 4096, NULL, h)
+#define LIST(s, k, m, v, h) ROW(s, k, SETTING_LIST, m, "", v, 0, 4096, NULL, h)
 #define NUMBER(s, k, m, u, v, lo, hi, h)                                       \
-	{                                                                      \
-		s, k, SETTING_NUMBER, AT(m), u, v, lo, hi, NULL, h, NULL       \
-	}
+	ROW(s, k, SETTING_NUMBER, m, u, v, lo, hi, NULL, h)
 #define SIZE(s, k, m, v, lo, hi, h)                                            \
-	{                                                                      \
-		s, k, SETTING_SIZE, AT(m), "octets", v, lo, hi, NULL, h, NULL  \
-	}
+	ROW(s, k, SETTING_SIZE, m, "octets", v, lo, hi, NULL, h)
 #define TIME(s, k, m, v, lo, hi, h)                                            \
-	{                                                                      \
-		s, k, SETTING_TIME, AT(m), "time", v, lo, hi, NULL, h, NULL    \
-	}
-#define CHOICE(s, k, m, v, c, h)                                               \
-	{                                                                      \
-		s, k, SETTING_CHOICE, AT(m), "", v, 0, 0, c, h, NULL           \
-	}
+	ROW(s, k, SETTING_TIME, m, "time", v, lo, hi, NULL, h)
+#define CHOICE(s, k, m, v, c, h) ROW(s, k, SETTING_CHOICE, m, "", v, 0, 0, c, h)
 
 #define REPLACEMENT(s, m)                                                      \
 	TEXT(s, "program", m.program, "",                                      \

@@ -145,6 +145,15 @@ wire_take(struct record *r, const struct wire_field *fields, void *to)
 	return true;
 }
 
+bool
+wire_take_all(struct record *r, const char *word,
+    const struct wire_field *fields, void *to)
+{
+	r->taken = 0; /* by a try at another kind */
+	return record_is(r, word) && wire_take(r, fields, to) &&
+	    record_all_taken(r);
+}
+
 enum outcome
 wire_write(struct buf *b, const char *word, const struct wire_field *fields,
     const void *from, struct fault *f)
@@ -161,8 +170,7 @@ wire_read(struct span line, const char *word, const struct wire_field *fields,
 {
 	if (record_parse(line, r, f) != OK)
 		return fault_context(f, "%s", word);
-	if (!record_is(r, word) || !wire_take(r, fields, to) ||
-	    !record_all_taken(r))
+	if (!wire_take_all(r, word, fields, to))
 		return fault_set(f, TEMP, "4.3.0", 0, "%s: malformed", word);
 	return OK;
 }

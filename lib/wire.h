@@ -43,6 +43,11 @@ void wire_put(struct record_out, const struct wire_field *, const void *from);
 /* False: one is missing, or is not what it may be. */
 bool wire_take(struct record *, const struct wire_field *, void *to);
 
+/* The same of a whole record: it has that word, these fields and no other. *to is
+   changed in any case. */
+bool wire_take_all(
+    struct record *, const char *word, const struct wire_field *, void *to);
+
 /* A whole record of that word. */
 enum outcome wire_write(struct buf *, const char *word,
     const struct wire_field *, const void *from, struct fault *) MUST_USE;

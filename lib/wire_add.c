@@ -125,10 +125,8 @@ wire_add_get(
 	}
 	for (int word = ADD_DATA; word <= ADD_END; word++) {
 		*out = (struct add_line){ .word = (enum add_word)word };
-		r.taken = 0;
-		if (record_is(&r, lines[word].word) &&
-		    wire_take(&r, lines[word].fields, out) &&
-		    record_all_taken(&r))
+		if (wire_take_all(
+		        &r, lines[word].word, lines[word].fields, out))
 			return OK;
 	}
 	return malformed(f, "unknown word, or bad fields");

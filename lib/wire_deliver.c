@@ -9,11 +9,18 @@
 
 #define AT(member) offsetof(struct deliver_req, member)
 
-/* Of each kind: the fields that an answer repeats, so that the two cannot be
-   crossed. */
 static const struct wire_field recipient[] = {
 	{ "qid", WIRE_QID, AT(qid), 0, 0 },
 	{ "n", WIRE_N, AT(n), 0, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field delivery[] = {
+	{ "qid", WIRE_QID, AT(qid), 0, 0 },
+	{ "n", WIRE_N, AT(n), 0, 0 },
+	{ "file", WIRE_TEXT, AT(file), DELIVER_FILE_MAX - 1, 0 },
+	{ "name", WIRE_TEXT, AT(name), MAILDIR_NAME_MAX - 1, 0 },
+	{ "path", WIRE_TEXT, AT(path), RESOLVE_PATH_MAX, 0 },
+	{ "again", WIRE_FLAG, AT(again), 1, 0 },
 	{ .key = NULL },
 };
 static const struct wire_field mailbox[] = {
@@ -25,22 +32,16 @@ static const struct wire_field all[] = {
 	{ .key = NULL },
 };
 static const struct wire_field none[] = { { .key = NULL } };
-/* And those that a request has besides. */
-static const struct wire_field delivery[] = {
-	{ "file", WIRE_TEXT, AT(file), DELIVER_FILE_MAX - 1, 0 },
-	{ "name", WIRE_TEXT, AT(name), MAILDIR_NAME_MAX - 1, 0 },
-	{ "path", WIRE_TEXT, AT(path), RESOLVE_PATH_MAX, 0 },
-	{ "again", WIRE_FLAG, AT(again), 1, 0 },
-	{ .key = NULL },
-};
 
 static const struct {
 	const char *word;
-	const struct wire_field *echo, *rest;
+	const struct wire_field *fields;
+	/* What an answer repeats, so that the two cannot be crossed. */
+	const struct wire_field *echo;
 } kinds[] = {
-	[DELIVER_DELIVER] = { "deliver", recipient, delivery },
-	[DELIVER_SYNC] = { "sync", mailbox, none },
-	[DELIVER_SYNC_ALL] = { "sync", all, none },
+	[DELIVER_DELIVER] = { "deliver", delivery, recipient },
+	[DELIVER_SYNC] = { "sync", mailbox, mailbox },
+	[DELIVER_SYNC_ALL] = { "sync", all, all },
 	[DELIVER_HELLO] = { "hello", none, none },
 };
 
@@ -61,11 +62,8 @@ enum outcome
 wire_deliver_put_req(
     struct buf *b, const struct deliver_req *req, struct fault *f)
 {
-	struct record_out out = record_begin(b, kinds[req->word].word);
-
-	wire_put(out, kinds[req->word].echo, req);
-	wire_put(out, kinds[req->word].rest, req);
-	return record_end(out, f);
+	return wire_write(
+	    b, kinds[req->word].word, kinds[req->word].fields, req, f);
 }
 
 /*
@@ -101,10 +99,8 @@ is_file_of(const struct deliver_req *req)
 static bool
 take_request(struct record *r, struct deliver_req *req)
 {
-	r->taken = 0;
-	return record_is(r, kinds[req->word].word) &&
-	    wire_take(r, kinds[req->word].echo, req) &&
-	    wire_take(r, kinds[req->word].rest, req) && record_all_taken(r) &&
+	return wire_take_all(
+	           r, kinds[req->word].word, kinds[req->word].fields, req) &&
 	    (req->path[0] == '\0' ||
 	        resolve_path_is_safe(span_of(req->path))) &&
 	    (req->word != DELIVER_DELIVER ||
