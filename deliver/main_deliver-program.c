@@ -219,7 +219,7 @@ main(int argc, char *argv[])
 
 	prog_start(&about, argc, argv);
 	if (message == NULL && argv[optind] != NULL)
-		prog_usage(&FAULT_NONE);
+		prog_usage();
 	if (message != NULL) {
 		content = open(message, O_RDONLY | O_CLOEXEC);
 		if (content == -1)

@@ -228,15 +228,6 @@ static const struct verb {
 	{ "rotate", 0, "", "stdio rpath wpath cpath", "rwc", rotate },
 };
 
-/* Ends here. */
-static void __attribute__((noreturn)) wrong(const char *what, const char *why)
-{
-	struct fault f;
-
-	fault_set(&f, PERM, "5.5.4", 0, "%s%s", what, why);
-	prog_usage(&f);
-}
-
 static const struct verb *
 find_verb(int argc, char *argv[])
 {
@@ -245,16 +236,17 @@ find_verb(int argc, char *argv[])
 	while (v < end && (argc == 0 || strcmp(argv[0], v->name) != 0))
 		v++;
 	if (v == end)
-		wrong("say show, trace WHAT, verify or rotate", "");
+		prog_refuse("say show, trace WHAT, verify or rotate");
 	if (argc != 1 + v->operands)
-		wrong(v->name,
+		prog_refuse("%s%s", v->name,
 		    v->operands > 0
 		        ? ": say one queue id, Message-ID or address"
 		        : " takes options alone, --help lists them");
 	for (const struct prog_option *o = options; o->name != NULL; o++)
 		if (*o->value != NULL &&
 		    !span_is_word(span_of(o->name), v->options))
-			wrong(v->name, " does not take all of these options");
+			prog_refuse(
+			    "%s does not take all of these options", v->name);
 	return v;
 }
 

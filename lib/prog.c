@@ -218,22 +218,19 @@ take_option(int letter)
 {
 	const struct prog_option *o;
 	const char **value;
-	struct fault f;
 	size_t n = 0;
 
 	while ((o = option_at(n)) != NULL && letter_of(o, n) != letter)
 		n++;
 	if (o == NULL)
-		prog_usage(&FAULT_NONE); /* getopt said why */
+		prog_usage(); /* getopt said why */
 	value = o->value;
 	if (o->argument != NULL && strstr(o->argument, "...") != NULL)
 		while (*value != NULL)
 			value++;
-	if (value - o->value == PROG_REPEATS) {
-		fault_set(&f, PERM, "5.5.4", 0, "--%s %s: at most %d at once",
-		    o->name, optarg, PROG_REPEATS);
-		prog_usage(&f);
-	}
+	if (value - o->value == PROG_REPEATS)
+		prog_refuse("--%s %s: at most %d at once", o->name, optarg,
+		    PROG_REPEATS);
 	*value = o->argument == NULL ? "" : optarg;
 }
 
@@ -243,7 +240,6 @@ prog_options(int argc, char *argv[])
 	struct option longs[OPTIONS_MAX + 1];
 	char shorts[2 * OPTIONS_MAX + 2];
 	static char name[64];
-	struct fault f;
 	int letter;
 
 	fill_tables(longs, shorts);
@@ -260,11 +256,8 @@ prog_options(int argc, char *argv[])
 		print_help();
 	if (version != NULL || help != NULL)
 		exit(OK);
-	if (optind < argc && !prog.about->verbs && !prog.about->operands) {
-		fault_set(
-		    &f, PERM, "5.5.4", 0, "%s: not expected", argv[optind]);
-		prog_usage(&f);
-	}
+	if (optind < argc && !prog.about->verbs && !prog.about->operands)
+		prog_refuse("%s: not expected", argv[optind]);
 }
 
 void
@@ -442,11 +435,24 @@ prog_exit(const struct fault *f)
 }
 
 void
-prog_usage(const struct fault *f)
+prog_usage(void)
 {
-	if (f->outcome != OK)
-		prog_warn("%s", f->text);
 	(void)fprintf(stderr, "usage: %s %s\n(%s --help)\n", prog.about->name,
 	    prog.about->usage, prog.about->name);
 	exit(PERM);
+}
+
+void
+prog_refuse(const char *format, ...)
+{
+	char text[FAULT_TEXT_MAX];
+	struct fault f;
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	(void)fault_set(&f, PERM, "5.5.4", 0, "%s", text); /* printable */
+	prog_warn("%s", f.text);
+	prog_usage();
 }

@@ -98,7 +98,11 @@ const char *prog_hostname(void);
 
 /* "name: text" on fd 2 when the fault is not OK, and exit by its outcome. */
 void prog_exit(const struct fault *) __attribute__((noreturn));
-void prog_usage(const struct fault *) __attribute__((noreturn));
+/* The usage on fd 2, after "name: ..." if something is wrong with this call, and
+   exit 100. */
+void prog_usage(void) __attribute__((noreturn));
+void prog_refuse(const char *format, ...)
+    __attribute__((format(printf, 1, 2), noreturn));
 /* "name: ..." on fd 2 for a person. */
 void prog_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -83,12 +83,10 @@ main(int argc, char *argv[])
 	message.uid = getuid();
 	message.rcpt = argv + optind;
 	message.rcpts = (size_t)(argc - optind);
-	if ((message.sender == NULL) != (message.rcpts == 0)) {
-		(void)fault_set(&f, PERM, "5.5.4", 0,
+	if ((message.sender == NULL) != (message.rcpts == 0))
+		prog_refuse("%s",
 		    message.rcpts == 0 ? "no recipient"
 		                       : "-f SENDER is missing");
-		prog_usage(&f);
-	}
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
 	if (store_open(&store, prog.settings.queue.directory, &f) != OK ||

@@ -106,22 +106,18 @@ static const struct verb *
 find_verb(const char *name, size_t operands)
 {
 	const struct verb *v = verbs, *end = verbs + sizeof(verbs) / sizeof(*v);
-	struct fault f;
 
 	while (v < end && (name == NULL || strcmp(v->name, name) != 0))
 		v++;
 	if (v < end && operands >= v->least && operands <= v->most)
 		return v;
 	if (v == end)
-		(void)fault_set(&f, PERM, "5.5.4", 0,
+		prog_refuse(
 		    "say list, show, hold, release, delete, flush, expire, "
 		    "stats or tidy");
-	else
-		(void)fault_set(&f, PERM, "5.5.4", 0,
-		    operands < v->least ? "%s: say which queue id"
-		                        : "%s takes no queue id",
-		    v->name);
-	prog_usage(&f);
+	prog_refuse("%s%s", v->name,
+	    operands < v->least ? ": say which queue id"
+	                        : " takes no queue id");
 }
 
 int

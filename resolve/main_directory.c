@@ -48,7 +48,7 @@ static const struct prog_option options[] = {
 
 /* The verb of these words; the operands begin behind it. */
 static const struct verb *
-find_verb(int argc, char **argv[], struct fault *f)
+find_verb(int argc, char **argv[])
 {
 	bool named = false;
 
@@ -65,27 +65,23 @@ find_verb(int argc, char **argv[], struct fault *f)
 		*argv += n;
 		return &verbs[i];
 	}
-	(void)fault_set(f, PERM, "5.5.4", 0,
-	    named ? "%s: wrong number of addresses; --help has each verb "
-	            "with what it takes"
-	          : "say add, change, remove, passwd, show, list, alias add, "
-	            "alias remove, import, check or compile",
-	    argc < 1 ? "" : (*argv)[0]);
-	prog_usage(f);
+	if (named)
+		prog_refuse("%s: wrong number of addresses; --help has each "
+		            "verb with what it takes",
+		    (*argv)[0]);
+	prog_refuse("say add, change, remove, passwd, show, list, alias add, "
+	            "alias remove, import, check or compile");
 }
 
 /* An option without effect must not pass in silence. */
 static void
-refuse_options(const struct verb *verb, struct fault *f)
+refuse_options(const struct verb *verb)
 {
-	for (size_t i = 0; options[i].name != NULL; i++) {
-		if (*options[i].value == NULL ||
-		    (verb->options & TAKES(i)) != 0)
-			continue;
-		(void)fault_set(f, PERM, "5.5.4", 0, "%s has no --%s",
-		    verb->name, options[i].name);
-		prog_usage(f);
-	}
+	for (size_t i = 0; options[i].name != NULL; i++)
+		if (*options[i].value != NULL &&
+		    (verb->options & TAKES(i)) == 0)
+			prog_refuse(
+			    "%s has no --%s", verb->name, options[i].name);
 }
 
 /* ---- a terminal */
@@ -209,8 +205,8 @@ main(int argc, char *argv[])
 	prog_start(&about, argc, argv);
 	argc -= optind;
 	argv += optind;
-	verb = find_verb(argc, &argv, &f);
-	refuse_options(verb, &f);
+	verb = find_verb(argc, &argv);
+	refuse_options(verb);
 	r->operand = argv;
 	/* It would open /dev/urandom by itself, which the sandbox hides. */
 	json_object_seed((size_t)randombytes_random() | 1);

@@ -95,11 +95,8 @@ main(int argc, char *argv[])
 
 	prog_start(&about, argc, argv);
 	role = config_find_role(span_of(about.name), span_of(role_name));
-	if (role == NULL) {
-		fault_set(&f, PERM, "5.5.4", 0,
-		    "-r %s: a role is mx or submission", role_name);
-		prog_usage(&f);
-	}
+	if (role == NULL)
+		prog_refuse("-r %s: a role is mx or submission", role_name);
 	if (prog_home(&f) == OK)
 		(void)serve(role, &f);
 	prog_exit(&f);

@@ -149,12 +149,9 @@ verb_config(int argc, char *argv[], struct fault *f)
 	prog_options(argc, argv);
 	what = optind < argc ? argv[optind] : "";
 	if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0)
-		fault_set(f, PERM, "5.5.4", 0, "one of: check, show");
-	else if (optind + 1 < argc)
-		fault_set(
-		    f, PERM, "5.5.4", 0, "%s: not expected", argv[optind + 1]);
-	if (f->outcome != OK)
-		prog_usage(f);
+		prog_refuse("one of: check, show");
+	if (optind + 1 < argc)
+		prog_refuse("%s: not expected", argv[optind + 1]);
 	/* The file as it is, never what runs in its place. */
 	if (prog_stand(f) != OK || prog_become(".", f) != OK)
 		return f->outcome;

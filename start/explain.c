@@ -129,10 +129,8 @@ verb_explain(int argc, char *argv[], struct fault *f)
 	struct service s;
 
 	prog_options(argc, argv);
-	if (optind == argc) {
-		fault_set(f, PERM, "5.5.4", 0, "no address");
-		prog_usage(f);
-	}
+	if (optind == argc)
+		prog_refuse("no address");
 	if (prog_home(f) != OK)
 		return f->outcome;
 	service_begin(&s, "resolve", SERVICE_TIMEOUT_MS);

@@ -255,15 +255,9 @@ make_postmaster(const char *domain, struct fault *f)
 static void
 check_domains(void)
 {
-	struct fault f;
-
-	for (const char **d = asked.domain; *d != NULL; d++) {
-		if (path_is_domain(span_of(*d), true))
-			continue;
-		fault_set(
-		    &f, PERM, "5.5.4", 0, "--domain %s: not a domain name", *d);
-		prog_usage(&f);
-	}
+	for (const char **d = asked.domain; *d != NULL; d++)
+		if (!path_is_domain(span_of(*d), true))
+			prog_refuse("--domain %s: not a domain name", *d);
 }
 
 static enum outcome

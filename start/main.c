@@ -51,17 +51,12 @@ main(int argc, char *argv[])
 
 	prog_begin(&about);
 	prog_options(argc, argv); /* only these stand before a verb */
-	if (optind == argc) {
-		fault_set(&f, PERM, "5.5.4", 0, "no verb");
-		prog_usage(&f);
-	}
+	if (optind == argc)
+		prog_refuse("no verb");
 	verb = find_verb(argv[optind]);
-	if (verb == NULL) {
-		fault_set(&f, PERM, "5.5.4", 0,
-		    "%s is not one of the verbs, which --help lists",
+	if (verb == NULL)
+		prog_refuse("%s is not one of the verbs, which --help lists",
 		    argv[optind]);
-		prog_usage(&f);
-	}
 	argc -= optind;
 	argv += optind;
 	optind = 0; /* getopt begins anew. getopt(3), GNU */
