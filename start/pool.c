@@ -102,8 +102,8 @@ pool_busy(const struct pool *p)
 	return busy;
 }
 
-void
-pool_signal(struct pool *p, int signal_number)
+static void
+signal_all(struct pool *p, int signal_number)
 {
 	for (size_t i = 0; i < BOARD_SLOTS; i++)
 		if (p->process[i].pid != 0)
@@ -240,19 +240,55 @@ pool_buried(struct pool *p, pid_t pid, int status, uint64_t now_ms)
 	return true;
 }
 
-void
-pool_retire(struct pool *p, uint64_t now_ms)
+static void
+end(struct pool *p, int signal_number, uint64_t kill_at_ms)
 {
 	p->retires = true;
 	p->full_at_ms = p->not_before_ms = 0;
 	p->refusing = false;
-	if (!p->replaced) { /* of those each ends with its connection */
-		pool_signal(p, p->board != NULL ? SIGHUP : SIGTERM);
-		if (p->board == NULL)
-			p->kill_at_ms = now_ms + p->drain_ms;
-	}
+	p->told = signal_number != 0;
+	if (p->told)
+		signal_all(p, signal_number);
+	p->kill_at_ms = kill_at_ms;
 	/* After telling: a worker asks itself why accept() failed. */
 	listen_drop(&p->listener);
+}
+
+void
+pool_retire(struct pool *p, uint64_t now_ms)
+{
+	if (p->replaced)
+		end(p, 0, 0); /* each one ends with its connection */
+	else if (p->board != NULL)
+		end(p, SIGHUP, 0);
+	else
+		end(p, SIGTERM, now_ms + p->drain_ms);
+}
+
+void
+pool_stop(struct pool *p, uint64_t kill_at_ms)
+{
+	end(p, p->row->kind == SERVICE_JOURNAL ? 0 : SIGTERM, kill_at_ms);
+}
+
+void
+pool_kill_late(struct pool *p, uint64_t now_ms)
+{
+	if (p->kill_at_ms == 0 || now_ms < p->kill_at_ms)
+		return;
+	p->kill_at_ms = 0;
+	if (p->live == 0)
+		return;
+	/* Somebody may hold the FIFO open: the journal gets the word now that
+	   others got at first. */
+	if (!p->told) {
+		p->told = true;
+		p->kill_at_ms = now_ms + POOL_LAST_MS;
+		signal_all(p, SIGTERM);
+		return;
+	}
+	prog_warn("%s did not end in time: SIGKILL", p->row->name);
+	signal_all(p, SIGKILL);
 }
 
 static uint64_t

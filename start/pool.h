@@ -17,6 +17,7 @@
 
 #define POOL_FULL_MS  1000 /* full so long before a connection is refused */
 #define POOL_GOOD_MS  60000 /* a process that lived so long died of new cause */
+#define POOL_LAST_MS  2000 /* for who is told late. Chosen */
 #define POOL_PAUSE_MS 1000 /* after EMFILE and the like in accept() */
 
 struct process {
@@ -49,6 +50,7 @@ struct pool {
 	uint64_t restarts; /* processes started after a death */
 	uint64_t backoff_ms, not_before_ms; /* monotonic; 0: at once */
 	bool retires;
+	bool told; /* by a signal that it shall end */
 	uint64_t kill_at_ms; /* retiring for too long; 0: no such time */
 
 	struct board *board; /* pools of workers; NULL: replaced, or no pool */
@@ -86,8 +88,11 @@ bool pool_buried(struct pool *, pid_t, int status, uint64_t now_ms);
 
 /* A new generation takes over: sessions go on undisturbed. */
 void pool_retire(struct pool *, uint64_t now_ms);
-/* The system stops: SIGTERM, or another signal, to all of it. */
-void pool_signal(struct pool *, int signal);
+/* The system stops: sessions are told. The reader of the FIFO is not: it ends
+   when nobody can write any more. */
+void pool_stop(struct pool *, uint64_t kill_at_ms);
+/* SIGKILL to what has not ended in its time. */
+void pool_kill_late(struct pool *, uint64_t now_ms);
 
 /* Busy ones; for a replacement all of them. */
 size_t pool_busy(const struct pool *);

@@ -6,13 +6,12 @@
 
 #include "codes.h"
 #include "fds.h"
-#include "prog.h"
 
-#define STAGE_MS 2000 /* of a stage after the first, at least. Ours */
+#define STAGE_MS 2000 /* of a stage after the first, at least. Chosen */
 
 /* The reader of the FIFO ends at its end: when nobody can write any more. */
 static void
-stop_journal(struct supervisor *s)
+close_journal(struct supervisor *s)
 {
 	struct journal *j = &s->ground.journal;
 	struct record_out out = journal_begin(j, CODE_STOPPED, NULL);
@@ -23,28 +22,19 @@ stop_journal(struct supervisor *s)
 	fds_close(&s->fifo_fd);
 }
 
+/* Each has its own time: one that is late takes none of the next. */
 static void
 stop_stage(struct supervisor *s, uint64_t now_ms)
 {
-	bool is_journal = s->stop_stage == STOP_STAGES - 1;
 	uint64_t ms = s->settings.pneu.drain_ms;
 
-	/* Each has its own time: one that is late takes none of the next. */
-	s->stop_at_ms =
-	    now_ms + (s->stop_stage > 0 && ms < STAGE_MS ? STAGE_MS : ms);
-	for (size_t i = 0; i < s->pools; i++) {
-		struct pool *p = s->pool[i];
-
-		if (p->row->stop != s->stop_stage)
-			continue;
-		p->retires = true;
-		if (!is_journal)
-			pool_signal(p, SIGTERM);
-		/* After telling: a worker asks itself why accept() failed. */
-		listen_drop(&p->listener);
-	}
-	if (is_journal)
-		stop_journal(s);
+	if (s->stop_stage > 0 && ms < STAGE_MS)
+		ms = STAGE_MS;
+	for (size_t i = 0; i < s->pools; i++)
+		if (s->pool[i]->row->stop == s->stop_stage)
+			pool_stop(s->pool[i], now_ms + ms);
+	if (s->stop_stage == STOP_STAGES - 1)
+		close_journal(s);
 }
 
 static bool
@@ -57,37 +47,13 @@ is_stage_done(const struct supervisor *s)
 	return s->tidy == 0;
 }
 
-/* Of this stage only: what stops later has work that others left it. */
-static void
-kill_stage(struct supervisor *s, uint64_t now_ms)
-{
-	for (size_t i = 0; i < s->pools; i++) {
-		struct pool *p = s->pool[i];
-
-		if (p->live == 0 || p->row->stop != s->stop_stage)
-			continue;
-		/* Somebody may hold the FIFO open: the journal gets the word
-		   that others got when their stage began. */
-		if (p->row->kind == SERVICE_JOURNAL && !s->told_journal) {
-			s->told_journal = true;
-			pool_signal(p, SIGTERM);
-			continue;
-		}
-		prog_warn("%s did not end in time: SIGKILL", p->row->name);
-		pool_signal(p, SIGKILL);
-	}
-	if (s->tidy != 0)
-		(void)kill(s->tidy, SIGKILL);
-	s->stop_at_ms = now_ms + STAGE_MS;
-}
-
 void
 stop_begin(struct supervisor *s, uint64_t now_ms)
 {
 	if (s->stopping)
 		return;
 	s->stopping = true;
-	s->stop_stage = 0;
+	s->kill_tidy_ms = now_ms + s->settings.pneu.drain_ms;
 	if (s->tidy != 0)
 		(void)kill(s->tidy, SIGTERM);
 	stop_stage(s, now_ms);
@@ -101,7 +67,9 @@ stop_advance(struct supervisor *s, uint64_t now_ms)
 			return true;
 		stop_stage(s, now_ms);
 	}
-	if (now_ms >= s->stop_at_ms)
-		kill_stage(s, now_ms);
+	if (s->tidy != 0 && now_ms >= s->kill_tidy_ms) {
+		(void)kill(s->tidy, SIGKILL);
+		s->kill_tidy_ms = UINT64_MAX;
+	}
 	return false;
 }

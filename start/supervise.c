@@ -118,11 +118,7 @@ drop_retired(struct supervisor *s)
 static void
 look_after(struct supervisor *s, struct pool *p, uint64_t now_ms)
 {
-	if (p->kill_at_ms != 0 && now_ms >= p->kill_at_ms) {
-		prog_warn("%s did not end in time: SIGKILL", p->row->name);
-		pool_signal(p, SIGKILL);
-		p->kill_at_ms = 0;
-	}
+	pool_kill_late(p, now_ms);
 	if (p->row->start > s->phase || s->stopping)
 		return;
 	if (!p->row->alone || !has_elder(s, p))
@@ -221,7 +217,8 @@ watch_all(const struct supervisor *s, struct polled *r, uint64_t now_ms)
 static int
 wait_ms(const struct supervisor *s, uint64_t now_ms)
 {
-	uint64_t first = s->stopping ? s->stop_at_ms : UINT64_MAX;
+	uint64_t first =
+	    s->stopping && s->tidy != 0 ? s->kill_tidy_ms : UINT64_MAX;
 
 	if (s->control_pause_ms > now_ms && s->control_pause_ms < first)
 		first = s->control_pause_ms;

@@ -32,8 +32,7 @@ struct supervisor {
 
 	bool stopping;
 	unsigned stop_stage;
-	uint64_t stop_at_ms; /* monotonic: then SIGKILL to this stage */
-	bool told_journal; /* SIGTERM */
+	uint64_t kill_tidy_ms; /* monotonic: SIGKILL then to what tidies */
 };
 
 /*
