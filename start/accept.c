@@ -68,43 +68,31 @@ is_full(const struct pool *p)
 	    (p->board == NULL || pool_busy(p) == p->live);
 }
 
-static void
-set_bell(struct pool *p)
-{
-	if (p->board == NULL)
-		return;
-	p->board->wake = p->refusing;
-	if (p->refusing || p->full_at_ms != 0)
-		p->board->min_idle = 0; /* the clock, or wake, tells */
-	else if (p->live >= p->max)
-		p->board->min_idle = 1; /* only: the last one went busy */
-	else
-		p->board->min_idle = (uint32_t)p->min_idle;
-}
-
 void
 accept_look(struct pool *p, uint64_t now_ms)
 {
+	uint64_t served = pool_served(p);
+
 	if (p->pause_until_ms != 0 && now_ms >= p->pause_until_ms)
 		p->pause_until_ms = 0;
 	if (p->retires)
 		return;
 	/* Where there is nothing to say, who comes waits in the backlog. */
-	if (p->row->busy == NULL || !is_full(p)) {
-		p->refusing = false;
+	if (p->row->busy == NULL || !is_full(p))
 		p->full_at_ms = 0;
-	} else if (p->refusing) {
-		if (pool_served(p) != p->full_served)
-			p->refusing = false; /* one was idle in between */
-	} else if (p->full_at_ms == 0) {
-		p->full_at_ms = now_ms + POOL_FULL_MS;
-		p->full_served = pool_served(p);
-	} else if (now_ms >= p->full_at_ms) {
-		p->refusing = pool_served(p) == p->full_served;
-		p->full_at_ms = p->refusing ? 0 : now_ms + POOL_FULL_MS;
-		p->full_served = pool_served(p);
-	}
-	set_bell(p);
+	else if (p->full_at_ms == 0 || served != p->full_served)
+		p->full_at_ms = now_ms + POOL_FULL_MS; /* one was idle */
+	p->full_served = served;
+	p->refusing = p->full_at_ms != 0 && now_ms >= p->full_at_ms;
+	if (p->board == NULL)
+		return;
+	p->board->wake = p->refusing;
+	if (p->full_at_ms != 0)
+		p->board->min_idle = 0; /* the clock, or wake, tells */
+	else if (p->live >= p->max)
+		p->board->min_idle = 1; /* only: the last one went busy */
+	else
+		p->board->min_idle = (uint32_t)p->min_idle;
 }
 
 bool

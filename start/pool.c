@@ -306,6 +306,7 @@ pool_deadline(const struct pool *p, bool stopping)
 		return first;
 	if (!p->retires && !p->replaced && missing(p) > 0)
 		first = earlier(first, p->not_before_ms);
-	first = earlier(first, p->full_at_ms);
+	if (!p->refusing)
+		first = earlier(first, p->full_at_ms);
 	return earlier(first, p->pause_until_ms);
 }

@@ -56,8 +56,8 @@ struct pool {
 	struct board *board; /* pools of workers; NULL: replaced, or no pool */
 	int board_fd;
 	uint64_t refused; /* said busy by the supervisor */
-	uint64_t full_at_ms; /* it looks again then; 0: not full */
-	uint64_t full_served; /* sessions ended when it looked last */
+	uint64_t full_at_ms; /* busy is said from then on; 0: not full */
+	uint64_t full_served; /* sessions ended when it was looked at last */
 	bool refusing;
 	uint64_t press_ms; /* not again before; 0: at any time */
 	uint64_t pause_until_ms;
