@@ -9,8 +9,6 @@
 /* Replacements that run at once where no setting says how many. Ours. */
 #define REPLACED_MAX 256
 
-#define SMTPD_PROMISES "stdio inet unix recvfd sync"
-
 #define BUSY_SMTP "421 4.3.2 all workers are busy, try again later\r\n"
 #define BUSY_POP3 "-ERR [SYS/TEMP] all workers are busy, try again later\r\n"
 #define BUSY_BOX  "busy\n" /* to pop3d, which then keeps the client */
@@ -25,7 +23,6 @@ const struct service_row service_rows[] = {
 	    .settings = AT(journal.write),
 	    .alone = true,
 	    .nofile = 64,
-	    .promises = "stdio rpath wpath cpath sync proc",
 	    .does = "appends what all others say to the journal" },
 	{ .name = "resolve",
 	    .user = "look",
@@ -35,7 +32,6 @@ const struct service_row service_rows[] = {
 	    .path = "run/resolve",
 	    .settings = AT(resolve.resolve),
 	    .nofile = 1024,
-	    .promises = "stdio rpath",
 	    .does = "address to destination" },
 	{ .name = "auth",
 	    .user = "secret",
@@ -47,7 +43,6 @@ const struct service_row service_rows[] = {
 	    .key = true,
 	    .cache = true,
 	    .nofile = 1024,
-	    .promises = "stdio rpath",
 	    .does = "name and password to identity and ticket" },
 	{ .name = "queue-add",
 	    .user = "store",
@@ -57,8 +52,6 @@ const struct service_row service_rows[] = {
 	    .path = "run/queue-add",
 	    .settings = AT(queue.add),
 	    .nofile = 4096,
-	    .promises =
-	        "stdio unix sendfd recvfd rpath wpath cpath link sync flock",
 	    .does = "puts a message on disk, then says ok" },
 	{ .name = "deliver-mailbox",
 	    .user = "store",
@@ -68,7 +61,6 @@ const struct service_row service_rows[] = {
 	    .path = "run/deliver-mailbox",
 	    .settings = AT(mail.deliver),
 	    .nofile = 4096,
-	    .promises = "stdio rpath wpath cpath link sync",
 	    .does = "links a message into a mailbox, syncs mailboxes" },
 	{ .name = "deliver-program",
 	    .user = "program",
@@ -77,7 +69,6 @@ const struct service_row service_rows[] = {
 	    .path = "run/deliver-program",
 	    .settings = AT(program.service),
 	    .nofile = 1024, /* the commands', too */
-	    .promises = "stdio inet recvfd",
 	    .does = "hands a message to a command" },
 	{ .name = "pop3-session",
 	    .user = "store",
@@ -88,7 +79,6 @@ const struct service_row service_rows[] = {
 	    .key = true,
 	    .nofile = 64,
 	    .busy = BUSY_BOX,
-	    .promises = "stdio rpath cpath sync flock recvfd unveil",
 	    .does = "one POP3 session after login, in one mailbox" },
 	{ .name = "queue-run",
 	    .user = "store",
@@ -99,7 +89,6 @@ const struct service_row service_rows[] = {
 	    .settings = AT(queue.run),
 	    .alone = true,
 	    .nofile = 8192,
-	    .promises = "stdio unix sendfd rpath wpath cpath link sync flock",
 	    .does = "schedules attempts and retries" },
 	{ .name = "smtpd",
 	    .role = "mx",
@@ -112,7 +101,6 @@ const struct service_row service_rows[] = {
 	    .timeout = AT(smtpd.data_timeout_ms),
 	    .nofile = 64,
 	    .busy = BUSY_SMTP,
-	    .promises = SMTPD_PROMISES,
 	    .does = "one SMTP session" },
 	{ .name = "submission",
 	    .program = "smtpd",
@@ -126,7 +114,6 @@ const struct service_row service_rows[] = {
 	    .timeout = AT(submission.data_timeout_ms),
 	    .nofile = 64,
 	    .busy = BUSY_SMTP,
-	    .promises = SMTPD_PROMISES,
 	    .does = "the same, from a mail program (role submission)" },
 	{ .name = "pop3d",
 	    .user = "net",
@@ -137,7 +124,6 @@ const struct service_row service_rows[] = {
 	    .timeout = AT(pop3d.login_timeout_ms),
 	    .nofile = 64,
 	    .busy = BUSY_POP3,
-	    .promises = "stdio inet unix sendfd",
 	    .does = "one POP3 session before login" },
 	{ .name = NULL },
 };

@@ -49,7 +49,6 @@ struct service_row {
 	uint64_t nofile; /* RLIMIT_NOFILE */
 	const char *busy; /* said when all workers are busy; NULL: who comes
 			     waits in the backlog */
-	const char *promises; /* what its sandbox leaves it */
 	const char *does; /* one line for people */
 };
 

@@ -19,7 +19,6 @@ sockets_of(const struct service_row *r, const struct settings *s)
 	return sockets;
 }
 
-/* A replacement has promised nothing. */
 static json_t *
 row_json(const struct service_row *r, const struct settings *s)
 {
@@ -28,14 +27,12 @@ row_json(const struct service_row *r, const struct settings *s)
 	bool replaced = replacement != NULL;
 	bool is_pool = r->kind == SERVICE_POOL && !replaced;
 	json_t *o = json_pack(
-	    "{s:s, s:s, s:s?, s:b, s:s, s:s, s:o, s:I, s:I, s:s?, s:s}",
-	    "service", r->name, "program",
-	    replaced ? replacement : service_program(r), "role", r->role,
-	    "replaced", replaced, "user", r->user, "kind",
+	    "{s:s, s:s, s:s?, s:b, s:s, s:s, s:o, s:I, s:I, s:s}", "service",
+	    r->name, "program", replaced ? replacement : service_program(r),
+	    "role", r->role, "replaced", replaced, "user", r->user, "kind",
 	    replaced ? "replaced" : service_kind_name(r->kind), "sockets",
 	    sockets_of(r, s), "max", (json_int_t)service_max(r, s), "nofile",
-	    (json_int_t)r->nofile, "promises", replaced ? NULL : r->promises,
-	    "does", r->does);
+	    (json_int_t)r->nofile, "does", r->does);
 
 	if (is_pool)
 		(void)json_object_update_new(o,
@@ -47,14 +44,13 @@ row_json(const struct service_row *r, const struct settings *s)
 
 #define ROW(processes)                                                         \
 	"{service:15} {program:15} {user:7} {kind:8} {socket:20} " processes   \
-	"{@81} {nofile:>5}  {promises|text}\n"
+	"{@81} {nofile:>5}  {does|text}\n"
 
 void
 services_print(const struct settings *s)
 {
 	output_note("%-15s %-15s %-7s %-8s %-20s %-11s %5s  %s\n", "SERVICE",
-	    "PROGRAM", "USER", "KIND", "SOCKET", "PROCESSES", "FILES",
-	    "SANDBOX PROMISES");
+	    "PROGRAM", "USER", "KIND", "SOCKET", "PROCESSES", "FILES", "DOES");
 	for (const struct service_row *r = service_rows; r->name; r++) {
 		json_t *o = row_json(r, s);
 		json_t *sockets = json_object_get(o, "sockets");

@@ -19,14 +19,6 @@ field program | while read -r p; do
 done >> "$T/missing" 2>&1
 is "each service is in the table and the pages" "$(cat "$T/missing")" ""
 
-# The promises of the table are those that the program itself says it keeps.
-field program | while read -r p; do
-	got=$("$p" -V | sed -n 's/^promises: //p')
-	grep -q "\"program\":\"$p\".*\"promises\":\"$got\"" "$T/services" ||
-	    echo "$p: $got"
-done > "$T/wrong" 2>&1
-is "the promises of the table are the programs' own" "$(cat "$T/wrong")" ""
-
 as pneu -C "$H" config show --json > "$T/rows"
 python3 "$S/start/conf-page.py" < "$T/rows" > "$T/part"
 sed -n '/^\.\\" settings: begin/,/^\.\\" settings: end/p' "$S/start/pneu.conf.5" > "$T/page"

@@ -26,9 +26,9 @@ ok $? "a recipient that only the script knows is accepted"
 arrived() { [ "$(ls "$H/mail/example.org/everyone/new" | wc -l)" -eq 1 ]; }
 wait_for arrived; ok $? "and delivered where the script said"
 check "status says that all is well" as pneu -C "$H" status
-is "as JSON too: its kind, and that it promises nothing" "$(as pneu -C "$H" services --json | python3 -c 'import json, sys
-print([(o["kind"], o["promises"], o["max"]) for o in map(json.loads, sys.stdin) if o["service"] == "resolve"])')" \
-"[('replaced', None, 256)]"
+is "as JSON too: its kind, and how many may run" "$(as pneu -C "$H" services --json | python3 -c 'import json, sys
+print([(o["kind"], o["max"]) for o in map(json.loads, sys.stdin) if o["service"] == "resolve"])')" \
+"[('replaced', 256)]"
 is "explain --json is an object an address" "$(as pneu -C "$H" explain --json x@y.test z@y.test | python3 -c 'import json, sys
 print(*[(o["address"], o["steps"], o["kind"], o["path"]) for o in map(json.loads, sys.stdin)])')" \
 "('x@y.test', [], 'mailbox', 'mail/example.org/everyone') ('z@y.test', [], 'mailbox', 'mail/example.org/everyone')"
