@@ -150,9 +150,10 @@ buf_drop(struct buf *b, size_t n)
 size_t
 buf_room(struct buf *b, size_t *at, size_t most, size_t least)
 {
+	size_t end = b->cap < b->max ? b->cap : b->max;
 	size_t room;
 
-	if (*at == b->len || (*at > 0 && b->cap - b->len <= least)) {
+	if (*at == b->len || (*at > 0 && end - b->len <= least)) {
 		buf_drop(b, *at);
 		*at = 0;
 	}

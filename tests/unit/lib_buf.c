@@ -35,6 +35,24 @@ test_values(void)
 	buf_free(&b);
 }
 
+/* Its memory is more than its maximum: 2048 octets for 1000 and the 0. */
+static void
+test_room(void)
+{
+	struct buf b = BUF_INIT(1000);
+	char octets[1000] = { 'x' };
+	size_t at = 0;
+
+	buf_add(&b, (struct span){ octets, sizeof(octets) });
+	tap_ok(buf_room(&b, &at, 100, 50) == 0, "a full buffer has no room");
+	at = 600;
+	tap_ok(buf_room(&b, &at, 100, 50) == 100 && at == 0 && b.len == 400,
+	    "unless some of it is used");
+	at = 400;
+	tap_ok(buf_room(&b, &at, 100, 50) == 100 && b.len == 0, "or all of it");
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -69,5 +87,6 @@ main(void)
 	    "an octet 0 is an octet");
 	buf_free(&b);
 	test_values();
+	test_room();
 	return tap_done();
 }
