@@ -61,7 +61,7 @@ become_command(struct process *p, pid_t parent)
 	    lseek(0, 0, SEEK_SET) != 0 || chdir("/") != 0)
 		_exit(TEMP);
 	(void)!nice(NICENESS);
-	/* The supervisor's are no affair of the command. */
+	/* Of those of the supervisor the command gets none. */
 	(void)close_range(3, ~0U, 0);
 	(void)execve(p->command.argv[0], p->command.argv, p->environment);
 	(void)dprintf(2, "%s: %s\n", p->command.argv[0], strerror(errno));
@@ -112,13 +112,14 @@ wait_for_command(struct process *p, pid_t pid)
 			(void)!recv(p->socket, &in_ms, sizeof(in_ms), 0);
 			if (now_ms + in_ms < at_ms)
 				at_ms = now_ms + in_ms;
+			fds[PARENT].revents = 0;
 		}
-		if (now_ms < at_ms)
+		if (fds[COMMAND].revents != 0 || now_ms < at_ms)
 			continue;
 		(void)kill(-pid, next);
 		next = SIGKILL;
 		at_ms = now_ms + KILL_AFTER_MS;
-		fds[PARENT] = (struct pollfd){ -1, 0, 0 };
+		fds[PARENT].fd = -1;
 	}
 	if (next == SIGKILL)
 		(void)kill(-pid, SIGKILL);
