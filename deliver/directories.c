@@ -189,9 +189,8 @@ mailbox_open_part(struct mailbox_store *s, const char *path, const char *part)
 	return fds_open_beneath(s->mail, name);
 }
 
-/* Does path still name the directory that is kept open? */
 bool
-mailbox_is_current(struct mailbox_store *s, const struct mailbox *m)
+mailbox_is_current(struct mailbox_store *s, struct mailbox *m)
 {
 	char name[NEW_PATH_MAX];
 	struct stat st;
@@ -199,13 +198,16 @@ mailbox_is_current(struct mailbox_store *s, const struct mailbox *m)
 	if (m->round == s->round)
 		return true;
 	(void)snprintf(name, sizeof(name), "%s/new", m->path);
-	return fstatat(s->mail, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_ino == m->ino && st.st_dev == m->root->dev;
+	if (fstatat(s->mail, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    st.st_ino != m->ino || st.st_dev != m->root->dev)
+		return false;
+	m->round = s->round;
+	return true;
 }
 
-enum outcome
-mailbox_open_new(struct mailbox_store *s, const char *path,
-    struct mailbox **out, struct fault *f)
+static enum outcome
+open_new(struct mailbox_store *s, const char *path, struct mailbox **out,
+    struct fault *f)
 {
 	const struct mailbox_root *root;
 	struct mailbox *m;
@@ -252,26 +254,18 @@ mailbox_root_is_current(struct mailbox_store *s, struct fault *f)
 	return TEMP;
 }
 
-/*
- * The mailbox, from what is kept where that is still what path names: an
- * operator may have renamed one and made another in its place.
- */
 enum outcome
 mailbox_get(struct mailbox_store *s, const char *path, struct mailbox **out,
     struct fault *f)
 {
-	struct mailbox *m = mailbox_find_open(s, path);
-
-	if (m != NULL && !mailbox_is_current(s, m)) {
-		mailbox_drop(m);
-		m = NULL;
+	*out = mailbox_find_open(s, path);
+	if (*out != NULL && mailbox_is_current(s, *out)) {
+		(*out)->last_use = ++s->uses;
+		return OK;
 	}
-	if (m == NULL)
-		return mailbox_open_new(s, path, out, f);
-	m->round = s->round;
-	m->last_use = ++s->uses;
-	*out = m;
-	return OK;
+	if (*out != NULL)
+		mailbox_drop(*out);
+	return open_new(s, path, out, f);
 }
 
 /* ---- Begin and end ---- */

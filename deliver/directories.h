@@ -27,13 +27,10 @@ enum outcome mailbox_root_is_current(
 /* The mailbox, kept or opened. TEMP: 4.2.0 there is none; 4.3.0 */
 enum outcome mailbox_get(struct mailbox_store *, const char *path,
     struct mailbox **, struct fault *) MUST_USE;
-/* The same, though it is not kept. */
-enum outcome mailbox_open_new(struct mailbox_store *, const char *path,
-    struct mailbox **, struct fault *) MUST_USE;
 /* Only what is kept, or NULL. */
 struct mailbox *mailbox_find_open(struct mailbox_store *, const char *path);
 /* Does its path still name the directory that is kept open? */
-bool mailbox_is_current(struct mailbox_store *, const struct mailbox *);
+bool mailbox_is_current(struct mailbox_store *, struct mailbox *);
 /* Keep it no longer. */
 void mailbox_drop(struct mailbox *);
 /* "cur", "tmp" of a mailbox; -1 and errno. */

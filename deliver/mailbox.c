@@ -199,7 +199,7 @@ link_or_copy(struct mailbox_store *s, struct mailbox *m,
 	if (error == ENOENT &&
 	    fstatat(s->queue, req->file, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		mailbox_drop(m);
-		if (mailbox_open_new(s, req->path, &m, f) != OK)
+		if (mailbox_get(s, req->path, &m, f) != OK)
 			return f->outcome;
 		error = link_into(s, m, req);
 	}
@@ -307,7 +307,7 @@ mailbox_sync(struct mailbox_store *s, const char *path, struct fault *f)
 		return fault_set(f, TEMP, FAULT_NO_MAILBOX, 0,
 		    "mailbox %s: moved or replaced since the delivery", path);
 	}
-	if (m == NULL && mailbox_open_new(s, path, &m, f) != OK)
+	if (mailbox_get(s, path, &m, f) != OK)
 		return f->outcome;
 	if (fsync(m->fd) != 0)
 		return sync_failed(s, path, "fsync of new", f);
