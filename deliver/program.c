@@ -115,9 +115,9 @@ start(struct program *p, const struct attempt *a, struct fault *f)
 
 /* ---- What the command says ---- */
 
+/* The octets that came first; in the end, the first line of them. */
 struct reason {
-	char
-	    text[REASON_MAX + 1]; /* the first that came; then its first line */
+	char text[REASON_MAX + 1];
 	size_t len;
 };
 
