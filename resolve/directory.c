@@ -64,6 +64,12 @@ text_add(struct text *t, struct span line)
 }
 
 bool
+line_is_alias(const struct line *line)
+{
+	return line->kind == LINE_ALIAS || line->kind == LINE_CATCH_ALL;
+}
+
+bool
 text_is_whole(const struct text *t)
 {
 	return span_whole_lines(t->whole).len == t->whole.len;

@@ -160,6 +160,7 @@ enum outcome directory_write(const struct directory *, struct fault *) MUST_USE;
 struct span directory_keep(struct directory *, struct span);
 /* A line more, whose text must live as long as the directory. */
 struct line *text_add(struct text *, struct span line);
+bool line_is_alias(const struct line *);
 /* Does its last line end with LF? If not, the text may have been cut there. */
 bool text_is_whole(const struct text *);
 

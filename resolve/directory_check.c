@@ -23,12 +23,6 @@ find_answer(const struct directory *d, const struct address *a)
 	return line != NULL ? line : directory_find(d, address_at_domain(a));
 }
 
-static bool
-is_alias(const struct line *line)
-{
-	return line->kind == LINE_ALIAS || line->kind == LINE_CATCH_ALL;
-}
-
 /*
  * Where a line leads: what mail is delivered to, `stop`, or NULL, and then
  * *target is the address that is nobody's here. An alias: it is a circle, or
@@ -41,7 +35,7 @@ last_line(const struct directory *d, const struct line *line,
 	struct fault f;
 
 	for (uint64_t i = 0;
-	     i < d->settings->resolve.alias_steps && is_alias(line); i++) {
+	     i < d->settings->resolve.alias_steps && line_is_alias(line); i++) {
 		/* That it is an address was seen when it was parsed. */
 		if (address_make(line->value, target, &f) != OK ||
 		    !domains_has(&d->domains, address_domain(target)))
@@ -59,7 +53,7 @@ directory_leads_to(
 {
 	struct address target;
 
-	return is_alias(alias) && last_line(d, alias, to, &target) == to;
+	return line_is_alias(alias) && last_line(d, alias, to, &target) == to;
 }
 
 /* Is mail for postmaster@domain delivered? */
@@ -77,7 +71,7 @@ has_postmaster(const struct directory *d, const char *domain)
 	line = find_answer(d, &a);
 	if (line != NULL)
 		line = last_line(d, line, NULL, &a);
-	return line != NULL && !is_alias(line);
+	return line != NULL && !line_is_alias(line);
 }
 
 static void
@@ -92,7 +86,7 @@ check_alias(struct directory *d, const struct line *alias)
 		    SPAN_ARG(directory_shown(address_key(&a))),
 		    domains_has(&d->domains, address_domain(&a)) ? "nobody's"
 		                                                 : "not local");
-	else if (is_alias(last))
+	else if (line_is_alias(last))
 		directory_problem(d, PROBLEM_ERROR, alias,
 		    "leads in a circle, or over more than %llu aliases",
 		    (unsigned long long)d->settings->resolve.alias_steps);
@@ -128,7 +122,7 @@ check_entries(struct directory *d, bool thorough)
 	for (size_t i = 0; i < d->entries.lines; i++) {
 		const struct line *line = &d->entries.line[i];
 
-		if (is_alias(line))
+		if (line_is_alias(line))
 			check_alias(d, line);
 		else if (line->kind == LINE_PROGRAM)
 			check_program(d, line);

@@ -190,19 +190,20 @@ editor_add(struct editor *e, struct span record, struct span hash,
 /* ---- changing, removing */
 
 enum outcome
-editor_find(const struct editor *e, const struct address *a, struct line **line,
-    struct fault *f)
+editor_find(const struct editor *e, const struct address *a, bool alias,
+    struct line **line, struct fault *f)
 {
+	const char *wrong = alias
+	    ? "is no alias"
+	    : "is an alias; `directory alias` is for those";
+
 	*line = directory_find(&e->d, address_directory_key(a));
 	if (*line == NULL)
-		return fault_set(f, PERM, "5.1.1", 0,
-		    SPAN_FMT " is not in the directory",
-		    SPAN_ARG(address_key(a)));
-	if ((*line)->kind != LINE_ENTRY && (*line)->kind != LINE_PROGRAM)
-		return fault_set(f, PERM, "5.1.1", 0,
-		    SPAN_FMT " is an alias; `directory alias` is for those",
-		    SPAN_ARG(address_key(a)));
-	return OK;
+		wrong = "is not in the directory";
+	else if (line_is_alias(*line) == alias)
+		return OK;
+	return fault_set(f, PERM, "5.1.1", 0, SPAN_FMT " %s",
+	    SPAN_ARG(address_key(a)), wrong);
 }
 
 enum outcome

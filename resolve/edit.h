@@ -49,9 +49,9 @@ void editor_free(struct editor *);
  */
 void editor_add(struct editor *, struct span record, struct span hash,
     bool replaces, uint32_t source);
-/* PERM 5.1.1: there is no such entry. */
+/* PERM 5.1.1: there is no such entry, or no such alias. */
 enum outcome editor_find(const struct editor *, const struct address *,
-    struct line **, struct fault *) MUST_USE;
+    bool alias, struct line **, struct fault *) MUST_USE;
 /* PERM 5.3.5: the line would be too long. */
 enum outcome editor_change(struct editor *, struct line *,
     const struct field_change *, size_t n, struct fault *) MUST_USE;

@@ -12,6 +12,8 @@
 #include "prog.h"
 #include "say.h"
 
+#define DISTRIBUTION " store=distribution"
+
 /* ---- what goes in */
 
 void
@@ -94,6 +96,40 @@ tell_problems(const struct editor *e, bool made)
 		say_level(&e->d.problems[PROBLEM_ERROR], NULL, PROBLEM_ERROR);
 }
 
+static void
+tell_entry(const struct editor *e, const struct line *line)
+{
+	say(SPAN_FMT ": %s mailbox %s/" SPAN_FMT ", %s", SPAN_ARG(line->smtp),
+	    e->found > 0 ? "kept the" : "made", prog.settings.mail.directory,
+	    SPAN_ARG(line->value),
+	    directory_find_secret(&e->d, line->key) != NULL
+	        ? "password set"
+	        : "no password, so no login yet (directory passwd sets one)");
+	if (memmem(line->text.p, line->text.len, DISTRIBUTION,
+	        sizeof(DISTRIBUTION) - 1) != NULL)
+		say("no distribution service takes its mail yet: it lies in "
+		    "the mailbox");
+}
+
+/* Of an import the sums are enough. */
+static void
+tell_new(const struct editor *e)
+{
+	for (size_t i = 0; i < e->d.entries.lines; i++) {
+		const struct line *line = &e->d.entries.line[i];
+
+		if (!line->is_new)
+			continue;
+		if (line->kind == LINE_ENTRY)
+			tell_entry(e, line);
+		else
+			say(SPAN_FMT ": %s " SPAN_FMT, SPAN_ARG(line->smtp),
+			    line->kind == LINE_PROGRAM ? "goes to the program"
+			                               : "leads to",
+			    SPAN_ARG(line->value));
+	}
+}
+
 /*
  * Collected under the lock, then all or nothing. With `tries` it is only
  * checked, and no news is good news.
@@ -114,6 +150,8 @@ edit(struct editor *e, struct request *r, collect_changes *collect, bool tries,
 	/* What was wrong before is the answer to any change. */
 	if (got == OK ? !tries : !begun || r->is_import)
 		tell_problems(e, got == OK);
+	if (got == OK && !r->is_import)
+		tell_new(e);
 	done = got == OK && !tries ? buf_span(&r->done) : SPAN_EMPTY;
 	while (span_next(&done, '\n', &line))
 		say(SPAN_FMT, SPAN_ARG(line));
@@ -177,8 +215,9 @@ collect_records(struct editor *e, struct request *r, struct fault *f)
 		if (line.len == 0 || line.p[0] == '#')
 			continue;
 		hash = SPAN_EMPTY;
-		if (has_password(line, &record, &password) &&
-		    !span_next(&hashes, '\n', &hash))
+		/* The password of `add` is that of its first record. */
+		if ((!r->is_import || has_password(line, &record, &password)) &&
+		    !span_next(&hashes, '\n', &hash) && r->is_import)
 			hash = SPAN_LIT(PLACEHOLDER);
 		editor_add(e, line, hash, replaces, r->is_import ? n : 0);
 	}
@@ -203,87 +242,49 @@ said_fields(const struct request *r, struct field_change field[OPTION_FIELDS])
 
 /* `abuse` beside bob@example.org is abuse@example.org. */
 static enum outcome
-put_alias(struct request *r, const char *alias, const char *target,
-    struct buf *name, struct fault *f)
+put_alias(
+    struct request *r, const char *alias, const char *target, struct fault *f)
 {
 	struct record_out out = record_begin(&r->input, "alias");
+	struct buf name = BUF_INIT(RECORD_MAX);
 
-	buf_reset(name);
-	buf_adds(name, alias);
+	buf_adds(&name, alias);
 	if (strchr(alias, '@') == NULL) {
-		buf_addc(name, '@');
-		buf_add(name, address_domain(&r->address));
+		buf_addc(&name, '@');
+		buf_add(&name, address_domain(&r->address));
 	}
-	record_put(out, "smtp", buf_span(name));
+	record_put(out, "smtp", buf_span(&name));
+	buf_free(&name);
 	record_puts(out, "to", target);
 	if (r->option[OPTION_CATCH_ALL] != NULL)
 		record_puts(out, "catch-all", "yes");
 	return record_end(out, f);
 }
 
-static void
-note_added(struct request *r)
+static enum outcome
+prepare_alias(struct request *r, struct fault *f)
 {
-	const char *root = prog.settings.mail.directory;
-	const char *path = r->option[OPTION_PATH];
-	char own[RESOLVE_PATH_MAX + 1];
-	struct fault ignored;
-
-	if (r->option[OPTION_PROGRAM] != NULL) {
-		buf_addf(&r->done, "%s: goes to the program %s\n",
-		    r->operand[0], r->option[OPTION_PROGRAM]);
-		return;
-	}
-	if (path == NULL && mailboxes_path(&r->address, own, &ignored) == OK)
-		path = own;
-	if (path == NULL)
-		return; /* it will be refused */
-	buf_addf(&r->done, "%s: %s mailbox %s/%s, %s\n", r->operand[0],
-	    mailboxes_has(root, span_of(path)) ? "kept the" : "made", root,
-	    path,
-	    r->hashes.len > 0 ? "password set"
-	                      : "no password, so no login yet "
-	                        "(directory passwd sets one)");
-	if (r->option[OPTION_STORE] != NULL &&
-	    strcmp(r->option[OPTION_STORE], "distribution") == 0)
-		buf_adds(&r->done,
-		    "no distribution service takes its mail yet: it lies in "
-		    "the mailbox\n");
+	return put_alias(r, r->operand[0], r->operand[1], f);
 }
 
 static enum outcome
 prepare_add(struct request *r, struct fault *f)
 {
-	struct buf name = BUF_INIT(RECORD_MAX);
 	struct field_change field[OPTION_FIELDS];
 	size_t n = said_fields(r, field);
 	struct record_out out;
 	enum outcome got;
 
+	if (r->option[OPTION_PROGRAM] != NULL && r->hashes.len > 0)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "mail for it goes to a program: nobody logs in to that");
 	out = record_begin(&r->input, "entry");
 	record_puts(out, "smtp", r->operand[0]);
 	for (size_t i = 0; i < n; i++)
 		record_put_optional(out, field[i].key, field[i].value);
-	record_put_optional(out, "password", buf_span(&r->password));
 	got = record_end(out, f);
 	for (size_t i = 0; got == OK && r->alias[i] != NULL; i++)
-		got = put_alias(r, r->alias[i], r->operand[0], &name, f);
-	if (got == OK)
-		got = hash_passwords(r, f);
-	note_added(r);
-	buf_free(&name);
-	return got;
-}
-
-static enum outcome
-prepare_alias(struct request *r, struct fault *f)
-{
-	struct buf name = BUF_INIT(RECORD_MAX);
-	enum outcome got = put_alias(r, r->operand[0], r->operand[1], &name, f);
-
-	buf_addf(&r->done, SPAN_FMT ": leads to %s\n",
-	    SPAN_ARG(buf_span(&name)), r->operand[1]);
-	buf_free(&name);
+		got = put_alias(r, r->alias[i], r->operand[0], f);
 	return got;
 }
 
@@ -316,14 +317,6 @@ verb_import(struct request *r, struct fault *f)
 /* ---- change, remove */
 
 static enum outcome
-prepare_change(struct request *r, struct fault *f)
-{
-	return r->password.len == 0
-	    ? OK
-	    : hash_password(r, buf_span(&r->password), f);
-}
-
-static enum outcome
 collect_change(struct editor *e, struct request *r, struct fault *f)
 {
 	const char *path = r->option[OPTION_PATH];
@@ -337,7 +330,7 @@ collect_change(struct editor *e, struct request *r, struct fault *f)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "nothing to change: --store --path --userid --preferred "
 		    "--program --password-stdin");
-	if (editor_find(e, &r->address, &line, f) != OK ||
+	if (editor_find(e, &r->address, false, &line, f) != OK ||
 	    (n > 0 && editor_change(e, line, field, n, f) != OK) ||
 	    (hash.len > 0 && editor_set_hash(e, line, hash, f) != OK))
 		return f->outcome;
@@ -356,7 +349,7 @@ collect_remove(struct editor *e, struct request *r, struct fault *f)
 {
 	struct line *line;
 
-	if (editor_find(e, &r->address, &line, f) != OK)
+	if (editor_find(e, &r->address, false, &line, f) != OK)
 		return f->outcome;
 	editor_remove(e, line);
 	for (size_t i = 0; i < e->d.entries.lines; i++) {
@@ -379,13 +372,10 @@ collect_remove(struct editor *e, struct request *r, struct fault *f)
 static enum outcome
 collect_alias_remove(struct editor *e, struct request *r, struct fault *f)
 {
-	struct line *line =
-	    directory_find(&e->d, address_directory_key(&r->address));
+	struct line *line;
 
-	if (line == NULL || line->kind == LINE_ENTRY ||
-	    line->kind == LINE_PROGRAM)
-		return fault_set(f, PERM, "5.1.1", 0, SPAN_FMT " is no alias",
-		    SPAN_ARG(address_key(&r->address)));
+	if (editor_find(e, &r->address, true, &line, f) != OK)
+		return f->outcome;
 	line->is_removed = true;
 	buf_addf(&r->done, "%s: removed\n", r->operand[0]);
 	return OK;
@@ -398,7 +388,7 @@ const struct verb verbs[VERBS] = {
 	    .prepare = prepare_add, .collect = collect_records },
 	{ "change", .operands = 1,
 	    .options = TAKES_FIELDS | TAKES(OPTION_PASSWORD),
-	    .prepare = prepare_change, .collect = collect_change },
+	    .collect = collect_change },
 	{ "remove", .operands = 1, .collect = collect_remove },
 	{ "list", .look = look_list },
 	{ "show", .operands = 1, .look = look_show },
@@ -407,8 +397,7 @@ const struct verb verbs[VERBS] = {
 	    .prepare = prepare_alias, .collect = collect_records },
 	{ "alias remove", .operands = 1, .collect = collect_alias_remove },
 	{ "passwd", .operands = 1, .options = TAKES(OPTION_PASSWORD),
-	    .asks = true, .prepare = prepare_change,
-	    .collect = collect_change },
+	    .asks = true, .collect = collect_change },
 	{ "import", .run = verb_import },
 	{ "compile", .options = TAKES(OPTION_AT_START), .run = verb_compile },
 	{ "check", .look = look_check, .thorough = true },
@@ -431,7 +420,10 @@ verb_run(const struct verb *verb, struct request *r, struct fault *f)
 	    (verb->asks || r->option[OPTION_PASSWORD] != NULL) &&
 	    request_read_password(r, f) != OK)
 		return f->outcome;
-	if ((verb->prepare != NULL && verb->prepare(r, f) != OK))
+	/* Before the lock: it takes long. */
+	if ((r->password.len > 0 &&
+	        hash_password(r, buf_span(&r->password), f) != OK) ||
+	    (verb->prepare != NULL && verb->prepare(r, f) != OK))
 		return f->outcome;
 	return edit(&e, r, verb->collect, false, f);
 }

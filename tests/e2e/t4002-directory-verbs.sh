@@ -160,13 +160,14 @@ is "one of 248 octets is taken" "$? $(auth pat "$(printf '%0248d' 7)")" '0 ok'
 # A user whose mail a command takes has neither mailbox nor password.
 printf '[deliver-program]\ncommand = archive /bin/true\n' >> "$H/pneu.conf"
 dir add archive@example.org --program=archive --alias=log
-is "an entry may go to a program" "$? $(says)" '0 archive@example.org: goes to the program archive'
+is "an entry may go to a program" "$? $(says)" '0 archive@example.org: goes to the program archive
+log@example.org: leads to archive@example.org'
 is "and so do its aliases" "$(where log@example.org)" \
 	'deliver to=log@example.org transport=program nexthop=archive rule=alias'
 test ! -e "$H/mail/example.org/archive"; ok $? "it has no mailbox"
 printf 'a\n' | dir passwd archive@example.org --password-stdin; is "and takes no password" "$?" 100
 printf 'a\n' | dir add other@example.org --program=archive --password-stdin
-is "nor is it added with one" "$? $(says)" '100 directory: other@example.org: program= and password= exclude each other'
+is "nor is it added with one" "$? $(says)" '100 directory: mail for it goes to a program: nobody logs in to that'
 dir change archive@example.org --program=../x; is "nor a path" "$?" 100
 dir change archive@example.org --program=other
 like "its program can be changed, and one that is not there is told" "$? $(says)" \

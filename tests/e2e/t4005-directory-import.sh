@@ -53,6 +53,7 @@ refuse "and both a password and a hash" 'stdin:1:' "entry smtp=new@example.org p
 refuse "and a password that no client can send" 'stdin:1: error: new@example.org: the password has a control character' 'entry smtp=new@example.org password=a%09b'
 refuse "and one in Latin-1" 'stdin:1: error: new@example.org: the password is not UTF-8' 'entry smtp=new@example.org password=m%FCller'
 refuse "and one that is empty" 'stdin:1: error: new@example.org: the password is empty' 'entry smtp=new@example.org password='
+refuse "and a password of a program" 'stdin:1: error: new@example.org: program= and password= exclude each other' 'entry smtp=new@example.org program=p password=a'
 refuse "and a path that climbs" 'stdin:1:' 'entry smtp=new@example.org path=../x'
 refuse "and a password in an alias" 'stdin:1:' 'alias smtp=new@example.org to=u1@example.org password=a'
 refuse "and aliases in a circle" 'stdin:1: error: a@example.org: leads in a circle' \

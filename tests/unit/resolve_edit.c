@@ -74,7 +74,7 @@ find(const struct editor *e, const char *address, struct line **line)
 	struct address a;
 
 	return address_make(span_of(address), &a, &fault) == OK &&
-	    editor_find(e, &a, line, &fault) == OK;
+	    editor_find(e, &a, false, line, &fault) == OK;
 }
 
 static bool
