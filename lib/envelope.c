@@ -2,7 +2,6 @@
 /* envelope.c: the struct, the fields that several records have, the digest. */
 #include "envelope.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +9,6 @@
 
 #define AT(member) offsetof(struct envelope, member)
 #define GRAPH      (WIRE_OPTIONAL | WIRE_GRAPH)
-
-_Static_assert(sizeof(crypto_generichash_state) <=
-        sizeof(((struct envelope_digest *)0)->state),
-    "libsodium's state fits");
 
 /* ---- The struct. ---- */
 
@@ -169,29 +164,22 @@ envelope_take_recipient(
 
 /* ---- Digest. ---- */
 
-static crypto_generichash_state *
-state_of(struct envelope_digest *d)
-{
-	return (crypto_generichash_state *)(void *)d; /* its first member */
-}
-
 void
 envelope_digest_begin(struct envelope_digest *d)
 {
-	(void)crypto_generichash_init(
-	    state_of(d), NULL, 0, ENVELOPE_DIGEST_LEN);
+	(void)crypto_generichash_init(&d->state, NULL, 0, ENVELOPE_DIGEST_LEN);
 }
 
 void
 envelope_digest_add(struct envelope_digest *d, struct span s)
 {
 	(void)crypto_generichash_update(
-	    state_of(d), (const unsigned char *)s.p, s.len);
+	    &d->state, (const unsigned char *)s.p, s.len);
 }
 
 void
 envelope_digest_end(
     struct envelope_digest *d, unsigned char out[ENVELOPE_DIGEST_LEN])
 {
-	(void)crypto_generichash_final(state_of(d), out, ENVELOPE_DIGEST_LEN);
+	(void)crypto_generichash_final(&d->state, out, ENVELOPE_DIGEST_LEN);
 }

@@ -7,6 +7,8 @@
 #ifndef LIB_ENVELOPE_H
 #define LIB_ENVELOPE_H
 
+#include <sodium.h>
+
 #include "path.h"
 #include "wire.h"
 
@@ -99,8 +101,8 @@ enum outcome envelope_take_recipient(struct record *, const char *key,
 
 /* Digest of content as it passes; libsodium's BLAKE2b-256. */
 struct envelope_digest {
-	unsigned char state[384]; /* crypto_generichash_state, aligned */
-} __attribute__((aligned(64)));
+	crypto_generichash_state state;
+};
 void envelope_digest_begin(struct envelope_digest *);
 void envelope_digest_add(struct envelope_digest *, struct span);
 void envelope_digest_end(

@@ -261,33 +261,3 @@ path_is_domain(struct span text, bool utf8)
 
 	return text.len <= DOMAIN_MAX && eat_domain(&r) && cur_peek(&r.c) == -1;
 }
-
-bool
-path_is_null(const struct path *p)
-{
-	return p->len == 0;
-}
-
-struct span
-path_span(const struct path *p)
-{
-	return (struct span){ p->text, p->len };
-}
-
-struct span
-path_local(const struct path *p)
-{
-	return (struct span){ p->text, p->local_len };
-}
-
-struct span
-path_domain(const struct path *p)
-{
-	return span_from(path_span(p), p->local_len + 1);
-}
-
-bool
-path_is_ascii(const struct path *p)
-{
-	return span_is_ascii(path_span(p));
-}

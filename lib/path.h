@@ -46,10 +46,36 @@ enum outcome path_parse_bare(
 /* A domain, or an address literal, as it stands after the @: also in EHLO. */
 bool path_is_domain(struct span, bool utf8);
 
-bool path_is_null(const struct path *);
-struct span path_span(const struct path *); /* between < and > */
-struct span path_local(const struct path *);
-struct span path_domain(const struct path *); /* empty for <Postmaster> */
-bool path_is_ascii(const struct path *);
+static inline bool
+path_is_null(const struct path *p)
+{
+	return p->len == 0;
+}
+
+/* Between < and >. */
+static inline struct span
+path_span(const struct path *p)
+{
+	return (struct span){ p->text, p->len };
+}
+
+static inline struct span
+path_local(const struct path *p)
+{
+	return (struct span){ p->text, p->local_len };
+}
+
+/* Empty for <Postmaster>. */
+static inline struct span
+path_domain(const struct path *p)
+{
+	return span_from(path_span(p), p->local_len + 1);
+}
+
+static inline bool
+path_is_ascii(const struct path *p)
+{
+	return span_is_ascii(path_span(p));
+}
 
 #endif

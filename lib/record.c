@@ -266,15 +266,6 @@ record_take_num(struct record *r, const char *key, uint64_t min, uint64_t max,
 }
 
 bool
-record_take_num_optional(struct record *r, const char *key, uint64_t min,
-    uint64_t max, uint64_t *out)
-{
-	const struct record_field *field = take(r, key);
-
-	return field == NULL || num_parse(field->value, min, max, out);
-}
-
-bool
 record_all_taken(const struct record *r)
 {
 	return r->fields == RECORD_FIELDS_MAX

@@ -74,10 +74,8 @@ bool record_take(
 /* The same, but a missing one is SPAN_EMPTY and true. */
 bool record_take_optional(
     struct record *, const char *key, size_t max, struct span *out);
-/* A number in min..max; the optional one keeps *out when it is missing. */
+/* A number in min..max. */
 bool record_take_num(struct record *, const char *key, uint64_t min,
-    uint64_t max, uint64_t *out);
-bool record_take_num_optional(struct record *, const char *key, uint64_t min,
     uint64_t max, uint64_t *out);
 bool record_all_taken(const struct record *);
 

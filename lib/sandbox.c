@@ -35,6 +35,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "mem.h"
+
 static bool closed; /* promises are in force in this process */
 static char lacks[64];
 static struct sock_fprog code; /* prepared, and not in force yet */
@@ -339,10 +341,9 @@ take_code(scmp_filter_ctx ctx)
 	if (error == 0) {
 		code.len = (unsigned short)((size_t)st.st_size /
 		    sizeof(struct sock_filter));
-		code.filter = malloc((size_t)st.st_size);
-		if (code.filter == NULL ||
-		    pread(fd, code.filter, (size_t)st.st_size, 0) != st.st_size)
-			error = ENOMEM;
+		code.filter = mem_new((size_t)st.st_size, 1);
+		if (pread(fd, code.filter, (size_t)st.st_size, 0) != st.st_size)
+			error = EIO;
 	}
 	if (fd != -1)
 		(void)close(fd);

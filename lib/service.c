@@ -401,17 +401,11 @@ service_pull(struct service *s, struct fault *f)
 	return OK;
 }
 
-bool
-service_wants_write(const struct service *s)
-{
-	return s->fd != -1 && s->out.len > 0;
-}
-
 size_t
 service_poll(const struct service *s, struct pollfd *fd)
 {
 	*fd = (struct pollfd){ .fd = s->fd,
-		.events = service_wants_write(s) ? POLLIN | POLLOUT : POLLIN };
+		.events = s->out.len > 0 ? POLLIN | POLLOUT : POLLIN };
 	return s->fd == -1 ? 0 : 1;
 }
 

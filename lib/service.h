@@ -67,7 +67,6 @@ enum outcome service_line(
 enum outcome service_push(struct service *, struct fault *) MUST_USE;
 enum outcome service_pull(struct service *, struct fault *) MUST_USE;
 bool service_next(struct service *, struct span *line);
-bool service_wants_write(const struct service *);
 /* What poll() is to wait for: so many are set, none when it is not open. */
 size_t service_poll(const struct service *, struct pollfd *);
 /* Among what poll() says: is there something to pull, or its end? */

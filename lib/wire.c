@@ -109,7 +109,8 @@ take_field(struct record *r, const struct wire_field *w, void *at)
 		*(uint32_t *)at = (uint32_t)n;
 		return true;
 	case WIRE_FLAG:
-		if (!record_take_num_optional(r, w->key, w->max, w->max, &n))
+		if (record_find(r, span_of(w->key)) != NULL &&
+		    !record_take_num(r, w->key, w->max, w->max, &n))
 			return false;
 		*(bool *)at = n == 1;
 		return true;

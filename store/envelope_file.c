@@ -363,10 +363,10 @@ static void
 apply_try(struct record *r, struct recipient *to)
 {
 	struct span next, notice;
-	uint64_t died = 0;
+	uint64_t died;
 
 	to->tries++;
-	if (record_take_num_optional(r, "died", 1, 1, &died) && died == 1)
+	if (record_take_num(r, "died", 1, 1, &died))
 		to->deaths++;
 	if (!record_take(r, "next", CLOCK_TEXT_MAX, &next) ||
 	    !clock_parse_ms(next, &to->next_ms))
