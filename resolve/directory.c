@@ -17,7 +17,6 @@
 #include "prog.h"
 
 #define MEMORY_CHUNK (1UL << 20) /* octets */
-#define SHOWN_MAX    100 /* octets of an address in a message */
 
 /* ---- memory */
 
@@ -182,12 +181,6 @@ directory_entry_of(const struct directory *d, const struct line *secret)
 
 /* ---- problems */
 
-struct span
-directory_shown(struct span s)
-{
-	return span_head(s, SHOWN_MAX);
-}
-
 bool
 problems_have(const struct problems *problems, struct span text)
 {
@@ -208,7 +201,7 @@ directory_problem(struct directory *d, enum problem_level level,
 
 	if (at->smtp.len > 0)
 		n = snprintf(text, sizeof(text), SPAN_FMT ": ",
-		    SPAN_ARG(directory_shown(at->smtp)));
+		    SPAN_ARG(span_head(at->smtp, DIRECTORY_SHOWN_MAX)));
 	va_start(ap, format);
 	(void)vsnprintf(text + n, sizeof(text) - (size_t)n, format, ap);
 	va_end(ap);

@@ -20,12 +20,13 @@
 #include "address.h"
 #include "buf.h"
 
-#define DIRECTORY_ENTRIES  "directory/entries"
-#define DIRECTORY_SECRETS  "secrets/secrets"
-#define DIRECTORY_LOCK     "directory/lock"
-#define DIRECTORY_STDIN    "stdin" /* the file of a line that is imported */
-#define DIRECTORY_TEXT_MAX (2UL * 1024 * 1024 * 1024) /* octets of one text */
-#define DIRECTORY_HASH_MAX 127 /* octets: crypto_pwhash_STRBYTES less its 0 */
+#define DIRECTORY_ENTRIES   "directory/entries"
+#define DIRECTORY_SECRETS   "secrets/secrets"
+#define DIRECTORY_LOCK      "directory/lock"
+#define DIRECTORY_STDIN     "stdin" /* the file of a line that is imported */
+#define DIRECTORY_TEXT_MAX  (2UL * 1024 * 1024 * 1024) /* octets of one text */
+#define DIRECTORY_SHOWN_MAX 100 /* octets of an address in a message */
+#define DIRECTORY_HASH_MAX  127 /* octets: crypto_pwhash_STRBYTES less its 0 */
 /* What a hash may cost: the bounds of [auth] hash_memory and hash_ops. */
 #define DIRECTORY_HASH_MEMORY_MAX (4UL * 1024 * 1024) /* KiB */
 #define DIRECTORY_HASH_OPS_MAX    100
@@ -184,7 +185,6 @@ bool directory_leads_to(
 bool directory_is_hash(
     const struct settings *, struct span hash, bool *costs_other);
 
-struct span directory_shown(struct span); /* not longer than is good to read */
 /* at: the line that has it, as far as it was read, or a file. A note that is
    about no address is told once. */
 void directory_problem(struct directory *, enum problem_level,

@@ -83,7 +83,7 @@ check_alias(struct directory *d, const struct line *alias)
 	if (last == NULL)
 		directory_problem(d, PROBLEM_WARNING, alias,
 		    "leads to " SPAN_FMT ", which is %s",
-		    SPAN_ARG(directory_shown(address_key(&a))),
+		    SPAN_ARG(span_head(address_key(&a), DIRECTORY_SHOWN_MAX)),
 		    domains_has(&d->domains, address_domain(&a)) ? "nobody's"
 		                                                 : "not local");
 	else if (line_is_alias(last))
@@ -144,7 +144,8 @@ check_path(struct directory *d, const struct line_index *by_path,
 		if (outer != NULL)
 			directory_problem(d, PROBLEM_ERROR, entry,
 			    "its path= lies in the mailbox of " SPAN_FMT,
-			    SPAN_ARG(directory_shown(outer->smtp)));
+			    SPAN_ARG(
+			        span_head(outer->smtp, DIRECTORY_SHOWN_MAX)));
 	}
 }
 

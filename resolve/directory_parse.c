@@ -195,7 +195,8 @@ note_unknown(struct reader *r)
 			directory_problem(r->d, PROBLEM_NOTE, &at,
 			    "the key " SPAN_FMT
 			    "= means nothing here, and is kept",
-			    SPAN_ARG(directory_shown(r->record.field[i].key)));
+			    SPAN_ARG(span_head(
+			        r->record.field[i].key, DIRECTORY_SHOWN_MAX)));
 }
 
 /* Entries are read by more programs and people than secrets. */
@@ -220,7 +221,7 @@ static void
 check_domain(struct reader *r)
 {
 	struct span domain = address_domain(&r->address);
-	struct span shown = directory_shown(domain);
+	struct span shown = span_head(domain, DIRECTORY_SHOWN_MAX);
 
 	if (domains_has(&r->d->domains, domain))
 		return;

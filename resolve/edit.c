@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "fds.h"
 #include "mailboxes.h"
 
 #define MANY_AT_ONCE 8 /* mailboxes; more are synced together */
@@ -270,20 +271,28 @@ editor_check(struct editor *e, struct fault *f)
 static enum outcome
 make_mailboxes(struct editor *e, struct fault *f)
 {
-	const char *root = e->d.settings->mail.directory;
 	bool many = e->added > MANY_AT_ONCE, existed = false;
+	enum outcome got = OK;
+	int root = -1;
 
-	for (size_t i = 0; i < e->d.entries.lines; i++) {
+	for (size_t i = 0; got == OK && i < e->d.entries.lines; i++) {
 		const struct line *line = &e->d.entries.line[i];
 
 		if (!line->wants_mailbox || line->kind != LINE_ENTRY)
 			continue;
-		if (mailboxes_make(root, line->value, !many, &existed, f) != OK)
-			return f->outcome;
+		if (root == -1)
+			got = mailboxes_open(
+			    e->d.settings->mail.directory, &root, f);
+		if (got == OK)
+			got = mailboxes_make(
+			    root, line->value, !many, &existed, f);
 		e->found += existed;
 		e->made += !existed;
 	}
-	return many ? mailboxes_sync(root, f) : OK;
+	if (got == OK && many && root != -1)
+		got = mailboxes_sync(root, f);
+	fds_close(&root);
+	return got;
 }
 
 enum outcome

@@ -53,13 +53,6 @@ explain(const struct question *q, const char *rule, const char *format, ...)
 		return;
 }
 
-/* For a step's text: not longer than is good to read. */
-static struct span
-shown(struct span s)
-{
-	return span_head(s, STEP_VALUE_MAX);
-}
-
 /* The first rule that changed the address is the one that answers. */
 static void
 note_rule(struct question *q, const char *rule)
@@ -81,14 +74,16 @@ get_any(struct question *q, struct span *value, struct fault *f)
 	bool named = q->at.local_len > 0;
 	enum outcome got = named ? compiled_get(entries, key, value, f) : PERM;
 
-	explain(q, "entry", SPAN_FMT ": %s", SPAN_ARG(shown(key)),
+	explain(q, "entry", SPAN_FMT ": %s",
+	    SPAN_ARG(span_head(key, STEP_VALUE_MAX)),
 	    got == OK ? "found" : "no entry and no alias");
 	if (got == PERM && address_drop_detail(&base, q->l->plus)) {
 		key = address_key(&base);
 		got = compiled_get(entries, key, value, f);
 		explain(q, "plus",
 		    "without the detail after '%c': " SPAN_FMT ": %s",
-		    q->at.key[base.local_len], SPAN_ARG(shown(key)),
+		    q->at.key[base.local_len],
+		    SPAN_ARG(span_head(key, STEP_VALUE_MAX)),
 		    got == OK ? "found" : "no entry either");
 		if (got == OK)
 			note_rule(q, "plus");
@@ -139,7 +134,7 @@ answer_remote(struct question *q, struct fault *f)
 		return fault_set(f, TEMP, "4.3.5", 0,
 		    "the directory knows the address, but " SPAN_FMT
 		    " is not a local domain: [resolve] domain in pneu.conf",
-		    SPAN_ARG(shown(domain)));
+		    SPAN_ARG(span_head(domain, STEP_VALUE_MAX)));
 	set_destination(q, TRANSPORT_SMTP, domain);
 	(void)span_copy(
 	    span_of(q->text), q->ans->address, sizeof(q->ans->address));
@@ -164,8 +159,8 @@ take_value(struct question *q, struct span value, bool *ends, struct fault *f)
 	*ends = true;
 	if (is_kind(value, LOOKUP_MAILBOX, &rest) &&
 	    resolve_path_is_safe(rest)) {
-		explain(
-		    q, "mailbox", "mailbox " SPAN_FMT, SPAN_ARG(shown(rest)));
+		explain(q, "mailbox", "mailbox " SPAN_FMT,
+		    SPAN_ARG(span_head(rest, STEP_VALUE_MAX)));
 		set_destination(q, TRANSPORT_MAILBOX, rest);
 		return OK;
 	}
@@ -186,7 +181,7 @@ take_value(struct question *q, struct span value, bool *ends, struct fault *f)
 	if (!caught)
 		note_rule(q, "alias");
 	explain(q, caught ? "catch-all" : "alias", "goes on to " SPAN_FMT,
-	    SPAN_ARG(shown(address_key(&q->at))));
+	    SPAN_ARG(span_head(address_key(&q->at), STEP_VALUE_MAX)));
 	return OK;
 }
 

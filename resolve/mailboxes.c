@@ -110,56 +110,43 @@ make_below(int at, struct span path, bool is_part, bool sync, bool *existed,
 	return got;
 }
 
-static enum outcome
-open_root(const char *root, int *fd, struct fault *f)
+enum outcome
+mailboxes_open(const char *directory, int *root, struct fault *f)
 {
-	*fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd != -1)
+	*root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*root != -1)
 		return OK;
 	return fault_set(f, TEMP, "4.3.0", errno,
-	    "mail directory %s (is it mounted?)", root);
+	    "mail directory %s (is it mounted?)", directory);
 }
 
 enum outcome
-mailboxes_make(const char *root, struct span path, bool sync, bool *existed,
-    struct fault *f)
+mailboxes_make(
+    int root, struct span path, bool sync, bool *existed, struct fault *f)
 {
-	enum outcome got;
-	int fd;
-
 	if (!resolve_path_is_safe(path))
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "not a path within the mail directory");
-	if (open_root(root, &fd, f) != OK)
+	if (make_below(root, path, false, sync, existed, f) != OK)
 		return f->outcome;
-	got = make_below(fd, path, false, sync, existed, f);
-	if (got == OK && sync)
-		got = sync_fd(fd, f);
-	(void)close(fd);
-	return got;
+	return sync ? sync_fd(root, f) : OK;
 }
 
 enum outcome
-mailboxes_sync(const char *root, struct fault *f)
+mailboxes_sync(int root, struct fault *f)
 {
-	int fd, error;
-
-	if (open_root(root, &fd, f) != OK)
-		return f->outcome;
-	error = syncfs(fd) == 0 ? 0 : errno;
-	(void)close(fd);
-	if (error == 0)
+	if (syncfs(root) == 0)
 		return OK;
-	return fault_set(f, TEMP, "4.3.0", error, "syncfs %s", root);
+	return fault_set(f, TEMP, "4.3.0", errno, "sync the mail directory");
 }
 
 bool
-mailboxes_has(const char *root, struct span path)
+mailboxes_has(const char *directory, struct span path)
 {
 	char name[PATH_TEXT_MAX + RESOLVE_PATH_MAX + 4096];
 	struct stat st;
-	int n = snprintf(
-	    name, sizeof(name), "%s/" SPAN_FMT "/new", root, SPAN_ARG(path));
+	int n = snprintf(name, sizeof(name), "%s/" SPAN_FMT "/new", directory,
+	    SPAN_ARG(path));
 
 	return n > 0 && (size_t)n < sizeof(name) && stat(name, &st) == 0 &&
 	    S_ISDIR(st.st_mode);

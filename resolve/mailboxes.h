@@ -21,18 +21,21 @@
 enum outcome mailboxes_path(const struct address *,
     char out[RESOLVE_PATH_MAX + 1], struct fault *) MUST_USE;
 
+/* TEMP: the mail directory is missing. The caller closes *root. */
+enum outcome mailboxes_open(
+    const char *directory, int *root, struct fault *) MUST_USE;
 /*
  * Make the mailbox and whatever leads to it. sync: each directory up to the
  * root is on disk after OK; else the caller ends with mailboxes_sync(). *existed:
  * there was one already; it is kept as it is.
  *
  * PERM	5.3.5 the path leads over something that is no directory
- * TEMP	4.3.0 the root is missing, or the system said no
+ * TEMP	4.3.0 the system said no
  */
-enum outcome mailboxes_make(const char *root, struct span path, bool sync,
+enum outcome mailboxes_make(int root, struct span path, bool sync,
     bool *existed, struct fault *) MUST_USE;
 /* Everything of the root's file system (syncfs). */
-enum outcome mailboxes_sync(const char *root, struct fault *) MUST_USE;
-bool mailboxes_has(const char *root, struct span path);
+enum outcome mailboxes_sync(int root, struct fault *) MUST_USE;
+bool mailboxes_has(const char *directory, struct span path);
 
 #endif
