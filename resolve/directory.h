@@ -30,7 +30,7 @@
 /* What a hash may cost: the bounds of [auth] hash_memory and hash_ops. */
 #define DIRECTORY_HASH_MEMORY_MAX (4UL * 1024 * 1024) /* KiB */
 #define DIRECTORY_HASH_OPS_MAX    100
-#define USERID_PART_MAX           8 /* user id and address, 8 + 8. mission J, V3 */
+#define USERID_PART_MAX           8 /* octets of a user id, and of its address */
 
 enum line_kind {
 	LINE_NONE, /* a comment, or wrong and told as a problem */
