@@ -38,42 +38,32 @@ clock_mono_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/*
- * gmtime_r() locks and looks at the zone each time; a message needs several
- * texts of the same second, so the last second is kept.
- */
-static void
-broken_down(uint64_t seconds, struct tm *tm)
-{
-	static uint64_t last = UINT64_MAX;
-	static struct tm kept;
-
-	if (seconds != last) {
-		time_t t = (time_t)seconds;
-
-		if (gmtime_r(&t, &kept) == NULL)
-			memset(&kept, 0, sizeof(kept));
-		last = seconds;
-	}
-	*tm = kept;
-}
-
 #define SECONDS_LEN 19 /* 2026-11-24T03:04:05 */
 
-/* The same for its text: the journal wants it many times a second. */
-static void
-put_seconds(uint64_t seconds, char out[CLOCK_TEXT_MAX])
-{
-	static uint64_t last = UINT64_MAX;
-	static char kept[CLOCK_TEXT_MAX];
+struct second {
+	uint64_t s; /* since 1970 */
 	struct tm tm;
+	char text[CLOCK_TEXT_MAX];
+};
 
-	if (seconds != last) {
-		broken_down(seconds, &tm);
-		(void)strftime(kept, sizeof(kept), "%Y-%m-%dT%H:%M:%S", &tm);
-		last = seconds;
-	}
-	memcpy(out, kept, SECONDS_LEN);
+/*
+ * gmtime_r() locks and looks at the zone each time; a message and the journal
+ * need several texts of the same second, so the last one is kept.
+ */
+static const struct second *
+second_of(uint64_t s)
+{
+	static struct second last = { .s = UINT64_MAX };
+	time_t t = (time_t)s;
+
+	if (s == last.s)
+		return &last;
+	last.s = s;
+	if (gmtime_r(&t, &last.tm) == NULL)
+		memset(&last.tm, 0, sizeof(last.tm));
+	(void)strftime(
+	    last.text, sizeof(last.text), "%Y-%m-%dT%H:%M:%S", &last.tm);
+	return &last;
 }
 
 /* ".", so many digits, "Z" */
@@ -90,24 +80,22 @@ put_fraction(unsigned n, unsigned digits, char *out)
 void
 clock_text_ms(uint64_t wall_ms, char out[CLOCK_TEXT_MAX])
 {
-	put_seconds(wall_ms / 1000, out);
+	memcpy(out, second_of(wall_ms / 1000)->text, SECONDS_LEN);
 	put_fraction((unsigned)(wall_ms % 1000), 3, out + SECONDS_LEN);
 }
 
 void
 clock_text_us(uint64_t wall_us, char out[CLOCK_TEXT_MAX])
 {
-	put_seconds(wall_us / 1000000, out);
+	memcpy(out, second_of(wall_us / 1000000)->text, SECONDS_LEN);
 	put_fraction((unsigned)(wall_us % 1000000), 6, out + SECONDS_LEN);
 }
 
 void
 clock_minute(uint64_t wall_ms, char out[CLOCK_TEXT_MAX])
 {
-	struct tm tm;
-
-	broken_down(wall_ms / 1000, &tm);
-	(void)strftime(out, CLOCK_TEXT_MAX, "%Y%m%dT%H%M", &tm);
+	(void)strftime(
+	    out, CLOCK_TEXT_MAX, "%Y%m%dT%H%M", &second_of(wall_ms / 1000)->tm);
 }
 
 /*
@@ -152,8 +140,6 @@ clock_parse_minute(struct span s, uint64_t *wall_ms)
 void
 clock_rfc5322(uint64_t wall_ms, char out[48])
 {
-	struct tm tm;
-
-	broken_down(wall_ms / 1000, &tm);
-	(void)strftime(out, 48, "%a, %d %b %Y %H:%M:%S +0000", &tm);
+	(void)strftime(out, 48, "%a, %d %b %Y %H:%M:%S +0000",
+	    &second_of(wall_ms / 1000)->tm);
 }

@@ -2,7 +2,7 @@
 /* disk.c: file systems by their kind, and by what /sys and /proc say of them. */
 #include "disk.h"
 
-#include <dirent.h>
+#include <glob.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,21 +60,16 @@ is_ext4(dev_t device)
 static bool
 has_journal(dev_t device)
 {
-	char name[128];
-	size_t len;
-	DIR *d;
-	const struct dirent *entry;
-	bool found = false;
+	char name[128], pattern[160];
+	glob_t found = { .gl_pathc = 0 };
+	bool is_there;
 
-	if (!device_name(device, name, sizeof(name)) ||
-	    (d = opendir("/proc/fs/jbd2")) == NULL)
+	if (!device_name(device, name, sizeof(name)))
 		return false;
-	len = strlen(name);
-	while (!found && (entry = readdir(d)) != NULL)
-		found = strncmp(entry->d_name, name, len) == 0 &&
-		    entry->d_name[len] == '-';
-	(void)closedir(d);
-	return found;
+	(void)snprintf(pattern, sizeof(pattern), "/proc/fs/jbd2/%s-*", name);
+	is_there = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+	globfree(&found);
+	return is_there;
 }
 
 void

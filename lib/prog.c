@@ -2,10 +2,10 @@
 /* prog.c: how every program begins and ends. */
 #include "prog.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <glob.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -328,23 +328,22 @@ prog_stand(struct fault *f)
 static void
 find_running(char out[64])
 {
-	DIR *d = opendir("run");
-	const struct dirent *e;
+	static const char before[] = "run/" PROG_RUNNING;
+	glob_t found = { .gl_pathc = 0 };
 	uint64_t n, newest = 0;
 
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (span_has_prefix(span_of(e->d_name), PROG_RUNNING) &&
-		    num_parse(
-		        span_from(span_of(e->d_name), sizeof(PROG_RUNNING) - 1),
+	(void)glob("run/" PROG_RUNNING "*", GLOB_NOSORT, NULL, &found);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if (num_parse(span_from(span_of(found.gl_pathv[i]),
+		                  sizeof(before) - 1),
 		        1, UINT64_MAX, &n) &&
 		    n > newest)
 			newest = n;
-	if (d != NULL)
-		(void)closedir(d);
+	globfree(&found);
 	out[0] = '\0';
 	if (newest > 0)
-		(void)snprintf(out, 64, "run/" PROG_RUNNING "%llu",
-		    (unsigned long long)newest);
+		(void)snprintf(
+		    out, 64, "%s%llu", before, (unsigned long long)newest);
 }
 
 /* The errors were said by then. */
