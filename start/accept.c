@@ -9,7 +9,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "fds.h"
 #include "prog.h"
 
 #define ACCEPT_US   5000 /* longest wait of an accept() that lost. Ours */
@@ -26,10 +25,9 @@ on_alarm(int number)
 void
 accept_prepare(void)
 {
-	struct sigaction a;
+	/* without SA_RESTART: it must interrupt */
+	struct sigaction a = { .sa_handler = on_alarm };
 
-	memset(&a, 0, sizeof(a));
-	a.sa_handler = on_alarm; /* without SA_RESTART: it must interrupt */
 	(void)sigaction(SIGALRM, &a, NULL);
 }
 

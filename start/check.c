@@ -15,7 +15,6 @@
 #include "config.h"
 #include "hostname.h"
 #include "listen.h"
-#include "services.h"
 
 static const char *
 why_no_directory(const char *path)

@@ -391,6 +391,7 @@ adopt_one(int fd, struct listener *const l[], size_t n, struct fault *f)
 		if (l[i]->fd != -1 || !is_address(l[i], address))
 			continue;
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+		fds_set_session(fd, 0);
 		l[i]->fd = fd;
 		l[i]->adopted = true;
 		return OK;
@@ -413,12 +414,8 @@ listen_adopt(struct listener *const l[], size_t n, struct fault *f)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "systemd gives %llu sockets: at most %d can be served",
 		    (unsigned long long)number, LISTENERS_MAX);
-	for (uint64_t i = 0; i < number; i++) {
-		int fd = FD_SYSTEMD + (int)i;
-
-		if (adopt_one(fd, l, n, f) != OK)
+	for (int i = 0; i < (int)number; i++)
+		if (adopt_one(FD_SYSTEMD + i, l, n, f) != OK)
 			return f->outcome;
-		fds_set_session(fd, 0);
-	}
 	return OK;
 }

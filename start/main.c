@@ -4,15 +4,10 @@
  * may run as root; every verb that does not need it becomes the home's owner
  * first.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "buf.h"
-#include "prog.h"
 #include "verbs.h"
 
 static const struct verb *

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* services_print.c: the table, for people, as a figure, as JSON. */
-#include <stdio.h>
 
 #include "listen.h"
 #include "output.h"

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -283,14 +282,17 @@ loop(struct supervisor *s)
 enum outcome
 supervise(struct fault *f)
 {
-	struct supervisor s;
+	struct supervisor s = { .signal_fd = -1,
+		.lock_fd = -1,
+		.control_fd = -1,
+		.fifo_fd = -1,
+		.since_ms = clock_wall_ms(),
+		.ground = { .key_fd = -1,
+		    .cache_fd = -1,
+		    .bell_fd = -1,
+		    .journal = { .fd = -1,
+		        .pending = BUF_INIT(JOURNAL_PENDING_MAX) } } };
 
-	memset(&s, 0, sizeof(s));
-	s.signal_fd = s.lock_fd = s.control_fd = s.fifo_fd = -1;
-	s.ground.key_fd = s.ground.cache_fd = s.ground.bell_fd = -1;
-	s.ground.journal.fd = -1;
-	s.ground.journal.pending = BUF_INIT(JOURNAL_PENDING_MAX);
-	s.since_ms = clock_wall_ms();
 	if (set_up(&s, f) == OK) {
 		loop(&s);
 		*f = s.trouble;

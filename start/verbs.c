@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -15,11 +14,8 @@
 #include "control.h"
 #include "identity.h"
 #include "mem.h"
-#include "record.h"
-#include "services.h"
 #include "spawn.h"
 #include "status.h"
-#include "supervisor.h"
 
 #define RELOAD_MS    60000 /* the supervisor takes a signal at once */
 #define STOP_EXTRA_S 20 /* beyond the drains: what SIGKILL takes */
