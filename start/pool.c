@@ -47,6 +47,9 @@ set_numbers(struct pool *p, const struct settings *s)
 	p->start =
 	    p->row->kind == SERVICE_POOL ? at_least_one(v->start) : p->max;
 	p->min_idle = v->min_idle;
+	if (p->row->path == NULL)
+		memcpy(&p->timeout_ms, (const char *)s + p->row->timeout,
+		    sizeof(p->timeout_ms));
 	p->add = at_least_one(v->add);
 	p->program = service_replacement(p->row, s);
 	p->replaced = p->program != NULL && p->row->kind != SERVICE_JOURNAL;

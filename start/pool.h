@@ -41,6 +41,7 @@ struct pool {
 	/* One process a connection; the reader of the FIFO has its end. */
 	bool replaced;
 	uint64_t start, min_idle, add, max;
+	uint64_t timeout_ms; /* of sockets of TCP; 0: none */
 	uint64_t drain_ms, restart_min_ms, restart_max_ms;
 	uint64_t generation; /* of the configuration */
 

@@ -101,45 +101,34 @@ find_listener(const struct supervisor *s, const char *address)
 	return NULL;
 }
 
-static uint64_t
-deadline_of(const struct pool *p, const struct settings *settings)
-{
-	uint64_t ms = 0;
-
-	if (p->row->path == NULL)
-		memcpy(
-		    &ms, (const char *)settings + p->row->timeout, sizeof(ms));
-	return ms;
-}
-
 /* Processes that a killed supervisor left are still closing their listener. */
 static enum outcome
-open_patiently(struct listener *l, uint64_t timeout_ms, struct fault *f)
+open_patiently(const struct pool *p, struct fault *f)
 {
 	uint64_t until_ms = clock_mono_ms() + PORT_WAIT_MS;
 
-	while ((f->outcome = listen_open(l, false, timeout_ms, f)) != OK &&
+	while ((f->outcome = listen_open(
+	            p->listener, false, p->timeout_ms, f)) != OK &&
 	    f->error == EADDRINUSE && clock_mono_ms() < until_ms)
 		(void)poll(NULL, 0, PORT_AGAIN_MS);
 	return f->outcome;
 }
 
 static enum outcome
-open_all(struct supervisor *s, const struct settings *settings, size_t had,
-    struct fault *f)
+open_all(const struct supervisor *s, size_t had, struct fault *f)
 {
-	for (size_t i = had; i < s->pools; i++) {
+	f->outcome = OK;
+	for (size_t i = had; i < s->pools && f->outcome == OK; i++) {
 		const struct pool *p = s->pool[i];
-		uint64_t ms = deadline_of(p, settings);
 
 		if (p->listener == NULL || p->listener->fd != -1 ||
 		    (p->row->path != NULL && s->phase < PHASE_LINES))
 			continue;
-		if ((had == 0 ? open_patiently(p->listener, ms, f)
-		              : listen_open(p->listener, true, ms, f)) != OK)
-			return f->outcome;
+		f->outcome = had == 0
+		    ? open_patiently(p, f)
+		    : listen_open(p->listener, true, p->timeout_ms, f);
 	}
-	return OK;
+	return f->outcome;
 }
 
 /* Those that only a pool of before has. */
@@ -165,22 +154,18 @@ adopt(struct supervisor *s, struct fault *f)
 }
 
 static enum outcome
-open_listeners(struct supervisor *s, const struct settings *settings,
-    size_t had, struct fault *f)
+open_listeners(struct supervisor *s, size_t had, struct fault *f)
 {
-	f->outcome = OK;
 	if (had == 0 && adopt(s, f) != OK)
 		return f->outcome;
 	share_old(s, had, true);
-	(void)open_all(s, settings, had, f);
+	f->outcome = open_all(s, had, f);
 	share_old(s, had, false);
 	/* Those that were open, for the connections of now on. */
-	for (size_t i = had; i < s->pools && f->outcome == OK; i++) {
-		uint64_t ms = deadline_of(s->pool[i], settings);
-
-		if (ms != 0)
-			fds_set_timeouts(s->pool[i]->listener->fd, ms, ms);
-	}
+	for (size_t i = had; i < s->pools && f->outcome == OK; i++)
+		if (s->pool[i]->timeout_ms != 0)
+			fds_set_timeouts(s->pool[i]->listener->fd,
+			    s->pool[i]->timeout_ms, s->pool[i]->timeout_ms);
 	return f->outcome;
 }
 
@@ -189,7 +174,7 @@ reload_open_rest(struct supervisor *s)
 {
 	struct fault f;
 
-	if (open_all(s, &s->settings, 0, &f) != OK)
+	if (open_all(s, 0, &f) != OK)
 		s->trouble = f;
 }
 
@@ -231,7 +216,7 @@ reload_take(struct supervisor *s, struct fault *f)
 		    "sessions of earlier configurations still go on");
 	if (take_copy(&fresh, generation, f) == OK &&
 	    make_pools(s, &fresh, generation, f) == OK &&
-	    open_listeners(s, &fresh, had, f) == OK) {
+	    open_listeners(s, had, f) == OK) {
 		config_free(&s->settings);
 		s->settings = fresh;
 		s->generation = generation;

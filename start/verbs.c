@@ -77,38 +77,28 @@ verb_stop(int argc, char *argv[], struct fault *f)
 	    f);
 }
 
-/* What the supervisor says of itself; *done: how many reloads it has done. */
+/* What the supervisor says of itself; *done: how many reloads it has done. While
+   it reads a configuration and starts programs, it answers nobody. */
 static enum outcome
-ask_reloads(struct record *r, uint64_t *done, struct fault *f)
+ask_reloads(
+    struct record *r, uint64_t *done, uint64_t until_ms, struct fault *f)
 {
 	struct buf answer = BUF_INIT(CONTROL_MAX);
 	struct span line, rest;
 
-	if (control_ask(&answer, f) == OK) {
-		rest = buf_span(&answer);
-		(void)span_next(&rest, '\n', &line);
-		if (record_parse(line, r, f) == OK &&
-		    !record_take_num(r, "reloads", 0, UINT64_MAX, done))
-			fault_set(f, TEMP, "4.3.0", 0,
-			    "the supervisor's answer is malformed");
-	}
+	do {
+		*f = FAULT_NONE;
+		buf_reset(&answer);
+	} while (control_ask(&answer, f) == TEMP && f->error == ETIMEDOUT &&
+	    clock_mono_ms() < until_ms);
+	rest = buf_span(&answer);
+	(void)span_next(&rest, '\n', &line);
+	if (f->outcome == OK && record_parse(line, r, f) == OK &&
+	    !record_take_num(r, "reloads", 0, UINT64_MAX, done))
+		fault_set(f, TEMP, "4.3.0", 0,
+		    "the supervisor's answer is malformed");
 	buf_free(&answer);
 	return f->outcome;
-}
-
-/* While the supervisor reads a configuration and starts programs, it answers
-   nobody. */
-static enum outcome
-wait_for_reloads(
-    struct record *r, uint64_t *done, uint64_t until_ms, struct fault *f)
-{
-	while (clock_mono_ms() < until_ms) {
-		*f = FAULT_NONE;
-		if (ask_reloads(r, done, f) == OK || f->error != ETIMEDOUT)
-			return f->outcome;
-	}
-	return fault_set(
-	    f, TEMP, "4.3.0", 0, "the supervisor has not looked at it yet");
 }
 
 static enum outcome
@@ -122,13 +112,16 @@ verb_reload(int argc, char *argv[], struct fault *f)
 	/* Checked here too, so that the errors are seen where one asks. */
 	if (find_supervisor(argc, argv, &pid, f) != OK ||
 	    check_config_aloud(&prog.settings, prog_config_path(), f) != OK ||
-	    wait_for_reloads(&r, &before, until_ms, f) != OK ||
+	    ask_reloads(&r, &before, until_ms, f) != OK ||
 	    send_signal(pid, SIGHUP, f) != OK)
 		return f->outcome;
 	do
-		if (wait_for_reloads(&r, &done, until_ms, f) != OK)
+		if (ask_reloads(&r, &done, until_ms, f) != OK)
 			return f->outcome;
-	while (done == before);
+	while (done == before && clock_mono_ms() < until_ms);
+	if (done == before)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "the supervisor has not looked at it yet");
 	generation = record_value(&r, "generation");
 	ended = record_value(&r, "outcome");
 	text = record_value(&r, "text");
@@ -168,16 +161,17 @@ verb_status(int argc, char *argv[], struct fault *f)
 static enum outcome
 verb_services(int argc, char *argv[], struct fault *f)
 {
+	enum outcome got;
+
 	prog_options(argc, argv);
 	/* Without a home the defaults are shown. */
-	if (prog.home == NULL && access(PNEU_HOME, F_OK) != 0) {
-		if (config_load(&prog.settings, NULL, NULL, f) != OK)
-			return f->outcome;
-	} else if (prog_home(f) != OK) {
-		return f->outcome;
-	}
-	services_print(&prog.settings);
-	return OK;
+	if (prog.home == NULL && access(PNEU_HOME, F_OK) != 0)
+		got = config_load(&prog.settings, NULL, NULL, f);
+	else
+		got = prog_home(f);
+	if (got == OK)
+		services_print(&prog.settings);
+	return got;
 }
 
 /* queue, directory, journal: the program of that name does it all. */
