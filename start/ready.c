@@ -52,32 +52,30 @@ start_chore(struct supervisor *s, struct fault *f)
 	return spawn_start(&sp, &s->tidy, f);
 }
 
+/* why: NULL when it ended well. */
 static void
-chore_done(struct supervisor *s)
+chore_ended(struct supervisor *s, const char *why)
 {
-	if (++s->chore < CHORES)
+	const struct chore *c = &chores[s->chore++];
+	struct journal *j = &s->ground.journal;
+	char text[FAULT_TEXT_MAX];
+
+	if (why != NULL) {
+		struct record_out out = journal_begin(j, CODE_ALARM, NULL);
+
+		(void)snprintf(
+		    text, sizeof(text), "%s %s %s", c->program, c->verb, why);
+		prog_warn("%s; going on without", text);
+		record_puts(out, "service", c->program);
+		record_puts(out, "text", text);
+		journal_end(j, out);
+		journal_flush(j);
+	}
+	if (s->chore < CHORES)
 		return;
 	s->phase++;
 	reload_clean(s);
 	reload_open_rest(s);
-}
-
-static void
-chore_failed(struct supervisor *s, const char *why)
-{
-	const struct chore *c = &chores[s->chore];
-	struct journal *j = &s->ground.journal;
-	struct record_out out = journal_begin(j, CODE_ALARM, NULL);
-	char text[FAULT_TEXT_MAX];
-
-	(void)snprintf(
-	    text, sizeof(text), "%s %s %s", c->program, c->verb, why);
-	prog_warn("%s; going on without", text);
-	record_puts(out, "service", c->program);
-	record_puts(out, "text", text);
-	journal_end(j, out);
-	journal_flush(j);
-	chore_done(s);
 }
 
 bool
@@ -92,12 +90,8 @@ ready_buried(struct supervisor *s, pid_t pid, int status)
 	(void)snprintf(why, sizeof(why), "%s %d",
 	    was_killed ? "killed by signal" : "ended with",
 	    was_killed ? WTERMSIG(status) : WEXITSTATUS(status));
-	if (s->stopping)
-		return true;
-	if (status == 0)
-		chore_done(s);
-	else
-		chore_failed(s, why);
+	if (!s->stopping)
+		chore_ended(s, status == 0 ? NULL : why);
 	return true;
 }
 
@@ -138,7 +132,7 @@ ready_advance(struct supervisor *s)
 		s->phase++;
 	while (
 	    s->phase == PHASE_TIDY && s->tidy == 0 && start_chore(s, &f) != OK)
-		chore_failed(s, f.text);
+		chore_ended(s, f.text);
 	if (s->phase == PHASE_READY && !s->said_ready)
 		say_ready(s);
 }
