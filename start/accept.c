@@ -11,8 +11,8 @@
 
 #include "prog.h"
 
-#define ACCEPT_US   5000 /* longest wait of an accept() that lost. Ours */
-#define ACCEPT_ONCE 16 /* refusals before the loop looks elsewhere. Ours */
+#define ACCEPT_US   5000 /* longest wait of an accept() that lost. Chosen */
+#define ACCEPT_ONCE 16 /* refusals before the loop looks elsewhere. Chosen */
 /* A signal begins the wait of a pressed session anew: not before it is over. */
 #define PRESS_MS (SERVE_PRESS_MS + 1000)
 

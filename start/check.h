@@ -9,7 +9,7 @@
 #include "buf.h"
 #include "settings.h"
 
-#define CHECK_MAX 65536 /* octets of errors. Ours */
+#define CHECK_MAX 65536 /* octets of errors. Chosen */
 
 /*
  * Load the file at path and check what only start/ can, with the home as cwd.

@@ -31,8 +31,8 @@ struct spawn {
 void spawn_give(struct spawn *, const char *name, int fd);
 /* A number. */
 void spawn_tell(struct spawn *, const char *name, int number);
-/* TEMP: no process, and *pid is 0. An exec that fails is said by the child on fd 2 and ends
-   it with 100 or 111. */
+/* TEMP: no process, and *pid is 0. An exec that fails is said by the child on
+   fd 2, and ends it with 100 or 111. */
 enum outcome spawn_start(
     const struct spawn *, pid_t *pid, struct fault *) MUST_USE;
 /* The path of another program of Pneu, which lies beside this one. */

@@ -20,7 +20,7 @@
 #include "prog.h"
 #include "wire_auth.h"
 
-#define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Ours */
+#define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Chosen */
 
 /* ---- setting up ---- */
 
