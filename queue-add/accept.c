@@ -102,29 +102,22 @@ ends_refused(struct adding *g)
 
 /* ---- One function a word. ---- */
 
-static bool
-is_space_short(struct accept *a)
+enum outcome
+accept_check_space(struct accept *a, struct fault *f)
 {
-	uint64_t now, octets;
-	struct fault f;
+	uint64_t now = clock_mono_ms(), octets;
+	struct fault unknown;
 
 	if (a->min_free == 0)
-		return false;
-	now = clock_mono_ms();
-	if (a->space_asked_ms != 0 && now - a->space_asked_ms < ACCEPT_SPACE_MS)
-		return a->space_short;
-	a->space_asked_ms = now;
-	a->space_short = store_free_octets(a->store, &octets, &f) == OK &&
-	    octets < a->min_free;
-	return a->space_short;
-}
-
-enum outcome
-accept_open(struct accept *a, struct fault *f)
-{
-	/* From here on our end shall make queue-run list in/. */
-	tell_connect(&a->tell);
-	return is_space_short(a)
+		return OK;
+	if (a->space_asked_ms == 0 ||
+	    now - a->space_asked_ms >= ACCEPT_SPACE_MS) {
+		a->space_asked_ms = now;
+		a->space_short =
+		    store_free_octets(a->store, &octets, &unknown) == OK &&
+		    octets < a->min_free;
+	}
+	return a->space_short
 	    ? fault_set(f, TEMP, FAULT_NO_SPACE, 0, "not enough free space")
 	    : OK;
 }
@@ -134,7 +127,7 @@ on_add(struct adding *g)
 {
 	g->state = ADDING_TO;
 	if (!is_refused(g))
-		(void)!accept_open(g->accept, &g->refused);
+		(void)!accept_check_space(g->accept, &g->refused);
 }
 
 static void

@@ -62,8 +62,8 @@ void accept_finish(void *arg);
 void accept_after(void *arg);
 void accept_gone(void *arg, struct client *);
 
-/* A message will come. TEMP 4.3.1: there is not enough free space. */
-enum outcome accept_open(struct accept *, struct fault *) MUST_USE;
+/* TEMP 4.3.1: there is not enough free space for a message. */
+enum outcome accept_check_space(struct accept *, struct fault *) MUST_USE;
 
 /*
  * The whole message is there: write it as one file, or as content apart. An

@@ -173,7 +173,7 @@ accept_one(
 	uint64_t offset;
 	enum outcome got;
 
-	if (accept_open(a, f) != OK)
+	if (accept_check_space(a, f) != OK)
 		return f->outcome;
 	if (e->recipients > a->recipients_max)
 		return fault_set(

@@ -262,6 +262,9 @@ accept_finish(void *arg)
 {
 	struct accept *a = arg;
 
+	/* From here on the end of this process makes queue-run list in/. */
+	if (a->entries > 0)
+		tell_connect(&a->tell);
 	bring_to_disk(a, STORE_CONTENT);
 	for (size_t i = 0; i < a->entries; i++)
 		if (a->entry[i].answer == ADD_OK &&
