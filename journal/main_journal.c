@@ -18,7 +18,6 @@
 #include "receivers.h"
 #include "select.h"
 #include "show.h"
-#include "story.h"
 
 #define FOLLOW_MS  250 /* --follow looks so often. Chosen */
 #define TRACE_MOST 20 /* messages that a trace tells of, unless asked */

@@ -2,26 +2,21 @@
 /* show.c: one entry as a line for people, or as JSON for programs. */
 #include "show.h"
 
-#include "clock.h"
 #include "codes.h"
 #include "output.h"
 #include "qid.h"
-
-/* In columns of their own, or of no use to a reader. */
-static bool
-is_common_key(struct span key)
-{
-	return span_is_word(key, "time program pid qid");
-}
 
 void
 show_put_fields(struct buf *b, const struct record *r)
 {
 	for (size_t i = 0; i < r->fields; i++) {
-		if (is_common_key(r->field[i].key))
+		const struct record_field *field = &r->field[i];
+
+		/* In columns of their own, or of no use to a reader. */
+		if (span_is_word(field->key, "time program pid qid"))
 			continue;
-		buf_addf(b, " " SPAN_FMT "=", SPAN_ARG(r->field[i].key));
-		buf_add_value(b, r->field[i].value);
+		buf_addf(b, " " SPAN_FMT "=", SPAN_ARG(field->key));
+		buf_add_value(b, field->value);
 	}
 }
 

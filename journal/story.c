@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* story.c: one message in plain words, with the times between its steps. */
-#include "story.h"
+#include "show.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,6 @@
 #include "phrase.h"
 #include "prog.h"
 #include "qid.h"
-#include "show.h"
 
 struct message {
 	struct qid qid;
