@@ -103,6 +103,7 @@ answerer_serve(
 	journal_open(&a->journal, prog.about->name);
 	/* Without a database it answers temp, and looks again. */
 	look(a);
+	a->looked = false; /* the first round looks again */
 	serve_signals();
 	got = prog_sandbox(prog.about->promises, paths, f);
 	if (got == OK)

@@ -11,6 +11,9 @@ as pneu -C "$H" stop > "$T/out" 2>&1
 is "there is nothing to stop" $? 100
 
 check "the system becomes ready" start_pneu
+add_user ann@example.org pw > "$T/out"
+like "an address that was added since is known to the first who asks" \
+	"$(as pneu -C "$H" explain ann@example.org)" 'example.org/ann'
 like "SMTP greets" "$(timeout "$LIMIT" python3 "$(dirname "$0")/talk.py" "$SMTP" < /dev/null)" '^220 mx.example.org'
 like "POP3 greets" "$(echo QUIT | timeout "$LIMIT" python3 "$(dirname "$0")/talk.py" "$POP")" '^\+OK'
 check "status says that all is well" as pneu -C "$H" status
