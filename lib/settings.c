@@ -145,7 +145,7 @@ const struct setting_row setting_rows[] = {
 	TIME("queue", "let_go", queue.let_go_ms, "1s", 10, MINUTE,
 	    "longest time from a delivery to the sync that settles it"),
 	NUMBER("queue", "let_go_max", queue.let_go_max, "messages", "300", 1,
-	    10000, "deliveries that are settled together"),
+	    10000, "messages whose deliveries are settled together"),
 	TIME("queue", "rescan", queue.rescan_ms, "10m", SECOND, DAY,
 	    "queue/in is listed again after this time"),
 	NUMBER("queue", "attempts_max", queue.attempts_max, "attempts", "256",

@@ -70,24 +70,16 @@ go_message(struct run *run, struct message *m)
 		return;
 	}
 	journal_gone(run, m);
-	if (m->envelope.shape == ENVELOPE_APART || m->operation != NULL ||
-	    m->place.state != STORE_IN)
-		message_go(run, m, STEP_CONTENT);
-	else
+	if (m->envelope.shape == ENVELOPE_ONE && m->operation == NULL) {
 		window_drop(&run->window, m);
+		return;
+	}
+	message_go(run, m, STEP_CONTENT);
+	if (m->operation != NULL) /* who waits for that, waits no round */
+		TAILQ_FIRST(&run->step[STEP_CONTENT].head)->wait_ms = 0;
 }
 
 /* ---- Contents, a round later. ---- */
-
-static bool
-has_operation(const struct list *list)
-{
-	for (const struct message *m = list_first(list); m != NULL;
-	     m = list_next(m))
-		if (m->operation != NULL)
-			return true;
-	return false;
-}
 
 static void
 remove_content(struct run *run, struct message *m, const struct fault *synced)
@@ -107,7 +99,7 @@ remove_content(struct run *run, struct message *m, const struct fault *synced)
 static void
 remove_contents(struct run *run, struct list *list)
 {
-	struct store_place place = list_first(list)->place;
+	struct store_place place = TAILQ_FIRST(&list->head)->place;
 	struct fault synced = FAULT_NONE;
 
 	if (store_sync(&run->store, place, &synced) != OK)
@@ -128,8 +120,7 @@ content_work(struct run *run)
 {
 	struct list *list = &run->step[STEP_CONTENT];
 
-	if (!has_operation(list) &&
-	    run_lets_go_ms(run, list, list->n) > clock_mono_ms())
+	if (run_lets_go_ms(run, list) > clock_mono_ms())
 		return;
 	while (list->n > 0)
 		remove_contents(run, list);
@@ -138,7 +129,5 @@ content_work(struct run *run)
 uint64_t
 content_next_ms(const struct run *run)
 {
-	const struct list *list = &run->step[STEP_CONTENT];
-
-	return run_lets_go_ms(run, list, list->n);
+	return run_lets_go_ms(run, &run->step[STEP_CONTENT]);
 }

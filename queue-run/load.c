@@ -131,19 +131,18 @@ load(struct run *run, struct message *m, bool trouble)
 		window_weigh(&run->window, m);
 		got = check(run, m, trouble, &f);
 	}
+	if (got == OK) {
+		load_checked(run, m);
+		return;
+	}
 	if (got == PERM) {
 		journal_alarm(&run->journal, &qid, "to aside: %s", f.text);
 		run_set_aside(run, &qid, m->place,
 		    m->envelope.shape == ENVELOPE_APART, f.text);
-		message_finish(run, m, &f);
-	} else if (got == OK) {
-		load_checked(run, m);
-	} else {
-		/* Gone: somebody was faster. Else it stays where it is. */
-		if (f.error != ENOENT)
-			journal_alarm(&run->journal, &qid, "%s", f.text);
-		message_finish(run, m, &f);
+	} else if (f.error != ENOENT) { /* gone: somebody was faster */
+		journal_alarm(&run->journal, &qid, "%s", f.text);
 	}
+	message_finish(run, m, &f);
 }
 
 void
@@ -162,32 +161,24 @@ load_work(struct run *run)
 		store_run_takes(&run->store, NULL);
 }
 
+/* All wait for as long, so the first is due first. */
 void
 wait_work(struct run *run)
 {
 	struct list *list = &run->step[STEP_WAIT];
 	uint64_t now = clock_mono_ms();
 
-	for (size_t n = list->n; n > 0; n--) {
-		struct message *m = list_take(list);
-
-		if (m->wait_ms > now && m->operation == NULL) {
-			list_add(list, m);
-			continue;
-		}
+	while (list->n > 0 && TAILQ_FIRST(&list->head)->wait_ms <= now) {
 		/* Where it lies now is what a listing says. */
 		listing_want_all(run);
-		window_drop(&run->window, m);
+		window_drop(&run->window, list_take(list));
 	}
 }
 
 uint64_t
 wait_next_ms(const struct run *run)
 {
-	uint64_t at = 0;
+	const struct list *list = &run->step[STEP_WAIT];
 
-	for (const struct message *m = list_first(&run->step[STEP_WAIT]);
-	     m != NULL; m = list_next(m))
-		at = run_earlier_ms(at, m->wait_ms);
-	return at;
+	return list->n == 0 ? 0 : TAILQ_FIRST(&list->head)->wait_ms;
 }

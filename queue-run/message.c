@@ -25,25 +25,13 @@ list_add(struct list *list, struct message *m)
 }
 
 struct message *
-list_first(const struct list *list)
-{
-	return TAILQ_FIRST(&list->head);
-}
-
-struct message *
 list_take(struct list *list)
 {
-	struct message *m = list_first(list);
+	struct message *m = TAILQ_FIRST(&list->head);
 
 	if (m != NULL)
 		list_remove(list, m);
 	return m;
-}
-
-struct message *
-list_next(const struct message *m)
-{
-	return TAILQ_NEXT(m, link);
 }
 
 void

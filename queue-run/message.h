@@ -111,10 +111,8 @@ struct list {
 
 void list_begin(struct list *);
 void list_add(struct list *, struct message *);
-/* The first, which stays or is taken, and the next of one; NULL: none. */
-struct message *list_first(const struct list *);
+/* The first is taken; NULL: there is none. */
 struct message *list_take(struct list *);
-struct message *list_next(const struct message *);
 void list_remove(struct list *, struct message *);
 /* All of `from`, which is empty then. */
 void list_move(struct list *to, struct list *from);

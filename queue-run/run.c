@@ -17,13 +17,13 @@ message_go(struct run *run, struct message *m, enum step step)
 }
 
 uint64_t
-run_lets_go_ms(const struct run *run, const struct list *list, size_t n)
+run_lets_go_ms(const struct run *run, const struct list *list)
 {
-	const struct message *m = list_first(list);
+	const struct message *m = TAILQ_FIRST(&list->head);
 
 	if (m == NULL)
 		return 0;
-	return run->draining || n >= run->settings->queue.let_go_max
+	return run->draining || list->n >= run->settings->queue.let_go_max
 	    ? 1 /* long ago */
 	    : m->wait_ms + run->settings->queue.let_go_ms;
 }

@@ -54,8 +54,8 @@ struct run {
 /* The message stands in that step now. */
 void message_go(struct run *, struct message *, enum step);
 /* The time when what is let go together goes, after the first of the list or
-   when n are enough; 0: the list is empty. */
-uint64_t run_lets_go_ms(const struct run *, const struct list *, size_t n);
+   when they are enough; 0: the list is empty. */
+uint64_t run_lets_go_ms(const struct run *, const struct list *);
 /* The pause after `last` (0: none): the double, from min to max. */
 uint64_t run_backoff_ms(uint64_t last, uint64_t min, uint64_t max);
 /* The earlier of two times; 0 is none. */

@@ -97,8 +97,8 @@ distrust_linked(struct run *run, const struct fault *f)
 	struct fault why = *f;
 
 	why.outcome = TEMP;
-	for (struct message *m = window_next(&run->window, NULL); m != NULL;
-	     m = window_next(&run->window, m))
+	for (struct message *m = TAILQ_FIRST(&run->window.messages); m != NULL;
+	     m = TAILQ_NEXT(m, link_window))
 		for (size_t i = 0;
 		     m->status != NULL && i < m->envelope.recipients; i++)
 			if (m->status[i].state == STATUS_LINKED)
@@ -208,8 +208,8 @@ ask_syncs(struct run *run)
 	struct batch *batch = run->batch;
 
 	batch->syncs = 0;
-	for (struct message *m = list_first(&batch->messages); m != NULL;
-	     m = list_next(m))
+	for (struct message *m = TAILQ_FIRST(&batch->messages.head); m != NULL;
+	     m = TAILQ_NEXT(m, link))
 		for (size_t i = 0; i < m->envelope.recipients; i++) {
 			const char *path = m->status[i].path;
 
@@ -225,26 +225,13 @@ ask_syncs(struct run *run)
 		batch_end(run);
 }
 
-static size_t
-count_deliveries(const struct list *list)
-{
-	size_t n = 0;
-
-	for (const struct message *m = list_first(list); m != NULL;
-	     m = list_next(m))
-		for (size_t i = 0; i < m->envelope.recipients; i++)
-			n += m->status[i].state == STATUS_LINKED;
-	return n;
-}
-
 /* One batch at a time; the next one grows meanwhile. */
 void
 settle_work(struct run *run)
 {
 	struct list *list = &run->step[STEP_SETTLE];
 
-	if (settle_is_busy(run) ||
-	    run_lets_go_ms(run, list, count_deliveries(list)) > clock_mono_ms())
+	if (settle_is_busy(run) || run_lets_go_ms(run, list) > clock_mono_ms())
 		return;
 	list_move(&run->batch->messages, list);
 	ask_syncs(run);
@@ -253,7 +240,7 @@ settle_work(struct run *run)
 uint64_t
 settle_next_ms(const struct run *run)
 {
-	const struct list *list = &run->step[STEP_SETTLE];
-
-	return settle_is_busy(run) ? 0 : run_lets_go_ms(run, list, list->n);
+	return settle_is_busy(run)
+	    ? 0
+	    : run_lets_go_ms(run, &run->step[STEP_SETTLE]);
 }

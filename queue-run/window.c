@@ -119,10 +119,3 @@ window_has_room(const struct window *window, enum window_part part)
 	        is_below(window->part[part].held, window->part[part].weight,
 	            window->most / OWN_PART + 1));
 }
-
-struct message *
-window_next(const struct window *window, const struct message *m)
-{
-	return m == NULL ? TAILQ_FIRST(&window->messages)
-	                 : TAILQ_NEXT(m, link_window);
-}

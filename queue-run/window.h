@@ -28,7 +28,5 @@ void window_count_as(struct window *, struct message *, enum window_part);
 void window_weigh(struct window *, struct message *); /* recipients are known */
 void window_drop(struct window *, struct message *);
 bool window_has_room(const struct window *, enum window_part);
-/* One message after the other, as they came; m NULL: the first. */
-struct message *window_next(const struct window *, const struct message *m);
 
 #endif
