@@ -119,10 +119,9 @@ scan_fill(struct run *run, struct scan *scan, enum window_part part)
 		if (window_find(&run->window, &qid) != NULL ||
 		    names_are_left(run, &qid))
 			continue;
-		m = window_add(&run->window, &qid);
+		m = window_add(&run->window, &qid, part);
 		m->place = scan->place;
 		m->recovered = run->listing.starting;
-		window_count_as(&run->window, m, part);
 		message_go(run, m, STEP_LOAD);
 	}
 }

@@ -71,38 +71,26 @@ look_at_mail(struct run *run)
 	run->mail_is_far = has_mounts_below(prog.settings.mail.directory);
 }
 
-/* The end, good or bad, is in the fault. */
-static void
-serve(struct run *run, struct fault *f)
-{
-	if ((run->requests_only ? start_for_requests(run, f)
-	                        : start_run(run, f)) != OK)
-		return;
-	if (requests_serve(run, f) == OK)
-		f->outcome = OK;
-}
-
 int
 main(int argc, char *argv[])
 {
 	static struct run run;
+	const struct sandbox_path *paths;
 	struct fault f = FAULT_NONE;
 
 	prog_start(&about, argc, argv);
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
-	if (run_begin(&run, &prog.settings, "queue-run", &f) == OK &&
-	    store_lock_run(&run.store,
-	        requests != NULL ? 0 : STORE_LOCK_WAIT_MS, &f) == OK &&
-	    (requests != NULL || start_open_stages(&run, &f) == OK)) {
+	paths = (const struct sandbox_path[]){
+		{ prog.settings.queue.directory, "rwcl" }, { NULL, NULL }
+	};
+	if (run_begin(&run, &prog.settings, "queue-run", &f) == OK) {
 		run.requests_only = requests != NULL;
 		look_at_mail(&run);
-		if (prog_sandbox(about.promises,
-		        (const struct sandbox_path[]){
-		            { prog.settings.queue.directory, "rwcl" },
-		            { NULL, NULL } },
-		        &f) == OK)
-			serve(&run, &f);
+		if (start_open(&run, &f) == OK &&
+		    prog_sandbox(about.promises, paths, &f) == OK &&
+		    start_run(&run, &f) == OK && requests_serve(&run, &f) == OK)
+			f.outcome = OK;
 	}
 	run_end(&run);
 	prog_exit(&f);

@@ -49,18 +49,15 @@ report_share(const struct report *n, struct qid *qid)
 struct span
 report_header(struct span content)
 {
-	size_t end = 0;
+	struct span head = span_head(content,
+	    content.len < REPORT_HEADER_MAX ? content.len : REPORT_HEADER_MAX);
+	const char *end = memmem(head.p, head.len, "\r\n\r\n", 4);
 
-	while (end < content.len) {
-		struct span line = span_from(content, end);
-		size_t len = span_find(line, '\n') + 1;
-
-		if (len > line.len || end + len > REPORT_HEADER_MAX ||
-		    span_has_prefix(line, "\r\n"))
-			break;
-		end += len;
-	}
-	return span_head(content, end);
+	if (span_has_prefix(head, "\r\n"))
+		return SPAN_EMPTY;
+	/* Without an empty line all of it, but half a line. */
+	end = end != NULL ? end + 1 : memrchr(head.p, '\n', head.len);
+	return span_head(head, end == NULL ? 0 : (size_t)(end - head.p) + 1);
 }
 
 /* ---- Parts of lines. ---- */

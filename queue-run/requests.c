@@ -82,7 +82,7 @@ fetch(struct run *run, struct operation *op)
 	struct fault f;
 
 	if (store_find_envelope(&run->store, &op->qid, &place, &f) == OK) {
-		m = window_add(&run->window, &op->qid);
+		m = window_add(&run->window, &op->qid, WINDOW_LISTED);
 		m->place = place;
 		m->told = m->fetched = true; /* no digest for a move */
 		m->operation = op;
@@ -170,10 +170,9 @@ take_hint(struct run *run, struct span line)
 		listing_want_in(run);
 	} else if (window_find(&run->window, &e.qid) == NULL &&
 	    !names_are_left(run, &e.qid)) {
-		m = window_add(&run->window, &e.qid);
+		m = window_add(&run->window, &e.qid, WINDOW_TOLD);
 		m->told = true;
 		m->envelope = e;
-		window_count_as(&run->window, m, WINDOW_TOLD);
 		window_weigh(&run->window, m);
 		if (e.shape == ENVELOPE_APART)
 			message_go(run, m, STEP_LOAD);

@@ -199,12 +199,11 @@ each(struct run *run, struct move *moves, size_t n,
     enum outcome (*step)(struct run *, struct move *, struct fault *))
 {
 	for (size_t i = 0; i < n; i++) {
-		struct fault f = FAULT_NONE;
+		struct fault *f = &moves[i].fault;
 
 		run_takes(run, moves[i].m);
-		if (moves[i].fault.outcome == OK &&
-		    step(run, &moves[i], &f) != OK)
-			moves[i].fault = f;
+		if (f->outcome == OK && step(run, &moves[i], f) == OK)
+			*f = FAULT_NONE;
 	}
 }
 

@@ -158,15 +158,14 @@ answer(struct run *run, const struct ask *ask, struct span line)
 		got = fault_set(&f, TEMP, "4.3.0", 0,
 		    "deliver-mailbox ended in it, and a write had failed");
 	f.outcome = got;
-	if (got != OK) {
-		journal_alarm(
-		    &run->journal, NULL, "sync of mailboxes: %s", f.text);
-		/* A mailbox that is not there concerns itself alone. */
-		if (!fault_is(&f, FAULT_NO_MAILBOX)) {
-			store_trouble_set(
-			    &run->store, run->journal.program, f.text);
-			distrust_linked(run, &f);
-		}
+	if (got != OK)
+		fault_context(&f, "sync of mailboxes");
+	/* A mailbox that is not there concerns itself alone. */
+	if (got != OK && fault_is(&f, FAULT_NO_MAILBOX)) {
+		run_alarm(run, NULL, &f);
+	} else if (got != OK) {
+		store_io_error(&run->store, &run->journal, NULL, &f);
+		distrust_linked(run, &f);
 	}
 	failed(run, ask, false, &f);
 	return true;

@@ -74,9 +74,12 @@ run_end(struct run *run)
 }
 
 enum outcome
-start_open_stages(struct run *run, struct fault *f)
+start_open(struct run *run, struct fault *f)
 {
-	for (size_t i = 0; i < STAGES; i++)
+	if (store_lock_run(&run->store,
+	        run->requests_only ? 0 : STORE_LOCK_WAIT_MS, f) != OK)
+		return f->outcome;
+	for (size_t i = 0; i < STAGES && !run->requests_only; i++)
 		if (service_open(&run->stage[i].service, f) != OK)
 			return f->outcome;
 	return OK;
@@ -170,21 +173,16 @@ sync_all(struct run *run, struct fault *f)
 	return OK;
 }
 
-/* Only moved, nothing delivered: of two names the one that stays must be on
-   disk before one goes. */
-enum outcome
-start_for_requests(struct run *run, struct fault *f)
-{
-	if (run_syncfs(run, f) != OK)
-		return f->outcome;
-	return names_repair(run, f);
-}
-
 enum outcome
 start_run(struct run *run, struct fault *f)
 {
 	struct qid took;
 
+	/* Only moved, nothing delivered: of two names the one that stays must be
+	   on disk before one goes. */
+	if (run->requests_only)
+		return run_syncfs(run, f) == OK ? names_repair(run, f)
+		                                : f->outcome;
 	if (store_run_took(&run->store, &took))
 		judge_taken(run, &took);
 	run->careful = store_run_was_cut(&run->store);

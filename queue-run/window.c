@@ -57,13 +57,14 @@ count(struct window *window, const struct message *m, int by)
 }
 
 struct message *
-window_add(struct window *window, const struct qid *qid)
+window_add(struct window *window, const struct qid *qid, enum window_part part)
 {
 	struct message *m = mem_new(1, sizeof(*m));
 	struct message **at = bucket_of(window, qid);
 
 	*m = (struct message){ .lines = BUF_INIT(LINES_MAX),
 		.place = STORE_PLACE_IN,
+		.part = part,
 		.next_hash = *at };
 	envelope_begin(&m->envelope);
 	m->envelope.qid = *qid;
@@ -71,14 +72,6 @@ window_add(struct window *window, const struct qid *qid)
 	TAILQ_INSERT_TAIL(&window->messages, m, link_window);
 	count(window, m, 1);
 	return m;
-}
-
-void
-window_count_as(struct window *window, struct message *m, enum window_part part)
-{
-	count(window, m, -1);
-	m->part = part;
-	count(window, m, 1);
 }
 
 void

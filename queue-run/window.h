@@ -22,9 +22,8 @@ struct window {
 void window_begin(struct window *, size_t most);
 struct message *window_find(struct window *, const struct qid *);
 /* A new message in the window. */
-struct message *window_add(struct window *, const struct qid *);
-/* It is WINDOW_LISTED until this is said. */
-void window_count_as(struct window *, struct message *, enum window_part);
+struct message *window_add(
+    struct window *, const struct qid *, enum window_part);
 void window_weigh(struct window *, struct message *); /* recipients are known */
 void window_drop(struct window *, struct message *);
 bool window_has_room(const struct window *, enum window_part);

@@ -56,7 +56,7 @@ begin(struct run *run, const char *to)
 	struct envelope e;
 
 	test_envelope(&e, "ann@example.net", to);
-	m = window_add(&run->window, &e.qid);
+	m = window_add(&run->window, &e.qid, WINDOW_LISTED);
 	envelope_free(&m->envelope);
 	m->envelope = e;
 	m->told = true;

@@ -69,7 +69,7 @@ static struct message *
 add(struct run *run, const char *nexthop)
 {
 	struct qid qid = test_one_file("pager@example.org");
-	struct message *m = window_add(&run->window, &qid);
+	struct message *m = window_add(&run->window, &qid, WINDOW_LISTED);
 	struct fault f;
 
 	if (store_read_envelope(&run->store, &qid, STORE_PLACE_IN, false,

@@ -47,7 +47,7 @@ test_own_tries(struct run *run)
 	e.recipient[1].tries = 4;
 	(void)snprintf(name, sizeof(name), "queue/in/%s", e.qid.text);
 	test_write(name, SPAN_LIT("x"));
-	m = window_add(&run->window, &e.qid);
+	m = window_add(&run->window, &e.qid, WINDOW_LISTED);
 	envelope_free(&m->envelope);
 	m->envelope = e;
 	status_prepare(m);
@@ -92,7 +92,7 @@ test_window(struct run *run)
 
 	for (int i = 0; i < 3; i++) {
 		qid_draw(&qid[i]);
-		kept[i] = window_add(&run->window, &qid[i]);
+		kept[i] = window_add(&run->window, &qid[i], WINDOW_LISTED);
 	}
 	tap_ok(window_find(&run->window, &qid[1]) == kept[1],
 	    "a message in the window is found by its qid");
@@ -114,7 +114,7 @@ test_room(struct run *run)
 	struct qid qid;
 
 	qid_draw(&qid);
-	m = window_add(&run->window, &qid);
+	m = window_add(&run->window, &qid, WINDOW_LISTED);
 	m->envelope.recipients = 0;
 	run->window.weight = run->settings->queue.window * 4;
 	tap_ok(!window_has_room(&run->window, WINDOW_LISTED),
@@ -286,7 +286,7 @@ test_draining(struct run *run)
 
 	for (int i = 0; i < 3; i++) {
 		qid_draw(&qid);
-		m[i] = window_add(&run->window, &qid);
+		m[i] = window_add(&run->window, &qid, WINDOW_LISTED);
 		message_go(run, m[i],
 		    i == 0       ? STEP_LOAD
 		        : i == 1 ? STEP_RESOLVE
@@ -317,7 +317,7 @@ test_ended_late(struct run *run)
 	tap_ok(turn_wait_ms(run) == -1, "there is nothing to do");
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		qid_draw(&qid);
-		m = window_add(&run->window, &qid);
+		m = window_add(&run->window, &qid, WINDOW_LISTED);
 		message_go(run, m, steps[i]);
 		tap_ok(turn_wait_ms(run) == 0, "%s is not waited with",
 		    i == 0 ? "a delivery" : "a report");
@@ -374,7 +374,7 @@ test_no_memory(struct run *run)
 {
 	struct qid qid = test_one_file("bob@example.org"), other, first;
 	struct store_place in = { STORE_IN, 0 }, hold = { STORE_HOLD, 0 };
-	struct message *m = window_add(&run->window, &qid);
+	struct message *m = window_add(&run->window, &qid, WINDOW_LISTED);
 	struct fault f;
 
 	m->to = hold;

@@ -118,7 +118,7 @@ test_deleted_entry(struct run *run)
 static struct message *
 under_way(struct run *run, const struct qid *qid)
 {
-	struct message *m = window_add(&run->window, qid);
+	struct message *m = window_add(&run->window, qid, WINDOW_LISTED);
 	struct fault f;
 
 	if (store_read_envelope(
@@ -304,7 +304,7 @@ test_let_be(struct run *run)
 	run->listing.wanted = false;
 
 	later = put_off(run, &qid);
-	m = window_add(&run->window, &qid);
+	m = window_add(&run->window, &qid, WINDOW_LISTED);
 	m->place = later;
 	if (store_read_envelope(
 	        &run->store, &qid, later, false, &m->envelope, &f) != OK)
@@ -515,7 +515,8 @@ test_wrong_name(struct run *run)
 	(void)snprintf(to, sizeof(to), "queue/in/%s", other.text);
 	if (rename(from, to) != 0)
 		abort();
-	message_go(run, window_add(&run->window, &other), STEP_LOAD);
+	message_go(
+	    run, window_add(&run->window, &other, WINDOW_LISTED), STEP_LOAD);
 	load_work(run);
 	tap_ok(test_exists(aside, &other) && !test_exists(in, &other),
 	    "a message under another's name is set aside");
@@ -551,7 +552,8 @@ test_no_file(struct run *run)
 		        e.recipients == 0,
 		    "%s is no envelope, nor the one before", titles[i]);
 		envelope_free(&e);
-		message_go(run, window_add(&run->window, &qid), STEP_LOAD);
+		message_go(run, window_add(&run->window, &qid, WINDOW_LISTED),
+		    STEP_LOAD);
 		load_work(run);
 		(void)alarm(0);
 		(void)snprintf(name, sizeof(name), "queue/aside/%s", qid.text);
