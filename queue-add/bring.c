@@ -192,22 +192,16 @@ accept_one(
 static void
 note(struct journal *j, const struct envelope *e, size_t size)
 {
-	struct record_out out;
-
-	journal_end(j, journal_begin(j, CODE_SEND_API, &e->qid));
-	out = journal_begin(j, CODE_SEND_ORIGINATOR, &e->qid);
-	record_put(out, "from", path_span(&e->reverse_path));
-	journal_end(j, out);
-	for (size_t i = 0; i < e->recipients; i++) {
-		out = journal_begin(j, CODE_SEND_RECIPIENT, &e->qid);
-		record_put_num(out, "n", e->recipient[i].n);
-		record_put(out, "to", path_span(&e->recipient[i].forward_path));
-		journal_end(j, out);
-	}
-	out = journal_begin(j, CODE_SEND_SIZE, &e->qid);
-	record_put_num(out, "size", size);
-	journal_end(j, out);
-	journal_end(j, journal_begin(j, CODE_QUEUED_IN, &e->qid));
+	journal_tell(j, CODE_SEND_API, &e->qid, JOURNAL_NONE);
+	journal_tell(j, CODE_SEND_ORIGINATOR, &e->qid,
+	    JOURNAL_FIELDS(JOURNAL_ANY("from", e->reverse_path.text)));
+	for (size_t i = 0; i < e->recipients; i++)
+		journal_tell(j, CODE_SEND_RECIPIENT, &e->qid,
+		    JOURNAL_FIELDS(JOURNAL_NUM("n", e->recipient[i].n),
+		        JOURNAL_TEXT("to", e->recipient[i].forward_path.text)));
+	journal_tell(j, CODE_SEND_SIZE, &e->qid,
+	    JOURNAL_FIELDS(JOURNAL_NUM("size", size)));
+	journal_tell(j, CODE_QUEUED_IN, &e->qid, JOURNAL_NONE);
 	journal_flush(j);
 }
 

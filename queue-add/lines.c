@@ -2,40 +2,24 @@
 /* lines.c: are the lines of content well formed? One pass, line by line. */
 #include "lines.h"
 
-/* A piece of a line: all but its LF. */
-static void
-add_piece(struct lines *l, struct span piece, bool whole)
-{
-	bool ends_cr;
-
-	if (piece.len == 0) {
-		l->bad = l->bad || (whole && !l->after_cr);
-		return;
-	}
-	if (l->at_start && piece.p[0] == '.')
-		l->dots = true;
-	ends_cr = piece.p[piece.len - 1] == '\r';
-	if (l->after_cr || whole != (whole && ends_cr) ||
-	    span_find(piece, '\r') != piece.len - (ends_cr ? 1 : 0))
-		l->bad = true;
-	l->after_cr = ends_cr;
-	l->at_start = false;
-}
-
 void
 lines_add(struct lines *l, struct span s)
 {
 	l->any |= s.len > 0;
-	while (s.len > 0 && !l->bad) {
-		size_t lf = span_find(s, '\n');
-		bool whole = lf < s.len;
+	while (s.len > 0) {
+		struct span line = span_head(s, span_find(s, '\n'));
+		bool whole = line.len < s.len; /* its LF is there */
+		bool ends_cr = line.len > 0 && line.p[line.len - 1] == '\r';
+		bool has_cr = ends_cr || (line.len == 0 && l->after_cr);
 
-		add_piece(l, span_head(s, lf), whole);
-		if (whole) {
-			l->at_start = true;
-			l->after_cr = false;
-		}
-		s = span_from(s, lf + 1);
+		l->dots |= l->at_start && s.p[0] == '.';
+		/* CR stands before LF and nowhere else, LF behind CR. */
+		l->bad |= (l->after_cr && line.len > 0) ||
+		    span_find(line, '\r') + ends_cr < line.len ||
+		    (whole && !has_cr);
+		l->at_start = whole;
+		l->after_cr = has_cr && !whole;
+		s = span_from(s, line.len + whole);
 	}
 }
 

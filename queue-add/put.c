@@ -31,17 +31,6 @@ put_fields(struct accept *a, struct envelope *e, struct span content)
 		buf_adds(b, "\r\n");
 }
 
-static void
-digest_of(struct span a, struct span b, unsigned char *out)
-{
-	struct envelope_digest d;
-
-	envelope_digest_begin(&d);
-	envelope_digest_add(&d, a);
-	envelope_digest_add(&d, b);
-	envelope_digest_end(&d, out);
-}
-
 /* A new file that begins so; none when it fails. */
 static enum outcome
 write_file(struct accept *a, struct store_place place, const struct qid *qid,
@@ -151,6 +140,7 @@ accept_put(
     struct accept *a, struct client *c, struct envelope *e, struct span content)
 {
 	struct lines lines = LINES_BEGIN;
+	struct envelope_digest digest;
 	struct fault why;
 
 	lines_add(&lines, content);
@@ -163,7 +153,10 @@ accept_put(
 	e->time_ms = clock_wall_ms();
 	/* The same in both shapes. */
 	e->size = a->fields.len + content.len;
-	digest_of(buf_span(&a->fields), content, e->digest);
+	envelope_digest_begin(&digest);
+	envelope_digest_add(&digest, buf_span(&a->fields));
+	envelope_digest_add(&digest, content);
+	envelope_digest_end(&digest, e->digest);
 	if (is_there_elsewhere(a, e))
 		enter_existing(a, c, &e->qid);
 	else if (make_head(a, e, content))
