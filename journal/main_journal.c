@@ -65,30 +65,29 @@ text(const char *option)
 	return span_of(option == NULL ? "" : option);
 }
 
-/* What the options select. */
-static enum outcome
-take_selection(struct select *s, struct fault *f)
+/* What the options select; a wrong one ends it here. */
+static struct select
+selection(void)
 {
 	static char since[64], until[64];
-
-	*s = (struct select){ .qid = text(given.qid),
+	struct select s = { .qid = text(given.qid),
 		.address = text(given.address),
 		.message_id = text(given.id),
 		.ip = text(given.ip),
 		.program = text(given.program) };
-	if (given.code != NULL && !select_set_code(s, text(given.code)))
-		return fault_set(f, PERM, "5.5.4", 0,
+
+	if (given.code != NULL && !select_set_code(&s, text(given.code)))
+		prog_refuse(
 		    "--code: neither a code nor a name; journal(8) has them");
 	if ((given.since != NULL &&
 	        !select_parse_time(text(given.since), since, sizeof(since))) ||
 	    (given.until != NULL &&
 	        !select_parse_time(text(given.until), until, sizeof(until))))
-		return fault_set(f, PERM, "5.5.4", 0,
-		    "--since, --until: say 2026-11-24T03:04, or 30m, 2h, 7d "
-		    "ago");
-	s->since = span_of(since);
-	s->until = span_of(until);
-	return OK;
+		prog_refuse("--since, --until: say 2026-11-24T03:04, or 30m, "
+		            "2h, 7d ago");
+	s.since = span_of(since);
+	s.until = span_of(until);
+	return s;
 }
 
 static bool
@@ -112,12 +111,10 @@ static enum outcome
 show(int dir, const char *what, struct fault *f)
 {
 	struct walk walk = { .dir = dir };
-	struct select select;
+	struct select select = selection();
 	uint64_t entries = 0;
 
 	(void)what;
-	if (take_selection(&select, f) != OK)
-		return f->outcome;
 	for (;;) {
 		if (select_walk(
 		        &walk, &select, print_entry, NULL, &entries, f) != OK)
@@ -206,8 +203,7 @@ trace(int dir, const char *what, struct fault *f)
 	uint64_t most = TRACE_MOST;
 
 	if (given.most != NULL && !num_parse(text(given.most), 1, 10000, &most))
-		return fault_set(f, PERM, "5.5.4", 0,
-		    "--most: say a number from 1 to 10000");
+		prog_refuse("--most: say a number from 1 to 10000");
 	return story_trace(dir, span_of(what), (size_t)most, f);
 }
 
@@ -227,6 +223,7 @@ static const struct verb {
 	{ "rotate", 0, "", "stdio rpath wpath cpath", "rwc", rotate },
 };
 
+/* A call that is wrong ends here. */
 static const struct verb *
 find_verb(int argc, char *argv[])
 {
@@ -244,8 +241,7 @@ find_verb(int argc, char *argv[])
 	for (const struct prog_option *o = options; o->name != NULL; o++)
 		if (*o->value != NULL &&
 		    !span_is_word(span_of(o->name), v->options))
-			prog_refuse(
-			    "%s does not take all of these options", v->name);
+			prog_refuse("%s has no --%s", v->name, o->name);
 	return v;
 }
 
