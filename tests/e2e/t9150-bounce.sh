@@ -97,6 +97,8 @@ total=$(find "$H/mail" -name '*R[0-9]*,S=*' | wc -l)
 is "three messages exist in all mailboxes: two reports, one delivery" "$total" 3
 is "a report that cannot be delivered ends there: none about it" \
     "$(as journal -C "$H" show --code=AP | wc -l)" 3
+like "of both that have no sender to tell, an operator hears" \
+    "$(as journal -C "$H" show --code=XX | grep -c 'undeliverable to gone@example.org, and there is no sender to tell: no such user')" '^2$'
 
 # ---- the story of both
 one=$(as journal -C "$H" trace '<one@pc7>')
