@@ -53,19 +53,22 @@ change_entry(struct span line, const struct field_change *change, size_t n,
 	return record_end(out, f);
 }
 
-/* ---- lines; those of records come with a LF */
+/* ---- lines */
 
-static struct span
-keep_line(struct editor *e, struct span line)
-{
-	return directory_keep(&e->d, span_head(line, span_find(line, '\n')));
-}
-
+/* A record, with a LF or without, in place of a line; NULL: as a new one. */
 static struct line *
-add_line(struct editor *e, struct text *t, struct span text, uint32_t source)
+put_line(struct editor *e, struct text *t, struct line *line,
+    struct span record, uint32_t source)
 {
-	struct line *line = text_add(t, keep_line(e, text));
+	struct span text =
+	    directory_keep(&e->d, span_head(record, span_find(record, '\n')));
 
+	if (line != NULL) {
+		line->text = text;
+		line->is_changed = true;
+		return line;
+	}
+	line = text_add(t, text);
 	line->is_new = true;
 	if (source > 0) {
 		line->file = DIRECTORY_STDIN;
@@ -86,12 +89,8 @@ put_secret(struct editor *e, struct line *old, struct span smtp,
 	record_put(out, "smtp", smtp);
 	record_put(out, "hash", hash);
 	got = record_end(out, f);
-	if (got == OK && old != NULL) {
-		old->text = keep_line(e, buf_span(&b));
-		old->is_changed = true;
-	} else if (got == OK) {
-		(void)add_line(e, &e->d.secrets, buf_span(&b), source);
-	}
+	if (got == OK)
+		(void)put_line(e, &e->d.secrets, old, buf_span(&b), source);
 	buf_free(&b);
 	return got;
 }
@@ -181,7 +180,7 @@ editor_add(struct editor *e, struct span record, struct span hash,
 		if (replaces && line != NULL)
 			line->is_removed = true;
 	}
-	line = add_line(e, &e->d.entries, record, source);
+	line = put_line(e, &e->d.entries, NULL, record, source);
 	line->wants_mailbox = true;
 	e->added++;
 	buf_free(&b);
@@ -215,8 +214,7 @@ editor_change(struct editor *e, struct line *line,
 	enum outcome got = change_entry(line->text, change, n, &b, f);
 
 	if (got == OK)
-		line->text = keep_line(e, buf_span(&b));
-	line->is_changed = true;
+		(void)put_line(e, &e->d.entries, line, buf_span(&b), 0);
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(change[i].key, "path") == 0)
 			line->wants_mailbox = true;
@@ -250,23 +248,6 @@ editor_remove(struct editor *e, struct line *line)
 
 /* ---- commit */
 
-enum outcome
-editor_check(struct editor *e, struct fault *f)
-{
-	struct directory *d = &e->d;
-	const struct problems *errors = &d->problems[PROBLEM_ERROR];
-
-	memcpy(e->before, d->problems, sizeof(e->before));
-	memset(d->problems, 0, sizeof(d->problems));
-	if (directory_apply(d, f) != OK)
-		return f->outcome;
-	directory_check(d, false);
-	if (errors->count > 0)
-		return fault_set(
-		    f, PERM, "5.3.5", 0, SPAN_FMT, SPAN_ARG(errors->p[0].text));
-	return OK;
-}
-
 /* One mailbox is synced by itself, many with their whole file system. */
 static enum outcome
 make_mailboxes(struct editor *e, struct fault *f)
@@ -296,9 +277,20 @@ make_mailboxes(struct editor *e, struct fault *f)
 }
 
 enum outcome
-editor_commit(struct editor *e, struct fault *f)
+editor_commit(struct editor *e, bool tries, struct fault *f)
 {
-	if (editor_check(e, f) != OK || make_mailboxes(e, f) != OK)
+	struct directory *d = &e->d;
+	const struct problems *errors = &d->problems[PROBLEM_ERROR];
+
+	memcpy(e->before, d->problems, sizeof(e->before));
+	memset(d->problems, 0, sizeof(d->problems));
+	if (directory_apply(d, f) != OK)
 		return f->outcome;
-	return directory_write(&e->d, f);
+	directory_check(d, false);
+	if (errors->count > 0)
+		return fault_set(
+		    f, PERM, "5.3.5", 0, SPAN_FMT, SPAN_ARG(errors->p[0].text));
+	if (tries)
+		return OK;
+	return make_mailboxes(e, f) == OK ? directory_write(d, f) : f->outcome;
 }

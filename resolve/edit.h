@@ -61,9 +61,11 @@ enum outcome editor_set_hash(struct editor *, const struct line *,
 /* The entry, its password and every alias that ends at it. */
 void editor_remove(struct editor *, struct line *);
 
-/* PERM 5.3.5: what would come of it has errors; they stand in d.problems. */
-enum outcome editor_check(struct editor *, struct fault *) MUST_USE;
-/* The check, and if it is OK, the change. */
-enum outcome editor_commit(struct editor *, struct fault *) MUST_USE;
+/*
+ * The change; tries: only whether it can be made. PERM 5.3.5: what would come
+ * of it has errors; they stand in d.problems.
+ */
+enum outcome editor_commit(
+    struct editor *, bool tries, struct fault *) MUST_USE;
 
 #endif

@@ -145,7 +145,7 @@ edit(struct editor *e, struct request *r, collect_changes *collect, bool tries,
 	if (got == OK)
 		got = collect(e, r, f);
 	if (got == OK)
-		got = tries ? editor_check(e, f) : editor_commit(e, f);
+		got = editor_commit(e, tries, f);
 	directory_unlock(&e->d);
 	/* What was wrong before is the answer to any change. */
 	if (got == OK ? !tries : !begun || r->is_import)

@@ -62,7 +62,7 @@ add(const char *record)
 
 	if (got == OK) {
 		editor_add(&e, span_of(record), SPAN_EMPTY, false, 0);
-		got = editor_commit(&e, &fault);
+		got = editor_commit(&e, false, &fault);
 	}
 	editor_free(&e);
 	return got;
@@ -136,7 +136,7 @@ test_change(void)
 	bool good = begin(&e, "A@example.org", &a) &&
 	    editor_change(&e, a, change, 3, &fault) == OK &&
 	    editor_set_hash(&e, a, SPAN_LIT(HASH), &fault) == OK &&
-	    editor_commit(&e, &fault) == OK;
+	    editor_commit(&e, false, &fault) == OK;
 
 	editor_free(&e);
 	tap_ok(good &&
@@ -163,7 +163,7 @@ test_twice(void)
 	    editor_change(&e, a, one, 1, &fault) == OK &&
 	    editor_change(&e, a, two, 1, &fault) == OK &&
 	    editor_change(&e, bob, one, 1, &fault) == OK &&
-	    editor_commit(&e, &fault) == OK;
+	    editor_commit(&e, false, &fault) == OK;
 
 	editor_free(&e);
 	tap_ok(good &&
@@ -186,7 +186,7 @@ test_remove(void)
 
 	if (good)
 		editor_remove(&e, bob);
-	good = good && editor_commit(&e, &fault) == OK;
+	good = good && editor_commit(&e, false, &fault) == OK;
 	editor_free(&e);
 	tap_ok(good && is_mailbox("bob@example.org", NULL) &&
 	        is_mailbox("b@example.org", NULL) &&
