@@ -194,7 +194,7 @@ void
 directory_problem(struct directory *d, enum problem_level level,
     const struct line *at, const char *format, ...)
 {
-	struct problems *problems = &d->problems[level];
+	struct problems *problems = &d->problems;
 	char text[512];
 	int n = 0;
 	va_list ap;
@@ -208,12 +208,13 @@ directory_problem(struct directory *d, enum problem_level level,
 	if (level == PROBLEM_NOTE && n == 0 &&
 	    problems_have(problems, span_of(text)))
 		return;
-	if (problems->count++ >= PROBLEM_LINES_MAX)
+	if (problems->count[level]++ >= PROBLEM_LINES_MAX)
 		return;
 	if (problems->p == NULL)
-		problems->p = mem_new(PROBLEM_LINES_MAX, sizeof(*problems->p));
-	problems->p[problems->n++] = (struct problem){ at->file, at->number,
-		directory_keep(d, span_of(text)) };
+		problems->p = mem_new(
+		    PROBLEM_LEVELS * PROBLEM_LINES_MAX, sizeof(*problems->p));
+	problems->p[problems->n++] = (struct problem){ level, at->file,
+		at->number, directory_keep(d, span_of(text)) };
 }
 
 /* ---- begin, end, reading */
@@ -260,8 +261,7 @@ directory_free(struct directory *d)
 		free(d->memory);
 		d->memory = next;
 	}
-	for (size_t i = 0; i < PROBLEM_LEVELS; i++)
-		free(d->problems[i].p);
+	free(d->problems.p);
 	free(d->has_postmaster);
 	domains_free(&d->domains);
 }

@@ -85,13 +85,14 @@ enum problem_level { PROBLEM_ERROR, PROBLEM_WARNING, PROBLEM_NOTE };
 #define PROBLEM_LEVELS    3
 #define PROBLEM_LINES_MAX 1000 /* of a level; more are counted only */
 struct problem {
+	enum problem_level level;
 	const char *file;
 	uint32_t line; /* 0: of no line */
 	struct span text;
 };
 struct problems {
 	struct problem *p;
-	size_t n, count; /* of those that there are, n stand in p */
+	size_t n, count[PROBLEM_LEVELS]; /* of all those, n stand in p */
 };
 bool problems_have(const struct problems *, struct span text);
 
@@ -102,7 +103,7 @@ struct directory {
 	bool *has_postmaster; /* of each, by the last check */
 	int lock; /* -1: not held */
 	struct text entries, secrets;
-	struct problems problems[PROBLEM_LEVELS];
+	struct problems problems;
 	struct memory_chunk *memory;
 	size_t memory_left; /* octets of the newest chunk */
 };

@@ -245,7 +245,7 @@ directory_write(const struct directory *d, struct fault *f)
 		    true, -1 },
 	};
 	enum { FILES = sizeof(file) / sizeof(file[0]) };
-	size_t errors = d->problems[PROBLEM_ERROR].count;
+	size_t errors = d->problems.count[PROBLEM_ERROR];
 	unsigned char octets[DIGEST_LEN];
 	struct span digest = make_digest(d, octets);
 	enum outcome got = OK;

@@ -106,13 +106,13 @@ editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 	if (directory_open(d, s, LOCK_EX, f) != OK)
 		return f->outcome;
 	directory_parse(d);
-	if (d->problems[PROBLEM_ERROR].count > 0)
+	if (d->problems.count[PROBLEM_ERROR] > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "the directory has errors; mend them first, nothing was "
 		    "changed");
 	directory_check(d, false);
 	/* An error that only the check finds may be what this edit mends. */
-	if (d->problems[PROBLEM_ERROR].count > 0 || directory_is_compiled(d))
+	if (d->problems.count[PROBLEM_ERROR] > 0 || directory_is_compiled(d))
 		return OK;
 	return directory_expect_records(d, f) == OK ? directory_write(d, f)
 	                                            : f->outcome;
@@ -121,8 +121,7 @@ editor_begin(struct editor *e, const struct settings *s, struct fault *f)
 void
 editor_free(struct editor *e)
 {
-	for (size_t i = 0; i < PROBLEM_LEVELS; i++)
-		free(e->before[i].p);
+	free(e->before.p);
 	directory_free(&e->d);
 }
 
@@ -280,16 +279,20 @@ enum outcome
 editor_commit(struct editor *e, bool tries, struct fault *f)
 {
 	struct directory *d = &e->d;
-	const struct problems *errors = &d->problems[PROBLEM_ERROR];
+	const struct problem *error;
 
-	memcpy(e->before, d->problems, sizeof(e->before));
-	memset(d->problems, 0, sizeof(d->problems));
+	e->before = d->problems;
+	d->problems = (struct problems){ .n = 0 };
 	if (directory_apply(d, f) != OK)
 		return f->outcome;
 	directory_check(d, false);
-	if (errors->count > 0)
+	if (d->problems.count[PROBLEM_ERROR] > 0) {
+		error = d->problems.p;
+		while (error->level != PROBLEM_ERROR)
+			error++;
 		return fault_set(
-		    f, PERM, "5.3.5", 0, SPAN_FMT, SPAN_ARG(errors->p[0].text));
+		    f, PERM, "5.3.5", 0, SPAN_FMT, SPAN_ARG(error->text));
+	}
 	if (tries)
 		return OK;
 	return make_mailboxes(e, f) == OK ? directory_write(d, f) : f->outcome;

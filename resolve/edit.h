@@ -22,7 +22,7 @@ struct field_change {
 
 struct editor {
 	struct directory d; /* its index is that of before, up to the commit */
-	struct problems before[PROBLEM_LEVELS]; /* the change */
+	struct problems before; /* the change */
 	size_t added; /* entries and aliases */
 	size_t made, found; /* by the commit: mailboxes new, there already */
 };

@@ -26,19 +26,30 @@ static int
 compare_problems(const void *a, const void *b)
 {
 	const struct problem *one = a, *other = b;
-	int got = strcmp(one->file, other->file);
+	int got = (one->level > other->level) - (one->level < other->level);
 
+	if (got == 0)
+		got = strcmp(one->file, other->file);
 	return got != 0 ? got
 	                : (one->line > other->line) - (one->line < other->line);
 }
 
-void
-say_level(const struct problems *problems, const struct problems *before,
-    enum problem_level level)
+static const char *const words[] = { "error", "warning", "note" };
+
+static void
+say_more(enum problem_level level, size_t more)
 {
-	static const char *const words[] = { "error", "warning", "note" };
+	output(json_pack("{s:s, s:I}", "level", words[level], "more",
+	           (json_int_t)more),
+	    more > 1 ? "{more} more {level}s\n" : "{more} more {level}\n");
+}
+
+void
+say_problems(const struct problems *problems, const struct problems *before,
+    enum problem_level last)
+{
 	static const struct problems none = { .n = 0 };
-	size_t told = 0;
+	size_t told[PROBLEM_LEVELS] = { 0 };
 
 	if (before == NULL)
 		before = &none;
@@ -49,25 +60,17 @@ say_level(const struct problems *problems, const struct problems *before,
 		const struct problem *p = &problems->p[i];
 
 		/* By its words, which have the address: lines move. */
-		if (problems_have(before, p->text))
+		if (p->level > last || problems_have(before, p->text))
 			continue;
 		output(json_pack("{s:s, s:I, s:s, s:o}", "file", p->file,
-		           "line", (json_int_t)p->line, "level", words[level],
-		           "text", json_text(p->text)),
+		           "line", (json_int_t)p->line, "level",
+		           words[p->level], "text", json_text(p->text)),
 		    "{file}:{line}: {level}: {text|text}\n");
-		told++;
+		told[p->level]++;
 	}
-	told += before->count;
-	if (problems->count > problems->n && problems->count > told)
-		output(json_pack("{s:s, s:I}", "level", words[level], "more",
-		           (json_int_t)(problems->count - told)),
-		    problems->count - told > 1 ? "{more} more {level}s\n"
-		                               : "{more} more {level}\n");
-}
-
-void
-say_problems(const struct directory *d)
-{
-	for (enum problem_level i = 0; i < PROBLEM_LEVELS; i++)
-		say_level(&d->problems[i], NULL, i);
+	for (enum problem_level i = 0; i <= last; i++)
+		if (problems->count[i] > PROBLEM_LINES_MAX &&
+		    problems->count[i] > told[i] + before->count[i])
+			say_more(
+			    i, problems->count[i] - told[i] - before->count[i]);
 }

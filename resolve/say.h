@@ -7,11 +7,9 @@
 
 /* What was done. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Problems of a level by file and line, without those that were there before;
-   before: NULL, or of the same level. */
-void say_level(
-    const struct problems *, const struct problems *before, enum problem_level);
-/* All of them, the worst first. */
-void say_problems(const struct directory *);
+/* Problems by level, file and line, down to `last`, without those that were
+   there before; before: or NULL. */
+void say_problems(const struct problems *, const struct problems *before,
+    enum problem_level last);
 
 #endif

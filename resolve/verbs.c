@@ -85,17 +85,6 @@ read_address(const char *text, struct address *a, struct fault *f)
 
 /* ---- every change */
 
-/* What it brings with it; of an import that is refused, all that is wrong
-   with it: of the others that is the fault. */
-static void
-tell_problems(const struct editor *e, bool made)
-{
-	for (enum problem_level i = 0; made && i < PROBLEM_LEVELS; i++)
-		say_level(&e->d.problems[i], &e->before[i], i);
-	if (!made)
-		say_level(&e->d.problems[PROBLEM_ERROR], NULL, PROBLEM_ERROR);
-}
-
 static void
 tell_entry(const struct editor *e, const struct line *line)
 {
@@ -147,9 +136,13 @@ edit(struct editor *e, struct request *r, collect_changes *collect, bool tries,
 	if (got == OK)
 		got = editor_commit(e, tries, f);
 	directory_unlock(&e->d);
-	/* What was wrong before is the answer to any change. */
-	if (got == OK ? !tries : !begun || r->is_import)
-		tell_problems(e, got == OK);
+	/* Of what was made the problems that it brings; of what was refused
+	   all errors where they were there before, or are of an import. Else
+	   the fault says the one. */
+	if (got == OK && !tries)
+		say_problems(&e->d.problems, &e->before, PROBLEM_NOTE);
+	else if (got != OK && (!begun || r->is_import))
+		say_problems(&e->d.problems, NULL, PROBLEM_ERROR);
 	if (got == OK && !r->is_import)
 		tell_new(e);
 	done = got == OK && !tries ? buf_span(&r->done) : SPAN_EMPTY;

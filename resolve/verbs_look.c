@@ -54,7 +54,7 @@ verb_compile(struct request *r, struct fault *f)
 		got = directory_write(&d, f);
 	}
 	directory_unlock(&d);
-	say_problems(&d);
+	say_problems(&d.problems, NULL, PROBLEM_NOTE);
 	if (got == OK && compiled)
 		say("the databases are of these texts already");
 	else if (got == OK)
@@ -67,11 +67,11 @@ verb_compile(struct request *r, struct fault *f)
 enum outcome
 look_check(const struct directory *d, const struct request *r, struct fault *f)
 {
-	size_t errors = d->problems[PROBLEM_ERROR].count;
-	size_t warnings = d->problems[PROBLEM_WARNING].count;
+	size_t errors = d->problems.count[PROBLEM_ERROR];
+	size_t warnings = d->problems.count[PROBLEM_WARNING];
 
 	(void)r;
-	say_problems(d);
+	say_problems(&d->problems, NULL, PROBLEM_NOTE);
 	if (errors + warnings > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%zu errors, %zu warnings", errors, warnings);
@@ -107,7 +107,7 @@ json_of_line(const struct directory *d, const struct line *line)
 enum outcome
 look_list(const struct directory *d, const struct request *r, struct fault *f)
 {
-	size_t errors = d->problems[PROBLEM_ERROR].count;
+	size_t errors = d->problems.count[PROBLEM_ERROR];
 
 	(void)r;
 	for (size_t i = 0; i < d->entries.lines; i++) {
