@@ -85,6 +85,13 @@ qid_time_ms(const struct qid *q)
 	return ms;
 }
 
+int
+qid_compare(const void *a, const void *b)
+{
+	return strcmp(
+	    ((const struct qid *)a)->text, ((const struct qid *)b)->text);
+}
+
 struct span
 qid_span(const struct qid *q)
 {

@@ -28,6 +28,8 @@ void qid_derive(const struct qid *of, uint64_t n, struct qid *out);
 /* Exactly 26 characters of the alphabet, upper case, first one 0..7. */
 bool qid_parse(struct span, struct qid *);
 uint64_t qid_time_ms(const struct qid *);
+/* Of two of them, for qsort(3): the older one first. */
+int qid_compare(const void *, const void *);
 struct span qid_span(const struct qid *);
 
 #endif

@@ -14,7 +14,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "accept.h"
 #include "fds.h"
@@ -29,17 +28,16 @@ void
 accept_begin(struct accept *a, struct store *store, struct journal *journal,
     const struct settings *s)
 {
-	memset(a, 0, sizeof(*a));
-	a->store = store;
-	a->tell = TELL_NONE;
-	a->journal = journal;
-	a->one_file_max = s->queue.one_file_max;
-	a->min_free = s->queue.min_free;
-	a->recipients_max = s->queue.recipients_max;
-	a->entry = mem_new(ROUND_REQUESTS_MAX, sizeof(*a->entry));
-	a->head = BUF_INIT(HEAD_MAX);
-	a->fields = BUF_INIT(FIELDS_MAX);
-	a->hints = BUF_INIT(HINTS_MAX);
+	*a = (struct accept){ .store = store,
+		.journal = journal,
+		.one_file_max = s->queue.one_file_max,
+		.min_free = s->queue.min_free,
+		.recipients_max = s->queue.recipients_max,
+		.tell = TELL_NONE,
+		.entry = mem_new(ROUND_REQUESTS_MAX, sizeof(*a->entry)),
+		.head = BUF_INIT(HEAD_MAX),
+		.fields = BUF_INIT(FIELDS_MAX),
+		.hints = BUF_INIT(HINTS_MAX) };
 }
 
 void

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -306,7 +305,7 @@ count_one(
 
 	(void)place;
 	(void)f;
-	if (c->n++ == 0 || strcmp(qid->text, c->oldest.text) < 0)
+	if (c->n++ == 0 || qid_compare(qid, &c->oldest) < 0)
 		c->oldest = *qid;
 	return OK;
 }

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,9 +109,7 @@ remove_part(void *arg, struct store_place place, struct fault *f)
 
 /* Every directory but aside/. */
 static enum outcome
-each_place(struct tidying *t,
-    enum outcome (*each)(void *, struct store_place, struct fault *),
-    struct fault *f)
+each_place(struct tidying *t, store_on_place *each, struct fault *f)
 {
 	for (int state = 0; state < STORE_DIRECTORIES; state++)
 		if (state != STORE_ASIDE &&
@@ -122,19 +119,13 @@ each_place(struct tidying *t,
 	return OK;
 }
 
-static int
-by_qid(const void *a, const void *b)
-{
-	return strcmp(
-	    ((const struct qid *)a)->text, ((const struct qid *)b)->text);
-}
-
 static enum outcome
 mark(
     void *arg, struct store_place place, const struct qid *qid, struct fault *f)
 {
 	struct tidying *t = arg;
-	struct orphan *o = bsearch(qid, t->orphan, t->n, sizeof(*o), by_qid);
+	struct orphan *o =
+	    bsearch(qid, t->orphan, t->n, sizeof(*o), qid_compare);
 
 	(void)f;
 	if (o != NULL)

@@ -204,19 +204,20 @@ enum outcome store_list(struct store *, struct store_place,
 enum outcome store_next_part(struct store *, enum store_state,
     uint64_t *part_ms, struct fault *) MUST_USE;
 
-/* Call `each` with each directory of a state, minutes and shards in their
-   order, until it is not OK. */
+/* Call it with each directory of a state, minutes and shards in their order,
+   until it is not OK. */
+typedef enum outcome store_on_place(
+    void *arg, struct store_place, struct fault *);
 enum outcome store_each_place(struct store *, enum store_state,
-    enum outcome (*each)(void *arg, struct store_place, struct fault *),
-    void *arg, struct fault *) MUST_USE;
+    store_on_place *, void *arg, struct fault *) MUST_USE;
 
 /*
  * With each qid of a state, the oldest first within each directory, until it
  * is not OK. What moves meanwhile may be seen twice or not at all.
  */
-enum outcome store_each_qid(struct store *, enum store_state,
-    enum outcome (*each)(
-        void *arg, struct store_place, const struct qid *, struct fault *),
+typedef enum outcome store_on_qid(
+    void *arg, struct store_place, const struct qid *, struct fault *);
+enum outcome store_each_qid(struct store *, enum store_state, store_on_qid *,
     void *arg, struct fault *) MUST_USE;
 
 /* Every name in dir but "." and "..", in no order, dot names too; for tidying.

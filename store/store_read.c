@@ -53,17 +53,10 @@ struct smallest {
 	bool more; /* some were cut off: qid[most - 1] is the last to stay */
 };
 
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(
-	    ((const struct qid *)a)->text, ((const struct qid *)b)->text);
-}
-
 static void
 cut(struct smallest *w)
 {
-	qsort(w->qid, w->n, sizeof(*w->qid), by_text);
+	qsort(w->qid, w->n, sizeof(*w->qid), qid_compare);
 	if (w->n <= w->most)
 		return;
 	w->n = w->most;
@@ -185,8 +178,7 @@ store_next_part(
 }
 
 enum outcome
-store_each_place(struct store *s, enum store_state state,
-    enum outcome (*each)(void *arg, struct store_place, struct fault *),
+store_each_place(struct store *s, enum store_state state, store_on_place *each,
     void *arg, struct fault *f)
 {
 	struct parts parts;
@@ -204,8 +196,7 @@ store_each_place(struct store *s, enum store_state state,
 struct walk {
 	struct store *store;
 	struct qid *qid; /* a share of them */
-	enum outcome (*each)(
-	    void *arg, struct store_place, const struct qid *, struct fault *);
+	store_on_qid *each;
 	void *arg;
 };
 
@@ -231,9 +222,7 @@ walk_place(void *arg, struct store_place place, struct fault *f)
 }
 
 enum outcome
-store_each_qid(struct store *s, enum store_state state,
-    enum outcome (*each)(
-        void *arg, struct store_place, const struct qid *, struct fault *),
+store_each_qid(struct store *s, enum store_state state, store_on_qid *each,
     void *arg, struct fault *f)
 {
 	struct walk w = { s, mem_new(WALK_SHARE, sizeof(*w.qid)), each, arg };
