@@ -131,7 +131,7 @@ void directory_parse(struct directory *);
  * What lies between the lines: where aliases lead, mailboxes in mailboxes, one
  * path of two entries, secrets of nobody, a domain that has no postmaster any
  * more since the last check. thorough: is every mailbox there, what do hashes
- * cost, are the databases of these texts.
+ * cost, do the databases fit the texts, and if not, was a text lost.
  */
 void directory_check(struct directory *, bool thorough);
 /*

@@ -227,14 +227,21 @@ check_end(struct directory *d, const struct text *t)
 void
 directory_check(struct directory *d, bool thorough)
 {
+	struct fault f;
+
 	check_end(d, &d->entries);
 	check_end(d, &d->secrets);
 	check_fields(d);
 	check_entries(d, thorough);
 	check_secrets(d, thorough);
 	check_postmasters(d);
-	if (thorough && !directory_is_compiled(d))
+	if (!thorough || directory_is_compiled(d))
+		return;
+	if (directory_expect_records(d, &f) != OK)
+		directory_problem(
+		    d, PROBLEM_WARNING, &of_entries, "%s", f.text);
+	else
 		directory_problem(d, PROBLEM_WARNING, &of_entries,
-		    "the databases are not of these texts: `pneu directory "
+		    "the databases do not fit the texts: `pneu directory "
 		    "compile` makes them anew");
 }

@@ -92,7 +92,7 @@ expect_records(const struct text *t, struct fault *f)
 		return OK;
 	return fault_set(f, TEMP, "4.3.0", 0,
 	    "%s %s: bring it back, or run `pneu "
-	    "directory compile` if it is as it should be",
+	    "directory compile --force` if it is as it should be",
 	    t->name, lack);
 }
 

@@ -41,8 +41,11 @@ static const struct prog_option options[] = {
 	{ 0, "replace", NULL,
 	    "alias add: in place of the user or alias of that address",
 	    &request.option[OPTION_REPLACE] },
-	{ 0, "at-start", NULL, "compile: do not wait, and not after a loss",
+	{ 0, "at-start", NULL, "compile: do not wait for another command",
 	    &request.option[OPTION_AT_START] },
+	{ 0, "force", NULL,
+	    "compile: also texts that lack what their databases have",
+	    &request.option[OPTION_FORCE] },
 	{ .name = NULL },
 };
 

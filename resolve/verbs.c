@@ -392,7 +392,8 @@ const struct verb verbs[VERBS] = {
 	{ "passwd", .operands = 1, .options = TAKES(OPTION_PASSWORD),
 	    .asks = true, .collect = collect_change },
 	{ "import", .run = verb_import },
-	{ "compile", .options = TAKES(OPTION_AT_START), .run = verb_compile },
+	{ "compile", .options = TAKES(OPTION_AT_START) | TAKES(OPTION_FORCE),
+	    .run = verb_compile },
 	{ "check", .look = look_check, .thorough = true },
 };
 

@@ -21,6 +21,7 @@ enum option {
 	OPTION_CATCH_ALL,
 	OPTION_REPLACE,
 	OPTION_AT_START,
+	OPTION_FORCE,
 	OPTIONS
 };
 #define TAKES(option) (1U << (option))

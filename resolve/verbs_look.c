@@ -46,7 +46,7 @@ verb_compile(struct request *r, struct fault *f)
 	compiled = got == OK && directory_is_compiled(&d);
 	if (got == OK && !compiled) {
 		directory_parse(&d);
-		if (at_start)
+		if (r->option[OPTION_FORCE] == NULL)
 			got = directory_expect_records(&d, f);
 	}
 	if (got == OK && !compiled) {
@@ -56,7 +56,7 @@ verb_compile(struct request *r, struct fault *f)
 	directory_unlock(&d);
 	say_problems(&d.problems, NULL, PROBLEM_NOTE);
 	if (got == OK && compiled)
-		say("the databases are of these texts already");
+		say("the databases fit the texts already");
 	else if (got == OK)
 		say("%zu addresses and %zu passwords compiled",
 		    d.entries.records, d.secrets.records);

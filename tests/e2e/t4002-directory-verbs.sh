@@ -86,7 +86,7 @@ nonsense here
 X
 dir check
 is "check tells all that is wrong by file and line" "$?: $(says | sort)" \
-"100: directory/entries:0: warning: the databases are not of these texts: \`pneu directory compile\` makes them anew
+"100: directory/entries:0: warning: the databases do not fit the texts: \`pneu directory compile\` makes them anew
 directory/entries:10: warning: far@example.net: example.net is not a local domain; put \`domain = example.net\` under [resolve] in pneu.conf first
 directory/entries:10: warning: far@example.net: has no mailbox: mail for it waits; \`pneu directory change ADDRESS --path=PATH\` makes it
 directory/entries:11: note: *@example.org: a catch-all
@@ -199,10 +199,10 @@ is "a change that cannot be whole is not made" \
 grep -v pat@ "$H/directory/entries" > "$T/f"; cp "$T/f" "$H/directory/entries"
 dir check
 like "databases of other texts are told" "$(says)" \
-	'^directory/entries:0: warning: the databases are not of these texts'
+	'^directory/entries:0: warning: the databases do not fit the texts'
 dir compile; is "compile makes them anew" "$(says | tail -n 1) $(auth pat new)" \
 	'1 addresses and 1 passwords compiled perm'
-dir compile; is "and only then" "$(says)" 'the databases are of these texts already'
+dir compile; is "and only then" "$(says)" 'the databases fit the texts already'
 
 # A rename that cannot be synced: a directory that may not be opened.
 printf 'new\n' | dir add kim@example.org --password-stdin

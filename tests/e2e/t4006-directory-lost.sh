@@ -16,7 +16,10 @@ for t in entries secrets; do
 	dir compile; like "nor does an operator" "$? $(says)" "^111 directory: [a-z]*/$t is gone, or not mounted"
 	dir add ann@example.org; is "and nothing is changed" "$? $(knows_bob) $(logs_in)" '111 deliver ok'
 	cp -p "$T/$t" "$f"; : > "$f"
-	dir compile --at-start; is "nor with one that lost its records" "$? $(knows_bob) $(logs_in)" '111 deliver ok'
+	dir check; like "a check of one that lost its records says so" "$(says)" "warning: [a-z]*/$t has no record, but its database has: bring it back"
+	is "and does not say to compile it" "$(says | grep -c 'makes them anew')" 0
+	dir compile; is "it is not compiled" "$? $(knows_bob) $(logs_in)" '111 deliver ok'
+	dir compile --at-start; is "nor at a start" "$? $(knows_bob) $(logs_in)" '111 deliver ok'
 	like "which is told" "$(says)" "^directory: [a-z]*/$t has no record, but its database has"
 	dir add ann@example.org; is "and it is not edited" "$? $(knows_bob) $(logs_in)" '111 deliver ok'
 	cp -p "$T/$t" "$f"
@@ -40,9 +43,9 @@ for t in entries secrets; do
 	cp -p "$T/$t" "$f"
 done
 dir check; is "brought back they are as they were" "$?" 0
-printf '# ours' >> "$H/directory/entries"; dir compile
+printf '# ours' >> "$H/directory/entries"; dir compile --force
 is "an operator may leave a line without its end" "$? $(last | tr '\n' ' ')" '0 deliver ok '
-dir compile --at-start; is "and a start has nothing to do" "$? $(says)" '0 the databases are of these texts already'
+dir compile --at-start; is "and a start has nothing to do" "$? $(says)" '0 the databases fit the texts already'
 cp -p "$T/entries" "$H/directory/entries"; dir compile
 
 # The same at a start, and one while another command is at work.
@@ -66,6 +69,6 @@ stop_pneu
 like "and says what it did without" "$(cat "$T/pneu.err")" 'another directory command is at work'
 
 # What an operator means is done.
-: > "$H/directory/entries"; dir compile
+: > "$H/directory/entries"; dir compile --force
 is "an operator may empty it" "$? $(knows_bob)" '0 perm'
 done_testing
