@@ -9,10 +9,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "prog.h"
 
-#define ACCEPT_US   5000 /* longest wait of an accept() that lost. Chosen */
-#define ACCEPT_ONCE 16 /* refusals before the loop looks elsewhere. Chosen */
+#define ACCEPT_US 5000 /* longest wait of an accept() that lost. Chosen */
 /* A signal begins the wait of a pressed session anew: not before it is over. */
 #define PRESS_MS (SERVE_PRESS_MS + 1000)
 
@@ -167,23 +167,17 @@ accept_ready(struct pool *p, uint64_t now_ms)
 	struct fault f;
 	int fd;
 
-	for (int n = 0; n < ACCEPT_ONCE && accept_wants(p, now_ms); n++) {
-		struct pollfd waiting = { p->listener->fd, POLLIN, 0 };
-
-		accept_look(p, now_ms);
-		if (!accept_wants(p, now_ms) || poll(&waiting, 1, 0) != 1)
-			break;
-		fd = accept_soon(p->listener->fd);
-		if (fd == -1) {
-			pause_after(p, errno, now_ms);
-			break;
-		}
-		if (p->refusing) {
-			say_busy(p, fd);
-			press(p, now_ms);
-		} else if (pool_start(p, fd, now_ms, &f) != OK) {
-			prog_warn("%s: %s", p->row->name, f.text);
-		}
-		(void)close(fd);
+	accept_look(p, now_ms);
+	if (!accept_wants(p, now_ms))
+		return;
+	fd = accept_soon(p->listener->fd);
+	if (fd == -1) {
+		pause_after(p, errno, now_ms);
+	} else if (p->refusing) {
+		say_busy(p, fd);
+		press(p, now_ms);
+	} else if (pool_start(p, fd, now_ms, &f) != OK) {
+		prog_warn("%s: %s", p->row->name, f.text);
 	}
+	fds_close(&fd);
 }

@@ -77,7 +77,7 @@ check_programs(const struct settings *s, struct buf *errors)
 
 		if (why != NULL)
 			config_wrong(s, &service_settings_of(r, s)->program, 0,
-			    errors, "[%s] program = %s: %s", service_section(r),
+			    errors, "[%s] program = %s: %s", r->section,
 			    program, why);
 	}
 }

@@ -101,8 +101,8 @@ static const struct service_row *
 find_role(const struct service_row *row, struct span role)
 {
 	for (const struct service_row *r = service_rows; r->name; r++)
-		if (strcmp(service_program(r), row->name) == 0 &&
-		    r->role != NULL && span_eq(role, r->role))
+		if (strcmp(r->program, row->name) == 0 && r->role != NULL &&
+		    span_eq(role, r->role))
 			return r;
 	return NULL;
 }
@@ -185,7 +185,7 @@ add_line(struct listen_line out[], size_t n, const struct service_row *row,
 		if (meet(l->address, line->address))
 			return fault_set(f, PERM, "5.3.5", 0,
 			    "listen = %s: [%s] listens on %s", text,
-			    service_section(l->row), l->text);
+			    l->row->section, l->text);
 	if (ask && probe(line->address, f) != OK)
 		return fault_context(f, "listen = %s", text);
 	put_address(line->address, line->text);
@@ -210,7 +210,7 @@ listen_list(const struct settings *s, struct listen_line out[LISTEN_LINES_MAX],
 		const struct setting_list *l =
 		    (const void *)((const char *)s + r->listen);
 
-		if (r->path != NULL || r->program != NULL)
+		if (r->path != NULL || strcmp(r->program, r->name) != 0)
 			continue; /* it stands in its program's lines */
 		for (size_t i = 0; i < l->n; i++) {
 			if (add_line(out, n, r, l->value[i], errors != NULL,
@@ -243,7 +243,7 @@ bind_fault(const struct listener *l, struct fault *f)
 	else if (error == EADDRNOTAVAIL)
 		hint = "; " NO_INTERFACE;
 	fault_set(f, PERM, "5.3.5", 0, "[%s] listen on %s: %s%s",
-	    service_section(l->row), l->address, strerror(error), hint);
+	    l->row->section, l->address, strerror(error), hint);
 	f->error = error;
 	return PERM;
 }

@@ -65,7 +65,7 @@ static enum outcome
 start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 {
 	char config[POOL_CONFIG_MAX];
-	const char *argv[] = { service_program(p->row), "-C", ".", "-c",
+	const char *argv[] = { p->row->program, "-C", ".", "-c",
 		pool_config(p->generation, config),
 		p->row->role == NULL ? NULL : "-r", p->row->role, NULL };
 	int ready;

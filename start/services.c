@@ -13,80 +13,60 @@
 #define BUSY_POP3 "-ERR [SYS/TEMP] all workers are busy, try again later\r\n"
 #define BUSY_BOX  "busy\n" /* to pop3d, which then keeps the client */
 
-/* What services of one kind have in common; where their settings are. */
-#define LINE_SERVICE(word, member)                                             \
-	.name = word, .path = "run/" word, .kind = SERVICE_LINES,              \
-	.start = PHASE_LINES, .stop = 2, .settings = AT(member)
-#define LOCAL_POOL(word, member)                                               \
-	.name = word, .path = "run/" word, .kind = SERVICE_POOL,               \
-	.start = PHASE_LINES, .settings = AT(member)
-#define TCP_POOL(word, member)                                                 \
-	.name = word, .user = "net", .kind = SERVICE_POOL,                     \
-	.start = PHASE_POOLS, .settings = AT(member.service), .nofile = 64
+/* Where it listens, and its settings; of TCP also the program and section. */
+#define LOCAL(word, file, member)                                              \
+	.name = word, .program = word, .section = word, .path = file,          \
+	.settings = AT(member)
+#define NET(word, of, title, member)                                           \
+	.name = word, .program = of, .section = title, .user = "net",          \
+	.kind = SERVICE_POOL, .start = PHASE_POOLS,                            \
+	.settings = AT(member.service), .nofile = 64
 
 const struct service_row service_rows[] = {
-	{ .name = "journal-write",
-	    .path = "run/journal",
-	    .kind = SERVICE_JOURNAL,
-	    .start = PHASE_JOURNAL,
-	    .stop = 3,
-	    .settings = AT(journal.write),
-	    .user = "journal",
-	    .alone = true,
-	    .nofile = 64,
+	{ LOCAL("journal-write", "run/journal", journal.write),
+	    .user = "journal", .kind = SERVICE_JOURNAL, .start = PHASE_JOURNAL,
+	    .stop = 3, .alone = true, .nofile = 64,
 	    .does = "appends what all others say to the journal" },
-	{ LINE_SERVICE("resolve", resolve.resolve), .user = "look",
+	{ LOCAL("resolve", "run/resolve", resolve.resolve), .user = "look",
+	    .kind = SERVICE_LINES, .start = PHASE_LINES, .stop = 2,
 	    .nofile = 1024, .does = "address to destination" },
-	{ LINE_SERVICE("auth", resolve.auth), .user = "secret", .key = true,
+	{ LOCAL("auth", "run/auth", resolve.auth), .user = "secret",
+	    .kind = SERVICE_LINES, .start = PHASE_LINES, .stop = 2, .key = true,
 	    .cache = true, .nofile = 1024,
 	    .does = "name and password to identity and ticket" },
-	{ LINE_SERVICE("queue-add", queue.add), .user = "store", .nofile = 4096,
-	    .does = "puts a message on disk, then says ok" },
-	{ LINE_SERVICE("deliver-mailbox", mail.deliver), .user = "store",
-	    .nofile = 4096,
+	{ LOCAL("queue-add", "run/queue-add", queue.add), .user = "store",
+	    .kind = SERVICE_LINES, .start = PHASE_LINES, .stop = 2,
+	    .nofile = 4096, .does = "puts a message on disk, then says ok" },
+	{ LOCAL("deliver-mailbox", "run/deliver-mailbox", mail.deliver),
+	    .user = "store", .kind = SERVICE_LINES, .start = PHASE_LINES,
+	    .stop = 2, .nofile = 4096,
 	    .does = "links a message into a mailbox, syncs mailboxes" },
-	{ LOCAL_POOL("deliver-program", program.service), .user = "program",
+	{ LOCAL("deliver-program", "run/deliver-program", program.service),
+	    .user = "program", .kind = SERVICE_POOL, .start = PHASE_LINES,
 	    .nofile = 1024, /* the commands', too */
 	    .does = "hands a message to a command" },
-	{ LOCAL_POOL("pop3-session", pop3d.session), .user = "store",
+	{ LOCAL("pop3-session", "run/pop3-session", pop3d.session),
+	    .user = "store", .kind = SERVICE_POOL, .start = PHASE_LINES,
 	    .key = true, .nofile = 64, .busy = BUSY_BOX,
 	    .does = "one POP3 session after login, in one mailbox" },
-	{ .name = "queue-run",
-	    .path = "run/queue-run",
-	    .kind = SERVICE_LINES,
-	    .start = PHASE_QUEUE,
-	    .stop = 1,
-	    .settings = AT(queue.run),
-	    .user = "store",
-	    .alone = true,
-	    .nofile = 8192,
+	{ LOCAL("queue-run", "run/queue-run", queue.run), .user = "store",
+	    .kind = SERVICE_LINES, .start = PHASE_QUEUE, .stop = 1,
+	    .alone = true, .nofile = 8192,
 	    .does = "schedules attempts and retries" },
-	{ TCP_POOL("smtpd", smtpd), .role = "mx", .listen = AT(smtpd.listen),
+	{ NET("smtpd", "smtpd", "smtpd", smtpd), .role = "mx",
+	    .listen = AT(smtpd.listen),
 	    /* The shorter by default; a session arms what it needs else. */
 	    .timeout = AT(smtpd.data_timeout_ms), .busy = BUSY_SMTP,
 	    .does = "one SMTP session" },
-	{ TCP_POOL("submission", submission), .program = "smtpd",
-	    .role = "submission", .section = "smtpd submission",
-	    .listen = AT(smtpd.listen),
+	{ NET("submission", "smtpd", "smtpd submission", submission),
+	    .role = "submission", .listen = AT(smtpd.listen),
 	    .timeout = AT(submission.data_timeout_ms), .busy = BUSY_SMTP,
 	    .does = "the same, from a mail program (role submission)" },
-	{ TCP_POOL("pop3d", pop3d), .listen = AT(pop3d.listen),
+	{ NET("pop3d", "pop3d", "pop3d", pop3d), .listen = AT(pop3d.listen),
 	    .timeout = AT(pop3d.login_timeout_ms), .busy = BUSY_POP3,
 	    .does = "one POP3 session before login" },
 	{ .name = NULL },
 };
-
-const char *
-service_program(const struct service_row *row)
-{
-	return row->program == NULL ? row->name : row->program;
-}
-
-const char *
-service_section(const struct service_row *row)
-{
-	return row->section == NULL ? row->name : row->section;
-}
 
 const struct service_settings *
 service_settings_of(const struct service_row *row, const struct settings *s)

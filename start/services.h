@@ -27,9 +27,9 @@ enum service_phase {
 
 struct service_row {
 	const char *name;
-	const char *program; /* NULL: of the same name */
+	const char *program; /* of another name: the service is a role of it */
 	const char *role; /* of the program's listener; NULL: it has none */
-	const char *section; /* of its settings; NULL: of the same name */
+	const char *section; /* of its settings */
 	/*
 	 * Who it will be: net talks to strangers, look reads the directory
 	 * without secrets, secret reads those, store owns queue and mailboxes,
@@ -54,8 +54,6 @@ struct service_row {
 
 extern const struct service_row service_rows[]; /* ends with a NULL name */
 
-const char *service_program(const struct service_row *);
-const char *service_section(const struct service_row *);
 const struct service_settings *service_settings_of(
     const struct service_row *, const struct settings *s);
 /* What runs in its place; NULL: nothing. */

@@ -27,8 +27,8 @@ row_json(const struct service_row *r, const struct settings *s)
 	bool is_pool = r->kind == SERVICE_POOL && !replaced;
 	json_t *o = json_pack(
 	    "{s:s, s:s, s:s?, s:b, s:s, s:s, s:o, s:I, s:I, s:s}", "service",
-	    r->name, "program", replaced ? replacement : service_program(r),
-	    "role", r->role, "replaced", replaced, "user", r->user, "kind",
+	    r->name, "program", replaced ? replacement : r->program, "role",
+	    r->role, "replaced", replaced, "user", r->user, "kind",
 	    replaced ? "replaced" : service_kind_name(r->kind), "sockets",
 	    sockets_of(r, s), "max", (json_int_t)service_max(r, s), "nofile",
 	    (json_int_t)r->nofile, "does", r->does);
