@@ -82,6 +82,30 @@ check_programs(const struct settings *s, struct buf *errors)
 	}
 }
 
+static uint64_t
+number_of(const struct settings *s, const struct setting_row *row)
+{
+	return *(const uint64_t *)(const void *)((const char *)s + row->offset);
+}
+
+/* It looks like a limit, and one address may have all. */
+static void
+warn_of_clients(const struct settings *s, struct buf *warnings)
+{
+	for (const struct setting_row *r = config_rows(); r->section; r++) {
+		const struct setting_row *max =
+		    config_find_row(span_of(r->section), SPAN_LIT("max"));
+
+		if (strcmp(r->key, "clients_per_address") == 0 &&
+		    config_is_set(s, r) && number_of(s, r) > number_of(s, max))
+			config_wrong(s, (const char *)s + r->offset, 0,
+			    warnings,
+			    "warning: [%s] clients_per_address is over max: it "
+			    "limits nothing",
+			    r->section);
+	}
+}
+
 /* A start must bear a store that is not mounted yet: mail waits for it. */
 static void
 put_warnings(const struct settings *s, struct buf *warnings)
@@ -98,6 +122,7 @@ put_warnings(const struct settings *s, struct buf *warnings)
 	if (s->resolve.domain.n == 0)
 		config_wrong(s, &s->resolve.domain, 0, warnings,
 		    "warning: [resolve] has no domain: no mail is taken");
+	warn_of_clients(s, warnings);
 	if (why != NULL)
 		config_wrong(s, &s->mail.directory, 0, warnings,
 		    "warning: [mail] directory = %s: %s; mail waits in the "

@@ -310,6 +310,7 @@ def kills(build, messages, seed=1, every=(0.15, 0.6), supervisor_one_in=6):
             ("pop3d", "listen = 127.0.0.1:%d" % pop),
             ("pneu", "restart_min = 20ms"), ("pneu", "restart_max = 500ms"),
             ("queue", "poison_deaths = 100"),
+            ("smtpd", "clients_per_address = 0"),
             ("smtpd", "min_free = 0"), ("queue", "min_free = 0")]).make()
         pneu, killed = Pneu(home), []
         senders = Senders(build, bench.top, smtp)
@@ -413,6 +414,7 @@ def cuts(build, kind, two, count_of_images, seed=1, lies=False):
                     settings=[
                         ("smtpd", "listen = 127.0.0.1:%d" % smtp),
                         ("pop3d", "listen = 127.0.0.1:%d" % pop),
+                        ("smtpd", "clients_per_address = 0"),
                         ("smtpd", "min_free = 0"), ("queue", "min_free = 0"),
                         ("queue", "let_go = 100ms")]).make()
         os.sync()

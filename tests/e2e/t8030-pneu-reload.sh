@@ -78,6 +78,12 @@ pneu.conf:$(wc -l < "$H/pneu.conf"): warning: [mail] directory = elsewhere: No s
 0"
 like "--json has it too" "$(as pneu -C "$H" config check --json)" '"right":true.*"warnings":\["pneu.conf: warning: \[resolve\] has no domain'
 cp -p "$T/good.conf" "$H/pneu.conf"
+conf smtpd "clients_per_address = 21"
+conf pop3d "clients_per_address = 20"
+like "a limit that is none is one too" "$(as pneu -C "$H" config check 2>&1 > "$T/out")" \
+	"^pneu.conf:$(grep -n 'address = 21' "$H/pneu.conf" | cut -d: -f1): warning: \\[smtpd\\] clients_per_address is over max: it limits nothing$"
+is "and no other" "$(as pneu -C "$H" config check 2>&1 | grep -c 'limits nothing')" 1
+cp -p "$T/good.conf" "$H/pneu.conf"
 like "and says what is right" "$(as pneu -C "$H" config check --json)" '"right":true,"errors":\[\],"warnings":\[\]'
 conf smtpd "listen = 192.0.2.77:1"
 as pneu -C "$H" reload > "$T/out" 2>&1

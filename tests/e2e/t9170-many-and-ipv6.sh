@@ -53,6 +53,18 @@ six = [t for t in texts if "to ::1" in t]
 ok(six and "[IPv6:::1]" in six[0], "the trace field has the address literal of RFC 5321 4.1.3",
    six[0][:400] if six else "")
 
+# ---- one address, by default
+held = [smtplib.SMTP("127.0.0.1", smtp, timeout=60) for _ in range(10)]
+try:
+    more = smtplib.SMTP("127.0.0.1", smtp, timeout=60)
+except smtplib.SMTPConnectError as e:
+    more = e.smtp_code
+ok(more == 421, "one address has at most ten sessions", more)
+smtplib.SMTP("::1", smtp6, timeout=60).quit()
+ok(True, "and another one is let in")
+for s in held:
+    s.quit()
+
 # ---- a thousand
 s = smtplib.SMTP("::1", smtp6, timeout=60)
 s.ehlo()

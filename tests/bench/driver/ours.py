@@ -90,8 +90,8 @@ class Pneu:
         self.configure([
             ("smtpd", "listen", f"127.0.0.1:{self.smtp_port}"),
             ("pop3d", "listen", f"127.0.0.1:{self.pop_port}"),
-            ("smtpd", "clients_per_address", 256),
-            ("pop3d", "clients_per_address", 256), *settings])
+            ("smtpd", "clients_per_address", 0),
+            ("pop3d", "clients_per_address", 0), *settings])
 
     def make_home(self, mailboxes, pop, imported):
         """From a template: hashing a password for each of 1,000 is slow."""
