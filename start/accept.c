@@ -3,56 +3,33 @@
 #include "pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "fds.h"
 #include "prog.h"
 
-#define ACCEPT_US 5000 /* longest wait of an accept() that lost. Chosen */
 /* A signal begins the wait of a pressed session anew: not before it is over. */
 #define PRESS_MS (SERVE_PRESS_MS + 1000)
 
-static void
-on_alarm(int number)
-{
-	(void)number; /* only there to interrupt */
-}
-
-void
-accept_prepare(void)
-{
-	/* without SA_RESTART: it must interrupt */
-	struct sigaction a = { .sa_handler = on_alarm };
-
-	(void)sigaction(SIGALRM, &a, NULL);
-}
-
-static void
-set_alarm(suseconds_t us)
-{
-	struct itimerval t = { { 0, us }, { 0, us } };
-
-	(void)setitimer(ITIMER_REAL, &t, NULL);
-}
-
 /*
- * The listener is shared with workers that shall block in accept(), so it
- * cannot be non-blocking here alone; and one of them may have taken what
- * poll() saw. An alarm that comes again and again ends the wait.
+ * The listener is shared with workers that shall block in accept(), so it is
+ * non-blocking for this call alone: one of them may have taken what poll() saw.
+ * One that calls meanwhile hears EAGAIN, as after the listener's deadline, and
+ * waits again.
  */
 static int
-accept_soon(int listener)
+accept_now(int listener)
 {
-	int fd, error;
+	int flags = fcntl(listener, F_GETFL), fd, error;
 
-	set_alarm(ACCEPT_US);
+	(void)fcntl(listener, F_SETFL, flags | O_NONBLOCK);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	error = errno;
-	set_alarm(0);
+	(void)fcntl(listener, F_SETFL, flags);
 	errno = error;
 	return fd;
 }
@@ -105,17 +82,11 @@ accept_wants(const struct pool *p, uint64_t now_ms)
 static void
 pause_after(struct pool *p, int error, uint64_t now_ms)
 {
-	switch (error) {
-	case EINTR:
-	case EAGAIN:
-	case ECONNABORTED:
-		break; /* another one took it, or it went away */
-	default:
-		prog_warn("%s: accept on %s: %s; next try in %d ms",
-		    p->row->name, p->listener->address, strerror(error),
-		    POOL_PAUSE_MS);
-		p->pause_until_ms = now_ms + POOL_PAUSE_MS;
-	}
+	if (error == EAGAIN || error == ECONNABORTED)
+		return; /* another one took it, or it went away */
+	prog_warn("%s: accept on %s: %s; next try in %d ms", p->row->name,
+	    p->listener->address, strerror(error), POOL_PAUSE_MS);
+	p->pause_until_ms = now_ms + POOL_PAUSE_MS;
 }
 
 static void
@@ -170,7 +141,7 @@ accept_ready(struct pool *p, uint64_t now_ms)
 	accept_look(p, now_ms);
 	if (!accept_wants(p, now_ms))
 		return;
-	fd = accept_soon(p->listener->fd);
+	fd = accept_now(p->listener->fd);
 	if (fd == -1) {
 		pause_after(p, errno, now_ms);
 	} else if (p->refusing) {

@@ -391,6 +391,7 @@ adopt_one(int fd, struct listener *const l[], size_t n, struct fault *f)
 		if (l[i]->fd != -1 || !is_address(l[i], address))
 			continue;
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+		(void)fcntl(fd, F_SETFL, 0); /* workers block in accept() */
 		fds_set_session(fd, 0);
 		l[i]->fd = fd;
 		l[i]->adopted = true;

@@ -107,8 +107,6 @@ uint64_t pool_deadline(const struct pool *, bool stopping);
  * which gets one connection a process, and to say busy for a pool that has been
  * full for over a second. Else it never does.
  */
-/* Once, before the loop: the alarm that ends an accept() which lost a race. */
-void accept_prepare(void);
 /* Is the pool full, and since when? Called each time round. */
 void accept_look(struct pool *, uint64_t now_ms);
 /* Is the supervisor to accept there, that is, to poll its listener? */

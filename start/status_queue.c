@@ -21,7 +21,8 @@
 struct count {
 	uint64_t messages;
 	struct qid oldest; /* "": no name is a queue id */
-	int error; /* errno of a minute that could not be read, or 0 */
+	bool has_minutes; /* directories of them */
+	int error; /* errno of one that could not be read, or 0 */
 };
 
 static void
@@ -35,31 +36,27 @@ count_name(struct count *c, const char *name)
 		c->oldest = qid;
 }
 
-/* 0 or errno. */
-static int
-count_directory(int at, const char *name, bool minutes, struct count *c)
+static void
+count_directory(int at, const char *name, bool is_minute, struct count *c)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	int error = errno;
 	const struct dirent *e;
 
 	if (d == NULL) {
+		if (!is_minute || errno != ENOENT) /* it went meanwhile */
+			c->error = errno;
 		fds_close(&fd);
-		return error;
+		return;
 	}
-	while ((e = readdir(d)) != NULL) {
+	while ((e = readdir(d)) != NULL)
 		if (e->d_name[0] == '.')
 			continue;
-		if (!minutes)
+		else if (c->has_minutes && !is_minute)
+			count_directory(fd, e->d_name, true, c);
+		else
 			count_name(c, e->d_name);
-		else if ((error = count_directory(fd, e->d_name, false, c)) !=
-		        0 &&
-		    error != ENOENT) /* it went meanwhile */
-			c->error = error;
-	}
 	(void)closedir(d);
-	return 0;
 }
 
 /* Operator action needed: corrupt, stuck, or on hold for too long. */
@@ -79,16 +76,14 @@ static uint64_t
 put_state(struct status *s, int queue, enum store_state state)
 {
 	const char *word = store_state_word(state), *advice;
-	struct count c = { .messages = 0 };
+	struct count c = { .has_minutes = store_has_minutes(state) };
 	struct fault f;
 	uint64_t age_ms = 0;
-	int error;
 	json_t *o;
 
-	error = count_directory(queue, word, store_has_minutes(state), &c);
-	if (error != 0 || c.error != 0) {
-		fault_set(&f, TEMP, "4.3.0", error != 0 ? error : c.error,
-		    "cannot be read");
+	count_directory(queue, word, false, &c);
+	if (c.error != 0) {
+		fault_set(&f, TEMP, "4.3.0", c.error, "cannot be read");
 		status_fail(s, "queue", word, &f);
 		return c.messages;
 	}

@@ -26,14 +26,13 @@
 
 /*
  * Read in the loop is every signal that would end the process, but those of its
- * own faults, those that a write tells itself, and that of the alarm in
- * accept.c, which must interrupt. The last row ends nobody.
+ * own faults and those that a write tells itself. The last row ends nobody.
  */
 static enum outcome
 open_signals(struct supervisor *s, struct fault *f)
 {
 	static const int left[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV,
-		SIGSYS, SIGTRAP, SIGPIPE, SIGXFSZ, SIGALRM, /* and */
+		SIGSYS, SIGTRAP, SIGPIPE, SIGXFSZ, /* and */
 		SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH };
 	sigset_t set;
 
@@ -54,7 +53,6 @@ set_up(struct supervisor *s, struct fault *f)
 
 	/* Room for every listener and bell; children get their own limit. */
 	(void)fds_raise_limit(NOFILE_WANTED);
-	accept_prepare();
 	/* Without it each auth process remembers for itself. */
 	g->cache_fd = memfd_create("pneu-logins", MFD_CLOEXEC);
 	g->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

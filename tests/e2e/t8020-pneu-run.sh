@@ -38,7 +38,7 @@ check "the first one took no harm" as pneu -C "$H" status
 sent=$(python3 -c 'import os, signal, sys
 for name in "USR1 USR2 IO PWR PROF VTALRM XCPU RTMIN RTMAX ALRM XFSZ PIPE".split():
     number = getattr(signal, "SIG" + name); os.kill(int(sys.argv[1]), number)
-    if name not in ("ALRM", "XFSZ", "PIPE"): print(int(number))' "$PNEU")
+    if name not in ("XFSZ", "PIPE"): print(int(number))' "$PNEU")
 for s in $sent; do
 	wait_for grep -q "^pneu run: signal $s .*from pid [0-9]* is ignored: SIGTERM stops, SIGHUP reloads" "$T/pneu.err" || unsaid="$unsaid $s"
 done
