@@ -7,17 +7,7 @@
  * file that somebody else can write.
  *
  * run/pneu, where the supervisor says how it stands. It reads nothing there: a
- * connection gets the records and is closed.
- *
- *	pneu pid= uptime-ms= generation= state= reloads= outcome= [text=]
- *	    journal-waiting=
- *	service name= address= kind= generation= state= live= busy= max= served=
- *	    refused= restarts= [uptime-ms=] [pids=1,2,3]
- *	end
- *
- * state of pneu: starting, ready, stopping; of a service: starts, ready, full,
- * dying (again and again), retires. reloads counts the SIGHUPs that are done;
- * outcome and text are of the last.
+ * connection gets the records of doc/PROTOCOL.md, section 10, and is closed.
  */
 #ifndef START_CONTROL_H
 #define START_CONTROL_H
