@@ -72,7 +72,7 @@ struct settings {
 		uint64_t messages_max;
 		struct service_settings session;
 	} pop3d;
-	struct { /* [queue] */
+	struct queue_settings { /* [queue] */
 		char *directory;
 		struct service_settings add, run;
 		uint64_t one_file_max; /* octets of content */

@@ -145,7 +145,7 @@ find(struct run *run, const struct transport *transport, const char *nexthop)
 static bool
 is_full(const struct run *run, const struct destination *d)
 {
-	size_t window = run->settings->queue.window;
+	size_t window = run->set->window;
 
 	return d->n[WAITS] > window / NEXTHOP_PART ||
 	    run->destinations->n[WAITS] > window / ALL_PART;
@@ -155,7 +155,7 @@ is_full(const struct run *run, const struct destination *d)
 static void
 postpone(struct run *run, struct destination *d, struct message *m, size_t i)
 {
-	size_t share = run->settings->queue.window / NEXTHOP_PART + 1;
+	size_t share = run->set->window / NEXTHOP_PART + 1;
 	struct fault f;
 
 	(void)fault_set(
@@ -252,9 +252,8 @@ static void
 close_destination(
     struct run *run, struct destination *d, const struct fault *why)
 {
-	d->pause_ms =
-	    run_backoff_ms(d->pause_ms, run->settings->queue.retry_min_ms,
-	        run->settings->queue.retry_max_ms);
+	d->pause_ms = run_backoff_ms(
+	    d->pause_ms, run->set->retry_min_ms, run->set->retry_max_ms);
 	d->closed_ms = clock_mono_ms() + d->pause_ms;
 	d->why = *why;
 	journal_alarm(&run->journal, NULL, "%s %s fails, closed for %llu s: %s",
@@ -425,12 +424,10 @@ next_delivery(const struct run *run)
 	struct delivery *best = NULL;
 
 	if (run->draining ||
-	    run->destinations->n[BUSY] >=
-	        run->settings->queue.transport_attempts)
+	    run->destinations->n[BUSY] >= run->set->transport_attempts)
 		return NULL;
 	for (; y != NULL; y = TAILQ_NEXT(y, link))
-		if (y->destination->n[BUSY] <
-		        run->settings->queue.nexthop_attempts &&
+		if (y->destination->n[BUSY] < run->set->nexthop_attempts &&
 		    (best == NULL ||
 		        y->destination->served < best->destination->served))
 			best = y;

@@ -36,10 +36,8 @@ void
 listing_rescan(struct run *run)
 {
 	listing_want_all(run);
-	run->listing.ahead_after_ms =
-	    clock_wall_ms() + run->settings->queue.retry_max_ms;
-	run->listing.rescan_ms =
-	    clock_mono_ms() + run->settings->queue.rescan_ms;
+	run->listing.ahead_after_ms = clock_wall_ms() + run->set->retry_max_ms;
+	run->listing.rescan_ms = clock_mono_ms() + run->set->rescan_ms;
 }
 
 void
@@ -180,7 +178,7 @@ listing_at(const struct run *run)
 {
 	if (!run->listing.wanted || run->listing.in.active ||
 	    run->window.held - run->window.part[WINDOW_DUE].held >
-	        run->settings->queue.window / 2)
+	        run->set->window / 2)
 		return 0;
 	return run->listing.listed_ms + LISTING_PAUSE_MS;
 }

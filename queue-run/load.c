@@ -43,7 +43,7 @@ leave_out_not_due(const struct run *run, struct message *m)
 	const struct recipient *r = m->envelope.recipient;
 	uint64_t now = clock_wall_ms(), first = UINT64_MAX;
 	/* What lies later was written by a clock that was wrong. */
-	uint64_t last = now + run->settings->queue.retry_max_ms + MINUTE_MS;
+	uint64_t last = now + run->set->retry_max_ms + MINUTE_MS;
 
 	for (size_t i = 0; i < m->envelope.recipients; i++)
 		if (r[i].state == RECIPIENT_WAITS && r[i].next_ms < first)

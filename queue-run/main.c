@@ -84,7 +84,7 @@ main(int argc, char *argv[])
 	paths = (const struct sandbox_path[]){
 		{ prog.settings.queue.directory, "rwcl" }, { NULL, NULL }
 	};
-	if (run_begin(&run, &prog.settings, "queue-run", &f) == OK) {
+	if (run_begin(&run, &prog.settings.queue, "queue-run", &f) == OK) {
 		run.requests_only = requests != NULL;
 		look_at_mail(&run);
 		if (start_open(&run, &f) == OK &&

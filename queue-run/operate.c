@@ -62,7 +62,7 @@ message_stays(struct run *run, struct message *m, const struct fault *f)
 {
 	operate_end(m, f);
 	message_go(run, m, STEP_WAIT);
-	m->wait_ms = clock_mono_ms() + run->settings->queue.retry_min_ms;
+	m->wait_ms = clock_mono_ms() + run->set->retry_min_ms;
 }
 
 void

@@ -109,7 +109,7 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 	struct message *m = ask->m;
 	struct report_recipient *failed =
 	    mem_new(m->envelope.recipients, sizeof(*failed));
-	uint64_t lifetime_ms = run->settings->queue.lifetime_ms;
+	uint64_t lifetime_ms = run->set->lifetime_ms;
 	struct report report = { .action = (enum report_action)ask->i,
 		.until_ms =
 		    lifetime_ms == 0 ? 0 : m->envelope.time_ms + lifetime_ms,

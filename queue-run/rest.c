@@ -78,14 +78,13 @@ save_to(struct run *run, struct message *m, struct store_place to)
 
 /* The first try comes a minute later at least: not in this minute any more. */
 uint64_t
-retry_ms(const struct settings *settings, uint64_t now_ms, uint32_t tries)
+retry_ms(const struct queue_settings *set, uint64_t now_ms, uint32_t tries)
 {
-	uint64_t delay = run_backoff_ms(
-	    0, settings->queue.retry_min_ms, settings->queue.retry_max_ms);
+	uint64_t delay =
+	    run_backoff_ms(0, set->retry_min_ms, set->retry_max_ms);
 
-	while (tries-- > 0 && delay < settings->queue.retry_max_ms)
-		delay =
-		    run_backoff_ms(delay, delay, settings->queue.retry_max_ms);
+	while (tries-- > 0 && delay < set->retry_max_ms)
+		delay = run_backoff_ms(delay, delay, set->retry_max_ms);
 	return now_ms + delay;
 }
 
@@ -107,8 +106,8 @@ is_old(const struct message *m, uint64_t now, uint64_t age_ms)
 static bool
 is_overdue(struct run *run, struct message *m, uint64_t now)
 {
-	bool expires = is_old(m, now, run->settings->queue.lifetime_ms);
-	bool delays = is_old(m, now, run->settings->queue.delay_warning_ms);
+	bool expires = is_old(m, now, run->set->lifetime_ms);
+	bool delays = is_old(m, now, run->set->delay_warning_ms);
 	bool told = false;
 
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
@@ -143,7 +142,7 @@ next_try_ms(struct run *run, struct message *m, uint64_t now)
 		if (status->state == STATUS_DEFERRED && !status->saved &&
 		    !status->postponed)
 			status->next_ms = retry_ms(
-			    run->settings, now, m->envelope.recipient[i].tries);
+			    run->set, now, m->envelope.recipient[i].tries);
 		if ((status->state == STATUS_DEFERRED ||
 		        status->state == STATUS_NOT_DUE) &&
 		    status->next_ms < first)
@@ -181,7 +180,7 @@ defer(struct run *run, struct message *m, uint64_t now)
 		if (status->died && died > deaths)
 			deaths = died;
 	}
-	held = deaths >= run->settings->queue.poison_deaths;
+	held = deaths >= run->set->poison_deaths;
 	history_put(m);
 	if (held)
 		history_add(m, "held", "queue-run", why);

@@ -23,9 +23,9 @@ run_lets_go_ms(const struct run *run, const struct list *list)
 
 	if (m == NULL)
 		return 0;
-	return run->draining || list->n >= run->settings->queue.let_go_max
+	return run->draining || list->n >= run->set->let_go_max
 	    ? 1 /* long ago */
-	    : m->wait_ms + run->settings->queue.let_go_ms;
+	    : m->wait_ms + run->set->let_go_ms;
 }
 
 uint64_t

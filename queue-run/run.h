@@ -24,7 +24,7 @@ enum { STAGE_RESOLVE, STAGE_DELIVER, STAGE_ADD, STAGES };
 struct batch;
 
 struct run {
-	const struct settings *settings;
+	const struct queue_settings *set;
 	const char *hostname;
 	const char *postmaster; /* the first local domain: mail to it arrives */
 	struct store store;

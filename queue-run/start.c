@@ -41,27 +41,27 @@ static const struct {
 };
 
 enum outcome
-run_begin(struct run *run, const struct settings *settings, const char *program,
-    struct fault *f)
+run_begin(struct run *run, const struct queue_settings *set,
+    const char *program, struct fault *f)
 {
-	*run = (struct run){ .settings = settings,
-		.scratch = BUF_INIT(STORE_ENVELOPE_MAX) };
+	*run =
+	    (struct run){ .set = set, .scratch = BUF_INIT(STORE_ENVELOPE_MAX) };
 	run->store.fd = run->store.lock_fd = run->store.run_lock_fd = -1;
 	for (size_t i = 0; i < STEPS; i++)
 		list_begin(&run->step[i]);
 	list_begin(&run->answered);
 	for (size_t i = 0; i < STAGES; i++)
 		stage_begin(&run->stage[i], stages[i].service,
-		    stages[i].one_by_one ? 1 : settings->queue.attempts_max);
+		    stages[i].one_by_one ? 1 : set->attempts_max);
 	journal_open(&run->journal, program);
 	run->hostname = prog_hostname();
 	run->postmaster = prog.settings.resolve.domain.n > 0
 	    ? prog.settings.resolve.domain.value[0]
 	    : run->hostname;
-	window_begin(&run->window, settings->queue.window);
+	window_begin(&run->window, set->window);
 	settle_begin(run);
 	destinations_begin(run);
-	return store_open(&run->store, settings->queue.directory, f);
+	return store_open(&run->store, set->directory, f);
 }
 
 /* All else ends with the process. */
@@ -122,7 +122,7 @@ judge_taken(struct run *run, const struct qid *qid)
 
 	journal_alarm(&run->journal, qid, "queue-run died on it, %llu times",
 	    (unsigned long long)deaths);
-	if (deaths >= run->settings->queue.poison_deaths &&
+	if (deaths >= run->set->poison_deaths &&
 	    store_find_envelope(&run->store, qid, &place, &f) == OK)
 		run_set_aside(run, qid, place, true, "");
 }

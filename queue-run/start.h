@@ -7,7 +7,7 @@
 
 /* Before the sandbox closes: the queue and the journal; its lock, and all stages
    unless it serves requests only. */
-enum outcome run_begin(struct run *, const struct settings *,
+enum outcome run_begin(struct run *, const struct queue_settings *,
     const char *program, struct fault *) MUST_USE;
 enum outcome start_open(struct run *, struct fault *) MUST_USE;
 /* Sync what is seen, mend names, begin the first listing. */

@@ -31,7 +31,8 @@ uint64_t content_next_ms(const struct run *);
 void load_checked(struct run *, struct message *);
 
 /* When is tried again what was tried so often before this? Wall time. */
-uint64_t retry_ms(const struct settings *, uint64_t now_ms, uint32_t tries);
+uint64_t retry_ms(
+    const struct queue_settings *, uint64_t now_ms, uint32_t tries);
 /* It could not be entered: who failed is deferred, and fails again at the next
    attempt; of who is delayed it is told at the next deferral. */
 void report_not_entered(struct message *, const struct fault *);

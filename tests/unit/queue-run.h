@@ -33,7 +33,7 @@ test_begin(struct run *run)
 	if (sodium_init() < 0 || mkdtemp(test_home) == NULL ||
 	    chdir(test_home) != 0 || mkdir("queue", 0700) != 0 ||
 	    config_load(&prog.settings, NULL, &errors, &f) != OK ||
-	    run_begin(run, &prog.settings, "test", &f) != OK ||
+	    run_begin(run, &prog.settings.queue, "test", &f) != OK ||
 	    store_lock_run(&run->store, 0, &f) != OK) {
 		printf("Bail out! no queue: %s\n", f.text);
 		exit(1);

@@ -25,7 +25,8 @@ test_retry_times(void)
 	uint64_t now = 1764000000000 - 1764000000000 % MINUTE + 31234;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint64_t at = retry_ms(&prog.settings, now, cases[i].tries);
+		uint64_t at =
+		    retry_ms(&prog.settings.queue, now, cases[i].tries);
 
 		tap_ok(at / MINUTE - now / MINUTE == cases[i].minutes, "%s",
 		    cases[i].title);
@@ -116,7 +117,7 @@ test_room(struct run *run)
 	qid_draw(&qid);
 	m = window_add(&run->window, &qid, WINDOW_LISTED);
 	m->envelope.recipients = 0;
-	run->window.weight = run->settings->queue.window * 4;
+	run->window.weight = run->set->window * 4;
 	tap_ok(!window_has_room(&run->window, WINDOW_LISTED),
 	    "few messages with many recipients fill the window too");
 	run->window.weight = 0;
