@@ -23,37 +23,21 @@ void
 stage_begin(struct stage *stage, const char *name, size_t most)
 {
 	*stage = (struct stage){ .most = most, .pause_ms = STAGE_PAUSE_MIN_MS };
+	TAILQ_INIT(&stage->asks);
 	service_begin(&stage->service, name, SERVICE_TIMEOUT_MS);
-}
-
-static struct ask *
-ask_at(const struct stage *stage, size_t i)
-{
-	return &stage->ring[(stage->head + i) % stage->cap];
-}
-
-static void
-grow(struct stage *stage)
-{
-	size_t cap = stage->cap == 0 ? 256 : 2 * stage->cap;
-	struct ask *ring = mem_new(cap, sizeof(*ring));
-
-	for (size_t i = 0; i < stage->n; i++)
-		ring[i] = *ask_at(stage, i);
-	free(stage->ring);
-	stage->ring = ring;
-	stage->head = 0;
-	stage->cap = cap;
 }
 
 void
 stage_ask(struct stage *stage, struct message *m,
     const struct question *question, size_t i)
 {
-	if (stage->n == stage->cap)
-		grow(stage);
-	*ask_at(stage, stage->n++) =
-	    (struct ask){ m, question, false, (uint32_t)i };
+	struct ask *ask = mem_new(1, sizeof(*ask));
+
+	*ask = (struct ask){ .m = m, .question = question, .i = (uint32_t)i };
+	TAILQ_INSERT_TAIL(&stage->asks, ask, link);
+	stage->n++;
+	if (stage->unsent == NULL)
+		stage->unsent = ask;
 	if (m != NULL)
 		m->open++;
 }
@@ -67,26 +51,36 @@ stage_defer(
 	ask->m->status[ask->i].died = died;
 }
 
+static void
+ask_leaves(struct stage *stage, struct ask *ask)
+{
+	if (ask == stage->unsent)
+		stage->unsent = TAILQ_NEXT(ask, link);
+	TAILQ_REMOVE(&stage->asks, ask, link);
+	free(ask);
+	stage->n--;
+}
+
 void
 stage_cancel(struct stage *stage, const struct message *m)
 {
-	for (size_t i = stage->sent; i < stage->n; i++) {
-		struct ask *ask = ask_at(stage, i);
+	struct ask *next;
 
-		if (ask->m != NULL && (m == NULL || ask->m == m)) {
-			ask->m->open--;
-			*ask = (struct ask){ .m = NULL };
-		}
+	for (struct ask *ask = stage->unsent; ask != NULL; ask = next) {
+		next = TAILQ_NEXT(ask, link);
+		if (ask->m == NULL || (m != NULL && ask->m != m))
+			continue;
+		ask->m->open--;
+		ask_leaves(stage, ask);
 	}
 }
 
 static struct ask
-take_head(struct stage *stage)
+take_first(struct stage *stage)
 {
-	struct ask ask = *ask_at(stage, 0);
+	struct ask *first = TAILQ_FIRST(&stage->asks), ask = *first;
 
-	stage->head = (stage->head + 1) % stage->cap;
-	stage->n--;
+	ask_leaves(stage, first);
 	if (stage->sent > 0)
 		stage->sent--;
 	if (stage->suspects > 0)
@@ -102,12 +96,12 @@ ask_ends(struct run *run, const struct ask *ask)
 		list_add(&run->answered, ask->m);
 }
 
-/* The head ends without an answer. */
+/* The first one ends without an answer. */
 static void
-head_fails(
+first_fails(
     struct run *run, struct stage *stage, bool died, const struct fault *why)
 {
-	struct ask ask = take_head(stage);
+	struct ask ask = take_first(stage);
 
 	run_alarm(run, ask.m, why);
 	ask.question->failed(run, &ask, died, why);
@@ -125,13 +119,14 @@ stage_died(struct run *run, struct stage *stage, const struct fault *f)
 {
 	size_t sent = stage->sent;
 	bool silent = f->error == ETIMEDOUT;
-	bool ends = sent == 1 && ask_at(stage, 0)->m != NULL &&
-	    (ask_at(stage, 0)->again || silent);
+	struct ask *ask = TAILQ_FIRST(&stage->asks);
+	bool ends = sent == 1 && ask->m != NULL && (ask->again || silent);
 	struct fault why;
 
 	service_close(&stage->service);
-	for (size_t i = 0; i < sent; i++)
-		ask_at(stage, i)->again = true;
+	for (; ask != stage->unsent; ask = TAILQ_NEXT(ask, link))
+		ask->again = true;
+	stage->unsent = TAILQ_FIRST(&stage->asks);
 	stage->sent = 0;
 	stage->suspects = sent > stage->suspects ? sent : stage->suspects;
 	/* One that was idle has only been replaced: no reason to wait. */
@@ -143,22 +138,20 @@ stage_died(struct run *run, struct stage *stage, const struct fault *f)
 		fault_set(&why, TEMP, "4.3.0", 0,
 		    silent ? "%s did not answer" : "%s died on it",
 		    stage->service.name);
-		head_fails(run, stage, !silent, &why);
+		first_fails(run, stage, !silent, &why);
 	}
 }
 
-static bool
+static void
 stage_open(struct run *run, struct stage *stage)
 {
 	struct fault f;
 
-	if (stage->service.fd != -1)
-		return true;
-	if (clock_mono_ms() < stage->open_ms)
-		return false;
+	if (stage->service.fd != -1 || clock_mono_ms() < stage->open_ms)
+		return;
 	if (service_open(&stage->service, &f) == OK) {
 		stage->answered_ms = clock_mono_ms();
-		return true;
+		return;
 	}
 	/* Said once, not at each try. */
 	if (stage->pause_ms == STAGE_PAUSE_MIN_MS)
@@ -166,7 +159,6 @@ stage_open(struct run *run, struct stage *stage)
 	stage->open_ms = clock_mono_ms() + stage->pause_ms;
 	stage->pause_ms = run_backoff_ms(
 	    stage->pause_ms, STAGE_PAUSE_MIN_MS, STAGE_PAUSE_MAX_MS);
-	return false;
 }
 
 /* False: it answers what it was not asked, and so the next question, and each
@@ -177,7 +169,7 @@ take_answers(struct run *run, struct stage *stage)
 	struct span line;
 
 	while (stage->sent > 0 && service_next(&stage->service, &line)) {
-		struct ask ask = take_head(stage);
+		struct ask ask = take_first(stage);
 		bool in_step;
 
 		stage->answered_ms = clock_mono_ms();
@@ -219,20 +211,21 @@ stage_read(struct run *run, struct stage *stage)
 static void
 put_questions(struct run *run, struct stage *stage, size_t most)
 {
-	while (stage->sent < stage->n && stage->sent < most) {
-		struct ask *ask = ask_at(stage, stage->sent);
+	while (stage->unsent != NULL && stage->sent < most) {
+		struct ask *ask = stage->unsent;
 		struct fault f;
 
-		if (ask->question == NULL) /* the head: next time */
-			break;
 		if (ask->m != NULL)
 			run_takes(run, ask->m);
-		if (ask->question->put(run, ask, &stage->service.out, &f) == OK)
+		if (ask->question->put(run, ask, &stage->service.out, &f) ==
+		    OK) {
 			stage->sent++;
-		else if (stage->sent == 0)
-			head_fails(run, stage, false, &f);
-		else /* answers come in order: it must be the next one */
+			stage->unsent = TAILQ_NEXT(ask, link);
+		} else if (stage->sent == 0) {
+			first_fails(run, stage, false, &f);
+		} else { /* answers come in order: it must be the next one */
 			break;
+		}
 	}
 }
 
@@ -242,14 +235,9 @@ stage_write(struct run *run, struct stage *stage)
 	size_t most = stage->suspects > 0 ? 1 : stage->most;
 	struct fault f;
 
-	while (stage->n > 0 && stage->sent == 0 &&
-	    ask_at(stage, 0)->question == NULL)
-		(void)take_head(stage);
-	if (stage->n == 0 ||
-	    (stage->sent < stage->n && stage->sent < most &&
-	        !stage_open(run, stage)))
-		return;
-	if (stage->service.fd == -1)
+	if (stage->unsent != NULL && stage->sent < most)
+		stage_open(run, stage);
+	if (stage->n == 0 || stage->service.fd == -1)
 		return;
 	if (stage->sent == 0)
 		stage->answered_ms = clock_mono_ms();
@@ -269,7 +257,7 @@ stage_next_ms(const struct stage *stage)
 		return stage->open_ms == 0 ? 1 : stage->open_ms;
 	if (stage->sent == 0)
 		return 0;
-	timeout_ms = ask_at(stage, 0)->question->timeout_ms;
+	timeout_ms = TAILQ_FIRST(&stage->asks)->question->timeout_ms;
 	return stage->answered_ms +
 	    (timeout_ms != 0 ? timeout_ms : stage->service.timeout_ms);
 }

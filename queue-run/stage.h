@@ -27,18 +27,20 @@ struct question {
 };
 
 struct ask {
+	TAILQ_ENTRY(ask) link;
 	struct message *m; /* NULL: of no message */
-	const struct question *question; /* NULL: nobody waits any more */
+	const struct question *question;
 	bool again; /* was sent to a stage that died */
 	uint32_t i; /* recipient, or path of the batch */
 };
 
 struct stage {
 	struct service service;
-	struct ask *ring; /* head .. head + n, the first `sent` of them sent */
-	size_t head, n, sent, cap;
+	TAILQ_HEAD(asks, ask) asks; /* in their order, the first `sent` sent */
+	struct ask *unsent; /* the first of these; NULL: all are sent */
+	size_t n, sent;
 	size_t most; /* sent at once */
-	size_t suspects; /* at the head: asked one by one after a death */
+	size_t suspects; /* the first ones: asked one by one after a death */
 	uint64_t answered_ms; /* last progress; monotonic */
 	uint64_t open_ms; /* not opened again before; monotonic */
 	uint64_t pause_ms; /* between openings; doubles */

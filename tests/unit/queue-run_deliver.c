@@ -8,10 +8,13 @@
 static struct ask
 next_ask(struct stage *stage)
 {
-	struct ask ask = stage->ring[stage->head];
+	struct ask *first = TAILQ_FIRST(&stage->asks), ask = *first;
 
-	stage->head = (stage->head + 1) % stage->cap;
+	if (stage->unsent == first)
+		stage->unsent = TAILQ_NEXT(first, link);
+	TAILQ_REMOVE(&stage->asks, first, link);
 	stage->n--;
+	free(first);
 	return ask;
 }
 
@@ -101,9 +104,7 @@ test_same_mailbox(struct run *run)
 	    "the first one's copy serves the alias");
 	while (run->stage[STAGE_DELIVER].n > 0) {
 		char line[128];
-		uint32_t i = run->stage[STAGE_DELIVER]
-		                 .ring[run->stage[STAGE_DELIVER].head]
-		                 .i;
+		uint32_t i = TAILQ_FIRST(&run->stage[STAGE_DELIVER].asks)->i;
 
 		(void)snprintf(line, sizeof(line), "ok qid=%s n=%u how=link",
 		    m->envelope.qid.text, m->envelope.recipient[i].n);
@@ -164,8 +165,7 @@ test_requests(struct run *run)
 {
 	struct buf b = BUF_INIT(4096);
 	struct message *m = begin(run, "x@example.org");
-	struct ask ask =
-	    run->stage[STAGE_RESOLVE].ring[run->stage[STAGE_RESOLVE].head];
+	struct ask ask = *TAILQ_FIRST(&run->stage[STAGE_RESOLVE].asks);
 	char want[256];
 	struct fault f;
 
@@ -470,23 +470,26 @@ test_unasked(struct run *run)
 }
 
 static void
-test_ring(void)
+test_order(void)
 {
+	static const struct question none;
+	struct message some = { .open = 0 }, other = { .open = 0 };
 	struct stage stage;
 	bool in_order = true;
 
 	stage_begin(&stage, "test", 10);
-	for (uint32_t i = 0; i < 200; i++)
-		stage_ask(&stage, NULL, NULL, i);
-	for (uint32_t i = 0; i < 150; i++)
+	for (uint32_t i = 0; i < 300; i++)
+		stage_ask(&stage, i % 3 == 0 ? &some : &other, &none, i);
+	for (uint32_t i = 0; i < 100; i++)
 		in_order &= next_ask(&stage).i == i;
-	for (uint32_t i = 200; i < 900; i++)
-		stage_ask(&stage, NULL, NULL, i);
-	for (uint32_t i = 150; i < 900; i++)
-		in_order &= next_ask(&stage).i == i;
-	tap_ok(in_order && stage.n == 0,
-	    "questions keep their order when the ring grows and turns");
-	free(stage.ring);
+	stage_cancel(&stage, &some);
+	tap_ok(stage.n == 134 && some.open == 34 && other.open == 200,
+	    "questions of one message are taken back");
+	for (uint32_t i = 100; i < 300; i++)
+		if (i % 3 != 0)
+			in_order &= next_ask(&stage).i == i;
+	tap_ok(in_order && stage.n == 0 && stage.unsent == NULL,
+	    "the others keep their order");
 }
 
 /* The question that a failed recipient leads to. */
@@ -666,6 +669,6 @@ main(void)
 	test_careful(&run);
 	test_report_death(&run);
 	test_delay_not_told(&run);
-	test_ring();
+	test_order();
 	return test_end(&run);
 }
