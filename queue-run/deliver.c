@@ -54,34 +54,28 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 	return wire_deliver_put_req(out, &req, f);
 }
 
-/*
- * A name that an earlier attempt left in the mailbox may be seen and not be on
- * disk, when a write failed since: the kernel told so once, and a sync now
- * would find nothing to do and succeed. So whatever state the message was
- * listed in, it waits until an operator has looked. What is linked now is new
- * to the disk, and its sync counts.
- */
-static bool
-is_doubtful(struct run *run, struct fault *f)
-{
-	if (!store_is_trouble(&run->store))
-		return false;
-	fault_set(f, TEMP, "4.3.0", 0,
-	    "a write to the disk failed: see trouble in the queue");
-	return true;
-}
-
 static bool
 answer(struct run *run, const struct ask *ask, struct span line)
 {
 	struct message *m = ask->m;
 	struct deliver_req req;
 	enum deliver_how how;
+	enum outcome got;
 	struct fault f;
 
 	deliver_request(m, ask, &req);
-	if (wire_deliver_get_ans(line, &req, &how, &f) != OK ||
-	    (how == DELIVER_FOUND && is_doubtful(run, &f))) {
+	got = wire_deliver_get_ans(line, &req, &how, &f);
+	/*
+	 * A name that an earlier attempt left in the mailbox may be seen and
+	 * not be on disk, when a write failed since: the kernel told so once,
+	 * and a sync now would find nothing to do and succeed. So whatever
+	 * state the message was listed in, it waits until an operator has
+	 * looked. What is linked now is new to the disk, and its sync counts.
+	 */
+	if (got == OK && how == DELIVER_FOUND && store_is_trouble(&run->store))
+		got = fault_set(&f, TEMP, "4.3.0", 0,
+		    "a write to the disk failed: see trouble in the queue");
+	if (got != OK) {
 		status_end_by_fault(m, ask->i, &f);
 		return true;
 	}

@@ -80,12 +80,11 @@ save_to(struct run *run, struct message *m, struct store_place to)
 uint64_t
 retry_ms(const struct queue_settings *set, uint64_t now_ms, uint32_t tries)
 {
-	uint64_t delay =
-	    run_backoff_ms(0, set->retry_min_ms, set->retry_max_ms);
+	uint64_t delay = set->retry_min_ms;
 
 	while (tries-- > 0 && delay < set->retry_max_ms)
-		delay = run_backoff_ms(delay, delay, set->retry_max_ms);
-	return now_ms + delay;
+		delay *= 2;
+	return now_ms + (delay < set->retry_max_ms ? delay : set->retry_max_ms);
 }
 
 static struct store_place

@@ -9,46 +9,59 @@
 #include "destination.h"
 #include "steps.h"
 
+enum {
+	BEGINS = 1, /* something new: not while draining */
+	AT_ONCE = 2, /* a turn follows when one stands in it */
+	OWED = 4, /* delivered or reported: a drain waits for it */
+};
+
 /* The life of a message. */
 static const struct {
 	/* The work, on each message that stands in it or on all at once. */
 	void (*each)(struct run *, struct message *);
 	void (*all)(struct run *);
-	bool begins; /* something new: not while draining */
-	bool at_once; /* a turn follows when one stands in it */
-	bool owed; /* delivered or reported: a drain waits for it */
+	unsigned is;
 	enum operator_rule operator;
-	enum step answered; /* where what it asked leads */
+	enum step answered; /* where what it asked leads; 0: it asks nothing */
 } life[STEPS] = {
 	/* due again: out of the window */
-	[STEP_WAIT] = { .all = wait_work, .begins = true,
-	    .operator = OPERATOR_FETCHES },
+	[STEP_WAIT] = { NULL, wait_work, BEGINS, OPERATOR_FETCHES, 0 },
 	/* checked: RESOLVE, else aside/ */
-	[STEP_LOAD] = { .all = load_work, .begins = true, .at_once = true },
-	[STEP_RESOLVE] = { .each = resolve_message, .begins = true, .at_once = true,
-	    .answered = STEP_DELIVER },
+	[STEP_LOAD] = { NULL, load_work, BEGINS | AT_ONCE, 0, 0 },
+	[STEP_RESOLVE] = { resolve_message, NULL, BEGINS | AT_ONCE, 0,
+	    STEP_DELIVER },
 	/* SETTLE, or REPORT */
-	[STEP_DELIVER] = { .each = deliver_message, .begins = true, .at_once = true,
-	    .answered = STEP_SETTLE },
+	[STEP_DELIVER] = { deliver_message, NULL, BEGINS | AT_ONCE, 0,
+	    STEP_SETTLE },
 	/* what a transport ended: REPORT */
-	[STEP_ATTEMPTS] = { .answered = STEP_REPORT },
+	[STEP_ATTEMPTS] = { NULL, NULL, 0, 0, STEP_REPORT },
 	/* mailboxes synced: REPORT */
-	[STEP_SETTLE] = { .all = settle_work, .owed = true },
+	[STEP_SETTLE] = { NULL, settle_work, OWED, 0, 0 },
 	/* report entered, or the next one: REST */
-	[STEP_REPORT] = { .each = report_message, .at_once = true, .owed = true,
-	    .answered = STEP_REPORT },
+	[STEP_REPORT] = { report_message, NULL, AT_ONCE | OWED, 0,
+	    STEP_REPORT },
 	/* GO, or SAVE */
-	[STEP_REST] = { .each = rest_message, .at_once = true, .owed = true },
+	[STEP_REST] = { rest_message, NULL, AT_ONCE | OWED, 0, 0 },
 	/* out of the window, or WAIT */
-	[STEP_SAVE] = { .all = save_work, .at_once = true, .owed = true,
-	    .operator = OPERATOR_ASKS_AGAIN },
+	[STEP_SAVE] = { NULL, save_work, AT_ONCE | OWED, OPERATOR_ASKS_AGAIN,
+	    0 },
 	/* out of the window */
-	[STEP_CONTENT] = { .all = content_work, .owed = true,
-	    .operator = OPERATOR_IS_LATE },
+	[STEP_CONTENT] = { NULL, content_work, OWED, OPERATOR_IS_LATE, 0 },
 	/* out of the window, or CONTENT */
-	[STEP_GO] = { .each = go_message, .at_once = true, .owed = true,
-	    .operator = OPERATOR_IS_LATE },
+	[STEP_GO] = { go_message, NULL, AT_ONCE | OWED, OPERATOR_IS_LATE, 0 },
 };
+
+/* Messages that stand in steps which are all of that. */
+static size_t
+count(const struct run *run, unsigned is, unsigned is_not)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < STEPS; i++)
+		if ((life[i].is & is) == is && (life[i].is & is_not) == 0)
+			n += run->step[i].n;
+	return n;
+}
 
 enum operator_rule
 turn_operator(const struct message *m)
@@ -95,7 +108,8 @@ turn_run(struct run *run)
 	if (!run->draining && !run->requests_only)
 		listing_fill(run);
 	for (size_t i = 0; i < STEPS; i++)
-		if (run->step[i].n > 0 && !(run->draining && life[i].begins))
+		if (run->step[i].n > 0 &&
+		    !(run->draining && (life[i].is & BEGINS) != 0))
 			turn_step(run, (enum step)i);
 	for (size_t i = 0; i < STAGES; i++)
 		stage_write(run, &run->stage[i]);
@@ -107,25 +121,17 @@ turn_run(struct run *run)
 
 /* ---- Until when. ---- */
 
-/* Something to do without an answer? A step that takes a share a turn has more
-   to do at once; so has one that a stage's death led to at the turn's end. */
-static bool
-is_work_left(const struct run *run)
-{
-	for (size_t i = 0; i < STEPS; i++)
-		if (run->step[i].n > 0 && life[i].at_once &&
-		    !(run->draining && life[i].begins))
-			return true;
-	return run->answered.n > 0;
-}
-
 int
 turn_wait_ms(const struct run *run)
 {
 	uint64_t now = clock_mono_ms();
 	uint64_t at = run_earlier_ms(settle_next_ms(run), content_next_ms(run));
 
-	if (is_work_left(run))
+	/* Something to do without an answer? A step that takes a share a turn
+	   has more to do at once; so has one that a stage's death led to at the
+	   turn's end. */
+	if (count(run, AT_ONCE, run->draining ? BEGINS : 0) + run->answered.n >
+	    0)
 		return 0;
 	for (size_t i = 0; i < STAGES; i++)
 		at = run_earlier_ms(at, stage_next_ms(&run->stage[i]));
@@ -144,22 +150,18 @@ turn_wait_ms(const struct run *run)
 bool
 turn_owes(const struct run *run)
 {
-	size_t n = run->answered.n + run->stage[STAGE_DELIVER].sent +
-	    run->stage[STAGE_ADD].sent + settle_is_busy(run) +
-	    destinations_busy(run);
-
-	for (size_t i = 0; i < STEPS; i++)
-		n += life[i].owed ? run->step[i].n : 0;
-	return n > 0;
+	return count(run, OWED, 0) + run->answered.n +
+	    run->stage[STAGE_DELIVER].sent + run->stage[STAGE_ADD].sent +
+	    settle_is_busy(run) + destinations_busy(run) >
+	    0;
 }
 
 bool
 turn_works(const struct run *run)
 {
-	size_t n = run->answered.n + run->stage[STAGE_RESOLVE].n +
-	    run->stage[STAGE_DELIVER].n + destinations_busy(run);
-
-	for (size_t i = 0; i < STEPS; i++)
-		n += life[i].begins && life[i].at_once ? run->step[i].n : 0;
-	return n > 0 || listing_is_active(run);
+	return listing_is_active(run) ||
+	    count(run, BEGINS | AT_ONCE, 0) + run->answered.n +
+	        run->stage[STAGE_RESOLVE].n + run->stage[STAGE_DELIVER].n +
+	        destinations_busy(run) >
+	    0;
 }
