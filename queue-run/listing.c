@@ -12,7 +12,6 @@
 
 #include "clock.h"
 #include "mem.h"
-#include "names.h"
 #include "run.h"
 
 #define LISTING_PAUSE_MS 1000 /* between two listings of in/. Ours */
@@ -114,8 +113,7 @@ scan_fill(struct run *run, struct scan *scan, enum window_part part)
 
 	while (scan->active && window_has_room(&run->window, part) &&
 	    scan_next(run, scan, &qid)) {
-		if (window_find(&run->window, &qid) != NULL ||
-		    names_are_left(run, &qid))
+		if (window_find(&run->window, &qid) != NULL)
 			continue;
 		m = window_add(&run->window, &qid, part);
 		m->place = scan->place;

@@ -27,6 +27,7 @@ enum step {
 	STEP_REST, /* all that was asked is answered: what now? */
 	STEP_SAVE, /* its envelope file is to be saved, or to move */
 	STEP_CONTENT, /* its envelope is removed, its content goes a round later */
+	STEP_LEFT, /* two names are not mended (names.h); in no list */
 	STEP_GO, /* settled: it is removed from the queue */
 	STEPS
 };

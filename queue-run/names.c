@@ -131,35 +131,29 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 /*
  * It cannot be read or moved now, or is of a newer version: one such message
  * stops no other. It stays as it lies, and neither of its names is used, for
- * the one may be held and the other not.
+ * the one may be held and the other not. Half a window of them is a broken disk.
  */
 static enum outcome
 leave(struct run *run, const struct qid *qid, struct fault *f)
 {
 	journal_alarm(&run->journal, qid,
 	    "left until the next start, with two names: %s", f->text);
-	if (run->left == RUN_LEFT_MAX)
+	if (run->window.held > run->set->window / 2)
 		return f->outcome;
-	run->left_qid[run->left++] = *qid;
+	window_add(&run->window, qid, WINDOW_LISTED)->step = STEP_LEFT;
 	return OK;
-}
-
-bool
-names_are_left(const struct run *run, const struct qid *qid)
-{
-	for (size_t i = 0; i < run->left; i++)
-		if (strcmp(run->left_qid[i].text, qid->text) == 0)
-			return true;
-	return false;
 }
 
 static enum outcome
 mend_one(
     void *arg, struct store_place place, const struct qid *qid, struct fault *f)
 {
-	if (names_are_left(arg, qid) || mend(arg, qid, place, f) == OK)
+	struct run *run = arg;
+
+	if (window_find(&run->window, qid) != NULL ||
+	    mend(run, qid, place, f) == OK)
 		return OK;
-	return leave(arg, qid, f);
+	return leave(run, qid, f);
 }
 
 static enum outcome
@@ -175,7 +169,6 @@ names_repair(struct run *run, struct fault *f)
 {
 	enum outcome got = OK;
 
-	run->left = 0;
 	for (size_t i = 0; got == OK && i < STORE_STATES; i++) {
 		enum store_state state = store_precedence[i];
 

@@ -7,11 +7,9 @@
 
 /*
  * After a start's syncfs: mend what a crash left of a move. A message that
- * cannot be mended now is left with two names, and neither is used until the
- * next start. TEMP: the disk fails, or more than RUN_LEFT_MAX are left.
+ * cannot be mended now is left with two names (STEP_LEFT), and neither is used
+ * until the next start. TEMP: the disk fails, or too many are left.
  */
 enum outcome names_repair(struct run *, struct fault *) MUST_USE;
-/* Is it one that was left with two names? */
-bool names_are_left(const struct run *, const struct qid *);
 
 #endif

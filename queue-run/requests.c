@@ -13,7 +13,6 @@
 #include "clock.h"
 #include "codes.h"
 #include "destination.h"
-#include "names.h"
 #include "serve.h"
 #include "steps.h"
 #include "turn.h"
@@ -168,8 +167,7 @@ take_hint(struct run *run, struct span line)
 	} else if (envelope_get_notice(line, &e, &f) != OK) {
 		journal_alarm(&run->journal, NULL, "notice: %s", f.text);
 		listing_want_in(run);
-	} else if (window_find(&run->window, &e.qid) == NULL &&
-	    !names_are_left(run, &e.qid)) {
+	} else if (window_find(&run->window, &e.qid) == NULL) {
 		m = window_add(&run->window, &e.qid, WINDOW_TOLD);
 		m->told = true;
 		m->envelope = e;

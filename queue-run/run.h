@@ -18,9 +18,6 @@
 /* Who is asked; start.c has a row for each. */
 enum { STAGE_RESOLVE, STAGE_DELIVER, STAGE_ADD, STAGES };
 
-/* Messages with two names that cannot be read: more is a broken disk. Ours. */
-#define RUN_LEFT_MAX 64
-
 struct batch;
 
 struct run {
@@ -39,9 +36,6 @@ struct run {
 	struct listing listing;
 	struct destinations *destinations; /* attempts of transports */
 	struct batch *batch; /* settle.c: whose mailboxes are being synced */
-	struct qid
-	    left_qid[RUN_LEFT_MAX]; /* names.c: messages with two names */
-	size_t left;
 	struct operation *again; /* requests.c begins it once more */
 
 	bool draining; /* it is to end: nothing new is begun */

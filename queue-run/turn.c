@@ -47,6 +47,7 @@ static const struct {
 	    0 },
 	/* out of the window */
 	[STEP_CONTENT] = { NULL, content_work, OWED, OPERATOR_IS_LATE, 0 },
+	[STEP_LEFT] = { NULL, NULL, 0, OPERATOR_ASKS_AGAIN, 0 },
 	/* out of the window, or CONTENT */
 	[STEP_GO] = { go_message, NULL, AT_ONCE | OWED, OPERATOR_IS_LATE, 0 },
 };

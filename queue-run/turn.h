@@ -24,7 +24,7 @@ bool turn_owes(const struct run *);
 enum operator_rule {
 	OPERATOR_WAITS, /* for its rest; questions not yet sent are taken back */
 	OPERATOR_FETCHES, /* it waits in memory alone: from the disk instead */
-	OPERATOR_ASKS_AGAIN, /* it is being moved */
+	OPERATOR_ASKS_AGAIN, /* it is being moved, or is to be mended */
 	OPERATOR_IS_LATE, /* it is settled */
 };
 enum operator_rule turn_operator(const struct message *);

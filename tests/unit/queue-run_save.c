@@ -459,8 +459,12 @@ test_left(struct run *run)
 	listing_want_in(run);
 	run->listing.listed_ms = 0;
 	listing_fill(run);
-	tap_ok(!run->listing.wanted && run->window.held == 0,
+	tap_ok(!run->listing.wanted && run->step[STEP_LOAD].n == 0,
 	    "and what is held under the one name is not taken by the other");
+	tap_ok(operate(run, OPERATION_RELEASE, &qid) == TEMP &&
+	        test_exists(held, &qid),
+	    "nor released before the next start");
+	window_drop(&run->window, window_find(&run->window, &qid));
 	version[strlen("version=")] = '1';
 	test_write(path, buf_span(&b));
 	tap_ok(names_repair(run, &f) == OK && test_exists(held, &qid) &&
