@@ -234,7 +234,7 @@ answer(struct run *run, struct message *m, enum outcome got, const char *text)
 static bool
 hold(struct run *run, struct message *m)
 {
-	if (m->place.state == STORE_HOLD)
+	if (m->place.state == STORE_HOLD && m->operation->reason[0] == '\0')
 		return answer(run, m, OK, "");
 	history_put(m);
 	history_add(m, "held", "operator", m->operation->reason);

@@ -67,9 +67,9 @@ entry_read_reason(const struct request *r, struct entry *e)
 		    !span_has_prefix(line, "released "))
 			continue;
 		if (record_parse(line, &record, &f) != OK ||
-		    !record_take_optional(&record, "text", RECORD_MAX, &text) ||
-		    text.len == 0) /* nobody said why: what was said before */
+		    !record_take_optional(&record, "text", RECORD_MAX, &text))
 			continue;
+		/* Where nobody said why, what was before is no reason. */
 		buf_reset(&e->reason);
 		buf_add(&e->reason, text);
 	}

@@ -31,6 +31,9 @@ for l in sys.stdin:
     print(o["qid"], o["state"], o["from"], o["recipients"][0]["address"], o["reason"])')" \
 	    "$A hold ann@example.org bob@example.org not now"
 	is "$1: filters by address" "$(queue list --address @example.com)" "no such message in the queue"
+	check "$1: another reason" queue hold "$A" --reason second
+	like "$1: is the one that is told" "$(queue list --state hold)" '\(second\)'
+	[ "$1" = alone ] || soon "$1: and in the journal" "^7I .*qid=$A to=hold .*reason=second" journal_text
 	like "$1: stats counts" "$(queue stats)" '^hold +1 '
 	queue release 01ARZ3NDEKTSV4RRFFQ69G5FAV > "$T/out" 2>&1
 	is "$1: what is not there is 100" $? 100
@@ -44,6 +47,9 @@ for l in sys.stdin:
 }
 verbs alone
 E=$(send ann@example.org bob@example.org)
+check "held for a reason" queue hold "$E" --reason 'not now'
+check "and released" queue release "$E"
+is "it is the reason no more" "$(queue list | grep -c "^$E in .*<bob@example.org>$")" 1
 queue expire "$E" > "$T/out" 2>&1
 like "expire wants a queue-run" "$? $(cat "$T/out")" '^111 .*queue-run is needed'
 check "and changes nothing without one" queue delete "$E"
@@ -76,6 +82,7 @@ like "with the reason" "$(queue list)" "^$A retry1 .*\(.*mailbox.*\)"
 like "and when it is tried next" "$(queue list)" "^$A retry1 +[0-9]+[sm] +[0-9]+[sm] +[0-9]+ <"
 like "show tells the reason, too" "$(queue show "$A")" '^reason .*mailbox'
 check "held while it waits" queue hold "$B2"
+is "the last failure is not why" "$(queue list | grep -c "^$B2 hold .*<bob@example.org>$")" 1
 C=$(send postmaster@example.org bob@example.org); D=$(send postmaster@example.org bob@example.org)
 check "another is put off" wait_for in_retry "$D"
 check "and held" queue hold "$C"
