@@ -183,20 +183,28 @@ take_alias(struct reader *r)
 	return true;
 }
 
-/* Unknown keys are kept, and noted in case one is misspelt. */
-static void
-note_unknown(struct reader *r)
+/* Unknown keys are kept, and noted in case one is misspelt. Of a new line they
+   are refused: `passwort=` would keep a password that anybody may read. */
+static bool
+allow_unknown(struct reader *r)
 {
 	struct line at = *r->line;
 
 	at.smtp = SPAN_EMPTY; /* the note is not about this address alone */
-	for (size_t i = 0; i < r->record.fields; i++)
-		if ((r->record.taken & 1U << i) == 0)
-			directory_problem(r->d, PROBLEM_NOTE, &at,
-			    "the key " SPAN_FMT
-			    "= means nothing here, and is kept",
-			    SPAN_ARG(span_head(
-			        r->record.field[i].key, DIRECTORY_SHOWN_MAX)));
+	for (size_t i = 0; i < r->record.fields; i++) {
+		struct span key =
+		    span_head(r->record.field[i].key, DIRECTORY_SHOWN_MAX);
+
+		if ((r->record.taken & 1U << i) != 0)
+			continue;
+		if (r->line->is_new)
+			return REFUSE(
+			    r, "there is no key " SPAN_FMT "=", SPAN_ARG(key));
+		directory_problem(r->d, PROBLEM_NOTE, &at,
+		    "the key " SPAN_FMT "= means nothing here, and is kept",
+		    SPAN_ARG(key));
+	}
+	return true;
 }
 
 /* Entries are read by more programs and people than secrets. */
@@ -240,9 +248,8 @@ read_entry(struct reader *r)
 	if (!alias && !record_is(&r->record, "entry"))
 		return REFUSE(r, "is neither entry nor alias");
 	if (!take_smtp(r) || !(alias ? take_alias(r) : take_entry(r)) ||
-	    !has_no_secret(r))
+	    !has_no_secret(r) || !allow_unknown(r))
 		return false;
-	note_unknown(r);
 	check_domain(r);
 	return true;
 }
