@@ -48,8 +48,6 @@ accept_look(struct pool *p, uint64_t now_ms)
 {
 	uint64_t served = pool_served(p);
 
-	if (p->pause_until_ms != 0 && now_ms >= p->pause_until_ms)
-		p->pause_until_ms = 0;
 	if (p->retires)
 		return;
 	/* Where there is nothing to say, who comes waits in the backlog. */
@@ -73,8 +71,8 @@ accept_look(struct pool *p, uint64_t now_ms)
 bool
 accept_wants(const struct pool *p, uint64_t now_ms)
 {
-	if (p->retires || p->listener == NULL || now_ms < p->pause_until_ms)
-		return false;
+	if (p->listener == NULL || now_ms < p->ground->pause_until_ms)
+		return false; /* retired, or a lack that may pass */
 	return p->refusing || (p->replaced && p->live < p->max);
 }
 
@@ -86,7 +84,7 @@ pause_after(struct pool *p, int error, uint64_t now_ms)
 		return; /* another one took it, or it went away */
 	prog_warn("%s: accept on %s: %s; next try in %d ms", p->row->name,
 	    p->listener->address, strerror(error), POOL_PAUSE_MS);
-	p->pause_until_ms = now_ms + POOL_PAUSE_MS;
+	p->ground->pause_until_ms = now_ms + POOL_PAUSE_MS;
 }
 
 static void

@@ -38,29 +38,22 @@ why_no_file(const char *path)
 	                                                   : "not a file";
 }
 
-/* NULL: line i of [deliver-program] command can be run. */
-static const char *
-why_no_command(const struct setting_list *list, size_t i, struct fault *f)
-{
-	static struct command c, first;
-
-	if (command_parse(list->value[i], &c, f) != OK)
-		return f->text;
-	if (command_find(list, span_of(c.name), &first) &&
-	    first.line != list->value[i])
-		return "another command has this name";
-	return why_no_file(c.argv[0]);
-}
-
 static void
 check_commands(const struct settings *s, struct buf *errors)
 {
+	static struct command c, first;
 	const struct setting_list *list = &s->program.command;
 	const char *why;
 	struct fault f;
 
 	for (size_t i = 0; i < list->n; i++) {
-		why = why_no_command(list, i, &f);
+		if (command_parse(list->value[i], &c, &f) != OK)
+			why = f.text;
+		else if (command_find(list, span_of(c.name), &first) &&
+		    first.line != list->value[i])
+			why = "another command has this name";
+		else
+			why = why_no_file(c.argv[0]);
 		if (why != NULL)
 			config_wrong(s, list, i, errors,
 			    "[deliver-program] command = %s: %s",

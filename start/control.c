@@ -213,9 +213,9 @@ put_all(struct buf *b, const struct supervisor *s, struct fault *f)
 	    wall_ms > s->since_ms ? wall_ms - s->since_ms : 0);
 	record_put_num(out, "generation", s->generation);
 	record_puts(out, "state",
-	    s->stopping         ? "stopping"
-	        : s->said_ready ? "ready"
-	                        : "starting");
+	    s->stopping                   ? "stopping"
+	        : s->phase == PHASE_READY ? "ready"
+	                                  : "starting");
 	record_put_num(out, "reloads", s->reloads);
 	record_puts(out, "outcome", outcome_word(s->reloaded.outcome));
 	record_put_optional(out, "text", span_of(s->reloaded.text));
@@ -238,7 +238,7 @@ control_ready(struct supervisor *s, uint64_t now_ms)
 
 	fd = accept4(s->control_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd == -1) { /* of EMFILE and its like: poll() would spin */
-		s->control_pause_ms = now_ms + POOL_PAUSE_MS;
+		s->ground.pause_until_ms = now_ms + POOL_PAUSE_MS;
 		return;
 	}
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));

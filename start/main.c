@@ -10,15 +10,6 @@
 #include "buf.h"
 #include "verbs.h"
 
-static const struct verb *
-find_verb(const char *name)
-{
-	for (const struct verb *v = verbs; v->name != NULL; v++)
-		if (strcmp(v->name, name) == 0)
-			return v;
-	return NULL;
-}
-
 /* The verbs for --help, from their table. */
 static const char *
 verbs_text(void)
@@ -41,15 +32,16 @@ main(int argc, char *argv[])
 		           "its supervisor and its operator's command.",
 		.more = verbs_text(),
 		.verbs = true };
-	const struct verb *verb;
+	const struct verb *verb = verbs;
 	struct fault f = FAULT_NONE;
 
 	prog_begin(&about);
 	prog_options(argc, argv); /* only these stand before a verb */
 	if (optind == argc)
 		prog_refuse("no verb");
-	verb = find_verb(argv[optind]);
-	if (verb == NULL)
+	while (verb->name != NULL && strcmp(verb->name, argv[optind]) != 0)
+		verb++;
+	if (verb->name == NULL)
 		prog_refuse("%s is not one of the verbs, which --help lists",
 		    argv[optind]);
 	argc -= optind;

@@ -216,10 +216,8 @@ bool
 pool_buried(struct pool *p, pid_t pid, int status, uint64_t now_ms)
 {
 	bool had_session = false;
-	size_t i = 0;
+	size_t i = pool_slot(p, pid);
 
-	while (i < BOARD_SLOTS && p->process[i].pid != pid)
-		i++;
 	if (i == BOARD_SLOTS)
 		return false;
 	p->process[i].pid = 0;
@@ -309,7 +307,5 @@ pool_deadline(const struct pool *p, bool stopping)
 		return first;
 	if (!p->retires && !p->replaced && missing(p) > 0)
 		first = earlier(first, p->not_before_ms);
-	if (!p->refusing)
-		first = earlier(first, p->full_at_ms);
-	return earlier(first, p->pause_until_ms);
+	return p->refusing ? first : earlier(first, p->full_at_ms);
 }

@@ -31,6 +31,8 @@ struct pool_ground {
 	int cache_fd; /* memory of the logins that auth remembers; -1: none */
 	int bell_fd; /* eventfd, which a worker writes when too few are idle */
 	struct journal journal;
+	uint64_t
+	    pause_until_ms; /* nobody is let in: accept() lacked something */
 };
 
 struct pool {
@@ -61,7 +63,6 @@ struct pool {
 	uint64_t full_served; /* sessions ended when it was looked at last */
 	bool refusing;
 	uint64_t press_ms; /* not again before; 0: at any time */
-	uint64_t pause_until_ms;
 
 	bool ready;
 	int ready_fd; /* where the newest process says so; -1: not open */
@@ -82,6 +83,9 @@ void pool_free(struct pool *);
    the listener, or as reader of the FIFO. */
 enum outcome pool_start(
     struct pool *, int connection, uint64_t now_ms, struct fault *) MUST_USE;
+/* pool_start.c: where this process is; 0: the first that is free. BOARD_SLOTS:
+   nowhere. */
+size_t pool_slot(const struct pool *, pid_t);
 /* Start what is missing; nothing before its pause is over. */
 void pool_fill(struct pool *, uint64_t now_ms);
 /* Was it a process of this pool? Then it is taken off, and a death is told. */

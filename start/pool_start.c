@@ -20,12 +20,12 @@ pool_config(uint64_t generation, char out[POOL_CONFIG_MAX])
 	return out;
 }
 
-static size_t
-free_slot(const struct pool *p)
+size_t
+pool_slot(const struct pool *p, pid_t pid)
 {
 	size_t i = 0;
 
-	while (i < BOARD_SLOTS && p->process[i].pid != 0)
+	while (i < BOARD_SLOTS && p->process[i].pid != pid)
 		i++;
 	return i;
 }
@@ -93,7 +93,7 @@ enum outcome
 pool_start(struct pool *p, int connection, uint64_t now_ms, struct fault *f)
 {
 	struct spawn s = { .in = connection, .out = connection };
-	size_t slot = free_slot(p);
+	size_t slot = pool_slot(p, 0);
 	int fifo = -1;
 
 	f->outcome = OK;

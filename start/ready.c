@@ -119,7 +119,6 @@ say_ready(struct supervisor *s)
 	journal_end(j, out);
 	journal_flush(j);
 	(void)!write(STDOUT_FILENO, "ready\n", 6);
-	s->said_ready = true;
 }
 
 void
@@ -129,10 +128,9 @@ ready_advance(struct supervisor *s)
 
 	while (s->phase != PHASE_TIDY && s->phase != PHASE_READY &&
 	    is_phase_done(s))
-		s->phase++;
+		if (++s->phase == PHASE_READY)
+			say_ready(s);
 	while (
 	    s->phase == PHASE_TIDY && s->tidy == 0 && start_chore(s, &f) != OK)
 		chore_ended(s, f.text);
-	if (s->phase == PHASE_READY && !s->said_ready)
-		say_ready(s);
 }

@@ -199,7 +199,7 @@ watch_all(const struct supervisor *s, struct polled *r, uint64_t now_ms)
 	r->n = 0;
 	watch(r, s->signal_fd);
 	watch(r, s->ground.bell_fd);
-	if (now_ms >= s->control_pause_ms)
+	if (now_ms >= s->ground.pause_until_ms)
 		watch(r, s->control_fd);
 	for (size_t i = 0; i < s->pools; i++) {
 		const struct pool *p = s->pool[i];
@@ -217,8 +217,9 @@ wait_ms(const struct supervisor *s, uint64_t now_ms)
 	uint64_t first =
 	    s->stopping && s->tidy != 0 ? s->kill_tidy_ms : UINT64_MAX;
 
-	if (s->control_pause_ms > now_ms && s->control_pause_ms < first)
-		first = s->control_pause_ms;
+	if (s->ground.pause_until_ms > now_ms &&
+	    s->ground.pause_until_ms < first)
+		first = s->ground.pause_until_ms;
 	for (size_t i = 0; i < s->pools; i++) {
 		uint64_t at = pool_deadline(s->pool[i], s->stopping);
 

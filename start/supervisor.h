@@ -22,12 +22,10 @@ struct supervisor {
 	size_t pools;
 	struct pool_ground ground;
 	int signal_fd, lock_fd, control_fd, fifo_fd;
-	uint64_t control_pause_ms; /* it is not asked until then; 0: it is */
 
 	enum service_phase phase;
 	size_t chore; /* of PHASE_TIDY, the one whose turn it is */
 	pid_t tidy; /* it is under way; 0: not */
-	bool said_ready;
 	struct fault trouble; /* not OK: it cannot go on, and stops */
 
 	bool stopping;
