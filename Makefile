@@ -7,7 +7,9 @@ OPT     ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Werror
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-CFLAGS  ?= $(OPT) $(HARDEN)
+# Programs are optimised as a whole; tests link the same objects without it.
+LTO     ?= -flto=auto -ffat-lto-objects
+CFLAGS  ?= $(OPT) $(HARDEN) $(LTO)
 CPPFLAGS += -D_GNU_SOURCE -DPNEU_VERSION='"$(VERSION)"' -Ilib -Istore
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 SAN     ?=
@@ -128,7 +130,7 @@ $(B)/unit/%: $(O)/tests/unit/%.o \
 	$$(addprefix $(O)/,$$(addsuffix .o,$$($$*_OBJS))) $(B)/lib.a
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
+	$(Q)$(CC) $(CFLAGS) -fno-lto $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/lib.a \
 		$($*_LIBS) $(LIBS)
 unit: $(UNIT)
 

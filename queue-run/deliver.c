@@ -22,35 +22,35 @@ content_name(const struct message *m, char out[STORE_NAME_MAX])
 	    qid, out);
 }
 
+/* Whose delivery it is: what its answer repeats. */
 static void
-deliver_request(
+name_delivery(
     const struct message *m, const struct ask *ask, struct deliver_req *req)
 {
-	const struct recipient *r = &m->envelope.recipient[ask->i];
-	struct maildir_name name = {
-		.qid = m->envelope.qid,
-		.n = r->n,
-		.octets = m->envelope.start + m->envelope.size,
-		.dots = m->envelope.dots,
-	};
-
 	*req = (struct deliver_req){ .word = DELIVER_DELIVER,
 		.qid = m->envelope.qid,
-		.n = r->n,
-		.again = m->again || ask->again };
-	content_name(m, req->file);
-	maildir_make_name(&name, req->name);
-	(void)span_copy(
-	    span_of(m->status[ask->i].path), req->path, sizeof(req->path));
+		.n = m->envelope.recipient[ask->i].n };
 }
 
 static enum outcome
 put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 {
+	const struct message *m = ask->m;
 	struct deliver_req req;
+	struct maildir_name name = {
+		.qid = m->envelope.qid,
+		.n = m->envelope.recipient[ask->i].n,
+		.octets = m->envelope.start + m->envelope.size,
+		.dots = m->envelope.dots,
+	};
 
 	(void)run;
-	deliver_request(ask->m, ask, &req);
+	name_delivery(m, ask, &req);
+	req.again = m->again || ask->again;
+	content_name(m, req.file);
+	maildir_make_name(&name, req.name);
+	(void)span_copy(
+	    span_of(m->status[ask->i].path), req.path, sizeof(req.path));
 	return wire_deliver_put_req(out, &req, f);
 }
 
@@ -63,7 +63,7 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	enum outcome got;
 	struct fault f;
 
-	deliver_request(m, ask, &req);
+	name_delivery(m, ask, &req);
 	got = wire_deliver_get_ans(line, &req, &how, &f);
 	/*
 	 * A name that an earlier attempt left in the mailbox may be seen and
