@@ -339,7 +339,7 @@ delivery_read(struct run *run, struct delivery *y)
 	struct fault f = FAULT_NONE, last = FAULT_NONE, gone = FAULT_NONE;
 	bool all_nexthop = false;
 
-	if (y->service.readable)
+	if (service_push(&y->service, &gone) == OK && y->service.readable)
 		(void)!service_pull(&y->service, &gone);
 	if (take_lines(run, y, &all_nexthop, &last, &f) != OK) {
 		if (f.error == EAGAIN && gone.outcome != OK)
@@ -386,8 +386,7 @@ put_request(const struct delivery *y, struct buf *out, struct fault *f)
 			return f->outcome;
 	}
 	wire_attempt_put_end(out);
-	return buf_failed(out) ? fault_set(f, TEMP, "4.3.0", 0, "no memory")
-	                       : OK;
+	return OK;
 }
 
 /* The request, and with its first octets the content's descriptor. *closes: no
@@ -434,44 +433,25 @@ next_delivery(const struct run *run)
 	return best;
 }
 
-static void
-begin_deliveries(struct run *run)
+void
+destinations_begin_attempts(struct run *run)
 {
 	struct delivery *y;
 
 	while ((y = next_delivery(run)) != NULL) {
-		struct destination *d = y->destination;
 		bool closes = false;
 		struct fault f;
 
-		d->served = ++run->destinations->turns;
-		if (delivery_begin(run, y, &closes, &f) == OK) {
-			y->answered_ms = clock_mono_ms();
-			delivery_leaves(run, y);
-			delivery_enters(run, y, BUSY);
+		y->destination->served = ++run->destinations->turns;
+		if (delivery_begin(run, y, &closes, &f) != OK) {
+			run_alarm(run, y->m, &f);
+			f.outcome = TEMP;
+			delivery_made(run, y, &f, closes);
 			continue;
 		}
-		run_alarm(run, y->m, &f);
-		f.outcome = TEMP;
-		delivery_end(run, y, STATUS_DEFERRED, &f);
-		if (closes)
-			close_destination(run, d, &f);
-	}
-}
-
-void
-destinations_write(struct run *run)
-{
-	struct delivery *y, *next;
-	struct fault f;
-
-	begin_deliveries(run);
-	for (y = first_of(run, BUSY); y != NULL; y = next) {
-		next = TAILQ_NEXT(y, link);
-		if (service_push(&y->service, &f) != OK) {
-			run_alarm(run, y->m, &f);
-			delivery_made(run, y, &f, false);
-		}
+		y->answered_ms = clock_mono_ms();
+		delivery_leaves(run, y);
+		delivery_enters(run, y, BUSY);
 	}
 }
 

@@ -39,10 +39,11 @@ void destination_add(struct run *, struct message *, size_t i);
    STATUS_OPEN. */
 void destination_cancel(struct run *, const struct message *m);
 
-/* Answers; a message of which nothing is under way any more goes on. */
+/* Rest of a request, and answers; a message of which nothing is under way any
+   more goes on. */
 void destinations_read(struct run *);
-/* Begin what may begin, and write. */
-void destinations_write(struct run *);
+/* What may begin begins. */
+void destinations_begin_attempts(struct run *);
 
 /* Descriptors to poll, at most `max`; what poll says of them. */
 size_t destinations_poll(const struct run *, struct pollfd *, size_t max);

@@ -9,7 +9,6 @@
 #include "clock.h"
 #include "codes.h"
 #include "fds.h"
-#include "history.h"
 #include "operate.h"
 #include "steps.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* history.c: the lines of an envelope file that say what happened to it. */
-#include "history.h"
+#include "message.h"
 
 #include <stdlib.h>
 

@@ -27,7 +27,7 @@ enum step {
 	STEP_REST, /* all that was asked is answered: what now? */
 	STEP_SAVE, /* its envelope file is to be saved, or to move */
 	STEP_CONTENT, /* its envelope is removed, its content goes a round later */
-	STEP_LEFT, /* two names are not mended (names.h); in no list */
+	STEP_LEFT, /* two names are not mended (names.c); in no list */
 	STEP_GO, /* settled: it is removed from the queue */
 	STEPS
 };
@@ -130,6 +130,16 @@ bool message_has(const struct message *, enum status_state);
 
 /* A copy that lives as long as the statuses. */
 const char *message_keep(struct message *, struct span);
+
+/* ---- history.c: the lines of an envelope file that say what happened. ---- */
+
+/* done and try lines of this attempt, into m->lines, which was emptied. */
+void history_put(struct message *);
+/* They are in the envelope file. */
+void history_is_saved(struct message *);
+/* `held by= [text=]`, `released by= [text=]` after them. */
+void history_add(
+    struct message *, const char *word, const char *by, const char *text);
 
 /*
  * Does the sender get a report when this recipient fails (word FAILURE), or is

@@ -6,7 +6,7 @@
  * quarantine, then in; an envelope file governs over the one file, unless it
  * is torn. Source: model, moves.pml, resolve().
  */
-#include "names.h"
+#include "start.h"
 
 #include <errno.h>
 #include <fcntl.h>

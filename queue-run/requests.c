@@ -32,10 +32,8 @@ answer_client(struct operation *op, const struct fault *f)
 	if (client != NULL) {
 		out = record_begin(&client->outbuf, outcome_word(f->outcome));
 		record_put(out, "qid", qid_span(&op->qid));
-		if (f->outcome != OK) {
-			record_puts(out, "code", f->code);
-			record_puts(out, "text", f->text);
-		}
+		if (f->outcome != OK)
+			record_put_fault(out, f);
 		if (record_end(out, &why) != OK)
 			client->end = true;
 	}

@@ -10,7 +10,6 @@
 
 #include "clock.h"
 #include "codes.h"
-#include "history.h"
 #include "operate.h"
 #include "steps.h"
 

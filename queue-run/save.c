@@ -25,7 +25,6 @@
 
 #include "clock.h"
 #include "codes.h"
-#include "history.h"
 #include "mem.h"
 #include "operate.h"
 #include "steps.h"

@@ -17,7 +17,6 @@
 #include "codes.h"
 #include "destination.h"
 #include "fds.h"
-#include "names.h"
 #include "operate.h"
 #include "prog.h"
 #include "serve.h"

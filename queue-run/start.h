@@ -14,4 +14,11 @@ enum outcome start_open(struct run *, struct fault *) MUST_USE;
 enum outcome start_run(struct run *, struct fault *) MUST_USE;
 void run_end(struct run *);
 
+/*
+ * names.c, after a start's syncfs: mend what a crash left of a move. A message
+ * that cannot be mended now is left with two names (STEP_LEFT), and neither is
+ * used until the next start. TEMP: the disk fails, or too many are left.
+ */
+enum outcome names_repair(struct run *, struct fault *) MUST_USE;
+
 #endif

@@ -114,7 +114,7 @@ turn_run(struct run *run)
 			turn_step(run, (enum step)i);
 	for (size_t i = 0; i < STAGES; i++)
 		stage_write(run, &run->stage[i]);
-	destinations_write(run);
+	destinations_begin_attempts(run);
 	run_takes(run, NULL);
 	if (run->journal.pending_entries > 0)
 		journal_flush(&run->journal);

@@ -119,7 +119,7 @@ test_turns(struct run *run)
 	for (int i = 0; i < 3; i++)
 		m[i] = add(run, "many");
 	m[3] = add(run, "few");
-	destinations_write(run);
+	destinations_begin_attempts(run);
 	tap_ok(destinations_busy(run) == 2 && m[0]->attempts == 1,
 	    "no more attempts are under way than may be");
 	in_turn =
@@ -131,13 +131,13 @@ test_turns(struct run *run)
 	    "a message whose attempt has ended goes on");
 	prog.settings.queue.transport_attempts = 20;
 	prog.settings.queue.nexthop_attempts = 1;
-	destinations_write(run);
+	destinations_begin_attempts(run);
 	tap_ok(destinations_busy(run) == 1,
 	    "nor more to one next hop than may be");
 	tap_ok(serve(run, "many", "temp n=1 code=4.2.0 text=later", "") &&
 	        m[1]->status[0].state == STATUS_DEFERRED,
 	    "one of two is deferred");
-	destinations_write(run);
+	destinations_begin_attempts(run);
 	tap_ok(serve(run, "many", "ok n=1", "") &&
 	        m[2]->status[0].state == STATUS_DELIVERED,
 	    "which closes no next hop");
@@ -153,19 +153,19 @@ test_broken(struct run *run)
 	struct message *m = add(run, "breaks");
 	char request[4096];
 
-	destinations_write(run);
+	destinations_begin_attempts(run);
 	(void)close(next_attempt(request));
 	first_of(run, BUSY)->service.readable = true;
 	destinations_read(run);
 	tap_ok(is_deferred(m, "ended before it answered"),
 	    "an attempt without an answer is deferred");
-	destinations_write(run);
+	destinations_begin_attempts(run);
 	tap_ok(next_attempt(request) == -1 && destinations_busy(run) == 0,
 	    "and not made again blindly");
 	end(run, m);
 
 	m = add(run, "breaks");
-	destinations_write(run);
+	destinations_begin_attempts(run);
 	tap_ok(serve(run, "breaks", "ok n=7", "") && is_deferred(m, ""),
 	    "an answer about another recipient is none");
 	end(run, m);
@@ -195,7 +195,7 @@ test_closed(struct run *run)
 		struct message *m = add(run, cases[i].nexthop);
 		struct message *waits = add(run, cases[i].nexthop), *later;
 
-		destinations_write(run);
+		destinations_begin_attempts(run);
 		(void)serve(
 		    run, cases[i].nexthop, cases[i].answer, cases[i].scope);
 		later = add(run, cases[i].nexthop);
@@ -219,7 +219,7 @@ test_no_transport(struct run *run)
 
 	if (rename("run/deliver-program", "run/away") != 0)
 		abort();
-	destinations_write(run);
+	destinations_begin_attempts(run);
 	tap_ok(is_deferred(m, "deliver-program") &&
 	        find(run, m->status[0].transport, "nobody")->closed_ms > 0,
 	    "a transport that is not there closes its next hop");
@@ -280,7 +280,7 @@ test_shared(struct run *run)
 		destination_add(run, m, i);
 	}
 	tap_ok(m->attempts == 1, "they share one attempt");
-	destinations_write(run);
+	destinations_begin_attempts(run);
 	tap_ok(serve(run, "one",
 	           "ok n=1\nperm n=2 code=5.1.1 text=no%20such%20user", "") &&
 	        m->status[0].state == STATUS_DELIVERED &&

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Moves, what a crash in the middle of one leaves, and tidying. */
 #include "../../queue/tidy.h"
-#include "../../queue-run/history.h"
-#include "../../queue-run/names.h"
 #include "queue-run.h"
 
 #include <errno.h>
