@@ -202,20 +202,16 @@ failed(struct run *run, const struct ask *ask, bool died, const struct fault *f)
 
 static const struct question question = { put, answer, failed, 0 };
 
-/* False: nobody is to be told. */
-static bool
-ask_report(struct run *run, struct message *m, enum report_action action)
-{
-	if (collect(m, action, NULL) == 0)
-		return false;
-	stage_ask(&run->stage[STAGE_ADD], m, &question, action);
-	return true;
-}
-
 void
 report_message(struct run *run, struct message *m)
 {
-	if (!ask_report(run, m, REPORT_FAILED) &&
-	    !ask_report(run, m, REPORT_DELAYED))
+	size_t action = REPORT_FAILED;
+
+	while (action <= REPORT_DELAYED &&
+	    collect(m, (enum report_action)action, NULL) == 0)
+		action++;
+	if (action <= REPORT_DELAYED)
+		stage_ask(&run->stage[STAGE_ADD], m, &question, action);
+	else
 		message_go(run, m, STEP_REST);
 }

@@ -35,17 +35,6 @@ share_ends(struct run *run, struct message *m)
 	}
 }
 
-/* A report, or what else has no sender: nobody hears of its end but an operator. */
-static void
-tell_silent_failure(struct run *run, const struct message *m, size_t i)
-{
-	if (path_is_null(&m->envelope.reverse_path))
-		journal_alarm(&run->journal, &m->envelope.qid,
-		    "undeliverable to %s, and there is no sender to tell: %s",
-		    m->envelope.recipient[i].forward_path.text,
-		    m->status[i].text);
-}
-
 static void
 journal_failures(struct run *run, struct message *m)
 {
@@ -62,7 +51,14 @@ journal_failures(struct run *run, struct message *m)
 		        JOURNAL_TEXT("notice",
 		            status->notice[0] == '\0' ? "none"
 		                                      : status->notice)));
-		tell_silent_failure(run, m, i);
+		/* A report, or what else has no sender: nobody hears of its end
+		   but an operator. */
+		if (path_is_null(&m->envelope.reverse_path))
+			journal_alarm(&run->journal, &m->envelope.qid,
+			    "undeliverable to %s, and there is no sender to "
+			    "tell: %s",
+			    m->envelope.recipient[i].forward_path.text,
+			    status->text);
 	}
 }
 

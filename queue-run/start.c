@@ -30,13 +30,10 @@
 #define SYNC_MS 600000
 
 /* The line services that a message is brought on by. */
-static const struct {
-	const char *service;
-	bool one_by_one; /* else attempts_max of them at once */
-} stages[STAGES] = {
-	[STAGE_RESOLVE] = { "resolve", false },
-	[STAGE_DELIVER] = { "deliver-mailbox", false },
-	[STAGE_ADD] = { "queue-add", true },
+static const char *const stages[STAGES] = {
+	[STAGE_RESOLVE] = "resolve",
+	[STAGE_DELIVER] = "deliver-mailbox",
+	[STAGE_ADD] = "queue-add",
 };
 
 enum outcome
@@ -50,8 +47,8 @@ run_begin(struct run *run, const struct queue_settings *set,
 		list_begin(&run->step[i]);
 	list_begin(&run->answered);
 	for (size_t i = 0; i < STAGES; i++)
-		stage_begin(&run->stage[i], stages[i].service,
-		    stages[i].one_by_one ? 1 : set->attempts_max);
+		stage_begin(&run->stage[i], stages[i],
+		    i == STAGE_ADD ? 1 : set->attempts_max);
 	journal_open(&run->journal, program);
 	run->hostname = prog_hostname();
 	run->postmaster = prog.settings.resolve.domain.n > 0
@@ -158,20 +155,6 @@ ask_deliver(struct run *run, enum deliver_word word, struct fault *f)
 	return got;
 }
 
-/* The queue's file system and the mailboxes': what is seen is on disk. */
-static enum outcome
-sync_all(struct run *run, struct fault *f)
-{
-	/* Nothing of a dead queue-run may still be under way. */
-	if (ask_deliver(run, DELIVER_HELLO, f) != OK)
-		return f->outcome;
-	/* After an error the disk is read from here on. */
-	if (ask_deliver(run, DELIVER_SYNC_ALL, f) != OK)
-		store_io_error(&run->store, &run->journal, NULL, f);
-	(void)!run_syncfs(run, f);
-	return OK;
-}
-
 enum outcome
 start_run(struct run *run, struct fault *f)
 {
@@ -186,7 +169,15 @@ start_run(struct run *run, struct fault *f)
 		judge_taken(run, &took);
 	run->careful = store_run_was_cut(&run->store);
 	store_run_takes(&run->store, NULL);
-	if (sync_all(run, f) != OK || names_repair(run, f) != OK)
+	/* Nothing of a dead queue-run may still be under way. */
+	if (ask_deliver(run, DELIVER_HELLO, f) != OK)
+		return f->outcome;
+	/* What is seen in mailboxes and queue is on disk; after an error the
+	   disk is read from here on. */
+	if (ask_deliver(run, DELIVER_SYNC_ALL, f) != OK)
+		store_io_error(&run->store, &run->journal, NULL, f);
+	(void)!run_syncfs(run, f);
+	if (names_repair(run, f) != OK)
 		return f->outcome;
 	run->listing.starting = true;
 	listing_rescan(run);
