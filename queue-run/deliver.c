@@ -11,43 +11,26 @@
 #include "steps.h"
 #include "wire_deliver.h"
 
-/* The file that holds the content, relative to the queue. */
-static void
-content_name(const struct message *m, char out[STORE_NAME_MAX])
-{
-	const struct qid *qid = &m->envelope.qid;
-
-	store_name(m->envelope.shape == ENVELOPE_ONE ? STORE_PLACE_IN
-	                                             : store_content_place(qid),
-	    qid, out);
-}
-
-/* Whose delivery it is: what its answer repeats. */
-static void
-name_delivery(
-    const struct message *m, const struct ask *ask, struct deliver_req *req)
-{
-	*req = (struct deliver_req){ .word = DELIVER_DELIVER,
-		.qid = m->envelope.qid,
-		.n = m->envelope.recipient[ask->i].n };
-}
-
 static enum outcome
 put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 {
 	const struct message *m = ask->m;
-	struct deliver_req req;
-	struct maildir_name name = {
-		.qid = m->envelope.qid,
+	const struct qid *qid = &m->envelope.qid;
+	struct deliver_req req = { .word = DELIVER_DELIVER,
+		.qid = *qid,
 		.n = m->envelope.recipient[ask->i].n,
+		.again = m->again || ask->again };
+	struct maildir_name name = {
+		.qid = *qid,
+		.n = req.n,
 		.octets = m->envelope.start + m->envelope.size,
 		.dots = m->envelope.dots,
 	};
 
 	(void)run;
-	name_delivery(m, ask, &req);
-	req.again = m->again || ask->again;
-	content_name(m, req.file);
+	store_name(m->envelope.shape == ENVELOPE_ONE ? STORE_PLACE_IN
+	                                             : store_content_place(qid),
+	    qid, req.file);
 	maildir_make_name(&name, req.name);
 	(void)span_copy(
 	    span_of(m->status[ask->i].path), req.path, sizeof(req.path));
@@ -58,12 +41,13 @@ static bool
 answer(struct run *run, const struct ask *ask, struct span line)
 {
 	struct message *m = ask->m;
-	struct deliver_req req;
+	const struct deliver_req req = { .word = DELIVER_DELIVER,
+		.qid = m->envelope.qid,
+		.n = m->envelope.recipient[ask->i].n };
 	enum deliver_how how;
 	enum outcome got;
 	struct fault f;
 
-	name_delivery(m, ask, &req);
 	got = wire_deliver_get_ans(line, &req, &how, &f);
 	/*
 	 * A name that an earlier attempt left in the mailbox may be seen and

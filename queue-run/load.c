@@ -75,17 +75,6 @@ load_checked(struct run *run, struct message *m)
 	}
 }
 
-/* The one file whose envelope file was made by a round that a crash cut short
-   lies in message/ too, or will: the envelope file governs. */
-static bool
-is_half_moved(struct run *run, const struct message *m,
-    const struct store_content *content)
-{
-	return m->envelope.shape == ENVELOPE_ONE && content->st.st_nlink >= 2 &&
-	    store_has(&run->store, &m->envelope.qid,
-	        store_content_place(&m->envelope.qid));
-}
-
 static enum outcome
 check(struct run *run, struct message *m, bool trouble, struct fault *f)
 {
@@ -103,7 +92,12 @@ check(struct run *run, struct message *m, bool trouble, struct fault *f)
 		    f, PERM, "5.3.0", 0, "envelope without content");
 	if (got == OK)
 		got = store_check_content(&content, &m->envelope, trouble, f);
-	if (got == OK && is_half_moved(run, m, &content))
+	/* The one file whose envelope file was made by a round that a crash cut
+	   short lies in message/ too, or will: the envelope file governs. */
+	if (got == OK && m->envelope.shape == ENVELOPE_ONE &&
+	    content.st.st_nlink >= 2 &&
+	    store_has(&run->store, &m->envelope.qid,
+	        store_content_place(&m->envelope.qid)))
 		got = fault_set(f, TEMP, "4.3.0", 0,
 		    "half moved: a restart of queue-run mends it");
 	/* Alone on the mailboxes' file system it is in no mailbox. */

@@ -20,9 +20,9 @@
 /* A sync waits for the disk, which may have much to write. Ours. */
 #define SYNC_MS 600000
 
-/* One mailbox that the batch delivered to, or ("") all mailboxes. */
+/* One mailbox that the batch delivered to, or all mailboxes. */
 struct sync {
-	char path[RESOLVE_PATH_MAX + 1];
+	struct deliver_req req;
 	struct fault fault; /* OK: nothing failed yet */
 };
 
@@ -51,8 +51,8 @@ static const struct sync *
 sync_of(const struct batch *batch, const char *path)
 {
 	for (size_t i = 0; i < batch->syncs; i++)
-		if (batch->sync[i].path[0] == '\0' ||
-		    strcmp(batch->sync[i].path, path) == 0)
+		if (batch->sync[i].req.word == DELIVER_SYNC_ALL ||
+		    strcmp(batch->sync[i].req.path, path) == 0)
 			return &batch->sync[i];
 	return NULL;
 }
@@ -60,27 +60,22 @@ sync_of(const struct batch *batch, const char *path)
 /* ---- The end of a batch. ---- */
 
 static void
-message_synced(struct run *run, struct message *m)
-{
-	for (size_t i = 0; i < m->envelope.recipients; i++) {
-		const struct fault *f;
-
-		if (m->status[i].state != STATUS_LINKED)
-			continue;
-		f = &sync_of(run->batch, m->status[i].path)->fault;
-		status_end(m, i,
-		    f->outcome == OK ? STATUS_DELIVERED : STATUS_DEFERRED, f);
-	}
-}
-
-static void
 batch_end(struct run *run)
 {
 	struct message *m;
+	const struct fault *f;
 
 	while ((m = list_take(&run->batch->messages)) != NULL) {
 		run_takes(run, m);
-		message_synced(run, m);
+		for (size_t i = 0; i < m->envelope.recipients; i++) {
+			if (m->status[i].state != STATUS_LINKED)
+				continue;
+			f = &sync_of(run->batch, m->status[i].path)->fault;
+			status_end(m, i,
+			    f->outcome == OK ? STATUS_DELIVERED
+			                     : STATUS_DEFERRED,
+			    f);
+		}
 		message_go(run, m, STEP_REPORT);
 	}
 }
@@ -107,24 +102,10 @@ distrust_linked(struct run *run, const struct fault *f)
 
 /* ---- The question. ---- */
 
-static void
-sync_request(
-    const struct run *run, const struct ask *ask, struct deliver_req *req)
-{
-	const char *path = run->batch->sync[ask->i].path;
-
-	*req = (struct deliver_req){ .word = path[0] == '\0' ? DELIVER_SYNC_ALL
-		                                             : DELIVER_SYNC };
-	(void)span_copy(span_of(path), req->path, sizeof(req->path));
-}
-
 static enum outcome
 put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 {
-	struct deliver_req req;
-
-	sync_request(run, ask, &req);
-	return wire_deliver_put_req(out, &req, f);
+	return wire_deliver_put_req(out, &run->batch->sync[ask->i].req, f);
 }
 
 /* Of a sync that failed nothing is known to be on disk: it is deferred. The
@@ -146,12 +127,10 @@ static bool
 answer(struct run *run, const struct ask *ask, struct span line)
 {
 	struct fault f = FAULT_NONE;
-	struct deliver_req req;
 	enum deliver_how how;
-	enum outcome got;
+	enum outcome got =
+	    wire_deliver_get_ans(line, &run->batch->sync[ask->i].req, &how, &f);
 
-	sync_request(run, ask, &req);
-	got = wire_deliver_get_ans(line, &req, &how, &f);
 	/* The deliver-mailbox that was asked first may have been told of the
 	   failure, and have died before it said so: it left queue/trouble. */
 	if (got == OK && ask->again && store_is_trouble(&run->store))
@@ -178,8 +157,8 @@ static const struct question question = { put, answer, failed, SYNC_MS };
 static int
 by_path(const void *a, const void *b)
 {
-	return strcmp(
-	    ((const struct sync *)a)->path, ((const struct sync *)b)->path);
+	return strcmp(((const struct sync *)a)->req.path,
+	    ((const struct sync *)b)->req.path);
 }
 
 /* One more mailbox to sync; few are synced one by one, many at once. */
@@ -197,8 +176,10 @@ add_sync(struct run *run, const char *path)
 		batch->syncs = 0;
 	sync = &batch->sync[batch->syncs++];
 	*sync = (struct sync){ .fault = FAULT_NONE };
+	sync->req.word = is_many ? DELIVER_SYNC_ALL : DELIVER_SYNC;
 	if (!is_many)
-		(void)span_copy(span_of(path), sync->path, sizeof(sync->path));
+		(void)span_copy(
+		    span_of(path), sync->req.path, sizeof(sync->req.path));
 }
 
 static void
