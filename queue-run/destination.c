@@ -252,8 +252,10 @@ static void
 close_destination(
     struct run *run, struct destination *d, const struct fault *why)
 {
-	d->pause_ms = run_backoff_ms(
-	    d->pause_ms, run->set->retry_min_ms, run->set->retry_max_ms);
+	d->pause_ms =
+	    d->pause_ms == 0 ? run->set->retry_min_ms : 2 * d->pause_ms;
+	if (d->pause_ms > run->set->retry_max_ms)
+		d->pause_ms = run->set->retry_max_ms;
 	d->closed_ms = clock_mono_ms() + d->pause_ms;
 	d->why = *why;
 	journal_alarm(&run->journal, NULL, "%s %s fails, closed for %llu s: %s",

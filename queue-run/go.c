@@ -80,37 +80,32 @@ go_message(struct run *run, struct message *m)
 
 /* ---- Contents, a round later. ---- */
 
-static void
-remove_content(struct run *run, struct message *m, const struct fault *synced)
-{
-	struct fault f;
-
-	run_takes(run, m);
-	if (synced->outcome == OK && m->envelope.shape == ENVELOPE_APART &&
-	    store_unlink(&run->store, &m->envelope.qid,
-	        store_content_place(&m->envelope.qid), &f) != OK)
-		run_alarm(run, m, &f);
-	message_finish(run, m, synced);
-}
-
 /* Those whose names left the first one's directory: it is synced, and then
    their contents go. Where it cannot be, they stay for tidying: model row 13. */
 static void
 remove_contents(struct run *run, struct list *list)
 {
 	struct store_place place = TAILQ_FIRST(&list->head)->place;
-	struct fault synced = FAULT_NONE;
+	struct fault synced = FAULT_NONE, f;
 
 	if (store_sync(&run->store, place, &synced) != OK)
 		store_io_error(&run->store, &run->journal, NULL, &synced);
 	store_remove_part(&run->store, place);
 	for (size_t n = list->n; n > 0; n--) {
 		struct message *m = list_take(list);
+		const struct qid *qid = &m->envelope.qid;
 
-		if (store_is_same_place(m->place, place))
-			remove_content(run, m, &synced);
-		else
+		if (!store_is_same_place(m->place, place)) {
 			list_add(list, m);
+			continue;
+		}
+		run_takes(run, m);
+		if (synced.outcome == OK &&
+		    m->envelope.shape == ENVELOPE_APART &&
+		    store_unlink(
+		        &run->store, qid, store_content_place(qid), &f) != OK)
+			run_alarm(run, m, &f);
+		message_finish(run, m, &synced);
 	}
 }
 

@@ -100,6 +100,8 @@ scan_next(struct run *run, struct scan *scan, struct qid *qid)
 		return true;
 	}
 	scan->active = false;
+	if (scan->after.text[0] == '\0') /* a crash left its minute empty */
+		store_remove_part(&run->store, scan->place);
 	run->listing.starting &= scan->more || scan != &run->listing.in;
 	return false;
 }

@@ -156,28 +156,13 @@ mend_one(
 	return leave(run, qid, f);
 }
 
-static enum outcome
-remove_part(void *arg, struct store_place place, struct fault *f)
-{
-	(void)f;
-	store_remove_part(&((struct run *)arg)->store, place);
-	return OK;
-}
-
 enum outcome
 names_repair(struct run *run, struct fault *f)
 {
-	enum outcome got = OK;
-
-	for (size_t i = 0; got == OK && i < STORE_STATES; i++) {
-		enum store_state state = store_precedence[i];
-
-		if (state == STORE_IN)
-			continue;
-		got = store_each_qid(&run->store, state, mend_one, run, f);
-		if (got == OK)
-			got = store_each_place(
-			    &run->store, state, remove_part, run, f);
-	}
-	return got;
+	for (size_t i = 0; i < STORE_STATES; i++)
+		if (store_precedence[i] != STORE_IN &&
+		    store_each_qid(&run->store, store_precedence[i], mend_one,
+		        run, f) != OK)
+			return f->outcome;
+	return OK;
 }

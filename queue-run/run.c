@@ -29,14 +29,6 @@ run_lets_go_ms(const struct run *run, const struct list *list)
 }
 
 uint64_t
-run_backoff_ms(uint64_t last, uint64_t min, uint64_t max)
-{
-	uint64_t next = last == 0 ? min : 2 * last;
-
-	return next < max ? next : max;
-}
-
-uint64_t
 run_earlier_ms(uint64_t a, uint64_t b)
 {
 	if (a == 0 || b == 0)

@@ -50,8 +50,6 @@ void message_go(struct run *, struct message *, enum step);
 /* The time when what is let go together goes, after the first of the list or
    when they are enough; 0: the list is empty. */
 uint64_t run_lets_go_ms(const struct run *, const struct list *);
-/* The pause after `last` (0: none): the double, from min to max. */
-uint64_t run_backoff_ms(uint64_t last, uint64_t min, uint64_t max);
 /* The earlier of two times; 0 is none. */
 uint64_t run_earlier_ms(uint64_t, uint64_t);
 

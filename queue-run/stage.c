@@ -157,8 +157,9 @@ stage_open(struct run *run, struct stage *stage)
 	if (stage->pause_ms == STAGE_PAUSE_MIN_MS)
 		run_alarm(run, NULL, &f);
 	stage->open_ms = clock_mono_ms() + stage->pause_ms;
-	stage->pause_ms = run_backoff_ms(
-	    stage->pause_ms, STAGE_PAUSE_MIN_MS, STAGE_PAUSE_MAX_MS);
+	stage->pause_ms *= 2;
+	if (stage->pause_ms > STAGE_PAUSE_MAX_MS)
+		stage->pause_ms = STAGE_PAUSE_MAX_MS;
 }
 
 /* False: it answers what it was not asked, and so the next question, and each

@@ -22,8 +22,10 @@ check "it stops" stop_pneu
 # What a queue-run leaves that believed a clock of years from now.
 soon=$(date -u -d '+30 minutes' +%Y%m%dT%H%M)
 for place in "$A 20991231T2359" "$B1 21000101T0000" "$SOON $soon"; do
-	as mkdir "$R/${place#* }"
-	as mv "$R"/*/"${place% *}" "$R/${place#* }"
+	to=$R/${place#* } next=$(echo "${place#* }" | sed 's/\(....\)\(..\)\(..T..\)/\1-\2-\3:/')
+	as mkdir "$to"
+	as mv "$R"/*/"${place% *}" "$to"
+	as sed -i "s/ next=[^ ]*/ next=$next:00.000Z/" "$to/${place% *}"
 done
 as mv "$M.away" "$M"
 check "the clock is right again, and it becomes ready" start_pneu
