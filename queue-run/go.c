@@ -4,7 +4,6 @@
  * the queue. Of two files the envelope goes first, its directory is synced,
  * then the content (deliver.pml).
  */
-#include <errno.h>
 
 #include "clock.h"
 #include "codes.h"

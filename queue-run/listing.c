@@ -7,8 +7,6 @@
 #include "listing.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "clock.h"
 #include "mem.h"

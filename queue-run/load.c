@@ -5,8 +5,6 @@
  * STEP_WAIT: what could not be saved on disk, until it is due.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "codes.h"

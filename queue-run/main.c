@@ -6,17 +6,12 @@
  * stages for their answers, and nobody for the form of them; content it only
  * digests. Mailboxes it cannot reach.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "fds.h"
 #include "mounts.h"
 #include "prog.h"
 #include "requests.h"
-#include "serve.h"
 #include "start.h"
 
 static const char *requests;
@@ -37,38 +32,30 @@ static const struct prog_about about = {
 	    "  listening socket; queue-run(8) has them all.\n",
 };
 
-/* Is another file system mounted somewhere below that directory? */
-static bool
-has_mounts_below(const char *directory)
+/* A missing store must not look like an empty one: it is said, and asked of
+   deliver-mailbox each time. So is, unsaid, one with another file system mounted
+   somewhere below it, or where that is not known. */
+static void
+look_at_mail(struct run *run)
 {
+	const char *directory = prog.settings.mail.directory;
 	char real[FDS_PATH_MAX];
 	struct mounts mounts;
 	struct mount mount;
 	struct fault f;
-	/* Not known is as if: then each mailbox is looked into first. */
-	bool found =
-	    !mounts_open(&mounts) || fds_real_path(directory, real, &f) != OK;
-
-	while (!found && mounts_next(&mounts, &mount))
-		found = mounts_is_below(&mount, real);
-	mounts_close(&mounts);
-	return found;
-}
-
-/* A missing store must not look like an empty one: it is said, and asked of
-   deliver-mailbox each time. */
-static void
-look_at_mail(struct run *run)
-{
 	struct stat st;
 
-	if (stat(prog.settings.mail.directory, &st) != 0) {
-		prog_warn("%s: not there", prog.settings.mail.directory);
-		run->mail_is_far = true;
+	run->mail_is_far = true;
+	if (stat(directory, &st) != 0) {
+		prog_warn("%s: not there", directory);
 		return;
 	}
 	run->mail_device = st.st_dev;
-	run->mail_is_far = has_mounts_below(prog.settings.mail.directory);
+	run->mail_is_far =
+	    !mounts_open(&mounts) || fds_real_path(directory, real, &f) != OK;
+	while (!run->mail_is_far && mounts_next(&mounts, &mount))
+		run->mail_is_far = mounts_is_below(&mount, real);
+	mounts_close(&mounts);
 }
 
 int

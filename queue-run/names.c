@@ -8,12 +8,8 @@
  */
 #include "start.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static bool
 has_name(struct run *run, const struct qid *qid, struct store_place place,

@@ -6,7 +6,6 @@
  * counts as done.
  */
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"

@@ -4,9 +4,7 @@
  * removed from the queue, deferred, or does what an operator wants.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "codes.h"

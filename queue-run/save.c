@@ -21,9 +21,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "clock.h"
 #include "codes.h"
 #include "mem.h"
 #include "operate.h"

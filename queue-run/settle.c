@@ -17,9 +17,6 @@
 #define SETTLE_ALL         16
 #define SETTLE_ALL_JOURNAL 2
 
-/* A sync waits for the disk, which may have much to write. Ours. */
-#define SYNC_MS 600000
-
 /* One mailbox that the batch delivered to, or all mailboxes. */
 struct sync {
 	struct deliver_req req;

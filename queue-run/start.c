@@ -5,19 +5,12 @@
  */
 #include "start.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "codes.h"
 #include "destination.h"
 #include "fds.h"
-#include "operate.h"
 #include "prog.h"
 #include "serve.h"
 #include "steps.h"
@@ -26,8 +19,6 @@
 /* A service that the supervisor is just starting is asked so often. Ours. */
 #define HELLO_TRIES    20
 #define HELLO_PAUSE_MS 250
-/* A sync waits for the disk, which may have much to write. Ours. */
-#define SYNC_MS 600000
 
 /* The line services that a message is brought on by. */
 static const char *const stages[STAGES] = {
@@ -140,8 +131,6 @@ ask_deliver(struct run *run, enum deliver_word word, struct fault *f)
 	if (word == DELIVER_SYNC_ALL && s->fd != -1)
 		fds_set_timeouts(s->fd, SYNC_MS, SYNC_MS);
 	for (int i = 0; got == OK && i < HELLO_TRIES; i++) {
-		struct timespec pause = { 0, HELLO_PAUSE_MS * 1000000L };
-
 		if (service_ask(s, buf_span(&b), true, &line, f) == OK) {
 			got = wire_deliver_get_ans(line, &req, &how, f);
 			break;
@@ -149,7 +138,7 @@ ask_deliver(struct run *run, enum deliver_word word, struct fault *f)
 		if (i + 1 == HELLO_TRIES || serve_stopping)
 			got = TEMP;
 		else
-			(void)nanosleep(&pause, NULL);
+			(void)poll(NULL, 0, HELLO_PAUSE_MS);
 	}
 	buf_free(&b);
 	return got;

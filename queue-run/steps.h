@@ -9,6 +9,9 @@
 
 #include "run.h"
 
+/* A sync waits for the disk, which may have much to write. Ours. */
+#define SYNC_MS 600000
+
 /* With each message that was taken out of its list. */
 void resolve_message(struct run *, struct message *);
 void deliver_message(struct run *, struct message *);
