@@ -38,7 +38,7 @@ stream_again(struct stream *s, int in, int out, uint64_t timeout_ms)
 	s->timeout_ms = timeout_ms;
 	s->is_socket = true; /* until ENOTSOCK */
 	s->at = s->passed = 0;
-	s->ended = s->closes = false;
+	s->ended = s->closes = s->broken = false;
 	buf_reset(&s->rbuf);
 	buf_reset(&s->wbuf);
 }
@@ -219,6 +219,10 @@ stream_flush(struct stream *s, struct fault *f)
 {
 	struct span w = buf_span(&s->wbuf);
 
+	if (s->broken) {
+		buf_reset(&s->wbuf);
+		return fault_set(f, TEMP, "4.4.2", EPIPE, "reply");
+	}
 	while (w.len > 0) {
 		ssize_t n = write_once(s, w, f);
 
@@ -227,6 +231,7 @@ stream_flush(struct stream *s, struct fault *f)
 		else if (errno == ENOTSOCK && s->is_socket)
 			s->is_socket = false;
 		else if (errno != EINTR) {
+			s->broken = true;
 			buf_reset(&s->wbuf); /* nobody will ever read it */
 			return fault_set(f, TEMP, "4.4.2",
 			    errno == EAGAIN ? ETIMEDOUT : errno, "reply");

@@ -26,6 +26,7 @@ struct stream {
 	size_t passed; /* octets of the line in hand that were too many */
 	struct buf wbuf;
 	bool ended; /* the peer closed */
+	bool broken; /* a flush failed, perhaps half way: nothing may follow */
 	bool closes; /* we do, next: what is flushed leaves with the FIN */
 };
 
@@ -61,7 +62,10 @@ enum line_ending {
 bool stream_take_line(struct stream *, size_t max, struct span *line,
     enum line_ending *) MUST_USE;
 
-/* Output. Flushes by itself when STREAM_OUT_MAX would be passed. */
+/*
+ * Output. Flushes by itself when STREAM_OUT_MAX would be passed. TEMP 4.4.2: as
+ * of stream_fill(); after one, each later flush fails at once, with EPIPE.
+ */
 enum outcome stream_put(struct stream *, struct span, struct fault *) MUST_USE;
 enum outcome stream_flush(struct stream *, struct fault *) MUST_USE;
 

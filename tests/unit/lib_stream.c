@@ -231,6 +231,40 @@ test_large_reply(bool socket)
 	buf_free(&back);
 }
 
+/* Who reads on after the deadline must not take what is left for the end. */
+static void
+test_half_a_reply(void)
+{
+	struct buf b = BUF_INIT(1 << 20);
+	struct stream s;
+	struct fault f;
+	char got[4096];
+	int fd[2];
+
+	while (b.len < 500000)
+		buf_adds(&b, "1 100\r\n");
+	(void)!socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+	fds_set_timeouts(fd[1], 30, 30);
+	stream_begin(&s, -1, fd[1], 30);
+	tap_ok(stream_put(&s, buf_span(&b), &f) == TEMP && f.error == ETIMEDOUT,
+	    "half of a reply is sent when its deadline passes");
+	while (recv(fd[0], got, sizeof(got), MSG_DONTWAIT) > 0)
+		continue;
+	tap_ok(stream_put(&s, SPAN_LIT(".\r\n"), &f) == OK &&
+	        stream_flush(&s, &f) == TEMP &&
+	        recv(fd[0], got, sizeof(got), MSG_DONTWAIT) == -1,
+	    "and nothing follows, though there is room again");
+	stream_again(&s, -1, fd[1], 30);
+	tap_ok(stream_put(&s, SPAN_LIT("+OK\r\n"), &f) == OK &&
+	        stream_flush(&s, &f) == OK &&
+	        recv(fd[0], got, sizeof(got), MSG_DONTWAIT) == 5,
+	    "until the next session");
+	stream_free(&s);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	buf_free(&b);
+}
+
 static void
 test_deadline_of_pipe(void)
 {
@@ -271,6 +305,7 @@ main(void)
 	test_replies();
 	test_large_reply(true);
 	test_large_reply(false);
+	test_half_a_reply();
 	test_deadline_of_pipe();
 	return tap_done();
 }
