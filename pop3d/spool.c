@@ -123,6 +123,10 @@ from_page_cache(
 		return fault_set(f, TEMP, "4.3.0", errno, "message");
 	if (stream_flush(out, f) != OK)
 		return f->outcome;
+	/* As that write told at the latest. What is no socket has no deadline in
+	   sendfile(), and a terminal or a file opened to append refuses it. */
+	if (!out->is_socket)
+		return through_loop(out, file, SPOOL_ALL, f);
 	for (;;) {
 		n = sendfile(out->out, file->fd, NULL, SENDFILES);
 		if (n == 0)
@@ -171,7 +175,6 @@ in_one_go(struct stream *out, const struct message_file *file, struct fault *f)
 	    out, closing(got >= 2 && memcmp(p + got - 2, "\r\n", 2) == 0), f);
 }
 
-/* What is no socket has no deadline in sendfile(). */
 enum outcome
 spool_message(struct stream *out, const struct message_file *file,
     uint64_t lines, struct fault *f)
@@ -180,6 +183,5 @@ spool_message(struct stream *out, const struct message_file *file,
 		return through_loop(out, file, lines, f);
 	if (file->octets + END_ROOM + out->wbuf.len < STREAM_OUT_MAX)
 		return in_one_go(out, file, f);
-	return out->is_socket ? from_page_cache(out, file, f)
-	                      : through_loop(out, file, lines, f);
+	return from_page_cache(out, file, f);
 }

@@ -72,7 +72,7 @@ test_cuts(void)
 	}
 }
 
-/* A whole file through a pipe or file, both ways of sending. */
+/* A whole file to one that is appended to, as by `>>`, both ways of sending. */
 static bool
 is_sent(const char *octets, size_t len, uint64_t said, bool as_it_is)
 {
@@ -87,7 +87,8 @@ is_sent(const char *octets, size_t len, uint64_t said, bool as_it_is)
 
 	if (got == NULL || file.fd == -1 || to == -1 ||
 	    write(file.fd, octets, len) != (ssize_t)len ||
-	    lseek(file.fd, 0, SEEK_SET) != 0)
+	    lseek(file.fd, 0, SEEK_SET) != 0 ||
+	    fcntl(to, F_SETFL, O_APPEND) != 0)
 		abort();
 	(void)unlink(in);
 	(void)unlink(out);
