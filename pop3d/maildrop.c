@@ -84,20 +84,28 @@ open_message(struct maildrop *d, struct message *m, int *fd, struct fault *f)
 
 /* ---- Sizes ---- */
 
-/* Octets as they would be sent: each LF as CRLF, and one at the end. */
+/*
+ * Octets as they would be sent: each LF as CRLF, and one at the end. False, and
+ * errno: it cannot be read, or it is long and nobody waits any more. What is
+ * sent is read from the start, whatever became of this: so pread().
+ */
 static bool
 count_octets(int fd, uint64_t *octets)
 {
 	static char chunk[READ_CHUNK];
 	char last = '\n';
+	off_t at = 0;
 	ssize_t got;
 
 	*octets = 0;
-	while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (got < 0 && errno != EINTR)
+	while ((got = pread(fd, chunk, sizeof(chunk), at)) != 0) {
+		if (serve_stopping)
+			errno = ECANCELED;
+		if (serve_stopping || (got < 0 && errno != EINTR))
 			return false;
 		for (ssize_t i = 0; i < got; last = chunk[i++])
 			*octets += chunk[i] == '\n' && last != '\r' ? 2 : 1;
+		at += got > 0 ? got : 0;
 	}
 	if (last != '\n')
 		*octets += 2;
@@ -114,18 +122,18 @@ is_as_named(const struct message *m, const struct stat *st, uint64_t *octets)
 	    (uint64_t)st->st_size == file;
 }
 
-/* Of the open file, which stands at its start afterwards. False: it was read. */
+/* Of the open file; named: as its name says. False, and errno: not known. */
 static bool
-find_octets(struct message *m, int fd)
+find_octets(struct message *m, int fd, bool *named)
 {
 	struct stat st;
-	bool named = fstat(fd, &st) == 0 && is_as_named(m, &st, &m->octets);
 
-	if (!named &&
-	    (!count_octets(fd, &m->octets) || lseek(fd, 0, SEEK_SET) != 0))
-		m->octets = 0;
 	m->flags |= MESSAGE_SIZED | MESSAGE_LOOKED;
-	return named;
+	*named = fstat(fd, &st) == 0 && is_as_named(m, &st, &m->octets);
+	if (*named || count_octets(fd, &m->octets))
+		return true;
+	m->octets = 0;
+	return false;
 }
 
 uint64_t
@@ -134,6 +142,7 @@ maildrop_octets(struct maildrop *d, size_t i)
 	struct message *m = &d->message[i];
 	struct stat st;
 	struct fault f;
+	bool named;
 	int fd;
 
 	if ((m->flags & MESSAGE_LOOKED) != 0)
@@ -143,7 +152,7 @@ maildrop_octets(struct maildrop *d, size_t i)
 	    !is_as_named(m, &st, &m->octets)) {
 		m->octets = 0;
 		if (open_message(d, m, &fd, &f) == OK)
-			(void)find_octets(m, fd);
+			(void)find_octets(m, fd, &named);
 		fds_close(&fd);
 	}
 	m->flags |= MESSAGE_SIZED | MESSAGE_LOOKED;
@@ -168,10 +177,10 @@ maildrop_sum(struct maildrop *d, size_t *n, uint64_t *octets)
 	for (size_t i = 0; i < d->n; i++) {
 		if (maildrop_is_deleted(d, i))
 			continue;
-		if (serve_stopping)
-			return false; /* it may be long: nobody waits */
 		++*n;
 		*octets += maildrop_octets_said(d, i);
+		if (serve_stopping)
+			return false; /* it may be long: nobody waits */
 	}
 	return true;
 }
@@ -203,11 +212,17 @@ maildrop_read(struct maildrop *d, size_t i, bool whole,
 {
 	struct message *m = &d->message[i];
 	struct maildir_name name;
+	bool named = false;
 
 	if (open_message(d, m, &file->fd, f) != OK)
 		return f->outcome;
-	file->as_it_is = whole && find_octets(m, file->fd) &&
-	    maildir_parse_name(span_of(m->name), &name) && !name.dots;
+	if (whole && !find_octets(m, file->fd, &named)) {
+		(void)fault_set(f, TEMP, "4.3.0", errno, "message");
+		fds_close(&file->fd);
+		return f->outcome;
+	}
+	file->as_it_is =
+	    named && maildir_parse_name(span_of(m->name), &name) && !name.dots;
 	file->octets = m->octets;
 	return OK;
 }

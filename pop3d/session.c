@@ -217,7 +217,10 @@ on_retr(struct session *s)
 		    "-ERR this message is gone, another program removed it");
 		break;
 	case TEMP:
-		say_unreadable(s, &f);
+		if (serve_stopping)
+			talk_stop(&s->talk);
+		else
+			say_unreadable(s, &f);
 		break;
 	}
 }

@@ -14,6 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "serve.h"
 #include "tap.h"
 
 #define Q(last)    "01JDE3V0Z0ABCDEFGHJKMNPQR" last
@@ -445,6 +446,36 @@ test_limit(void)
 	maildrop_free(&d);
 }
 
+/* Whose size cannot be counted is not sent: it could lack its beginning. */
+static void
+test_uncounted(void)
+{
+	struct message_file file;
+	struct maildrop d;
+	struct fault f;
+	uint64_t octets;
+	size_t n;
+
+	if (mkdir("apart", 0700) != 0 || chdir("apart") != 0 ||
+	    mkdir("new", 0700) != 0 || mkdir("cur", 0700) != 0)
+		abort();
+	make_file("new/0.a.host", "a\n");
+	make_file("new/0.b.host", "b\n");
+	begin(&d);
+	(void)unlink("new/0.b.host");
+	(void)mkdir("new/0.b.host", 0700);
+	tap_ok(maildrop_read(&d, 1, true, &file, &f) == TEMP &&
+	        f.error == EISDIR && file.fd == -1 &&
+	        maildrop_octets(&d, 1) == 0,
+	    "a message that cannot be read is told before its size is");
+	serve_stopping = 1;
+	tap_ok(!maildrop_sum(&d, &n, &octets) &&
+	        maildrop_read(&d, 0, true, &file, &f) == TEMP && file.fd == -1,
+	    "after SIGTERM nothing is read for its size");
+	serve_stopping = 0;
+	maildrop_free(&d);
+}
+
 int
 main(void)
 {
@@ -466,6 +497,7 @@ main(void)
 	test_busy();
 	test_many_moves();
 	test_limit();
+	test_uncounted();
 	(void)nftw(home, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	return tap_done();
 }
