@@ -174,9 +174,11 @@ take_client(struct keeper *k, const int client[2])
 	(void)dup2(client[0], FD_IN);
 	(void)dup2(client[client[1] == -1 ? 0 : 1], FD_OUT);
 	(void)close(client[0]);
-	if (client[1] != -1)
-		(void)close(client[1]);
 	fds_set_timeouts(FD_IN, timeout_ms, timeout_ms);
+	if (client[1] == -1)
+		return;
+	(void)close(client[1]);
+	fds_set_timeouts(FD_OUT, timeout_ms, timeout_ms);
 }
 
 /* One hand-over to its end. The client is told what went wrong before. */

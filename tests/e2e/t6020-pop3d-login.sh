@@ -66,6 +66,20 @@ try: p.wait(60); print("ended")
 except subprocess.TimeoutExpired: p.kill(); print("hangs")
 X
 is "it ends when nobody reads the answers" "$(cat "$T/out")" ended
+# Two sockets, each with the session's deadline. struct timeval of a 64-bit time.
+as env PATH="$PATH" python3 - "$H" > "$T/out" 2>&1 << 'X'
+import socket, struct, subprocess, sys
+ours, theirs = zip(socket.socketpair(), socket.socketpair())
+p = subprocess.Popen(["pop3d", "-C", sys.argv[1]], stdin=theirs[0], stdout=theirs[1])
+ours[0].sendall(b"USER bob@example.org\r\nPASS open sesame\r\nNOOP\r\n")
+ours[1].settimeout(60)
+got = b""
+while got.count(b"\n") < 4: got += ours[1].recv(1000)
+for s in theirs: print(struct.unpack("ll", s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, 16))[0] > 60)
+ours[0].sendall(b"QUIT\r\n"); p.wait(60)
+X
+is "of two sockets both get the deadline of a session" "$(cat "$T/out")" "True
+True"
 printf 'STAT\r\n' | as pop3-session -C "$H" -m ../../etc > "$T/out" 2>&1
 is "a path upwards is refused with 100" $? 100
 
