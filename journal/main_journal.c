@@ -15,6 +15,7 @@
 
 #include "output.h"
 #include "prog.h"
+#include "qid.h"
 #include "receivers.h"
 #include "select.h"
 #include "show.h"
@@ -70,12 +71,15 @@ static struct select
 selection(void)
 {
 	static char since[64], until[64];
+	static struct qid qid;
 	struct select s = { .qid = text(given.qid),
 		.address = text(given.address),
 		.message_id = text(given.id),
 		.ip = text(given.ip),
 		.program = text(given.program) };
 
+	if (given.qid != NULL && qid_parse_typed(given.qid, &qid))
+		s.qid = qid_span(&qid);
 	if (given.code != NULL && !select_set_code(&s, text(given.code)))
 		prog_refuse(
 		    "--code: neither a code nor a name; journal(8) has them");
@@ -126,7 +130,7 @@ show(int dir, const char *what, struct fault *f)
 	}
 	/* Silence could be a mistyped option as well. */
 	if (entries == 0 && !prog.json)
-		prog_warn("no entry is like that");
+		prog_warn("no entry matches");
 	return OK;
 }
 

@@ -74,6 +74,19 @@ qid_parse(struct span s, struct qid *q)
 	return span_copy(s, q->text, sizeof(q->text));
 }
 
+bool
+qid_parse_typed(const char *typed, struct qid *q)
+{
+	char text[QID_LEN + 1];
+
+	if (!span_copy(span_of(typed), text, sizeof(text)))
+		return false;
+	for (char *p = text; *p != '\0'; p++)
+		if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 'a' + 'A');
+	return qid_parse(span_of(text), q);
+}
+
 uint64_t
 qid_time_ms(const struct qid *q)
 {

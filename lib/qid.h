@@ -27,6 +27,8 @@ void qid_first(uint64_t ms, struct qid *);
 void qid_derive(const struct qid *of, uint64_t n, struct qid *out);
 /* Exactly 26 characters of the alphabet, upper case, first one 0..7. */
 bool qid_parse(struct span, struct qid *);
+/* The same as a person may type it: in lower case too. */
+bool qid_parse_typed(const char *, struct qid *);
 uint64_t qid_time_ms(const struct qid *);
 /* Of two of them, for qsort(3): the older one first. */
 int qid_compare(const void *, const void *);

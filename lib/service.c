@@ -240,13 +240,16 @@ static enum outcome
 lost(struct service *s, int error, struct fault *f)
 {
 	bool silent = error == EAGAIN || error == ETIMEDOUT;
+	const char *other = replacement(s->name);
+	bool is_other = other != NULL && other[0] != '\0';
 
 	if (silent)
 		(void)fault_set(f, TEMP, "4.3.0", ETIMEDOUT,
 		    "%s did not answer in time", s->name);
-	else if (error == 0)
+	else if (error == 0 || error == EPIPE || error == ECONNRESET)
 		(void)fault_set(f, TEMP, "4.3.0", ECONNRESET,
-		    "%s ended before it answered", s->name);
+		    "%s%s%s ended before it answered", s->name,
+		    is_other ? ", program = " : "", is_other ? other : "");
 	else
 		(void)fault_set(f, TEMP, "4.3.0", error, "%s", s->name);
 	close_all(s, silent);

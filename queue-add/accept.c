@@ -118,7 +118,10 @@ accept_check_space(struct accept *a, struct fault *f)
 		    octets < a->min_free;
 	}
 	return a->space_short
-	    ? fault_set(f, TEMP, FAULT_NO_SPACE, 0, "not enough free space")
+	    ? fault_set(f, TEMP, FAULT_NO_SPACE, 0,
+	          "less than [queue] min_free (%llu octets) is free on the "
+	          "queue's file system",
+	          (unsigned long long)a->min_free)
 	    : OK;
 }
 

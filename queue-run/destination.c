@@ -258,7 +258,7 @@ close_destination(
 		d->pause_ms = run->set->retry_max_ms;
 	d->closed_ms = clock_mono_ms() + d->pause_ms;
 	d->why = *why;
-	journal_alarm(&run->journal, NULL, "%s %s fails, closed for %llu s: %s",
+	journal_alarm(&run->journal, NULL, "%s %s: no attempts for %llu s: %s",
 	    d->transport->name, d->nexthop,
 	    (unsigned long long)d->pause_ms / 1000, why->text);
 	end_waiting(run, NULL, d, STATUS_DEFERRED, why);

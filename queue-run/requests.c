@@ -123,8 +123,9 @@ requests_begin(struct run *run, struct operation *op)
 	struct message *m = window_find(&run->window, &op->qid);
 
 	if (run->requests_only && op->word == OPERATION_EXPIRE) {
-		operate_answer(
-		    op, TEMP, "queue-run is needed, to enter its report");
+		operate_answer(op, TEMP,
+		    "start the system first (pneu run): the report needs "
+		    "queue-run");
 		return;
 	}
 	if (m != NULL && turn_operator(m) == OPERATOR_FETCHES) {

@@ -12,7 +12,7 @@
 enum outcome
 parse_operand(const char *operand, struct qid *qid, struct fault *f)
 {
-	return qid_parse(span_of(operand), qid)
+	return qid_parse_typed(operand, qid)
 	    ? OK
 	    : fault_set(f, PERM, "5.5.4", 0,
 	          "%.64s: a queue id has 26 letters and digits", operand);

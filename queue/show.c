@@ -239,8 +239,8 @@ print_entry(struct request *r, const struct entry *e)
 		    "accepted  {accepted}\nsize      {size}\n"
 		    "from      <{from}>\n");
 	output_each(json_object_get(o, "recipients"),
-	    "to {n:7}<{address}> {state}[, tried {tries} times]"
-	    "[, a stage died {deaths} times]\n");
+	    "to {n:7}<{address}> {state}[, tries: {tries}]"
+	    "[, deaths of a stage: {deaths}]\n");
 	output_text(o,
 	    "[content   {content}[, from octet {offset}], links {links}\n]"
 	    "[content   {content_error|text}\n][due       {due}\n]");

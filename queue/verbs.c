@@ -19,9 +19,10 @@
 #include "tidy.h"
 #include "trouble.h"
 
-#define ASK_SHARE   64 /* requests that wait for answers at once. Chosen */
-#define ASK_WAIT_MS 60000 /* an attempt under way ends within that */
-#define REASON_MAX  255 /* octets; queue-run takes no more */
+#define ASK_SHARE    64 /* requests that wait for answers at once. Chosen */
+#define ASK_WAIT_MS  60000 /* an attempt under way ends within that */
+#define WAIT_SAID_MS 1000 /* a longer wait is said. Chosen */
+#define REASON_MAX   255 /* octets; queue-run takes no more */
 
 /* ---- Which messages. ---- */
 
@@ -176,7 +177,9 @@ verb_change(struct request *r, struct fault *f)
 		    "a reason has at most %d octets", REASON_MAX);
 	got = choose_all(r, &c, f);
 	if (got == OK && c.n == 0)
-		output_note("no such message in the queue\n");
+		output_note(r->verb->run == verb_flush
+		        ? "no deferred message matches\n"
+		        : "no such message in the queue\n");
 	else if (got == OK && r->verb->is_final && !is_confirmed(r, c.n))
 		got = fault_set(f, PERM, "5.7.0", 0,
 		    "nothing done: --yes says that you mean it");
@@ -201,7 +204,7 @@ verb_flush(struct request *r, struct fault *f)
 	char address[256];
 	struct qid qid;
 
-	if (r->operands > 0 && qid_parse(span_of(r->operand[0]), &qid))
+	if (r->operands > 0 && qid_parse_typed(r->operand[0], &qid))
 		return verb_change(r, f);
 	if (r->operands > 1)
 		return fault_set(f, PERM, "5.5.4", 0,
@@ -244,8 +247,13 @@ verb_tidy(struct request *r, struct fault *f)
 	struct tidied done;
 	enum outcome got;
 
-	got = store_lock(r->store, STORE_EXCLUSIVE,
-	    r->wait != NULL ? r->settings->pneu.drain_ms : 0, f);
+	got = store_lock(
+	    r->store, STORE_EXCLUSIVE, r->wait != NULL ? WAIT_SAID_MS : 0, f);
+	if (got != OK && f->error == EWOULDBLOCK && r->wait != NULL) {
+		prog_warn("waiting for programs that still use the queue");
+		got = store_lock(
+		    r->store, STORE_EXCLUSIVE, r->settings->pneu.drain_ms, f);
+	}
 	if (got != OK && f->error == EWOULDBLOCK)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "the queue is in use: tidying is for when nothing runs");

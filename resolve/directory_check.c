@@ -25,7 +25,7 @@ find_answer(const struct directory *d, const struct address *a)
 
 /*
  * Where a line leads: what mail is delivered to, `stop`, or NULL, and then
- * *target is the address that is nobody's here. An alias: it is a circle, or
+ * *target is the address that does not exist here. An alias: it is a circle, or
  * too long.
  */
 static const struct line *
@@ -82,10 +82,11 @@ check_alias(struct directory *d, const struct line *alias)
 
 	if (last == NULL)
 		directory_problem(d, PROBLEM_WARNING, alias,
-		    "leads to " SPAN_FMT ", which is %s",
+		    "leads to " SPAN_FMT ", which %s",
 		    SPAN_ARG(span_head(address_key(&a), DIRECTORY_SHOWN_MAX)),
-		    domains_has(&d->domains, address_domain(&a)) ? "nobody's"
-		                                                 : "not local");
+		    domains_has(&d->domains, address_domain(&a))
+		        ? "does not exist"
+		        : "is not local");
 	else if (line_is_alias(last))
 		directory_problem(d, PROBLEM_ERROR, alias,
 		    "leads in a circle, or over more than %llu aliases",
@@ -165,7 +166,7 @@ check_fields(struct directory *d)
 }
 
 /* RFC 5321 4.5.1: each domain must take postmaster's mail. A change must not
-   end that; that it was nobody's before is no fault of the change. */
+   end that; that it had none before is no fault of the change. */
 static void
 check_postmasters(struct directory *d)
 {
@@ -175,13 +176,13 @@ check_postmasters(struct directory *d)
 
 		if (!has && d->has_postmaster[i])
 			directory_problem(d, PROBLEM_ERROR, &of_entries,
-			    "nobody would be postmaster@%s, whose mail must be "
-			    "taken (RFC 5321 4.5.1): `directory alias add "
+			    "%s would have no postmaster, but each domain "
+			    "needs one (RFC 5321 4.5.1): `directory alias add "
 			    "postmaster ADDRESS --replace` gives it to another",
 			    domain);
 		else if (!has)
 			directory_problem(d, PROBLEM_NOTE, &of_entries,
-			    "nobody is postmaster@%s", domain);
+			    "%s has no postmaster", domain);
 		d->has_postmaster[i] = has;
 	}
 }
@@ -201,7 +202,7 @@ check_secrets(struct directory *d, bool thorough)
 			continue;
 		if (directory_entry_of(d, line) == NULL)
 			directory_problem(d, PROBLEM_WARNING, line,
-			    "a password of nobody: no entry has this address");
+			    "a password without an entry");
 		if (thorough &&
 		    directory_is_hash(d->settings, line->value, &costs_other) &&
 		    costs_other)

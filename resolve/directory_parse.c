@@ -124,12 +124,13 @@ take_mailbox(struct reader *r)
 	if (!is_one_of(r, "store", "mailbox", "distribution") ||
 	    !is_one_of(r, "preferred", "smtp", "userid"))
 		return false;
+	if (record_find(&r->record, SPAN_LIT("path")) == NULL)
+		return REFUSE(
+		    r, "no path=, and an address too long to make one of it");
 	if (!record_take(&r->record, "path", RESOLVE_PATH_MAX, &line->value) ||
 	    !resolve_path_is_safe(line->value))
-		return REFUSE(r,
-		    "path= is missing, or not a path within the mail "
-		    "directory (an address that is long for a file name "
-		    "has none by itself)");
+		return REFUSE(
+		    r, "path= is not a path within the mail directory");
 	if (!record_take_optional(
 	        &r->record, "userid", RECORD_MAX, &line->userid) ||
 	    (line->userid.len > 0 && !is_userid(line->userid)))

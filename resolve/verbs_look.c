@@ -74,7 +74,7 @@ look_check(const struct directory *d, const struct request *r, struct fault *f)
 	say_problems(&d->problems, NULL, PROBLEM_NOTE);
 	if (errors + warnings > 0)
 		return fault_set(f, PERM, "5.3.5", 0,
-		    "%zu errors, %zu warnings", errors, warnings);
+		    "errors: %zu, warnings: %zu", errors, warnings);
 	say("%zu addresses and %zu passwords: nothing is wrong",
 	    d->entries.records, d->secrets.records);
 	return OK;

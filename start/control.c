@@ -14,10 +14,12 @@
 
 #include "clock.h"
 #include "fds.h"
+#include "prog.h"
 
 #define LOCK_PATH    "run/pneu.pid"
 #define CONTROL_PATH "run/pneu"
 #define ANSWER_MS    5000 /* it answers at once, or it hangs. Chosen */
+#define WAIT_SAID_MS 1000 /* a longer wait is said. Chosen */
 #define PIDS_MAX     1024 /* octets of those that are named. Chosen */
 
 /* ---- the lock ---- */
@@ -110,7 +112,13 @@ lock_wait(pid_t holder, unsigned seconds, struct fault *f)
 		return OK; /* it has gone already */
 	if (fd == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "wait for its end");
-	got = poll(&p, 1, (int)seconds * 1000);
+	got = poll(&p, 1, WAIT_SAID_MS);
+	if (got == 0) {
+		prog_warn("waiting for sessions and rounds to end, at most %u "
+		          "seconds",
+		    seconds);
+		got = poll(&p, 1, (int)seconds * 1000);
+	}
 	(void)close(fd);
 	if (got == 1)
 		return OK;

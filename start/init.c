@@ -103,8 +103,8 @@ find_user(const struct plan *plan, const struct passwd **who, struct fault *f)
 	if (*who == NULL && plan->user == NULL) {
 		prog_warn(
 		    "no user " USER_DEFAULT " here, so the user " USER_ELSE
-		    " owns the home: `adduser --system " USER_DEFAULT
-		    "` and --user make a better one");
+		    " owns the home; better: `adduser --system " USER_DEFAULT
+		    "`, then init --user=" USER_DEFAULT);
 		*who = getpwnam(name = USER_ELSE);
 	}
 	if (*who == NULL)

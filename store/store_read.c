@@ -408,8 +408,8 @@ store_check_content(const struct store_content *c, const struct envelope *e,
 	uint64_t at = c->offset, end = (uint64_t)c->st.st_size;
 
 	if (end < at || end - at != e->size)
-		return fault_set(
-		    f, PERM, "5.3.0", 0, "content: not of the size accepted");
+		return fault_set(f, PERM, "5.3.0", 0,
+		    "corrupt: the content's size differs from the envelope's");
 	if (fresh)
 		(void)posix_fadvise(c->fd, 0, 0, POSIX_FADV_DONTNEED);
 	envelope_digest_begin(&d);
@@ -427,8 +427,9 @@ store_check_content(const struct store_content *c, const struct envelope *e,
 	}
 	envelope_digest_end(&d, digest);
 	if (at != end || memcmp(digest, e->digest, sizeof(digest)) != 0)
-		return fault_set(
-		    f, PERM, "5.3.0", 0, "content: not what was accepted");
+		return fault_set(f, PERM, "5.3.0", 0,
+		    "corrupt: the content's digest differs from the "
+		    "envelope's");
 	return OK;
 }
 

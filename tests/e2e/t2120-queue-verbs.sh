@@ -37,6 +37,7 @@ for l in sys.stdin:
 	like "$1: stats counts" "$(queue stats)" '^hold +1 '
 	queue release 01ARZ3NDEKTSV4RRFFQ69G5FAV > "$T/out" 2>&1
 	is "$1: what is not there is 100" $? 100
+	like "$1: an id in lower case is the same" "$(queue show "$(echo "$A" | tr A-Z a-z)")" "^message +$A"
 	queue hold nonsense > "$T/out" 2>&1
 	is "$1: what is no queue id is 100" $? 100
 	queue delete --address bob@example.org < /dev/null > "$T/out" 2>&1
@@ -51,7 +52,7 @@ check "held for a reason" queue hold "$E" --reason 'not now'
 check "and released" queue release "$E"
 is "it is the reason no more" "$(queue list | grep -c "^$E in .*<bob@example.org>$")" 1
 queue expire "$E" > "$T/out" 2>&1
-like "expire wants a queue-run" "$? $(cat "$T/out")" '^111 .*queue-run is needed'
+like "expire wants a queue-run" "$? $(cat "$T/out")" '^111 .*start the system first'
 check "and changes nothing without one" queue delete "$E"
 queue show $(seq 1001) > "$T/out" 2>&1
 like "show takes any number of them" "$(cat "$T/out")" '1: a queue id has 26 letters and digits'
@@ -99,6 +100,7 @@ check "the journal tells how each failed" wait_for failed_twice
 queue expire "$C" > "$T/out" 2>&1
 is "what is gone is not given up" $? 100
 as mv "$H/mail/example.org/away" "$H/mail/example.org/bob"
+is "flush of a domain that nothing waits for" "$(queue flush example.com)" "no deferred message matches"
 check "flush of a domain" queue flush example.org
 check "delivers what waited" wait_for has 1
 check "release" queue release "$B2"

@@ -61,7 +61,7 @@ is "and what queue-run died on three times, unread" "$(ls "$H/queue/aside" | gre
 
 # What lies aside says why, and comes back by the checks of any listing.
 queue() { as "$B/queue" -C "$H" "$@"; }
-like "show tells why one lies aside" "$(queue show "$BAD")" '^reason +content: not what was accepted'
+like "show tells why one lies aside" "$(queue show "$BAD")" "^reason +corrupt: the content's digest differs"
 like "show --content shows what lies aside" "$(queue show --content "$BAD")" '^jello'
 like "so does list" "$(queue list --state aside)" "^$LOST aside .*\(envelope without content\)"
 like "and that it may come back" "$(queue list --state aside --json)" "\"$DIED\".*sound by now"

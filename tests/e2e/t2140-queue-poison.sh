@@ -33,7 +33,7 @@ send() { printf 'Subject: x\n\nhello\n' | as queue-add -C "$H" -f "$@" |
     sed 's/^queued as //'; }
 queue() { as "$B/queue" -C "$H" "$@"; }
 has() { [ "$(ls "$H/mail/example.org/bob/new" | wc -l)" -eq "$1" ]; }
-tried() { queue show "$P" 2> /dev/null | grep -q "a stage died $1 times"; }
+tried() { queue show "$P" 2> /dev/null | grep -q "deaths of a stage: $1"; }
 
 P=$(send ann@example.org bob@example.org)
 echo "$P" > "$T/poison"; chmod 644 "$T/poison"

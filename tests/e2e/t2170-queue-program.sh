@@ -61,7 +61,7 @@ wait_for lies retry1 "$Q"; ok $? "a command that dies is tried again"
 like "with the reason" "$(queue list)" "^$Q retry1 .*signal"
 Q2=$(send bob@example.org absent@example.org)
 wait_for lies retry1 "$Q2"; ok $? "one that is not set waits, too"
-closed() { as journal -C "$H" show | tail -30 | grep -q 'absent fails, closed'; }
+closed() { as journal -C "$H" show | tail -30 | grep -q 'absent: no attempts for'; }
 wait_for closed; ok $? "and closes its next hop"
 
 # Local mail flows past all of them.

@@ -17,7 +17,7 @@ lies() { [ -n "$(find "$H/queue/$1" -name "$2")" ]; }
 flush() { queue flush "$Q" > "$T/flush" 2>&1; }
 tried() { # tried N: so often at least, which a flush each time brings nearer
 	flush
-	[ "$(queue show "$Q" | sed -n 's/.*tried \([0-9]*\) times.*/\1/p')" -ge "$1" ]
+	[ "$(queue show "$Q" | sed -n 's/.*tries: \([0-9]*\).*/\1/p')" -ge "$1" ]
 }
 told() { flush; has_new 1; }
 failed() { flush; has_new 2; }
@@ -30,7 +30,7 @@ is "and is no alarm" "$(as journal -C "$H" show | grep "$Q" | grep -c alarm)" 0
 wait_for told; ok $? "after a while its sender is told"
 like "that it is delayed" "$(mail)" '^Action: delayed'
 like "until when it is tried" "$(mail)" '^Will-Retry-Until: '
-tries=$(queue show "$Q" | sed -n 's/.*tried \([0-9]*\) times.*/\1/p')
+tries=$(queue show "$Q" | sed -n 's/.*tries: \([0-9]*\).*/\1/p')
 wait_for tried $((tries + 2))
 has_new 1; ok $? "and only once"
 check "it stops" stop_pneu

@@ -97,7 +97,7 @@ directory/entries:6: warning: BOB@example.org: has no mailbox: mail for it waits
 directory/entries:7: error: l1@example.org: leads in a circle, or over more than 10 aliases
 directory/entries:8: error: l2@example.org: leads in a circle, or over more than 10 aliases
 directory/entries:9: warning: n@example.org: leads to far@example.net, which is not local
-directory: 4 errors, 5 warnings"
+directory: errors: 4, warnings: 5"
 dir add ann@example.org
 is "a directory with errors is not edited" "$?" 100
 is "but mail goes on" "$(where bob@example.org)" 'deliver to=bob@example.org transport=mailbox nexthop=example.org/bob'
@@ -115,11 +115,11 @@ dir add bob@example.org
 like "added again it has its mailbox back" "$(says)" 'kept the mailbox mail/example.org/bob'
 dir alias add typo bobb@example.org
 is "an alias to nobody is made, but told" "$? $(says)" \
-	"0 directory/entries:4: warning: typo@example.org: leads to bobb@example.org, which is nobody's
+	"0 directory/entries:4: warning: typo@example.org: leads to bobb@example.org, which does not exist
 typo@example.org: leads to bobb@example.org"
 dir alias add next typo@example.org; dir alias remove typo@example.org
 like "so is one that leads nowhere from now on" "$? $(says)" \
-	'entries:4: warning: next@example.org: leads to typo@example.org, which is nobody'
+	'entries:4: warning: next@example.org: leads to typo@example.org, which does not exist'
 dir alias remove next@example.org
 dir add sub@example.org --path=example.org/bob/new
 is "a mailbox in another's is refused" "$? $(says)" \

@@ -17,7 +17,7 @@ dir add bob@example.org
 is "the postmaster of a new home takes mail" "$(rcpt '<Postmaster>')" "250 2.1.5"
 dir remove postmaster@example.org
 is "the last one cannot be removed, and why and what to do is said" "$? $(says)" \
-	'100 directory: nobody would be postmaster@example.org, whose mail must be taken (RFC 5321 4.5.1): `directory alias add postmaster ADDRESS --replace` gives it to another'
+	'100 directory: example.org would have no postmaster, but each domain needs one (RFC 5321 4.5.1): `directory alias add postmaster ADDRESS --replace` gives it to another'
 like "and is there as before" "$(where Postmaster)" 'nexthop=example.org/postmaster '
 dir alias add postmaster bob@example.org
 is "an alias does not take its place by a slip" "$?" 100
@@ -33,7 +33,7 @@ dir alias remove postmaster@example.org
 is "behind a catch-all it can go" "$? $(rcpt '<Postmaster>')" "0 250 2.1.5"
 dir alias remove '*@example.org'; is "but not that too" "$?" 100
 
-dir check; like "a domain that has none is noted" "$(says)" 'note: nobody is postmaster@example.net$'
+dir check; like "a domain that has none is noted" "$(says)" 'note: example.net has no postmaster$'
 dir add ann@example.net --alias=postmaster; dir remove ann@example.net
 is "one that has it keeps it" "$?" 100
 sed -i '/example.net/d' "$H/pneu.conf"; dir remove ann@example.net

@@ -56,7 +56,7 @@ wrong 'is not in the directory' directory show nobody@example.org
 wrong 'one of: check, show' config
 wrong 'smtpd: not expected' config show smtpd
 wrong 'no address' explain
-is "the journal says that no entry fits" "$(op journal show --ip=192.0.2.9 2>&1; echo $?)" "journal: no entry is like that
+is "the journal says that no entry fits" "$(op journal show --ip=192.0.2.9 2>&1; echo $?)" "journal: no entry matches
 0"
 is "the queue, that nothing waits" "$(op queue list)" "queue is empty"
 is "or nothing that was asked for" "$(op queue list --address=bob@example.org)" "no such message in the queue"
