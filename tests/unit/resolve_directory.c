@@ -81,7 +81,7 @@ static const struct {
 	    "warning: bob@example.net: example.net is not a local domain" },
 	{ "an alias to nobody is a warning",
 	    "alias smtp=a@example.org to=b@example.org\n", "",
-	    ":1: warning: a@example.org: leads to b@example.org, which is "
+	    ":1: warning: a@example.org: leads to b@example.org, which "
 	    "does not exist" },
 	{ "an alias without a target is an error", "alias smtp=a@example.org\n",
 	    "", "no to=" },
