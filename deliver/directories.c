@@ -113,6 +113,7 @@ add_mounts_beneath(struct mailbox_store *s, const char *mail, struct fault *f)
 	struct mounts mounts;
 	struct mount mount;
 	struct stat st;
+	size_t known;
 	int fd;
 	enum outcome got = OK;
 
@@ -123,9 +124,12 @@ add_mounts_beneath(struct mailbox_store *s, const char *mail, struct fault *f)
 		if (!mounts_is_below(&mount, root))
 			continue;
 		fd = open(mount.point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		known = s->roots;
 		/* Else a file, or not readable. */
-		if (fd != -1 && fstat(fd, &st) == 0)
+		if (fd != -1 && fstat(fd, &st) == 0) {
 			got = find_root(s, fd, &st, &ignored, f);
+			s->is_mounted_twice |= s->roots == known;
+		}
 		fds_close(&fd);
 	}
 	mounts_close(&mounts);

@@ -65,7 +65,8 @@ look(struct mailbox_store *s, const struct mailbox *m,
 	*found = false;
 	if (fstatat(s->queue, req->file, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return not_in_queue(req, errno, f);
-	if (s->links && st.st_nlink == 1 && st.st_dev == m->root->dev)
+	if (s->links && !s->is_mounted_twice && st.st_nlink == 1 &&
+	    st.st_dev == m->root->dev)
 		return OK;
 	*found = fstatat(m->fd, req->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (*found)

@@ -48,6 +48,9 @@ struct mailbox_store {
 	uint64_t mail_round; /* when it was last found to name that one */
 	bool is_replaced; /* it does no more: end, to be started afresh */
 	bool links; /* the try at the start could link */
+	/* A file system has two mounts there: no link leads from one into the
+	   other, and mail is copied. */
+	bool is_mounted_twice;
 	struct mailbox_root root[MAILBOX_ROOTS_MAX]; /* mail's own first */
 	size_t roots;
 	uint32_t alarm_key;

@@ -45,6 +45,22 @@ else
 	skip "a mailbox of another user is temp, never a copy" "needs root"
 fi
 
+# ---- a mailbox mounted from the same file system
+bound() { # the mount is that of this subshell
+	mount --bind "$T/store" "$M/tom" && ask "${bob%bob}tom" &&
+	    mv "$M/tom/new/$N" "$M/tom/cur/$N:2,S" && ask "${bob%bob}tom again=1"
+	ls "$M/tom/new"; umount "$M/tom"
+}
+if unshare -m mount --bind "$T" "$T" 2> /dev/null; then
+	as directory -C "$H" add tom@example.org > "$T/out"
+	cp -a "$M/tom" "$T/store"
+	is "mail is copied there, and again=1 finds what a reader moved" "$(bound)" \
+		"ok qid=$Q n=1 how=copy
+ok qid=$Q n=1 how=found"
+else
+	skip "mail is copied there, and again=1 finds what a reader moved" "needs root"
+fi
+
 # ---- how many calls a message costs
 if command -v strace > /dev/null && as strace -o /dev/null true 2> /dev/null; then
 	i=0
