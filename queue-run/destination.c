@@ -87,20 +87,20 @@ first_of(const struct run *run, enum phase phase)
 }
 
 static void
-delivery_enters(struct run *run, struct delivery *y, enum phase phase)
+delivery_enters(struct run *run, struct delivery *delivery, enum phase phase)
 {
-	y->phase = phase;
-	TAILQ_INSERT_TAIL(&run->destinations->list[phase], y, link);
+	delivery->phase = phase;
+	TAILQ_INSERT_TAIL(&run->destinations->list[phase], delivery, link);
 	run->destinations->n[phase]++;
-	y->destination->n[phase]++;
+	delivery->destination->n[phase]++;
 }
 
 static void
-delivery_leaves(struct run *run, struct delivery *y)
+delivery_leaves(struct run *run, struct delivery *delivery)
 {
-	TAILQ_REMOVE(&run->destinations->list[y->phase], y, link);
-	run->destinations->n[y->phase]--;
-	y->destination->n[y->phase]--;
+	TAILQ_REMOVE(&run->destinations->list[delivery->phase], delivery, link);
+	run->destinations->n[delivery->phase]--;
+	delivery->destination->n[delivery->phase]--;
 }
 
 /* ---- Who waits. ---- */
@@ -171,19 +171,22 @@ postpone(struct run *run, struct destination *d, struct message *m, size_t i)
 static struct delivery *
 delivery_of(struct run *run, struct destination *d, struct message *m)
 {
-	struct delivery *y =
+	struct delivery *delivery =
 	    TAILQ_LAST(&run->destinations->list[WAITS], deliveries);
 
-	for (; y != NULL && y->m == m; y = TAILQ_PREV(y, deliveries, link))
-		if (y->destination == d && y->n < ATTEMPT_RCPT_MAX)
-			return y;
-	y = mem_new(1, sizeof(*y));
-	y->destination = d;
-	y->m = m;
-	service_begin(&y->service, d->transport->service, SERVICE_TIMEOUT_MS);
-	delivery_enters(run, y, WAITS);
+	for (; delivery != NULL && delivery->m == m;
+	     delivery = TAILQ_PREV(delivery, deliveries, link))
+		if (delivery->destination == d &&
+		    delivery->n < ATTEMPT_RCPT_MAX)
+			return delivery;
+	delivery = mem_new(1, sizeof(*delivery));
+	delivery->destination = d;
+	delivery->m = m;
+	service_begin(
+	    &delivery->service, d->transport->service, SERVICE_TIMEOUT_MS);
+	delivery_enters(run, delivery, WAITS);
 	m->attempts++;
-	return y;
+	return delivery;
 }
 
 void
@@ -191,15 +194,15 @@ destination_add(struct run *run, struct message *m, size_t i)
 {
 	struct status *status = &m->status[i];
 	struct destination *d = find(run, status->transport, status->path);
-	struct delivery *y;
+	struct delivery *delivery;
 
 	if (d->closed_ms > clock_mono_ms()) {
 		status_end(m, i, STATUS_DEFERRED, &d->why);
 	} else if (is_full(run, d)) {
 		postpone(run, d, m, i);
 	} else {
-		y = delivery_of(run, d, m);
-		y->recipient[y->n++] = (uint32_t)i;
+		delivery = delivery_of(run, d, m);
+		delivery->recipient[delivery->n++] = (uint32_t)i;
 		status->state = STATUS_UNDER_WAY;
 	}
 }
@@ -209,17 +212,17 @@ destination_add(struct run *run, struct message *m, size_t i)
 /* Those without an answer end so; a message that stands in no list may have
    waited for this alone. */
 static void
-delivery_end(struct run *run, struct delivery *y, enum status_state state,
-    const struct fault *why)
+delivery_end(struct run *run, struct delivery *delivery,
+    enum status_state state, const struct fault *why)
 {
-	struct message *m = y->m;
+	struct message *m = delivery->m;
 
-	for (size_t k = y->answered; k < y->n; k++)
-		status_end(m, y->recipient[k], state, why);
-	delivery_leaves(run, y);
+	for (size_t k = delivery->answered; k < delivery->n; k++)
+		status_end(m, delivery->recipient[k], state, why);
+	delivery_leaves(run, delivery);
 	/* The connection ends; a transport's process is not waited for. */
-	service_free(&y->service);
-	free(y);
+	service_free(&delivery->service);
+	free(delivery);
 	m->attempts--;
 	if (m->step == STEP_ATTEMPTS && !m->listed)
 		list_add(&run->answered, m);
@@ -231,13 +234,13 @@ end_waiting(struct run *run, const struct message *m,
     const struct destination *d, enum status_state state,
     const struct fault *why)
 {
-	struct delivery *y = first_of(run, WAITS), *next;
+	struct delivery *delivery = first_of(run, WAITS), *next;
 
-	for (; y != NULL; y = next) {
-		next = TAILQ_NEXT(y, link);
-		if ((m == NULL || y->m == m) &&
-		    (d == NULL || y->destination == d))
-			delivery_end(run, y, state, why);
+	for (; delivery != NULL; delivery = next) {
+		next = TAILQ_NEXT(delivery, link);
+		if ((m == NULL || delivery->m == m) &&
+		    (d == NULL || delivery->destination == d))
+			delivery_end(run, delivery, state, why);
 	}
 }
 
@@ -266,14 +269,14 @@ close_destination(
 
 /* The attempt was made. closes: the next hop fails as a whole. */
 static void
-delivery_made(
-    struct run *run, struct delivery *y, const struct fault *f, bool closes)
+delivery_made(struct run *run, struct delivery *delivery, const struct fault *f,
+    bool closes)
 {
-	struct destination *d = y->destination;
+	struct destination *d = delivery->destination;
 
 	if (d->postponed > 0)
 		d->postponed--;
-	delivery_end(run, y, STATUS_DEFERRED, f);
+	delivery_end(run, delivery, STATUS_DEFERRED, f);
 	if (closes)
 		close_destination(run, d, f);
 	else
@@ -283,104 +286,110 @@ delivery_made(
 /* ---- Answers. ---- */
 
 static void
-take_answer(struct run *run, struct delivery *y, const struct attempt_ans *ans)
+take_answer(
+    struct run *run, struct delivery *delivery, const struct attempt_ans *ans)
 {
-	size_t i = y->recipient[y->answered++];
+	size_t i = delivery->recipient[delivery->answered++];
 
 	if (ans->fault.outcome != OK) {
-		status_end_by_fault(y->m, i, &ans->fault);
+		status_end_by_fault(delivery->m, i, &ans->fault);
 		return;
 	}
-	status_end(y->m, i, STATUS_DELIVERED, NULL);
-	y->m->status[i].how = y->destination->transport->name;
-	run_tell(run, CODE_DELIVERED, y->m,
-	    JOURNAL_FIELDS(JOURNAL_NUM("n", y->m->envelope.recipient[i].n),
-	        JOURNAL_TEXT("transport", y->destination->transport->name),
-	        JOURNAL_TEXT("nexthop", y->destination->nexthop),
+	status_end(delivery->m, i, STATUS_DELIVERED, NULL);
+	delivery->m->status[i].how = delivery->destination->transport->name;
+	run_tell(run, CODE_DELIVERED, delivery->m,
+	    JOURNAL_FIELDS(
+	        JOURNAL_NUM("n", delivery->m->envelope.recipient[i].n),
+	        JOURNAL_TEXT(
+	            "transport", delivery->destination->transport->name),
+	        JOURNAL_TEXT("nexthop", delivery->destination->nexthop),
 	        JOURNAL_TEXT("host", ans->host),
 	        JOURNAL_TEXT("text", ans->fault.text)));
-	run_tell(run, CODE_DELIVERED_RCPT, y->m,
-	    JOURNAL_FIELDS(RUN_RECIPIENT(y->m, i)));
+	run_tell(run, CODE_DELIVERED_RCPT, delivery->m,
+	    JOURNAL_FIELDS(RUN_RECIPIENT(delivery->m, i)));
 }
 
 /* OK: the attempt has ended, and last has what was said last. TEMP with EAGAIN:
    there is more to come; else its connection is of no use any more. */
 static enum outcome
-take_lines(struct run *run, struct delivery *y, bool *all_nexthop,
+take_lines(struct run *run, struct delivery *delivery, bool *all_nexthop,
     struct fault *last, struct fault *f)
 {
 	struct attempt_ans ans;
 	struct span line;
+	size_t i;
 
-	while (service_next(&y->service, &line)) {
-		y->answered_ms = clock_mono_ms();
-		if (y->answered == y->n)
+	while (service_next(&delivery->service, &line)) {
+		delivery->answered_ms = clock_mono_ms();
+		if (delivery->answered == delivery->n)
 			return wire_attempt_get_end(
-			    line, &y->m->envelope.qid, all_nexthop, f);
+			    line, &delivery->m->envelope.qid, all_nexthop, f);
+		i = delivery->recipient[delivery->answered];
 		if (wire_attempt_get_ans(line,
-		        y->m->envelope.recipient[y->recipient[y->answered]].n,
-		        &ans, f) != OK)
+		        delivery->m->envelope.recipient[i].n, &ans, f) != OK)
 			return f->outcome;
 		*last = ans.fault;
-		take_answer(run, y, &ans);
+		take_answer(run, delivery, &ans);
 	}
 	return fault_set(f, TEMP, "4.3.0", EAGAIN, "no answer yet");
 }
 
 static uint64_t
-delivery_ends_ms(const struct delivery *y)
+delivery_ends_ms(const struct delivery *delivery)
 {
-	return y->answered_ms + *y->destination->transport->deadline_ms +
-	    LATE_MS;
+	return delivery->answered_ms +
+	    *delivery->destination->transport->deadline_ms + LATE_MS;
 }
 
 /* A next hop is closed by what is temporary, not by who is refused there. */
 static void
-delivery_read(struct run *run, struct delivery *y)
+delivery_read(struct run *run, struct delivery *delivery)
 {
 	struct fault f = FAULT_NONE, last = FAULT_NONE, gone = FAULT_NONE;
 	bool all_nexthop = false;
 
-	if (service_push(&y->service, &gone) == OK && y->service.readable)
-		(void)!service_pull(&y->service, &gone);
-	if (take_lines(run, y, &all_nexthop, &last, &f) != OK) {
+	if (service_push(&delivery->service, &gone) == OK &&
+	    delivery->service.readable)
+		(void)!service_pull(&delivery->service, &gone);
+	if (take_lines(run, delivery, &all_nexthop, &last, &f) != OK) {
 		if (f.error == EAGAIN && gone.outcome != OK)
 			f = gone;
 		else if (f.error == EAGAIN &&
-		    delivery_ends_ms(y) > clock_mono_ms())
+		    delivery_ends_ms(delivery) > clock_mono_ms())
 			return;
 		else if (f.error == EAGAIN)
 			(void)fault_set(&f, TEMP, "4.3.0", 0,
-			    "%s did not answer", y->service.name);
-		run_alarm(run, y->m, &f);
+			    "%s did not answer", delivery->service.name);
+		run_alarm(run, delivery->m, &f);
 		last = f;
 	}
-	delivery_made(run, y, &last, all_nexthop && last.outcome == TEMP);
+	delivery_made(
+	    run, delivery, &last, all_nexthop && last.outcome == TEMP);
 }
 
 void
 destinations_read(struct run *run)
 {
-	struct delivery *y = first_of(run, BUSY), *next;
+	struct delivery *delivery = first_of(run, BUSY), *next;
 
-	for (; y != NULL; y = next) {
-		next = TAILQ_NEXT(y, link);
-		delivery_read(run, y);
+	for (; delivery != NULL; delivery = next) {
+		next = TAILQ_NEXT(delivery, link);
+		delivery_read(run, delivery);
 	}
 }
 
 /* ---- Beginning. ---- */
 
 static enum outcome
-put_request(const struct delivery *y, struct buf *out, struct fault *f)
+put_request(const struct delivery *delivery, struct buf *out, struct fault *f)
 {
-	const struct message *m = y->m;
+	const struct message *m = delivery->m;
 
-	if (wire_attempt_put(out, &m->envelope, y->destination->nexthop, f) !=
-	    OK)
+	if (wire_attempt_put(
+	        out, &m->envelope, delivery->destination->nexthop, f) != OK)
 		return f->outcome;
-	for (size_t k = 0; k < y->n; k++) {
-		size_t i = y->recipient[k];
+	for (size_t k = 0; k < delivery->n; k++) {
+		size_t i = delivery->recipient[k];
 		const char *address = m->status[i].address;
 
 		if (wire_attempt_put_to(out, &m->envelope.recipient[i],
@@ -395,17 +404,18 @@ put_request(const struct delivery *y, struct buf *out, struct fault *f)
    attempt at that next hop can be made now. */
 static enum outcome
 delivery_begin(
-    struct run *run, struct delivery *y, bool *closes, struct fault *f)
+    struct run *run, struct delivery *delivery, bool *closes, struct fault *f)
 {
 	struct store_content content = STORE_CONTENT_NONE;
-	struct service *s = &y->service;
+	struct service *s = &delivery->service;
 	ssize_t sent = -1;
 
-	run_takes(run, y->m);
-	if (store_open_content(&run->store, &y->m->envelope, &content, f) != OK)
+	run_takes(run, delivery->m);
+	if (store_open_content(
+	        &run->store, &delivery->m->envelope, &content, f) != OK)
 		return f->outcome;
 	*closes = service_open(s, f) != OK; /* empties its buffers */
-	if (!*closes && put_request(y, &s->out, f) == OK) {
+	if (!*closes && put_request(delivery, &s->out, f) == OK) {
 		sent = fds_send_some(s->fd, buf_span(&s->out), content.fd);
 		if (sent < 0)
 			(void)fault_set(f, TEMP, "4.3.0", errno, "%s", s->name);
@@ -421,39 +431,41 @@ delivery_begin(
 static struct delivery *
 next_delivery(const struct run *run)
 {
-	struct delivery *y = first_of(run, WAITS);
+	struct delivery *delivery = first_of(run, WAITS);
 	struct delivery *best = NULL;
 
 	if (run->draining ||
 	    run->destinations->n[BUSY] >= run->set->transport_attempts)
 		return NULL;
-	for (; y != NULL; y = TAILQ_NEXT(y, link))
-		if (y->destination->n[BUSY] < run->set->nexthop_attempts &&
+	for (; delivery != NULL; delivery = TAILQ_NEXT(delivery, link))
+		if (delivery->destination->n[BUSY] <
+		        run->set->nexthop_attempts &&
 		    (best == NULL ||
-		        y->destination->served < best->destination->served))
-			best = y;
+		        delivery->destination->served <
+		            best->destination->served))
+			best = delivery;
 	return best;
 }
 
 void
 destinations_begin_attempts(struct run *run)
 {
-	struct delivery *y;
+	struct delivery *delivery;
 
-	while ((y = next_delivery(run)) != NULL) {
+	while ((delivery = next_delivery(run)) != NULL) {
 		bool closes = false;
 		struct fault f;
 
-		y->destination->served = ++run->destinations->turns;
-		if (delivery_begin(run, y, &closes, &f) != OK) {
-			run_alarm(run, y->m, &f);
+		delivery->destination->served = ++run->destinations->turns;
+		if (delivery_begin(run, delivery, &closes, &f) != OK) {
+			run_alarm(run, delivery->m, &f);
 			f.outcome = TEMP;
-			delivery_made(run, y, &f, closes);
+			delivery_made(run, delivery, &f, closes);
 			continue;
 		}
-		y->answered_ms = clock_mono_ms();
-		delivery_leaves(run, y);
-		delivery_enters(run, y, BUSY);
+		delivery->answered_ms = clock_mono_ms();
+		delivery_leaves(run, delivery);
+		delivery_enters(run, delivery, BUSY);
 	}
 }
 
@@ -462,31 +474,32 @@ destinations_begin_attempts(struct run *run)
 size_t
 destinations_poll(const struct run *run, struct pollfd *fds, size_t max)
 {
-	const struct delivery *y = first_of(run, BUSY);
+	const struct delivery *delivery = first_of(run, BUSY);
 	size_t n = 0;
 
-	for (; y != NULL && n < max; y = TAILQ_NEXT(y, link))
-		n += service_poll(&y->service, &fds[n]);
+	for (; delivery != NULL && n < max;
+	     delivery = TAILQ_NEXT(delivery, link))
+		n += service_poll(&delivery->service, &fds[n]);
 	return n;
 }
 
 void
 destinations_ready(struct run *run, const struct pollfd *fds, size_t n)
 {
-	struct delivery *y = first_of(run, BUSY);
+	struct delivery *delivery = first_of(run, BUSY);
 
-	for (; y != NULL; y = TAILQ_NEXT(y, link))
-		service_look(&y->service, fds, n);
+	for (; delivery != NULL; delivery = TAILQ_NEXT(delivery, link))
+		service_look(&delivery->service, fds, n);
 }
 
 uint64_t
 destinations_next_ms(const struct run *run)
 {
-	const struct delivery *y = first_of(run, BUSY);
+	const struct delivery *delivery = first_of(run, BUSY);
 	uint64_t at = 0;
 
-	for (; y != NULL; y = TAILQ_NEXT(y, link))
-		at = run_earlier_ms(at, delivery_ends_ms(y));
+	for (; delivery != NULL; delivery = TAILQ_NEXT(delivery, link))
+		at = run_earlier_ms(at, delivery_ends_ms(delivery));
 	return at;
 }
 
