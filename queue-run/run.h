@@ -62,14 +62,14 @@ void run_takes(struct run *, const struct message *);
  */
 enum outcome run_syncfs(struct run *, struct fault *) MUST_USE;
 
-/* An envelope that is of no use as it lies, out of the way; with_content: that of
-   two files, too. */
+/* To aside/ with an envelope that is of no use as it lies; with_content: and with
+   the content of two files. What cannot be moved is an alarm. */
 void run_set_aside(struct run *, const struct qid *, struct store_place,
     bool with_content, const char *why);
 
 /* An alarm that says the fault; m NULL: of no message. */
 void run_alarm(struct run *, const struct message *m, const struct fault *);
-/* Its entry in the journal; the first fields of one about a recipient. */
+/* An entry about the message; the first fields of one about a recipient. */
 void run_tell(struct run *, const char *code, const struct message *,
     const struct journal_field *);
 #define RUN_RECIPIENT(m, i)                                                    \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * steps.h: one file for each step of a message's life; no step calls another.
- * A step's work handles all messages that stand in it, so that what must be
- * done once for many (a sync, a write) is done once a turn.
+ * A step works on all messages that stand in it, so that what must be done once
+ * for many (a sync, a write) is done once a turn.
  */
 #ifndef QUEUE_RUN_STEPS_H
 #define QUEUE_RUN_STEPS_H
@@ -33,11 +33,11 @@ uint64_t content_next_ms(const struct run *);
 /* A message whose envelope was read and checked begins its attempt. */
 void load_checked(struct run *, struct message *);
 
-/* When is tried again what was tried so often before this? Wall time. */
+/* The next try of a recipient that was tried so often before this; wall time. */
 uint64_t retry_ms(
     const struct queue_settings *, uint64_t now_ms, uint32_t tries);
-/* It could not be entered: who failed is deferred, and fails again at the next
-   attempt; of who is delayed it is told at the next deferral. */
+/* A report could not be entered: who failed is deferred, and fails again at the
+   next attempt; of who is delayed its sender is told at the next deferral. */
 void report_not_entered(struct message *, const struct fault *);
 /* The step after delivery: SETTLE when something waits for a sync. */
 enum step deliver_next(const struct message *);
