@@ -64,6 +64,7 @@ begin_aside(struct run *run, struct operation *op)
 		journal_tell(&run->journal,
 		    releases ? CODE_RELEASED : CODE_DELETED, &op->qid,
 		    JOURNAL_FIELDS(JOURNAL_TEXT("state", "aside"),
+		        JOURNAL_TEXT("by", releases ? "operator" : ""),
 		        JOURNAL_TEXT("reason", op->reason)));
 		f = FAULT_NONE;
 	}

@@ -213,14 +213,17 @@ journal_moved(struct run *run, const struct message *m)
 	                                             : CODE_TAKEN_FROM_IN;
 	static const struct status none = { .text = "" };
 	const struct status *deferred = &none;
+	const char *by = "operator";
 	char dir[STORE_DIR_MAX];
 
+	if (m->operation == NULL)
+		by = m->to.state == STORE_HOLD ? "queue-run" : "";
 	store_dir_name(m->to, dir);
 	for (size_t i = m->envelope.recipients; i-- > 0;)
 		if (m->status[i].state == STATUS_DEFERRED)
 			deferred = &m->status[i];
 	run_tell(run, code, m,
-	    JOURNAL_FIELDS(JOURNAL_TEXT("to", dir),
+	    JOURNAL_FIELDS(JOURNAL_TEXT("to", dir), JOURNAL_TEXT("by", by),
 	        JOURNAL_TEXT("code", deferred->code),
 	        JOURNAL_TEXT("text", deferred->text),
 	        JOURNAL_TEXT("reason",

@@ -33,7 +33,7 @@ for l in sys.stdin:
 	is "$1: filters by address" "$(queue list --address @example.com)" "no such message in the queue"
 	check "$1: another reason" queue hold "$A" --reason second
 	like "$1: is the one that is told" "$(queue list --state hold)" '\(second\)'
-	[ "$1" = alone ] || soon "$1: and in the journal" "^7I .*qid=$A to=hold .*reason=second" journal_text
+	[ "$1" = alone ] || soon "$1: and in the journal" "^7I .*qid=$A to=hold by=operator .*reason=second" journal_text
 	like "$1: stats counts" "$(queue stats)" '^hold +1 '
 	queue release 01ARZ3NDEKTSV4RRFFQ69G5FAV > "$T/out" 2>&1
 	is "$1: what is not there is 100" $? 100
@@ -103,6 +103,7 @@ as mv "$H/mail/example.org/away" "$H/mail/example.org/bob"
 is "flush of a domain that nothing waits for" "$(queue flush example.com)" "no deferred message matches"
 check "flush of a domain" queue flush example.org
 check "delivers what waited" wait_for has 1
+soon "the journal says who had it tried" "^7C .*qid=$A to=.* by=operator" journal_text
 check "release" queue release "$B2"
 check "delivers what was held" wait_for has 2
 check "it stops" stop_pneu

@@ -75,7 +75,7 @@ check "so is what is sound" queue release "$DIED" --reason 'a new version'
 arrived() { [ "$(count "$BAD")$(count "$DIED")" = 11 ] && [ "$(count "$TWO")" -ge 1 ]; }
 check "they are delivered" wait_for arrived
 is "and lie aside no more" "$(ls "$H/queue/aside" | grep -c -e "$BAD" -e "$DIED" -e "$TWO")" 0
-soon "the journal tells it" "^7J .*qid=$DIED state=aside reason=a%20new%20version" journal_text
+soon "the journal tells it" "^7J .*qid=$DIED state=aside by=operator reason=a%20new%20version" journal_text
 check "what is not to come back is deleted" queue delete "$HEAD"
 check "one of a newer version stays where it is" test -f "$H/queue/in/$NEWER"
 soon "with a clear word in the journal" "^XX .*qid=$NEWER .*newer%20version" journal_text

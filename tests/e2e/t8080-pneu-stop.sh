@@ -37,7 +37,7 @@ is "the session is a child of a worker of the supervisor" "$(parent "$(parent "$
 ticks() { awk '{ print $14 + $15 }' "/proc/$PNEU/stat" 2> "$T/gone"; }
 stops() { as pneu -C "$H" status --json | grep -q '"state":"stopping"'; }
 writer=$(pids_of journal-write) before=$(ticks)
-kill -TERM "$PNEU"
+as pneu -C "$H" stop > "$T/stop" 2>&1 & stop=$!
 wait_for stops; ok $? "it stops"
 kill -KILL "$writer"
 wait_for grep -q 'journal-write .*killed' "$T/pneu.err"
@@ -45,6 +45,7 @@ is_late() { _t=$(ticks) && [ -n "$_t" ] && last=$_t; grep -q 'did not end in tim
 wait_for is_late
 [ "$last" -ge "$before" ] && [ $((last - before)) -lt 30 ]; ok $? "without spinning" || diag "$before to $last"
 wait "$PNEU"; is "it stops with 0" $? 0
+wait "$stop"; like "pneu stop says that it waits" "$? $(cat "$T/stop")" '^0 pneu stop: waiting for sessions'
 PNEU=
 wait_for grep -q '^<closed>' "$T/heard"
 like "the session is told" "$(cat "$T/heard")" '^-ERR \[SYS/TEMP\] the server is stopping'

@@ -104,8 +104,8 @@ like "of both that have no sender to tell, an operator hears" \
 one=$(as journal -C "$H" trace '<one@pc7>')
 like "the trace of the message says why" "$one" 'undeliverable to <gone@example.org>: 5.1.1 no such user'
 is "and claims no delivery" "$(printf '%s\n' "$one" | grep -c 'all of it')" 0
-like "that it was held, and for what" "$one" 'put on hold: until he is back'
-like "and which report went back" "$one" 'report sent to the reverse-path, as [0-9A-Z]{26}'
+like "that it was held, and for what" "$one" 'put on hold by operator: until he is back'
+like "and which report went back" "$one" 'report to the reverse-path queued, as [0-9A-Z]{26}'
 like "and the report's own story follows" "$one" 'report to <ann@example.org>'
 like "which names the message" "$one" 'report about [0-9A-Z]{26}'
 like "until it lay in the mailbox" "$one" 'delivered to mailbox example.org/ann'
