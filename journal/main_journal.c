@@ -237,7 +237,7 @@ find_verb(int argc, char *argv[])
 		v++;
 	if (v == end)
 		prog_refuse("say show, trace WHAT, verify or rotate");
-	if (argc != 1 + v->operands)
+	if (argc != 1 + v->operands || (argc > 1 && argv[1][0] == '\0'))
 		prog_refuse("%s%s", v->name,
 		    v->operands > 0
 		        ? ": say one queue id, Message-ID or address"

@@ -30,7 +30,7 @@ show_put_line(struct buf *b, const struct entry *e)
 	buf_add(b, span_head(e->time, 10));
 	buf_addc(b, ' ');
 	buf_add(b, span_head(span_from(e->time, 11), 12));
-	buf_addf(b, " " SPAN_FMT " %-19s ", SPAN_ARG(r->word),
+	buf_addf(b, "Z " SPAN_FMT " %-19s ", SPAN_ARG(r->word),
 	    code == NULL ? "?" : code->name);
 	start = b->len;
 	buf_add_value(b, record_value(r, "qid"));

@@ -207,7 +207,7 @@ print_step(const struct trace *t, size_t i)
 
 	if (!prog.json && is_first) {
 		clock_text_us(step->us, time);
-		(void)printf("%s%s  on %.10s\n  %.15s  ", i == 0 ? "" : "\n",
+		(void)printf("%s%s  on %.10s\n  %.15sZ ", i == 0 ? "" : "\n",
 		    step->message->qid.text, time, time + 11);
 	} else if (!prog.json) {
 		(void)printf("  %+12.3f ms  ",

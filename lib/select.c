@@ -56,9 +56,14 @@ select_parse_time(struct span text, char *out, size_t size)
 		return false;
 	for (size_t i = 0; i < text.len; i++)
 		if (form[i] == 'd' ? !is_digit((unsigned char)text.p[i])
-		                   : text.p[i] != form[i])
+		                   : text.p[i] != form[i] &&
+		            (form[i] != 'T' || text.p[i] != ' '))
 			return false;
-	return span_copy(text, out, size);
+	if (!span_copy(text, out, size))
+		return false;
+	if (text.len > 10)
+		out[10] = 'T'; /* a line of the journal shows a space */
+	return true;
 }
 
 /* Most lines are not wanted: a look for the octets is cheaper than parsing. */

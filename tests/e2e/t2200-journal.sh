@@ -33,6 +33,9 @@ is "by address, in any case" "$(j show --address=ann@example.org | wc -l)" 2
 is "by client" "$(j show --ip=192.0.2.7 | wc -l)" 1
 is "by program" "$(j show --program=smtpd | wc -l)" 4
 is "since" "$(j show --since=2026-11-24T03:04:06 | wc -l)" 3
+at=$(j show --code=AP | sed -n 's/^\([0-9-]* [0-9:.]*Z\) .*/\1/p')
+is "since a time as it is shown" "$(j show --since="$at" | wc -l)" 3
+is "by queue id in lower case" "$(j show --qid="$(echo $q2 | tr A-Z a-z)" | wc -l)" 1
 is "until" "$(j show --until=2026-11-24T03:04:05 | wc -l)" 5
 is "all options must hold" "$(j show --code=91 --program=smtpd | wc -l)" 1
 is "JSON is one object a line" "$(j show --json | python3 -c '
@@ -51,12 +54,14 @@ as journal-write -C "$T/other" < "$T/many"
 is "of very many messages the newest are told of" \
     "$(as journal -C "$T/other" trace --most=2 many@ 2> "$T/more" | grep -c '^01ARZ3NDEKTSV4RRFFQ701004[89]')" 2
 like "and that there are more" "$(cat "$T/more")" 'the 2 newest'
+is "a trace of nothing is refused" "$(j trace '' > "$T/out" 2>&1; echo $?)" 100
 like "a wrong code is told" "$(j show --code=QQ 2>&1; echo $?)" '^100$'
 
 story=$(j trace '<a@b>')
 like "a trace by Message-ID has the story" "$story" 'received from pc7 \[192.0.2.7\]'
 is "in the order of time" \
     "$(printf '%s\n' "$story" | grep -nE '\((92|7A)\)$' | cut -d: -f1 | tr '\n' ' ')" '4 6 '
+like "from a time of UTC on" "$story" '^  [0-9:.]{15}Z received'
 like "with the time between steps" "$story" '\+2\.600 ms  taken up for delivery'
 like "and the report about it" "$story" "^$q2"
 {
