@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -135,6 +136,29 @@ verb_reload(int argc, char *argv[], struct fault *f)
 	return OK;
 }
 
+/* The file itself, which the next start reads, not the copy that runs. */
+static void
+status_config(struct status *s)
+{
+	static const char copy[] = "run/" PROG_RUNNING;
+	struct buf errors = BUF_INIT(CHECK_MAX), warnings = BUF_INIT(CHECK_MAX);
+	bool runs_copy = prog.config != NULL &&
+	    strncmp(prog.config, copy, sizeof(copy) - 1) == 0;
+	struct settings file = { .file = NULL };
+	struct fault f;
+	bool right = !runs_copy &&
+	    check_config(&file, prog_config_path(), &errors, &warnings, &f) ==
+	        OK;
+
+	status_put(s,
+	    json_pack("{s:s, s:b, s:s*}", "what", "config", "well", (int)right,
+	        "advice", right ? NULL : "see: pneu config check"),
+	    right ? "" : "pneu.conf has errors: no start, no reload");
+	config_free(&file);
+	buf_free(&errors);
+	buf_free(&warnings);
+}
+
 static enum outcome
 verb_status(int argc, char *argv[], struct fault *f)
 {
@@ -144,6 +168,7 @@ verb_status(int argc, char *argv[], struct fault *f)
 	if (prog_home(f) != OK)
 		return f->outcome;
 	s.now_ms = clock_wall_ms();
+	status_config(&s);
 	status_services(&s);
 	status_queue(&s, prog.settings.queue.directory);
 	status_journal(&s);

@@ -75,7 +75,9 @@ cp -p "$H/pneu.conf" "$T/right"
 check "the system becomes ready" start_pneu
 check "all is well" status
 conf smtpd "nonsense = 1"
-check "status answers while pneu.conf has errors" status
+status > "$T/out"
+is "status answers while pneu.conf has errors, which is not well" "$? $(grep '^!' "$T/out")" \
+	"111 ! pneu.conf has errors: no start, no reload  (see: pneu config check)"
 like "it tells them" "$(cat "$T/err")" '^pneu.conf:[0-9]+: unknown setting nonsense'
 like "and what it goes by" "$(cat "$T/err")" 'run/pneu.conf.1'
 is "so does queue" "$(as pneu -C "$H" queue list 2> "$T/err")" "queue is empty"
@@ -84,6 +86,9 @@ as pneu -C "$H" config check > "$T/out" 2>&1
 is "config check speaks of the file alone" $? 100
 as pneu -C "$H" reload > "$T/out" 2>&1
 is "and reload" $? 100
+cat "$T/right" > "$H/pneu.conf"
+conf pneu "hostname = a b"
+like "an error that only a start finds is one" "$(status)" '^! pneu.conf has errors'
 cat "$T/right" > "$H/pneu.conf"
 
 python3 - "$H/run/pneu" > "$T/wire" <<'END'
