@@ -179,6 +179,7 @@ service_open(struct service *s, struct fault *f)
 	if ((s->own || fds_connect_unix(path, &s->fd, f) != OK) &&
 	    start_child(s, f) != OK)
 		return fault_context(f, "%s", s->name);
+	*f = FAULT_NONE; /* no socket in run/ is no fault */
 	if (s->timeout_ms > 0)
 		fds_set_timeouts(s->fd, s->timeout_ms, s->timeout_ms);
 	return OK;
@@ -365,6 +366,7 @@ service_ask(struct service *s, struct span request, bool again,
 	/* Silence is not repeated: it would only double the wait. */
 	if (!again || f->error == ETIMEDOUT)
 		return f->outcome;
+	*f = FAULT_NONE; /* of the first try */
 	return ask_once(s, request, line, f);
 }
 

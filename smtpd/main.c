@@ -46,11 +46,10 @@ open_services(struct server *server, struct fault *f)
 	service_begin(&server->resolve, "resolve", SERVICE_TIMEOUT_MS);
 	submit_begin(&server->submit);
 	journal_open(&server->journal, about.name);
-	if (service_open(&server->resolve, f) != OK ||
-	    service_open(&server->submit.add, f) != OK)
-		return f->outcome;
-	*f = FAULT_NONE; /* no socket in run/ is no fault */
-	return OK;
+	return service_open(&server->resolve, f) == OK &&
+	        service_open(&server->submit.add, f) == OK
+	    ? OK
+	    : f->outcome;
 }
 
 static void

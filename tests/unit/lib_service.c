@@ -110,7 +110,7 @@ asks(struct service *s, const char *request, bool again, const char *want)
 		printf("# %s\n", f.text);
 		return false;
 	}
-	return span_eq(line, want);
+	return span_eq(line, want) && f.outcome == OK;
 }
 
 static void
