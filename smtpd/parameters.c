@@ -114,6 +114,7 @@ static const struct {
 	[PARAM_SMTPUTF8] = { "SMTPUTF8", NULL },
 	[PARAM_RET] = { "RET", is_ret },
 	[PARAM_ENVID] = { "ENVID", is_envid },
+	[PARAM_AUTH] = { "AUTH", is_xtext },
 	[PARAM_NOTIFY] = { "NOTIFY", is_notify },
 	[PARAM_ORCPT] = { "ORCPT", is_orcpt },
 };
@@ -123,6 +124,13 @@ bad(struct fault *f, const char *keyword, const char *what)
 {
 	(void)fault_set(f, PERM, "5.5.4", 0, "%s: %s", keyword, what);
 	return RULE_PARAMETER;
+}
+
+static enum rule
+unknown(struct fault *f)
+{
+	(void)fault_set(f, PERM, "5.5.4", 0, "unknown parameter");
+	return RULE_PARAMETER_UNKNOWN;
 }
 
 /* value: empty when there was no '='. */
@@ -136,10 +144,8 @@ take_one(struct span keyword, struct span value, bool of_rcpt,
 
 	while (i < end && !span_same_nocase(keyword, span_of(table[i].keyword)))
 		i++;
-	if (i == end) {
-		(void)fault_set(f, PERM, "5.5.4", 0, "unknown parameter");
-		return RULE_PARAMETER_UNKNOWN;
-	}
+	if (i == end)
+		return unknown(f);
 	takes_value = table[i].is_right != NULL;
 	if (p->value[i].len > 0)
 		return bad(f, table[i].keyword, "given twice");
@@ -149,7 +155,7 @@ take_one(struct span keyword, struct span value, bool of_rcpt,
 	if (takes_value && !table[i].is_right(value))
 		return bad(f, table[i].keyword, "bad value");
 	p->value[i] = takes_value ? value : keyword;
-	return RULE_NONE;
+	return i == PARAM_AUTH ? unknown(f) : RULE_NONE;
 }
 
 enum rule

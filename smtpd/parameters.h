@@ -18,6 +18,7 @@ enum parameter {
 	PARAM_SMTPUTF8,
 	PARAM_RET,
 	PARAM_ENVID,
+	PARAM_AUTH, /* not offered: only a wrong value is told apart */
 	PARAM_NOTIFY, /* this and the next are of RCPT, the others of MAIL */
 	PARAM_ORCPT,
 	PARAMETERS
