@@ -64,6 +64,7 @@ content_begin(struct content *c, const struct envelope *e, const char *hostname)
 static void
 refuse_content(struct content *c, enum rule rule)
 {
+	c->has_bare |= rule == RULE_BARE_CR || rule == RULE_BARE_LF;
 	if (c->refused == RULE_NONE)
 		c->refused = rule;
 }
@@ -172,9 +173,13 @@ join_line(struct content *c, struct span part)
 
 	buf_add(b, part);
 	if (b->len > most && b->p[b->len - 1] != '\n') {
+		size_t n = b->len - most;
+
 		refuse_content(c, RULE_TEXT_LINE);
+		if (span_find(span_head(buf_span(b), n), '\r') < n)
+			refuse_content(c, RULE_BARE_CR);
 		/* Kept is too much to be a dot alone, and how it ends. */
-		buf_drop(b, b->len - most);
+		buf_drop(b, n);
 	}
 	return buf_span(b);
 }

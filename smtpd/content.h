@@ -24,6 +24,8 @@ struct content {
 	uint64_t size; /* octets of content, without the trace field */
 	bool dots; /* some line begins with a dot */
 	enum rule refused; /* the first thing that is wrong, or RULE_NONE */
+	/* A CR or LF alone that is not accepted, whatever was wrong first. */
+	bool has_bare;
 	bool after_bare; /* the line before ended in a bare LF */
 	/* The header section. */
 	bool in_header, id_open;

@@ -96,23 +96,8 @@ read_content(struct session *s, uint64_t size, bool is_data, struct fault *why)
 	return true;
 }
 
-/*
- * SMTP smuggling: behind a message with bare CR or LF, what the client sent as
- * content of that message may look like commands here. They are not answered.
- * CVE-2023-51764 and others.
- */
+/* Queue it or refuse it, and say so. */
 static void
-end_if_smuggled(struct session *s, enum rule refused)
-{
-	if ((refused != RULE_BARE_CR && refused != RULE_BARE_LF) ||
-	    s->phase == PHASE_OVER || stream_waiting(s->io).len == 0)
-		return;
-	s->has_unread = true;
-	session_enter(s, PHASE_OVER);
-}
-
-/* Queue it or refuse it, and say so; which rule it broke. */
-static enum rule
 finish_message(struct session *s, struct fault *why)
 {
 	enum rule refused = s->content->refused;
@@ -129,7 +114,25 @@ finish_message(struct session *s, struct fault *why)
 		s->idle_commands = s->errors = s->refusals = 0;
 	}
 	session_enter(s, PHASE_READY);
-	return refused;
+}
+
+/*
+ * SMTP smuggling: behind a message with bare CR or LF, what the client sent as
+ * content of that message may look like commands here. They are not answered,
+ * whatever else is wrong with it: that was chosen by who wrote it.
+ * CVE-2023-51764 and others.
+ */
+static void
+finish_data(struct session *s, struct fault *why)
+{
+	bool has_bare = s->content->has_bare;
+
+	finish_message(s, why);
+	if (has_bare && s->phase != PHASE_OVER &&
+	    stream_waiting(s->io).len > 0) {
+		s->has_unread = true;
+		session_enter(s, PHASE_OVER);
+	}
 }
 
 void
@@ -143,7 +146,7 @@ transfer_data(struct session *s, struct span args)
 	begin_content(s);
 	if (s->phase == PHASE_CONTENT &&
 	    read_content(s, UINT64_MAX, true, &why))
-		end_if_smuggled(s, finish_message(s, &why));
+		finish_data(s, &why);
 }
 
 /* chunk-size [SP "LAST"]. RFC 3030 2. *size is set but for RULE_CHUNK_SIZE. */
@@ -191,7 +194,7 @@ take_chunk(struct session *s, uint64_t size, bool last, enum rule refused)
 		refuse(s, refused);
 	} else if (last || s->content->refused != RULE_NONE) {
 		/* A chunk ends where its size says: nothing hides there. */
-		(void)finish_message(s, &why);
+		finish_message(s, &why);
 	} else {
 		(void)snprintf(text, sizeof(text), "%" PRIu64, size);
 		session_enter(s, PHASE_CHUNKS);

@@ -73,17 +73,40 @@ test_content(struct rig *r, size_t lines)
 static void
 test_smuggling(struct rig *r)
 {
-	static const char body[] = "x\r\r\n.\r\nMAIL FROM:<admin@local.test>"
-	                           "\r\nRCPT TO:<bob@local.test>\r\n";
+	static const struct {
+		const char *title, *start;
+		size_t start_len, filling;
+		const char *end;
+		bool ends;
+	} cases[] = {
+		{ "CR CR LF . CR LF", "x", 1, 0, "\r\r\n.\r\n", true },
+		{ "the same behind an octet 0", "\0\r\nx", 4, 0, "\r\r\n.\r\n",
+		    true },
+		{ "LF behind a line that is too long", "", 0, 1200,
+		    "\r\nx\n\r\n.\r\n", true },
+		{ "CR early in one that is", "x\ry", 3, 3000, "\r\n.\r\n",
+		    true },
+		{ "an octet 0 alone", "\0", 1, 0, "\r\n.\r\n", false },
+	};
+	struct buf in = BUF_INIT(8192);
 
-	rig_connect(r);
-	(void)rig_say(r, "EHLO c.test", "", 0);
-	(void)rig_say(r, "MAIL FROM:<>", "", 0);
-	(void)rig_say(r, "RCPT TO:<bob@local.test>", "", 0);
-	(void)rig_say(r, "DATA", body, sizeof(body) - 1);
-	tap_ok(r->s.phase == PHASE_OVER && strstr(r->got, "550 5.6.0") != NULL,
-	    "CR CR LF . CR LF with commands behind it ends the session");
-	rig_close(r);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_reset(&in);
+		buf_add(
+		    &in, (struct span){ cases[i].start, cases[i].start_len });
+		for (size_t n = cases[i].filling; n > 0; n--)
+			buf_addc(&in, 'x');
+		buf_adds(&in, cases[i].end);
+		buf_adds(&in, "MAIL FROM:<admin@local.test>\r\n");
+		rig_begin(r);
+		(void)rig_say(r, "DATA", in.p, in.len);
+		tap_ok(strstr(r->got, "550 5.6.0") != NULL &&
+		        (r->s.phase == PHASE_OVER) == cases[i].ends,
+		    "%s, and commands after the end: the session %s",
+		    cases[i].title, cases[i].ends ? "ends" : "goes on");
+		rig_close(r);
+	}
+	buf_free(&in);
 }
 
 /* The model has those that end in CR LF. */
