@@ -48,9 +48,20 @@ session_step(struct session *s)
 }
 
 /*
- * A close with octets unread resets the connection, and the reset may overtake
- * the last reply: end the sending side and read a little more.
+ * The last replies and the end of the sending side, in one packet. A close alone
+ * would drop them if there are octets unread: it resets the connection then.
  */
+static bool
+end_output(struct session *s)
+{
+	struct fault f;
+
+	s->io->closes = s->peer->socket;
+	return stream_flush(s->io, &f) == OK && s->peer->socket &&
+	    shutdown(s->io->out, SHUT_WR) == 0;
+}
+
+/* That reset may overtake the replies: read a little more. */
 static void
 linger(struct session *s)
 {
@@ -59,8 +70,6 @@ linger(struct session *s)
 	size_t passed = 0;
 	struct fault f;
 
-	if (shutdown(io->out, SHUT_WR) != 0)
-		return;
 	fds_set_timeouts(io->in, LINGER_MS, LINGER_MS);
 	while (passed < LINGER_MAX && clock_mono_ms() < end && !io->ended) {
 		passed += stream_waiting(io).len;
@@ -73,17 +82,14 @@ linger(struct session *s)
 void
 session_end(struct session *s)
 {
-	struct fault f;
-	bool is_sent;
+	bool is_ended = end_output(s);
 
-	s->io->closes = true;
-	is_sent = stream_flush(s->io, &f) == OK;
 	if (s->phase != PHASE_OVER)
 		session_enter(s, PHASE_OVER);
 	entries_untold(s);
 	if (s->server->journal.pending_entries > 0)
 		journal_flush(&s->server->journal);
-	if (is_sent && s->has_unread && s->peer->socket)
+	if (is_ended && s->has_unread)
 		linger(s);
 	/* It could still write to that message: it goes, a new one comes. */
 	if (s->server->submit.has_held)

@@ -6,6 +6,9 @@
  */
 #include "smtpd_rig.h"
 
+#include <netinet/in.h>
+#include <poll.h>
+
 #include "clock.h"
 #include "fds.h"
 #include "tap.h"
@@ -415,6 +418,57 @@ test_early(struct rig *r)
 	r->peer.socket = false;
 }
 
+/* The two ends of a connection over the loopback: the server's, the client's. */
+static bool
+connect_tcp(int pair[2])
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	pair[0] = -1;
+	pair[1] = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&at, len) == 0 &&
+	    listen(listener, 1) == 0 &&
+	    getsockname(listener, (struct sockaddr *)&at, &len) == 0 &&
+	    connect(pair[1], (struct sockaddr *)&at, len) == 0)
+		pair[0] = accept(listener, NULL, NULL);
+	(void)close(listener);
+	return pair[0] != -1;
+}
+
+/* Octets that nobody reads make a reset of the close. */
+static void
+test_last_reply(struct rig *r)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct fault f;
+	ssize_t n, len = 0;
+
+	r->peer.socket = true;
+	if (!connect_tcp(r->pair))
+		abort();
+	session_begin(&r->s, &r->server, &r->peer, r->pair[0], r->pair[0]);
+	session_greet(&r->s);
+	(void)!stream_flush(&r->server.io, &f);
+	(void)!write(r->pair[1], "QUIT\r\n", 6);
+	(void)session_step(&r->s);
+	(void)!write(r->pair[1], "\r\n", 2);
+	p.fd = r->pair[0];
+	(void)poll(&p, 1, 10000);
+	session_end(&r->s);
+	(void)close(r->pair[0]);
+	while ((n = recv(r->pair[1], r->got + len,
+	            sizeof(r->got) - 1 - (size_t)len, 0)) > 0)
+		len += n;
+	r->got[len] = '\0';
+	tap_ok(strstr(r->got, "\r\n221 ") != NULL,
+	    "the last reply leaves, whatever the client sends behind QUIT");
+	(void)close(r->pair[1]);
+	r->peer.socket = false;
+}
+
 int
 main(void)
 {
@@ -425,6 +479,7 @@ main(void)
 	test_deadlines(&r);
 	test_gone(&r);
 	test_early(&r);
+	test_last_reply(&r);
 	stub_server_end(&r.server, &r.set);
 	return tap_done();
 }
