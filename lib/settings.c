@@ -39,9 +39,9 @@
 	    NUMBER(s, "min_idle", m.min_idle, "workers", min_idle_, 1,         \
 	        POOL_MAX, "when fewer are idle, more are started"),            \
 	    NUMBER(s, "add", m.add, "workers", add_, 1, POOL_MAX,              \
-	        "how many are started then"),                                  \
-	    NUMBER(s, "max", m.max, "workers", max_, 1, POOL_MAX,              \
-	        "never more than this")
+	        "workers started at once when too few are idle"),              \
+	    NUMBER(                                                            \
+	        s, "max", m.max, "workers", max_, 1, POOL_MAX, "most workers")
 /* The prestart job values of the original. */
 #define PRESTART(s, m, share)                                                  \
 	POOL(s, m, "4", "2", "2", "20"),                                       \
@@ -123,8 +123,9 @@ const struct setting_row setting_rows[] = {
 	NUMBER("pop3d", "max_errors", pop3d.max_errors, "errors", "20", 1,
 	    10000, "wrong commands before the session is ended"),
 	TIME("pop3d", "failed_login", pop3d.failed_login_ms, "1s", 0, MINUTE,
-	    "pause after a failed login, owed by its address; doubles in a "
-	    "session"),
+	    "pause after a failed login, also for the client's next login; "
+	    "doubles "
+	    "in a session"),
 	CHOICE("pop3d", "plain_passwords", pop3d.plain_passwords, "loopback",
 	    "no loopback yes", "where USER and PASS are allowed without TLS"),
 	NUMBER("pop3d", "messages_max", pop3d.messages_max, "messages",
@@ -157,15 +158,16 @@ const struct setting_row setting_rows[] = {
 	NUMBER("queue", "poison_deaths", queue.poison_deaths, "deaths", "3", 1,
 	    100, "a message that a stage died on so often goes to hold"),
 	TIME("queue", "lifetime", queue.lifetime_ms, "5d", SECOND, 365 * DAY,
-	    "what is still deferred after it fails, and its sender is told"),
+	    "how long a deferred message is tried before it is returned"),
 	TIME("queue", "delay_warning", queue.delay_warning_ms, "4h", 0,
 	    365 * DAY,
-	    "what is deferred for so long: its sender is told once; 0: never"),
+	    "a message deferred for so long: its sender gets one report; 0: "
+	    "never"),
 	NUMBER("queue", "transport_attempts", queue.transport_attempts,
 	    "attempts", "20", 1, 64,
 	    "attempts at once by transports other than mailboxes"),
 	NUMBER("queue", "nexthop_attempts", queue.nexthop_attempts, "attempts",
-	    "5", 1, 64, "of these, to one next hop"),
+	    "5", 1, 64, "attempts at once to one next hop"),
 	REPLACEMENT("queue-add", queue.add),
 	REPLACEMENT("queue-run", queue.run),
 

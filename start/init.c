@@ -219,6 +219,12 @@ write_conf(const struct plan *plan, struct fault *f)
 	return f->outcome;
 }
 
+static const char *
+home_of(void)
+{
+	return prog.home == NULL ? PNEU_HOME : prog.home;
+}
+
 /* By the directory program. RFC 5321 4.5.1 wants postmaster, RFC 2142 the
    others. */
 static enum outcome
@@ -243,8 +249,12 @@ make_postmaster(const char *domain, struct fault *f)
 			return fault_set(
 			    f, TEMP, "4.3.0", errno, "wait for directory");
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : TEMP;
-	if (code == OK)
+	if (code == OK) {
+		(void)printf("%s: a mailbox without a password; `pneu -C %s "
+		             "directory passwd %s` sets one\n",
+		    address, home_of(), address);
 		return OK;
+	}
 	return fault_set(f, code == PERM ? PERM : TEMP, "4.3.0", 0,
 	    "directory add %s ended with %d", address, code);
 }
@@ -289,7 +299,7 @@ verb_init(int argc, char *argv[], struct fault *f)
 
 	prog_options(argc, argv);
 	check_domains();
-	home = prog.home == NULL ? PNEU_HOME : prog.home;
+	home = home_of();
 	if (make_path(home, f) != OK || check_empty(home, f) != OK ||
 	    give_owner(&asked, home, f) != OK || prog_stand(f) != OK ||
 	    prog_become(".", f) != OK || fill_home(&asked, f) != OK)

@@ -257,7 +257,8 @@ const struct verb verbs[] = {
 	      "where mail for an address goes, step by step"),
 	    .about.json = true, .about.operands = true },
 	{ VERB("queue", verb_fellow, "VERB ...",
-	    "list, show, hold, release, delete, flush, stats") },
+	    "list, show, hold, release, delete, expire, flush, stats, "
+	    "tidy") },
 	{ VERB("directory", verb_fellow, "VERB ...",
 	    "add, change, remove, list, show addresses") },
 	{ VERB("journal", verb_fellow, "VERB ...",

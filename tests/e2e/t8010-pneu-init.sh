@@ -11,6 +11,7 @@ for d in queue/in queue/message queue/out queue/retry1 queue/retry2 queue/busy \
     queue/hold queue/quarantine queue/aside mail journal directory run; do
 	[ -d "$D/$d" ] || missing="$missing $d"
 done
+like "init says how postmaster gets a password" "$(cat "$T/check")" "pneu -C $D directory passwd postmaster@example.org. sets one$"
 is "every directory of the design is there" "$missing" ""
 check "its configuration is right" as pneu -C "$D" config check
 like "the local domain stands in it" "$(cat "$D/pneu.conf")" '^domain = example.org$'
