@@ -8,14 +8,14 @@
 
 #include "fds.h"
 
-/* queue-run closes when it has read the end, and lists in/ after that. */
+/* queue-run, which says nothing here, closes when it has read the end, and
+   lists in/ after that; or it died, and the next one did not know of us. */
 static bool
-waits_for_end(const struct tell *t)
+is_open(const struct tell *t)
 {
 	char octet;
 
-	return t->is_ended && recv(t->fd, &octet, 1, MSG_DONTWAIT) < 0 &&
-	    errno == EAGAIN;
+	return recv(t->fd, &octet, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 /* A full backlog counts as not there: EAGAIN, and nothing waits here. */
@@ -25,13 +25,10 @@ tell_connect(struct tell *t)
 	static const struct sockaddr_un to = { .sun_family = AF_UNIX,
 		.sun_path = TELL_SOCKET };
 
-	if (waits_for_end(t))
+	if (t->fd != -1 && is_open(t))
 		return;
-	if (t->is_ended)
-		fds_close(&t->fd);
+	fds_close(&t->fd);
 	t->is_ended = false;
-	if (t->fd != -1)
-		return;
 	t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (t->fd != -1 &&
 	    connect(t->fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
@@ -46,7 +43,11 @@ tell_send(struct tell *t, struct span lines)
 		ssize_t n;
 
 		tell_connect(t);
-		if (t->fd == -1 || t->is_ended)
+		if (t->fd == -1 || t->owes_look) {
+			tell_look(t);
+			return;
+		}
+		if (t->is_ended)
 			return;
 		do
 			n = send(t->fd, lines.p, lines.len,
@@ -67,6 +68,7 @@ void
 tell_look(struct tell *t)
 {
 	tell_connect(t);
+	t->owes_look = t->fd == -1;
 	if (!t->is_ended)
 		fds_close(&t->fd);
 }

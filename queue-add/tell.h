@@ -14,6 +14,8 @@
 struct tell {
 	int fd; /* -1: not connected */
 	bool is_ended; /* it took no more; its end is still to be read */
+	bool
+	    owes_look; /* no connection could be made: see to it with the next */
 };
 #define TELL_NONE ((struct tell){ .fd = -1 })
 

@@ -105,6 +105,26 @@ while q.encode() not in buf: # behind those of the last round, perhaps
     buf += d
 ok(b"one version=1 qid=" + q.encode() in buf, "when it has read the end, it is told again")
 
+# Another queue-run has listed in/ since: it does not know of the connection to the one before.
+told.close(); q = [q, qid()]
+c.sendall(b"".join(one(x) for x in q)); a = lines(c, 2)
+told, _ = run.accept(); told.settimeout(60)
+ok(a == ["exists qid=" + q[0], "ok qid=" + q[1]] and lines(told, 1) == [], "a round that is not as it was told ends a connection that it reads")
+run.close(); os.unlink("run/queue-run"); told.close()
+a = []
+for _ in range(2): c.sendall(one(qid())); a += lines(c, 1) # the first is past its hint
+run = listen("run/queue-run"); c.sendall(one(qid())); a += lines(c, 1)
+told, _ = run.accept(); told.settimeout(60)
+ok([x.split()[0] for x in a] == ["ok"] * 3 and lines(told, 1) == [], "what could not be told is looked for with the next connection")
+q = qid(); c.sendall(one(q)); lines(c, 1)
+told.close(); told, _ = run.accept(); told.settimeout(60)
+buf = b""
+while q.encode() not in buf:
+    d = told.recv(65536)
+    if not d: break
+    buf += d
+ok(b"one version=1 qid=" + q.encode() in buf, "and then all is told again")
+
 clients[3].sendall(one(qid())[:100]); fds = len(os.listdir("/proc/%d/fd" % p.pid))
 for x in clients: x.close()
 p.send_signal(signal.SIGTERM)
