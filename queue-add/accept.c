@@ -191,9 +191,11 @@ pass_content(struct adding *g, struct fault *f)
 static void
 on_data_fd(struct adding *g)
 {
+	struct fault why;
+
 	begin_data(g, ADDING_WRITING);
-	if (!is_refused(g))
-		(void)!pass_content(g, &g->refused);
+	if (!is_refused(g) && pass_content(g, &why) != OK)
+		g->refused = why;
 	/* Nobody waits for a `write` that never comes. */
 	if (ends_refused(g))
 		g->state = ADDING_IDLE;
@@ -203,9 +205,12 @@ static void
 on_data_chunked(struct adding *g)
 {
 	struct span fields;
+	struct fault why;
 
 	begin_data(g, ADDING_CHUNKS);
-	if (is_refused(g) || begin_content(g, &g->refused) != OK)
+	if (!is_refused(g) && begin_content(g, &why) != OK)
+		g->refused = why;
+	if (is_refused(g))
 		return;
 	fields = buf_span(&g->accept->fields);
 	envelope_digest_begin(&g->digest);

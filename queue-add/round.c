@@ -182,24 +182,36 @@ sync_files(struct accept *a, enum store_state pass)
 		take_back(a, entry, &why);
 }
 
-/* Where fsync of a file does not carry its name: each directory, once. Shards
-   are the same but for a change of hour. */
+static bool
+has_name_in(const struct accepted *entry, struct store_place place)
+{
+	return entry->answer == ADD_OK &&
+	    store_is_same_place(entry->file.place, place);
+}
+
+/*
+ * Where fsync of a file does not carry its name: each directory, once. When
+ * that fails, it is all of them that have their names there, whatever stands
+ * between them.
+ */
 static void
 sync_names(struct accept *a, enum store_state pass)
 {
-	const struct store_place *last = NULL, *place;
-	struct fault why = FAULT_NONE;
-	enum outcome got = OK;
+	struct fault why;
 
 	for (size_t i = 0; i < a->entries; i++) {
-		place = &a->entry[i].file.place;
-		if (a->entry[i].answer != ADD_OK || place->state != pass)
+		struct store_place place = a->entry[i].file.place;
+		size_t k = 0;
+
+		if (place.state != pass || a->entry[i].answer != ADD_OK)
 			continue;
-		if (last == NULL || !store_is_same_place(*last, *place))
-			got = store_sync(a->store, *place, &why);
-		last = place;
-		if (got != OK)
-			take_back(a, &a->entry[i], &why);
+		while (!has_name_in(&a->entry[k], place))
+			k++;
+		if (k < i || store_sync(a->store, place, &why) == OK)
+			continue;
+		for (; k < a->entries; k++)
+			if (has_name_in(&a->entry[k], place))
+				take_back(a, &a->entry[k], &why);
 	}
 }
 

@@ -2,12 +2,14 @@
 /* Acceptance in rounds, driven as a line service drives it. */
 #include "../../queue-add/accept.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fds.h"
@@ -16,6 +18,7 @@
 #define Q1 "01M86GNVVYGA7B4C4WREP6F65E"
 #define Q2 "01M86GNVW3CYKQ4TVE9SRRFD7Y"
 #define Q3 "01M86GNVW3CYKQ4TVE9SRRFD7Z"
+#define Q4 "01M86HNVW3CYKQ4TVE9SRRFD7Z" /* of the next shard */
 
 #define ADD(q)  "add qid=" q " from=<ann@example.org>\n"
 #define TO      "to path=<bob@example.org>\n"
@@ -25,6 +28,29 @@
 static struct store store;
 static struct journal journal = { .fd = -1, .program = "test" };
 static struct settings settings;
+
+/* The next sync of that directory fails, once, as the kernel tells it. */
+static const char *failing;
+
+int
+fsync(int fd)
+{
+	char link[64], path[4096];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (failing != NULL &&
+	    (n = readlink(link, path, sizeof(path) - 1)) > 0) {
+		path[n] = '\0';
+		if ((size_t)n >= strlen(failing) &&
+		    strcmp(path + n - strlen(failing), failing) == 0) {
+			failing = NULL;
+			errno = EIO;
+			return -1;
+		}
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
 
 static struct client
 client_of(int in)
@@ -296,6 +322,67 @@ test_gone(struct accept *a)
 	    "which goes when the client goes");
 }
 
+/* Nothing of queue-add removes a shard while it runs; a person may. */
+static void
+test_shard_removed(struct accept *a)
+{
+	int pair[2];
+	struct client c;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		abort();
+	c = client_of(pair[0]);
+	tap_ok(play(a, &c, SPAN_LIT(ADD(Q1) TO TO DATA)) &&
+	        is_believed(Q1, true) && rmdir("queue/message/01M86G") == 0,
+	    "a shard was used, and removed by hand");
+	buf_reset(&c.outbuf);
+	tap_ok(play(a, &c,
+	           SPAN_LIT(ADD(Q2) TO "data chunked=1\nchunk size=18\n" CONTENT
+	                               "end\n")) &&
+	        span_eq(buf_span(&c.outbuf), "ok qid=" Q2 "\n") &&
+	        is_believed(Q2, true) && rmdir("queue/message/01M86G") == 0,
+	    "chunks are accepted into a new one");
+	buf_reset(&c.outbuf);
+	tap_ok(play(a, &c, SPAN_LIT(ADD(Q1) TO "data fd=1\n")) &&
+	        span_eq(buf_span(&c.outbuf), "write qid=" Q1 " offset=63\n") &&
+	        play(a, &c, SPAN_LIT("drop\n")),
+	    "and a descriptor is passed, with one answer");
+	client_end(a, &c);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
+/* Where names need a sync of their directory. */
+static void
+test_shard_unsynced(struct accept *a)
+{
+	struct client c = client_of(-1);
+	struct disk disk = store.disk;
+
+	store.disk = (struct disk){ .in_memory = false };
+	tap_ok(play(a, &c, SPAN_LIT(ADD(Q1) TO TO DATA ADD(Q4) TO TO DATA)) &&
+	        is_believed(Q1, true) && is_believed(Q4, true),
+	    "two shards are in use");
+	buf_reset(&c.outbuf);
+	failing = "message/01M86G";
+	tap_ok(play(a, &c,
+	           SPAN_LIT(ADD(Q1) TO TO DATA ADD(Q4) TO TO DATA ADD(Q3)
+	                   TO TO DATA)) &&
+	        failing == NULL &&
+	        span_has_prefix(buf_span(&c.outbuf), "temp qid=" Q1) &&
+	        strstr(c.outbuf.p, "\nok qid=" Q4 "\n") != NULL &&
+	        strstr(c.outbuf.p, "\ntemp qid=" Q3) != NULL,
+	    "one that cannot be synced fails all whose names are there, and no "
+	    "others");
+	tap_ok(!is_file("queue/in/" Q3) && is_believed(Q4, true) &&
+	        unlink("queue/aside/" Q1 ".content") == 0 &&
+	        unlink("queue/aside/" Q3 ".content") == 0 &&
+	        unlink("queue/trouble") == 0,
+	    "their contents lie aside, and there is trouble");
+	store.disk = disk;
+	client_end(a, &c);
+}
+
 static bool
 written(struct buf *b, uint64_t size, const unsigned char *digest, bool dots)
 {
@@ -425,6 +512,8 @@ main(void)
 	test_out_of_turn(&a);
 	test_pieces(&a);
 	test_gone(&a);
+	test_shard_removed(&a);
+	test_shard_unsynced(&a);
 	test_descriptor(&a);
 	test_lines();
 	accept_end(&a);
