@@ -186,7 +186,10 @@ take_content(
 {
 	struct tidying *t = arg;
 
-	(void)place;
+	/* In a shard that is not its own it is a stranger; and it would put the
+	   others out of their order. */
+	if (!store_is_same_place(place, store_content_place(qid)))
+		return OK;
 	if (t->n == TIDY_SHARE && settle_share(t, f) != OK)
 		return f->outcome;
 	t->orphan[t->n++] = (struct orphan){ .qid = *qid };

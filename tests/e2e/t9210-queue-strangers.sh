@@ -37,4 +37,15 @@ check "it stops" stop_pneu
 check "and is tidied" as queue -C "$H" tidy
 is "a link is left where it lies, and what it names too" \
 	"$(find "$Q/retry1" "$Q/message" -type l | wc -l), $(as test -r /etc/passwd; echo $?)" "4, 0"
+
+# Contents of other names before all others: what tidying looks up is sorted.
+printf 'Subject: two\n\nx\n' | as queue-add -C "$H" -f ann@example.net \
+    bob@example.org postmaster@example.org > "$T/out"
+two=$(sed 's/^queued as //' "$T/out")
+as mkdir "$Q/message/000000"
+for n in 1 2 3 4 5 6 7 8 9 A B C D E F G; do as touch "$Q/message/000000/7ZZZZZ$Z$n"; done
+check "it is tidied with contents in a shard that is not theirs" as queue -C "$H" tidy
+is "a message that waits keeps its content" "$(find "$Q" -name "$two*" | sed "s|$Q/||" | sort | tr '\n' ' ')" \
+	"in/$two message/$(printf %.6s "$two")/$two "
+is "and they lie where they lay" "$(ls "$Q/message/000000" | wc -l)" 16
 done_testing
