@@ -47,7 +47,7 @@ enum outcome envelope_put_apart(
  *
  * OK	*e is set; free it
  * PERM	5.3.0 corrupt: aside
- * TEMP	4.3.0 a newer version than ENVELOPE_VERSION, or too many recipients
+ * TEMP	4.3.0 a newer version than ENVELOPE_VERSION
  */
 enum outcome envelope_get(
     struct span in, struct envelope *e, struct fault *) MUST_USE;

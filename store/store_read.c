@@ -120,6 +120,7 @@ parse_part(enum store_state state, const char *name, uint64_t *ms)
 /*
  * Minutes and shards are directories: a file or a link of such a name is a
  * stranger, and what waits elsewhere shall not wait for a person to remove it.
+ * One that cannot be looked at now is no stranger: who lists it is told why.
  */
 static void
 add_part(void *arg, const char *name)
@@ -133,8 +134,9 @@ add_part(void *arg, const char *name)
 		return;
 	store_dir_name(place, dir);
 	if (strcmp(strchr(dir, '/') + 1, name) != 0 ||
-	    fstatat(parts->store->fd, dir, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    !S_ISDIR(st.st_mode))
+	    (fstatat(parts->store->fd, dir, &st, AT_SYMLINK_NOFOLLOW) == 0
+	            ? !S_ISDIR(st.st_mode)
+	            : errno == ENOENT))
 		return;
 	parts->ms = mem_grow(parts->ms, parts->n + 1, sizeof(*parts->ms));
 	parts->ms[parts->n++] = place.part_ms;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fds.h"
@@ -20,6 +21,19 @@
 static const struct store_place in = { STORE_IN, 0 }, hold = { STORE_HOLD, 0 };
 static const struct store_place retry = { STORE_RETRY1, 1795515150206 };
 static const struct store_place aside_content = { STORE_ASIDE_CONTENT, 0 };
+
+/* The disk does not tell what that name is. */
+static const char *unreadable;
+
+int
+fstatat(int dir, const char *restrict name, struct stat *restrict st, int flags)
+{
+	if (unreadable != NULL && strcmp(name, unreadable) == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_newfstatat, dir, name, st, flags);
+}
 
 static struct qid
 qid_of(const char *text)
@@ -259,6 +273,7 @@ test_list(struct store *s)
 	uint64_t minute = 0;
 	struct seen seen = { 0, { "" }, true };
 	struct qid b = qid_of(B);
+	struct store_place found;
 
 	for (int i = 0; i < 20; i++) {
 		(void)snprintf(name, sizeof(name),
@@ -300,6 +315,11 @@ test_list(struct store *s)
 	        store_each_qid(s, STORE_RETRY1, see, &seen, &f) == OK &&
 	        seen.n == 1,
 	    "only minutes are listed");
+	unreadable = "retry1/20261124T1012";
+	tap_ok(store_find_envelope(s, &b, &found, &f) == OK &&
+	        store_is_same_place(found, retry),
+	    "one that cannot be looked at now is not passed over");
+	unreadable = NULL;
 	(void)!store_unlink(s, &b, retry, &f);
 	(void)rmdir("queue/retry1/20260231T1010");
 	(void)unlink("queue/retry1/20261124T1011");
