@@ -236,12 +236,14 @@ check_beginning(struct adding *g)
 {
 	char octets[FIELD_COLON_MAX];
 	const struct envelope *e = &g->envelope;
-	ssize_t n = pread(
-	    g->content.fd, octets, sizeof(octets), (off_t)(e->start + e->skip));
+	uint64_t rest = e->size - e->skip;
+	size_t most = rest < sizeof(octets) ? (size_t)rest : sizeof(octets);
+	ssize_t n =
+	    pread(g->content.fd, octets, most, (off_t)(e->start + e->skip));
 
-	if (n < 0)
+	if (n != (ssize_t)most) /* a disk's fault may show as a short read */
 		refuse(g, TEMP, "4.3.0", "the file cannot be read");
-	else if (field_is_missing((struct span){ octets, (size_t)n }))
+	else if (field_is_missing((struct span){ octets, most }))
 		refuse(g, PERM, "5.6.0",
 		    "content must begin with a header field or an empty line");
 }
