@@ -9,8 +9,6 @@
 
 #include "mem.h"
 
-#include "mem.h"
-
 #define BUF_FIRST 256 /* octets of the first allocation. Ours */
 
 char buf_nothing[1];
@@ -158,6 +156,9 @@ buf_room(struct buf *b, size_t *at, size_t most, size_t least)
 		*at = 0;
 	}
 	room = b->max - b->len < most ? b->max - b->len : most;
+	/* Memory that is worth a read does not grow. */
+	if (b->cap > b->len + least && room > b->cap - b->len - 1)
+		room = b->cap - b->len - 1;
 	return room > 0 && buf_reserve(b, room) ? room : 0;
 }
 

@@ -39,9 +39,9 @@ bool buf_reserve(struct buf *, size_t n);
 void buf_extend(struct buf *, size_t n); /* by what was put there */
 void buf_drop(struct buf *, size_t n); /* the first n octets go */
 /*
- * Room for a read behind what waits from *at on: `most` octets, or what the
- * maximum leaves; 0: none. What stands before *at goes when less than `least`
- * octets of its memory are free.
+ * Room for a read behind what waits from *at on: at most `most` octets, and no
+ * less than `least` but where the maximum leaves less; 0: none. What stands
+ * before *at goes when fewer than those are free in its memory.
  */
 size_t buf_room(struct buf *, size_t *at, size_t most, size_t least);
 void buf_cut(struct buf *, size_t len); /* only the first len stay */

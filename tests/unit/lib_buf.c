@@ -51,6 +51,15 @@ test_room(void)
 	at = 400;
 	tap_ok(buf_room(&b, &at, 100, 50) == 100 && b.len == 0, "or all of it");
 	buf_free(&b);
+	tap_ok(buf_room(&b, &at, 255, 100) == 255 && b.cap == 256,
+	    "memory is as large as what is to be read");
+	buf_extend(&b, 100);
+	tap_ok(buf_room(&b, &at, 255, 100) == 155 && b.cap == 256,
+	    "and stays so while half a request leaves room in it");
+	buf_extend(&b, 100);
+	tap_ok(buf_room(&b, &at, 255, 100) == 255 && b.cap == 512,
+	    "it grows for a request that is larger");
+	buf_free(&b);
 }
 
 int
