@@ -273,22 +273,51 @@ record_all_taken(const struct record *r)
 	    : r->taken == (1U << r->fields) - 1;
 }
 
+/* 1*3DIGIT at the cursor. */
+static bool
+take_part(struct cur *c)
+{
+	size_t n = cur_while(c, is_digit).len;
+
+	return n >= 1 && n <= 3;
+}
+
+/* RFC 3463 2 */
+static bool
+is_code(struct span s, char class)
+{
+	struct cur c = cur_over(s);
+
+	return cur_eat(&c, class) && cur_eat(&c, '.') && take_part(&c) &&
+	    cur_eat(&c, '.') && take_part(&c) && cur_peek(&c) == -1;
+}
+
+bool
+record_take_code(
+    struct record *r, char class, const char *other, char out[FAULT_CODE_MAX])
+{
+	struct span code;
+
+	if (!record_take_optional(r, "code", FAULT_CODE_MAX - 1, &code))
+		return false;
+	return span_copy(
+	    is_code(code, class) ? code : span_of(other), out, FAULT_CODE_MAX);
+}
+
 enum outcome
 record_outcome(struct record *r, struct fault *f)
 {
-	struct span code, text;
-	char class = record_is(r, "perm") ? '5' : '4';
-	char copy[FAULT_CODE_MAX];
+	bool is_perm = record_is(r, "perm");
+	char code[FAULT_CODE_MAX];
+	struct span text;
 
 	if (record_is(r, "ok"))
 		return OK;
-	if (!record_take_optional(r, "code", FAULT_CODE_MAX - 1, &code) ||
+	if (!record_take_code(
+	        r, is_perm ? '5' : '4', is_perm ? "5.0.0" : "4.3.0", code) ||
 	    !record_take_optional(r, "text", FAULT_TEXT_MAX, &text) ||
-	    (!record_is(r, "perm") && !record_is(r, "temp")))
+	    (!is_perm && !record_is(r, "temp")))
 		return fault_set(f, TEMP, "4.3.0", EPROTO, "unknown answer");
-	if (code.len < 5 || code.p[0] != class)
-		code = class == '5' ? SPAN_LIT("5.0.0") : SPAN_LIT("4.3.0");
-	(void)span_copy(code, copy, sizeof(copy));
 	return fault_set(
-	    f, class == '5' ? PERM : TEMP, copy, 0, SPAN_FMT, SPAN_ARG(text));
+	    f, is_perm ? PERM : TEMP, code, 0, SPAN_FMT, SPAN_ARG(text));
 }

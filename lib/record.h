@@ -78,6 +78,10 @@ bool record_take_optional(
 bool record_take_num(struct record *, const char *key, uint64_t min,
     uint64_t max, uint64_t *out);
 bool record_all_taken(const struct record *);
+/* code=, or `other` where it is no enhanced status code of that class ('5');
+   false: it is longer than any. */
+bool record_take_code(
+    struct record *, char class, const char *other, char out[FAULT_CODE_MAX]);
 
 /*
  * A reply's outcome from its word: ok is OK, perm is PERM, all else is TEMP (a

@@ -210,15 +210,13 @@ no_answer(struct fault *f, const char *what)
 static bool
 take_success(struct record *r, struct fault *why)
 {
-	struct span code, text;
-	char copy[FAULT_CODE_MAX];
+	struct span text;
+	char code[FAULT_CODE_MAX];
 
-	if (!record_take_optional(r, "code", FAULT_CODE_MAX - 1, &code) ||
+	if (!record_take_code(r, '2', "2.0.0", code) ||
 	    !record_take_optional(r, "text", FAULT_TEXT_MAX, &text))
 		return false;
-	(void)span_copy(code, copy, sizeof(copy));
-	(void)fault_set(why, OK, copy[0] == '2' ? copy : "2.0.0", 0, SPAN_FMT,
-	    SPAN_ARG(text));
+	(void)fault_set(why, OK, code, 0, SPAN_FMT, SPAN_ARG(text));
 	return true;
 }
 

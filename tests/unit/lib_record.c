@@ -149,6 +149,15 @@ test_outcomes(void)
 		{ "perm without a code is 5.0.0", "perm", "5.0.0", PERM },
 		{ "perm with a code of another class is 5.0.0",
 		    "perm code=2.1.5", "5.0.0", PERM },
+		{ "perm with a code that has a line end is 5.0.0",
+		    "perm code=5.1.1%0D%0A", "5.0.0", PERM },
+		{ "so is one with a letter", "perm code=5.1.1x", "5.0.0",
+		    PERM },
+		{ "and one of two numbers", "perm code=5.1", "5.0.0", PERM },
+		{ "temp with a number of four digits is 4.3.0",
+		    "temp code=4.1000.1", "4.3.0", TEMP },
+		{ "one of three is as it should be", "temp code=4.100.250",
+		    "4.100.250", TEMP },
 		{ "an unknown word is TEMP", "yes code=2.0.0", "4.3.0", TEMP },
 	};
 

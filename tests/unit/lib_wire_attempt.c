@@ -282,6 +282,8 @@ static const struct {
 	    "2.1.5" },
 	{ "ok with the code of a failure is ok", "ok n=3 code=5.1.1", OK, OK,
 	    "2.0.0" },
+	{ "ok with a code that has an octet 0 is ok", "ok n=3 code=2.%000.0",
+	    OK, OK, "2.0.0" },
 	{ "temp is temp", "temp n=3 code=4.2.2 text=full", OK, TEMP, "4.2.2" },
 	{ "perm is perm", "perm n=3 code=5.1.1 text=no", OK, PERM, "5.1.1" },
 	{ "perm without a code is one", "perm n=3", OK, PERM, "5.0.0" },
