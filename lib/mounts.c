@@ -39,7 +39,8 @@ mounts_parse(char *line, struct mount *mount)
 	int from = 0, to = 0;
 	char *type;
 
-	if (sscanf(line, "%*s %*s %u:%u %*s %n%*s%n", &high, &low, &from,
+	/* Not %s: a name may have a carriage return, which it would end at. */
+	if (sscanf(line, "%*s %*s %u:%u %*[^ ] %n%*[^ ]%n", &high, &low, &from,
 	        &to) != 2 ||
 	    to == 0 || (type = strstr(line + to, " - ")) == NULL)
 		return false;
