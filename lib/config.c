@@ -384,13 +384,15 @@ assign(struct reader *r, const struct setting_row *row, struct span value,
 		    row->key, row->section);
 	if (!again && is_list)
 		list_clear(list);
+	if (!empties && set_value(s, row, value, f) != OK)
+		return f->outcome;
 	s->place = mem_grow(s->place, s->places + 1, sizeof(*s->place));
 	s->place[s->places++] = (struct setting_place){ row->offset,
 		empties       ? SIZE_MAX
-		    : is_list ? list->n
+		    : is_list ? list->n - 1
 		              : 0,
 		r->line };
-	return empties ? OK : set_value(s, row, value, f);
+	return OK;
 }
 
 static enum outcome

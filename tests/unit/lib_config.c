@@ -171,7 +171,7 @@ static void
 test_roles(void)
 {
 	struct settings s;
-	struct buf errors = BUF_INIT(65536);
+	struct buf errors = BUF_INIT(65536), text = BUF_INIT(65536);
 
 	tap_ok(load("[smtpd submission]\nmax = 7\nbanner = hello\n"
 	            "[smtpd]\nmax_size = 10M\nbanner = ESMTP\n",
@@ -189,6 +189,14 @@ test_roles(void)
 	        strcmp(s.smtpd.banner, "hello") == 0,
 	    "a program with another role has that one's settings in its place");
 	config_free(&s);
+	buf_reset(&text);
+	buf_addf(&text, "[smtpd submission]\nbanner = %05000d\n", 0);
+	tap_ok(load(text.p, &s, &errors) == PERM &&
+	        strstr(errors.p, ":2: banner is too long") != NULL &&
+	        strcmp(s.submission.banner, "ESMTP Pneu") == 0,
+	    "a wrong one is as in its section, too");
+	config_free(&s);
+	buf_free(&text);
 	buf_free(&errors);
 }
 
