@@ -2,6 +2,7 @@
 /* logins.c: a guess, and what it costs. */
 #include "logins.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <sodium.h>
 
@@ -79,6 +80,9 @@ ask_auth(struct logins *l, struct span user, struct span password,
 		got = service_ask(l->auth, buf_span(&b), true, &line, f);
 	if (got == OK)
 		got = wire_auth_get_ans(line, who, f);
+	/* Its answer may still come: the next guess must not get it. */
+	if (got == TEMP && f->error == EPROTO)
+		service_close(l->auth);
 	sodium_memzero(b.p, b.cap);
 	buf_free(&b);
 	return got;

@@ -350,6 +350,9 @@ static enum outcome
 ask_once(
     struct service *s, struct span request, struct span *line, struct fault *f)
 {
+	/* What nobody asked for would be taken for this answer. */
+	if (s->at < s->in.len)
+		service_close(s);
 	if (service_open(s, f) != OK || service_send(s, request, f) != OK ||
 	    service_line(s, line, f) != OK)
 		return f->outcome;

@@ -47,6 +47,7 @@ void service_free(struct service *); /* the same, and its buffers */
  * Waiting use. Send the requests, wait for one line each. With again set, a
  * peer that went away before it answered is opened and asked once more (for
  * `resolve` and `auth`; `add` never). *line is dead at the next call.
+ * An answer more than was asked for ends the connection before the next question.
  * TEMP 4.3.0: dead, silent for timeout_ms, or no line. Whoever finds that the
  * line is no answer to the question (EPROTO) closes: what follows would be none
  * to the next.

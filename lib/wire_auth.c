@@ -81,15 +81,15 @@ wire_auth_get_ans(struct span line, struct auth_ans *ans, struct fault *f)
 	struct record r;
 
 	*ans = (struct auth_ans){ "", "", "" };
-	if (record_parse(line, &r, f) != OK)
-		return fault_context(f, "auth answer");
-	if (record_outcome(&r, f) != OK)
-		return f->outcome;
-	if (wire_take(&r, identity, ans) && is_whole(ans) &&
-	    record_all_taken(&r))
-		return OK;
+	if (record_parse(line, &r, f) == OK) {
+		if (record_outcome(&r, f) != OK)
+			return f->outcome;
+		if (wire_take(&r, identity, ans) && is_whole(ans) &&
+		    record_all_taken(&r))
+			return OK;
+	}
 	*ans = (struct auth_ans){ "", "", "" };
-	return fault_set(f, TEMP, "4.3.0", 0, "auth answer: malformed");
+	return fault_set(f, TEMP, "4.3.0", EPROTO, "auth answer");
 }
 
 enum outcome

@@ -44,6 +44,7 @@ enum outcome wire_auth_get_req(struct span line, struct record *r,
 enum outcome wire_auth_put_ans(struct buf *, enum outcome,
     const struct auth_ans *, const struct fault *answer,
     struct fault *) MUST_USE;
+/* TEMP with EPROTO: it is no answer. */
 enum outcome wire_auth_get_ans(
     struct span line, struct auth_ans *, struct fault *) MUST_USE;
 

@@ -13,26 +13,34 @@
 	"00000000000000000000000000000000000000000000000000000000000000000000" \
 	"000000000000"
 
+#define RIGHT "ok user=bob@example.org path=example.org/bob ticket=" TICKET "\n"
+
 static struct journal journal;
 static struct service asked;
 static struct board_debt debts[BOARD_DEBTS];
 
-/* A client on one end of a socket pair, auth on one end of another, which has
-   answered already. */
+/* A client on one end of a socket pair, auth on one end of another. */
 struct rig {
 	struct peer peer;
 	struct logins logins;
 	int client[2], auth[2];
 };
 
+/* auth says that to the next question. */
 static void
-begin(struct rig *r, const char *answers)
+says(const struct rig *r, const char *answer)
+{
+	if (write(r->auth[1], answer, strlen(answer)) < 0)
+		abort();
+}
+
+static void
+begin(struct rig *r, const char *answer)
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, r->client) != 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM, 0, r->auth) != 0 ||
-	    write(r->auth[1], answers, strlen(answers)) < 0 ||
-	    shutdown(r->auth[1], SHUT_WR) != 0)
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, r->auth) != 0)
 		abort();
+	says(r, answer);
 	memset(debts, 0, sizeof(debts));
 	service_begin(&asked, "auth", 10000);
 	asked.fd = r->auth[0];
@@ -79,14 +87,12 @@ test_answers(void)
 	char question[1000];
 	ssize_t n;
 
-	begin(&r,
-	    "perm code=5.7.8 text=wrong\n"
-	    "ok user=bob@example.org path=example.org/bob ticket=" TICKET "\n"
-	    "temp code=4.3.0 text=broken\n");
+	begin(&r, "perm code=5.7.8 text=wrong\n");
 	tap_ok(try(&r, SPAN_LIT("x"), &f) == PERM && r.logins.failures == 1,
 	    "a wrong password is a failure");
 	tap_ok(try(&r, SPAN_LIT("a\tb"), &f) == PERM && r.logins.failures == 2,
 	    "so is one that none can be");
+	says(&r, RIGHT);
 	tap_ok(try(&r, SPAN_LIT("y"), &f) == OK && r.logins.failures == 2,
 	    "of which auth is not asked");
 	n = read(r.auth[1], question, sizeof(question) - 1);
@@ -98,8 +104,13 @@ test_answers(void)
 	            0,
 	        "auth hears who tries what, from where"))
 		printf("# got %s\n", question);
+	says(&r, "temp code=4.3.0 text=broken\n");
 	tap_ok(try(&r, SPAN_LIT("z"), &f) == TEMP && r.logins.failures == 2,
 	    "what auth cannot say is no failure");
+	says(&r, "what\n");
+	tap_ok(try(&r, SPAN_LIT("z"), &f) == TEMP && r.logins.failures == 2 &&
+	        asked.fd == -1,
+	    "a line that is no answer ends the connection to auth");
 	end(&r);
 }
 

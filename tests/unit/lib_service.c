@@ -25,7 +25,8 @@ static char text_of_program[4200];
 /*
  * A peer that answers every connection's lines by what they say: echo X, die
  * (before the answer), silent, late (answers after 60 ms), half (then ends),
- * fd (a pipe with "passed"), long (more than any record).
+ * fd (a pipe with "passed"), long (more than any record), twice (an answer that
+ * nobody asked for).
  */
 static bool
 answer(int fd, char *line)
@@ -35,6 +36,8 @@ answer(int fd, char *line)
 
 	if (strncmp(line, "echo ", 5) == 0)
 		return dprintf(fd, "%s\n", line + 5) > 0;
+	if (strcmp(line, "twice") == 0)
+		return dprintf(fd, "one\ntwo\n") > 0;
 	if (strcmp(line, "half") == 0)
 		return dprintf(fd, "hal") < 0;
 	if (strcmp(line, "late") == 0) {
@@ -132,6 +135,9 @@ test_asking(void)
 	        service_line(&s, &line, &f) == OK && span_eq(line, "b") &&
 	        service_line(&s, &line, &f) == OK && span_eq(line, "c"),
 	    "answers of several questions come in order");
+	tap_ok(asks(&s, "twice\n", false, "one") &&
+	        asks(&s, "echo four\n", false, "four"),
+	    "an answer that nobody asked for is not the next one's");
 	tap_ok(service_ask(&s, SPAN_LIT("die\n"), false, &line, &f) == TEMP &&
 	        f.error == ECONNRESET && s.fd == -1,
 	    "a peer that dies before it answers is TEMP");

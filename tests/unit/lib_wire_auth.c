@@ -156,7 +156,11 @@ test_answers(void)
 	        strcmp(f.code, "5.7.8") == 0,
 	    "a refusal goes there and comes back");
 	tap_ok(wire_auth_get_ans(SPAN_LIT("ok"), &back, &f) == TEMP &&
-	        wire_auth_get_ans(SPAN_LIT("yes"), &back, &f) == TEMP,
+	        f.error == EPROTO &&
+	        wire_auth_get_ans(SPAN_LIT("yes"), &back, &f) == TEMP &&
+	        f.error == EPROTO &&
+	        wire_auth_get_ans(SPAN_LIT("?"), &back, &f) == TEMP &&
+	        f.error == EPROTO,
 	    "ok without an identity is none");
 	buf_free(&b);
 }
