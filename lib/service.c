@@ -249,8 +249,9 @@ lost(struct service *s, int error, struct fault *f)
 		    "%s did not answer in time", s->name);
 	else if (error == 0 || error == EPIPE || error == ECONNRESET)
 		(void)fault_set(f, TEMP, "4.3.0", ECONNRESET,
-		    "%s%s%s ended before it answered", s->name,
-		    is_other ? ", program = " : "", is_other ? other : "");
+		    "%s%s%s%s ended before it answered", s->name,
+		    is_other ? " (program = " : "", is_other ? other : "",
+		    is_other ? ")" : "");
 	else
 		(void)fault_set(f, TEMP, "4.3.0", error, "%s", s->name);
 	close_all(s, silent);

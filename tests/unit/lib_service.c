@@ -146,7 +146,9 @@ test_asking(void)
 	tap_ok(asks(&s, "echo three\n", false, "three"),
 	    "the next question opens it anew");
 	(void)shutdown(s.fd, SHUT_RDWR);
-	tap_ok(service_ask(&s, SPAN_LIT("echo x\n"), false, &line, &f) == TEMP,
+	tap_ok(
+	    service_ask(&s, SPAN_LIT("echo x\n"), false, &line, &f) == TEMP &&
+	        strstr(f.text, "ended before it answered") != NULL,
 	    "a connection that broke is TEMP for what must not be repeated");
 	tap_ok(asks(&s, "echo x\n", false, "x"), "(open again)");
 	(void)shutdown(s.fd, SHUT_RDWR);
@@ -292,6 +294,10 @@ test_starting(void)
 	tap_ok(service_ask(&s, SPAN_LIT("x\n"), true, &line, &f) == TEMP &&
 	        s.fd == -1 && s.child == 0,
 	    "a program that cannot be started is TEMP");
+	(void)snprintf(text_of_program, sizeof(text_of_program), "/bin/true");
+	tap_ok(service_ask(&s, SPAN_LIT("x\n"), true, &line, &f) == TEMP &&
+	        strstr(f.text, "resolve (program = /bin/true) ended") != NULL,
+	    "one that ends without an answer is named");
 	put_script("sleeper", "exec sleep 15");
 	(void)snprintf(
 	    text_of_program, sizeof(text_of_program), "%s/sleeper", directory);
