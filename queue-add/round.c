@@ -111,7 +111,8 @@ give_up(struct accept *a, struct accepted *entry, const struct fault *why)
  * It has its name, and its sync failed. When the disk is full, it has told what
  * is missing. Else the pages may look whole while the disk lacks them, so the
  * file goes aside. Nothing is synced again. The content of an envelope that had
- * its name stays, for tidying: after a cut the envelope may be back.
+ * its name stays, for tidying: after a cut the envelope may be back. Who
+ * brought the same in this round, and would be told that it exists, fails too.
  */
 static void
 take_back(struct accept *a, struct accepted *entry, const struct fault *why)
@@ -122,6 +123,10 @@ take_back(struct accept *a, struct accepted *entry, const struct fault *why)
 	enum outcome got;
 
 	fail(a, entry, why);
+	for (size_t i = 0; i < a->entries; i++)
+		if (a->entry[i].answer == ADD_EXISTS &&
+		    qid_compare(&a->entry[i].qid, &entry->qid) == 0)
+			fail(a, &a->entry[i], why);
 	fds_close(&entry->file.fd);
 	if (!full)
 		store_trouble_set(a->store, a->journal->program, why->text);

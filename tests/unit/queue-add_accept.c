@@ -29,8 +29,10 @@ static struct store store;
 static struct journal journal = { .fd = -1, .program = "test" };
 static struct settings settings;
 
-/* The next sync of that directory fails, once, as the kernel tells it. */
+/* The next sync of that name fails but for so many before, once, as the kernel
+   tells it. */
 static const char *failing;
+static int failing_after;
 
 int
 fsync(int fd)
@@ -43,7 +45,8 @@ fsync(int fd)
 	    (n = readlink(link, path, sizeof(path) - 1)) > 0) {
 		path[n] = '\0';
 		if ((size_t)n >= strlen(failing) &&
-		    strcmp(path + n - strlen(failing), failing) == 0) {
+		    strcmp(path + n - strlen(failing), failing) == 0 &&
+		    failing_after-- == 0) {
 			failing = NULL;
 			errno = EIO;
 			return -1;
@@ -383,6 +386,7 @@ test_shard_unsynced(struct accept *a)
 	    "two shards are in use");
 	buf_reset(&c.outbuf);
 	failing = "message/01M86G";
+	failing_after = 0;
 	tap_ok(play(a, &c,
 	           SPAN_LIT(ADD(Q1) TO TO DATA ADD(Q4) TO TO DATA ADD(Q3)
 	                   TO TO DATA)) &&
@@ -397,6 +401,31 @@ test_shard_unsynced(struct accept *a)
 	        unlink("queue/aside/" Q3 ".content") == 0 &&
 	        unlink("queue/trouble") == 0,
 	    "their contents lie aside, and there is trouble");
+	store.disk = disk;
+	client_end(a, &c);
+}
+
+static void
+test_twice_in_a_round(struct accept *a)
+{
+	struct client c = client_of(-1);
+	struct disk disk = store.disk;
+
+	store.disk = (struct disk){ .in_memory = false };
+	tap_ok(play(a, &c, SPAN_LIT(ADD(Q1) TO DATA ADD(Q1) TO DATA)) &&
+	        span_eq(buf_span(&c.outbuf),
+	            "ok qid=" Q1 "\nexists qid=" Q1 "\n") &&
+	        is_believed(Q1, false),
+	    "a message that comes twice in a round exists");
+	buf_reset(&c.outbuf);
+	failing = "in/" Q1;
+	failing_after = 1; /* that of who finds it there succeeds */
+	tap_ok(play(a, &c, SPAN_LIT(ADD(Q1) TO DATA ADD(Q1) TO DATA)) &&
+	        failing == NULL &&
+	        span_has_prefix(buf_span(&c.outbuf), "temp qid=" Q1) &&
+	        strstr(c.outbuf.p, "\ntemp qid=" Q1) != NULL &&
+	        unlink("queue/aside/" Q1) == 0 && unlink("queue/trouble") == 0,
+	    "unless its sync fails then");
 	store.disk = disk;
 	client_end(a, &c);
 }
@@ -532,6 +561,7 @@ main(void)
 	test_gone(&a);
 	test_shard_removed(&a);
 	test_shard_unsynced(&a);
+	test_twice_in_a_round(&a);
 	test_descriptor(&a);
 	test_lines();
 	accept_end(&a);
