@@ -108,8 +108,13 @@ parse_part(enum store_state state, const char *name, uint64_t *ms)
 	char whole[QID_LEN + 1] = "00000000000000000000000000";
 	struct qid qid;
 
-	if (store_has_minutes(state))
-		return clock_parse_minute(span_of(name), ms);
+	if (store_has_minutes(state)) {
+		if (!clock_parse_minute(span_of(name), ms))
+			return false;
+		/* Without a clock a machine begins in 1970; 0 is no time. */
+		*ms += *ms == 0;
+		return true;
+	}
 	memcpy(whole, name, strnlen(name, QID_SHARD_LEN));
 	if (!qid_parse(span_of(whole), &qid))
 		return false;

@@ -320,6 +320,14 @@ test_list(struct store *s)
 	        store_is_same_place(found, retry),
 	    "one that cannot be looked at now is not passed over");
 	unreadable = NULL;
+	minute = 0;
+	tap_ok(mkdir("queue/retry1/19700101T0000", 0700) == 0 &&
+	        store_next_part(s, STORE_RETRY1, &minute, &f) == OK &&
+	        minute > 0 && minute < 60000 &&
+	        store_next_part(s, STORE_RETRY1, &minute, &f) == OK &&
+	        minute == 1795515000000,
+	    "the first minute of all is one");
+	(void)rmdir("queue/retry1/19700101T0000");
 	(void)!store_unlink(s, &b, retry, &f);
 	(void)rmdir("queue/retry1/20260231T1010");
 	(void)unlink("queue/retry1/20261124T1011");
