@@ -57,6 +57,13 @@ check "and changes nothing without one" queue delete "$E"
 queue show $(seq 1001) > "$T/out" 2>&1
 like "show takes any number of them" "$(cat "$T/out")" '1: a queue id has 26 letters and digits'
 check "tidy, when nothing runs" queue tidy
+mkfifo -m 666 "$T/hold"
+as flock -s "$H/queue/lock" sh -c "echo > '$H/held'; cat '$T/hold'" > "$T/out" & holder=$!
+exec 8> "$T/hold"
+wait_for test -e "$H/held"
+(exec 8>&-; queue tidy --wait) > "$T/tidy" 2>&1 & tidy=$!
+wait_for grep -q 'waiting for programs that still use the queue' "$T/tidy"; ok $? "a start that waits for others says so"
+exec 8>&-; wait "$holder" "$tidy"; is "and goes on when they have ended" $? 0
 as sh -c "echo trouble text=EIO > '$H/queue/trouble'"
 queue tidy > "$T/out" 2>&1
 like "trouble is told" "$? $(cat "$T/out")" '^0 .*--clear-trouble: trouble text=EIO$'
