@@ -72,7 +72,7 @@ pool_make(const struct service_row *row, struct listener *listener,
 	if (listener != NULL)
 		listener->users++;
 	p->generation = generation;
-	p->board_fd = p->ready_fd = -1;
+	p->board_fd = p->ready_fd = p->ready_end = -1;
 	set_numbers(p, s);
 	if (row->kind == SERVICE_POOL && !p->replaced && !make_board(p)) {
 		pool_free(p);
@@ -88,6 +88,7 @@ pool_free(struct pool *p)
 		(void)munmap(p->board, sizeof(*p->board));
 	fds_close(&p->board_fd);
 	fds_close(&p->ready_fd);
+	fds_close(&p->ready_end);
 	listen_drop(&p->listener);
 	free(p);
 }

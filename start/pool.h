@@ -65,7 +65,9 @@ struct pool {
 	uint64_t press_ms; /* not again before; 0: at any time */
 
 	bool ready;
-	int ready_fd; /* where the newest process says so; -1: not open */
+	/* Where the first process that serves says so, and the end that all of
+	   them get until then; -1: not open. */
+	int ready_fd, ready_end;
 };
 
 /* pool_start.c: the path of the configuration that its processes read: a checked

@@ -30,21 +30,18 @@ pool_slot(const struct pool *p, pid_t pid)
 	return i;
 }
 
-/* The end that the child writes its newline to; the other is p->ready_fd. An
-   operator's program does not know of it. */
+/* An operator's program does not know of it. */
 static enum outcome
-make_ready(struct pool *p, int *child_end, struct fault *f)
+make_ready(struct pool *p, struct fault *f)
 {
 	int ends[2];
 
-	*child_end = -1;
-	if (p->ready || p->program != NULL)
+	if (p->ready || p->program != NULL || p->ready_fd != -1)
 		return OK;
-	fds_close(&p->ready_fd);
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "pipe");
 	p->ready_fd = ends[0];
-	*child_end = ends[1];
+	p->ready_end = ends[1];
 	return OK;
 }
 
@@ -68,9 +65,8 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 	const char *argv[] = { p->row->program, "-C", ".", "-c",
 		pool_config(p->generation, config),
 		p->row->role == NULL ? NULL : "-r", p->row->role, NULL };
-	int ready;
 
-	if (make_ready(p, &ready, f) != OK)
+	if (make_ready(p, f) != OK)
 		return f->outcome;
 	s->argv = argv;
 	if (p->program != NULL) {
@@ -83,10 +79,8 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 		spawn_give(s, AUTH_KEY_ENV, p->ground->key_fd);
 	if (p->row->cache && !p->replaced)
 		spawn_give(s, AUTH_CACHE_ENV, p->ground->cache_fd);
-	spawn_give(s, SERVE_ENV_READY, ready);
-	f->outcome = spawn_start(s, &p->process[slot].pid, f);
-	fds_close(&ready);
-	return f->outcome;
+	spawn_give(s, SERVE_ENV_READY, p->ready_end);
+	return spawn_start(s, &p->process[slot].pid, f);
 }
 
 enum outcome

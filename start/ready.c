@@ -23,6 +23,7 @@ ready_event(struct pool *p)
 	if (n == 1 && p->live > 0)
 		p->ready = true;
 	fds_close(&p->ready_fd);
+	fds_close(&p->ready_end);
 }
 
 /* What is done while nothing runs, one after the other. */
