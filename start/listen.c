@@ -226,11 +226,13 @@ listen_list(const struct settings *s, struct listen_line out[LISTEN_LINES_MAX],
 
 /* ---- the sockets ---- */
 
-/* errno says why not. */
+/* errno says why not: a lack may pass, all else is for a person. */
 static enum outcome
 bind_fault(const struct listener *l, struct fault *f)
 {
 	int error = errno;
+	bool lacks = error == EMFILE || error == ENFILE || error == ENOMEM ||
+	    error == ENOBUFS;
 	const char *hint = "";
 
 	if (error == EACCES)
@@ -242,10 +244,11 @@ bind_fault(const struct listener *l, struct fault *f)
 		       "stop it or change listen";
 	else if (error == EADDRNOTAVAIL)
 		hint = "; " NO_INTERFACE;
-	fault_set(f, PERM, "5.3.5", 0, "[%s] listen on %s: %s%s",
-	    l->row->section, l->address, strerror(error), hint);
+	fault_set(f, lacks ? TEMP : PERM, lacks ? "4.3.0" : "5.3.5", 0,
+	    "[%s] listen on %s: %s%s", l->row->section, l->address,
+	    strerror(error), hint);
 	f->error = error;
-	return PERM;
+	return f->outcome;
 }
 
 void

@@ -64,7 +64,7 @@ void listen_drop(struct listener **);
 /*
  * Open it. timeout_ms: SO_RCVTIMEO and SO_SNDTIMEO, which accepted sockets
  * inherit. shared: see listen_share(). PERM: cannot be bound; the text says the
- * address and what to do.
+ * address and what to do. TEMP: no descriptors or memory.
  */
 enum outcome listen_open(struct listener *, bool shared, uint64_t timeout_ms,
     struct fault *) MUST_USE;

@@ -119,10 +119,13 @@ verb_reload(int argc, char *argv[], struct fault *f)
 	do
 		if (ask_reloads(&r, &done, until_ms, f) != OK)
 			return f->outcome;
-	while (done == before && clock_mono_ms() < until_ms);
+	while (done == before && clock_mono_ms() < until_ms &&
+	    !span_eq(record_value(&r, "state"), "stopping"));
 	if (done == before)
-		return fault_set(f, TEMP, "4.3.0", 0,
-		    "the supervisor has not looked at it yet");
+		return fault_set(f, TEMP, "4.3.0", 0, "%s",
+		    clock_mono_ms() < until_ms
+		        ? "the supervisor is stopping"
+		        : "the supervisor has not looked at it yet");
 	generation = record_value(&r, "generation");
 	ended = record_value(&r, "outcome");
 	text = record_value(&r, "text");

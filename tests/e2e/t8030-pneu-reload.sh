@@ -91,14 +91,19 @@ is "pneu reload refuses an address of another machine" $? 100
 like "and why" "$(cat "$T/out")" '^pneu.conf:[0-9]*: .*192.0.2.77:1: no interface'
 cp -p "$T/good.conf" "$H/pneu.conf"
 
-# The boards of new pools take two descriptors each: there is room for one pool.
-limit=$(python3 -c 'import os, sys
+# The board of each new pool takes a descriptor, and so does a new address.
+conf smtpd "listen = 127.0.0.1:$(free_ports 1)"
+room_for() { as prlimit --pid "$PNEU" --nofile="$(python3 -c 'import os, sys
 used = set(map(int, os.listdir("/proc/%s/fd" % sys.argv[1])))
-print([n for n in range(4096) if n not in used][3])' "$PNEU")
-if as prlimit --pid "$PNEU" --nofile="$limit":4096 2> "$T/prlimit"; then
+print([n for n in range(4096) if n not in used][int(sys.argv[2])])' "$PNEU" "$1")":4096; }
+if room_for 3 2> "$T/prlimit"; then
 	as pneu -C "$H" reload > "$T/out" 2>&1
 	is "a reload that lacks descriptors may be tried again: 111" $? 111
 	like "it says what stays" "$(cat "$T/out")" 'configuration 1 stays: pool of '
+	room_for 5
+	as pneu -C "$H" reload > "$T/out" 2>&1
+	is "one that lacks the last of them, too" $? 111
+	like "it says what stays" "$(cat "$T/out")" 'configuration 1 stays: \[smtpd\] listen on .*Too many open files'
 	as prlimit --pid "$PNEU" --nofile=4096:4096
 	is "the services were left alone" "$(pids_of queue-run)" "$old"
 	like "status has the old one, all of it" "$(as pneu -C "$H" status)" '^  pneu .* configuration 1: ready'

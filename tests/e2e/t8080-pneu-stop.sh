@@ -39,6 +39,9 @@ stops() { as pneu -C "$H" status --json | grep -q '"state":"stopping"'; }
 writer=$(pids_of journal-write) before=$(ticks)
 as pneu -C "$H" stop > "$T/stop" 2>&1 & stop=$!
 wait_for stops; ok $? "it stops"
+as pneu -C "$H" reload > "$T/out" 2>&1
+is "a reload comes too late: 111" $? 111
+like "and hears so at once" "$(cat "$T/out")" 'the supervisor is stopping$'
 kill -KILL "$writer"
 wait_for grep -q 'journal-write .*killed' "$T/pneu.err"
 is_late() { _t=$(ticks) && [ -n "$_t" ] && last=$_t; grep -q 'did not end in time' "$T/pneu.err"; }
