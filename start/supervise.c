@@ -71,14 +71,14 @@ set_up(struct supervisor *s, struct fault *f)
 static void
 tear_down(struct supervisor *s)
 {
-	char config[POOL_CONFIG_MAX];
-
 	while (s->pools > 0)
 		pool_free(s->pool[--s->pools]);
 	control_close(s);
 	journal_close(&s->ground.journal);
-	if (s->generation > 0)
-		(void)unlink(pool_config(s->generation, config));
+	if (s->generation > 0) { /* its copy, and those of before */
+		s->generation = 0;
+		reload_clean(s);
+	}
 	config_free(&s->settings);
 }
 

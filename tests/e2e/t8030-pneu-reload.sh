@@ -144,7 +144,10 @@ as pneu -C "$H" reload > "$T/out"
 refused() { ! python3 -c 'import socket, sys
 socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)' "$new" 2> /dev/null; }
 wait_for refused; ok $? "an address that is taken away is closed"
-stop_pneu; is "it stops with 0" $? 0
+kill -STOP "$PNEU"; kill -HUP "$PNEU"; kill -TERM "$PNEU"; kill -CONT "$PNEU"
+wait "$PNEU"; is "it reloads and stops with 0" $? 0
+PNEU=
+is "and leaves no copy of a configuration behind" "$(ls "$H/run" | grep '^pneu.conf')" ""
 
 # SIGHUP while the queue's lock is held, so that tidying waits.
 cp -p "$T/good.conf" "$H/pneu.conf"
