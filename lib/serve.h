@@ -19,7 +19,7 @@
 #define SERVE_ENV_SUPERVISOR  "PNEU_SUPERVISOR" /* its pid */
 #define SERVE_ENV_READY       "PNEU_READY" /* a descriptor: takes a LF, once */
 #define SERVE_ENV_BOARD       "PNEU_BOARD" /* struct board's descriptor */
-#define SERVE_ENV_BOARD_EVENT "PNEU_BOARD_EVENT" /* its eventfd */
+#define SERVE_ENV_BOARD_EVENT "PNEU_BOARD_EVENT" /* its bell */
 #define SERVE_ENV_SLOT        "PNEU_SLOT" /* of the board, the worker's own */
 
 /* Set by SIGTERM and by the end of the supervisor: finish and end. */
@@ -116,9 +116,9 @@ enum outcome serve_sessions(
 
 /*
  * The scoreboard of a pool: shared memory (an inherited memfd), one slot a
- * worker, and an eventfd written only when too few are idle.
+ * worker, and a pipe, the bell, written only when too few are idle.
  * Filled by workers, read by the supervisor: no system call in the common case.
- * The event is written when idle < min_idle after a session was taken; the
+ * The bell is written to when idle < min_idle after a session was taken; the
  * supervisor sets min_idle to 0 while it needs no telling. Also when idle rises
  * from 0 while `wake` is set, which the worker clears: the supervisor sets it
  * while all are busy and it answers what comes by itself.

@@ -29,7 +29,9 @@ struct process {
 struct pool_ground {
 	int key_fd; /* of the key of tickets */
 	int cache_fd; /* memory of the logins that auth remembers; -1: none */
-	int bell_fd; /* eventfd, which a worker writes when too few are idle */
+	/* A pipe: a worker writes there when too few are idle. Of all pools, so
+	   none of them may read it: it would take what another wrote. */
+	int bell_fd, rope_fd;
 	struct journal journal;
 	uint64_t
 	    pause_until_ms; /* nobody is let in: accept() lacked something */

@@ -54,7 +54,7 @@ give_slot(struct spawn *s, struct pool *p, size_t slot)
 	memset(&p->board->slot[slot], 0, sizeof(p->board->slot[slot]));
 	spawn_tell(s, SERVE_ENV_SLOT, (int)slot);
 	spawn_give(s, SERVE_ENV_BOARD, p->board_fd);
-	spawn_give(s, SERVE_ENV_BOARD_EVENT, p->ground->bell_fd);
+	spawn_give(s, SERVE_ENV_BOARD_EVENT, p->ground->rope_fd);
 }
 
 /* A replacement is started bare: its path, and the connection. */

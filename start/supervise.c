@@ -3,11 +3,11 @@
 #include "supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -50,14 +50,16 @@ static enum outcome
 set_up(struct supervisor *s, struct fault *f)
 {
 	struct pool_ground *g = &s->ground;
+	int bell[2];
 
 	/* Room for every listener and bell; children get their own limit. */
 	(void)fds_raise_limit(NOFILE_WANTED);
 	/* Without it each auth process remembers for itself. */
 	g->cache_fd = memfd_create("pneu-logins", MFD_CLOEXEC);
-	g->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (g->bell_fd == -1)
-		return fault_set(f, TEMP, "4.3.0", errno, "eventfd");
+	if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "pipe");
+	g->bell_fd = bell[0];
+	g->rope_fd = bell[1];
 	if (auth_ticket_draw_key(&g->key_fd, f) != OK ||
 	    open_signals(s, f) != OK || lock_take(&s->lock_fd, f) != OK ||
 	    listen_fifo("run/journal", &s->fifo_fd, f) != OK ||
@@ -236,7 +238,7 @@ wait_ms(const struct supervisor *s, uint64_t now_ms)
 static void
 handle(struct supervisor *s, const struct polled *r, uint64_t now_ms)
 {
-	eventfd_t n;
+	char rings[512];
 
 	for (size_t i = 0; i < s->pools; i++) {
 		struct pool *p = s->pool[i];
@@ -247,7 +249,7 @@ handle(struct supervisor *s, const struct polled *r, uint64_t now_ms)
 			accept_ready(p, now_ms);
 	}
 	if (is_up(r, s->ground.bell_fd)) /* look_after() does what is wanted */
-		(void)eventfd_read(s->ground.bell_fd, &n);
+		(void)!read(s->ground.bell_fd, rings, sizeof(rings));
 	if (is_up(r, s->control_fd))
 		control_ready(s, now_ms);
 	if (is_up(r, s->signal_fd)) /* last: it may free pools */
@@ -289,6 +291,7 @@ supervise(struct fault *f)
 		.ground = { .key_fd = -1,
 		    .cache_fd = -1,
 		    .bell_fd = -1,
+		    .rope_fd = -1,
 		    .journal = { .fd = -1,
 		        .pending = BUF_INIT(JOURNAL_PENDING_MAX) } } };
 

@@ -57,6 +57,10 @@ done
 is "every service has a process" "$missing" ""
 is "no environment but ours reaches a service" "$dirty" ""
 is "no service can gain privileges" "$weak" ""
+# All pools have one: who reads it would keep the others from growing.
+is "no worker can read what wakes the supervisor" "$(for p in $(pids_of smtpd) $(pids_of pop3d); do
+	fd=$(tr '\0' '\n' < "/proc/$p/environ" | sed -n 's/^PNEU_BOARD_EVENT=//p')
+	awk '/^flags:/ { print $2 % 10 }' "/proc/$p/fdinfo/$fd"; done | sort -u)" 1
 is "no service has a core limit above 0" "$(for p in $all; do
 	grep 'core file' "/proc/$p/limits"; done | awk '{print $5}' | sort -u)" 0
 
