@@ -428,6 +428,16 @@ prog_warn(const char *format, ...)
 void
 prog_exit(const struct fault *f)
 {
+	struct fault full;
+
+	/* First: what was said goes before what went wrong. Who closes a pipe
+	   has read enough. */
+	if ((fflush(stdout) != 0 || ferror(stdout) != 0) && f->outcome == OK &&
+	    errno != EPIPE) {
+		(void)fault_set(
+		    &full, TEMP, "4.3.0", errno, "write to the output");
+		f = &full;
+	}
 	if (f->outcome != OK)
 		prog_warn("%s", f->text);
 	exit((int)f->outcome);

@@ -96,7 +96,8 @@ enum outcome prog_become(const char *owner_of, struct fault *) MUST_USE;
 /* The name of this system: hostname_find(). */
 const char *prog_hostname(void);
 
-/* "name: text" on fd 2 when the fault is not OK, and exit by its outcome. */
+/* "name: text" on fd 2 when the fault is not OK, and exit by its outcome. What was
+   printed and cannot be written is a fault, too. */
 void prog_exit(const struct fault *) __attribute__((noreturn));
 /* The usage on fd 2, after "name: ..." if something is wrong with this call, and
    exit 100. */

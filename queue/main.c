@@ -93,8 +93,6 @@ run_verb(struct request *r, struct fault *f)
 	r->run = &run;
 	if (got == OK)
 		got = r->verb->run(r, f);
-	if (got == OK && (fflush(stdout) != 0 || ferror(stdout) != 0))
-		got = fault_set(f, TEMP, "4.3.0", 0, "cannot write");
 	service_free(&run);
 	store_close(&store);
 	journal_close(&journal);

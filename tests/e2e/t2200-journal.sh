@@ -26,6 +26,10 @@ as mkdir "$H/journal/202611"; as ln -s 000001 "$H/journal/202612"
 ok $? "an archive whose name is a number is no receiver"
 is "show prints each" "$(j show | wc -l)" 8
 rm -r "$H"/journal/2026*
+j show > /dev/full 2> "$T/full"; s=$?
+like "what cannot be printed is told" "$s $(cat "$T/full")" '^111 .*No space left'
+j show 2> "$T/closed" | :
+is "but not that a reader has enough" "$(cat "$T/closed")" ""
 is "by queue id" "$(j show --qid=$q2 | wc -l)" 1
 is "by code" "$(j show --code=91 | wc -l)" 2
 is "by the code's name" "$(j show --code=originator | wc -l)" 2
