@@ -127,14 +127,15 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 /*
  * It cannot be read or moved now, or is of a newer version: one such message
  * stops no other. It stays as it lies, and neither of its names is used, for
- * the one may be held and the other not. Half a window of them is a broken disk.
+ * the one may be held and the other not. A fourth of the window of them is a
+ * broken disk, and would leave the others no room.
  */
 static enum outcome
 leave(struct run *run, const struct qid *qid, struct fault *f)
 {
 	journal_alarm(&run->journal, qid,
 	    "left until the next start, with two names: %s", f->text);
-	if (run->window.held > run->set->window / 2)
+	if (run->window.held > run->set->window / 4)
 		return f->outcome;
 	window_add(&run->window, qid, WINDOW_LISTED)->step = STEP_LEFT;
 	return OK;

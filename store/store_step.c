@@ -229,9 +229,16 @@ store_sync(struct store *s, struct store_place place, struct fault *f)
 	char dir[STORE_DIR_MAX];
 
 	store_dir_name(place, dir);
-	if (sync_directory(s, dir, f) == OK || f->error == ENOENT)
+	if (sync_directory(s, dir, f) == OK)
 		return OK;
-	return f->outcome;
+	if (f->error != ENOENT)
+		return f->outcome;
+	/* It went when it was empty: that is to be on disk, too. */
+	if (store_parts(place.state) != STORE_UNDIVIDED &&
+	    sync_directory(s, store_state_word(place.state), f) != OK)
+		return f->outcome;
+	*f = FAULT_NONE;
+	return OK;
 }
 
 enum outcome

@@ -350,6 +350,33 @@ test_by_hand(struct run *run)
 	(void)operate(run, OPERATION_DELETE, &other);
 }
 
+/* A minute's last other message leaves it between envelope and content. */
+static void
+test_minute_goes(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct store_place later = put_off(run, &qid);
+	struct message *m = window_add(&run->window, &qid, WINDOW_DUE);
+	struct fault f = FAULT_NONE;
+
+	m->place = later;
+	if (store_read_envelope(
+	        &run->store, &qid, later, false, &m->envelope, &f) != OK)
+		abort();
+	status_prepare(m);
+	status_end(m, 0, STATUS_DELIVERED, NULL);
+	message_go(run, m, STEP_GO);
+	turn_step(run, STEP_GO);
+	store_remove_part(&run->store, later);
+	run->draining = true; /* at once */
+	turn_step(run, STEP_CONTENT);
+	run->draining = false;
+	tap_ok(!test_exists(later, &qid) && !test_has_content(&qid),
+	    "content goes although its minute went before it");
+	tap_ok(store_sync(&run->store, later, &f) == OK && f.outcome == OK,
+	    "a directory that is gone is no fault");
+}
+
 /* The queue-run before this one died on a message that waited for a retry. */
 static void
 test_died_on_retry(struct run *run)
@@ -432,22 +459,66 @@ half_moved(struct run *run, struct store_place to, bool torn)
 	return qid;
 }
 
+/* The version that a held envelope says it is of. */
+static void
+set_version(const struct qid *qid, char version)
+{
+	struct buf b = BUF_INIT(65536);
+	char path[64], *at;
+	struct fault f;
+
+	(void)snprintf(path, sizeof(path), "queue/hold/%s", qid->text);
+	if (fds_read_file(AT_FDCWD, path, &b, &f) != OK ||
+	    (at = strstr(b.p, "version=")) == NULL)
+		abort();
+	at[strlen("version=")] = version;
+	test_write(path, buf_span(&b));
+	buf_free(&b);
+}
+
+/* So many that no start mends fill no window: it goes on, or says so. */
+static void
+test_many_left(struct run *run)
+{
+	uint64_t window = prog.settings.queue.window;
+	struct qid qid[6];
+	struct fault f;
+
+	for (int i = 0; i < 6; i++) {
+		qid[i] = half_moved(run, held, false);
+		set_version(&qid[i], '7');
+	}
+	prog.settings.queue.window = 10;
+	if (names_repair(run, &f) == OK) {
+		listing_want_in(run);
+		run->listing.listed_ms = 0;
+		listing_fill(run);
+	}
+	tap_ok(!run->listing.wanted,
+	    "messages that are left do not keep back all others");
+	prog.settings.queue.window = window;
+	for (int i = 0; i < 6; i++) {
+		struct message *m = window_find(&run->window, &qid[i]);
+
+		if (m != NULL)
+			window_drop(&run->window, m);
+		set_version(&qid[i], '1');
+	}
+	if (names_repair(run, &f) != OK)
+		abort();
+	for (int i = 0; i < 6; i++)
+		(void)operate(run, OPERATION_DELETE, &qid[i]);
+}
+
 /* One message with two names, and its envelope is of a newer version. */
 static void
 test_left(struct run *run)
 {
 	struct qid qid = half_moved(run, held, false);
 	struct qid other = half_moved(run, held, false);
-	struct buf b = BUF_INIT(65536);
-	char path[64], *version;
 	struct fault f;
 
-	(void)snprintf(path, sizeof(path), "queue/hold/%s", qid.text);
-	if (fds_read_file(AT_FDCWD, path, &b, &f) != OK ||
-	    (version = strstr(b.p, "version=1")) == NULL)
-		abort();
-	version[strlen("version=")] = '7';
-	test_write(path, buf_span(&b));
+	set_version(&qid, '7');
 	tap_ok(names_repair(run, &f) == OK,
 	    "an envelope of a newer version stops no start");
 	tap_ok(test_exists(held, &other) && !test_exists(in, &other),
@@ -463,12 +534,10 @@ test_left(struct run *run)
 	        test_exists(held, &qid),
 	    "nor released before the next start");
 	window_drop(&run->window, window_find(&run->window, &qid));
-	version[strlen("version=")] = '1';
-	test_write(path, buf_span(&b));
+	set_version(&qid, '1');
 	tap_ok(names_repair(run, &f) == OK && test_exists(held, &qid) &&
 	        !test_exists(in, &qid),
 	    "when it can be read a start mends it");
-	buf_free(&b);
 	(void)operate(run, OPERATION_DELETE, &qid);
 	(void)operate(run, OPERATION_DELETE, &other);
 }
@@ -666,10 +735,12 @@ main(void)
 	test_no_line(&run);
 	test_let_be(&run);
 	test_by_hand(&run);
+	test_minute_goes(&run);
 	test_died_on_retry(&run);
 	test_slow_sync(&run);
 	test_crash(&run);
 	test_left(&run);
+	test_many_left(&run);
 	test_wrong_name(&run);
 	test_no_file(&run);
 	test_tidy(&run);
