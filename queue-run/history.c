@@ -50,17 +50,18 @@ void
 history_put(struct message *m)
 {
 	buf_reset(&m->lines);
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (is_due(&m->status[i]))
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		m->status[i].put = is_due(&m->status[i]);
+		if (m->status[i].put)
 			put_event(m, i);
+	}
 }
 
 void
 history_is_saved(struct message *m)
 {
 	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (is_due(&m->status[i]))
-			m->status[i].saved = true;
+		m->status[i].saved |= m->status[i].put;
 }
 
 void

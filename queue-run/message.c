@@ -103,7 +103,8 @@ status_end(
 	struct status *status = &m->status[i];
 
 	status->state = state;
-	status->saved = status->journaled = status->postponed = false;
+	status->put = status->saved = false;
+	status->journaled = status->postponed = false;
 	status->delayed = status->reported = false;
 	status->notice = "";
 	if (f != NULL && f->outcome != OK) {

@@ -49,6 +49,7 @@ struct status {
 	enum status_state state;
 	bool died; /* deferred because a stage died on it */
 	bool postponed; /* deferred unasked: no try, and at the next minute */
+	bool put; /* the line of its end is in `lines` */
 	bool saved; /* its end is in the envelope file */
 	bool journaled; /* failed: the journal has it */
 	bool delayed; /* its sender is to be told that it is delayed */
@@ -135,7 +136,7 @@ const char *message_keep(struct message *, struct span);
 
 /* done and try lines of this attempt, into m->lines, which was emptied. */
 void history_put(struct message *);
-/* They are in the envelope file. */
+/* They are in the envelope file; what ended since is not. */
 void history_is_saved(struct message *);
 /* `held by= [text=]`, `released by= [text=]` after them. */
 void history_add(

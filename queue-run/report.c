@@ -164,13 +164,14 @@ report_not_entered(struct message *m, const struct fault *f)
 
 	why.outcome = TEMP;
 	fault_context(&why, "report not entered");
-	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (is_to_report(m, i, REPORT_FAILED)) {
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		if (is_to_report(m, i, REPORT_FAILED))
 			status_end(m, i, STATUS_DEFERRED, &why);
-		} else if (m->status[i].delayed) {
-			m->status[i].delayed = false;
-			m->status[i].reported = true;
-		}
+		else if (!m->status[i].delayed)
+			continue;
+		m->status[i].delayed = false;
+		m->status[i].reported = true;
+	}
 }
 
 static bool

@@ -295,7 +295,8 @@ works_on(const struct run *run)
 
 /*
  * A stop is no crash: what was delivered is synced and removed from the queue
- * first, so that no reader sees it again. What was not yet asked waits on disk.
+ * first, or saved as such when others still wait, so that no reader sees it
+ * again. What was not yet asked waits on disk.
  */
 static void
 drain(struct run *run)
@@ -304,6 +305,10 @@ drain(struct run *run)
 	stage_cancel(&run->stage[STAGE_RESOLVE], NULL);
 	stage_cancel(&run->stage[STAGE_DELIVER], NULL);
 	destination_cancel(run, NULL);
+	for (struct message *m = TAILQ_FIRST(&run->window.messages); m != NULL;
+	     m = TAILQ_NEXT(m, link_window))
+		if (m->step == STEP_DELIVER && m->open == 0 && !m->listed)
+			list_add(&run->answered, m);
 	turn_run(run);
 	turn_while(run, turn_owes);
 }

@@ -94,7 +94,9 @@ is_old(const struct message *m, uint64_t now, uint64_t age_ms)
 }
 
 /* Who is still deferred after queue.lifetime fails; the sender of who is so
-   after queue.delay_warning is told once. False: there is nothing to tell. */
+   after queue.delay_warning is told once: not of a deferral that was saved
+   without it. What could not be told is left to the next attempt. False: there
+   is nothing to tell. */
 static bool
 is_overdue(struct run *run, struct message *m, uint64_t now)
 {
@@ -107,13 +109,13 @@ is_overdue(struct run *run, struct message *m, uint64_t now)
 		struct status *status = &m->status[i];
 		struct fault f;
 
-		if (status->state != STATUS_DEFERRED)
+		if (status->state != STATUS_DEFERRED || status->reported)
 			continue;
 		if (expires) {
 			(void)fault_set(&f, PERM, "5.4.7", 0,
 			    "delivery time expired; last: %s", status->text);
 			status_end(m, i, STATUS_FAILED, &f);
-		} else if (delays && !status->reported && !r->warned &&
+		} else if (delays && !status->saved && !r->warned &&
 		    report_is_wanted(&m->envelope, r, "DELAY")) {
 			status->delayed = true;
 		}
@@ -184,21 +186,30 @@ defer(struct run *run, struct message *m, uint64_t now)
 }
 
 /*
- * Attempts are under way. What has ended by now is saved, so that a crash
- * repeats none of it: where it lies, for a message of several recipients has an
- * envelope file. It goes on when the next attempt has ended.
+ * Others have not ended. What has is saved, so that neither a crash nor a stop
+ * repeats it: where it lies, for a message of several recipients has an
+ * envelope file. False: there is nothing to save.
  */
-static void
-wait_for_attempts(struct run *run, struct message *m, uint64_t now)
+static bool
+save_ended(struct run *run, struct message *m, uint64_t now)
 {
 	(void)next_try_ms(run, m, now);
 	history_put(m);
-	if (m->lines.len == 0) {
-		m->step = STEP_ATTEMPTS;
-		return;
-	}
+	if (m->lines.len == 0)
+		return false;
 	m->goes_on = true;
 	save_to(run, m, m->place);
+	return true;
+}
+
+/* It goes on when the next attempt has ended. */
+static void
+wait_for_attempts(struct run *run, struct message *m, uint64_t now)
+{
+	if (is_overdue(run, m, now))
+		message_go(run, m, STEP_REPORT);
+	else if (!save_ended(run, m, now))
+		m->step = STEP_ATTEMPTS;
 }
 
 /* ---- What an operator wants. ---- */
@@ -356,7 +367,9 @@ rest_message(struct run *run, struct message *m)
 	if (((waits || open) && is_elsewhere(run, m)) ||
 	    obey(run, m, waits || open))
 		return;
-	if (open) /* an operator let it be */
+	if (open && run->draining && save_ended(run, m, now))
+		return;
+	if (open) /* an operator let it be, or a stop took questions back */
 		message_go(run, m, STEP_RESOLVE);
 	else if (waits)
 		defer(run, m, now);

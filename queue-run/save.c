@@ -271,7 +271,7 @@ move_failed(struct run *run, const struct move *move)
 		unmake(run, move);
 	if (move->goes_on && m->attempts > 0) {
 		m->step = STEP_ATTEMPTS; /* saved when the next has ended */
-	} else if (move->goes_on) {
+	} else if (move->goes_on && !run->draining) {
 		message_go(run, m, STEP_REPORT);
 	} else if (move->fault.error == ENOENT) { /* another was faster */
 		listing_want_in(run);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "clock.h"
+#include "serve.h"
 
 #define MINUTE 60000UL
 
@@ -82,6 +83,133 @@ test_own_tries(struct run *run)
 	    "what has ended before others is saved where the message lies");
 	list_remove(&run->step[STEP_SAVE], m);
 	window_drop(&run->window, m);
+	(void)unlink(name);
+}
+
+/* A message that is a day old, to so many; it lies in in/, with its envelope. */
+static struct message *
+old_message(struct run *run, const char *to)
+{
+	struct buf b = BUF_INIT(65536);
+	struct message *m;
+	struct envelope e;
+	char name[64];
+	struct fault f;
+
+	test_envelope(&e, "ann@example.org", to);
+	e.time_ms -= 24 * 60 * MINUTE;
+	if (envelope_put_apart(&b, &e, &f) != OK)
+		abort();
+	(void)snprintf(name, sizeof(name), "queue/in/%s", e.qid.text);
+	test_write(name, buf_span(&b));
+	buf_free(&b);
+	m = window_add(&run->window, &e.qid, WINDOW_LISTED);
+	envelope_free(&m->envelope);
+	m->envelope = e;
+	window_weigh(&run->window, m);
+	status_prepare(m);
+	fault_set(&f, TEMP, "4.2.1", 0, "later");
+	status_end(m, 0, STATUS_DEFERRED, &f);
+	return m;
+}
+
+static enum step
+rests(struct run *run, struct message *m)
+{
+	message_go(run, m, STEP_REST);
+	turn_step(run, STEP_REST);
+	if (m->listed)
+		list_remove(&run->step[m->step], m);
+	return m->step;
+}
+
+static void
+test_overdue(struct run *run)
+{
+	static const char to[] = "a@example.org b@example.org";
+	uint64_t lifetime_ms = prog.settings.queue.lifetime_ms;
+	struct message *m = old_message(run, to);
+	char name[64];
+	struct fault f;
+
+	m->status[1].state = STATUS_UNDER_WAY;
+	m->attempts = 1;
+	tap_ok(rests(run, m) == STEP_REPORT && m->status[0].delayed,
+	    "a delay is told before its deferral is saved");
+	m->status[0].delayed = false;
+	m->status[0].saved = true;
+	m->status[1].state = STATUS_SETTLED;
+	m->attempts = 0;
+	tap_ok(rests(run, m) == STEP_SAVE && !m->status[0].delayed,
+	    "of one that was saved without it the next attempt tells");
+
+	prog.settings.queue.lifetime_ms = 60 * MINUTE;
+	m->status[0].saved = false;
+	tap_ok(
+	    rests(run, m) == STEP_REPORT && m->status[0].state == STATUS_FAILED,
+	    "who waits for too long fails");
+	fault_set(&f, TEMP, "4.3.1", 0, "it is full");
+	report_not_entered(m, &f);
+	tap_ok(
+	    rests(run, m) == STEP_SAVE && m->status[0].state == STATUS_DEFERRED,
+	    "one whose report is not taken waits, and does not fail at once");
+	prog.settings.queue.lifetime_ms = lifetime_ms;
+	(void)snprintf(name, sizeof(name), "queue/in/%s", m->envelope.qid.text);
+	window_drop(&run->window, m);
+	(void)unlink(name);
+}
+
+/* What ends while the ends of others wait for their round is none of them. */
+static void
+test_ends_later(struct run *run)
+{
+	struct message *m = old_message(run, "a@example.org b@example.org");
+	char name[64];
+
+	history_put(m);
+	status_end(m, 1, STATUS_DELIVERED, NULL);
+	history_is_saved(m);
+	tap_ok(m->status[0].saved && !m->status[1].saved,
+	    "saved is what was put, and not what ended since");
+	(void)snprintf(name, sizeof(name), "queue/in/%s", m->envelope.qid.text);
+	window_drop(&run->window, m);
+	(void)unlink(name);
+}
+
+/* A stop, when one recipient has its copy and one was not asked for yet. */
+static void
+test_stop_between(struct run *run)
+{
+	struct message *m = old_message(run, "a@example.org b@example.org");
+	struct qid qid = m->envelope.qid;
+	struct envelope e;
+	char name[64];
+	struct fault f;
+	pid_t pid;
+
+	status_end(m, 0, STATUS_DELIVERED, NULL);
+	m->status[0].how = "program";
+	m->status[0].path = "pager";
+	m->status[1].path = message_keep(m, SPAN_LIT("example.org/b"));
+	message_go(run, m, STEP_DELIVER);
+	turn_step(run, STEP_DELIVER);
+	tap_ok(run->stage[STAGE_DELIVER].n == 1 && m->open == 1,
+	    "the other one is to be asked for");
+	pid = fork(); /* the end of a session closes its descriptors */
+	if (pid == 0) {
+		serve_stopping = 1;
+		(void)!requests_serve(run, &f);
+		_exit(0);
+	}
+	(void)waitpid(pid, NULL, 0);
+	envelope_begin(&e);
+	tap_ok(store_read_envelope(
+	           &run->store, &qid, STORE_PLACE_IN, false, &e, &f) == OK &&
+	        e.recipient[0].state == RECIPIENT_DONE &&
+	        e.recipient[1].state == RECIPIENT_WAITS,
+	    "after a stop it is known who has his copy");
+	envelope_free(&e);
+	(void)snprintf(name, sizeof(name), "queue/in/%s", qid.text);
 	(void)unlink(name);
 }
 
@@ -416,6 +544,8 @@ main(void)
 	test_begin(&run);
 	test_retry_times();
 	test_own_tries(&run);
+	test_overdue(&run);
+	test_ends_later(&run);
 	test_window(&run);
 	test_room(&run);
 	test_listing(&run);
@@ -427,5 +557,6 @@ main(void)
 #ifndef __SANITIZE_ADDRESS__
 	test_no_memory(&run);
 #endif
+	test_stop_between(&run);
 	return test_end(&run);
 }
