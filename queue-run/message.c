@@ -105,7 +105,7 @@ status_end(
 	status->state = state;
 	status->put = status->saved = false;
 	status->journaled = status->postponed = false;
-	status->delayed = status->reported = false;
+	status->delayed = status->in_report = status->reported = false;
 	status->notice = "";
 	if (f != NULL && f->outcome != OK) {
 		memcpy(status->code, f->code, sizeof(status->code));

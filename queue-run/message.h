@@ -54,6 +54,7 @@ struct status {
 	bool journaled; /* failed: the journal has it */
 	bool delayed; /* its sender is to be told that it is delayed */
 	bool keeps_detail; /* its address says more than its mailbox */
+	bool in_report; /* the one that is under way */
 	bool reported; /* a report covers it, or could not be entered */
 	const char *how; /* delivered: `done how=` */
 	const struct transport *transport; /* NULL: its mailbox */
@@ -101,7 +102,6 @@ struct message {
 	struct buf lines; /* done and try lines to be written */
 	struct store_place to; /* STEP_SAVE: where it goes */
 	struct qid notice; /* the report that is under way */
-	size_t notice_share; /* failed recipients it is about */
 
 	struct operation *operation; /* an operator waits for its rest */
 };

@@ -47,6 +47,18 @@ collect(const struct message *m, enum report_action action,
 	return n;
 }
 
+/* The first `share` of them, in the order of collect(): others may fail while the
+   report is under way. */
+static void
+mark_in_report(struct message *m, enum report_action action, size_t share)
+{
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		m->status[i].in_report =
+		    share > 0 && is_to_report(m, i, action);
+		share -= m->status[i].in_report;
+	}
+}
+
 /* The header section of the message, into b; what cannot be read is left out,
    for a report without it is better than none. */
 static void
@@ -83,7 +95,8 @@ put_report(struct run *run, struct message *m, struct report *report,
 
 	read_header(run, m, &run->scratch);
 	report->header = report_header(buf_span(&run->scratch));
-	report->n = m->notice_share = report_share(report, &m->notice);
+	report->n = report_share(report, &m->notice);
+	mark_in_report(m, report->action, report->n);
 	if (report_put_text(report, &m->notice, &e, &content, f) == OK &&
 	    wire_add_put(out, &e, f) == OK &&
 	    wire_add_put_line(out,
@@ -128,20 +141,19 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 	return got;
 }
 
-/* The first share of them is told; the same order as in collect(). */
 static void
-mark_told(struct message *m, enum report_action action)
+mark_told(struct message *m)
 {
 	const char *qid = message_keep(m, qid_span(&m->notice));
 
-	for (size_t i = 0; i < m->envelope.recipients && m->notice_share > 0;
-	     i++) {
-		if (!is_to_report(m, i, action))
+	for (size_t i = 0; i < m->envelope.recipients; i++) {
+		struct status *status = &m->status[i];
+
+		if (!status->in_report)
 			continue;
-		m->status[i].delayed = false;
-		m->status[i].reported = true;
-		m->status[i].notice = qid;
-		m->notice_share--;
+		status->in_report = status->delayed = false;
+		status->reported = true;
+		status->notice = qid;
 	}
 }
 
@@ -187,7 +199,7 @@ answer(struct run *run, const struct ask *ask, struct span line)
 		report_not_entered(m, &f);
 	} else {
 		journal_report(run, m);
-		mark_told(m, (enum report_action)ask->i);
+		mark_told(m);
 	}
 	return true;
 }

@@ -529,6 +529,41 @@ test_report_without_header(struct run *run)
 	end(run, m);
 }
 
+/* A second recipient fails while the report about the first is under way. */
+static void
+test_fails_meanwhile(struct run *run)
+{
+	struct message *m = begin(run, "a@example.org b@example.org");
+	struct buf b = BUF_INIT(65536);
+	char line[64];
+	struct ask ask;
+	struct fault f;
+
+	while (run->stage[STAGE_RESOLVE].n > 0)
+		(void)next_ask(&run->stage[STAGE_RESOLVE]);
+	m->open = 0;
+	fault_set(&f, PERM, "5.1.1", 0, "no such user");
+	status_end(m, 1, STATUS_FAILED, &f);
+	m->status[0].state = STATUS_UNDER_WAY;
+	ask = report_ask(run, m);
+	tap_ok(ask.question->put(run, &ask, &b, &f) == OK,
+	    "a report about one is to be entered");
+	fault_set(&f, PERM, "5.3.0", 0, "not in this mood");
+	status_end(m, 0, STATUS_FAILED, &f);
+	(void)snprintf(line, sizeof(line), "ok qid=%s", m->notice.text);
+	answer_ask(run, &ask, line);
+	tap_ok(m->status[1].reported && !m->status[0].reported,
+	    "who fails meanwhile is not taken for told");
+	turn_step(run, STEP_REPORT);
+	tap_ok(run->stage[STAGE_ADD].n == 1 && m->open == 1,
+	    "and gets a report of his own");
+	ask = next_ask(&run->stage[STAGE_ADD]);
+	m->open = 0;
+	buf_free(&b);
+	message_go(run, m, STEP_REST);
+	end(run, m);
+}
+
 static size_t
 count_in_journal(const struct run *run, const char *text)
 {
@@ -669,6 +704,7 @@ main(void)
 	test_careful(&run);
 	test_report_death(&run);
 	test_delay_not_told(&run);
+	test_fails_meanwhile(&run);
 	test_order();
 	return test_end(&run);
 }
