@@ -273,7 +273,9 @@ move_failed(struct run *run, const struct move *move)
 		m->step = STEP_ATTEMPTS; /* saved when the next has ended */
 	} else if (move->goes_on && !run->draining) {
 		message_go(run, m, STEP_REPORT);
-	} else if (move->fault.error == ENOENT) { /* another was faster */
+	} else if (move->fault.error == ENOENT &&
+	    !store_has(&run->store, &m->envelope.qid, m->place)) {
+		/* Another was faster. */
 		listing_want_in(run);
 		message_finish(run, m, &move->fault);
 	} else {

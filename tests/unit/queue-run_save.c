@@ -232,6 +232,25 @@ test_no_room_for_content(struct run *run)
 	(void)operate(run, OPERATION_DELETE, &qid);
 }
 
+/* The directory that it is to go to is missing: it is still there itself. */
+static void
+test_no_directory(struct run *run)
+{
+	struct qid qid = test_one_file("bob@example.org");
+	struct message *m;
+
+	if (rename("queue/retry1", "queue/away") != 0)
+		abort();
+	(void)put_off(run, &qid);
+	m = window_find(&run->window, &qid);
+	tap_ok(m != NULL && m->step == STEP_WAIT && !run->listing.wanted,
+	    "what has nowhere to go is not tried again at once");
+	if (rename("queue/away", "queue/retry1") != 0)
+		abort();
+	(void)operate(run, OPERATION_DELETE, &qid);
+	run->listing.wanted = false;
+}
+
 /* Something lies where its content is to get its name: it is not ours. */
 static void
 test_name_taken(struct run *run)
@@ -731,6 +750,7 @@ main(void)
 	test_flush(&run);
 	test_report_owed(&run);
 	test_no_room_for_content(&run);
+	test_no_directory(&run);
 	test_name_taken(&run);
 	test_no_line(&run);
 	test_let_be(&run);
