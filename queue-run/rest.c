@@ -11,10 +11,13 @@
 #include "operate.h"
 #include "steps.h"
 
-/* Recipients that shared another's copy share its end. */
-static void
+/* Recipients that shared another's copy share its end. True: some failed, and
+   no report is about them yet. */
+static bool
 share_ends(struct run *run, struct message *m)
 {
+	bool failed = false;
+
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		size_t same = m->status[i].same;
 		const struct status *first = &m->status[same];
@@ -25,12 +28,14 @@ share_ends(struct run *run, struct message *m)
 		m->status[i].how = first->how;
 		m->status[i].text = first->text;
 		memcpy(m->status[i].code, first->code, sizeof(first->code));
+		failed |= first->state == STATUS_FAILED;
 		if (first->state == STATUS_DELIVERED)
 			run_tell(run, CODE_DELIVERED_RCPT, m,
 			    JOURNAL_FIELDS(RUN_RECIPIENT(m, i),
 			        JOURNAL_NUM(
 			            "same", m->envelope.recipient[same].n)));
 	}
+	return failed;
 }
 
 static void
@@ -355,7 +360,10 @@ rest_message(struct run *run, struct message *m)
 	uint64_t now = clock_wall_ms();
 	bool waits, open;
 
-	share_ends(run, m);
+	if (share_ends(run, m)) {
+		message_go(run, m, STEP_REPORT);
+		return;
+	}
 	journal_failures(run, m);
 	if (m->attempts > 0) {
 		wait_for_attempts(run, m, now);

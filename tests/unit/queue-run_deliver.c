@@ -529,6 +529,32 @@ test_report_without_header(struct run *run)
 	end(run, m);
 }
 
+/* One copy for two, and the mailbox refuses it for good. */
+static void
+test_shared_failure(struct run *run)
+{
+	struct message *m = begin(run, "bob@example.org robert@example.org");
+	char line[128];
+
+	answer(run, &run->stage[STAGE_RESOLVE],
+	    "deliver to=bob@example.org transport=mailbox "
+	    "nexthop=example.org/bob");
+	answer(run, &run->stage[STAGE_RESOLVE],
+	    "deliver to=robert@example.org transport=mailbox "
+	    "nexthop=example.org/bob rule=alias");
+	turn_step(run, STEP_DELIVER);
+	(void)snprintf(line, sizeof(line),
+	    "perm qid=%s n=1 code=5.2.1 text=closed", m->envelope.qid.text);
+	answer(run, &run->stage[STAGE_DELIVER], line);
+	(void)list_take(&run->step[m->step]);
+	m->status[0].reported = true;
+	message_go(run, m, STEP_REST);
+	turn_step(run, STEP_REST);
+	tap_ok(m->status[1].state == STATUS_FAILED && m->step == STEP_REPORT,
+	    "who shared a copy that failed is reported, too");
+	end(run, m);
+}
+
 /* A second recipient fails while the report about the first is under way. */
 static void
 test_fails_meanwhile(struct run *run)
@@ -705,6 +731,7 @@ main(void)
 	test_report_death(&run);
 	test_delay_not_told(&run);
 	test_fails_meanwhile(&run);
+	test_shared_failure(&run);
 	test_order();
 	return test_end(&run);
 }
