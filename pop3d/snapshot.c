@@ -112,7 +112,7 @@ snapshot_compare(const void *pa, const void *pb)
 void
 maildrop_order(struct maildrop *d)
 {
-	if (!d->ordered)
+	if (!d->ordered && d->n > 0) /* qsort(3) wants an array */
 		qsort(d->message, d->n, sizeof(*d->message), snapshot_compare);
 	d->ordered = true;
 }

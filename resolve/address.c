@@ -188,9 +188,9 @@ domains_begin(
 		}
 		d->name[d->n++] = mem_text(address_domain(&probe).p);
 	}
-	if (d->n > 0)
-		(void)span_copy(
-		    span_of(d->name[0]), d->first, sizeof(d->first));
+	if (d->n == 0)
+		return OK;
+	(void)span_copy(span_of(d->name[0]), d->first, sizeof(d->first));
 	qsort(d->name, d->n, sizeof(*d->name), compare_names);
 	return OK;
 }
