@@ -15,19 +15,6 @@
 #include "path.h"
 
 #define CONFIG_FILE_MAX (1024UL * 1024) /* octets */
-#define LIST_MAX        256 /* values of one key */
-
-static void *
-member(struct settings *s, const struct setting_row *row)
-{
-	return (char *)s + row->offset;
-}
-
-static const void *
-member_of(const struct settings *s, const struct setting_row *row)
-{
-	return (const char *)s + row->offset;
-}
 
 /* ---- Rows and roles ---- */
 
@@ -105,190 +92,6 @@ config_take_role(struct settings *s, const struct setting_role *role)
 
 		a[i] = b[i];
 		b[i] = octet;
-	}
-}
-
-/* ---- Values ---- */
-
-struct unit {
-	const char *name;
-	uint64_t factor;
-};
-
-static const struct unit size_units[] = {
-	{ "G", 1024UL * 1024 * 1024 },
-	{ "M", 1024UL * 1024 },
-	{ "K", 1024UL },
-	{ "", 1 },
-	{ NULL, 0 },
-};
-
-/* Longest first, so that the shortest exact text is printed; "" is seconds. */
-static const struct unit time_units[] = {
-	{ "d", 86400000UL },
-	{ "h", 3600000UL },
-	{ "m", 60000UL },
-	{ "s", 1000UL },
-	{ "ms", 1 },
-	{ "", 1000UL },
-	{ NULL, 0 },
-};
-
-static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
-
-static const struct unit *
-units_of(const struct setting_row *row)
-{
-	return row->type == SETTING_SIZE ? size_units
-	    : row->type == SETTING_TIME  ? time_units
-	                                 : no_units;
-}
-
-bool
-config_parse_number(
-    const struct setting_row *row, struct span text, uint64_t *out)
-{
-	struct cur c = cur_over(text);
-	struct span digits = cur_while(&c, is_digit), unit = cur_rest(&c);
-	const struct unit *u = units_of(row);
-
-	while (u->name != NULL && !span_eq(unit, u->name))
-		u++;
-	return u->name != NULL && num_parse(digits, 0, UINT64_MAX, out) &&
-	    !__builtin_mul_overflow(*out, u->factor, out) && *out >= row->min &&
-	    *out <= row->max;
-}
-
-void
-config_put_number(struct buf *b, const struct setting_row *row, uint64_t value)
-{
-	const struct unit *u = units_of(row);
-
-	while (u->factor != 1 && (value == 0 || value % u->factor != 0))
-		u++;
-	buf_addf(b, "%llu%s", (unsigned long long)(value / u->factor), u->name);
-}
-
-/* The i-th word; empty: there are not as many. */
-static struct span
-choice(const struct setting_row *row, uint64_t i)
-{
-	struct span rest = span_of(row->choices), word = SPAN_EMPTY;
-
-	while (span_next(&rest, ' ', &word) && i-- > 0)
-		word = SPAN_EMPTY;
-	return word;
-}
-
-static bool
-parse_choice(const struct setting_row *row, struct span text, uint64_t *out)
-{
-	for (*out = 0; choice(row, *out).len > 0; ++*out)
-		if (span_same(choice(row, *out), text))
-			return true;
-	return false;
-}
-
-static enum outcome
-bad_value(const struct setting_row *row, struct fault *f)
-{
-	struct buf low = BUF_INIT(64), high = BUF_INIT(64);
-
-	if (row->type == SETTING_CHOICE)
-		return fault_set(f, PERM, "5.3.5", 0, "%s is one of: %s",
-		    row->key, row->choices);
-	config_put_number(&low, row, row->min);
-	config_put_number(&high, row, row->max);
-	fault_set(f, PERM, "5.3.5", 0, "%s wants a %s from %s to %s", row->key,
-	    row->type == SETTING_NUMBER     ? "number"
-	        : row->type == SETTING_SIZE ? "size (64K, 25M, 1G)"
-	                                    : "time (500ms, 30s, 5m)",
-	    low.p, high.p);
-	buf_free(&low);
-	buf_free(&high);
-	return PERM;
-}
-
-static void
-set_text(char **where, struct span text)
-{
-	free(*where);
-	*where = mem_copy(text.p, text.len);
-}
-
-static void
-list_clear(struct setting_list *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		free(list->value[i]);
-	free(list->value);
-	*list = (struct setting_list){ NULL, 0 };
-}
-
-/* A list gets one value more. */
-static enum outcome
-set_value(struct settings *s, const struct setting_row *row, struct span text,
-    struct fault *f)
-{
-	struct setting_list *list = member(s, row);
-	uint64_t n = 0;
-
-	switch (row->type) {
-	case SETTING_TEXT:
-	case SETTING_LIST:
-		if (text.len > row->max)
-			return fault_set(
-			    f, PERM, "5.3.5", 0, "%s is too long", row->key);
-		if (row->type == SETTING_TEXT) {
-			set_text(member(s, row), text);
-			return OK;
-		}
-		if (list->n == LIST_MAX)
-			return fault_set(f, PERM, "5.3.5", 0,
-			    "%s has more than %d values", row->key, LIST_MAX);
-		list->value =
-		    mem_grow(list->value, list->n + 1, sizeof(*list->value));
-		list->value[list->n++] = mem_copy(text.p, text.len);
-		return OK;
-	case SETTING_NUMBER:
-	case SETTING_SIZE:
-	case SETTING_TIME:
-		if (!config_parse_number(row, text, &n))
-			return bad_value(row, f);
-		break;
-	case SETTING_CHOICE:
-		if (!parse_choice(row, text, &n))
-			return bad_value(row, f);
-		break;
-	}
-	*(uint64_t *)member(s, row) = n;
-	return OK;
-}
-
-void
-config_put_value(struct buf *b, const struct settings *s,
-    const struct setting_row *row, const char *separator)
-{
-	const struct setting_list *list = member_of(s, row);
-
-	switch (row->type) {
-	case SETTING_TEXT:
-		buf_adds(b, *(char *const *)member_of(s, row));
-		break;
-	case SETTING_LIST:
-		for (size_t i = 0; i < list->n; i++) {
-			buf_adds(b, i == 0 ? "" : separator);
-			buf_adds(b, list->value[i]);
-		}
-		break;
-	case SETTING_NUMBER:
-	case SETTING_SIZE:
-	case SETTING_TIME:
-		config_put_number(b, row, *(const uint64_t *)member_of(s, row));
-		break;
-	case SETTING_CHOICE:
-		buf_add(b, choice(row, *(const uint64_t *)member_of(s, row)));
-		break;
 	}
 }
 
@@ -373,7 +176,7 @@ assign(struct reader *r, const struct setting_row *row, struct span value,
 	bool is_list = row->type == SETTING_LIST;
 	bool again = config_is_set(s, row);
 	bool empties = is_list && !again && value.len == 0;
-	struct setting_list *list = member(s, row);
+	struct setting_list *list = config_value_in(s, row);
 
 	if (is_list && row->base != NULL)
 		return fault_set(f, PERM, "5.3.5", 0,
@@ -383,8 +186,8 @@ assign(struct reader *r, const struct setting_row *row, struct span value,
 		return fault_set(f, PERM, "5.3.5", 0, "%s is set twice in [%s]",
 		    row->key, row->section);
 	if (!again && is_list)
-		list_clear(list);
-	if (!empties && set_value(s, row, value, f) != OK)
+		config_clear_list(list);
+	if (!empties && config_set_value(s, row, value, f) != OK)
 		return f->outcome;
 	s->place = mem_grow(s->place, s->places + 1, sizeof(*s->place));
 	s->place[s->places++] = (struct setting_place){ row->offset,
@@ -517,15 +320,15 @@ check_pair(const struct settings *s, const struct setting_row *low,
 {
 	bool low_is_set = config_is_set(s, low);
 
-	if (*(const uint64_t *)member_of(s, low) <=
-	    *(const uint64_t *)member_of(s, high))
+	if (*(const uint64_t *)config_value_of(s, low) <=
+	    *(const uint64_t *)config_value_of(s, high))
 		return;
 	/* Where neither is a role's own, its section's pair has said it. */
 	if ((low->base != NULL || high->base != NULL) &&
 	    !(low->base != NULL && low_is_set) &&
 	    !(high->base != NULL && config_is_set(s, high)))
 		return;
-	config_wrong(s, member_of(s, low_is_set ? low : high), 0, errors,
+	config_wrong(s, config_value_of(s, low_is_set ? low : high), 0, errors,
 	    "[%s] %s is over [%s] %s", low->section, low->key, high->section,
 	    high->key);
 }
@@ -556,7 +359,7 @@ set_defaults(struct settings *s)
 	s->submission.role = ROLE_SUBMISSION;
 	for (const struct setting_row *r = setting_rows; r->section; r++)
 		if (r->type != SETTING_LIST || r->value[0] != '\0')
-			(void)!set_value(s, r, span_of(r->value), &f);
+			(void)!config_set_value(s, r, span_of(r->value), &f);
 }
 
 /* A role's values that the file does not set are those of its section. */
@@ -568,11 +371,12 @@ inherit(struct settings *s)
 		    config_is_set(s, r))
 			continue;
 		if (r->type == SETTING_TEXT)
-			set_text(member(s, r),
-			    span_of(*(char *const *)member_of(s, r->base)));
+			config_set_text(config_value_in(s, r),
+			    span_of(
+			        *(char *const *)config_value_of(s, r->base)));
 		else
-			*(uint64_t *)member(s, r) =
-			    *(const uint64_t *)member_of(s, r->base);
+			*(uint64_t *)config_value_in(s, r) =
+			    *(const uint64_t *)config_value_of(s, r->base);
 	}
 }
 
@@ -609,11 +413,11 @@ config_free(struct settings *s)
 {
 	for (const struct setting_row *r = config_rows(); r->section; r++) {
 		if (r->type == SETTING_TEXT) {
-			free(*(char **)member(s, r));
-			*(char **)member(s, r) = NULL;
+			free(*(char **)config_value_in(s, r));
+			*(char **)config_value_in(s, r) = NULL;
 		} else if (r->type == SETTING_LIST) {
 			/* Of roles too: config_take_role() moves them. */
-			list_clear(member(s, r));
+			config_clear_list(config_value_in(s, r));
 		}
 	}
 	free(s->file);

@@ -9,30 +9,7 @@
 #ifndef LIB_CONFIG_H
 #define LIB_CONFIG_H
 
-#include "buf.h"
-#include "settings.h"
-
-enum setting_type {
-	SETTING_TEXT, /* char *, never NULL */
-	SETTING_LIST, /* struct setting_list */
-	SETTING_NUMBER, /* uint64_t */
-	SETTING_SIZE, /* uint64_t octets; 64K, 25M, 1G */
-	SETTING_TIME, /* uint64_t milliseconds; 500ms 30s 5m 1h 5d */
-	SETTING_CHOICE, /* uint64_t: index into the row's choices */
-};
-
-struct setting_row {
-	const char *section, *key;
-	enum setting_type type;
-	size_t offset; /* in struct settings */
-	const char *unit; /* for people: "octets", "sessions" */
-	const char *value; /* the default, as it would stand in the file */
-	uint64_t min, max; /* numbers, sizes, times */
-	const char *choices; /* "reject accept"; or NULL */
-	const char *help; /* one line */
-	/* Of a role's own: the row of its section. NULL: it is of a section. */
-	const struct setting_row *base;
-};
+#include "config_value.h"
 
 extern const struct setting_row setting_rows[]; /* ends with a NULL section */
 #define CONFIG_ROWS_MAX 256 /* with those of roles; more than there are */
@@ -80,13 +57,5 @@ bool config_is_set(const struct settings *, const struct setting_row *);
 void config_wrong(const struct settings *s, const void *member, size_t i,
     struct buf *errors, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-/* "64K", "30s": digits and a unit of the row's type, within its limits. */
-bool config_parse_number(
-    const struct setting_row *, struct span text, uint64_t *out);
-/* The value of a row as it would stand in the file, appended to b. */
-void config_put_value(struct buf *b, const struct settings *,
-    const struct setting_row *, const char *separator);
-/* The same of a number, size or time: a limit of it. */
-void config_put_number(struct buf *, const struct setting_row *, uint64_t);
 
 #endif
