@@ -55,11 +55,12 @@ RUN_OBJS := $(STORE) store/aside queue-run/message queue-run/window \
 queue-run_OBJS := $(RUN_OBJS) queue-run/main
 queue_OBJS := $(STORE) store/aside queue/entries queue/show queue/tidy queue/verbs \
 	queue/main
-COMPILED := resolve/address resolve/compiled
+COMPILED := resolve/accounts resolve/address resolve/compiled
 resolve_OBJS := $(COMPILED) resolve/answerer resolve/lookup resolve/main_resolve
 auth_OBJS := $(COMPILED) resolve/answerer resolve/verify resolve/main_auth
-DIRECTORY := $(COMPILED) resolve/directory resolve/directory_parse \
-	resolve/directory_write resolve/mailboxes resolve/directory_check
+DIRECTORY := $(COMPILED) resolve/directory resolve/names \
+	resolve/directory_parse resolve/directory_write resolve/mailboxes \
+	resolve/directory_check
 directory_OBJS := $(DIRECTORY) resolve/edit resolve/say resolve/verbs_look \
 	resolve/verbs resolve/main_directory
 deliver-mailbox_OBJS := deliver/directories deliver/mailbox \

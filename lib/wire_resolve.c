@@ -10,6 +10,8 @@
 #define AT(member)      offsetof(struct resolve_req, member)
 #define ANS(member)     offsetof(struct resolve_ans, member)
 #define ANS_MAX(member) (sizeof(((struct resolve_ans *)0)->member) - 1)
+#define WHO_REQ(member) offsetof(struct resolve_who_req, member)
+#define WHO(member)     offsetof(struct resolve_who, member)
 #define STEP(member)    offsetof(struct resolve_step, member)
 
 static const struct wire_field request[] = {
@@ -22,6 +24,17 @@ static const struct wire_field destination[] = {
 	{ "nexthop", WIRE_TEXT, ANS(nexthop), RESOLVE_PATH_MAX, 0 },
 	{ "address", WIRE_TEXT, ANS(address), PATH_TEXT_MAX, WIRE_OPTIONAL },
 	{ "rule", WIRE_TEXT, ANS(rule), ANS_MAX(rule), WIRE_OPTIONAL },
+	{ .key = NULL },
+};
+static const struct wire_field who_request[] = {
+	{ "id", WIRE_SPAN, WHO_REQ(id), WHO_ID_MAX, 0 },
+	{ "from", WIRE_SPAN, WHO_REQ(from), PATH_TEXT_MAX, WIRE_OPTIONAL },
+	{ .key = NULL },
+};
+static const struct wire_field who_answer[] = {
+	{ "user", WIRE_TEXT, WHO(user), PATH_TEXT_MAX, 0 },
+	{ "name", WIRE_TEXT, WHO(name), WHO_NAME_MAX, WIRE_OPTIONAL },
+	{ "owns", WIRE_FLAG, WHO(owns), 1, 0 },
 	{ .key = NULL },
 };
 static const struct wire_field step_fields[] = {
@@ -143,6 +156,59 @@ wire_resolve_get_ans(
 		    ? OK
 		    : malformed_answer(f);
 	/* `ok` earns nothing here: a destination is the only good answer. */
+	return record_outcome(&r, f) == OK ? malformed_answer(f) : f->outcome;
+}
+
+bool
+wire_resolve_is_who(struct span line)
+{
+	return span_has_prefix(line, "who ");
+}
+
+enum outcome
+wire_resolve_put_who_req(
+    struct buf *b, const struct resolve_who_req *req, struct fault *f)
+{
+	return wire_write(b, "who", who_request, req, f);
+}
+
+enum outcome
+wire_resolve_get_who_req(struct span line, struct record *r,
+    struct resolve_who_req *req, struct fault *f)
+{
+	return wire_read(line, "who", who_request, r, req, f);
+}
+
+enum outcome
+wire_resolve_put_who(struct buf *b, struct span id, enum outcome outcome,
+    const struct resolve_who *who, const struct fault *answer, struct fault *f)
+{
+	struct record_out out =
+	    record_begin(b, outcome == OK ? "who" : outcome_word(outcome));
+
+	record_put(out, "id", id);
+	if (outcome == OK)
+		wire_put(out, who_answer, who);
+	else
+		record_put_fault(out, answer);
+	return record_end(out, f);
+}
+
+enum outcome
+wire_resolve_get_who(
+    struct span line, struct span id, struct resolve_who *who, struct fault *f)
+{
+	struct record r;
+	struct span same;
+
+	*who = (struct resolve_who){ .user = "" };
+	if (record_parse(line, &r, f) != OK ||
+	    !record_take(&r, "id", WHO_ID_MAX, &same) || !span_same(same, id))
+		return malformed_answer(f);
+	if (record_is(&r, "who"))
+		return wire_take(&r, who_answer, who) && record_all_taken(&r)
+		    ? OK
+		    : malformed_answer(f);
 	return record_outcome(&r, f) == OK ? malformed_answer(f) : f->outcome;
 }
 

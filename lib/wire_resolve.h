@@ -20,6 +20,14 @@
  *
  * `to` of the answer is the request's `to`, octet for octet. Answers come in
  * the order of the requests.
+ *
+ * And who an account of this machine is, by its number or its name:
+ *
+ *	who id=1000 [from=ann@example.org]
+ *	who id=1000 user=bob@example.org [name=Bob%20Smith] [owns=1]
+ *	perm id=1000 code=5.7.1 text=...
+ *
+ * owns: the address `from` is one of its own.
  */
 #ifndef LIB_WIRE_RESOLVE_H
 #define LIB_WIRE_RESOLVE_H
@@ -50,6 +58,20 @@ struct resolve_ans {
 	char rule[32]; /* which rule answered, or "" */
 };
 
+#define WHO_ID_MAX   64 /* octets of an account's name or number */
+#define WHO_NAME_MAX 255 /* octets of a person's name */
+
+struct resolve_who_req {
+	struct span id;
+	struct span from; /* a reverse-path, or empty */
+};
+
+struct resolve_who {
+	char user[PATH_TEXT_MAX + 1]; /* the address of its entry */
+	char name[WHO_NAME_MAX + 1]; /* or "" */
+	bool owns;
+};
+
 enum outcome wire_resolve_put_req(
     struct buf *, const struct resolve_req *, struct fault *) MUST_USE;
 /* r keeps the text that the spans of the request borrow. */
@@ -62,6 +84,18 @@ enum outcome wire_resolve_put_ans(struct buf *, struct span to, enum outcome,
 /* The outcome of the question; TEMP with EPROTO: no answer to it. */
 enum outcome wire_resolve_get_ans(struct span line, struct span to,
     struct resolve_ans *, struct fault *) MUST_USE;
+
+bool wire_resolve_is_who(struct span line);
+enum outcome wire_resolve_put_who_req(
+    struct buf *, const struct resolve_who_req *, struct fault *) MUST_USE;
+enum outcome wire_resolve_get_who_req(struct span line, struct record *r,
+    struct resolve_who_req *, struct fault *) MUST_USE;
+/* As put_ans and get_ans. */
+enum outcome wire_resolve_put_who(struct buf *, struct span id, enum outcome,
+    const struct resolve_who *, const struct fault *answer,
+    struct fault *) MUST_USE;
+enum outcome wire_resolve_get_who(struct span line, struct span id,
+    struct resolve_who *, struct fault *) MUST_USE;
 
 /* By its transport's name: does the message stay on this machine? */
 bool resolve_is_mailbox(const struct resolve_ans *);

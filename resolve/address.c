@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <idn2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
@@ -111,6 +112,38 @@ address_make(struct span text, struct address *a, struct fault *f)
 		return f->outcome;
 	address_set_domain(a, span_of(domain));
 	return OK;
+}
+
+enum outcome
+address_make_login(struct span name, struct login *login, struct fault *f)
+{
+	char text[PATH_TEXT_MAX + 1];
+	enum outcome got = PERM;
+	struct span local;
+	struct address a;
+	int n = snprintf(
+	    text, sizeof(text), SPAN_FMT "@login.invalid", SPAN_ARG(name));
+
+	/* By its letters it is a local-part, and folded like one. */
+	if (n > 0 && (size_t)n < sizeof(text) && !span_has_control(name) &&
+	    span_find(name, '@') == name.len &&
+	    span_find(name, ',') == name.len)
+		got = address_make(span_of(text), &a, f);
+	if (got == PERM || (got == OK && a.local_len == 0))
+		return fault_set(f, PERM, "5.7.8", 0, "no name to log in with");
+	if (got == TEMP)
+		return TEMP;
+	local = address_local(&a);
+	memcpy(login->key, LOGIN_KEY, sizeof(LOGIN_KEY) - 1);
+	memcpy(login->key + sizeof(LOGIN_KEY) - 1, local.p, local.len);
+	login->len = sizeof(LOGIN_KEY) - 1 + local.len;
+	return OK;
+}
+
+struct span
+login_key(const struct login *login)
+{
+	return (struct span){ login->key, login->len };
 }
 
 struct span

@@ -39,6 +39,16 @@ void address_set_domain(struct address *, struct span domain);
 struct span address_at_domain(const struct address *);
 /* Its key in the directory: of `*@domain` it is `@domain`. */
 struct span address_directory_key(const struct address *);
+/* A name to log in with, which has no domain: its key is `login sjones`. */
+#define LOGIN_KEY "login "
+struct login {
+	char key[sizeof(LOGIN_KEY) + ADDRESS_LOCAL_MAX];
+	size_t len;
+};
+/* PERM 5.7.8: no name, or one with a domain or a comma. TEMP 4.3.0: no memory */
+enum outcome address_make_login(
+    struct span name, struct login *, struct fault *) MUST_USE;
+struct span login_key(const struct login *);
 /* bob+x@ becomes bob@; false, and unchanged: there is no such octet in it. */
 bool address_drop_detail(struct address *, const char *delimiters);
 

@@ -58,7 +58,9 @@ text_add(struct text *t, struct span line)
 		.file = t->name,
 		.number = (uint32_t)t->lines + 1,
 		.smtp = SPAN_EMPTY,
-		.userid = SPAN_EMPTY };
+		.userid = SPAN_EMPTY,
+		.logins = SPAN_EMPTY,
+		.accounts = SPAN_EMPTY };
 	return &t->line[t->lines++];
 }
 
@@ -101,8 +103,12 @@ refuse_repetition(struct directory *d, enum line_field field,
 
 	line->repeats = true;
 	directory_problem(d, PROBLEM_ERROR, line,
-	    "this %s is there already, on %s:%u", names[field], first->file,
-	    first->number);
+	    "this %s is there already, on %s:%u%s", names[field], first->file,
+	    first->number,
+	    first->has_left
+	        ? ", of a removed user: `directory restore` brings him back, "
+	          "`directory remove --purge` ends that"
+	        : "");
 }
 
 /* Where the value is, or the free slot where it would be. FNV-1a. */
@@ -263,6 +269,7 @@ directory_free(struct directory *d)
 	}
 	free(d->problems.p);
 	free(d->has_postmaster);
+	accounts_free(&d->accounts);
 	domains_free(&d->domains);
 }
 
@@ -323,8 +330,10 @@ directory_open(
 		    errno == EWOULDBLOCK
 		        ? "another directory command is at work"
 		        : "lock " DIRECTORY_LOCK);
-	return read_text(&d->entries, f) == OK ? read_text(&d->secrets, f)
-	                                       : f->outcome;
+	return accounts_read(&d->accounts, f) == OK &&
+	        read_text(&d->entries, f) == OK
+	    ? read_text(&d->secrets, f)
+	    : f->outcome;
 }
 
 void

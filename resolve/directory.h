@@ -5,7 +5,8 @@
  * Two files of records are the truth. `entries` has no secret:
  *
  *	entry smtp=bob@example.org store=mailbox path=example.org/bob
- *	    [preferred=smtp|userid] [userid="BOB SYSTEM1"] [...]
+ *	    [preferred=smtp|userid] [userid="BOB SYSTEM1"] [login=SJONES]
+ *	    [account=bob,root] [name=...] [removed=TIME] [...]
  *	entry smtp=archive@example.org program=archive
  *	alias smtp=abuse@example.org to=postmaster@example.org
  *	alias smtp=*@example.org to=bob@example.org catch-all=yes
@@ -17,6 +18,7 @@
 #ifndef RESOLVE_DIRECTORY_H
 #define RESOLVE_DIRECTORY_H
 
+#include "accounts.h"
 #include "address.h"
 #include "buf.h"
 
@@ -31,6 +33,7 @@
 #define DIRECTORY_HASH_MEMORY_MAX (4UL * 1024 * 1024) /* KiB */
 #define DIRECTORY_HASH_OPS_MAX    100
 #define USERID_PART_MAX           8 /* octets of a user id, and of its address */
+#define PERSON_MAX                255 /* octets of a field about the person. Ours */
 
 enum line_kind {
 	LINE_NONE, /* a comment, or wrong and told as a problem */
@@ -55,6 +58,9 @@ struct line {
 	struct span smtp; /* as it was written */
 	struct span value; /* path, name, target or hash */
 	struct span userid; /* or empty */
+	struct span logins, accounts; /* lists, or empty: names.h */
+	/* An entry whose user has left: no mail comes, the mailbox can be read. */
+	bool has_left;
 };
 
 /* What no two lines of a text may have in common; path and user id: entries. */
@@ -103,6 +109,7 @@ struct directory {
 	bool *has_postmaster; /* of each, by the last check */
 	int lock; /* -1: not held */
 	struct text entries, secrets;
+	struct accounts accounts; /* of this machine */
 	struct problems problems;
 	struct memory_chunk *memory;
 	size_t memory_left; /* octets of the newest chunk */
@@ -129,9 +136,10 @@ void directory_unlock(struct directory *);
 void directory_parse(struct directory *);
 /*
  * What lies between the lines: where aliases lead, mailboxes in mailboxes, one
- * path of two entries, secrets of nobody, a domain that has no postmaster any
- * more since the last check. thorough: is every mailbox there, what do hashes
- * cost, do the databases fit the texts, and if not, was a text lost.
+ * path or login of two entries, accounts that do not exist, secrets of nobody, a
+ * domain that has no postmaster any more since the last check. thorough: is
+ * every mailbox there, is that of who has left empty, what do hashes cost, do
+ * the databases fit the texts, and if not, was a text lost.
  */
 void directory_check(struct directory *, bool thorough);
 /*
@@ -163,6 +171,9 @@ struct span directory_keep(struct directory *, struct span);
 /* A line more, whose text must live as long as the directory. */
 struct line *text_add(struct text *, struct span line);
 bool line_is_alias(const struct line *);
+/* Is it one of the fields about a person: name given surname department company
+   phone? Any text of PERSON_MAX octets without control octets. */
+bool directory_is_person_key(struct span key);
 /* Does its last line end with LF? If not, the text may have been cut there. */
 bool text_is_whole(const struct text *);
 

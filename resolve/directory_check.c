@@ -5,6 +5,7 @@
 #include "command.h"
 #include "directory.h"
 #include "mailboxes.h"
+#include "names.h"
 
 /* Where a problem is of no line, but of the file. */
 static const struct line of_entries = { .file = DIRECTORY_ENTRIES };
@@ -20,7 +21,9 @@ find_answer(const struct directory *d, const struct address *a)
 	if (line == NULL &&
 	    address_drop_detail(&base, d->settings->resolve.plus))
 		line = directory_find(d, address_key(&base));
-	return line != NULL ? line : directory_find(d, address_at_domain(a));
+	if (line == NULL)
+		line = directory_find(d, address_at_domain(a));
+	return line != NULL && line->has_left ? NULL : line;
 }
 
 /*
@@ -108,10 +111,29 @@ check_program(struct directory *d, const struct line *entry)
 		    SPAN_ARG(entry->value));
 }
 
+/* He is there until an operator says that it is enough. */
+static void
+check_leaver(struct directory *d, const struct line *entry)
+{
+	size_t n = mailboxes_count(d->settings->mail.directory, entry->value);
+
+	if (n > 0)
+		directory_problem(d, PROBLEM_NOTE, entry,
+		    "removed, and %zu message%s in the mailbox: the user can "
+		    "fetch them; `directory remove --purge` deletes them",
+		    n, n == 1 ? " lies" : "s lie");
+	else
+		directory_problem(d, PROBLEM_NOTE, entry,
+		    "removed, and the mailbox is empty: `directory remove "
+		    "--purge` ends it");
+}
+
 static void
 check_mailbox(struct directory *d, const struct line *entry)
 {
-	if (!mailboxes_has(d->settings->mail.directory, entry->value))
+	if (entry->has_left)
+		check_leaver(d, entry);
+	else if (!mailboxes_has(d->settings->mail.directory, entry->value))
 		directory_problem(d, PROBLEM_WARNING, entry,
 		    "has no mailbox: mail for it waits; `pneu "
 		    "directory change ADDRESS --path=PATH` makes it");
@@ -150,7 +172,7 @@ check_path(struct directory *d, const struct line_index *by_path,
 	}
 }
 
-/* Paths and user ids: what two entries may not share. */
+/* Paths, user ids and logins: what two entries may not share. */
 static void
 check_fields(struct directory *d)
 {
@@ -163,6 +185,7 @@ check_fields(struct directory *d)
 	line_index_free(&x);
 	line_index_make(d, &d->entries, FIELD_USERID, &x);
 	line_index_free(&x);
+	names_check(d);
 }
 
 /* RFC 5321 4.5.1: each domain must take postmaster's mail. A change must not

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "directory.h"
+#include "names.h"
 #include "password.h"
 #include "record.h"
 #include "wire_resolve.h"
@@ -96,12 +98,79 @@ is_one_of(
 	return REFUSE(r, "%s= is neither %s nor %s", key, first, second);
 }
 
+static const char *const person_keys[] = { "name", "given", "surname",
+	"department", "company", "phone" };
+#define PERSON_KEYS (sizeof(person_keys) / sizeof(person_keys[0]))
+
+bool
+directory_is_person_key(struct span key)
+{
+	for (size_t i = 0; i < PERSON_KEYS; i++)
+		if (span_eq(key, person_keys[i]))
+			return true;
+	return false;
+}
+
+/* Who it is: also of a command's address. */
+static bool
+take_person(struct reader *r)
+{
+	struct span value;
+
+	for (size_t i = 0; i < PERSON_KEYS; i++)
+		if (!record_take_optional(
+		        &r->record, person_keys[i], PERSON_MAX, &value) ||
+		    span_has_control(value) || !utf8_is_valid(value))
+			return REFUSE(r,
+			    "%s= is no text of at most %d octets, or has "
+			    "control characters",
+			    person_keys[i], PERSON_MAX);
+	return true;
+}
+
+/* Other names that lead to it. */
+static bool
+take_names(struct reader *r)
+{
+	struct line *line = r->line;
+
+	if (!record_take_optional(
+	        &r->record, "login", RECORD_MAX, &line->logins) ||
+	    !names_are_logins(line->logins))
+		return REFUSE(r,
+		    "login= is not names without @, separated by commas, each "
+		    "1 to %d octets",
+		    LOCAL_PART_MAX);
+	if (!record_take_optional(
+	        &r->record, "account", RECORD_MAX, &line->accounts) ||
+	    !names_are_accounts(line->accounts))
+		return REFUSE(r,
+		    "account= is not names of accounts or their numbers, "
+		    "separated by commas, or *");
+	return true;
+}
+
+static bool
+take_leave(struct reader *r)
+{
+	struct span time;
+	uint64_t ms;
+
+	r->line->has_left =
+	    record_take(&r->record, "removed", RECORD_MAX, &time);
+	if (r->line->has_left && !clock_parse_ms(time, &ms))
+		return REFUSE(
+		    r, "removed= is not a time like 2026-11-24T03:04:05.123Z");
+	return true;
+}
+
 /* Nobody logs in to a command, and it has no mailbox. */
 static bool
 take_program(struct reader *r)
 {
 	static const char *const other[] = { "path", "store", "userid",
-		"preferred", "password", "hash" };
+		"preferred", "login", "account", "removed", "password",
+		"hash" };
 
 	r->line->kind = LINE_PROGRAM;
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
@@ -140,7 +209,7 @@ take_mailbox(struct reader *r)
 	if (span_eq(record_value(&r->record, "preferred"), "userid") &&
 	    line->userid.len == 0)
 		return REFUSE(r, "preferred=userid, but there is no userid=");
-	return true;
+	return take_names(r) && take_leave(r);
 }
 
 static bool
@@ -149,6 +218,8 @@ take_entry(struct reader *r)
 	if (span_eq(address_local(&r->address), "*"))
 		return REFUSE(
 		    r, "*@ is a catch-all: it is an alias, not an entry");
+	if (!take_person(r))
+		return false;
 	return record_take(&r->record, "program", RECORD_MAX, &r->line->value)
 	    ? take_program(r)
 	    : take_mailbox(r);
@@ -284,6 +355,8 @@ keep_fields(struct directory *d, struct line *line)
 	line->smtp = same ? line->key : directory_keep(d, line->smtp);
 	line->value = directory_keep(d, line->value);
 	line->userid = directory_keep(d, line->userid);
+	line->logins = directory_keep(d, line->logins);
+	line->accounts = directory_keep(d, line->accounts);
 }
 
 static void
@@ -293,7 +366,8 @@ read_line(struct reader *r, bool (*read)(struct reader *))
 	struct fault why;
 	bool good = false;
 
-	line->smtp = line->userid = SPAN_EMPTY;
+	line->smtp = line->userid = line->logins = line->accounts = SPAN_EMPTY;
+	line->has_left = false;
 	if (line->text.len > 0 && line->text.p[0] != '#')
 		good = record_parse(line->text, &r->record, &why) == OK
 		    ? read(r)

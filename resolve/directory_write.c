@@ -11,13 +11,16 @@
 #include "directory.h"
 #include "fds.h"
 #include "lookup.h"
+#include "names.h"
 #include "record.h"
 
 /* What stands in a database beside the addresses: no address lacks its '@'. */
 #define DIGEST_KEY SPAN_LIT("digest")
 #define DIGEST_LEN 32 /* BLAKE2b-256 */
+/* Records of its text: it has more keys than those. */
+#define RECORDS_KEY SPAN_LIT("records")
 /* Of the values; another number makes every start compile anew. */
-#define FORMAT "1"
+#define FORMAT "2"
 
 static void
 digest_add(crypto_generichash_state *state, const void *p, size_t len)
@@ -25,7 +28,8 @@ digest_add(crypto_generichash_state *state, const void *p, size_t len)
 	(void)crypto_generichash_update(state, p, len);
 }
 
-/* Of both texts, since an entry's path stands among the secrets too. */
+/* Of both texts, since an entry's path stands among the secrets too; and of the
+   accounts, where there are entries of accounts. */
 static struct span
 make_digest(const struct directory *d, unsigned char out[DIGEST_LEN])
 {
@@ -38,6 +42,8 @@ make_digest(const struct directory *d, unsigned char out[DIGEST_LEN])
 	digest_add(&state, &len, sizeof(len));
 	digest_add(&state, entries.p, entries.len);
 	digest_add(&state, secrets.p, secrets.len);
+	if (names_have_accounts(entries))
+		accounts_digest(&d->accounts, &state);
 	(void)crypto_generichash_final(&state, out, DIGEST_LEN);
 	return (struct span){ (const char *)out, DIGEST_LEN };
 }
@@ -69,16 +75,30 @@ directory_is_compiled(const struct directory *d)
 	    is_made_of(&d->secrets, digest);
 }
 
+/* Of a database before format 2 the digest is one. */
+static uint64_t
+records_of(struct compiled *c)
+{
+	struct span value;
+	struct fault f;
+	uint64_t n;
+
+	if (compiled_get(c, RECORDS_KEY, &value, &f) == OK &&
+	    num_parse(value, 0, UINT64_MAX, &n))
+		return n;
+	return compiled_count(c) - 1;
+}
+
 static enum outcome
 expect_records(const struct text *t, struct fault *f)
 {
 	struct compiled c = { .name = t->database, .purpose = t->purpose };
 	const char *lack = NULL;
-	size_t had;
+	uint64_t had;
 
 	/* One that cannot be read may have had some. */
 	if (compiled_look(&c, f) == OK)
-		had = compiled_count(&c) - 1; /* the digest is one */
+		had = records_of(&c);
 	else
 		had = f->error == ENOENT ? 0 : 1;
 	compiled_free(&c);
@@ -131,6 +151,10 @@ make_value(
 	buf_reset(value);
 	if (line->kind == LINE_NONE)
 		return false;
+	if (line->has_left) {
+		buf_adds(value, LOOKUP_REMOVED);
+		return true;
+	}
 	if (line->kind != LINE_SECRET) {
 		buf_adds(value, words[line->kind]);
 		buf_add(value, line->value);
@@ -143,6 +167,8 @@ make_value(
 	record_put(out, "smtp", entry->smtp);
 	record_put(out, "path", entry->value);
 	record_put(out, "hash", line->value);
+	if (entry->has_left)
+		record_puts(out, "removed", "yes");
 	return record_end(out, &f) == OK;
 }
 
@@ -156,6 +182,12 @@ make_database(const struct directory *d, const struct replacement *r,
 
 	compiled_make_begin(&m, r->fd, r->text->purpose);
 	compiled_make_add(&m, DIGEST_KEY, digest);
+	buf_addf(&value, "%zu", r->text->records);
+	compiled_make_add(&m, RECORDS_KEY, buf_span(&value));
+	if (r->text == &d->entries)
+		names_put_accounts(d, &m);
+	else
+		names_put_logins(d, &m);
 	for (size_t i = 0; i < r->text->lines; i++)
 		if (make_value(d, &r->text->line[i], &value))
 			compiled_make_add(

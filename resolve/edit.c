@@ -24,13 +24,13 @@ change_of(struct span field, const struct field_change *change, size_t n)
 	return i;
 }
 
-/* An entry with some fields changed, in their order; the others stay as they
+/* A line with some fields changed, in their order; the others stay as they
    are written. PERM: it is too long. */
 static enum outcome
-change_entry(struct span line, const struct field_change *change, size_t n,
-    struct buf *b, struct fault *f)
+change_line(struct span line, const char *word,
+    const struct field_change *change, size_t n, struct buf *b, struct fault *f)
 {
-	struct record_out out = record_begin(b, "entry");
+	struct record_out out = record_begin(b, word);
 	unsigned made = 0;
 	struct span part;
 
@@ -153,7 +153,7 @@ complete_entry(struct editor *e, struct span record, const struct record *r,
 			return PERM;
 		change[n++] = (struct field_change){ "path", span_of(path) };
 	}
-	if (change_entry(record, change, n, line, &f) != OK)
+	if (change_line(record, "entry", change, n, line, &f) != OK)
 		return PERM;
 	return hash.len == 0
 	    ? OK
@@ -210,7 +210,7 @@ editor_change(struct editor *e, struct line *line,
     const struct field_change *change, size_t n, struct fault *f)
 {
 	struct buf b = BUF_INIT(RECORD_MAX);
-	enum outcome got = change_entry(line->text, change, n, &b, f);
+	enum outcome got = change_line(line->text, "entry", change, n, &b, f);
 
 	if (got == OK)
 		(void)put_line(e, &e->d.entries, line, buf_span(&b), 0);
@@ -232,17 +232,121 @@ editor_set_hash(struct editor *e, const struct line *line, struct span hash,
 	    e, directory_find_secret(&e->d, line->key), line->smtp, hash, 0, f);
 }
 
+static void
+remove_aliases(struct editor *e, const struct line *line)
+{
+	for (size_t i = 0; i < e->d.entries.lines; i++)
+		if (directory_leads_to(&e->d, &e->d.entries.line[i], line))
+			e->d.entries.line[i].is_removed = true;
+}
+
 void
 editor_remove(struct editor *e, struct line *line)
 {
 	struct line *secret = directory_find_secret(&e->d, line->key);
 
 	line->is_removed = true;
-	for (size_t i = 0; i < e->d.entries.lines; i++)
-		if (directory_leads_to(&e->d, &e->d.entries.line[i], line))
-			e->d.entries.line[i].is_removed = true;
+	remove_aliases(e, line);
 	if (secret != NULL)
 		secret->is_removed = true;
+}
+
+enum outcome
+editor_leave(
+    struct editor *e, struct line *line, const char *time, struct fault *f)
+{
+	const struct field_change change = { "removed", span_of(time) };
+
+	remove_aliases(e, line);
+	return editor_change(e, line, &change, 1, f);
+}
+
+/* Does the alias name this address, however it is written? */
+static bool
+names_address(const struct line *alias, struct span key)
+{
+	struct address a;
+	struct fault f;
+
+	return line_is_alias(alias) &&
+	    address_make(alias->value, &a, &f) == OK &&
+	    span_same(address_key(&a), key);
+}
+
+/* In place of the line the same of another word, with some fields changed. */
+static enum outcome
+rewrite(struct editor *e, struct text *t, struct line *line, const char *word,
+    const struct field_change *change, size_t n, struct fault *f)
+{
+	struct buf b = BUF_INIT(RECORD_MAX);
+	enum outcome got = change_line(line->text, word, change, n, &b, f);
+
+	if (got == OK)
+		(void)put_line(e, t, line, buf_span(&b), 0);
+	buf_free(&b);
+	return got;
+}
+
+static enum outcome
+put_alias(struct editor *e, struct span from, const char *to, struct fault *f)
+{
+	struct buf b = BUF_INIT(RECORD_MAX);
+	struct record_out out = record_begin(&b, "alias");
+	enum outcome got;
+
+	record_put(out, "smtp", from);
+	record_puts(out, "to", to);
+	got = record_end(out, f);
+	if (got == OK)
+		(void)put_line(e, &e->d.entries, NULL, buf_span(&b), 0);
+	buf_free(&b);
+	return got;
+}
+
+enum outcome
+editor_rename(struct editor *e, struct line *line, const struct address *to,
+    const char *new_smtp, struct span path, bool alias, struct fault *f)
+{
+	const struct field_change change[] = { { "smtp", span_of(new_smtp) },
+		{ "path", path } };
+	const struct field_change leads = { "to", span_of(new_smtp) };
+	struct line *secret = directory_find_secret(&e->d, line->key);
+	struct line *old = directory_find_secret(&e->d, address_key(to));
+	struct span from = line->smtp, key = line->key;
+	/* Lines move when one is added: it is not used from then on. */
+	enum outcome got = rewrite(
+	    e, &e->d.entries, line, "entry", change, path.len > 0 ? 2 : 1, f);
+
+	/* That of a former user of the new address opens nothing more. */
+	if (old != NULL && old != secret)
+		old->is_removed = true;
+	if (got == OK && secret != NULL) {
+		got = rewrite(e, &e->d.secrets, secret, "secret", change, 1, f);
+		/* An alias of the old address has no password to take along. */
+		secret->key = directory_keep(&e->d, address_key(to));
+	}
+	for (size_t i = 0; got == OK && i < e->d.entries.lines; i++)
+		if (names_address(&e->d.entries.line[i], key))
+			got = rewrite(e, &e->d.entries, &e->d.entries.line[i],
+			    "alias", &leads, 1, f);
+	if (got == OK && alias)
+		got = put_alias(e, from, new_smtp, f);
+	return got;
+}
+
+enum outcome
+editor_change_person(struct editor *e, const struct address *a,
+    const struct field_change *change, size_t n, struct fault *f)
+{
+	struct line *line;
+
+	for (size_t i = 0; i < n; i++)
+		if (!directory_is_person_key(span_of(change[i].key)))
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "%s= is not a user's to change", change[i].key);
+	if (editor_find(e, a, false, &line, f) != OK)
+		return f->outcome;
+	return editor_change(e, line, change, n, f);
 }
 
 /* ---- commit */

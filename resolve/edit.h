@@ -60,6 +60,28 @@ enum outcome editor_set_hash(struct editor *, const struct line *,
     struct span hash, struct fault *) MUST_USE;
 /* The entry, its password and every alias that ends at it. */
 void editor_remove(struct editor *, struct line *);
+/*
+ * The user leaves: aliases go as above, mail is refused, and who has the
+ * password can still fetch what lies in the mailbox. time: of now
+ */
+enum outcome editor_leave(
+    struct editor *, struct line *, const char *time, struct fault *) MUST_USE;
+/*
+ * Another address of an entry: its password and the aliases that name it go
+ * along. path: of its mailbox, which the caller has moved, or SPAN_EMPTY. alias:
+ * the old address becomes one that leads to the new. PERM 5.3.5: a line is too
+ * long
+ */
+enum outcome editor_rename(struct editor *, struct line *,
+    const struct address *to, const char *new_smtp, struct span path,
+    bool alias, struct fault *) MUST_USE;
+/*
+ * What a user may change himself: fields about the person, of the entry of his
+ * address. An empty value takes one away. PERM 5.1.1: there is no such entry;
+ * 5.3.5: another key, or the line is too long
+ */
+enum outcome editor_change_person(struct editor *, const struct address *,
+    const struct field_change *, size_t n, struct fault *) MUST_USE;
 
 /*
  * The change; tries: only whether it can be made. PERM 5.3.5: what would come

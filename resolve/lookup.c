@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accounts.h"
+
 #define STEP_TEXT_MAX  1024 /* octets of one step's text */
 #define STEP_VALUE_MAX 300 /* octets of an address shown in it */
 
@@ -172,12 +174,17 @@ take_value(struct question *q, struct span value, bool *ends, struct fault *f)
 		set_destination(q, TRANSPORT_PROGRAM, rest);
 		return OK;
 	}
+	if (span_eq(value, LOOKUP_REMOVED)) {
+		explain(q, "removed", "the user was removed");
+		return fault_set(f, PERM, "5.1.1", 0, "no such user");
+	}
 	*ends = false;
 	caught = is_kind(value, LOOKUP_CATCH_ALL, &rest);
 	if ((!caught && !is_kind(value, LOOKUP_ALIAS, &rest)) ||
 	    !span_copy(rest, q->text, sizeof(q->text)) ||
 	    address_make(rest, &q->at, f) != OK)
 		return compiled_bad_value(&q->l->entries, f);
+	q->l->caught |= caught;
 	if (!caught)
 		note_rule(q, "alias");
 	explain(q, caught ? "catch-all" : "alias", "goes on to " SPAN_FMT,
@@ -209,6 +216,7 @@ lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
 	bool ends;
 
 	*ans = (struct resolve_ans){ .transport = "" };
+	l->caught = false;
 	if (address_make(to, &q.at, f) != OK)
 		return f->outcome;
 	complete(&q);
@@ -235,4 +243,99 @@ lookup_find(struct lookup *l, struct span to, struct resolve_ans *ans,
 	    "aliases lead in a circle, or more than %llu of them follow one "
 	    "another",
 	    (unsigned long long)l->steps_max);
+}
+
+/* ---- accounts */
+
+/* Is the value of this key there? Then *who is what it says. */
+static enum outcome
+get_who(
+    struct lookup *l, const char *id, struct resolve_who *who, struct fault *f)
+{
+	char key[sizeof(WHO_KEY) + WHO_ID_MAX];
+	struct span value;
+	enum outcome got;
+
+	(void)snprintf(key, sizeof(key), WHO_KEY "%s", id);
+	got = compiled_get(&l->entries, span_of(key), &value, f);
+	if (got == OK && wire_resolve_get_who(value, span_of(id), who, f) != OK)
+		return compiled_bad_value(&l->entries, f);
+	return got;
+}
+
+/* The entry that answers for an account; *as is what it is named there. */
+static enum outcome
+find_who(struct lookup *l, const char *id, const char **as,
+    struct resolve_who *who, struct fault *f)
+{
+	enum outcome got = get_who(l, *as = id, who, f);
+	uint64_t uid;
+
+	if (got == PERM && num_parse(span_of(id), 0, UINT32_MAX, &uid) &&
+	    uid != ACCOUNTS_NO_UID)
+		got = get_who(l, *as = "*", who, f);
+	if (got == PERM && l->domains.n > 0 &&
+	    (strcmp(id, "0") == 0 || strcmp(id, "root") == 0)) {
+		(void)snprintf(who->user, sizeof(who->user), "postmaster@%s",
+		    l->domains.first);
+		return OK;
+	}
+	return got;
+}
+
+/* Where mail for the address lies; PERM: nowhere, or only by a catch-all. */
+static enum outcome
+find_mailbox(
+    struct lookup *l, struct span to, struct resolve_ans *ans, struct fault *f)
+{
+	enum outcome got = lookup_find(l, to, ans, NULL, f);
+
+	if (got == OK && (!resolve_is_mailbox(ans) || l->caught))
+		return PERM;
+	return got;
+}
+
+/* Is the address one of the user's, or of another entry of this account? */
+static enum outcome
+find_owner(struct lookup *l, struct span from, const char *as,
+    struct resolve_who *who, struct fault *f)
+{
+	char key[sizeof(WHO_KEY) + WHO_ID_MAX + 1 + RESOLVE_PATH_MAX];
+	struct resolve_ans his, own;
+	struct span ignored;
+	enum outcome got = find_mailbox(l, from, &his, f);
+
+	if (got != OK)
+		return got;
+	(void)snprintf(key, sizeof(key), WHO_KEY "%s %s", as, his.nexthop);
+	got = compiled_get(&l->entries, span_of(key), &ignored, f);
+	if (got == PERM) {
+		got = find_mailbox(l, span_of(who->user), &own, f);
+		if (got == OK && strcmp(own.nexthop, his.nexthop) != 0)
+			return PERM;
+	}
+	who->owns = got == OK;
+	return got;
+}
+
+enum outcome
+lookup_who(struct lookup *l, const struct resolve_who_req *req,
+    struct resolve_who *who, struct fault *f)
+{
+	char id[WHO_ID_MAX + 1];
+	const char *as;
+	enum outcome got = PERM;
+
+	*who = (struct resolve_who){ .user = "" };
+	if (span_is_all(req->id, is_graph) &&
+	    span_copy(req->id, id, sizeof(id)))
+		got = find_who(l, id, &as, who, f);
+	if (got == PERM)
+		return fault_set(f, PERM, "5.7.1", 0,
+		    "no address is of this account: `pneu directory change "
+		    "ADDRESS --account=` gives it one");
+	if (got == OK && req->from.len > 0 &&
+	    find_owner(l, req->from, as, who, f) == TEMP)
+		return TEMP;
+	return got;
 }

@@ -26,6 +26,7 @@
 #define LOOKUP_ALIAS     "alias "
 #define LOOKUP_CATCH_ALL "catch-all "
 #define LOOKUP_PROGRAM   "program "
+#define LOOKUP_REMOVED   "removed" /* all of it: a user who has left */
 
 struct lookup {
 	struct domains domains;
@@ -33,6 +34,7 @@ struct lookup {
 	const char *plus; /* each octet of it is a delimiter */
 	uint64_t steps_max; /* aliases that may follow one another */
 	bool looped; /* set when a loop was met; the caller clears it */
+	bool caught; /* the last answer is that of a catch-all */
 };
 
 /* PERM 5.3.5: the configuration names something that is no domain. */
@@ -50,5 +52,20 @@ void lookup_free(struct lookup *);
  */
 enum outcome lookup_find(struct lookup *, struct span to,
     struct resolve_ans *ans, struct buf *steps, struct fault *) MUST_USE;
+
+/* What is asked of accounts: keys of them in entries.cdb (names.h). */
+#define WHO_KEY "who "
+
+/*
+ * Who an account of this machine is, by its number or its name. A number that
+ * no entry has is that of account=*; of root it is the first domain's
+ * postmaster.
+ *
+ * OK	*who
+ * PERM	5.7.1 no entry is of this account
+ * TEMP	4.3.0 the database
+ */
+enum outcome lookup_who(struct lookup *, const struct resolve_who_req *,
+    struct resolve_who *who, struct fault *) MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
 /* mailboxes.c: mailboxes of the mail store. */
 #include "mailboxes.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fds.h"
+
 #define FILE_NAME_MAX 255 /* octets; Linux's NAME_MAX */
+
+/* Of a Maildir, in the order in which they are made. */
+static const char *const parts[] = { "tmp", "cur", "new" };
+#define PARTS 3
 
 static bool
 is_plain(int c)
@@ -86,7 +93,6 @@ static enum outcome
 make_below(int at, struct span path, bool is_part, bool sync, bool *existed,
     struct fault *f)
 {
-	static const char *const parts[] = { "tmp", "cur", "new" };
 	char name[FILE_NAME_MAX + 1];
 	struct span first;
 	enum outcome got = OK;
@@ -94,7 +100,7 @@ make_below(int at, struct span path, bool is_part, bool sync, bool *existed,
 	int fd;
 
 	if (!span_next(&path, '/', &first)) {
-		for (size_t i = 0; got == OK && i < 3; i++)
+		for (size_t i = 0; got == OK && i < PARTS; i++)
 			got = make_below(
 			    at, span_of(parts[i]), true, sync, &ignored, f);
 		return got;
@@ -150,4 +156,201 @@ mailboxes_has(const char *directory, struct span path)
 
 	return n > 0 && (size_t)n < sizeof(name) && stat(name, &st) == 0 &&
 	    S_ISDIR(st.st_mode);
+}
+
+/* ---- what is in it */
+
+/* The mailbox itself; -1 and errno. */
+static int
+open_mailbox(const char *directory, struct span path)
+{
+	char name[RESOLVE_PATH_MAX + 1];
+	int root, fd, error;
+
+	if (!resolve_path_is_safe(path) ||
+	    !span_copy(path, name, sizeof(name))) {
+		errno = EINVAL;
+		return -1;
+	}
+	root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root == -1)
+		return -1;
+	fd = fds_open_beneath(root, name);
+	error = errno;
+	(void)close(root);
+	errno = error;
+	return fd;
+}
+
+/* All names of a part that are not of the directory itself; each: or NULL. */
+static int
+walk_part(int mailbox, const char *part, size_t *n,
+    int (*each)(int dir, const char *name))
+{
+	int fd = openat(
+	    mailbox, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int got = 0;
+
+	if (dir == NULL) {
+		fds_close(&fd);
+		return errno == ENOENT ? 0 : -1;
+	}
+	while (got == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		*n += entry->d_name[0] != '.';
+		if (each != NULL)
+			got = each(dirfd(dir), entry->d_name);
+	}
+	if (errno != 0)
+		got = -1;
+	(void)closedir(dir);
+	return got;
+}
+
+size_t
+mailboxes_count(const char *directory, struct span path)
+{
+	int fd = open_mailbox(directory, path);
+	size_t n = 0;
+
+	for (size_t i = 1; fd != -1 && i < PARTS; i++)
+		if (walk_part(fd, parts[i], &n, NULL) != 0)
+			break;
+	fds_close(&fd);
+	return n;
+}
+
+static int
+delete_file(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0);
+}
+
+/* Its directory, where nothing else lies in it. */
+static enum outcome
+delete_mailbox(
+    int mailbox, const char *directory, struct span path, struct fault *f)
+{
+	char name[RESOLVE_PATH_MAX + 1], *slash;
+	int root = -1, parent = -1;
+	enum outcome got = OK;
+	size_t ignored = 0;
+
+	for (size_t i = 0; i < PARTS; i++)
+		if (walk_part(mailbox, parts[i], &ignored, delete_file) != 0 ||
+		    (unlinkat(mailbox, parts[i], AT_REMOVEDIR) != 0 &&
+		        errno != ENOENT))
+			return fault_set(f, TEMP, "4.3.0", errno,
+			    "delete what is in %s/" SPAN_FMT, directory,
+			    SPAN_ARG(path));
+	(void)span_copy(path, name, sizeof(name)); /* it is safe */
+	slash = strrchr(name, '/');
+	root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (slash != NULL)
+		*slash = '\0';
+	parent = slash == NULL ? root : fds_open_beneath(root, name);
+	if (parent == -1 ||
+	    (unlinkat(parent, slash == NULL ? name : slash + 1, AT_REMOVEDIR) !=
+	            0 &&
+	        errno != ENOENT && errno != ENOTEMPTY))
+		got = fault_set(f, TEMP, "4.3.0", errno, "delete %s/" SPAN_FMT,
+		    directory, SPAN_ARG(path));
+	if (got == OK)
+		got = sync_fd(parent, f);
+	if (parent != root)
+		fds_close(&parent);
+	fds_close(&root);
+	return got;
+}
+
+enum outcome
+mailboxes_purge(const char *directory, struct span path, struct fault *f)
+{
+	int fd = open_mailbox(directory, path);
+	enum outcome got;
+
+	if (fd == -1 && errno == ENOENT)
+		return OK;
+	if (fd == -1)
+		return fault_set(f,
+		    errno == ELOOP || errno == ENOTDIR ? PERM : TEMP,
+		    errno == ELOOP || errno == ENOTDIR ? "5.3.5" : "4.3.0",
+		    errno, "open %s/" SPAN_FMT, directory, SPAN_ARG(path));
+	got = delete_mailbox(fd, directory, path, f);
+	(void)close(fd);
+	return got;
+}
+
+/* All directories above the last component of a path; the last one's
+   descriptor, or -1 and a fault. */
+static int
+make_parent(
+    int root, struct span path, char last[FILE_NAME_MAX + 1], struct fault *f)
+{
+	char name[FILE_NAME_MAX + 1];
+	int at = dup(root), next;
+	struct span part;
+	bool ignored;
+
+	if (at == -1)
+		(void)fault_set(f, TEMP, "4.3.0", errno, "open a mailbox");
+	while (at != -1 && span_next(&path, '/', &part)) {
+		(void)span_copy(part, name, sizeof(name)); /* it is safe */
+		if (path.len == 0) {
+			memcpy(last, name, sizeof(name));
+			break;
+		}
+		if (enter(at, name, &ignored, &next, f) != OK ||
+		    sync_fd(at, f) != OK)
+			next = -1;
+		(void)close(at);
+		at = next;
+	}
+	return at;
+}
+
+static enum outcome
+move_below(int root, struct span from, struct span to, struct fault *f)
+{
+	char old_name[FILE_NAME_MAX + 1], new_name[FILE_NAME_MAX + 1];
+	int old = make_parent(root, from, old_name, f), new = -1;
+	enum outcome got = TEMP;
+
+	if (old != -1)
+		new = make_parent(root, to, new_name, f);
+	if (new == -1)
+		got = f->outcome;
+	else if (renameat2(old, old_name, new, new_name, RENAME_NOREPLACE) != 0)
+		got = fault_set(f, errno == EEXIST ? PERM : TEMP,
+		    errno == EEXIST ? "5.3.5" : "4.3.0", errno,
+		    "move the mailbox to " SPAN_FMT, SPAN_ARG(to));
+	else
+		got = sync_fd(new, f) == OK ? sync_fd(old, f) : f->outcome;
+	fds_close(&old);
+	fds_close(&new);
+	return got;
+}
+
+enum outcome
+mailboxes_move(
+    const char *directory, struct span from, struct span to, struct fault *f)
+{
+	enum outcome got;
+	int root;
+
+	if (!mailboxes_has(directory, from))
+		return mailboxes_has(directory, to)
+		    ? OK
+		    : fault_set(f, PERM, "5.3.5", 0,
+		          "there is no mailbox %s/" SPAN_FMT, directory,
+		          SPAN_ARG(from));
+	if (mailboxes_open(directory, &root, f) != OK)
+		return f->outcome;
+	got = move_below(root, from, to, f);
+	(void)close(root);
+	return got;
 }

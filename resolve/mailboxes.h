@@ -37,5 +37,24 @@ enum outcome mailboxes_make(int root, struct span path, bool sync,
 /* Everything of the root's file system (syncfs). */
 enum outcome mailboxes_sync(int root, struct fault *) MUST_USE;
 bool mailboxes_has(const char *directory, struct span path);
+/* Messages in its new/ and cur/; 0 also where there is no mailbox. */
+size_t mailboxes_count(const char *directory, struct span path);
+/*
+ * Delete a mailbox and all mail in it; one that is not there is done. Other
+ * things in its directory stay, and the directory with them.
+ *
+ * PERM	5.3.5 the path leads through a link or over something that is no
+ *	directory
+ * TEMP	4.3.0 the system said no: what is left can be deleted again
+ */
+enum outcome mailboxes_purge(
+    const char *directory, struct span path, struct fault *) MUST_USE;
+/*
+ * Give a mailbox another path, whose directories are made; on disk after OK. One
+ * that is at the new path, and no more at the old one, has been moved.
+ * PERM 5.3.5: the new path is taken, or there is no mailbox. TEMP: the system
+ */
+enum outcome mailboxes_move(const char *directory, struct span from,
+    struct span to, struct fault *) MUST_USE;
 
 #endif

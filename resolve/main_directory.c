@@ -30,6 +30,18 @@ static const struct prog_option options[] = {
 	{ 0, "program", "NAME",
 	    "its mail goes to this command of [deliver-program]",
 	    &request.option[OPTION_PROGRAM] },
+	{ 0, "login", "NAME,...", "names to log in with beside the address",
+	    &request.option[OPTION_LOGIN] },
+	{ 0, "account", "NAME,...",
+	    "accounts of this machine whose mail it is; * the others",
+	    &request.option[OPTION_ACCOUNT] },
+	{ 0, "name", "NAME", "of the person", &request.option[OPTION_NAME] },
+	{ 0, "given", "NAME", "given name", &request.option[OPTION_GIVEN] },
+	{ 0, "surname", "NAME", "surname", &request.option[OPTION_SURNAME] },
+	{ 0, "department", "TEXT", "department",
+	    &request.option[OPTION_DEPARTMENT] },
+	{ 0, "company", "TEXT", "company", &request.option[OPTION_COMPANY] },
+	{ 0, "phone", "TEXT", "telephone", &request.option[OPTION_PHONE] },
 	{ 0, "password-stdin", NULL,
 	    "the password is the first line of the standard input",
 	    &request.option[OPTION_PASSWORD] },
@@ -40,6 +52,12 @@ static const struct prog_option options[] = {
 	{ 0, "replace", NULL,
 	    "alias add: in place of the user or alias of that address",
 	    &request.option[OPTION_REPLACE] },
+	{ 0, "purge", NULL, "remove: also what is left of a removed user",
+	    &request.option[OPTION_PURGE] },
+	{ 0, "move", NULL, "rename: the mailbox too",
+	    &request.option[OPTION_MOVE] },
+	{ 0, "keep", NULL, "rename: the old address stays, as an alias",
+	    &request.option[OPTION_KEEP] },
 	{ 0, "at-start", NULL, "compile: do not wait for another command",
 	    &request.option[OPTION_AT_START] },
 	{ 0, "force", NULL,
@@ -71,8 +89,9 @@ find_verb(int argc, char **argv[])
 		prog_refuse("%s: wrong number of addresses; --help has each "
 		            "verb with what it takes",
 		    (*argv)[0]);
-	prog_refuse("say add, change, remove, passwd, show, list, alias add, "
-	            "alias remove, import, check or compile");
+	prog_refuse("say add, change, remove, restore, rename, passwd, find, "
+	            "show, list, alias add, alias remove, import, check or "
+	            "compile");
 }
 
 /* An option without effect must not pass in silence. */
@@ -168,8 +187,8 @@ static enum outcome
 enter_sandbox(struct fault *f)
 {
 	const struct sandbox_path paths[] = { { "directory", "rwc" },
-		{ "secrets", "rwc" }, { prog.settings.mail.directory, "rc" },
-		{ NULL, NULL } };
+		{ "secrets", "rwc" }, { prog.settings.mail.directory, "rcl" },
+		{ ACCOUNTS_FILE, "r" }, { NULL, NULL } };
 
 	return prog_sandbox(prog.about->promises, paths, f);
 }
@@ -187,9 +206,14 @@ main(int argc, char *argv[])
 		.more =
 		    "Verbs:\n"
 		    "  add ADDRESS              a user and a mailbox\n"
-		    "  change ADDRESS           store, path, userid, "
-		    "preferred, program, password\n"
-		    "  remove ADDRESS           a user; the mailbox stays\n"
+		    "  change ADDRESS           fields, as --name=, or the "
+		    "password\n"
+		    "  remove ADDRESS           a user, who can still fetch "
+		    "the mail that is there\n"
+		    "  restore ADDRESS          a removed user\n"
+		    "  rename OLD NEW           a user's address\n"
+		    "  find TEXT                in addresses, names, "
+		    "departments, logins\n"
 		    "  passwd ADDRESS           a new password\n"
 		    "  show ADDRESS, list       what there is\n"
 		    "  alias add ALIAS ADDRESS, alias remove ALIAS\n"

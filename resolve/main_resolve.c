@@ -32,6 +32,24 @@ note_loop(struct resolver *r, struct span to, const struct fault *f)
 }
 
 static enum outcome
+answer_who(
+    struct resolver *r, struct span line, struct buf *out, struct fault *f)
+{
+	struct record record;
+	struct resolve_who_req req;
+	struct resolve_who who;
+	struct fault why;
+	enum outcome got;
+
+	if (wire_resolve_get_who_req(line, &record, &req, f) != OK)
+		return f->outcome;
+	got = lookup_who(&r->lookup, &req, &who, &why);
+	if (r->lookup.looped)
+		note_loop(r, req.from, &why);
+	return wire_resolve_put_who(out, req.id, got, &who, &why, f);
+}
+
+static enum outcome
 answer(struct answerer *a, struct span line, struct buf *out, struct fault *f)
 {
 	struct resolver *r = (struct resolver *)a;
@@ -41,6 +59,8 @@ answer(struct answerer *a, struct span line, struct buf *out, struct fault *f)
 	struct fault why;
 	enum outcome got;
 
+	if (wire_resolve_is_who(line))
+		return answer_who(r, line, out, f);
 	if (wire_resolve_get_req(line, &record, &req, f) != OK)
 		return f->outcome;
 	buf_reset(&r->steps);
@@ -60,7 +80,9 @@ main(int argc, char *argv[])
 		.summary = "Address to destination: a line `resolve "
 		           "to=bob@example.org` each.",
 		.promises = "stdio rpath",
-		.more = "`explain to=...` answers every step as well.\n" };
+		.more =
+		    "`explain to=...` answers every step as well, `who "
+		    "id=1000` the address of an account of this machine.\n" };
 	static const struct sandbox_path paths[] = { { "directory", "r" },
 		{ NULL, NULL } };
 	struct resolver r = { .steps = BUF_INIT(STEPS_OCTETS) };

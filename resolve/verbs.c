@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fds.h"
 #include "mailboxes.h"
 #include "password.h"
@@ -222,8 +223,9 @@ collect_records(struct editor *e, struct request *r, struct fault *f)
 static size_t
 said_fields(const struct request *r, struct field_change field[OPTION_FIELDS])
 {
-	static const char *const keys[] = { "store", "path", "preferred",
-		"userid", "program" };
+	static const char *const keys[OPTION_FIELDS] = { "store", "path",
+		"preferred", "userid", "program", "login", "account", "name",
+		"given", "surname", "department", "company", "phone" };
 	size_t n = 0;
 
 	for (size_t i = 0; i < OPTION_FIELDS; i++)
@@ -321,8 +323,8 @@ collect_change(struct editor *e, struct request *r, struct fault *f)
 	hash = span_head(hash, span_find(hash, '\n'));
 	if (n == 0 && hash.len == 0)
 		return fault_set(f, PERM, "5.3.5", 0,
-		    "nothing to change: --store --path --userid --preferred "
-		    "--program --password-stdin");
+		    "nothing to change: say a field, as --name=, or "
+		    "--password-stdin");
 	if (editor_find(e, &r->address, false, &line, f) != OK ||
 	    (n > 0 && editor_change(e, line, field, n, f) != OK) ||
 	    (hash.len > 0 && editor_set_hash(e, line, hash, f) != OK))
@@ -337,14 +339,9 @@ collect_change(struct editor *e, struct request *r, struct fault *f)
 	return OK;
 }
 
-static enum outcome
-collect_remove(struct editor *e, struct request *r, struct fault *f)
+static void
+tell_aliases(struct editor *e, struct request *r, const struct line *line)
 {
-	struct line *line;
-
-	if (editor_find(e, &r->address, false, &line, f) != OK)
-		return f->outcome;
-	editor_remove(e, line);
 	for (size_t i = 0; i < e->d.entries.lines; i++) {
 		const struct line *alias = &e->d.entries.line[i];
 
@@ -352,14 +349,119 @@ collect_remove(struct editor *e, struct request *r, struct fault *f)
 			buf_addf(&r->done, SPAN_FMT ": removed, it led there\n",
 			    SPAN_ARG(alias->smtp));
 	}
-	if (line->kind == LINE_PROGRAM)
-		buf_addf(&r->done, "%s: removed\n", r->operand[0]);
-	else
-		buf_addf(&r->done,
-		    "%s: removed; the mailbox %s/" SPAN_FMT " is kept\n",
-		    r->operand[0], prog.settings.mail.directory,
-		    SPAN_ARG(line->value));
+}
+
+/* The mail first: where that is cut short, the rest can be purged again. */
+static enum outcome
+purge(struct editor *e, struct request *r, struct line *line, struct fault *f)
+{
+	const char *directory = prog.settings.mail.directory;
+
+	if (!line->has_left)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%s was not removed: `directory remove` first, so that no "
+		    "more mail comes",
+		    r->operand[0]);
+	if (mailboxes_purge(directory, line->value, f) != OK)
+		return f->outcome;
+	editor_remove(e, line);
+	buf_addf(&r->done,
+	    "%s: purged, with the mail that was in %s/" SPAN_FMT "\n",
+	    r->operand[0], directory, SPAN_ARG(line->value));
 	return OK;
+}
+
+static enum outcome
+leave(struct editor *e, struct request *r, struct line *line, struct fault *f)
+{
+	char now[CLOCK_TEXT_MAX];
+
+	if (line->has_left)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "%s is removed already; --purge deletes what lies in the "
+		    "mailbox",
+		    r->operand[0]);
+	clock_text_ms(clock_wall_ms(), now);
+	if (editor_leave(e, line, now, f) != OK)
+		return f->outcome;
+	tell_aliases(e, r, line);
+	buf_addf(&r->done,
+	    "%s: removed; what lies in the mailbox %s/" SPAN_FMT
+	    " can still be fetched by POP3, and --purge deletes it\n",
+	    r->operand[0], prog.settings.mail.directory, SPAN_ARG(line->value));
+	return OK;
+}
+
+static enum outcome
+collect_remove(struct editor *e, struct request *r, struct fault *f)
+{
+	struct line *line;
+
+	if (editor_find(e, &r->address, false, &line, f) != OK)
+		return f->outcome;
+	if (line->kind != LINE_PROGRAM)
+		return r->option[OPTION_PURGE] != NULL ? purge(e, r, line, f)
+		                                       : leave(e, r, line, f);
+	editor_remove(e, line);
+	tell_aliases(e, r, line);
+	buf_addf(&r->done, "%s: removed\n", r->operand[0]);
+	return OK;
+}
+
+static enum outcome
+collect_restore(struct editor *e, struct request *r, struct fault *f)
+{
+	static const struct field_change change = { "removed", { "", 0 } };
+	struct line *line;
+
+	if (editor_find(e, &r->address, false, &line, f) != OK)
+		return f->outcome;
+	if (!line->has_left)
+		return fault_set(
+		    f, PERM, "5.3.5", 0, "%s was not removed", r->operand[0]);
+	buf_addf(&r->done, "%s: takes mail again\n", r->operand[0]);
+	return editor_change(e, line, &change, 1, f);
+}
+
+/* ---- rename */
+
+/* Its mailbox follows, before the texts say so: mail that comes meanwhile waits,
+   and a second try finds it moved. */
+static enum outcome
+move_mailbox(const struct line *line, const struct address *to,
+    char path[RESOLVE_PATH_MAX + 1], struct fault *f)
+{
+	if (line->kind == LINE_PROGRAM)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "mail for it goes to a program: there is no mailbox");
+	if (mailboxes_path(to, path, f) != OK)
+		return f->outcome;
+	return mailboxes_move(
+	    prog.settings.mail.directory, line->value, span_of(path), f);
+}
+
+static enum outcome
+collect_rename(struct editor *e, struct request *r, struct fault *f)
+{
+	char path[RESOLVE_PATH_MAX + 1] = "";
+	struct address old;
+	struct line *line;
+
+	if (read_address(r->operand[0], &old, f) != OK ||
+	    editor_find(e, &old, false, &line, f) != OK)
+		return f->outcome;
+	if (directory_find(&e->d, address_directory_key(&r->address)) != NULL &&
+	    !span_same(address_key(&old), address_key(&r->address)))
+		return fault_set(
+		    f, PERM, "5.3.5", 0, "%s is there already", r->operand[1]);
+	if (r->option[OPTION_MOVE] != NULL &&
+	    move_mailbox(line, &r->address, path, f) != OK)
+		return f->outcome;
+	buf_addf(&r->done, "%s: is %s now%s\n", r->operand[0], r->operand[1],
+	    r->option[OPTION_KEEP] != NULL ? ", and an alias that leads there"
+	                                   : "");
+	return editor_rename(e, line, &r->address, r->operand[1], span_of(path),
+	    r->option[OPTION_KEEP] != NULL, f);
 }
 
 static enum outcome
@@ -382,7 +484,13 @@ const struct verb verbs[VERBS] = {
 	{ "change", .operands = 1,
 	    .options = TAKES_FIELDS | TAKES(OPTION_PASSWORD),
 	    .collect = collect_change },
-	{ "remove", .operands = 1, .collect = collect_remove },
+	{ "remove", .operands = 1, .options = TAKES(OPTION_PURGE),
+	    .collect = collect_remove },
+	{ "restore", .operands = 1, .collect = collect_restore },
+	{ "rename", .operands = 2,
+	    .options = TAKES(OPTION_MOVE) | TAKES(OPTION_KEEP),
+	    .collect = collect_rename },
+	{ "find", .operands = 1, .is_text = true, .look = look_find },
 	{ "list", .look = look_list },
 	{ "show", .operands = 1, .look = look_show },
 	{ "alias add", .operands = 2,
@@ -402,7 +510,7 @@ verb_run(const struct verb *verb, struct request *r, struct fault *f)
 {
 	struct editor e;
 
-	if (verb->operands > 0 &&
+	if (verb->operands > 0 && !verb->is_text &&
 	    read_address(r->operand[verb->operands - 1], &r->address, f) != OK)
 		return f->outcome;
 	if (verb->look != NULL)

@@ -15,11 +15,22 @@ enum option {
 	OPTION_PREFERRED,
 	OPTION_USERID,
 	OPTION_PROGRAM,
+	OPTION_LOGIN,
+	OPTION_ACCOUNT,
+	OPTION_NAME,
+	OPTION_GIVEN,
+	OPTION_SURNAME,
+	OPTION_DEPARTMENT,
+	OPTION_COMPANY,
+	OPTION_PHONE,
 	OPTION_FIELDS, /* the number of those */
 	OPTION_PASSWORD = OPTION_FIELDS,
 	OPTION_ALIAS,
 	OPTION_CATCH_ALL,
 	OPTION_REPLACE,
+	OPTION_PURGE,
+	OPTION_MOVE,
+	OPTION_KEEP,
 	OPTION_AT_START,
 	OPTION_FORCE,
 	OPTIONS
@@ -54,6 +65,7 @@ typedef enum outcome collect_changes(
 struct verb {
 	const char *name; /* a word or two */
 	size_t operands;
+	bool is_text; /* the last of them is no address */
 	unsigned options; /* that it TAKES(); all take --json */
 	bool asks; /* for a password, where none is given */
 	/* A change; prepare: what can be done before the lock is taken. */
@@ -66,7 +78,7 @@ struct verb {
 	/* Or something else. */
 	enum outcome (*run)(struct request *, struct fault *);
 };
-#define VERBS 11
+#define VERBS 14
 extern const struct verb verbs[VERBS];
 /* Prints what it did. PERM: what is wrong, nothing was changed. */
 enum outcome verb_run(
@@ -77,6 +89,8 @@ enum outcome verb_compile(struct request *, struct fault *) MUST_USE;
 enum outcome verb_look(
     const struct verb *, const struct request *, struct fault *) MUST_USE;
 enum outcome look_check(
+    const struct directory *, const struct request *, struct fault *) MUST_USE;
+enum outcome look_find(
     const struct directory *, const struct request *, struct fault *) MUST_USE;
 enum outcome look_list(
     const struct directory *, const struct request *, struct fault *) MUST_USE;

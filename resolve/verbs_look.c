@@ -3,8 +3,10 @@
 #include "verbs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unicase.h>
 
 #include "mailboxes.h"
 #include "output.h"
@@ -125,6 +127,71 @@ look_list(const struct directory *d, const struct request *r, struct fault *f)
 		    "%zu lines with errors are left out: `directory check`",
 		    errors);
 	return OK;
+}
+
+/* ---- find */
+
+/* In lower case, as addresses compare; what cannot be is left as it is. */
+static void
+fold(struct span in, struct buf *out)
+{
+	uint8_t *folded;
+	size_t n;
+
+	buf_reset(out);
+	folded = u8_casefold(
+	    (const uint8_t *)in.p, in.len, NULL, UNINORM_NFC, NULL, &n);
+	buf_add(out, folded == NULL ? in : (struct span){ (char *)folded, n });
+	free(folded);
+}
+
+/* Has one of its fields the text, which is folded? */
+static bool
+has_text(const struct line *line, struct span text, struct buf *room)
+{
+	static const char *const keys[] = { "smtp", "to", "login", "account",
+		"userid", "name", "given", "surname", "department", "company",
+		"phone" };
+	struct record r;
+	struct fault f;
+
+	if (line->kind == LINE_NONE || record_parse(line->text, &r, &f) != OK)
+		return false;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		fold(record_value(&r, keys[i]), room);
+		if (room->len > 0 &&
+		    memmem(room->p, room->len, text.p, text.len) != NULL)
+			return true;
+	}
+	return false;
+}
+
+enum outcome
+look_find(const struct directory *d, const struct request *r, struct fault *f)
+{
+	struct buf text = BUF_INIT(RECORD_MAX * 4);
+	struct buf room = BUF_INIT(RECORD_MAX * 4);
+	size_t n = 0;
+
+	fold(span_of(r->operand[0]), &text);
+	for (size_t i = 0; text.len > 0 && i < d->entries.lines; i++) {
+		const struct line *line = &d->entries.line[i];
+
+		if (!has_text(line, buf_span(&text), &room))
+			continue;
+		output(json_of_line(d, line),
+		    "{smtp|text}[ ({name|text})][, {department|text}]"
+		    "[, {company|text}][, phone {phone|text}]"
+		    "[, login {login|text}][, account {account|text}]"
+		    "[ leads to {to|text}][ removed {removed}]\n");
+		n++;
+	}
+	buf_free(&text);
+	buf_free(&room);
+	return n > 0 ? OK
+	             : fault_set(f, PERM, "5.1.1", 0,
+	                   "nobody has that in an address, a name, a "
+	                   "department or a login");
 }
 
 /* Its line, and what else the directory knows of it. */

@@ -182,16 +182,34 @@ remember(struct verifier *v, const struct verify_tag *tag, uint64_t now_ms)
 	atomic_store(&oldest->until_ms, now_ms + v->cache_ms);
 }
 
-/* The user's name as a key: the first domain where none was given. */
+/* The address of an entry that has this name as login=. PERM: none has. */
 static enum outcome
-make_user(const struct verifier *v, struct span user, struct address *a,
-    struct fault *f)
+find_login(
+    struct verifier *v, struct span user, struct address *a, struct fault *f)
+{
+	struct login login;
+	struct span key;
+	enum outcome got = address_make_login(user, &login, f);
+
+	if (got == OK)
+		got = compiled_get(&v->secrets, login_key(&login), &key, f);
+	return got == OK ? address_make(key, a, f) : got;
+}
+
+/* The user's name as a key: a login, or the first domain where none was given. */
+static enum outcome
+make_user(
+    struct verifier *v, struct span user, struct address *a, struct fault *f)
 {
 	char text[PATH_TEXT_MAX + 1];
+	enum outcome got;
 	int n;
 
 	if (span_find(user, '@') < user.len)
 		return address_make(user, a, f);
+	got = find_login(v, user, a, f);
+	if (got != PERM)
+		return got;
 	n = snprintf(
 	    text, sizeof(text), SPAN_FMT "@%s", SPAN_ARG(user), v->domain);
 	if (v->domain[0] == '\0' || span_has_control(user) || n < 0 ||

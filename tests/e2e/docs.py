@@ -108,7 +108,7 @@ def sandbox_paths(program):
     for table in re.findall(r"struct sandbox_path ?\w*\[\](?: =|\)) ?\{((?:\s*\{[^{}]*\},?)*)\s*\}", text):
         for path, rights in re.findall(r"\{\s*([^{},]+?)\s*,\s*([^{},]+?)\s*\}", table):
             path = {"prog.settings.queue.directory": "queue", "prog.settings.mail.directory": "mail",
-                    "RECEIVER_DIRECTORY": "journal"}.get(re.sub(r'^"!" |^"!?|"$', "", path), re.sub(r'^"!" |^"!?|"$', "", path))
+                    "RECEIVER_DIRECTORY": "journal", "ACCOUNTS_FILE": "/etc/passwd"}.get(re.sub(r'^"!" |^"!?|"$', "", path), re.sub(r'^"!" |^"!?|"$', "", path))
             if path == "NULL" and rights == "NULL":
                 continue
             out.add((path, rights.strip('"')))

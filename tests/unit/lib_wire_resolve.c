@@ -190,9 +190,51 @@ test_round_trip(void)
 	buf_free(&b);
 }
 
+static void
+test_who(void)
+{
+	struct resolve_who_req req = { SPAN_LIT("1000"), SPAN_LIT("a@z") };
+	struct resolve_who_req req_back;
+	struct resolve_who who = { "bob@x", "B \xC3\xBC", true }, back;
+	struct buf b = BUF_INIT(2 * RECORD_MAX);
+	struct fault f, why = FAULT_NONE;
+	struct record r;
+	bool good = true;
+
+	tap_ok(wire_resolve_put_who_req(&b, &req, &f) == OK &&
+	        wire_resolve_is_who(buf_span(&b)) &&
+	        wire_resolve_get_who_req(buf_span(&b), &r, &req_back, &f) ==
+	            OK &&
+	        span_same(req.id, req_back.id) &&
+	        span_same(req.from, req_back.from),
+	    "the question for an account goes there and comes back");
+	buf_reset(&b);
+	tap_ok(wire_resolve_put_who(&b, req.id, OK, &who, &why, &f) == OK &&
+	        wire_resolve_get_who(buf_span(&b), req.id, &back, &f) == OK &&
+	        strcmp(back.user, who.user) == 0 &&
+	        strcmp(back.name, who.name) == 0 && back.owns,
+	    "so does its answer");
+	tap_ok(wire_resolve_get_who(
+	           buf_span(&b), SPAN_LIT("1001"), &back, &f) == TEMP,
+	    "that of another account is none");
+	for (size_t n = 0; n < b.len - 2; n++)
+		if (wire_resolve_get_who(span_head(buf_span(&b), n), req.id,
+		        &back, &f) == PERM ||
+		    back.owns)
+			good = false;
+	tap_ok(good, "no truncated answer refuses or gives an address away");
+	buf_reset(&b);
+	(void)fault_set(&why, PERM, "5.7.1", 0, "nobody");
+	tap_ok(wire_resolve_put_who(&b, req.id, PERM, NULL, &why, &f) == OK &&
+	        wire_resolve_get_who(buf_span(&b), req.id, &back, &f) == PERM,
+	    "a refusal is one");
+	buf_free(&b);
+}
+
 int
 main(void)
 {
+	test_who();
 	test_answers();
 	test_truncations();
 	test_requests();

@@ -31,6 +31,14 @@ static const char *const directory[][2] = {
 	{ "@round.example", "catch-all x@round.example" },
 	{ "bob@lost.example", "mailbox lost.example/bob" },
 	{ "@lost2.example", "catch-all bob@example.org" },
+	{ "left@all.example", "removed" },
+	{ "caught@example.org", "alias any@all.example" },
+	{ "who 1000", "who id=1000 user=bob@example.org name=Bob%20S" },
+	{ "who 1000 example.org/bob", "yes" },
+	{ "who 1000 example.org/own", "yes" },
+	{ "who bob", "who id=bob user=bob@example.org name=Bob%20S" },
+	{ "who *", "who id=* user=known@all.example" },
+	{ "who 1002", "nonsense" },
 };
 
 static const struct {
@@ -100,12 +108,77 @@ static const struct {
 	    "bob@l\xC3\xB6"
 	    "cal.example",
 	    "", "", "5.1.1", PERM },
+	{ "who has left takes no mail", "left@all.example", "", "", "5.1.1",
+	    PERM },
+	{ "not even by a detail", "left+x@all.example", "", "", "5.1.1", PERM },
 	{ "a bad address is refused", "a@@b", "", "", "5.1.3", PERM },
 	{ "a value that is not ours is a deferral", "bad@example.org", "", "",
 	    "4.3.0", TEMP },
 	{ "a path that climbs is a deferral", "climb@example.org", "", "",
 	    "4.3.0", TEMP },
 };
+
+static const struct {
+	const char *title, *id, *from, *user, *code;
+	bool owns;
+} accounts[] = {
+	{ "an account is known by its number", "1000", "", "bob@example.org",
+	    "", false },
+	{ "and by its name", "bob", "", "bob@example.org", "", false },
+	{ "its address is its own", "1000", "BOB@example.org",
+	    "bob@example.org", "", true },
+	{ "with a detail, too", "1000", "bob+x@example.org", "bob@example.org",
+	    "", true },
+	{ "and an alias", "1000", "one@example.org", "bob@example.org", "",
+	    true },
+	{ "and that of a second entry", "1000", "bob+own@example.org",
+	    "bob@example.org", "", true },
+	{ "another's is not", "1000", "known@all.example", "bob@example.org",
+	    "", false },
+	{ "nor what a catch-all takes", "1000", "any@all.example",
+	    "bob@example.org", "", false },
+	{ "nor what an alias leads there", "1000", "caught@example.org",
+	    "bob@example.org", "", false },
+	{ "nor a remote one", "1000", "a@example.com", "bob@example.org", "",
+	    false },
+	{ "nor that of a program", "1000", "archive@example.org",
+	    "bob@example.org", "", false },
+	{ "nor what is no address", "1000", "@@", "bob@example.org", "",
+	    false },
+	{ "another number is that of the rest", "1001", "known@all.example",
+	    "known@all.example", "", true },
+	{ "another name is nobody", "sue", "", "", "5.7.1", false },
+	{ "whom the kernel cannot name is nobody", "65534", "", "", "5.7.1",
+	    false },
+	{ "a key with a space is none", "1000 example.org/bob", "", "", "5.7.1",
+	    false },
+	{ "root is the postmaster", "root", "", "postmaster@example.org", "",
+	    false },
+	{ "whose addresses are his own", "root", "bob@example.org",
+	    "postmaster@example.org", "", true },
+	{ "a value that is not ours is a deferral", "1002", "", "", "4.3.0",
+	    false },
+	{ "a loop is one, too", "1000", "loop@example.org", "", "4.4.6",
+	    false },
+};
+
+static void
+test_accounts(struct lookup *l)
+{
+	for (size_t i = 0; i < sizeof(accounts) / sizeof(accounts[0]); i++) {
+		const struct resolve_who_req req = { span_of(accounts[i].id),
+			span_of(accounts[i].from) };
+		struct resolve_who who;
+		struct fault f = FAULT_NONE;
+		bool good = lookup_who(l, &req, &who, &f) == OK
+		    ? strcmp(who.user, accounts[i].user) == 0 &&
+		        who.owns == accounts[i].owns
+		    : strcmp(f.code, accounts[i].code) == 0;
+
+		l->looped = false;
+		tap_ok(good, "%s", accounts[i].title);
+	}
+}
 
 static bool
 make_database(void)
@@ -196,6 +269,7 @@ main(void)
 	tap_ok(make_database() && compiled_look(&l.entries, &f) == OK,
 	    "a database is made and taken");
 	test_cases(&l);
+	test_accounts(&l);
 	test_steps(&l);
 	l.plus = "";
 	tap_ok(lookup_find(&l, SPAN_LIT("bob+x@example.org"), &ans, NULL, &f) ==
