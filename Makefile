@@ -23,18 +23,18 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 LIB := lib/mem lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/record lib/qid lib/wire lib/wire_resolve lib/hostname lib/settings lib/command \
 	lib/config_value lib/config lib/mounts lib/disk lib/envelope lib/field \
-	lib/identity lib/journal lib/maildir lib/password lib/phrase \
+	lib/identity lib/users lib/journal lib/maildir lib/password lib/phrase \
 	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
 	lib/select lib/serve lib/serve_clients lib/serve_lines \
 	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
 	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
 	lib/logins
-pneu_OBJS := start/services start/listen start/services_print start/spawn \
+pneu_OBJS := start/services start/share start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/ready start/stop start/control \
 	start/supervise start/explain start/status \
 	start/status_services start/status_queue start/status_disk \
-	start/status_journal start/init start/config_verb \
+	start/status_journal start/layout start/init start/config_verb \
 	start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/state \
@@ -60,6 +60,7 @@ resolve_OBJS := $(COMPILED) resolve/answerer resolve/lookup resolve/main_resolve
 auth_OBJS := $(COMPILED) resolve/answerer resolve/verify resolve/main_auth
 DIRECTORY := $(COMPILED) resolve/directory resolve/names \
 	resolve/directory_parse resolve/directory_write resolve/mailboxes \
+	resolve/maker \
 	resolve/directory_check
 directory_OBJS := $(DIRECTORY) resolve/edit resolve/say resolve/verbs_look \
 	resolve/verbs resolve/main_directory

@@ -21,6 +21,7 @@
 #include "fds.h"
 #include "hostname.h"
 #include "identity.h"
+#include "users.h"
 
 #ifndef PNEU_VERSION
 #define PNEU_VERSION "unknown"
@@ -272,7 +273,7 @@ prog_become(const char *owner_of, struct fault *f)
 {
 	if (identity_take(owner_of, f) != OK)
 		return f->outcome;
-	return identity_drop(f);
+	return identity_drop(NULL, f);
 }
 
 /* The configuration's path, the cwd being the home. */
@@ -281,7 +282,8 @@ prog_config_path(void)
 {
 	if (prog.config != NULL)
 		return prog.config;
-	if (prog.home == NULL && access("pneu.conf", F_OK) != 0)
+	if ((prog.home == NULL || strcmp(prog.home, PNEU_HOME) == 0) &&
+	    access("pneu.conf", F_OK) != 0)
 		return PNEU_CONF;
 	return "pneu.conf";
 }
@@ -300,6 +302,8 @@ prog_load(struct fault *f)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "no pneu.conf in %s: `pneu -C DIR init` makes a home",
 		    prog.home == NULL ? PNEU_HOME : prog.home);
+	if (got != OK && f->error == EACCES && getuid() != 0)
+		(void)fault_context(f, "run it as root, with sudo");
 	return got;
 }
 
@@ -361,15 +365,58 @@ load_running(struct fault *f)
 	return prog_load(f);
 }
 
+/* `pneu status` is of pneu. */
+static const struct users_row *
+own_row(void)
+{
+	char name[64];
+
+	(void)span_copy(span_head(span_of(prog.about->name),
+	                    strcspn(prog.about->name, " ")),
+	    name, sizeof(name));
+	return users_row_of(name);
+}
+
+/*
+ * As root: the user of this program, for good. Else it was started as somebody:
+ * by the supervisor as the right one.
+ */
+enum outcome
+prog_user(struct fault *f)
+{
+	const struct users_row *row = own_row();
+	struct identity who;
+	struct stat st;
+
+	if (prog.settings.pneu.users == USERS_ALL_OWNER || row == NULL ||
+	    row->user == NULL)
+		return identity_drop(NULL, f);
+	if (getuid() != 0 && stat(".", &st) == 0 && st.st_uid == getuid())
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "[pneu] users = separate: %s runs as " USERS_USER
+		    ", which only root can start: use sudo",
+		    row->program, row->user);
+	if (getuid() != 0)
+		return OK;
+	return users_find(row->program, &who, f) == OK ? identity_drop(&who, f)
+	                                               : f->outcome;
+}
+
+enum outcome
+prog_enter(struct fault *f)
+{
+	fds_from_systemd(); /* for each program alike; a no-op without it */
+	if (prog_stand(f) != OK || identity_take(".", f) != OK)
+		return f->outcome;
+	if (prog_load(f) == PERM && prog.config == NULL)
+		(void)load_running(f);
+	return f->outcome;
+}
+
 enum outcome
 prog_home(struct fault *f)
 {
-	fds_from_systemd(); /* for each program alike; a no-op without it */
-	if (prog_stand(f) != OK || prog_become(".", f) != OK)
-		return f->outcome;
-	if (prog_load(f) == PERM && prog.config == NULL)
-		return load_running(f);
-	return f->outcome;
+	return prog_enter(f) == OK ? prog_user(f) : f->outcome;
 }
 
 enum outcome

@@ -75,11 +75,15 @@ void prog_options(int argc, char *argv[]);
 /* Both of them. */
 void prog_start(const struct prog_about *, int argc, char *argv[]);
 /*
- * chdir to the home, become its owner when we are root (PERM when the owner is
- * root), load the configuration; while that has errors, the checked copy of it
- * that runs, if one does. All paths are relative to the home from here.
+ * chdir to the home, load the configuration; while that has errors, the checked
+ * copy of it that runs, if one does. When we are root, become the home's owner,
+ * or with `[pneu] users = separate` this program's user (PERM when the owner is
+ * root, or there is no such user). All paths are relative to the home from here.
  */
 enum outcome prog_home(struct fault *) MUST_USE;
+/* Both halves of it: until the second root, if we had it, can be got back. */
+enum outcome prog_enter(struct fault *) MUST_USE;
+enum outcome prog_user(struct fault *) MUST_USE;
 /* Close the sandbox (sandbox.h) as [pneu] sandbox says, and tell on fd 2
    what of it cannot be; or all of that up to sandbox_close(). */
 enum outcome prog_prepare_sandbox(

@@ -25,6 +25,7 @@
 #include "mem.h"
 #include "prog.h"
 #include "record.h"
+#include "users.h"
 #include "wire_auth.h"
 
 #define IN_MAX         65536 /* octets of answers that wait. Ours */
@@ -150,6 +151,11 @@ start_child(struct service *s, struct fault *f)
 	if (sandbox_is_closed())
 		return s->own ? fault_set(f, TEMP, "4.3.0", 0, "it has ended")
 		              : TEMP;
+	if (prog.settings.pneu.users == USERS_SEPARATE && !s->own)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "nobody answers at run/%s, and a child would have the "
+		    "wrong user: `pneu run` must run",
+		    s->name);
 	if (child_arguments(s, path, argv, f) != OK)
 		return TEMP;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)

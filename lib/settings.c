@@ -60,6 +60,9 @@ const struct setting_row setting_rows[] = {
 	CHOICE("pneu", "sandbox", pneu.sandbox, "auto", "auto required off",
 	    "with required, refuse to run where the kernel has no seccomp or "
 	    "Landlock"),
+	CHOICE("pneu", "users", pneu.users, "owner", "owner separate",
+	    "with separate, each program has its own user; needs root, and "
+	    "the users"),
 	TEXT("pneu", "hostname", pneu.hostname, "",
 	    "name in banner, trace field and reports; empty: the machine's"),
 	TIME("pneu", "drain", pneu.drain_ms, "30s", 0, HOUR,

@@ -55,6 +55,7 @@ struct smtpd_settings {
 struct settings {
 	struct { /* [pneu] */
 		uint64_t sandbox; /* enum sandbox_mode */
+		uint64_t users; /* enum users_mode */
 		char *hostname; /* empty: the machine's own */
 		uint64_t drain_ms;
 		uint64_t restart_min_ms, restart_max_ms;

@@ -4,7 +4,7 @@
 
 #include "command.h"
 #include "directory.h"
-#include "mailboxes.h"
+#include "maker.h"
 #include "names.h"
 
 /* Where a problem is of no line, but of the file. */
@@ -115,7 +115,7 @@ check_program(struct directory *d, const struct line *entry)
 static void
 check_leaver(struct directory *d, const struct line *entry)
 {
-	size_t n = mailboxes_count(d->settings->mail.directory, entry->value);
+	size_t n = maker_count(d->settings->mail.directory, entry->value);
 
 	if (n > 0)
 		directory_problem(d, PROBLEM_NOTE, entry,
@@ -133,7 +133,7 @@ check_mailbox(struct directory *d, const struct line *entry)
 {
 	if (entry->has_left)
 		check_leaver(d, entry);
-	else if (!mailboxes_has(d->settings->mail.directory, entry->value))
+	else if (!maker_has(d->settings->mail.directory, entry->value))
 		directory_problem(d, PROBLEM_WARNING, entry,
 		    "has no mailbox: mail for it waits; `pneu "
 		    "directory change ADDRESS --path=PATH` makes it");

@@ -13,6 +13,7 @@
 #include "lookup.h"
 #include "names.h"
 #include "record.h"
+#include "users.h"
 
 /* What stands in a database beside the addresses: no address lacks its '@'. */
 #define DIGEST_KEY SPAN_LIT("digest")
@@ -201,13 +202,18 @@ static enum outcome
 write_one(const struct directory *d, struct replacement *r, struct span digest,
     struct fault *f)
 {
+	mode_t mode = 0600;
 	enum outcome got;
 
 	if (!r->is_database && !r->text->changed)
 		return OK;
 	/* What lies there is of a run that was cut short. */
 	(void)unlink(r->dot_name);
-	r->fd = open(r->dot_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* The directory's group is that of its reader then; the umask is
+	   main_directory.c's. */
+	if (r->is_database && d->settings->pneu.users == USERS_SEPARATE)
+		mode = 0640;
+	r->fd = open(r->dot_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (r->fd == -1)
 		return fault_set(
 		    f, TEMP, "4.3.0", errno, "create %s", r->dot_name);

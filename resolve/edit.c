@@ -9,6 +9,7 @@
 
 #include "fds.h"
 #include "mailboxes.h"
+#include "maker.h"
 
 #define MANY_AT_ONCE 8 /* mailboxes; more are synced together */
 
@@ -356,26 +357,20 @@ static enum outcome
 make_mailboxes(struct editor *e, struct fault *f)
 {
 	bool many = e->added > MANY_AT_ONCE, existed = false;
+	const char *mail = e->d.settings->mail.directory;
 	enum outcome got = OK;
-	int root = -1;
 
 	for (size_t i = 0; got == OK && i < e->d.entries.lines; i++) {
 		const struct line *line = &e->d.entries.line[i];
 
 		if (!line->wants_mailbox || line->kind != LINE_ENTRY)
 			continue;
-		if (root == -1)
-			got = mailboxes_open(
-			    e->d.settings->mail.directory, &root, f);
-		if (got == OK)
-			got = mailboxes_make(
-			    root, line->value, !many, &existed, f);
+		got = maker_make(mail, line->value, !many, &existed, f);
 		e->found += existed;
 		e->made += !existed;
 	}
-	if (got == OK && many && root != -1)
-		got = mailboxes_sync(root, f);
-	fds_close(&root);
+	if (got == OK && many)
+		got = maker_sync(mail, f);
 	return got;
 }
 

@@ -8,9 +8,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "maker.h"
 #include "prog.h"
 #include "verbs.h"
 
@@ -239,7 +241,9 @@ main(int argc, char *argv[])
 	if (verb->asks && r->option[OPTION_PASSWORD] == NULL &&
 	    ask_password(r, &f) != OK)
 		prog_exit(&f);
-	if (prog_home(&f) == OK && enter_sandbox(&f) == OK)
+	(void)umask(027); /* all that it makes has a mode of its own */
+	if (prog_enter(&f) == OK && maker_begin(&f) == OK &&
+	    prog_user(&f) == OK && enter_sandbox(&f) == OK)
 		f.outcome = verb_run(verb, r, &f);
 	request_free(r);
 	prog_exit(&f);

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "fds.h"
 #include "mailboxes.h"
+#include "maker.h"
 #include "password.h"
 #include "prog.h"
 #include "say.h"
@@ -362,7 +363,7 @@ purge(struct editor *e, struct request *r, struct line *line, struct fault *f)
 		    "%s was not removed: `directory remove` first, so that no "
 		    "more mail comes",
 		    r->operand[0]);
-	if (mailboxes_purge(directory, line->value, f) != OK)
+	if (maker_purge(directory, line->value, f) != OK)
 		return f->outcome;
 	editor_remove(e, line);
 	buf_addf(&r->done,
@@ -436,7 +437,7 @@ move_mailbox(const struct line *line, const struct address *to,
 		    "mail for it goes to a program: there is no mailbox");
 	if (mailboxes_path(to, path, f) != OK)
 		return f->outcome;
-	return mailboxes_move(
+	return maker_move(
 	    prog.settings.mail.directory, line->value, span_of(path), f);
 }
 

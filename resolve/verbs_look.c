@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <unicase.h>
 
-#include "mailboxes.h"
+#include "maker.h"
 #include "output.h"
 #include "prog.h"
 #include "record.h"
@@ -207,8 +207,8 @@ describe(const struct directory *d, const struct line *line)
 	(void)json_object_set_new(object, "aliases", aliases);
 	if (line->kind == LINE_ENTRY)
 		(void)json_object_set_new(object, "mailbox-exists",
-		    json_boolean(mailboxes_has(
-		        prog.settings.mail.directory, line->value)));
+		    json_boolean(
+		        maker_has(prog.settings.mail.directory, line->value)));
 	return object;
 }
 

@@ -38,8 +38,9 @@ static enum outcome
 open_services(struct server *server, struct fault *f)
 {
 	const struct settings *set = &prog.settings;
+	/* To ask what is free there; nothing of it can be read. */
 	int queue_fd =
-	    open(set->queue.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	    open(set->queue.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	/* Missing or unreadable: then queue-add says that it is full. */
 	server_begin(server, set, prog_hostname(), queue_fd);

@@ -6,22 +6,26 @@
 #include <libgen.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fds.h"
+#include "identity.h"
+#include "layout.h"
 #include "path.h"
 #include "spawn.h"
-#include "store_state.h"
+#include "users.h"
 #include "verbs.h"
 
-#define USER_DEFAULT "pneu"
+#define USER_DEFAULT USERS_OWNER
 #define USER_ELSE    "nobody"
 
 static struct plan {
 	const char *domain[PROG_REPEATS + 1]; /* ends with NULL */
 	const char *user;
+	const char *users; /* of pneu.conf; NULL: owner */
 } asked;
 
 const struct prog_option init_options[] = {
@@ -31,6 +35,10 @@ const struct prog_option init_options[] = {
 	    "as root: who shall own the home (" USER_DEFAULT ", else " USER_ELSE
 	    ")",
 	    &asked.user },
+	{ 0, "users", "WHICH",
+	    "owner: all programs run as the home's owner; separate: each as "
+	    "its user",
+	    &asked.users },
 	{ .name = NULL },
 };
 
@@ -82,7 +90,8 @@ check_empty(const char *home, struct fault *f)
 
 	if (d == NULL)
 		return fault_set(f, PERM, "5.3.5", errno, "%s", home);
-	is_home = faccessat(dirfd(d), "pneu.conf", F_OK, 0) == 0;
+	is_home = faccessat(dirfd(d), "pneu.conf", F_OK, 0) == 0 ||
+	    (strcmp(home, PNEU_HOME) == 0 && access(PNEU_CONF, F_OK) == 0);
 	while ((e = readdir(d)) != NULL)
 		is_empty = is_empty &&
 		    span_is_word(span_of(e->d_name), ". .. lost+found");
@@ -92,6 +101,22 @@ check_empty(const char *home, struct fault *f)
 	return fault_set(f, PERM, "5.3.5", 0,
 	    "%s is not empty and has no pneu.conf: choose another directory",
 	    home);
+}
+
+/* Of the configuration of an installed home, which people look for in /etc. */
+static enum outcome
+make_config_directory(const char *home, uid_t uid, gid_t gid, struct fault *f)
+{
+	char copy[] = PNEU_CONF;
+	const char *path = dirname(copy);
+
+	if (strcmp(home, PNEU_HOME) != 0)
+		return OK;
+	if (make_path(path, f) != OK)
+		return f->outcome;
+	if (lchown(path, uid, gid) != 0 || chmod(path, 0750) != 0)
+		return fault_set(f, PERM, "5.3.5", errno, "%s", path);
+	return OK;
 }
 
 static enum outcome
@@ -117,12 +142,19 @@ find_user(const struct plan *plan, const struct passwd **who, struct fault *f)
 	return OK;
 }
 
+static bool
+is_separate(const struct plan *plan)
+{
+	return plan->users != NULL && strcmp(plan->users, "separate") == 0;
+}
+
 /* As root: the home gets its owner, unless it has one. */
 static enum outcome
 give_owner(const struct plan *plan, const char *home, struct fault *f)
 {
 	const struct passwd *who;
 	struct stat st;
+	gid_t group;
 
 	if (geteuid() != 0)
 		return OK;
@@ -132,46 +164,19 @@ give_owner(const struct plan *plan, const char *home, struct fault *f)
 		return OK;
 	if (find_user(plan, &who, f) != OK)
 		return f->outcome;
+	group = who->pw_gid;
+	if (is_separate(plan) && users_find_callers(NULL, &group, f) != OK)
+		return f->outcome;
 	if (st.st_uid != 0 && st.st_uid != who->pw_uid)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "%s belongs to uid %lu already, not to %s", home,
 		    (unsigned long)st.st_uid, plan->user);
-	if (lchown(home, who->pw_uid, who->pw_gid) != 0)
+	if (lchown(home, who->pw_uid, group) != 0)
 		return fault_set(f, PERM, "5.3.5", errno, "chown %s", home);
-	return OK;
+	return make_config_directory(home, who->pw_uid, group, f);
 }
 
-/* ---- what lies in it, as its owner ---- */
-
-/* Nothing after a fault. */
-static void
-make_directory(const char *path, struct fault *f)
-{
-	if (f->outcome == OK && mkdir(path, 0700) != 0 && errno != EEXIST)
-		fault_set(f, PERM, "5.3.5", errno, "make %s", path);
-}
-
-static enum outcome
-make_inside(struct fault *f)
-{
-	const char *queue = prog.settings.queue.directory;
-	char path[FDS_PATH_MAX];
-
-	make_directory(queue, f);
-	for (int i = 0; i < STORE_DIRECTORIES; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", queue,
-		    store_state_word((enum store_state)i));
-		make_directory(path, f);
-	}
-	make_directory(prog.settings.mail.directory, f);
-	make_directory("journal", f);
-	make_directory("directory", f);
-	make_directory("secrets", f);
-	make_directory("run", f);
-	if (f->outcome == OK && fds_sync_directory(queue, f) == OK)
-		(void)!fds_sync_directory(".", f);
-	return f->outcome;
-}
+/* ---- what lies in it ---- */
 
 /* What people change, with the defaults in comments. The rest: pneu.conf(5). */
 static const char conf_before[] =
@@ -181,6 +186,8 @@ static const char conf_before[] =
     "[pneu]\n"
     "# Name in banner, trace field and reports; default: the machine's.\n"
     "#hostname = mx.example.org\n"
+    "# separate: each program as its own user; only root can start it.\n";
+static const char conf_middle[] =
     "# required: refuse to run where the kernel lacks a part of it.\n"
     "#sandbox = auto\n\n"
     "[resolve]\n"
@@ -202,19 +209,28 @@ static const char conf_after[] =
 static enum outcome
 write_conf(const struct plan *plan, struct fault *f)
 {
-	FILE *out = fopen(".pneu.conf", "we");
+	const char *path = prog_config_path();
+	char fresh[FDS_PATH_MAX];
+	FILE *out;
 
+	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
+	out = fopen(fresh, "we");
 	if (out == NULL)
-		return fault_set(f, TEMP, "4.3.0", errno, "write .pneu.conf");
+		return fault_set(f, TEMP, "4.3.0", errno, "write %s", fresh);
 	(void)fputs(conf_before, out);
+	(void)fprintf(out, "%susers = %s\n", plan->users == NULL ? "#" : "",
+	    plan->users == NULL ? "owner" : plan->users);
+	(void)fputs(conf_middle, out);
 	for (size_t i = 0; plan->domain[i] != NULL; i++)
 		(void)fprintf(out, "domain = %s\n", plan->domain[i]);
 	if (plan->domain[0] == NULL)
 		(void)fputs("#domain = example.org\n", out);
 	(void)fputs(conf_after, out);
-	if (fflush(out) != 0 || fsync(fileno(out)) != 0 ||
-	    rename(".pneu.conf", "pneu.conf") != 0)
-		fault_set(f, TEMP, "4.3.0", errno, "write pneu.conf");
+	/* The programs of all users read it: their group is the home's. */
+	if ((is_separate(plan) && fchmod(fileno(out), 0640) != 0) ||
+	    fflush(out) != 0 || fsync(fileno(out)) != 0 ||
+	    rename(fresh, path) != 0)
+		fault_set(f, TEMP, "4.3.0", errno, "write %s", path);
 	(void)fclose(out);
 	return f->outcome;
 }
@@ -233,9 +249,11 @@ make_postmaster(const char *domain, struct fault *f)
 	char address[512], abuse[512], hostmaster[512];
 	const char *add[] = { "directory", "-C", ".", "add", address, "--alias",
 		abuse, "--alias", hostmaster, NULL };
-	struct spawn sp = {
-		.argv = add, .in = -1, .out = -1, .nofile = UINT64_MAX
-	};
+	struct spawn sp = { .argv = add,
+		.in = -1,
+		.out = -1,
+		.nofile = UINT64_MAX,
+		.keeps_root = prog.settings.pneu.users == USERS_SEPARATE };
 	int status, code;
 	pid_t pid;
 
@@ -261,6 +279,19 @@ make_postmaster(const char *domain, struct fault *f)
 
 /* ---- the verb ---- */
 
+/* All of them, before anything is made. */
+static enum outcome
+check_users(const struct plan *plan, struct fault *f)
+{
+	struct identity who;
+
+	f->outcome = OK;
+	for (const struct users_row *r = users_rows; r->program != NULL; r++)
+		if (is_separate(plan) && users_find(r->program, &who, f) != OK)
+			return f->outcome;
+	return OK;
+}
+
 static void
 check_domains(void)
 {
@@ -277,7 +308,10 @@ fill_home(const struct plan *plan, struct fault *f)
 
 	if (fresh && write_conf(plan, f) != OK)
 		return f->outcome;
-	if (prog_load(f) != OK || make_inside(f) != OK)
+	if (prog_load(f) != OK || layout_make(&prog.settings, f) != OK)
+		return f->outcome;
+	if (prog.settings.pneu.users == USERS_ALL_OWNER &&
+	    identity_drop(NULL, f) != OK)
 		return f->outcome;
 	if (!fresh && plan->domain[0] != NULL)
 		prog_warn("pneu.conf is there already: --domain is left out");
@@ -299,10 +333,14 @@ verb_init(int argc, char *argv[], struct fault *f)
 
 	prog_options(argc, argv);
 	check_domains();
+	if (asked.users != NULL &&
+	    !span_is_word(span_of(asked.users), "owner separate"))
+		prog_refuse("--users %s: owner, or separate", asked.users);
 	home = home_of();
-	if (make_path(home, f) != OK || check_empty(home, f) != OK ||
-	    give_owner(&asked, home, f) != OK || prog_stand(f) != OK ||
-	    prog_become(".", f) != OK || fill_home(&asked, f) != OK)
+	if (check_users(&asked, f) != OK || make_path(home, f) != OK ||
+	    check_empty(home, f) != OK || give_owner(&asked, home, f) != OK ||
+	    prog_stand(f) != OK || identity_take(".", f) != OK ||
+	    fill_home(&asked, f) != OK)
 		return f->outcome;
 	(void)printf("home %s: OK. Next: pneu -C %s run\n", home, home);
 	return OK;

@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "identity.h"
 #include "journal.h"
 #include "listen.h"
 #include "serve.h"
@@ -48,6 +49,8 @@ struct pool {
 	uint64_t timeout_ms; /* of sockets of TCP; 0: none */
 	uint64_t drain_ms, restart_min_ms, restart_max_ms;
 	uint64_t generation; /* of the configuration */
+	bool separate; /* it runs as `who`, not as the home's owner */
+	struct identity who;
 
 	struct process process[BOARD_SLOTS];
 	size_t live;

@@ -73,6 +73,7 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 		s->program = argv[0] = p->program;
 		argv[1] = NULL;
 	}
+	s->who = p->separate ? &p->who : NULL;
 	s->nofile = p->row->nofile;
 	s->replaced = p->replaced;
 	if (p->row->key && !p->replaced)

@@ -11,6 +11,7 @@
 #include "fds.h"
 #include "prog.h"
 #include "spawn.h"
+#include "users.h"
 
 void
 ready_event(struct pool *p)
@@ -49,7 +50,13 @@ start_chore(struct supervisor *s, struct fault *f)
 	struct spawn sp = {
 		.argv = argv, .in = -1, .out = c->out, .nofile = 4096
 	};
+	struct identity who;
 
+	if (s->settings.pneu.users == USERS_SEPARATE) {
+		if (users_find(c->program, &who, f) != OK)
+			return f->outcome;
+		sp.who = &who;
+	}
 	return spawn_start(&sp, &s->tidy, f);
 }
 

@@ -15,6 +15,8 @@
 #include "config.h"
 #include "fds.h"
 #include "prog.h"
+#include "share.h"
+#include "users.h"
 
 #define CONFIG_MAX    (1024UL * 1024) /* octets; config.c has the same */
 #define PORT_WAIT_MS  2000 /* at a start, for a port that is taken. Chosen */
@@ -23,7 +25,7 @@
 /* ---- the copy that is checked ---- */
 
 static enum outcome
-copy_config(const char *path, struct fault *f)
+copy_config(const char *path, bool separate, struct fault *f)
 {
 	struct buf text = BUF_INIT(CONFIG_MAX);
 	int fd = -1;
@@ -35,16 +37,35 @@ copy_config(const char *path, struct fault *f)
 		fault_set(f, TEMP, "4.3.0", errno, "write %s", path);
 	else if (fds_write_all(fd, buf_span(&text), f) != OK)
 		fault_context(f, "%s", path);
+	else if (separate)
+		f->outcome = share_config(fd, f);
 	fds_close(&fd);
 out:
 	buf_free(&text);
 	return f->outcome;
 }
 
+/* Processes of both kinds side by side could not reach one another. */
+static enum outcome
+take_users(
+    const struct supervisor *s, const struct settings *fresh, struct fault *f)
+{
+	uint64_t users = fresh->pneu.users;
+
+	if (s->generation > 0 && users != s->settings.pneu.users)
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "[pneu] users changes at a start, not at a reload: stop "
+		    "pneu, `pneu init`, and start it again");
+	if (s->generation > 0 || users == USERS_ALL_OWNER)
+		return OK;
+	return share_begin(f);
+}
+
 /* Errors name the file that a person edits; what runs is the copy, which may
    be of another moment. */
 static enum outcome
-take_copy(struct settings *settings, uint64_t generation, struct fault *f)
+take_copy(const struct supervisor *s, struct settings *settings,
+    uint64_t generation, struct fault *f)
 {
 	char copy[POOL_CONFIG_MAX];
 	struct buf errors = BUF_INIT(CHECK_MAX), warnings = BUF_INIT(CHECK_MAX);
@@ -52,7 +73,9 @@ take_copy(struct settings *settings, uint64_t generation, struct fault *f)
 
 	memset(settings, 0, sizeof(*settings));
 	if (check_config_aloud(&edited, prog_config_path(), f) == OK &&
-	    copy_config(pool_config(generation, copy), f) == OK)
+	    take_users(s, &edited, f) == OK &&
+	    copy_config(pool_config(generation, copy),
+	        edited.pneu.users == USERS_SEPARATE, f) == OK)
 		f->outcome =
 		    check_config(settings, copy, &errors, &warnings, f);
 	config_free(&edited);
@@ -127,6 +150,9 @@ open_all(const struct supervisor *s, size_t had, struct fault *f)
 		f->outcome = had == 0
 		    ? open_patiently(p, f)
 		    : listen_open(p->listener, true, p->timeout_ms, f);
+		if (f->outcome == OK && p->separate && p->row->path != NULL)
+			f->outcome =
+			    share_socket(p->listener->address, p->row->name, f);
 	}
 	return f->outcome;
 }
@@ -200,6 +226,9 @@ make_pools(struct supervisor *s, const struct settings *settings,
 			return fault_set(
 			    f, TEMP, "4.3.0", errno, "pool of %s", r->name);
 		s->pool[s->pools++] = p;
+		p->separate = settings->pneu.users == USERS_SEPARATE;
+		if (p->separate && users_find(r->program, &p->who, f) != OK)
+			return f->outcome;
 	}
 	return OK;
 }
@@ -214,7 +243,7 @@ reload_take(struct supervisor *s, struct fault *f)
 	if (had + LISTEN_LINES_MAX > POOLS_MAX)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "sessions of earlier configurations still go on");
-	if (take_copy(&fresh, generation, f) == OK &&
+	if (take_copy(s, &fresh, generation, f) == OK &&
 	    make_pools(s, &fresh, generation, f) == OK &&
 	    open_listeners(s, had, f) == OK) {
 		config_free(&s->settings);

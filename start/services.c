@@ -18,40 +18,38 @@
 	.name = word, .program = word, .section = word, .path = file,          \
 	.settings = AT(member)
 #define NET(word, of, title, member)                                           \
-	.name = word, .program = of, .section = title, .user = "net",          \
-	.kind = SERVICE_POOL, .start = PHASE_POOLS,                            \
-	.settings = AT(member.service), .nofile = 64
+	.name = word, .program = of, .section = title, .kind = SERVICE_POOL,   \
+	.start = PHASE_POOLS, .settings = AT(member.service), .nofile = 64
 
 const struct service_row service_rows[] = {
 	{ LOCAL("journal-write", "run/journal", journal.write),
-	    .user = "journal", .kind = SERVICE_JOURNAL, .start = PHASE_JOURNAL,
-	    .stop = 3, .alone = true, .nofile = 64,
+	    .kind = SERVICE_JOURNAL, .start = PHASE_JOURNAL, .stop = 3,
+	    .alone = true, .nofile = 64,
 	    .does = "appends what all others say to the journal" },
-	{ LOCAL("resolve", "run/resolve", resolve.resolve), .user = "look",
+	{ LOCAL("resolve", "run/resolve", resolve.resolve),
 	    .kind = SERVICE_LINES, .start = PHASE_LINES, .stop = 2,
 	    .nofile = 1024, .does = "address to destination" },
-	{ LOCAL("auth", "run/auth", resolve.auth), .user = "secret",
-	    .kind = SERVICE_LINES, .start = PHASE_LINES, .stop = 2, .key = true,
-	    .cache = true, .nofile = 1024,
+	{ LOCAL("auth", "run/auth", resolve.auth), .kind = SERVICE_LINES,
+	    .start = PHASE_LINES, .stop = 2, .key = true, .cache = true,
+	    .nofile = 1024,
 	    .does = "name and password to identity and ticket" },
-	{ LOCAL("queue-add", "run/queue-add", queue.add), .user = "store",
-	    .kind = SERVICE_LINES, .start = PHASE_LINES, .stop = 2,
-	    .nofile = 4096, .does = "puts a message on disk, then says ok" },
+	{ LOCAL("queue-add", "run/queue-add", queue.add), .kind = SERVICE_LINES,
+	    .start = PHASE_LINES, .stop = 2, .nofile = 4096,
+	    .does = "puts a message on disk, then says ok" },
 	{ LOCAL("deliver-mailbox", "run/deliver-mailbox", mail.deliver),
-	    .user = "store", .kind = SERVICE_LINES, .start = PHASE_LINES,
-	    .stop = 2, .nofile = 4096,
+	    .kind = SERVICE_LINES, .start = PHASE_LINES, .stop = 2,
+	    .nofile = 4096,
 	    .does = "links a message into a mailbox, syncs mailboxes" },
 	{ LOCAL("deliver-program", "run/deliver-program", program.service),
-	    .user = "program", .kind = SERVICE_POOL, .start = PHASE_LINES,
+	    .kind = SERVICE_POOL, .start = PHASE_LINES,
 	    .nofile = 1024, /* the commands', too */
 	    .does = "hands a message to a command" },
 	{ LOCAL("pop3-session", "run/pop3-session", pop3d.session),
-	    .user = "store", .kind = SERVICE_POOL, .start = PHASE_LINES,
-	    .key = true, .nofile = 64, .busy = BUSY_BOX,
+	    .kind = SERVICE_POOL, .start = PHASE_LINES, .key = true,
+	    .nofile = 64, .busy = BUSY_BOX,
 	    .does = "one POP3 session after login, in one mailbox" },
-	{ LOCAL("queue-run", "run/queue-run", queue.run), .user = "store",
-	    .kind = SERVICE_LINES, .start = PHASE_QUEUE, .stop = 1,
-	    .alone = true, .nofile = 8192,
+	{ LOCAL("queue-run", "run/queue-run", queue.run), .kind = SERVICE_LINES,
+	    .start = PHASE_QUEUE, .stop = 1, .alone = true, .nofile = 8192,
 	    .does = "schedules attempts and retries" },
 	{ NET("smtpd", "smtpd", "smtpd", smtpd), .role = "mx",
 	    .listen = AT(smtpd.listen),

@@ -30,12 +30,6 @@ struct service_row {
 	const char *program; /* of another name: the service is a role of it */
 	const char *role; /* of the program's listener; NULL: it has none */
 	const char *section; /* of its settings */
-	/*
-	 * Who it will be: net talks to strangers, look reads the directory
-	 * without secrets, secret reads those, store owns queue and mailboxes,
-	 * program runs the administrator's commands, journal owns the journal.
-	 */
-	const char *user;
 	enum service_kind kind;
 	enum service_phase start;
 	unsigned stop; /* 0 is stopped first */

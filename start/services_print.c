@@ -3,6 +3,7 @@
 
 #include "listen.h"
 #include "output.h"
+#include "users.h"
 
 static json_t *
 sockets_of(const struct service_row *r, const struct settings *s)
@@ -24,11 +25,13 @@ row_json(const struct service_row *r, const struct settings *s)
 	const struct service_settings *v = service_settings_of(r, s);
 	const char *replacement = service_replacement(r, s);
 	bool replaced = replacement != NULL;
+	const struct users_row *who = users_row_of(r->program);
 	bool is_pool = r->kind == SERVICE_POOL && !replaced;
 	json_t *o = json_pack(
-	    "{s:s, s:s, s:s?, s:b, s:s, s:s, s:o, s:I, s:I, s:s}", "service",
-	    r->name, "program", replaced ? replacement : r->program, "role",
-	    r->role, "replaced", replaced, "user", r->user, "kind",
+	    "{s:s, s:s, s:s?, s:b, s:s, s:s, s:s, s:o, s:I, s:I, s:s}",
+	    "service", r->name, "program", replaced ? replacement : r->program,
+	    "role", r->role, "replaced", replaced, "user", who->user, "calls",
+	    who->calls, "kind",
 	    replaced ? "replaced" : service_kind_name(r->kind), "sockets",
 	    sockets_of(r, s), "max", (json_int_t)service_max(r, s), "nofile",
 	    (json_int_t)r->nofile, "does", r->does);
@@ -67,6 +70,15 @@ services_print(const struct settings *s)
 		json_decref(o);
 	}
 	output_note("\nPROCESSES of a pool: start/min_idle/add/max, for each "
-	            "address. USER: who it will be; in this\nversion all are "
-	            "the home's owner and the sandbox parts them.\n");
+	            "address. USER: %s\n\nMay call (all others are "
+	            "%s):\n",
+	    s->pneu.users == USERS_SEPARATE
+	        ? "pneu-..."
+	        : "with [pneu] users = separate; here all are the\nhome's "
+	          "owner, and the sandbox parts them.",
+	    s->pneu.users == USERS_SEPARATE ? "refused by the modes of run/"
+	                                    : "refused with users = separate");
+	for (const struct users_row *w = users_rows; w->program; w++)
+		if (w->calls[0] != '\0')
+			output_note("%-15s %s\n", w->program, w->calls);
 }

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "identity.h"
 #include "prog.h"
 #include "serve.h"
+#include "users.h"
 
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
 
@@ -138,7 +140,9 @@ child(const struct spawn *s, pid_t supervisor)
 		goto out;
 	}
 	set_limits(s);
-	if (identity_drop(&f) != OK)
+	if (s->keeps_root)
+		(void)identity_raise();
+	else if (identity_drop(s->who, &f) != OK)
 		goto out;
 	/* After the change of user, which clears it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -168,4 +172,37 @@ spawn_start(const struct spawn *s, pid_t *pid, struct fault *f)
 		return OK;
 	*pid = 0;
 	return fault_set(f, TEMP, "4.3.0", errno, "fork for %s", s->argv[0]);
+}
+
+static void
+run_part(const char *user, bool (*part)(void *), void *arg)
+{
+	struct fault f = FAULT_NONE;
+	struct identity who;
+	bool well;
+
+	if ((user != NULL && users_find_user(user, &who, &f) != OK) ||
+	    identity_drop(user == NULL ? NULL : &who, &f) != OK)
+		prog_exit(&f);
+	well = part(arg);
+	(void)fflush(stdout);
+	_exit(well ? OK : TEMP);
+}
+
+bool
+spawn_part(const char *user, bool (*part)(void *), void *arg)
+{
+	pid_t pid;
+	int status;
+
+	if (getuid() != 0 || prog.settings.pneu.users != USERS_SEPARATE)
+		return part(arg);
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		run_part(user, part, arg);
+	while (pid != -1 && waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			pid = -1;
+	return pid != -1 && WIFEXITED(status) && WEXITSTATUS(status) == OK;
 }

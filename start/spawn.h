@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "identity.h"
 #include "prog.h"
 
 #define SPAWN_GIVE_MAX 6
@@ -23,6 +24,8 @@ struct spawn {
 		bool is_fd;
 	} give[SPAWN_GIVE_MAX];
 	size_t gives;
+	const struct identity *who; /* NULL: the home's owner */
+	bool keeps_root; /* if we had it: it becomes its user by itself */
 	bool replaced; /* an operator's program, which may start fellows */
 	uint64_t nofile;
 };
@@ -35,6 +38,13 @@ void spawn_tell(struct spawn *, const char *name, int number);
    fd 2, and ends it with 100 or 111. */
 enum outcome spawn_start(
     const struct spawn *, pid_t *pid, struct fault *) MUST_USE;
+/*
+ * Part of a verb, as the user it takes (lib/users.h; NULL: the home's owner): a
+ * child does it while root can be got back and users are separate, so that
+ * nothing is read with root's rights; else this process. What the part says, or
+ * false: the child died, or there is no such user, which it prints.
+ */
+bool spawn_part(const char *user, bool (*part)(void *), void *);
 /* The path of another program of Pneu, which lies beside this one. */
 const char *spawn_fellow(const char *name, char out[SPAWN_PATH_MAX]);
 

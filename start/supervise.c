@@ -18,6 +18,8 @@
 #include "control.h"
 #include "fds.h"
 #include "prog.h"
+#include "share.h"
+#include "users.h"
 #include "wire_auth.h"
 
 #define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Chosen */
@@ -63,7 +65,10 @@ set_up(struct supervisor *s, struct fault *f)
 	if (auth_ticket_draw_key(&g->key_fd, f) != OK ||
 	    open_signals(s, f) != OK || lock_take(&s->lock_fd, f) != OK ||
 	    listen_fifo("run/journal", &s->fifo_fd, f) != OK ||
-	    reload_take(s, f) != OK || control_open(s, f) != OK)
+	    reload_take(s, f) != OK ||
+	    (s->settings.pneu.users == USERS_SEPARATE &&
+	        share_fifo(s->fifo_fd, f) != OK) ||
+	    control_open(s, f) != OK)
 		return f->outcome;
 	journal_open(&g->journal, "pneu");
 	return OK;

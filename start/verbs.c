@@ -17,6 +17,7 @@
 #include "mem.h"
 #include "spawn.h"
 #include "status.h"
+#include "users.h"
 
 #define RELOAD_MS    60000 /* the supervisor takes a signal at once */
 #define STOP_EXTRA_S 20 /* beyond the drains: what SIGKILL takes */
@@ -162,22 +163,51 @@ status_config(struct status *s)
 	buf_free(&warnings);
 }
 
+/* Each user looks at what is his. */
+static bool
+look_as_owner(void *status)
+{
+	status_config(status);
+	status_services(status);
+	return ((struct status *)status)->well;
+}
+
+static bool
+look_as_store(void *status)
+{
+	status_queue(status, prog.settings.queue.directory);
+	status_disk(status, "queue", prog.settings.queue.directory);
+	status_disk(status, "mail", prog.settings.mail.directory);
+	return ((struct status *)status)->well;
+}
+
+static bool
+look_as_journal(void *status)
+{
+	status_journal(status);
+	status_disk(status, "journal", "journal");
+	return ((struct status *)status)->well;
+}
+
 static enum outcome
 verb_status(int argc, char *argv[], struct fault *f)
 {
+	static const struct {
+		const char *user; /* lib/users.h */
+		bool (*look)(void *);
+	} parts[] = { { NULL, look_as_owner }, { "store", look_as_store },
+		{ "journal", look_as_journal } };
 	struct status s = { .well = true };
 
 	prog_options(argc, argv);
-	if (prog_home(f) != OK)
+	if (prog_enter(f) != OK ||
+	    (prog.settings.pneu.users == USERS_ALL_OWNER && prog_user(f) != OK))
 		return f->outcome;
 	s.now_ms = clock_wall_ms();
-	status_config(&s);
-	status_services(&s);
-	status_queue(&s, prog.settings.queue.directory);
-	status_journal(&s);
-	status_disk(&s, "queue", prog.settings.queue.directory);
-	status_disk(&s, "mail", prog.settings.mail.directory);
-	status_disk(&s, "journal", "journal");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		s.well &= spawn_part(parts[i].user, parts[i].look, &s);
+	if (prog_user(f) != OK)
+		return f->outcome;
 	output(json_pack("{s:s, s:b}", "what", "verdict", "well", (int)s.well),
 	    NULL);
 	if (!s.well)
