@@ -22,7 +22,7 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 # Bottom-up: what a file needs stands before it (tests/layers.sh).
 LIB := lib/mem lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/record lib/qid lib/wire lib/wire_resolve lib/hostname lib/settings lib/command \
-	lib/config_value lib/config lib/mounts lib/disk lib/envelope lib/field \
+	lib/config_value lib/config lib/mounts lib/disk lib/space lib/envelope lib/field \
 	lib/identity lib/users lib/journal lib/maildir lib/password lib/phrase \
 	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
 	lib/select lib/serve lib/serve_clients lib/serve_lines \

@@ -219,6 +219,36 @@ read_section(struct reader *r, struct span line, struct fault *f)
 	    SPAN_ARG(whole));
 }
 
+/* What a setting was called before, in its section or in one of its roles. */
+static const struct {
+	const char *section, *key;
+	const char *now_section, *now_key;
+} former[] = {
+	{ "smtpd", "min_free", "storage", "min_free" },
+	{ "queue", "min_free", "storage", "min_free" },
+};
+
+static enum outcome
+no_such_setting(
+    const struct reader *r, struct span key, struct span value, struct fault *f)
+{
+	struct span name = span_head(r->section, span_find(r->section, ' '));
+
+	for (size_t i = 0; i < sizeof(former) / sizeof(former[0]); i++)
+		if (span_eq(name, former[i].section) &&
+		    span_eq(key, former[i].key))
+			return fault_set(f, PERM, "5.3.5", 0,
+			    SPAN_FMT " is not in [" SPAN_FMT
+			             "] any more: write %s = " SPAN_FMT
+			             " under [%s]",
+			    SPAN_ARG(key), SPAN_ARG(r->section),
+			    former[i].now_key, SPAN_ARG(value),
+			    former[i].now_section);
+	return fault_set(f, PERM, "5.3.5", 0,
+	    "unknown setting " SPAN_FMT " in [" SPAN_FMT "]", SPAN_ARG(key),
+	    SPAN_ARG(r->section));
+}
+
 static enum outcome
 read_line(struct reader *r, struct span line, struct fault *f)
 {
@@ -247,11 +277,8 @@ read_line(struct reader *r, struct span line, struct fault *f)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    SPAN_FMT " stands before any [section]", SPAN_ARG(key));
 	row = config_find_row(r->section, key);
-	if (row != NULL)
-		return assign(r, row, value, f);
-	return fault_set(f, PERM, "5.3.5", 0,
-	    "unknown setting " SPAN_FMT " in [" SPAN_FMT "]", SPAN_ARG(key),
-	    SPAN_ARG(r->section));
+	return row != NULL ? assign(r, row, value, f)
+	                   : no_such_setting(r, key, value, f);
 }
 
 static void
@@ -300,8 +327,7 @@ static const struct {
 	/* Else each recipient is accepted, and the message never. */
 	{ AT(smtpd.max_recipients), AT(queue.recipients_max) },
 	{ AT(submission.max_recipients), AT(queue.recipients_max) },
-	{ AT(queue.min_free), AT(smtpd.min_free) },
-	{ AT(queue.min_free), AT(submission.min_free) },
+	{ AT(storage.low_pct), AT(storage.high_pct) },
 };
 
 static const struct setting_row *

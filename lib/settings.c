@@ -106,8 +106,6 @@ const struct setting_row setting_rows[] = {
 	    100, 1000, "Received fields before a message is in a loop (6.3)"),
 	CHOICE("smtpd", "vrfy", smtpd.vrfy, "vague", "vague off",
 	    "VRFY answers 252 without looking, or 502"),
-	SIZE("smtpd", "min_free", smtpd.min_free, "100M", 0, 1024 * GB,
-	    "452 4.3.1 when the queue's file system has less free"),
 	TEXT("smtpd", "banner", smtpd.banner, "ESMTP Pneu",
 	    "text of the greeting after the host name"),
 
@@ -140,8 +138,6 @@ const struct setting_row setting_rows[] = {
 	    "where the queue lies; relative to the home"),
 	SIZE("queue", "one_file_max", queue.one_file_max, "64K", 0, 64 * KB,
 	    "content up to this lies in one file with its envelope"),
-	SIZE("queue", "min_free", queue.min_free, "50M", 0, 1024 * GB,
-	    "nothing is accepted when the file system has less free"),
 	NUMBER("queue", "recipients_max", queue.recipients_max, "recipients",
 	    "10000", 100, 100000, "most recipients of one message"),
 	NUMBER("queue", "window", queue.window, "messages", "5000", 10, 100000,
@@ -185,6 +181,15 @@ const struct setting_row setting_rows[] = {
 	    "more"),
 	TIME("deliver-program", "deadline", program.deadline_ms, "10m", SECOND,
 	    DAY, "longest time that a command may take for one message"),
+
+	SIZE("storage", "min_free", storage.min_free, "100M", 0, 1024 * GB,
+	    "452 4.3.1 when the queue's file system has less free; half of it "
+	    "is kept for mail that was let through before, and for reports"),
+	NUMBER("storage", "high_pct", storage.high_pct, "percent", "98", 0, 100,
+	    "mail for mailboxes is parked from so much use of the file system "
+	    "of mail or queue on"),
+	NUMBER("storage", "low_pct", storage.low_pct, "percent", "95", 0, 100,
+	    "and taken up again below so much"),
 
 	LIST("resolve", "domain", resolve.domain, "",
 	    "a local domain; repeat for more; the first is postmaster's"),

@@ -48,7 +48,6 @@ struct smtpd_settings {
 	uint64_t bare_lf;
 	uint64_t received_max;
 	uint64_t vrfy;
-	uint64_t min_free;
 	char *banner;
 };
 
@@ -77,7 +76,6 @@ struct settings {
 		char *directory;
 		struct service_settings add, run;
 		uint64_t one_file_max; /* octets of content */
-		uint64_t min_free;
 		uint64_t recipients_max; /* of a message */
 		uint64_t window;
 		uint64_t let_go_ms, let_go_max;
@@ -92,6 +90,10 @@ struct settings {
 		char *directory;
 		struct service_settings deliver;
 	} mail;
+	struct storage_settings { /* [storage] */
+		uint64_t min_free;
+		uint64_t high_pct, low_pct;
+	} storage;
 	struct { /* [deliver-program] */
 		struct service_settings service;
 		struct setting_list command; /* "NAME PATH ARGUMENTS" */

@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "field.h"
+#include "space.h"
 
 enum adding_state {
 	ADDING_IDLE,
@@ -105,22 +106,21 @@ ends_refused(struct adding *g)
 enum outcome
 accept_check_space(struct accept *a, struct fault *f)
 {
-	uint64_t now = clock_mono_ms(), octets;
-	struct fault unknown;
+	uint64_t now = clock_mono_ms();
+	struct space space;
 
 	if (a->min_free == 0)
 		return OK;
 	if (a->space_asked_ms == 0 ||
 	    now - a->space_asked_ms >= ACCEPT_SPACE_MS) {
 		a->space_asked_ms = now;
-		a->space_short =
-		    store_free_octets(a->store, &octets, &unknown) == OK &&
-		    octets < a->min_free;
+		a->space_short = space_look(a->store->fd, &space) &&
+		    !space_has(&space, a->min_free);
 	}
 	return a->space_short
 	    ? fault_set(f, TEMP, FAULT_NO_SPACE, 0,
-	          "less than [queue] min_free (%llu octets) is free on the "
-	          "queue's file system",
+	          "less than half of [storage] min_free (%llu octets) is free "
+	          "on the queue's file system",
 	          (unsigned long long)a->min_free)
 	    : OK;
 }

@@ -36,7 +36,8 @@ struct accepted {
 struct accept {
 	struct store *store;
 	struct journal *journal;
-	uint64_t one_file_max, min_free, recipients_max;
+	uint64_t one_file_max, recipients_max;
+	uint64_t min_free; /* kept from all who bring mail */
 	struct tell tell;
 	struct accepted *entry; /* of this round, ROUND_REQUESTS_MAX at most */
 	size_t entries;
@@ -49,6 +50,9 @@ struct accept {
 };
 
 #define ACCEPT_SPACE_MS 1000 /* free space is looked at so often */
+/* smtpd stops at [storage] min_free. What it had let through by then, and
+   reports, come in down to so much of it. */
+#define SPACE_KEPT 2
 
 /* Both are borrowed. */
 void accept_begin(

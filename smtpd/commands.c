@@ -114,9 +114,10 @@ take_sender(struct session *s, struct span args, struct fault *f)
 		return rule;
 	if (p.value[PARAM_SMTPUTF8].len == 0 && !path_is_ascii(path))
 		return RULE_UTF8;
-	if (parameters_size(&p) > s->set->max_size)
+	s->size = parameters_size(&p);
+	if (s->size > s->set->max_size)
 		return RULE_SIZE;
-	if (!server_has_space(s->server, parameters_size(&p)))
+	if (!server_has_space(s->server, s->size))
 		return RULE_SPACE;
 	fill_envelope(s, &p);
 	return RULE_NONE;

@@ -63,6 +63,7 @@ struct session {
 	uint64_t errors, idle_commands, refusals;
 	uint64_t untold; /* refusals that got no entry of their own */
 	uint64_t overshoot; /* recipients refused as too many, of this one */
+	uint64_t size; /* what SIZE of MAIL says, of this one; 0: nothing */
 	uint64_t content_start_ms; /* monotonic */
 	bool journal_due; /* a message's entries wait for its reply to go */
 	bool has_unread; /* ended here: the client may still be sending */

@@ -3,13 +3,12 @@
 #include "session.h"
 
 #include <stdlib.h>
-#include <sys/statvfs.h>
 
 #include "clock.h"
 #include "fds.h"
+#include "space.h"
 
 #define SPACE_KEPT_MS 1000 /* free space is asked for so often */
-#define INODES_LEAST  16 /* free ones, for the files of one round */
 
 /* ---- The server. ---- */
 
@@ -40,16 +39,12 @@ server_free(struct server *v)
 static uint64_t
 free_space(const struct server *v)
 {
-	uint64_t reserve = v->set->smtpd.min_free, free_octets;
-	struct statvfs st;
+	uint64_t reserve = v->set->storage.min_free;
+	struct space space;
 
-	if (v->queue_fd == -1 || fstatvfs(v->queue_fd, &st) != 0)
+	if (v->queue_fd == -1 || !space_look(v->queue_fd, &space))
 		return UINT64_MAX; /* not known: queue-add will say */
-	free_octets = (uint64_t)st.f_bavail * st.f_frsize;
-	if (free_octets <= reserve ||
-	    (st.f_files > 0 && st.f_favail < INODES_LEAST))
-		return 0;
-	return free_octets - reserve;
+	return space_has(&space, reserve) ? space.free_octets - reserve : 0;
 }
 
 bool

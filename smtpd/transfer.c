@@ -141,6 +141,11 @@ transfer_data(struct session *s, struct span args)
 	struct fault why = FAULT_NONE;
 
 	(void)args;
+	/* Others have sent since MAIL. */
+	if (!server_has_space(s->server, s->size)) {
+		refuse(s, RULE_SPACE);
+		return;
+	}
 	session_enter(s, PHASE_CONTENT);
 	reply(s, "354 end data with <CR><LF>.<CR><LF>");
 	begin_content(s);
@@ -215,6 +220,9 @@ transfer_bdat(struct session *s, struct span args)
 		refuse(s, syntax);
 	else if (size > most_octets(s))
 		refuse(s, RULE_DISCARD);
-	else
+	else if (order != RULE_NONE || syntax != RULE_NONE)
 		take_chunk(s, size, last, order != RULE_NONE ? order : syntax);
+	else
+		take_chunk(s, size, last,
+		    server_has_space(s->server, size) ? RULE_NONE : RULE_SPACE);
 }

@@ -7,15 +7,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 
 #include "disk.h"
 #include "fds.h"
 #include "mounts.h"
 #include "prog.h"
+#include "space.h"
 #include "status.h"
 
-#define INODES_LEAST 16 /* as smtpd has it */
 #define OCTETS_LEAST (1024UL * 1024) /* whatever min_free allows. Chosen */
 
 static const char *
@@ -30,20 +29,22 @@ journal_text(const struct disk *disk, const char *type)
 
 /* Only the queue's file system keeps mail out; the others fill up. */
 static const char *
-advice_of(const char *what, const struct statfs *fs, uint64_t free_octets)
+advice_of(const char *what, const struct space *space)
 {
-	const struct settings *v = &prog.settings;
+	const struct storage_settings *set = &prog.settings.storage;
 	bool is_queue = strcmp(what, "queue") == 0;
+	bool parks = is_queue || strcmp(what, "mail") == 0;
 
-	if (fs->f_files > 0 && fs->f_ffree < INODES_LEAST)
+	if (space->free_files < SPACE_FILES_LEAST)
 		return "no more files can be made there";
-	if (free_octets < v->queue.min_free)
-		return is_queue ? "below [queue] min_free, nothing is accepted"
-		                : "nearly full";
-	if (is_queue && free_octets < v->smtpd.min_free)
-		return "below [smtpd] min_free, nothing comes in by SMTP";
-	if (free_octets < OCTETS_LEAST)
+	if (space->free_octets < set->min_free)
+		return is_queue
+		    ? "below [storage] min_free, nothing is accepted"
+		    : "nearly full";
+	if (space->free_octets < OCTETS_LEAST)
 		return "full";
+	if (parks && space->used_pct >= set->high_pct)
+		return "above [storage] high_pct, mail for mailboxes is parked";
 	return NULL;
 }
 
@@ -53,13 +54,12 @@ status_disk(struct status *s, const char *what, const char *path)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char type[32];
 	struct disk disk;
-	struct statfs fs;
+	struct space space;
 	struct stat st;
 	struct fault f;
 	const char *advice;
-	uint64_t free_octets;
 
-	if (fd == -1 || fstatfs(fd, &fs) != 0 || fstat(fd, &st) != 0) {
+	if (fd == -1 || !space_look(fd, &space) || fstat(fd, &st) != 0) {
 		fault_set(&f, TEMP, "4.3.0", errno, "%s", path);
 		status_fail(s, "disk", what, &f);
 		fds_close(&fd);
@@ -67,15 +67,18 @@ status_disk(struct status *s, const char *what, const char *path)
 	}
 	disk_look(fd, &disk);
 	mounts_type(st.st_dev, type, sizeof(type));
-	free_octets = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
-	advice = advice_of(what, &fs, free_octets);
+	advice = advice_of(what, &space);
 	status_put(s,
-	    json_pack("{s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:s*, s:b}", "what",
-	        "disk", "of", what, "path", json_text(span_of(path)), "type",
-	        json_text(span_of(type)), "journal", journal_text(&disk, type),
-	        "free", (json_int_t)free_octets, "files_free",
-	        (json_int_t)fs.f_ffree, "advice", advice, "well",
-	        (int)(advice == NULL)),
-	    "disk of {of:8} {type}, {journal|text}; {free|size} free");
+	    json_pack("{s:s, s:s, s:o, s:o, s:s, s:I, s:i, s:I, s:s*, s:b}",
+	        "what", "disk", "of", what, "path", json_text(span_of(path)),
+	        "type", json_text(span_of(type)), "journal",
+	        journal_text(&disk, type), "free",
+	        (json_int_t)space.free_octets, "used_pct", (int)space.used_pct,
+	        "files_free",
+	        (json_int_t)(space.free_files == UINT64_MAX ? 0
+	                                                    : space.free_files),
+	        "advice", advice, "well", (int)(advice == NULL)),
+	    "disk of {of:8} {type}, {journal|text}; {free|size} free, "
+	    "{used_pct} % used");
 	fds_close(&fd);
 }

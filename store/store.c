@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -257,18 +256,5 @@ store_trouble_clear(struct store *s, struct fault *f)
 {
 	if (unlinkat(s->fd, TROUBLE_NAME, 0) != 0 && errno != ENOENT)
 		return store_failed(f, "unlink", TROUBLE_NAME);
-	return OK;
-}
-
-enum outcome
-store_free_octets(const struct store *s, uint64_t *octets, struct fault *f)
-{
-	struct statvfs vfs;
-
-	if (fstatvfs(s->fd, &vfs) != 0)
-		return store_failed(f, "look at", "its free space");
-	if (__builtin_mul_overflow(
-	        (uint64_t)vfs.f_bavail, (uint64_t)vfs.f_frsize, octets))
-		*octets = UINT64_MAX;
 	return OK;
 }

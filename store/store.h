@@ -269,10 +269,6 @@ enum outcome store_check_content(const struct store_content *,
     const struct envelope *, bool fresh, struct fault *) MUST_USE;
 void store_close_content(struct store_content *);
 
-/* Octets that unprivileged writers may still use. */
-enum outcome store_free_octets(
-    const struct store *, uint64_t *octets, struct fault *) MUST_USE;
-
 /* ---- Between the files of the store. ---- */
 
 /* TEMP with errno: "queue: <what> <name>"; 4.3.1 when the disk is full. */

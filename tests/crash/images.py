@@ -362,7 +362,7 @@ def sync_points(build, kind, two, names, stride=1, lies=None, where=None):
     `directories` are not synced."""
     count = Count()
     with Bench(build, where) as bench, Images(bench.top, kind, two) as images:
-        system = bench.system(SETTINGS + [("queue", "min_free = 0")],
+        system = bench.system(SETTINGS + [("storage", "min_free = 0")],
                               queue=images.place("queue"),
                               mail=images.place("mail"))
         os.sync()

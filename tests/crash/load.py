@@ -311,7 +311,7 @@ def kills(build, messages, seed=1, every=(0.15, 0.6), supervisor_one_in=6):
             ("pneu", "restart_min = 20ms"), ("pneu", "restart_max = 500ms"),
             ("queue", "poison_deaths = 100"),
             ("smtpd", "clients_per_address = 0"),
-            ("smtpd", "min_free = 0"), ("queue", "min_free = 0")]).make()
+            ("storage", "min_free = 0")]).make()
         pneu, killed = Pneu(home), []
         senders = Senders(build, bench.top, smtp)
         reader = Reader(home)
@@ -415,7 +415,7 @@ def cuts(build, kind, two, count_of_images, seed=1, lies=False):
                         ("smtpd", "listen = 127.0.0.1:%d" % smtp),
                         ("pop3d", "listen = 127.0.0.1:%d" % pop),
                         ("smtpd", "clients_per_address = 0"),
-                        ("smtpd", "min_free = 0"), ("queue", "min_free = 0"),
+                        ("storage", "min_free = 0"),
                         ("queue", "let_go = 100ms")]).make()
         os.sync()
         pneu = Pneu(home)

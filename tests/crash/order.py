@@ -23,7 +23,7 @@ from system import Ledger, make_qid, settle
 
 # Whatever is delivered together is let go together, even under load.
 ORDER_SETTINGS = [(s, "let_go = 200ms" if line.startswith("let_go") else line)
-                  for s, line in SETTINGS] + [("queue", "min_free = 0")]
+                  for s, line in SETTINGS] + [("storage", "min_free = 0")]
 TRACED = ("queue-add", "deliver-mailbox", "queue-run")
 KEPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "order")
 MEMORY = "/dev/shm"

@@ -116,7 +116,7 @@ check "delivers what was held" wait_for has 2
 check "it stops" stop_pneu
 F=$(send ann@example.org bob@example.org)
 check "held again" queue hold "$F"
-cp "$H/pneu.conf" "$T/conf"; conf queue "min_free = 1000G"; conf smtpd "min_free = 1000G"
+cp "$H/pneu.conf" "$T/conf"; conf storage "min_free = 1000G"
 check "no report can be entered" start_pneu
 queue expire "$F" > "$T/out" 2>&1
 like "so it is not given up" "$? $(cat "$T/out")" '^111 .*report not entered'

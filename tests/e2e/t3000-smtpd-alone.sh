@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 command -v python3 > /dev/null || skip_all "no python3"
 make_home local.test
-conf smtpd "min_free = 0"; conf queue "min_free = 0"
+conf storage "min_free = 0"
 add_user alice@local.test pw > "$T/out" || diag "$(cat "$T/out")"
 alone() { printf '%b' "$1" | (_exec_as timeout "$LIMIT" smtpd -C "$H") 2>&1; }
 codes() { tr -d '\r' | grep -E '^[0-9]{3} ' | cut -c1-3 | tr '\n' ' '; }

@@ -4,13 +4,12 @@
 . "$(dirname "$0")/lib.sh"
 command -v python3 > /dev/null || skip_all "no python3"
 make_home local.test
-conf smtpd "min_free = 0
-timeout = 6s
+conf smtpd "timeout = 6s
 data_timeout = 1s
 clients_per_address = 3
 start = 5
 min_idle = 1"
-conf queue "min_free = 0"
+conf storage "min_free = 0"
 add_user alice@local.test pw > "$T/out" || diag "$(cat "$T/out")"
 start_pneu || { ok 1 "the system starts"; done_testing; }
 

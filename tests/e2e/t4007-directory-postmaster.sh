@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 make_home example.org example.net
-conf smtpd "min_free = 0"; conf queue "min_free = 0"
+conf storage "min_free = 0"
 dir() { as directory -C "$H" "$@" > "$T/out" 2>&1; }
 says() { cat "$T/out"; }
 where() { echo "resolve to=$1" | as resolve -C "$H" 2> /dev/null; }

@@ -53,7 +53,7 @@ like "a state that cannot be read is not well" "$(status)" '^! queue busy: canno
 is "in JSON neither" "$(status --json | grep -c '"part":"busy".*"well":false')" 1
 as rm "$H/queue/busy"; as mkdir "$H/queue/busy"
 cp -p "$H/pneu.conf" "$T/right"
-conf queue "min_free = 1024G"; conf smtpd "min_free = 1024G"
+conf storage "min_free = 1024G"
 like "a full disk of the queue keeps mail out" "$(status)" '^! disk of queue .*nothing is accepted'
 is "that of the mailboxes does not" "$(grep -c 'nothing is accepted' "$T/out"; status | grep -c 'nothing is accepted')" "0
 1"
@@ -62,7 +62,7 @@ rm -f "$H"/journal/*
 full="a full disk is not well, whatever min_free says"
 if [ "$(id -u)" = 0 ] && mkdir "$T/small" && mount -t tmpfs \
     -o size=64k,uid="$(id -u nobody)" tmpfs "$T/small" 2> /dev/null; then
-	conf queue "min_free = 0"; conf mail "directory = $T/small"
+	conf storage "min_free = 0"; conf mail "directory = $T/small"
 	like "$full" "$(status)" '^! disk of mail .*[(]full[)]'
 	umount "$T/small"; cat "$T/right" > "$H/pneu.conf"
 else

@@ -36,18 +36,18 @@ cp -p "$H/pneu.conf" "$T/good.conf"
 conf resolve "program = $T/nowhere"
 conf auth "program = $T"
 conf smtpd "listen = localhost:25
-max_recipients = 200
-min_free = 10M"
+max_recipients = 200"
+conf storage "low_pct = 99"
 conf queue "recipients_max = 100"
 n=$(wc -l < "$H/pneu.conf")
 as pneu -C "$H" config check > "$T/out" 2> "$T/err"
 is "config check of five errors that no single line can tell is 100" $? 100
 is "each is told, and where it stands" "$(grep '^pneu.conf:' "$T/err" | sort)" \
-"pneu.conf:$((n - 8)): [resolve] program = $T/nowhere: No such file or directory
-pneu.conf:$((n - 6)): [auth] program = $T: not a file
-pneu.conf:$((n - 4)): [smtpd]: listen = localhost:25: not an address and a port like 192.0.2.1:25 or [2001:db8::1]:25
-pneu.conf:$((n - 3)): [smtpd] max_recipients is over [queue] recipients_max
-pneu.conf:$((n - 2)): [queue] min_free is over [smtpd] min_free"
+"pneu.conf:$((n - 9)): [resolve] program = $T/nowhere: No such file or directory
+pneu.conf:$((n - 7)): [auth] program = $T: not a file
+pneu.conf:$((n - 5)): [smtpd]: listen = localhost:25: not an address and a port like 192.0.2.1:25 or [2001:db8::1]:25
+pneu.conf:$((n - 4)): [smtpd] max_recipients is over [queue] recipients_max
+pneu.conf:$((n - 2)): [storage] low_pct is over [storage] high_pct"
 as pneu -C "$H" reload > "$T/out" 2>&1
 is "and is not taken" $? 100
 is "--json has them all" "$(as pneu -C "$H" config check --json 2> "$T/out" | python3 -c 'import json, sys

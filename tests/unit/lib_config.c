@@ -40,9 +40,14 @@ static const struct {
 	    ":2: [pop3-session] min_idle is over [pop3-session] max" },
 	{ "with what another section says", "[queue]\nrecipients_max = 100\n",
 	    ":2: [smtpd] max_recipients is over [queue] recipients_max" },
-	{ "the queue keeps no more free than SMTP does",
-	    "[smtpd]\nmin_free = 1M\n",
-	    ":2: [queue] min_free is over [smtpd] min_free" },
+	{ "parking ends below where it begins", "[storage]\nlow_pct = 99\n",
+	    ":2: [storage] low_pct is over [storage] high_pct" },
+	{ "a former name says what to write", "[queue]\nmin_free = 1M\n",
+	    ":2: min_free is not in [queue] any more: write min_free = 1M "
+	    "under [storage]" },
+	{ "also of a role", "[smtpd submission]\nmin_free = 1M\n",
+	    ":2: min_free is not in [smtpd submission] any more: write "
+	    "min_free = 1M under [storage]" },
 	{ "a role has settings of its own",
 	    "[smtpd submission]\nmax = 8\n[smtpd]\nmax = 9\n", NULL },
 	{ "an unknown role is an unknown section", "[smtpd imap]\n",

@@ -274,7 +274,7 @@ stub_server_begin(struct server *v, struct settings *set)
 	if (config_load(set, NULL, &errors, &f) != OK)
 		abort();
 	buf_free(&errors);
-	set->smtpd.min_free = 0;
+	set->storage.min_free = 0;
 	envelope_begin(&stub.e);
 	server_begin(v, set, "mx.local.test", -1);
 	service_begin(&v->resolve, "resolve", 0);

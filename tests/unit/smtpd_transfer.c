@@ -2,6 +2,7 @@
 /* transfer.c and submit.c: content, from the client to queue-add. */
 #include "smtpd_rig.h"
 
+#include "clock.h"
 #include "tap.h"
 
 /* What arrives is what was sent, in the inline form and by descriptor. */
@@ -215,6 +216,40 @@ test_repeated(struct rig *r)
 	rig_go_on(r);
 }
 
+/* Others have sent since MAIL: what was let in then is not let in now. */
+static void
+test_space(struct rig *r)
+{
+	struct server *v = &r->server;
+	char body[999];
+
+	memset(body, 'x', sizeof(body));
+	rig_connect(r);
+	(void)rig_say(r, "EHLO c.test", "", 0);
+	v->space_ms = clock_mono_ms();
+	v->space = 999;
+	tap_ok(rig_say(r, "MAIL FROM:<> SIZE=1000", "", 0) == 452,
+	    "what SIZE says and there is no room for is refused at MAIL");
+	v->space = 1000;
+	tap_ok(rig_say(r, "MAIL FROM:<> SIZE=1000", "", 0) == 250 &&
+	        rig_say(r, "RCPT TO:<bob@local.test>", "", 0) == 250,
+	    "what there is room for is let in");
+	v->space_ms = clock_mono_ms();
+	v->space = 999;
+	tap_ok(rig_say(r, "DATA", "", 0) == 452,
+	    "and refused at DATA when the room went meanwhile");
+	tap_ok(rig_say(r, "BDAT 999", body, 999) == 250,
+	    "a chunk that there is room for is taken");
+	v->space_ms = clock_mono_ms();
+	v->space = 998;
+	tap_ok(rig_say(r, "BDAT 999 LAST", body, 999) == 452 &&
+	        r->s.phase == PHASE_READY,
+	    "one that there is none for is read, and ends the message with "
+	    "452");
+	rig_close(r);
+	v->space_ms = 0;
+}
+
 int
 main(void)
 {
@@ -228,6 +263,7 @@ main(void)
 	test_dropped(&r);
 	test_out_of_step(&r);
 	test_repeated(&r);
+	test_space(&r);
 	stub_server_end(&r.server, &r.set);
 	return tap_done();
 }
