@@ -37,8 +37,8 @@ pneu_OBJS := start/services start/share start/listen start/services_print start/
 	start/status_journal start/layout start/init start/config_verb \
 	start/verbs start/main
 # Without its main: tests link the same.
-SMTPD_SESSION := smtpd/content smtpd/parameters smtpd/submit smtpd/state \
-	smtpd/reply smtpd/policy smtpd/input smtpd/transfer smtpd/commands \
+SMTPD_SESSION := smtpd/policy smtpd/content smtpd/parameters smtpd/submit \
+	smtpd/state smtpd/reply smtpd/access smtpd/input smtpd/transfer smtpd/commands \
 	smtpd/session
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/main
 # store/ is what the three queue programs share: the queue on disk.

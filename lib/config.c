@@ -24,6 +24,26 @@ is_section(const struct setting_row *row, const char *section)
 	return row->section != NULL && strcmp(row->section, section) == 0;
 }
 
+/* Does the role have this setting of its section? */
+static bool
+is_of_role(const struct setting_role *role, const struct setting_row *r)
+{
+	return is_section(r, role->section) && r->offset >= role->base &&
+	    r->offset - role->base < role->size;
+}
+
+static void
+take_own_default(struct setting_row *r)
+{
+	for (const struct setting_own *o = setting_owns; o->title; o++) {
+		if (strcmp(o->title, r->section) != 0 ||
+		    strcmp(o->key, r->key) != 0)
+			continue;
+		r->value = o->value;
+		r->own = true;
+	}
+}
+
 /* The rows of a section once more for each role with settings beside it. */
 static size_t
 add_roles(struct setting_row *all, size_t n, const char *section)
@@ -35,12 +55,13 @@ add_roles(struct setting_row *all, size_t n, const char *section)
 			continue;
 		for (const struct setting_row *r = setting_rows; r->section;
 		     r++) {
-			if (!is_section(r, section))
+			if (!is_of_role(role, r))
 				continue;
 			all[n] = *r;
 			all[n].section = role->title;
 			all[n].offset += role->offset - role->base;
-			all[n++].base = r;
+			all[n].base = r;
+			take_own_default(&all[n++]);
 		}
 	}
 	return n;
@@ -80,8 +101,8 @@ config_find_role(struct span section, struct span name)
 	return NULL;
 }
 
-void
-config_take_role(struct settings *s, const struct setting_role *role)
+static void
+change_places(struct settings *s, const struct setting_role *role)
 {
 	unsigned char *a = (unsigned char *)s + role->base;
 	unsigned char *b = (unsigned char *)s + role->offset;
@@ -93,6 +114,14 @@ config_take_role(struct settings *s, const struct setting_role *role)
 		a[i] = b[i];
 		b[i] = octet;
 	}
+}
+
+void
+config_take_role(struct settings *s, const struct setting_role *role)
+{
+	for (const struct setting_role *r = setting_roles; r->section; r++)
+		if (strcmp(r->name, role->name) == 0)
+			change_places(s, r);
 }
 
 /* ---- Places ---- */
@@ -359,6 +388,17 @@ check_pair(const struct settings *s, const struct setting_row *low,
 	    high->key);
 }
 
+static void
+check_window(const struct settings *s, struct buf *errors)
+{
+	uint64_t minutes = s->relay.pop_window;
+
+	if (minutes > 0 && minutes < POP_WINDOW_MIN)
+		config_wrong(s, &s->relay.pop_window, 0, errors,
+		    "[relay] pop_window wants 0, or %u to 65535 minutes",
+		    POP_WINDOW_MIN);
+}
+
 /* Where a wrong one would stand: in what is said to others, and in addresses. */
 static void
 check_names(const struct settings *s, struct buf *errors)
@@ -386,6 +426,9 @@ set_defaults(struct settings *s)
 	for (const struct setting_row *r = setting_rows; r->section; r++)
 		if (r->type != SETTING_LIST || r->value[0] != '\0')
 			(void)!config_set_value(s, r, span_of(r->value), &f);
+	for (const struct setting_row *r = config_rows(); r->section; r++)
+		if (r->own)
+			(void)!config_set_value(s, r, span_of(r->value), &f);
 }
 
 /* A role's values that the file does not set are those of its section. */
@@ -393,7 +436,7 @@ static void
 inherit(struct settings *s)
 {
 	for (const struct setting_row *r = config_rows(); r->section; r++) {
-		if (r->base == NULL || r->type == SETTING_LIST ||
+		if (r->base == NULL || r->type == SETTING_LIST || r->own ||
 		    config_is_set(s, r))
 			continue;
 		if (r->type == SETTING_TEXT)
@@ -429,6 +472,7 @@ config_load(
 		check_pair(
 		    s, row_at(pairs[i].low), row_at(pairs[i].high), errors);
 	check_names(s, errors);
+	check_window(s, errors);
 	if (errors->len > 0 || buf_failed(errors))
 		return fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
 	return OK;

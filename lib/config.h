@@ -12,12 +12,14 @@
 #include "config_value.h"
 
 extern const struct setting_row setting_rows[]; /* ends with a NULL section */
-#define CONFIG_ROWS_MAX 256 /* with those of roles; more than there are */
+#define CONFIG_ROWS_MAX 320 /* with those of roles; more than there are */
 
 /*
  * A program's listeners may have roles, with settings of their own: what stands
  * in [smtpd submission] goes before what stands in [smtpd]. Lists are of the
- * section itself. The first role of a section is that section.
+ * section itself. The first role of a section is that section. Sections that
+ * the program shares with others ([auth]) have such roles too, of those of
+ * their settings that lie in base.
  */
 struct setting_role {
 	const char *section, *name;
@@ -27,6 +29,13 @@ struct setting_role {
 };
 
 extern const struct setting_role setting_roles[]; /* ends as rows do */
+
+/* Defaults that a role does not have from its section. */
+struct setting_own {
+	const char *title, *key, *value;
+};
+
+extern const struct setting_own setting_owns[]; /* ends as rows do */
 
 /*
  * Fill s with the defaults, then with the file at path (relative to the cwd).
@@ -48,7 +57,8 @@ const struct setting_role *config_find_role(
 const struct setting_row *config_rows(void);
 /* NULL: there is none. */
 const struct setting_row *config_find_row(struct span section, struct span key);
-/* What stands in the section is what its role says, from now on. */
+/* What stands in the section is what its role says, from now on; so in every
+   other section that has a role of that name. */
 void config_take_role(struct settings *, const struct setting_role *);
 /* Is there a line of the file for it? */
 bool config_is_set(const struct settings *, const struct setting_row *);

@@ -26,6 +26,8 @@ struct setting_row {
 	const char *help; /* one line */
 	/* Of a role's own: the row of its section. NULL: it is of a section. */
 	const struct setting_row *base;
+	/* Of a role: its default is its own, and not what its section says. */
+	bool own;
 };
 
 /* Where the value lies. */

@@ -16,7 +16,7 @@
 
 #define ROW(s, k, type, m, unit, v, lo, hi, choices, h)                        \
 	{                                                                      \
-		s, k, type, AT(m), unit, v, lo, hi, choices, h, NULL           \
+		s, k, type, AT(m), unit, v, lo, hi, choices, h, NULL, false    \
 	}
 #define TEXT(s, k, m, v, h) ROW(s, k, SETTING_TEXT, m, "", v, 0, 4096, NULL, h)
 #define LIST(s, k, m, v, h) ROW(s, k, SETTING_LIST, m, "", v, 0, 4096, NULL, h)
@@ -53,7 +53,17 @@ const struct setting_role setting_roles[] = {
 	    sizeof(struct smtpd_settings) },
 	{ "smtpd", "submission", "smtpd submission", AT(smtpd), AT(submission),
 	    sizeof(struct smtpd_settings) },
+	{ "auth", "mx", "auth", AT(access), AT(access),
+	    sizeof(struct access_settings) },
+	{ "auth", "submission", "auth submission", AT(access),
+	    AT(access_submission), sizeof(struct access_settings) },
 	{ NULL, NULL, NULL, 0, 0, 0 },
+};
+
+const struct setting_own setting_owns[] = {
+	/* RFC 6409 4.3: who submits mail is known. */
+	{ "auth submission", "mode", "local+relay" },
+	{ NULL, NULL, NULL },
 };
 
 const struct setting_row setting_rows[] = {
@@ -104,10 +114,23 @@ const struct setting_row setting_rows[] = {
 	    "a line feed without carriage return; never an end of data"),
 	NUMBER("smtpd", "received_max", smtpd.received_max, "fields", "100",
 	    100, 1000, "Received fields before a message is in a loop (6.3)"),
-	CHOICE("smtpd", "vrfy", smtpd.vrfy, "vague", "vague off",
-	    "VRFY answers 252 without looking, or 502"),
+	CHOICE("smtpd", "vrfy", smtpd.vrfy, "vague", "vague off full",
+	    "VRFY answers 252 without looking, or 502; with full, who has "
+	    "logged in is told whether there is such an address"),
 	TEXT("smtpd", "banner", smtpd.banner, "ESMTP Pneu",
 	    "text of the greeting after the host name"),
+
+	CHOICE("connect", "pop_overrides_reject", connect.pop_overrides_reject,
+	    "no", "no yes",
+	    "who has logged in to POP3 within [relay] pop_window is let in, "
+	    "whatever lists/reject says"),
+	CHOICE("relay", "allow", relay.allow, "none", "none all near list both",
+	    "whose mail is relayed without a login: nobody's; everybody's; to "
+	    "domains in lists/near; of clients in lists/accept; either"),
+	NUMBER("relay", "pop_window", relay.pop_window, "minutes", "0", 0,
+	    65535,
+	    "a client's address may relay for so long after a POP3 login from "
+	    "it; 0: never, else at least 15"),
 
 	REPLACEMENT("pop3d", pop3d.service),
 	LIST("pop3d", "listen", pop3d.listen, "127.0.0.1:2110",
@@ -199,6 +222,17 @@ const struct setting_row setting_rows[] = {
 	    100, "aliases that may follow one another"),
 	REPLACEMENT("resolve", resolve.resolve),
 	REPLACEMENT("auth", resolve.auth),
+	CHOICE("auth", "mode", access.mode, "none", "none relay local+relay",
+	    "what an SMTP client must have logged in for: nothing, and AUTH is "
+	    "not offered; to relay, unless [relay] lets it; for all mail"),
+	CHOICE("auth", "verify_id", access.verify_id, "no", "no yes report",
+	    "only who is in lists/logins may log in to SMTP; report: others "
+	    "may, and the journal tells"),
+	CHOICE("auth", "verify_from", access.verify_from, "no",
+	    "no all unlisted report",
+	    "who has logged in may send from addresses of his own only; "
+	    "unlisted: or from those in lists/senders; report: the journal "
+	    "tells what that would refuse"),
 	NUMBER("auth", "max", resolve.auth.max, "processes", "2", 1, POOL_MAX,
 	    "processes that check passwords side by side"),
 	TIME("auth", "cache", resolve.auth_cache_ms, "20m", 0, DAY,

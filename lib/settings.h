@@ -30,7 +30,27 @@ struct service_settings {
 };
 
 enum { BARE_REJECT, BARE_ACCEPT };
-enum { VRFY_VAGUE, VRFY_OFF };
+enum { VRFY_VAGUE, VRFY_OFF, VRFY_FULL };
+
+/* [auth] mode: what a client must have logged in for. */
+enum auth_mode { AUTH_MODE_NONE, AUTH_MODE_RELAY, AUTH_MODE_ALL };
+enum { VERIFY_ID_NO, VERIFY_ID_YES, VERIFY_ID_REPORT };
+enum {
+	VERIFY_FROM_NO,
+	VERIFY_FROM_ALL,
+	VERIFY_FROM_UNLISTED,
+	VERIFY_FROM_REPORT
+};
+#define POP_WINDOW_MIN 15U /* minutes, as in the original */
+/* [relay] allow */
+enum { RELAY_NONE, RELAY_ALL, RELAY_NEAR, RELAY_LIST, RELAY_BOTH };
+
+/* Of [auth], what a listener's role may have otherwise: who must log in there,
+   and what of him is verified. */
+struct access_settings {
+	uint64_t mode; /* enum auth_mode */
+	uint64_t verify_id, verify_from;
+};
 
 /* What a listener of smtpd is for; setting_roles[] has the names. */
 enum smtpd_role { ROLE_MX, ROLE_SUBMISSION };
@@ -61,6 +81,15 @@ struct settings {
 	} pneu;
 	struct smtpd_settings smtpd; /* [smtpd]; of an smtpd, its role's */
 	struct smtpd_settings submission; /* [smtpd submission] */
+	struct access_settings access; /* [auth]; of an smtpd, its role's */
+	struct access_settings access_submission; /* [auth submission] */
+	struct { /* [relay] */
+		uint64_t allow;
+		uint64_t pop_window; /* minutes; 0: off */
+	} relay;
+	struct { /* [connect] */
+		uint64_t pop_overrides_reject; /* 0 no, 1 yes */
+	} connect;
 	struct { /* [pop3d] */
 		struct service_settings service;
 		struct setting_list listen;

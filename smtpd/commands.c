@@ -117,6 +117,8 @@ take_sender(struct session *s, struct span args, struct fault *f)
 	s->size = parameters_size(&p);
 	if (s->size > s->set->max_size)
 		return RULE_SIZE;
+	if ((rule = access_mail(s, f)) != RULE_NONE)
+		return rule;
 	if (!server_has_space(s->server, s->size))
 		return RULE_SPACE;
 	fill_envelope(s, &p);
@@ -173,7 +175,7 @@ take_recipient(
 		return rule;
 	if (is_overshoot(s))
 		return RULE_RECIPIENTS_MAX;
-	if ((rule = policy_recipient(s, path, f)) != RULE_NONE)
+	if ((rule = access_recipient(s, path, f)) != RULE_NONE)
 		return rule;
 	if (envelope_add_recipient(s->envelope, path, p.value[PARAM_NOTIFY],
 	        p.value[PARAM_ORCPT], f) != OK)

@@ -13,14 +13,17 @@
 #include "session.h"
 
 static const char *role_name = "mx";
+static const char *rules;
 static const struct prog_option options[] = {
+	{ 0, "rules", NULL, "print the rules of access, in their order",
+	    &rules },
 	{ 'r', "role", "ROLE", "mx (the default) or submission", &role_name },
 	{ .name = NULL },
 };
 
 static const struct prog_about about = {
 	.name = "smtpd",
-	.usage = "[-C DIR] [-c FILE] [-r ROLE]",
+	.usage = "[-C DIR] [-c FILE] [-r ROLE] [--rules]",
 	.options = options,
 	.summary = "Take mail from an SMTP client on descriptors 0 and 1, or "
 	           "from those that come to a listening socket on 0.",
@@ -63,7 +66,7 @@ close_services(struct server *server)
 }
 
 static enum outcome
-serve(const struct setting_role *role, struct fault *f)
+serve(struct fault *f)
 {
 	static const struct sandbox_path no_paths[] = { { NULL, NULL } };
 	const struct smtpd_settings *set = &prog.settings.smtpd;
@@ -74,8 +77,6 @@ serve(const struct setting_role *role, struct fault *f)
 	struct server server;
 	enum outcome got = TEMP;
 
-	/* From here on [smtpd] is what it says to this role. */
-	config_take_role(&prog.settings, role);
 	service.sessions = set->service.sessions;
 	service.timeout_ms = set->data_timeout_ms;
 	service.clients_per_address = (uint32_t)set->clients_per_address;
@@ -97,7 +98,13 @@ main(int argc, char *argv[])
 	role = config_find_role(span_of(about.name), span_of(role_name));
 	if (role == NULL)
 		prog_refuse("-r %s: a role is mx or submission", role_name);
-	if (prog_home(&f) == OK)
-		(void)serve(role, &f);
+	if (prog_home(&f) != OK)
+		prog_exit(&f);
+	/* From here on [smtpd] is what it says to this role. */
+	config_take_role(&prog.settings, role);
+	if (rules != NULL)
+		policy_print(&prog.settings);
+	else
+		(void)serve(&f);
 	prog_exit(&f);
 }

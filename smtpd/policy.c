@@ -1,30 +1,64 @@
 /* SPDX-License-Identifier: ISC */
-/* policy.c: who may send what to whom; resolve is asked at RCPT. */
-#include "session.h"
+/*
+ * policy.c: the rules of access, in the order in which they are asked. The
+ * table is at the end; above it stands a function for each row.
+ */
+#include "policy.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "wire_resolve.h"
+#include "config.h"
+
+static const struct access_settings *
+access_of(const struct facts *f)
+{
+	return &f->policy->set->access;
+}
+
+static bool
+is_known(const struct facts *f)
+{
+	return f->user[0] != '\0';
+}
+
+static enum verdict
+refuses(struct opinion *o, enum rule rule)
+{
+	o->rule = rule;
+	return VERDICT_REFUSE;
+}
+
+/* A setting that is `report` tells what it would refuse, and refuses nothing. */
+static enum verdict
+reports(struct opinion *o, enum rule rule)
+{
+	o->rule = rule;
+	o->is_report = true;
+	return VERDICT_NEXT;
+}
+
+/* ---- What resolve knows. ---- */
 
 static enum outcome
-ask(struct server *server, const struct path *forward,
-    const struct path *reverse, struct resolve_ans *ans, struct fault *f)
+find_destination(const struct policy *p, struct span to,
+    const struct path *from, struct resolve_ans *ans, struct fault *f)
 {
-	const struct resolve_req req = { .forward_path = path_span(forward),
-		.reverse_path = path_span(reverse) };
-	struct buf *b = &server->question;
+	const struct resolve_req req = { .forward_path = to,
+		.reverse_path = path_span(from) };
+	struct buf *b = p->question;
 	struct span line;
 	enum outcome got;
 
 	buf_reset(b);
 	/* A question may be asked twice: it changes nothing. */
 	if (wire_resolve_put_req(b, &req, f) != OK ||
-	    service_ask(&server->resolve, buf_span(b), true, &line, f) != OK)
+	    service_ask(p->resolve, buf_span(b), true, &line, f) != OK)
 		return fault_context(f, "resolve");
-	got = wire_resolve_get_ans(line, req.forward_path, ans, f);
+	got = wire_resolve_get_ans(line, to, ans, f);
 	if (got == TEMP && f->error == EPROTO)
-		service_close(&server->resolve);
+		service_close(p->resolve);
 	return got;
 }
 
@@ -44,18 +78,198 @@ name_postmaster(const struct settings *set, struct path *path)
 		*path = full;
 }
 
-enum rule
-policy_recipient(struct session *s, struct path *forward, struct fault *why)
+/* ---- A login. ---- */
+
+static enum verdict
+judge_auth_off(struct facts *f, struct opinion *o)
 {
-	struct resolve_ans ans;
+	return access_of(f)->mode == AUTH_MODE_NONE ? refuses(o, RULE_AUTH_OFF)
+	                                            : VERDICT_NEXT;
+}
+
+/* ---- MAIL. ---- */
+
+/* RFC 4954 6, RFC 6409 4.3. */
+static enum verdict
+judge_login_needed(struct facts *f, struct opinion *o)
+{
+	return access_of(f)->mode == AUTH_MODE_ALL && !is_known(f)
+	    ? refuses(o, RULE_LOGIN_NEEDED)
+	    : VERDICT_NEXT;
+}
+
+/*
+ * Is the reverse-path the user's own? His address, or one that ends in the same
+ * mailbox: by an alias, a detail or a catch-all, as resolve sees it.
+ */
+static enum outcome
+is_own(struct facts *f, bool *own, struct fault *why)
+{
+	struct resolve_ans his, of_path;
 	enum outcome got;
 
-	if (path_domain(forward).len == 0)
-		name_postmaster(s->server->set, forward);
-	got = ask(s->server, forward, &s->envelope->reverse_path, &ans, why);
+	*own = span_same_nocase(path_span(f->from), span_of(f->user));
+	if (*own)
+		return OK;
+	got = find_destination(
+	    f->policy, path_span(f->from), f->from, &of_path, why);
+	if (got == PERM || (got == OK && !resolve_is_mailbox(&of_path)))
+		return OK;
+	if (got == OK)
+		got = find_destination(
+		    f->policy, span_of(f->user), f->from, &his, why);
+	*own = got == OK && resolve_is_mailbox(&his) &&
+	    strcmp(his.nexthop, of_path.nexthop) == 0;
+	return got == PERM ? OK : got;
+}
+
+static enum verdict
+judge_verify_from(struct facts *f, struct opinion *o)
+{
+	uint64_t how = access_of(f)->verify_from;
+	bool own;
+
+	/* A report of a mail program (RFC 8098) has no reverse-path. */
+	if (how == VERIFY_FROM_NO || !is_known(f) || path_is_null(f->from))
+		return VERDICT_NEXT;
+	if (is_own(f, &own, &o->why) != OK)
+		return how == VERIFY_FROM_REPORT ? VERDICT_NEXT
+		                                 : refuses(o, RULE_LOCAL_ERROR);
+	o->why.outcome = OK;
+	if (own)
+		return VERDICT_NEXT;
+	return how == VERIFY_FROM_REPORT ? reports(o, RULE_VERIFY_FROM)
+	                                 : refuses(o, RULE_VERIFY_FROM);
+}
+
+/* ---- RCPT. ---- */
+
+static enum verdict
+judge_recipient(struct facts *f, struct opinion *o)
+{
+	enum outcome got;
+
+	if (path_domain(f->to).len == 0)
+		name_postmaster(f->policy->set, f->to);
+	got = find_destination(
+	    f->policy, path_span(f->to), f->from, &f->destination, &o->why);
 	if (got != OK)
-		return got == PERM ? RULE_RECIPIENT : RULE_LOCAL_ERROR;
-	/* Relaying is for a client that is known, on a listener for submission;
-	   AUTH is not offered yet: nobody is known. */
-	return resolve_is_remote(&ans) ? RULE_RELAY : RULE_NONE;
+		return refuses(
+		    o, got == PERM ? RULE_RECIPIENT : RULE_LOCAL_ERROR);
+	return VERDICT_NEXT;
+}
+
+static enum verdict
+judge_local(struct facts *f, struct opinion *o)
+{
+	(void)o;
+	return resolve_is_remote(&f->destination) ? VERDICT_NEXT : VERDICT_PASS;
+}
+
+static enum verdict
+judge_relay_user(struct facts *f, struct opinion *o)
+{
+	(void)o;
+	return is_known(f) && access_of(f)->mode != AUTH_MODE_NONE
+	    ? VERDICT_PASS
+	    : VERDICT_NEXT;
+}
+
+static enum verdict
+judge_relay_all(struct facts *f, struct opinion *o)
+{
+	(void)o;
+	return f->policy->set->relay.allow == RELAY_ALL ? VERDICT_PASS
+	                                                : VERDICT_NEXT;
+}
+
+static enum verdict
+judge_relay(struct facts *f, struct opinion *o)
+{
+	(void)f;
+	return refuses(o, RULE_RELAY);
+}
+
+/* ---- The table. ---- */
+
+const struct policy_rule policy_rules[] = {
+	{ "auth-off", POINT_AUTH, judge_auth_off, "auth", "mode", NULL,
+	    "with none, nobody logs in here" },
+	{ "login-needed", POINT_MAIL, judge_login_needed, "auth", "mode", NULL,
+	    "with local+relay, all mail needs a login" },
+	{ "verify-from", POINT_MAIL, judge_verify_from, "auth", "verify_from",
+	    NULL, "who logged in sends from addresses of his own" },
+	/* What SPF and its like say of a reverse-path would be a row here. */
+	{ "recipient", POINT_RCPT, judge_recipient, "resolve", "domain", NULL,
+	    "resolve knows where its mail goes" },
+	{ "local", POINT_RCPT, judge_local, "resolve", "domain", NULL,
+	    "mail that stays on this system is for everybody" },
+	{ "relay-user", POINT_RCPT, judge_relay_user, "auth", "mode", NULL,
+	    "who logged in may relay" },
+	{ "relay-all", POINT_RCPT, judge_relay_all, "relay", "allow", NULL,
+	    "with all, everybody may: an open relay" },
+	{ "relay", POINT_RCPT, judge_relay, "relay", "allow", NULL,
+	    "nobody else may" },
+	{ .name = NULL },
+};
+
+const char *
+policy_point_name(enum policy_point point)
+{
+	static const char *const name[POINTS] = { [POINT_CONNECT] = "connect",
+		[POINT_AUTH] = "auth",
+		[POINT_MAIL] = "mail",
+		[POINT_RCPT] = "rcpt",
+		[POINT_DATA] = "data" };
+
+	return name[point];
+}
+
+enum rule
+policy_ask(struct facts *f, enum policy_point point, struct fault *why,
+    policy_tell *tell, void *arg)
+{
+	enum verdict verdict = VERDICT_NEXT;
+
+	*why = FAULT_NONE;
+	for (const struct policy_rule *r = policy_rules; r->name; r++) {
+		struct opinion o = { RULE_NONE, FAULT_NONE, false };
+
+		if (r->point != point)
+			continue;
+		verdict = r->judge(f, &o);
+		if (tell != NULL)
+			tell(arg, r, verdict, &o);
+		if (verdict == VERDICT_REFUSE) {
+			*why = o.why;
+			return o.rule;
+		}
+		if (verdict == VERDICT_PASS)
+			break;
+	}
+	return RULE_NONE;
+}
+
+void
+policy_print(const struct settings *set)
+{
+	struct buf value = BUF_INIT(RECORD_MAX);
+
+	for (const struct policy_rule *r = policy_rules; r->name; r++) {
+		const struct setting_row *row = r->section == NULL
+		    ? NULL
+		    : config_find_row(span_of(r->section), span_of(r->key));
+
+		buf_reset(&value);
+		if (row != NULL)
+			config_put_value(&value, set, row, " ");
+		(void)printf("%-8s %-14s %s%s", policy_point_name(r->point),
+		    r->name, r->does, row != NULL ? "; " : "");
+		if (row != NULL)
+			(void)printf(
+			    "[%s] %s = %s", r->section, r->key, value.p);
+		(void)printf("%s%s\n", r->list != NULL ? "; lists/" : "",
+		    r->list != NULL ? r->list : "");
+	}
+	buf_free(&value);
 }

@@ -86,6 +86,26 @@ entries_untold(struct session *s)
 	journal_end(j, out);
 }
 
+/* Nobody fills the journal so: each has its transaction, or its login. */
+void
+entries_report(struct session *s, enum rule rule)
+{
+	const struct refusal *r = &refusals[rule];
+	struct journal *j = &s->server->journal;
+	struct record_out out;
+
+	if (s->refusals++ >= REFUSALS_TOLD)
+		return;
+	out = journal_begin(j, CODE_REJECTED, NULL);
+	record_puts(out, "rule", r->name);
+	record_puts(out, "report", "only");
+	put_client(s, out);
+	record_put_optional(out, "user", span_of(s->user));
+	record_put_optional(out, "from", path_span(&s->envelope->reverse_path));
+	record_puts(out, "text", r->text);
+	journal_end(j, out);
+}
+
 static void
 tell_refusal(struct session *s, const struct refusal *r, const struct fault *f,
     struct span to)
@@ -104,6 +124,7 @@ tell_refusal(struct session *s, const struct refusal *r, const struct fault *f,
 	record_puts(out, "reply", r->reply);
 	record_puts(out, "code", f->code);
 	put_client(s, out);
+	record_put_optional(out, "user", span_of(s->user));
 	if (in_transaction)
 		record_put(out, "from", path_span(&e->reverse_path));
 	record_put_optional(out, "to", to);

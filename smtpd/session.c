@@ -23,8 +23,13 @@ is_early(const struct session *s)
 void
 session_greet(struct session *s)
 {
+	struct fault why;
+	enum rule rule = access_connect(s, &why);
+
 	if (serve_stopping)
 		refuse(s, RULE_STOPPING);
+	else if (rule != RULE_NONE)
+		refuse_for(s, rule, &why, SPAN_EMPTY);
 	else if (is_early(s))
 		refuse(s, RULE_EARLY);
 	else

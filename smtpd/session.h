@@ -12,9 +12,11 @@
 
 #include "content.h"
 #include "journal.h"
+#include "policy.h"
 #include "serve.h"
 #include "stream.h"
 #include "submit.h"
+#include "wire_auth.h"
 
 /* What one process keeps from session to session. */
 struct server {
@@ -30,6 +32,7 @@ struct server {
 	struct envelope envelope;
 	struct content content;
 	struct buf question; /* to resolve */
+	struct policy policy; /* of these */
 };
 
 /* Where a session stands between two commands. RFC 5321 4.1.4. */
@@ -59,6 +62,7 @@ struct session {
 	struct span line; /* in hand, without its end; dead at the next fill */
 	bool is_esmtp; /* EHLO, not HELO */
 	char helo[HELO_MAX + 1];
+	char user[AUTH_USER_MAX + 1]; /* who is logged in; "": nobody */
 	/* All three since a message was queued. */
 	uint64_t errors, idle_commands, refusals;
 	uint64_t untold; /* refusals that got no entry of their own */
@@ -116,18 +120,31 @@ void entries_queued(struct session *);
 /* At the session's end: how many refusals more there were, if any. */
 void entries_untold(struct session *);
 
-/* ---- policy.c: who may send what to whom; all of it is decided here. ---- */
+/* A rule of access that a setting lets only report would have refused it. */
+void entries_report(struct session *, enum rule);
 
-/*
- * At RCPT. `Postmaster` without a domain becomes postmaster of the first local
- * domain, in *forward_path (RFC 5321 4.1.1.3), and is looked up as any other
- * recipient: what is taken here can be delivered. That there is one `directory`
- * sees to.
+/* ---- access.c: the rules of access (policy.h), asked for this session. ----
  *
- * RULE_NONE	the recipient is accepted
+ * RULE_NONE	the client goes on
  * else		the rule that refuses it, and why
  */
-enum rule policy_recipient(
+
+/* Before the greeting. */
+enum rule access_connect(struct session *, struct fault *why);
+/* May a client log in on this listener at all? Else AUTH is not announced, and
+   is no command. */
+bool access_offers_auth(const struct session *);
+/* auth said that the client is this user: may he log in here? */
+enum rule access_login(struct session *, const char *user, struct fault *why);
+/* The envelope's reverse-path. */
+enum rule access_mail(struct session *, struct fault *why);
+/*
+ * A recipient. `Postmaster` without a domain becomes postmaster of the first
+ * local domain, in *forward_path (RFC 5321 4.1.1.3), and is looked up as any
+ * other recipient: what is taken here can be delivered. That there is one
+ * `directory` sees to.
+ */
+enum rule access_recipient(
     struct session *, struct path *forward_path, struct fault *why);
 
 /* ---- input.c: lines in, and the waits between them. ---- */

@@ -31,11 +31,13 @@ like "and its size" "$(ehlo "$SUB")" '^250.SIZE 20971520'
 like "one of the default role has that of [smtpd]" "$(ehlo "$SMTP")" '^250.SIZE 10485760'
 like "each has its line in status" "$(as pneu -C "$H" status)" " submission +127.0.0.1:$SUB +ready .* max 3 "
 like "its processes know the role" "$(ps -o args= -p "$(pids_of smtpd | tr '\n' ',' | sed 's/,$//')")" ' -r submission'
-# Until a client can say who he is, nothing more is taken here than elsewhere.
-like "submission takes mail for local domains" \
-    "$(printf 'EHLO me\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<bob@example.org>\r\nQUIT\r\n' | timeout 20 python3 "$D/talk.py" "$SUB")" '^250 2\.1\.5'
-like "and relays no more than the default role does" \
-    "$(printf 'EHLO me\r\nMAIL FROM:<bob@example.org>\r\nRCPT TO:<x@elsewhere.test>\r\nQUIT\r\n' | timeout 20 python3 "$D/talk.py" "$SUB")" '^550 5\.7\.1'
+# Who submits mail has logged in: RFC 6409 4.3.
+like "submission takes no mail without a login" \
+    "$(printf 'EHLO me\r\nMAIL FROM:<a@b.test>\r\nQUIT\r\n' | timeout 20 python3 "$D/talk.py" "$SUB")" '^530 5\.7\.0 authentication required'
+like "the default role takes it for local domains" \
+    "$(printf 'EHLO me\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<bob@example.org>\r\nQUIT\r\n' | timeout 20 python3 "$D/talk.py" "$SMTP")" '^250 2\.1\.5'
+like "and relays nothing" \
+    "$(printf 'EHLO me\r\nMAIL FROM:<bob@example.org>\r\nRCPT TO:<x@elsewhere.test>\r\nQUIT\r\n' | timeout 20 python3 "$D/talk.py" "$SMTP")" '^550 5\.7\.1'
 
 # An address changes its role while the system runs.
 sed "s/:$SUB submission/:$SUB/" "$H/pneu.conf" > "$T/new.conf" && cat "$T/new.conf" > "$H/pneu.conf"

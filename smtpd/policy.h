@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * policy.h: who may do what: one table of rules, asked in its order.
+ *
+ * A rule looks at the facts of a point of the session and lets the client pass
+ * (no later rule of that point is asked), refuses, or says that it is none of
+ * its business. Where no rule speaks, the client passes. The same table answers
+ * a session, `smtpd --explain` and `smtpd --rules`: a new rule is one row in
+ * policy.c, one function, and one row of rules.def for its refusal.
+ */
+#ifndef SMTPD_POLICY_H
+#define SMTPD_POLICY_H
+
+#include "path.h"
+#include "rule.h"
+#include "service.h"
+#include "settings.h"
+#include "wire_resolve.h"
+
+/* Where rules are asked. */
+enum policy_point {
+	POINT_CONNECT, /* before the greeting */
+	POINT_AUTH, /* a login that auth accepted, before the client hears of it */
+	POINT_MAIL,
+	POINT_RCPT,
+	POINT_DATA, /* before content is asked for */
+	POINTS
+};
+const char *policy_point_name(enum policy_point);
+
+/* What a process has for it. */
+struct policy {
+	const struct settings *set; /* of its listener's role */
+	struct service *resolve;
+	struct buf *question; /* to resolve; the caller frees it */
+};
+
+/* What is known of a client, and what it wants; all of it borrowed. */
+struct facts {
+	const struct policy *policy;
+	const char *ip; /* "" when it is not a network's client */
+	bool is_tls;
+	const char *user; /* canonical address of who logged in; "": nobody */
+	const struct path *from; /* from POINT_MAIL on */
+	struct path *to; /* at POINT_RCPT; `recipient` completes Postmaster */
+	/* Set by the rule `recipient`, for those after it. */
+	struct resolve_ans destination;
+};
+
+enum verdict { VERDICT_NEXT, VERDICT_PASS, VERDICT_REFUSE };
+
+/* What a rule said. */
+struct opinion {
+	enum rule rule; /* why it refuses; or would, see is_report */
+	struct fault why; /* OK: the rule's own words */
+	bool is_report; /* a setting is `report`: it refuses nothing */
+};
+
+struct policy_rule {
+	const char *name; /* in explanations; of a refusal that of rules.def */
+	enum policy_point point;
+	enum verdict (*judge)(struct facts *, struct opinion *);
+	const char *section, *key; /* the setting it rests on; NULL: none */
+	const char *list; /* a file in lists/; NULL: none */
+	const char *does; /* one line for people */
+};
+
+extern const struct policy_rule policy_rules[]; /* ends with a NULL name */
+
+/* Told of each rule that was asked, in order. */
+typedef void policy_tell(void *arg, const struct policy_rule *, enum verdict,
+    const struct opinion *);
+
+/*
+ * Ask the rules of a point. tell may be NULL.
+ *
+ * RULE_NONE	the client passes
+ * else		why it is refused; *why is OK where the rule's words say all
+ */
+enum rule policy_ask(struct facts *, enum policy_point, struct fault *why,
+    policy_tell *tell, void *arg);
+
+/* `smtpd --rules`: the table, for people; each with its setting's value. */
+void policy_print(const struct settings *);
+
+#endif
