@@ -20,7 +20,7 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
 # Bottom-up: what a file needs stands before it (tests/layers.sh).
-LIB := lib/mem lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
+LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/record lib/qid lib/wire lib/wire_resolve lib/hostname lib/settings lib/command \
 	lib/config_value lib/config lib/mounts lib/disk lib/space lib/envelope lib/field \
 	lib/identity lib/users lib/journal lib/maildir lib/password lib/phrase \
@@ -31,8 +31,8 @@ LIB := lib/mem lib/span lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/logins
 pneu_OBJS := start/services start/share start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept \
-	start/reload start/ready start/stop start/control \
-	start/supervise start/explain start/status \
+	start/reload start/ready start/stop start/control start/ask \
+	start/config_edit start/config_change start/supervise start/explain start/status \
 	start/status_services start/status_queue start/status_disk \
 	start/status_journal start/layout start/init start/config_verb \
 	start/verbs start/main

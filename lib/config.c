@@ -14,8 +14,6 @@
 #include "mem.h"
 #include "path.h"
 
-#define CONFIG_FILE_MAX (1024UL * 1024) /* octets */
-
 /* ---- Rows and roles ---- */
 
 static bool
@@ -173,8 +171,8 @@ trim(struct span s)
 }
 
 /* A carriage return in a banner would end the line that it stands in. */
-static bool
-is_text(struct span s)
+bool
+config_is_text(struct span s)
 {
 	size_t n = 1;
 
@@ -187,6 +185,45 @@ static bool
 is_key_octet(int c)
 {
 	return is_alnum(c) || c == '_' || c == '-';
+}
+
+/* [section] or [section role], by the title of its rows if there are any. */
+static enum config_line
+split_section(struct span line, struct span *name)
+{
+	const struct setting_role *role;
+	struct span of;
+	struct cur c;
+
+	if (line.p[line.len - 1] != ']')
+		return CONFIG_LINE_WRONG;
+	*name = trim((struct span){ line.p + 1, line.len - 2 });
+	c = cur_over(*name);
+	of = cur_while(&c, is_key_octet);
+	role = config_find_role(of, trim(cur_rest(&c)));
+	if (role != NULL)
+		*name = span_of(role->title);
+	return CONFIG_LINE_SECTION;
+}
+
+enum config_line
+config_split(struct span line, struct span *name, struct span *value)
+{
+	struct cur c;
+
+	*name = *value = SPAN_EMPTY;
+	line = trim(line);
+	if (line.len == 0 || line.p[0] == '#')
+		return CONFIG_LINE_NONE;
+	if (line.p[0] == '[')
+		return split_section(line, name);
+	c = cur_over(line);
+	*name = cur_while(&c, is_key_octet);
+	(void)cur_while(&c, is_wsp);
+	if (name->len == 0 || !cur_eat(&c, '='))
+		return CONFIG_LINE_WRONG;
+	*value = trim(cur_rest(&c));
+	return CONFIG_LINE_VALUE;
 }
 
 /* What is kept while a file is read. */
@@ -227,25 +264,14 @@ assign(struct reader *r, const struct setting_row *row, struct span value,
 	return OK;
 }
 
-static enum outcome
-read_section(struct reader *r, struct span line, struct fault *f)
+/* A section is known when a row is in it, or in that of its role. */
+static bool
+is_known(struct span section)
 {
-	struct span whole, name;
-	const struct setting_role *role;
-	struct cur c;
-
-	if (line.p[line.len - 1] != ']')
-		return fault_set(f, PERM, "5.3.5", 0, "no ']' at the end");
-	whole = trim((struct span){ line.p + 1, line.len - 2 });
-	c = cur_over(whole);
-	name = cur_while(&c, is_key_octet);
-	role = config_find_role(name, trim(cur_rest(&c)));
-	r->section = role == NULL ? whole : span_of(role->title);
-	for (const struct setting_row *row = setting_rows; row->section; row++)
-		if (span_eq(role == NULL ? whole : name, row->section))
-			return OK;
-	return fault_set(f, PERM, "5.3.5", 0, "unknown section [" SPAN_FMT "]",
-	    SPAN_ARG(whole));
+	for (const struct setting_row *r = config_rows(); r->section; r++)
+		if (span_eq(section, r->section))
+			return true;
+	return false;
 }
 
 /* What a setting was called before, in its section or in one of its roles. */
@@ -279,25 +305,12 @@ no_such_setting(
 }
 
 static enum outcome
-read_line(struct reader *r, struct span line, struct fault *f)
+read_value(
+    struct reader *r, struct span key, struct span value, struct fault *f)
 {
 	const struct setting_row *row;
-	struct span key, value;
-	struct cur c;
 
-	line = trim(line);
-	if (line.len == 0 || line.p[0] == '#')
-		return OK;
-	if (line.p[0] == '[')
-		return read_section(r, line, f);
-	c = cur_over(line);
-	key = cur_while(&c, is_key_octet);
-	(void)cur_while(&c, is_wsp);
-	if (key.len == 0 || !cur_eat(&c, '='))
-		return fault_set(
-		    f, PERM, "5.3.5", 0, "neither [section] nor key = value");
-	value = trim(cur_rest(&c));
-	if (!is_text(value))
+	if (!config_is_text(value))
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "the value of " SPAN_FMT " has a control character, or is "
 		    "not UTF-8",
@@ -308,6 +321,30 @@ read_line(struct reader *r, struct span line, struct fault *f)
 	row = config_find_row(r->section, key);
 	return row != NULL ? assign(r, row, value, f)
 	                   : no_such_setting(r, key, value, f);
+}
+
+static enum outcome
+read_line(struct reader *r, struct span line, struct fault *f)
+{
+	struct span name, value;
+
+	switch (config_split(line, &name, &value)) {
+	case CONFIG_LINE_NONE:
+		return OK;
+	case CONFIG_LINE_SECTION:
+		r->section = name;
+		if (is_known(name))
+			return OK;
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "unknown section [" SPAN_FMT "]", SPAN_ARG(name));
+	case CONFIG_LINE_VALUE:
+		return read_value(r, name, value, f);
+	case CONFIG_LINE_WRONG:
+		break;
+	}
+	return fault_set(f, PERM, "5.3.5", 0,
+	    trim(line).p[0] == '[' ? "no ']' at the end"
+	                           : "neither [section] nor key = value");
 }
 
 static void

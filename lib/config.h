@@ -11,6 +11,8 @@
 
 #include "config_value.h"
 
+#define CONFIG_FILE_MAX (1024UL * 1024) /* octets of the file. Chosen */
+
 extern const struct setting_row setting_rows[]; /* ends with a NULL section */
 #define CONFIG_ROWS_MAX 320 /* with those of roles; more than there are */
 
@@ -48,6 +50,19 @@ extern const struct setting_own setting_owns[]; /* ends as rows do */
 enum outcome config_load(struct settings *s, const char *path,
     struct buf *errors, struct fault *) MUST_USE;
 void config_free(struct settings *);
+
+/* What a line of the file is; for those that read it and those that edit it. */
+enum config_line {
+	CONFIG_LINE_NONE, /* empty, or a comment */
+	CONFIG_LINE_SECTION, /* name: as rows have it */
+	CONFIG_LINE_VALUE, /* name: the key */
+	CONFIG_LINE_WRONG,
+};
+/* line: without its LF or CR LF; name and value borrow from it, or are constant. */
+enum config_line config_split(
+    struct span line, struct span *name, struct span *value);
+/* A value that may stand in the file: UTF-8 that can be shown, no line end. */
+bool config_is_text(struct span value);
 
 /* NULL: the section has no such role. */
 const struct setting_role *config_find_role(

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: ISC */
-/* config_verb.c: `pneu config check` and `pneu config show`. */
+/* config_verb.c: `pneu config`: check, show, set, unset. */
 #include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "check.h"
-#include "config.h"
+#include "config_change.h"
 #include "output.h"
 #include "verbs.h"
 
 #define VALUE_MAX 65536 /* octets of one setting's text */
 
-static const char *explained;
+static const char *explained, *add, *no_reload;
 
 const struct prog_option config_options[] = {
 	{ 0, "explain", NULL,
 	    "with the meaning, default and limits of each setting",
 	    &explained },
+	{ 0, "add", NULL, "set: to the values of a list, not instead of them",
+	    &add },
+	{ 0, "no-reload", NULL,
+	    "set, unset: in force after the next reload or start", &no_reload },
 	{ .name = NULL },
 };
 
@@ -141,23 +145,80 @@ check(struct fault *f)
 	return f->outcome;
 }
 
-enum outcome
-verb_config(int argc, char *argv[], struct fault *f)
+static void
+say_change(const char *name, const struct config_changed *done)
 {
-	const char *what;
+	json_t *o = json_pack("{s:s, s:b, s:b}", "setting", name, "changed",
+	    (int)done->changed, "in_force",
+	    (int)(done->generation != 0 || !done->changed));
 
-	prog_options(argc, argv);
-	what = optind < argc ? argv[optind] : "";
-	if (strcmp(what, "check") != 0 && strcmp(what, "show") != 0)
-		prog_refuse("one of: check, show");
-	if (optind + 1 < argc)
-		prog_refuse("%s: not expected", argv[optind + 1]);
+	if (done->generation != 0)
+		(void)json_object_set_new(o, "generation",
+		    json_integer((json_int_t)done->generation));
+	output(o,
+	    !done->changed ? "{setting}: nothing to change\n"
+	        : done->generation != 0
+	        ? "{setting}: configuration {generation} is in force\n"
+	        : "{setting}: changed; in force after the next start or "
+	          "reload\n");
+}
+
+/* SECTION.KEY VALUE... */
+static enum outcome
+change(enum config_how how, int n, char *operand[], struct fault *f)
+{
+	static struct span value[CONFIG_EDIT_VALUES + 1];
+	struct config_edit e = { .how = how, .value = value };
+	struct config_changed done;
+
+	if (n == 0)
+		prog_refuse("which setting? SECTION.KEY");
+	for (int i = 1; i < n && i <= CONFIG_EDIT_VALUES + 1; i++)
+		value[e.values++] = span_of(operand[i]);
+	if (config_edit_find(span_of(operand[0]), &e.row, f) != OK ||
+	    config_change_stand(f) != OK ||
+	    config_change(&e, 1, no_reload == NULL, &done, f) != OK)
+		return f->outcome;
+	say_change(operand[0], &done);
+	return OK;
+}
+
+static enum outcome
+look(bool checks, struct fault *f)
+{
 	/* The file as it is, never what runs in its place. */
 	if (prog_stand(f) != OK || prog_become(".", f) != OK)
 		return f->outcome;
-	if (strcmp(what, "check") == 0)
+	if (checks)
 		return check(f);
 	if (prog_load(f) == OK)
 		show();
 	return f->outcome;
+}
+
+enum outcome
+verb_config(int argc, char *argv[], struct fault *f)
+{
+	const char *what;
+	bool checks, shows, sets, unsets;
+
+	prog_options(argc, argv);
+	what = optind < argc ? argv[optind] : "";
+	checks = strcmp(what, "check") == 0;
+	shows = strcmp(what, "show") == 0;
+	sets = strcmp(what, "set") == 0;
+	unsets = strcmp(what, "unset") == 0;
+	if (!checks && !shows && !sets && !unsets)
+		prog_refuse("one of: check, show, set, unset");
+	if ((explained != NULL && !shows) || (add != NULL && !sets) ||
+	    (no_reload != NULL && !sets && !unsets))
+		prog_refuse("an option that does not go with %s", what);
+	if (sets || unsets)
+		return change(unsets  ? CONFIG_UNSET
+		        : add != NULL ? CONFIG_ADD
+		                      : CONFIG_SET,
+		    argc - optind - 1, argv + optind + 1, f);
+	if (optind + 1 < argc)
+		prog_refuse("%s: not expected", argv[optind + 1]);
+	return look(checks, f);
 }

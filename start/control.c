@@ -94,8 +94,11 @@ lock_holder(pid_t *pid, struct fault *f)
 	int fd;
 
 	*pid = 0;
-	if (open_lock(O_RDWR, &fd, f) != OK)
-		return f->error == ENOENT ? OK : f->outcome;
+	if (open_lock(O_RDWR, &fd, f) != OK) {
+		if (f->error == ENOENT) /* nothing has run yet */
+			*f = FAULT_NONE;
+		return f->outcome;
+	}
 	f->outcome = find_holder(fd, pid, f);
 	(void)close(fd);
 	return f->outcome;

@@ -18,7 +18,6 @@
 #include "share.h"
 #include "users.h"
 
-#define CONFIG_MAX    (1024UL * 1024) /* octets; config.c has the same */
 #define PORT_WAIT_MS  2000 /* at a start, for a port that is taken. Chosen */
 #define PORT_AGAIN_MS 50
 
@@ -27,7 +26,7 @@
 static enum outcome
 copy_config(const char *path, bool separate, struct fault *f)
 {
-	struct buf text = BUF_INIT(CONFIG_MAX);
+	struct buf text = BUF_INIT(CONFIG_FILE_MAX);
 	int fd = -1;
 
 	if (fds_read_file(AT_FDCWD, prog_config_path(), &text, f) != OK)

@@ -47,6 +47,8 @@ as queue -C "$H" delete "$b" --yes > "$T/out"
 has() { grep -qa "^$1 " "$H"/journal/*; }
 kill -9 "$(pids_of resolve | head -n 1)"; wait_for has SD
 kill -HUP "$PNEU"; wait_for has SR
+wait_for none_retires
+as pneu -C "$H" config set smtpd.max 21 > "$T/out"; wait_for has SC
 settled() { [ -z "$(ls "$H/queue/in")" ]; }
 wait_for settled; wait_for has 7X
 stop_pneu; is "the system stops" $? 0

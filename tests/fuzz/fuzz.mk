@@ -4,3 +4,4 @@ fuzz_directory_LIBS := -lcdb -lidn2 -lunistring
 fuzz_envelope_OBJS := store/envelope_file
 fuzz_smtp_OBJS := $(SMTPD_SESSION)
 fuzz_pop3_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/command
+fuzz_config_edit_OBJS := start/config_edit

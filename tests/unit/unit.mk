@@ -38,3 +38,4 @@ start_accept_LIBS := $(JSON)
 start_listen_OBJS := start/listen start/services
 start_reload_OBJS := $(filter-out start/main,$(pneu_OBJS))
 start_reload_LIBS := $(JSON)
+start_config_edit_OBJS := start/config_edit
