@@ -130,14 +130,16 @@ static const char *const names[] = { "smtpd", "smtpd.", ".max", "", ".",
 static bool
 try_case(size_t n, struct buf *out, struct fault *f)
 {
-	struct span value[8], rest = span_of(cases[n].values);
+	struct span value[8], rest;
 	struct config_edit e = { .how = cases[n].how, .value = value };
 
-	if (cases[n].values != NULL && rest.len == 0)
-		value[e.values++] = SPAN_EMPTY;
-	while (
-	    cases[n].values != NULL && span_next(&rest, '|', &value[e.values]))
-		e.values++;
+	if (cases[n].values != NULL) {
+		rest = span_of(cases[n].values);
+		if (rest.len == 0)
+			value[e.values++] = SPAN_EMPTY;
+		while (span_next(&rest, '|', &value[e.values]))
+			e.values++;
+	}
 	return config_edit_find(span_of(cases[n].name), &e.row, f) == OK &&
 	    config_edit(span_of(cases[n].text), &e, out, f) == OK;
 }
