@@ -40,6 +40,10 @@ struct recipient {
 	uint32_t deaths; /* `try` lines that say a stage died on it */
 	uint32_t tries; /* all `try` lines */
 	uint64_t next_ms; /* not tried before; wall time, 0: at once */
+	/* What its lifetime counts from: the first try after it was parked, for
+	   our lack of room is not its age. 0: the acceptance. */
+	uint64_t since_ms;
+#define RECIPIENT_PARKED UINT64_MAX /* not tried since */
 	bool warned; /* its sender was told of the delay */
 	struct path forward_path;
 	char *notify; /* RFC 3461 4.1 as given, or NULL; owned */

@@ -118,6 +118,18 @@ deliver_next(const struct message *m)
 	return message_has(m, STATUS_LINKED) ? STEP_SETTLE : STEP_REPORT;
 }
 
+/* There is no room: not tried, and not its sender's fault. */
+static void
+park(struct message *m, size_t i)
+{
+	struct fault f;
+
+	fault_set(&f, TEMP, FAULT_NO_SPACE, 0,
+	    "parked: more than [storage] high_pct of the disk is used");
+	status_end(m, i, STATUS_DEFERRED, &f);
+	m->status[i].parked = true;
+}
+
 void
 deliver_message(struct run *run, struct message *m)
 {
@@ -127,6 +139,8 @@ deliver_message(struct run *run, struct message *m)
 			continue;
 		if (m->status[i].transport != NULL)
 			destination_add(run, m, i);
+		else if (run->storage.parks && !m->released)
+			park(m, i);
 		else
 			stage_ask(&run->stage[STAGE_DELIVER], m, &question, i);
 	}

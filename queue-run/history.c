@@ -21,6 +21,7 @@ put_event(struct message *m, size_t i)
 		    : status->state == STATUS_FAILED ? PERM
 		                                     : TEMP,
 		.died = status->died,
+		.parked = status->parked,
 		.code = span_of(delivered ? "2.1.5" : status->code),
 		.notice = span_of(status->notice),
 		.text = span_of(status->text),

@@ -22,9 +22,15 @@ listing_want_in(struct run *run)
 }
 
 void
+listing_want_busy(struct run *run)
+{
+	run->listing.busy_wanted = true;
+}
+
+void
 listing_want_all(struct run *run)
 {
-	run->listing.wanted = true;
+	run->listing.wanted = run->listing.busy_wanted = true;
 	run->listing.retry_after_ms = 0;
 	run->listing.due_ms = LONG_AGO;
 }
@@ -164,7 +170,37 @@ find_minute(struct run *run)
 	begin_scan(&listing->retry);
 }
 
-/* ---- Both. ---- */
+/* ---- What was parked. ---- */
+
+/* Is there any to be taken up? What comes there while mail is parked waits for
+   the next listing. */
+static bool
+busy_is_due(const struct run *run)
+{
+	return !run->storage.parks &&
+	    (run->listing.busy.active || run->listing.busy_wanted);
+}
+
+static void
+fill_from_busy(struct run *run)
+{
+	struct listing *listing = &run->listing;
+
+	if (run->storage.parks && listing->busy.active) {
+		listing->busy.active = false;
+		listing->busy_wanted = true;
+	}
+	if (!busy_is_due(run))
+		return;
+	if (!listing->busy.active) {
+		listing->busy_wanted = false;
+		listing->busy.place = (struct store_place){ STORE_BUSY, 0 };
+		begin_scan(&listing->busy);
+	}
+	scan_fill(run, &listing->busy, WINDOW_DUE);
+}
+
+/* ---- All of them. ---- */
 
 /*
  * When in/ may be listed, if it is wanted; monotonic, 0: not now. Not for a
@@ -201,13 +237,14 @@ listing_fill(struct run *run)
 	    listing->due_ms <= clock_wall_ms())
 		find_minute(run);
 	scan_fill(run, &listing->retry, WINDOW_DUE);
+	fill_from_busy(run);
 }
 
 bool
 listing_is_active(const struct run *run)
 {
 	return run->listing.in.active || run->listing.wanted ||
-	    run->listing.retry.active;
+	    run->listing.retry.active || busy_is_due(run);
 }
 
 uint64_t
@@ -218,7 +255,7 @@ listing_next_ms(const struct run *run)
 
 	if ((listing->in.active &&
 	        window_has_room(&run->window, WINDOW_LISTED)) ||
-	    (listing->retry.active &&
+	    ((listing->retry.active || busy_is_due(run)) &&
 	        window_has_room(&run->window, WINDOW_DUE)))
 		return mono;
 	if (listing->due_ms != 0 && !listing->retry.active)

@@ -23,8 +23,9 @@ struct scan {
 #define SCAN_NAMES_MAX 65536
 
 struct listing {
-	struct scan in, retry;
+	struct scan in, retry, busy;
 	bool wanted; /* in/ from the start again, when there is room */
+	bool busy_wanted; /* so busy/, when nothing is parked any more */
 	/* Minutes of retry1, wall time. */
 	uint64_t retry_after_ms; /* up to it they were listed */
 	uint64_t ahead_after_ms; /* so were those too far ahead; 0: all */
@@ -38,6 +39,8 @@ struct listing {
 void listing_fill(struct run *);
 /* List in/ again, when there is room for what it finds. */
 void listing_want_in(struct run *);
+/* The same with busy/, unless mail is parked. */
+void listing_want_busy(struct run *);
 /* A message was deferred until that minute (wall time). */
 void listing_due(struct run *, uint64_t minute_ms);
 /* Nobody knows in which state a message lies now: look into all. */

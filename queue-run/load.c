@@ -18,8 +18,9 @@ static void
 journal_taken(struct run *run, const struct message *m)
 {
 	run_tell(run,
-	    m->place.state == STORE_RETRY1 ? CODE_FROM_RETRY1
-	                                   : CODE_TAKEN_FROM_IN,
+	    m->place.state == STORE_RETRY1     ? CODE_FROM_RETRY1
+	        : m->place.state == STORE_BUSY ? CODE_FROM_BUSY
+	                                       : CODE_TAKEN_FROM_IN,
 	    m, JOURNAL_FIELDS(JOURNAL_TEXT("how", m->told ? "" : "listed")));
 	if (m->recovered && !m->told)
 		run_tell(run, CODE_RECOVERED, m,

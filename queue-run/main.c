@@ -74,6 +74,8 @@ main(int argc, char *argv[])
 	if (run_begin(&run, &prog.settings.queue, "queue-run", &f) == OK) {
 		run.requests_only = requests != NULL;
 		look_at_mail(&run);
+		storage_open(
+		    &run, &prog.settings.storage, prog.settings.mail.directory);
 		if (start_open(&run, &f) == OK &&
 		    prog_sandbox(about.promises, paths, &f) == OK &&
 		    start_run(&run, &f) == OK && requests_serve(&run, &f) == OK)

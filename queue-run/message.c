@@ -104,7 +104,7 @@ status_end(
 
 	status->state = state;
 	status->put = status->saved = false;
-	status->journaled = status->postponed = false;
+	status->journaled = status->postponed = status->parked = false;
 	status->delayed = status->in_report = status->reported = false;
 	status->notice = "";
 	if (f != NULL && f->outcome != OK) {

@@ -49,6 +49,7 @@ struct status {
 	enum status_state state;
 	bool died; /* deferred because a stage died on it */
 	bool postponed; /* deferred unasked: no try, and at the next minute */
+	bool parked; /* deferred unasked, for there is no room: in busy/ */
 	bool put; /* the line of its end is in `lines` */
 	bool saved; /* its end is in the envelope file */
 	bool journaled; /* failed: the journal has it */
@@ -87,6 +88,7 @@ struct message {
 	bool listed; /* its step's list holds it */
 	bool told; /* by queue-add: not read and digested again */
 	bool again; /* may lie in a mailbox already: look first */
+	bool released; /* an operator lets it go on: not to be parked */
 	bool recovered; /* found at the start */
 	bool fetched; /* from the disk, for an operator alone */
 	enum window_part part; /* where it is counted */

@@ -3,7 +3,7 @@
  * names.c: a crash may leave two names of one envelope, or an envelope file
  * whose content still lies in in/. Before a starting queue-run uses what it
  * lists, each message has one name again. Of two names hold wins, then
- * quarantine, then in; an envelope file governs over the one file, unless it
+ * quarantine, then in, then busy; an envelope file governs over the one file, unless it
  * is torn. Source: model, moves.pml, resolve().
  */
 #include "start.h"
@@ -96,6 +96,21 @@ mend_minutes(struct run *run, const struct qid *qid, struct store_place place,
 	}
 }
 
+/* Is there a name of it in a state before this one? in/ was looked at. */
+static bool
+is_governed(struct run *run, const struct qid *qid, enum store_state state)
+{
+	for (size_t i = 0; store_precedence[i] != state; i++) {
+		struct store_place before = { store_precedence[i], 0 };
+
+		if (before.state != STORE_IN && before.state != STORE_ASIDE &&
+		    !store_has_minutes(before.state) &&
+		    store_has(&run->store, qid, before))
+			return true;
+	}
+	return false;
+}
+
 static enum outcome
 mend(struct run *run, const struct qid *qid, struct store_place place,
     struct fault *f)
@@ -111,13 +126,9 @@ mend(struct run *run, const struct qid *qid, struct store_place place,
 		    : OK;
 	if (has_name(run, qid, STORE_PLACE_IN, &other))
 		return mend_in(run, qid, place, f);
-	if (st.st_nlink < 2 || place.state == STORE_HOLD)
+	if (st.st_nlink < 2)
 		return OK;
-	if (store_has(
-	        &run->store, qid, (struct store_place){ STORE_HOLD, 0 }) ||
-	    (place.state != STORE_QUARANTINE &&
-	        store_has(&run->store, qid,
-	            (struct store_place){ STORE_QUARANTINE, 0 })))
+	if (is_governed(run, qid, place.state))
 		return drop_name(run, qid, place, f);
 	if (store_has_minutes(place.state))
 		return mend_minutes(run, qid, place, &st, f);

@@ -27,6 +27,7 @@ share_ends(struct run *run, struct message *m)
 		m->status[i].state = first->state;
 		m->status[i].how = first->how;
 		m->status[i].text = first->text;
+		m->status[i].parked = first->parked;
 		memcpy(m->status[i].code, first->code, sizeof(first->code));
 		failed |= first->state == STATUS_FAILED;
 		if (first->state == STATUS_DELIVERED)
@@ -91,11 +92,23 @@ minute_of(uint64_t ms)
 	return (struct store_place){ STORE_RETRY1, ms - ms % MINUTE_MS };
 }
 
+/* What was parked is as old as the time since it was tried again. */
 static bool
-is_old(const struct message *m, uint64_t now, uint64_t age_ms)
+is_old(const struct message *m, size_t i, uint64_t now, uint64_t age_ms)
 {
-	return age_ms > 0 && now >= m->envelope.time_ms &&
-	    now - m->envelope.time_ms >= age_ms;
+	uint64_t since = m->envelope.recipient[i].since_ms;
+
+	if (since == 0)
+		since = m->envelope.time_ms;
+	return age_ms > 0 && now >= since && now - since >= age_ms;
+}
+
+/* Our own lack of room returns no mail to its sender. */
+static bool
+lacks_room(const struct status *status)
+{
+	return status->transport == NULL &&
+	    strcmp(status->code, FAULT_NO_SPACE) == 0;
 }
 
 /* Who is still deferred after queue.lifetime fails; the sender of who is so
@@ -105,22 +118,24 @@ is_old(const struct message *m, uint64_t now, uint64_t age_ms)
 static bool
 is_overdue(struct run *run, struct message *m, uint64_t now)
 {
-	bool expires = is_old(m, now, run->set->lifetime_ms);
-	bool delays = is_old(m, now, run->set->delay_warning_ms);
 	bool told = false;
 
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		const struct recipient *r = &m->envelope.recipient[i];
 		struct status *status = &m->status[i];
+		bool expires = is_old(m, i, now, run->set->lifetime_ms) &&
+		    !lacks_room(status);
 		struct fault f;
 
-		if (status->state != STATUS_DEFERRED || status->reported)
+		if (status->state != STATUS_DEFERRED || status->reported ||
+		    status->parked)
 			continue;
 		if (expires) {
 			(void)fault_set(&f, PERM, "5.4.7", 0,
 			    "delivery time expired; last: %s", status->text);
 			status_end(m, i, STATUS_FAILED, &f);
-		} else if (delays && !status->saved && !r->warned &&
+		} else if (is_old(m, i, now, run->set->delay_warning_ms) &&
+		    !status->saved && !r->warned &&
 		    report_is_wanted(&m->envelope, r, "DELAY")) {
 			status->delayed = true;
 		}
@@ -138,6 +153,8 @@ next_try_ms(struct run *run, struct message *m, uint64_t now)
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		struct status *status = &m->status[i];
 
+		if (status->parked) /* goes along with the others */
+			continue;
 		if (status->state == STATUS_DEFERRED && !status->saved &&
 		    !status->postponed)
 			status->next_ms = retry_ms(
@@ -148,6 +165,18 @@ next_try_ms(struct run *run, struct message *m, uint64_t now)
 			first = status->next_ms;
 	}
 	return first;
+}
+
+/* Are all who wait parked? */
+static bool
+is_parked(const struct message *m)
+{
+	for (size_t i = 0; i < m->envelope.recipients; i++)
+		if (m->status[i].state == STATUS_NOT_DUE ||
+		    (m->status[i].state == STATUS_DEFERRED &&
+		        !m->status[i].parked))
+			return false;
+	return true;
 }
 
 /*
@@ -167,12 +196,17 @@ defer(struct run *run, struct message *m, uint64_t now)
 		message_go(run, m, STEP_REPORT);
 		return;
 	}
+	if (is_parked(m)) {
+		history_put(m);
+		save_to(run, m, (struct store_place){ STORE_BUSY, 0 });
+		return;
+	}
 	next = next_try_ms(run, m, now);
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		const struct status *status = &m->status[i];
 		uint32_t died = m->envelope.recipient[i].deaths + 1;
 
-		if (status->state != STATUS_DEFERRED)
+		if (status->state != STATUS_DEFERRED || status->parked)
 			continue;
 		why = status->text;
 		local |= status->transport == NULL;
@@ -236,6 +270,8 @@ answer(struct run *run, struct message *m, enum outcome got, const char *text)
 		listing_want_in(run);
 	else if (m->place.state == STORE_RETRY1)
 		listing_due(run, m->place.part_ms);
+	else if (m->place.state == STORE_BUSY)
+		listing_want_busy(run);
 	window_drop(&run->window, m);
 	return true;
 }
@@ -251,11 +287,13 @@ hold(struct run *run, struct message *m)
 	return true;
 }
 
+/* Parked, it goes on though there is no room: an operator knows better. */
 static bool
 release(struct run *run, struct message *m)
 {
-	if (m->place.state != STORE_HOLD)
+	if (m->place.state != STORE_HOLD && m->place.state != STORE_BUSY)
 		return answer(run, m, PERM, "it is not held");
+	m->released = m->place.state == STORE_BUSY;
 	buf_reset(&m->lines);
 	history_add(m, "released", "operator", m->operation->reason);
 	save_to(run, m, STORE_PLACE_IN);
@@ -279,6 +317,8 @@ flush(struct run *run, struct message *m)
 	if (m->place.state == STORE_IN ||
 	    (m->place.state == STORE_RETRY1 && m->place.part_ms <= now.part_ms))
 		return answer(run, m, OK, "");
+	if (m->place.state == STORE_BUSY)
+		return release(run, m);
 	if (m->place.state != STORE_RETRY1)
 		return answer(run, m, PERM, "it waits for no retry");
 	buf_reset(&m->lines);

@@ -10,6 +10,7 @@
 #include "listing.h"
 #include "settings.h"
 #include "stage.h"
+#include "storage.h"
 #include "store.h"
 #include "window.h"
 
@@ -34,6 +35,7 @@ struct run {
 	struct list step[STEPS];
 	struct list answered; /* all that was asked; turn.c says what then */
 	struct listing listing;
+	struct storage storage; /* is mail for mailboxes parked? */
 	struct destinations *destinations; /* attempts of transports */
 	struct batch *batch; /* settle.c: whose mailboxes are being synced */
 	struct operation *again; /* requests.c begins it once more */

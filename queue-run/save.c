@@ -209,7 +209,9 @@ journal_moved(struct run *run, const struct message *m)
 {
 	const char *code = m->to.state == STORE_HOLD ? CODE_HELD
 	    : m->to.state == STORE_RETRY1            ? CODE_TO_RETRY1
+	    : m->to.state == STORE_BUSY              ? CODE_TO_BUSY
 	    : m->place.state == STORE_HOLD           ? CODE_RELEASED
+	    : m->place.state == STORE_BUSY           ? CODE_FROM_BUSY
 	                                             : CODE_TAKEN_FROM_IN;
 	static const struct status none = { .text = "" };
 	const struct status *deferred = &none;

@@ -45,6 +45,7 @@ run_begin(struct run *run, const struct queue_settings *set,
 	run->postmaster = prog.settings.resolve.domain.n > 0
 	    ? prog.settings.resolve.domain.value[0]
 	    : run->hostname;
+	run->storage.mail_fd = -1;
 	window_begin(&run->window, set->window);
 	settle_begin(run);
 	destinations_begin(run);
@@ -168,6 +169,7 @@ start_run(struct run *run, struct fault *f)
 	(void)!run_syncfs(run, f);
 	if (names_repair(run, f) != OK)
 		return f->outcome;
+	storage_begin(run);
 	run->listing.starting = true;
 	listing_rescan(run);
 	listing_fill(run);

@@ -106,8 +106,10 @@ turn_run(struct run *run)
 		stage_read(run, &run->stage[i]);
 	destinations_read(run);
 	turn_answered(run);
-	if (!run->draining && !run->requests_only)
+	if (!run->draining && !run->requests_only) {
+		storage_look(run);
 		listing_fill(run);
+	}
 	for (size_t i = 0; i < STEPS; i++)
 		if (run->step[i].n > 0 &&
 		    !(run->draining && (life[i].is & BEGINS) != 0))
@@ -140,6 +142,7 @@ turn_wait_ms(const struct run *run)
 	if (!run->draining && !run->requests_only) {
 		at = run_earlier_ms(at, listing_next_ms(run));
 		at = run_earlier_ms(at, wait_next_ms(run));
+		at = run_earlier_ms(at, storage_next_ms(run));
 	}
 	if (at == 0)
 		return -1;

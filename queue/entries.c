@@ -63,6 +63,7 @@ entry_read_reason(const struct request *r, struct entry *e)
 		buf_adds(&e->reason, e->why.text);
 	while (span_next(&rest, '\n', &line)) {
 		if (!span_has_prefix(line, "try ") &&
+		    !span_has_prefix(line, "parked ") &&
 		    !span_has_prefix(line, "held ") &&
 		    !span_has_prefix(line, "released "))
 			continue;

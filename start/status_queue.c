@@ -65,7 +65,10 @@ advice_of(enum store_state state, const struct count *c, uint64_t age_ms)
 {
 	if (c->messages == 0)
 		return NULL;
-	if (state == STORE_BUSY || state == STORE_ASIDE)
+	if (state == STORE_BUSY)
+		return "parked until less than [storage] low_pct of the disk "
+		       "is used";
+	if (state == STORE_ASIDE)
 		return "look: pneu queue list";
 	if (state == STORE_HOLD && age_ms >= HOLD_MS)
 		return "release or delete it: pneu queue list";

@@ -362,7 +362,7 @@ apply_done(struct record *r, struct recipient *to)
 static void
 apply_try(struct record *r, struct recipient *to)
 {
-	struct span next, notice;
+	struct span next, notice, time;
 	uint64_t died;
 
 	to->tries++;
@@ -372,6 +372,11 @@ apply_try(struct record *r, struct recipient *to)
 	    !clock_parse_ms(next, &to->next_ms))
 		to->next_ms = 0;
 	to->warned |= record_take(r, "notice", QID_LEN, &notice);
+	/* The first after it was parked: its lifetime begins anew. */
+	if (to->since_ms == RECIPIENT_PARKED &&
+	    (!record_take(r, "time", CLOCK_TEXT_MAX, &time) ||
+	        !clock_parse_ms(time, &to->since_ms)))
+		to->since_ms = RECIPIENT_PARKED;
 }
 
 /* A line without this qid counts for nothing, whatever it says. */
@@ -393,6 +398,8 @@ apply_event(struct span line, struct envelope *e)
 		apply_done(&r, to);
 	else if (record_is(&r, "try"))
 		apply_try(&r, to);
+	else if (record_is(&r, "parked"))
+		to->since_ms = RECIPIENT_PARKED;
 }
 
 static enum outcome
@@ -448,18 +455,12 @@ envelope_get_notice(struct span line, struct envelope *e, struct fault *f)
 
 /* ---- Events. ---- */
 
-enum outcome
-envelope_put_event(struct buf *b, const struct qid *qid,
-    const struct envelope_event *ev, struct fault *f)
+static void
+put_end(struct record_out out, const struct envelope_event *ev)
 {
 	bool is_try = ev->outcome == TEMP;
-	struct record_out out = record_begin(b, is_try ? "try" : "done");
 	char time[CLOCK_TEXT_MAX];
 
-	clock_text_ms(ev->time_ms, time);
-	record_put(out, "qid", qid_span(qid));
-	record_put_num(out, "n", ev->n);
-	record_puts(out, "time", time);
 	record_puts(out, "outcome", outcome_word(ev->outcome));
 	record_put_optional(out, "code", ev->code);
 	record_put_optional(out, "how", ev->how);
@@ -471,6 +472,24 @@ envelope_put_event(struct buf *b, const struct qid *qid,
 		record_puts(out, "next", time);
 	}
 	record_put_optional(out, "notice", ev->notice);
+}
+
+enum outcome
+envelope_put_event(struct buf *b, const struct qid *qid,
+    const struct envelope_event *ev, struct fault *f)
+{
+	struct record_out out = record_begin(b,
+	    ev->outcome != TEMP ? "done"
+	        : ev->parked    ? "parked"
+	                        : "try");
+	char time[CLOCK_TEXT_MAX];
+
+	clock_text_ms(ev->time_ms, time);
+	record_put(out, "qid", qid_span(qid));
+	record_put_num(out, "n", ev->n);
+	record_puts(out, "time", time);
+	if (ev->outcome != TEMP || !ev->parked)
+		put_end(out, ev);
 	record_put_optional(out, "text", ev->text);
 	return record_end(out, f);
 }

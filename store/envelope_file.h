@@ -42,7 +42,7 @@ enum outcome envelope_put_apart(
 
 /*
  * Read. e is begun already; it is emptied first. in: the start of the file
- * (one: its first line at least) or the whole of an envelope file. `done` and `try` lines after `end` are applied; one
+ * (one: its first line at least) or the whole of an envelope file. `done`, `try` and `parked` lines after `end` are applied; one
  * without this qid, and a torn last line, do not count.
  *
  * OK	*e is set; free it
@@ -55,8 +55,8 @@ enum outcome envelope_get(
 enum outcome envelope_get_notice(
     struct span line, struct envelope *e, struct fault *) MUST_USE;
 
-/* A line appended to an envelope file as things happen: `try` of a TEMP, else
-   `done`. */
+/* A line appended to an envelope file as things happen: `try` of a TEMP, but
+   `parked` of what was not tried, else `done`. */
 struct envelope_event {
 	uint32_t n;
 	uint64_t time_ms;
@@ -65,6 +65,7 @@ struct envelope_event {
 	struct span how,
 	    path; /* done: mailbox, copy, ..., and where; or empty */
 	bool died; /* a try that killed its stage */
+	bool parked; /* of a TEMP: there was no room; only text is told */
 	uint64_t next_ms; /* try: the next one not before, wall time */
 	struct span
 	    notice; /* qid of the report (try: of the delay), or empty */

@@ -441,9 +441,16 @@ test_ended_late(struct run *run)
 	struct message *m;
 	struct qid qid;
 
-	run->listing.wanted = false;
+	run->listing.wanted = run->listing.busy_wanted = false;
 	run->listing.rescan_ms = run->listing.due_ms = 0;
 	tap_ok(turn_wait_ms(run) == -1, "there is nothing to do");
+	run->storage.parks = run->listing.busy_wanted = true;
+	run->storage.looked_ms = clock_mono_ms();
+	tap_ok(turn_wait_ms(run) > 0 && turn_wait_ms(run) <= 5000,
+	    "but a look at the disk, while mail is parked");
+	run->storage.parks = false;
+	tap_ok(turn_wait_ms(run) == 0, "and then what was parked is listed");
+	run->listing.busy_wanted = false;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		qid_draw(&qid);
 		m = window_add(&run->window, &qid, WINDOW_LISTED);
