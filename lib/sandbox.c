@@ -115,6 +115,7 @@ enum {
 	P_PROC = 1 << 11,
 	P_EXEC = 1 << 12,
 	P_UNVEIL = 1 << 13,
+	P_DNS = 1 << 14,
 };
 
 /* Calls that are allowed whatever their arguments. */
@@ -131,8 +132,8 @@ static const struct promise {
 	{ "stdio", P_STDIO,
 	    "read write readv writev pread64 pwrite64 preadv pwritev lseek "
 	    "close close_range dup dup2 dup3 fcntl fstat fadvise64 fstatfs "
-	    "sendfile copy_file_range splice pipe pipe2 recvfrom sendto recv "
-	    "send shutdown accept accept4 getsockopt getpeername getsockname "
+	    "sendfile copy_file_range splice pipe pipe2 recvfrom recv "
+	    "shutdown accept accept4 getsockopt getpeername getsockname "
 	    "poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl "
 	    "epoll_wait epoll_pwait epoll_pwait2 eventfd2 timerfd_create "
 	    "timerfd_settime timerfd_gettime signalfd4 brk munmap mremap "
@@ -147,6 +148,7 @@ static const struct promise {
 	    "restart_syscall exit exit_group" },
 	{ "inet", P_INET, "" },
 	{ "unix", P_UNIX, "connect" },
+	{ "dns", P_DNS, "bind connect" },
 	{ "sendfd", P_SENDFD, "sendmsg sendmmsg" },
 	{ "recvfd", P_RECVFD, "recvmsg recvmmsg" },
 	/* Where Landlock is there, it decides what may be opened and how.
@@ -201,6 +203,9 @@ static const struct condition {
 	{ P_STDIO, SCMP_SYS(prlimit64), 2, ALL, 0 }, /* to ask */
 	{ P_INET, SCMP_SYS(setsockopt), 1, ALL, IPPROTO_TCP },
 	{ P_UNIX, SCMP_SYS(socket), 0, ALL, AF_UNIX },
+	{ P_DNS, SCMP_SYS(setsockopt), 1, ALL, IPPROTO_IP },
+	{ P_DNS, SCMP_SYS(setsockopt), 1, ALL, IPPROTO_IPV6 },
+	{ P_DNS, SCMP_SYS(setsockopt), 1, ALL, IPPROTO_TCP },
 	/* fork(), and no new name space with it. */
 	{ P_PROC, SCMP_SYS(clone), 0,
 	    CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
@@ -263,6 +268,51 @@ allow_abort(struct filter *x)
 	add_rule(x, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2, c);
 }
 
+/*
+ * UDP and TCP, and nothing that only looks like them: a socket of MPTCP would
+ * not be one of TCP to Landlock.
+ */
+static void
+allow_dns_sockets(struct filter *x)
+{
+	static const struct {
+		uint64_t type, protocol;
+	} kinds[] = { { SOCK_DGRAM, 0 }, { SOCK_DGRAM, IPPROTO_UDP },
+		{ SOCK_STREAM, 0 }, { SOCK_STREAM, IPPROTO_TCP } };
+	static const uint64_t families[] = { AF_INET, AF_INET6 };
+
+	for (size_t i = 0; i < 2 * sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct scmp_arg_cmp c[] = {
+			SCMP_CMP64(0, SCMP_CMP_EQ, families[i % 2], 0),
+			SCMP_CMP64(1, SCMP_CMP_MASKED_EQ,
+			    ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC),
+			    kinds[i / 2].type),
+			SCMP_CMP64(2, SCMP_CMP_EQ, kinds[i / 2].protocol, 0),
+		};
+
+		add_rule(x, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, c);
+	}
+}
+
+/*
+ * With this flag it is a connect() that Landlock is not asked about. Who tries
+ * it is told that there is no such thing, and connects.
+ */
+static void
+allow_send(struct filter *x, unsigned promised)
+{
+	struct scmp_arg_cmp fast =
+	    SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN);
+
+	if ((promised & P_DNS) == 0) {
+		allow(x, "sendto send");
+		return;
+	}
+	allow_if(x, SCMP_SYS(sendto), 3, MSG_FASTOPEN, 0);
+	allow_if(x, SCMP_SYS(sendmsg), 2, MSG_FASTOPEN, 0);
+	add_rule(x, SCMP_ACT_ERRNO(EOPNOTSUPP), SCMP_SYS(sendmsg), 1, &fast);
+}
+
 /* open() by its flags, where not all of them are promised. */
 static void
 allow_open(struct filter *x, unsigned promised)
@@ -320,6 +370,10 @@ fill_filter(struct filter *x, unsigned promised)
 	}
 	if ((promised & P_STDIO) != 0)
 		allow_abort(x);
+	if ((promised & P_STDIO) != 0)
+		allow_send(x, promised);
+	if ((promised & P_DNS) != 0)
+		allow_dns_sockets(x);
 	/* clone3() hides its flags: fork() goes on with clone(). */
 	if ((promised & P_PROC) != 0)
 		add_rule(x, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0, NULL);

@@ -20,9 +20,12 @@
  *	stdio	memory, time, signals and children of oneself, exit, and all that
  *		one does to what is open: read write poll accept close; deadlines
  *		of sockets
- *	inet	options of TCP connections that are open. No promise makes a TCP
- *		socket, and Landlock lets none bind or connect
+ *	inet	options of TCP connections that are open. No other promise but dns
+ *		makes a TCP socket, and Landlock lets none bind or connect
  *	unix	socket(AF_UNIX), connect
+ *	dns	sockets of UDP and TCP, over IPv4 and IPv6, bind, connect. Landlock
+ *		lets TCP connect to named ports only, and bind none. Neither it nor
+ *		seccomp can see where a datagram goes
  *	sendfd recvfd	sendmsg, recvmsg: the only calls that pass descriptors
  *	rpath	open for reading, stat, getdents
  *	wpath	open for writing, truncate, fallocate
@@ -39,10 +42,11 @@
  * `strace -f` shows it as the last one.
  */
 struct sandbox_path {
-	const char *path; /* relative to the home, or absolute */
+	/* Relative to the home, or absolute; ":53" is a port of TCP. */
+	const char *path;
 	/*
 	 * r read, w write, c create and remove, l link and rename across
-	 * directories (REFER), x run; all of them for what lies beneath. Where
+	 * directories (REFER), x run; t, of a port: connect to it; all of them for what lies beneath. Where
 	 * link() goes from one path to another both need the same letters. A path that
 	 * does not exist is passed over unless it begins with '!'.
 	 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sandbox_landlock.c: paths are rules for Landlock, by its system calls: the C
- * library has none of its own, and the header of the system may be older than
+ * sandbox_landlock.c: paths and ports are rules for Landlock, by its system calls:
+ * the C library has none of its own, and the header of the system may be older than
  * the kernel. Every right that the kernel knows is handled.
  */
 #include "sandbox_landlock.h"
@@ -32,6 +32,7 @@
 #define LL_SCOPE_ABSTRACT_UNIX (1ULL << 0)
 #define LL_SCOPE_SIGNAL        (1ULL << 1)
 #define LL_RULE_PATH_BENEATH   1
+#define LL_RULE_NET_PORT       2
 #define LL_CREATE_VERSION      1U
 
 #ifndef __NR_landlock_create_ruleset
@@ -42,6 +43,10 @@
 
 struct ll_ruleset {
 	uint64_t fs, net, scoped;
+};
+
+struct ll_port {
+	uint64_t allowed, port;
 };
 
 struct ll_beneath {
@@ -130,16 +135,37 @@ add_path(int ruleset, uint64_t handled, const struct sandbox_path *path,
 	return OK;
 }
 
+/* Where this version knows nothing of TCP all ports are free. */
 static enum outcome
-add_paths(int ruleset, uint64_t handled, const struct sandbox_path *paths,
+add_port(int ruleset, uint64_t handled, const struct sandbox_path *path,
     struct fault *f)
+{
+	struct ll_port rule = { LL_NET_CONNECT_TCP & handled, 0 };
+
+	if (strcmp(path->rights, "t") != 0 ||
+	    !num_parse(span_of(path->path + 1), 1, UINT16_MAX, &rule.port))
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "sandbox: %s: rights \"%s\"", path->path, path->rights);
+	if (rule.allowed != 0 &&
+	    syscall(__NR_landlock_add_rule, ruleset, LL_RULE_NET_PORT, &rule,
+	        0) != 0)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "sandbox: %s", path->path);
+	return OK;
+}
+
+static enum outcome
+add_paths(int ruleset, const struct ll_ruleset *handled,
+    const struct sandbox_path *paths, struct fault *f)
 {
 	static const struct sandbox_path proc = { "/proc", "r" };
 
 	for (; paths != NULL && paths->path != NULL; paths++)
-		if (add_path(ruleset, handled, paths, f) != OK)
+		if ((paths->path[0] == ':'
+		            ? add_port(ruleset, handled->net, paths, f)
+		            : add_path(ruleset, handled->fs, paths, f)) != OK)
 			return TEMP;
-	return SANITIZED ? add_path(ruleset, handled, &proc, f) : OK;
+	return SANITIZED ? add_path(ruleset, handled->fs, &proc, f) : OK;
 }
 
 static bool
@@ -169,7 +195,7 @@ landlock_enter(int version, const struct sandbox_path *paths, struct fault *f)
 
 	if (fd == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "sandbox: landlock");
-	result = add_paths(fd, handled.fs, paths, f);
+	result = add_paths(fd, &handled, paths, f);
 	if (result == OK && syscall(__NR_landlock_restrict_self, fd, 0) != 0)
 		result =
 		    fault_set(f, TEMP, "4.3.0", errno, "sandbox: landlock");

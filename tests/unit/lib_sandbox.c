@@ -48,6 +48,7 @@ static const struct sandbox_path paths[] = {
 	{ "look", "r" },
 	{ "write-only", "wc" },
 	{ "missing", "rwcl" },
+	{ ":1", "t" },
 	{ NULL, NULL },
 };
 
@@ -238,6 +239,78 @@ try_tcp_socket(void)
 	return errno_of(socket(AF_INET, SOCK_STREAM, 0));
 }
 
+static const struct sockaddr_in any_port = { .sin_family = AF_INET };
+
+static struct sockaddr_in
+here(uint16_t port)
+{
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+}
+
+static int
+try_udp(void)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	fd = fd == -1 ? fd : socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP);
+	return errno_of(fd) +
+	    errno_of(bind(fd, (const void *)&any_port, sizeof(any_port)));
+}
+
+/* Nobody listens there. */
+static int
+try_port(uint16_t port)
+{
+	struct sockaddr_in to = here(port);
+	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP);
+
+	return fd == -1 ? errno
+	                : errno_of(connect(fd, (void *)&to, sizeof(to)));
+}
+
+static int
+try_port_1(void)
+{
+	return try_port(1);
+}
+
+static int
+try_port_2(void)
+{
+	return try_port(2);
+}
+
+static int
+try_fast_open(void)
+{
+	struct sockaddr_in to = here(2);
+	struct iovec octet = { (void *)(uintptr_t) "x", 1 };
+	struct msghdr m = { .msg_name = &to,
+		.msg_namelen = sizeof(to),
+		.msg_iov = &octet,
+		.msg_iovlen = 1 };
+
+	return errno_of(
+	    sendmsg(socket(AF_INET, SOCK_STREAM, 0), &m, MSG_FASTOPEN));
+}
+
+static int
+try_fast_open_sendto(void)
+{
+	struct sockaddr_in to = here(2);
+
+	return errno_of(sendto(socket(AF_INET, SOCK_STREAM, 0), "x", 1,
+	    MSG_FASTOPEN, (void *)&to, sizeof(to)));
+}
+
+static int
+try_mptcp(void)
+{
+	return errno_of(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP));
+}
+
 static int
 try_packet_socket(void)
 {
@@ -384,6 +457,18 @@ static const struct {
 	    true },
 	{ "unix has no TCP sockets", "stdio unix", try_tcp_socket, DIES, true },
 	{ "unix has no other sockets", "stdio unix", try_packet_socket, DIES,
+	    true },
+	{ "dns makes UDP sockets and binds them", "stdio dns", try_udp, 0,
+	    true },
+	{ "dns connects to the ports named", "stdio dns", try_port_1,
+	    ECONNREFUSED, true },
+	{ "dns connects to no other", "stdio dns", try_port_2, EACCES, true },
+	{ "dns connects with no first octets", "stdio dns", try_fast_open,
+	    EOPNOTSUPP, true },
+	{ "dns sends none to a stranger's port either", "stdio dns",
+	    try_fast_open_sendto, DIES, true },
+	{ "dns makes no socket of MPTCP", "stdio dns", try_mptcp, DIES, true },
+	{ "dns makes no Unix socket", "stdio dns", try_unix_socket, DIES,
 	    true },
 	{ "sendfd passes descriptors", "stdio sendfd", try_sendmsg, 0, true },
 	{ "sendfd takes none", "stdio sendfd", try_recvmsg, DIES, true },
