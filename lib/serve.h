@@ -166,6 +166,7 @@ struct client {
 	int pass_fd; /* goes with the next octets of outbuf, then is closed */
 	void *state; /* the service's own; see gone() */
 	bool end; /* set by the service: answer what is there, then close */
+	bool owed; /* by the service: an answer of a later round; it stays */
 	uint64_t serial;
 	uint64_t since_ms; /* half a request or unread answers since; 0: none */
 	bool ended; /* the client closed its side */

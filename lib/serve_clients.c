@@ -173,7 +173,10 @@ client_read(struct server *s, size_t i)
 			c->ended = true;
 			k->gone = n < 0;
 			k->hungry = false;
-			watch(s, i, EPOLL_CTL_MOD);
+			/* The end of a pipe would be told again and again to
+			   one who waits for an answer. */
+			watch(
+			    s, i, c->is_socket ? EPOLL_CTL_MOD : EPOLL_CTL_DEL);
 			break;
 		}
 		buf_extend(&c->inbuf, (size_t)n);
@@ -337,7 +340,7 @@ is_over(const struct server *s, const struct conn *k, uint64_t now)
 		return true;
 	if (c->since_ms != 0 && now - c->since_ms >= s->idle_ms)
 		return true;
-	if (c->outbuf.len > 0)
+	if (c->outbuf.len > 0 || c->owed)
 		return false;
 	return c->end || (c->ended && !client_has_requests(k));
 }
