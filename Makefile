@@ -16,12 +16,13 @@ SAN     ?=
 Q       := $(if $(V),,@)
 
 PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
-	auth directory deliver-mailbox deliver-program journal-write journal
+	route auth directory deliver-mailbox deliver-program journal-write journal
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
 # Bottom-up: what a file needs stands before it (tests/layers.sh).
 LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
 	lib/record lib/qid lib/wire lib/wire_resolve lib/hostname lib/settings lib/command \
+	lib/block_list lib/wire_route \
 	lib/config_value lib/config lib/mounts lib/disk lib/space lib/envelope lib/field \
 	lib/identity lib/users lib/journal lib/maildir lib/password lib/phrase \
 	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
@@ -33,11 +34,11 @@ pneu_OBJS := start/services start/share start/listen start/services_print start/
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/ready start/stop start/control start/ask \
 	start/config_edit start/config_change start/supervise start/explain start/status \
-	start/status_services start/status_queue start/status_disk \
+	start/status_services start/status_lists start/status_queue start/status_disk \
 	start/status_journal start/layout start/init start/config_verb \
 	start/verbs start/main
 # Without its main: tests link the same.
-SMTPD_SESSION := smtpd/policy smtpd/content smtpd/parameters smtpd/submit \
+SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/content smtpd/parameters smtpd/submit \
 	smtpd/state smtpd/reply smtpd/access smtpd/input smtpd/transfer smtpd/commands \
 	smtpd/session
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/main
@@ -58,6 +59,8 @@ queue_OBJS := $(STORE) store/aside queue/entries queue/show queue/tidy queue/ver
 COMPILED := resolve/accounts resolve/address resolve/compiled
 resolve_OBJS := $(COMPILED) resolve/answerer resolve/lookup resolve/main_resolve
 auth_OBJS := $(COMPILED) resolve/answerer resolve/verify resolve/main_auth
+ROUTE := resolve/block resolve/dns resolve/route
+route_OBJS := $(ROUTE) resolve/main_route
 DIRECTORY := $(COMPILED) resolve/directory resolve/names \
 	resolve/directory_parse resolve/directory_write resolve/mailboxes \
 	resolve/maker \
@@ -79,11 +82,13 @@ SECCOMP := -lseccomp
 CDB     := -lcdb
 JSON    := -ljansson
 IDN     := -lidn2 -lunistring
+DNS     := -lunbound -lresolv
 LIBS    := $(SODIUM) $(SECCOMP) -pthread
 pneu_LIBS := $(JSON)
 queue_LIBS := $(JSON)
 journal_LIBS := $(JSON)
 resolve_LIBS := $(CDB) $(IDN)
+route_LIBS := $(DNS)
 auth_LIBS := $(CDB) $(IDN)
 directory_LIBS := $(CDB) $(IDN) $(JSON)
 
@@ -95,7 +100,7 @@ all: compiler $(PROGRAMS:%=$(B)/%)
 	@:
 
 # Said in words, before a compiler says it in its own.
-HEADERS := sodium.h seccomp.h cdb.h jansson.h idn2.h unistr.h
+HEADERS := sodium.h seccomp.h cdb.h jansson.h idn2.h unistr.h unbound-event.h
 compiler:
 	@for h in $(HEADERS); do echo "#include <$$h>"; done | \
 		$(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 || { \
@@ -152,14 +157,15 @@ clean:
 # ---- Set-up: what a fresh Debian 12 lacks. As root it is installed, else the
 # line to run is printed and nothing is half-built.
 BUILD_DEPS := gcc libc6-dev pkg-config libsodium-dev libseccomp-dev libcdb-dev \
-	libjansson-dev libidn2-dev libunistring-dev
+	libjansson-dev libidn2-dev libunistring-dev \
+	libunbound-dev
 # What README.md tries by hand, and what every test needs.
 RUN_DEPS := curl swaks
 NEED_DEPS := perl python3 procps curl
 TEST_DEPS := $(NEED_DEPS) iproute2 util-linux e2fsprogs strace \
 	swaks msmtp mpop fetchmail s-nail mutt openbsd-inetd systemd \
 	dovecot-imapd dovecot-pop3d clang clang-format cppcheck mandoc spin \
-	libclang-rt-14-dev netcat-openbsd
+	libclang-rt-14-dev netcat-openbsd nsd
 BENCH_DEPS := postfix dovecot-pop3d linux-perf strace python3 e2fsprogs
 DEPS ?= $(BUILD_DEPS)
 missing = $(shell for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' \

@@ -124,6 +124,10 @@ const struct setting_row setting_rows[] = {
 	    "no", "no yes",
 	    "who has logged in to POP3 within [relay] pop_window is let in, "
 	    "whatever lists/reject says"),
+	LIST("connect", "rbl", connect.rbl, "",
+	    "zone of a DNS block list; its codes may follow; repeat for more"),
+	TIME("connect", "rbl_timeout", connect.rbl_timeout_ms, "3s", 100,
+	    MINUTE, "longest time that a greeting waits for block lists"),
 	CHOICE("relay", "allow", relay.allow, "none", "none all near list both",
 	    "whose mail is relayed without a login: nobody's; everybody's; to "
 	    "domains in lists/near; of clients in lists/accept; either"),
@@ -243,6 +247,15 @@ const struct setting_row setting_rows[] = {
 	    "Argon2id passes of a new password's hash"),
 	SIZE("auth", "hash_memory", resolve.hash_memory, "64M", 8 * KB, 4 * GB,
 	    "Argon2id memory of a new password's hash, and of each check"),
+
+	REPLACEMENT("route", route.service),
+	LIST("route", "resolver", route.resolver, "",
+	    "address[@port] of a DNS resolver; repeat for more; none: those of "
+	    "/etc/resolv.conf"),
+	TIME("route", "timeout", route.timeout_ms, "2s", 100, MINUTE,
+	    "longest time that a question to the DNS may take"),
+	TIME("route", "self_test", route.self_test_ms, "1h", SECOND, DAY,
+	    "each block list is tested anew after this time"),
 
 	REPLACEMENT("journal-write", journal.write),
 	SIZE("journal", "rotate_size", journal.rotate_size, "64M", 64 * KB,

@@ -79,6 +79,11 @@ struct settings {
 		uint64_t drain_ms;
 		uint64_t restart_min_ms, restart_max_ms;
 	} pneu;
+	struct { /* [connect] */
+		uint64_t pop_overrides_reject; /* 0 no, 1 yes */
+		struct setting_list rbl; /* "ZONE CODE CODE/BITS" */
+		uint64_t rbl_timeout_ms;
+	} connect;
 	struct smtpd_settings smtpd; /* [smtpd]; of an smtpd, its role's */
 	struct smtpd_settings submission; /* [smtpd submission] */
 	struct access_settings access; /* [auth]; of an smtpd, its role's */
@@ -87,9 +92,6 @@ struct settings {
 		uint64_t allow;
 		uint64_t pop_window; /* minutes; 0: off */
 	} relay;
-	struct { /* [connect] */
-		uint64_t pop_overrides_reject; /* 0 no, 1 yes */
-	} connect;
 	struct { /* [pop3d] */
 		struct service_settings service;
 		struct setting_list listen;
@@ -136,6 +138,11 @@ struct settings {
 		uint64_t auth_cache_ms, auth_cache_max;
 		uint64_t hash_ops, hash_memory; /* Argon2id of new ones */
 	} resolve;
+	struct { /* [route] */
+		struct service_settings service;
+		struct setting_list resolver; /* "192.0.2.53@53" */
+		uint64_t timeout_ms, self_test_ms;
+	} route;
 	struct { /* [journal] */
 		struct service_settings write;
 		uint64_t rotate_size, keep, keep_time_ms;

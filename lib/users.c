@@ -9,10 +9,11 @@
 #include <string.h>
 
 const struct users_row users_rows[] = {
-	{ "smtpd", "smtpd", "resolve queue-add" },
+	{ "smtpd", "smtpd", "resolve route queue-add" },
 	{ "pop3d", "pop3d", "auth pop3-session" },
 	{ "pop3-session", "store", "" },
 	{ "resolve", "look", "" },
+	{ "route", "route", "" },
 	{ "auth", "secret", "" },
 	{ "queue-add", "store", "queue-run" },
 	{ "queue-run", "store",
@@ -24,7 +25,7 @@ const struct users_row users_rows[] = {
 	{ "queue", "store", "queue-run" },
 	{ "journal", "journal", "" },
 	{ "directory", NULL, "" },
-	{ "pneu", NULL, "resolve" },
+	{ "pneu", NULL, "resolve route" },
 	{ NULL, NULL, NULL },
 };
 

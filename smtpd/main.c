@@ -48,8 +48,13 @@ open_services(struct server *server, struct fault *f)
 	/* Missing or unreadable: then queue-add says that it is full. */
 	server_begin(server, set, prog_hostname(), queue_fd);
 	service_begin(&server->resolve, "resolve", SERVICE_TIMEOUT_MS);
+	blocks_begin(&server->blocks, set);
 	submit_begin(&server->submit);
 	journal_open(&server->journal, about.name);
+	/* Only where it is asked; who listens there may come later. */
+	if (server->blocks.lists > 0 && set->smtpd.role == ROLE_MX &&
+	    service_open(&server->blocks.route, f) != OK)
+		return f->outcome;
 	return service_open(&server->resolve, f) == OK &&
 	        service_open(&server->submit.add, f) == OK
 	    ? OK
@@ -60,6 +65,7 @@ static void
 close_services(struct server *server)
 {
 	submit_free(&server->submit);
+	blocks_free(&server->blocks);
 	service_free(&server->resolve);
 	journal_close(&server->journal);
 	server_free(server);

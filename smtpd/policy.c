@@ -78,6 +78,19 @@ name_postmaster(const struct settings *set, struct path *path)
 		*path = full;
 }
 
+/* ---- Before the greeting. ---- */
+
+/* Mail programs come from addresses that lists of dial-up lines have: only who
+   brings mail from other systems is looked for. Trouble refuses nobody. */
+static enum verdict
+judge_rbl(struct facts *f, struct opinion *o)
+{
+	if (f->policy->set->smtpd.role != ROLE_MX ||
+	    blocks_find(f->policy->blocks, f->ip, &o->why) != PERM)
+		return VERDICT_NEXT;
+	return refuses(o, RULE_RBL);
+}
+
 /* ---- A login. ---- */
 
 static enum verdict
@@ -193,6 +206,8 @@ judge_relay(struct facts *f, struct opinion *o)
 /* ---- The table. ---- */
 
 const struct policy_rule policy_rules[] = {
+	{ "rbl", POINT_CONNECT, judge_rbl, "connect", "rbl", NULL,
+	    "a DNS block list has the client; role mx only" },
 	{ "auth-off", POINT_AUTH, judge_auth_off, "auth", "mode", NULL,
 	    "with none, nobody logs in here" },
 	{ "login-needed", POINT_MAIL, judge_login_needed, "auth", "mode", NULL,

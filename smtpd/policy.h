@@ -11,6 +11,7 @@
 #ifndef SMTPD_POLICY_H
 #define SMTPD_POLICY_H
 
+#include "blocks.h"
 #include "path.h"
 #include "rule.h"
 #include "service.h"
@@ -33,6 +34,7 @@ struct policy {
 	const struct settings *set; /* of its listener's role */
 	struct service *resolve;
 	struct buf *question; /* to resolve; the caller frees it */
+	struct blocks *blocks;
 };
 
 /* What is known of a client, and what it wants; all of it borrowed. */

@@ -24,11 +24,11 @@ void
 session_greet(struct session *s)
 {
 	struct fault why;
-	enum rule rule = access_connect(s, &why);
+	enum rule rule;
 
 	if (serve_stopping)
 		refuse(s, RULE_STOPPING);
-	else if (rule != RULE_NONE)
+	else if ((rule = access_connect(s, &why)) != RULE_NONE)
 		refuse_for(s, rule, &why, SPAN_EMPTY);
 	else if (is_early(s))
 		refuse(s, RULE_EARLY);

@@ -26,6 +26,7 @@ struct server {
 	uint64_t space_ms; /* when free space was looked at, monotonic */
 	uint64_t space; /* octets free then, above the set reserve */
 	struct service resolve;
+	struct blocks blocks;
 	struct submit submit;
 	struct journal journal;
 	struct stream io;
@@ -75,7 +76,7 @@ struct session {
 
 /* ---- state.c: the state, and its moves. ---- */
 
-/* Everything but resolve, submit and journal, which the caller opens. */
+/* Everything but resolve, blocks, submit and journal, which the caller opens. */
 void server_begin(struct server *, const struct settings *,
     const char *hostname, int queue_fd);
 void server_free(struct server *);

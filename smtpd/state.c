@@ -20,9 +20,10 @@ server_begin(struct server *v, const struct settings *set, const char *hostname,
 		.hostname = hostname,
 		.queue_fd = queue_fd,
 		.question = BUF_INIT(RECORD_MAX + 1) };
-	v->policy = (struct policy){
-		.set = set, .resolve = &v->resolve, .question = &v->question
-	};
+	v->policy = (struct policy){ .set = set,
+		.resolve = &v->resolve,
+		.question = &v->question,
+		.blocks = &v->blocks };
 	envelope_begin(&v->envelope);
 	content_init(&v->content, &set->smtpd);
 	stream_begin(&v->io, -1, -1, 0);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "block_list.h"
 #include "command.h"
 #include "config.h"
 #include "hostname.h"
@@ -59,6 +60,36 @@ check_commands(const struct settings *s, struct buf *errors)
 			    "[deliver-program] command = %s: %s",
 			    list->value[i], why);
 	}
+}
+
+/* A list that cannot be read would be one that nobody is asked about. */
+static void
+check_dns(const struct settings *s, struct buf *errors)
+{
+	const struct setting_list *rbl = &s->connect.rbl,
+	                          *resolver = &s->route.resolver;
+	struct block_list list;
+	struct fault f;
+	uint16_t port;
+
+	for (size_t i = 0; i < rbl->n; i++)
+		if (i == BLOCK_LISTS_MAX)
+			config_wrong(s, rbl, i, errors,
+			    "[connect] rbl: more than %d lists",
+			    BLOCK_LISTS_MAX);
+		else if (block_list_parse(span_of(rbl->value[i]), &list, &f) !=
+		    OK)
+			config_wrong(s, rbl, i, errors,
+			    "[connect] rbl = %s: %s", rbl->value[i], f.text);
+	for (size_t i = 0; i < resolver->n; i++)
+		if (i == RESOLVERS_MAX)
+			config_wrong(s, resolver, i, errors,
+			    "[route] resolver: more than %d", RESOLVERS_MAX);
+		else if (!resolver_parse(span_of(resolver->value[i]), &port))
+			config_wrong(s, resolver, i, errors,
+			    "[route] resolver = %s: an address, 192.0.2.53 "
+			    "or 2001:db8::53; @PORT may follow",
+			    resolver->value[i]);
 }
 
 static void
@@ -135,6 +166,7 @@ check_config(struct settings *s, const char *path, struct buf *errors,
 	(void)listen_list(s, lines, errors);
 	check_programs(s, errors);
 	check_commands(s, errors);
+	check_dns(s, errors);
 	why = why_no_directory(s->queue.directory);
 	if (why != NULL)
 		config_wrong(s, &s->queue.directory, 0, errors,

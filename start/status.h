@@ -26,6 +26,8 @@ void status_fail(
 
 /* The supervisor and its services, from run/pneu. */
 void status_services(struct status *);
+/* Block lists, from run/route; where none is set, nothing. */
+void status_lists(struct status *);
 /* Counts of each state, the oldest, aside/, queue/trouble. */
 void status_queue(struct status *, const char *queue);
 /* Free space, type, journal of the file system. */

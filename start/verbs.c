@@ -111,6 +111,9 @@ look_as_owner(void *status)
 {
 	status_config(status);
 	status_services(status);
+	if (prog.settings.connect.rbl.n > 0 &&
+	    prog.settings.route.service.program[0] == '\0')
+		status_lists(status);
 	return ((struct status *)status)->well;
 }
 

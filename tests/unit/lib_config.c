@@ -130,7 +130,8 @@ test_values(void)
 	        s.smtpd.timeout_ms == 90000 && s.resolve.domain.n == 1,
 	    "repeated keys are a list that replaces the default");
 	for (const struct setting_row *r = setting_rows; r->section; r++) {
-		if (strcmp(r->key, "timeout") != 0)
+		if (strcmp(r->key, "timeout") != 0 ||
+		    strcmp(r->section, "route") == 0)
 			continue;
 		buf_reset(&b);
 		config_put_value(&b, &s, r, ",");

@@ -196,6 +196,14 @@ service_send(struct service *s, struct span octets, struct fault *f)
 	return OK;
 }
 
+bool
+service_next(struct service *s, struct span *line)
+{
+	(void)s;
+	*line = SPAN_EMPTY;
+	return false;
+}
+
 enum outcome
 service_line(struct service *s, struct span *line, struct fault *f)
 {

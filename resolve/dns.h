@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dns.h: questions to the DNS by libunbound, inside a poll loop: no thread and
+ * no process of its own. libunbound brings the sockets, the retries and a cache
+ * that keeps to the TTLs; its events are polled by one descriptor here.
+ */
+#ifndef RESOLVE_DNS_H
+#define RESOLVE_DNS_H
+
+#include "block_list.h"
+#include "settings.h"
+#include "span.h"
+
+#define DNS_NAME_MAX 253 /* octets as text. RFC 1035 2.3.4 */
+
+struct dns;
+
+/*
+ * The answer to a question. failed: there is none (SERVFAIL and the like, or
+ * the resolvers were silent). Else packet is a whole DNS message, of any
+ * content, dead after the call. It may come within dns_ask().
+ */
+typedef void dns_done(void *arg, bool failed, struct span packet);
+
+/*
+ * The resolvers of [route] resolver, else those of /etc/resolv.conf, else
+ * 127.0.0.1 (resolv.conf(5)). Opens all that it will need: the sandbox can be
+ * closed afterwards. Caller frees with dns_free().
+ *
+ * PERM 5.3.5: a resolver that is no address. TEMP 4.3.0: libunbound says no.
+ */
+enum outcome dns_begin(
+    struct dns **, const struct settings *, struct fault *) MUST_USE;
+void dns_free(struct dns *);
+/* The ports that its resolvers listen on; how many. */
+size_t dns_ports(const struct settings *, uint16_t port[RESOLVERS_MAX + 1]);
+
+/* name: text, no dot at its end. type: RFC 1035 3.2.2. TEMP 4.3.0: no memory,
+   or no name of the DNS; done is not called then. */
+enum outcome dns_ask(struct dns *, const char *name, int type, dns_done *,
+    void *arg, struct fault *) MUST_USE;
+
+/* Readable: there is work. */
+int dns_fd(const struct dns *);
+/* Milliseconds until there is work by the clock; -1: none. */
+int dns_wait_ms(const struct dns *);
+/* All work that is due; calls done functions. */
+void dns_work(struct dns *);
+
+#endif
