@@ -16,7 +16,7 @@ SAN     ?=
 Q       := $(if $(V),,@)
 
 PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
-	route auth directory deliver-mailbox deliver-program journal-write journal
+	route auth directory tls-keys deliver-mailbox deliver-program journal-write journal
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
 # Bottom-up: what a file needs stands before it (tests/layers.sh).
@@ -29,7 +29,7 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/select lib/serve lib/serve_clients lib/serve_lines \
 	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
 	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
-	lib/logins
+	lib/logins lib/tls_provider lib/wire_tls lib/tls_server lib/tls
 pneu_OBJS := start/services start/share start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/ready start/stop start/control start/ask \
@@ -39,7 +39,7 @@ pneu_OBJS := start/services start/share start/listen start/services_print start/
 	start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/content smtpd/parameters smtpd/submit \
-	smtpd/state smtpd/reply smtpd/access smtpd/input smtpd/transfer smtpd/commands \
+	smtpd/state smtpd/reply smtpd/access smtpd/input smtpd/secure smtpd/transfer smtpd/commands \
 	smtpd/session
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/main
 # store/ is what the three queue programs share: the queue on disk.
@@ -74,10 +74,12 @@ deliver-program_OBJS := deliver/runner deliver/program \
 pop3d_OBJS := pop3d/command pop3d/login pop3d/main_pop3d
 pop3-session_OBJS := pop3d/spool pop3d/snapshot pop3d/maildrop pop3d/command \
 	pop3d/session pop3d/main_pop3-session
+tls-keys_OBJS := tls/pair tls/keeper tls/main_tls-keys
 journal-write_OBJS := journal/receiver journal/main_journal-write
 journal_OBJS := journal/show journal/story journal/main_journal
 
 SODIUM  := -lsodium
+OPENSSL := -lssl -lcrypto
 SECCOMP := -lseccomp
 CDB     := -lcdb
 JSON    := -ljansson
@@ -85,6 +87,9 @@ IDN     := -lidn2 -lunistring
 DNS     := -lunbound -lresolv
 LIBS    := $(SODIUM) $(SECCOMP) -pthread
 pneu_LIBS := $(JSON)
+smtpd_LIBS := $(OPENSSL)
+pop3d_LIBS := $(OPENSSL)
+tls-keys_LIBS := $(OPENSSL)
 queue_LIBS := $(JSON)
 journal_LIBS := $(JSON)
 resolve_LIBS := $(CDB) $(IDN)
@@ -100,7 +105,8 @@ all: compiler $(PROGRAMS:%=$(B)/%)
 	@:
 
 # Said in words, before a compiler says it in its own.
-HEADERS := sodium.h seccomp.h cdb.h jansson.h idn2.h unistr.h unbound-event.h
+HEADERS := sodium.h openssl/ssl.h seccomp.h cdb.h jansson.h idn2.h unistr.h \
+	unbound-event.h
 compiler:
 	@for h in $(HEADERS); do echo "#include <$$h>"; done | \
 		$(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 || { \
@@ -156,9 +162,8 @@ clean:
 
 # ---- Set-up: what a fresh Debian 12 lacks. As root it is installed, else the
 # line to run is printed and nothing is half-built.
-BUILD_DEPS := gcc libc6-dev pkg-config libsodium-dev libseccomp-dev libcdb-dev \
-	libjansson-dev libidn2-dev libunistring-dev \
-	libunbound-dev
+BUILD_DEPS := gcc libc6-dev pkg-config libssl-dev libsodium-dev libseccomp-dev \
+	libcdb-dev libjansson-dev libidn2-dev libunistring-dev libunbound-dev
 # What README.md tries by hand, and what every test needs.
 RUN_DEPS := curl swaks
 NEED_DEPS := perl python3 procps curl

@@ -116,6 +116,7 @@ enum {
 	P_EXEC = 1 << 12,
 	P_UNVEIL = 1 << 13,
 	P_DNS = 1 << 14,
+	P_MEMFD = 1 << 15,
 };
 
 /* Calls that are allowed whatever their arguments. */
@@ -164,6 +165,7 @@ static const struct promise {
 	{ "link", P_LINK, "link linkat" },
 	{ "sync", P_SYNC, "fsync fdatasync syncfs sync_file_range" },
 	{ "flock", P_FLOCK, "flock" },
+	{ "memfd", P_MEMFD, "memfd_create" },
 	{ "unveil", P_UNVEIL,
 	    "landlock_create_ruleset landlock_add_rule "
 	    "landlock_restrict_self" },

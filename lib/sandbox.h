@@ -34,6 +34,7 @@
  *	link	linkat
  *	sync	fsync, fdatasync, syncfs, sync_file_range
  *	flock
+ *	memfd	memfd_create
  *	unveil	sandbox_paths() once more
  *	proc	fork, kill
  *	exec	execve (and the right x on the program and its libraries)

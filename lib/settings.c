@@ -117,6 +117,8 @@ const struct setting_row setting_rows[] = {
 	CHOICE("smtpd", "vrfy", smtpd.vrfy, "vague", "vague off full",
 	    "VRFY answers 252 without looking, or 502; with full, who has "
 	    "logged in is told whether there is such an address"),
+	CHOICE("smtpd", "tls", smtpd.tls, "yes", "no yes only",
+	    "STARTTLS; only: no mail without it"),
 	TEXT("smtpd", "banner", smtpd.banner, "ESMTP Pneu",
 	    "text of the greeting after the host name"),
 
@@ -159,6 +161,8 @@ const struct setting_row setting_rows[] = {
 	NUMBER("pop3d", "messages_max", pop3d.messages_max, "messages",
 	    "1000000", 1000, 10000000,
 	    "messages of one maildrop that a session shows"),
+	CHOICE("pop3d", "tls", pop3d.tls, "yes", "no yes only",
+	    "STLS; only: no login without it"),
 	POOL("pop3-session", pop3d.session, "8", "4", "4", "256"),
 
 	TEXT("queue", "directory", queue.directory, "queue",
@@ -256,6 +260,20 @@ const struct setting_row setting_rows[] = {
 	    "longest time that a question to the DNS may take"),
 	TIME("route", "self_test", route.self_test_ms, "1h", SECOND, DAY,
 	    "each block list is tested anew after this time"),
+
+	REPLACEMENT("tls-keys", tls.keys),
+	LIST("tls", "certificate", tls.certificate, "",
+	    "label, file of the certificate and its chain, file of the key; "
+	    "repeat for more; the first is the default"),
+	TIME("tls", "handshake_timeout", tls.handshake_timeout_ms, "30s",
+	    SECOND, HOUR, "longest time of a handshake, all of it"),
+	TIME("tls", "ticket_time", tls.ticket_time_ms, "1h", 0, 7 * DAY,
+	    "a session can be resumed for so long, at most twice; 0: never"),
+	CHOICE("tls", "client_certificates", tls.client_certificates, "no",
+	    "no ask require", "whether a client has to show a certificate"),
+	CHOICE("tls", "ca", tls.ca, "both", "system own both",
+	    "whose certificates of clients are believed: the system's roots, "
+	    "those of certs import-ca, or both"),
 
 	REPLACEMENT("journal-write", journal.write),
 	SIZE("journal", "rotate_size", journal.rotate_size, "64M", 64 * KB,

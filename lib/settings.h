@@ -30,6 +30,13 @@ struct service_settings {
 };
 
 enum { BARE_REJECT, BARE_ACCEPT };
+enum { TLS_NO, TLS_YES, TLS_ONLY };
+enum {
+	CLIENT_CERTIFICATES_NO,
+	CLIENT_CERTIFICATES_ASK,
+	CLIENT_CERTIFICATES_REQUIRE
+};
+enum { CA_SYSTEM, CA_OWN, CA_BOTH };
 enum { VRFY_VAGUE, VRFY_OFF, VRFY_FULL };
 
 /* [auth] mode: what a client must have logged in for. */
@@ -68,6 +75,7 @@ struct smtpd_settings {
 	uint64_t bare_lf;
 	uint64_t received_max;
 	uint64_t vrfy;
+	uint64_t tls; /* on listeners that do not begin with it */
 	char *banner;
 };
 
@@ -101,8 +109,17 @@ struct settings {
 		uint64_t failed_login_ms;
 		uint64_t plain_passwords; /* 0 no, 1 loopback, 2 anywhere */
 		uint64_t messages_max;
+		uint64_t tls;
 		struct service_settings session;
 	} pop3d;
+	struct tls_settings { /* [tls] */
+		struct service_settings keys;
+		/* "LABEL CHAINFILE [KEYFILE]" */
+		struct setting_list certificate;
+		uint64_t handshake_timeout_ms;
+		uint64_t ticket_time_ms; /* 0: no tickets */
+		uint64_t client_certificates, ca;
+	} tls;
 	struct queue_settings { /* [queue] */
 		char *directory;
 		struct service_settings add, run;

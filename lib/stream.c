@@ -39,6 +39,7 @@ stream_again(struct stream *s, int in, int out, uint64_t timeout_ms)
 	s->is_socket = true; /* until ENOTSOCK */
 	s->at = s->passed = 0;
 	s->ended = s->closes = s->broken = false;
+	s->layer = NULL;
 	buf_reset(&s->rbuf);
 	buf_reset(&s->wbuf);
 }
@@ -103,9 +104,16 @@ wait_for(const struct stream *s, int fd, short events, struct fault *f)
 	}
 }
 
-/* One read from whatever in is; -1 and the fault for a deadline or an error. */
-static ssize_t
-read_once(struct stream *s, char *p, size_t room, struct fault *f)
+void
+stream_set_layer(struct stream *s, const struct stream_layer *layer, void *arg)
+{
+	stream_drop_input(s);
+	s->layer = layer;
+	s->layer_arg = arg;
+}
+
+ssize_t
+stream_raw_read(struct stream *s, char *p, size_t room, struct fault *f)
 {
 	ssize_t n;
 
@@ -138,6 +146,7 @@ stream_fill(struct stream *s, struct fault *f)
 {
 	size_t room;
 	ssize_t n;
+	bool ended = false;
 
 	/* It may have to wait: the peer gets its answers first. */
 	if (s->wbuf.len > 0 && stream_flush(s, f) != OK)
@@ -148,10 +157,16 @@ stream_fill(struct stream *s, struct fault *f)
 	if (room == 0)
 		return fault_set(
 		    f, TEMP, "4.3.0", 0, "%d octets wait unread", READ_ROOM);
-	n = read_once(s, s->rbuf.p + s->rbuf.len, room, f);
+	if (s->layer == NULL) {
+		n = stream_raw_read(s, s->rbuf.p + s->rbuf.len, room, f);
+		ended = n == 0;
+	} else {
+		n = s->layer->read(
+		    s->layer_arg, s, s->rbuf.p + s->rbuf.len, room, &ended, f);
+	}
 	if (n < 0)
 		return f->outcome;
-	s->ended = n == 0;
+	s->ended = ended;
 	buf_extend(&s->rbuf, (size_t)n);
 	return OK;
 }
@@ -214,6 +229,24 @@ write_once(struct stream *s, struct span w, struct fault *f)
 	    s->timeout_ms != 0 && w.len > PIPE_BUF ? PIPE_BUF : w.len);
 }
 
+ssize_t
+stream_raw_write(struct stream *s, struct span w, struct fault *f)
+{
+	for (;;) {
+		ssize_t n = write_once(s, w, f);
+
+		if (n >= 0)
+			return n;
+		if (errno == ENOTSOCK && s->is_socket)
+			s->is_socket = false;
+		else if (errno != EINTR)
+			break;
+	}
+	(void)fault_set(
+	    f, TEMP, "4.4.2", errno == EAGAIN ? ETIMEDOUT : errno, "reply");
+	return -1;
+}
+
 enum outcome
 stream_flush(struct stream *s, struct fault *f)
 {
@@ -224,18 +257,16 @@ stream_flush(struct stream *s, struct fault *f)
 		return fault_set(f, TEMP, "4.4.2", EPIPE, "reply");
 	}
 	while (w.len > 0) {
-		ssize_t n = write_once(s, w, f);
+		ssize_t n = s->layer == NULL
+		    ? stream_raw_write(s, w, f)
+		    : s->layer->write(s->layer_arg, s, w, f);
 
-		if (n >= 0)
-			w = span_from(w, (size_t)n);
-		else if (errno == ENOTSOCK && s->is_socket)
-			s->is_socket = false;
-		else if (errno != EINTR) {
+		if (n < 0) {
 			s->broken = true;
 			buf_reset(&s->wbuf); /* nobody will ever read it */
-			return fault_set(f, TEMP, "4.4.2",
-			    errno == EAGAIN ? ETIMEDOUT : errno, "reply");
+			return f->outcome;
 		}
+		w = span_from(w, (size_t)n);
 	}
 	buf_reset(&s->wbuf);
 	return OK;

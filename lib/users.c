@@ -9,12 +9,13 @@
 #include <string.h>
 
 const struct users_row users_rows[] = {
-	{ "smtpd", "smtpd", "resolve route queue-add" },
-	{ "pop3d", "pop3d", "auth pop3-session" },
+	{ "smtpd", "smtpd", "resolve route queue-add tls-keys" },
+	{ "pop3d", "pop3d", "auth pop3-session tls-keys" },
 	{ "pop3-session", "store", "" },
 	{ "resolve", "look", "" },
 	{ "route", "route", "" },
 	{ "auth", "secret", "" },
+	{ "tls-keys", "tls", "" },
 	{ "queue-add", "store", "queue-run" },
 	{ "queue-run", "store",
 	    "resolve queue-add deliver-mailbox deliver-program" },

@@ -59,6 +59,8 @@ run_ehlo(struct session *s, struct span args)
 	reply(s, "250-8BITMIME");
 	reply(s, "250-SMTPUTF8");
 	reply(s, "250-CHUNKING");
+	if (secure_is_offered(s))
+		reply(s, "250-STARTTLS");
 	reply(s, "250 ENHANCEDSTATUSCODES");
 }
 
@@ -82,12 +84,16 @@ static void
 fill_envelope(struct session *s, const struct parameters *p)
 {
 	struct envelope *e = s->envelope;
-	const char *proto = s->is_esmtp ? "ESMTP" : "SMTP"; /* RFC 3848 */
+	/* RFC 3848; SMTP knows no word for TLS. */
+	const char *proto = !s->is_esmtp ? "SMTP"
+	    : s->tls != NULL             ? "ESMTPS"
+	                                 : "ESMTP";
 
 	qid_draw(&e->qid);
 	e->smtputf8 = p->value[PARAM_SMTPUTF8].len > 0;
 	if (e->smtputf8)
-		proto = "UTF8SMTP"; /* RFC 6531 3.7.3 */
+		proto = s->tls != NULL ? "UTF8SMTPS"
+		                       : "UTF8SMTP"; /* RFC 6531 3.7.3 */
 	(void)span_copy(p->value[PARAM_BODY], e->body, sizeof(e->body));
 	(void)span_copy(p->value[PARAM_RET], e->ret, sizeof(e->ret));
 	(void)span_copy(p->value[PARAM_ENVID], e->envid, sizeof(e->envid));
@@ -240,7 +246,7 @@ run_help(struct session *s, struct span args)
 {
 	(void)args;
 	reply(s, "214-2.0.0 ",
-	    "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
+	    "EHLO HELO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
 	reply(s, "214 2.0.0 see RFC 5321");
 }
 
@@ -249,6 +255,7 @@ run_help(struct session *s, struct span args)
 enum {
 	IDLE = 1, /* it brings no mail: counts against the limit */
 	ALONE = 2, /* an argument is a syntax error */
+	CLEAR = 4, /* it may come before TLS, where TLS is a must */
 };
 
 static const struct command {
@@ -258,26 +265,27 @@ static const struct command {
 	enum rule order; /* what is said elsewhere */
 	unsigned flags;
 } commands[] = {
-	{ "EHLO", run_ehlo, IN_ANY, RULE_NONE, IDLE },
-	{ "HELO", run_helo, IN_ANY, RULE_NONE, IDLE },
+	{ "EHLO", run_ehlo, IN_ANY, RULE_NONE, IDLE | CLEAR },
+	{ "HELO", run_helo, IN_ANY, RULE_NONE, IDLE | CLEAR },
+	{ "STARTTLS", secure_starttls, IN(PHASE_START) | IN(PHASE_READY),
+	    RULE_ORDER_OPEN, IDLE | ALONE | CLEAR },
 	{ "MAIL", run_mail, IN(PHASE_READY), RULE_ORDER_OPEN, 0 },
 	{ "RCPT", run_rcpt, IN(PHASE_MAIL) | IN(PHASE_RCPT), RULE_ORDER_MAIL,
 	    0 },
 	{ "DATA", transfer_data, IN(PHASE_RCPT), RULE_ORDER_RCPT, ALONE },
 	{ "BDAT", transfer_bdat, IN_ANY, RULE_NONE, 0 },
-	{ "RSET", run_rset, IN_ANY, RULE_NONE, IDLE | ALONE },
-	{ "NOOP", run_noop, IN_ANY, RULE_NONE, IDLE },
-	{ "QUIT", run_quit, IN_ANY, RULE_NONE, ALONE },
+	{ "RSET", run_rset, IN_ANY, RULE_NONE, IDLE | ALONE | CLEAR },
+	{ "NOOP", run_noop, IN_ANY, RULE_NONE, IDLE | CLEAR },
+	{ "QUIT", run_quit, IN_ANY, RULE_NONE, ALONE | CLEAR },
 	{ "VRFY", run_vrfy, IN_ANY, RULE_NONE, IDLE },
-	{ "HELP", run_help, IN_ANY, RULE_NONE, IDLE },
+	{ "HELP", run_help, IN_ANY, RULE_NONE, IDLE | CLEAR },
 };
 
 /* RFC 5321 4.2.4. HTTP: a web page made a browser connect here. */
 static enum rule
 rule_of_other(struct span verb)
 {
-	if (span_is_word(
-	        verb, "EXPN SEND SOML SAML TURN ETRN AUTH STARTTLS BURL"))
+	if (span_is_word(verb, "EXPN SEND SOML SAML TURN ETRN AUTH BURL"))
 		return RULE_COMMAND_OFF;
 	return span_is_word(verb, "GET POST PUT HEAD OPTIONS CONNECT")
 	    ? RULE_HTTP
@@ -315,6 +323,9 @@ run_known(struct session *s, const struct command *c, struct span args)
 		refuse(s, RULE_PIPELINING);
 	else if (span_has_control(s->line))
 		input_refuse_line(s, RULE_LINE_OCTETS);
+	else if ((c->flags & CLEAR) == 0 && s->tls == NULL &&
+	    s->set->tls == TLS_ONLY)
+		input_refuse_line(s, RULE_TLS_FIRST);
 	else if ((c->flags & ALONE) != 0 && args.len > 0)
 		refuse(s, RULE_SYNTAX);
 	else if (order != RULE_NONE)

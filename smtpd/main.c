@@ -14,16 +14,19 @@
 
 static const char *role_name = "mx";
 static const char *rules;
+static const char *begins_tls;
 static const struct prog_option options[] = {
 	{ 0, "rules", NULL, "print the rules of access, in their order",
 	    &rules },
 	{ 'r', "role", "ROLE", "mx (the default) or submission", &role_name },
+	{ 't', "tls", NULL, "TLS from the first octet, without STARTTLS",
+	    &begins_tls },
 	{ .name = NULL },
 };
 
 static const struct prog_about about = {
 	.name = "smtpd",
-	.usage = "[-C DIR] [-c FILE] [-r ROLE] [--rules]",
+	.usage = "[-C DIR] [-c FILE] [-r ROLE] [-t] [--rules]",
 	.options = options,
 	.summary = "Take mail from an SMTP client on descriptors 0 and 1, or "
 	           "from those that come to a listening socket on 0.",
@@ -51,6 +54,10 @@ open_services(struct server *server, struct fault *f)
 	blocks_begin(&server->blocks, set);
 	submit_begin(&server->submit);
 	journal_open(&server->journal, about.name);
+	server->begins_tls = begins_tls != NULL;
+	if (tls_server_begin(&server->tls_server, set, role_name,
+	        server->begins_tls || set->smtpd.tls != TLS_NO, f) != OK)
+		return f->outcome;
 	/* Only where it is asked; who listens there may come later. */
 	if (server->blocks.lists > 0 && set->smtpd.role == ROLE_MX &&
 	    service_open(&server->blocks.route, f) != OK)
@@ -67,6 +74,7 @@ close_services(struct server *server)
 	submit_free(&server->submit);
 	blocks_free(&server->blocks);
 	service_free(&server->resolve);
+	tls_server_free(&server->tls_server);
 	journal_close(&server->journal);
 	server_free(server);
 }

@@ -38,6 +38,19 @@ put_client(const struct session *s, struct record_out out)
 	record_put_optional(out, "helo", span_of(s->helo));
 }
 
+static void
+put_tls(const struct session *s, struct record_out out)
+{
+	const struct tls *t = s->tls;
+
+	if (t == NULL)
+		return;
+	record_puts(out, "tls", t->version);
+	record_puts(out, "cipher", t->cipher);
+	record_put_optional(out, "sni", span_of(t->server_name));
+	record_put_optional(out, "certificate", span_of(t->client));
+}
+
 void
 entries_queued(struct session *s)
 {
@@ -47,6 +60,7 @@ entries_queued(struct session *s)
 
 	put_client(s, out);
 	record_puts(out, "proto", e->proto);
+	put_tls(s, out);
 	journal_end(j, out);
 	out = journal_begin(j, CODE_ORIGINATOR, &e->qid);
 	record_put(out, "from", path_span(&e->reverse_path));
@@ -69,6 +83,18 @@ entries_queued(struct session *s)
 	}
 	journal_end(j, journal_begin(j, CODE_QUEUED_IN, &e->qid));
 	s->journal_due = true;
+}
+
+void
+entries_no_tls(struct session *s, const struct fault *why)
+{
+	struct journal *j = &s->server->journal;
+	struct record_out out = journal_begin(j, CODE_CONN_REFUSED, NULL);
+
+	record_puts(out, "rule", "tls");
+	put_client(s, out);
+	record_puts(out, "text", why->text);
+	journal_end(j, out);
 }
 
 void

@@ -16,6 +16,9 @@ is_early(const struct session *s)
 {
 	char octet;
 
+	/* Over TLS it is among what waits: no client of ours reads ahead. */
+	if (s->tls != NULL)
+		return stream_waiting(s->io).len > 0;
 	return s->peer->socket &&
 	    recv(s->io->in, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
@@ -61,9 +64,12 @@ end_output(struct session *s)
 {
 	struct fault f;
 
+	bool is_said;
+
 	s->io->closes = s->peer->socket;
-	return stream_flush(s->io, &f) == OK && s->peer->socket &&
-	    shutdown(s->io->out, SHUT_WR) == 0;
+	is_said = stream_flush(s->io, &f) == OK;
+	secure_end(s);
+	return is_said && s->peer->socket && shutdown(s->io->out, SHUT_WR) == 0;
 }
 
 /* That reset may overtake the replies: read a little more. */
@@ -107,7 +113,10 @@ session_serve(void *server, int in, int out, const struct peer *peer)
 	struct session s;
 
 	session_begin(&s, server, peer, in, out);
-	session_greet(&s);
+	if (s.server->begins_tls)
+		secure_begin(&s);
+	if (s.phase != PHASE_OVER)
+		session_greet(&s);
 	while (session_step(&s))
 		;
 	session_end(&s);

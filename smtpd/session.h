@@ -16,6 +16,7 @@
 #include "serve.h"
 #include "stream.h"
 #include "submit.h"
+#include "tls.h"
 #include "wire_auth.h"
 
 /* What one process keeps from session to session. */
@@ -29,7 +30,10 @@ struct server {
 	struct blocks blocks;
 	struct submit submit;
 	struct journal journal;
+	struct tls_server tls_server;
+	bool begins_tls; /* each session does, with its first octet */
 	struct stream io;
+	struct tls tls; /* of the session in hand, when it has one */
 	struct envelope envelope;
 	struct content content;
 	struct buf question; /* to resolve */
@@ -59,6 +63,7 @@ struct session {
 	struct envelope *envelope; /* these two the transaction, empty */
 	struct content *content; /* below PHASE_MAIL */
 	const struct peer *peer;
+	const struct tls *tls; /* NULL: plain */
 	enum phase phase;
 	struct span line; /* in hand, without its end; dead at the next fill */
 	bool is_esmtp; /* EHLO, not HELO */
@@ -76,7 +81,8 @@ struct session {
 
 /* ---- state.c: the state, and its moves. ---- */
 
-/* Everything but resolve, blocks, submit and journal, which the caller opens. */
+/* Everything but resolve, blocks, submit, tls_server and journal, which the
+   caller opens. */
 void server_begin(struct server *, const struct settings *,
     const char *hostname, int queue_fd);
 void server_free(struct server *);
@@ -118,6 +124,9 @@ void refuse(struct session *, enum rule);
  * a reply that cannot leave empties it.
  */
 void entries_queued(struct session *);
+/* A handshake failed, and the session ends: nobody can be told but the
+   journal. */
+void entries_no_tls(struct session *, const struct fault *why);
 /* At the session's end: how many refusals more there were, if any. */
 void entries_untold(struct session *);
 
@@ -164,6 +173,17 @@ bool input_line(struct session *);
  * what is in it: none of that is read as commands, the session ends.
  */
 void input_refuse_line(struct session *, enum rule);
+
+/* ---- secure.c: from plain to TLS. ---- */
+
+/* Is STARTTLS to be announced now? */
+bool secure_is_offered(const struct session *);
+/* STARTTLS. RFC 3207. */
+void secure_starttls(struct session *, struct span args);
+/* The handshake, now; the session starts over, or is over. */
+void secure_begin(struct session *);
+/* The end of what is said through it, when all has been flushed. */
+void secure_end(struct session *);
 
 /* ---- transfer.c: content, from the client to queue-add. ---- */
 

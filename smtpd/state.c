@@ -90,6 +90,7 @@ session_begin(struct session *s, struct server *v, const struct peer *peer,
 
 /* Whence a phase is entered; a command's row forbids the rest. */
 static const unsigned entered_from[PHASES] = {
+	[PHASE_START] = IN(PHASE_START) | IN(PHASE_READY), /* TLS */
 	[PHASE_READY] = ~IN(PHASE_OVER), /* EHLO, RSET, a message's end */
 	[PHASE_MAIL] = IN(PHASE_READY),
 	[PHASE_RCPT] = IN(PHASE_MAIL) | IN(PHASE_RCPT),

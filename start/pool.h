@@ -30,6 +30,7 @@ struct process {
 struct pool_ground {
 	int key_fd; /* of the key of tickets */
 	int cache_fd; /* memory of the logins that auth remembers; -1: none */
+	int tls_fd, tls_read_fd; /* struct tls_shared; -1: none */
 	/* A pipe: a worker writes there when too few are idle. Of all pools, so
 	   none of them may read it: it would take what another wrote. */
 	int bell_fd, rope_fd;

@@ -11,6 +11,7 @@
 #include "fds.h"
 #include "spawn.h"
 #include "wire_auth.h"
+#include "wire_tls.h"
 
 char *
 pool_config(uint64_t generation, char out[POOL_CONFIG_MAX])
@@ -80,6 +81,10 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 		spawn_give(s, AUTH_KEY_ENV, p->ground->key_fd);
 	if (p->row->cache && !p->replaced)
 		spawn_give(s, AUTH_CACHE_ENV, p->ground->cache_fd);
+	if (p->row->tls != MEMORY_NONE && !p->replaced)
+		spawn_give(s, TLS_SHARED_ENV,
+		    p->row->tls == MEMORY_WRITE ? p->ground->tls_fd
+		                                : p->ground->tls_read_fd);
 	spawn_give(s, SERVE_ENV_READY, p->ready_end);
 	return spawn_start(s, &p->process[slot].pid, f);
 }

@@ -19,7 +19,8 @@
 	.settings = AT(member)
 #define NET(word, of, title, member)                                           \
 	.name = word, .program = of, .section = title, .kind = SERVICE_POOL,   \
-	.start = PHASE_POOLS, .settings = AT(member.service), .nofile = 64
+	.start = PHASE_POOLS, .settings = AT(member.service),                  \
+	.tls = MEMORY_READ, .nofile = 64
 
 const struct service_row service_rows[] = {
 	{ LOCAL("journal-write", "run/journal", journal.write),
@@ -36,6 +37,10 @@ const struct service_row service_rows[] = {
 	{ LOCAL("route", "run/route", route.service), .kind = SERVICE_LINES,
 	    .start = PHASE_LINES, .stop = 2, .nofile = 2048,
 	    .does = "asks the DNS: block lists" },
+	{ LOCAL("tls-keys", "run/tls-keys", tls.keys), .kind = SERVICE_LINES,
+	    .start = PHASE_LINES, .stop = 2, .tls = MEMORY_WRITE,
+	    .nofile = 1200,
+	    .does = "holds the private keys of TLS, and signs" },
 	{ LOCAL("queue-add", "run/queue-add", queue.add), .kind = SERVICE_LINES,
 	    .start = PHASE_LINES, .stop = 2, .nofile = 4096,
 	    .does = "puts a message on disk, then says ok" },

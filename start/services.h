@@ -39,6 +39,8 @@ struct service_row {
 	size_t timeout; /* TCP: offset of the socket's deadline, ms */
 	bool key; /* gets the key of tickets */
 	bool cache; /* and the memory of logins that its processes share */
+	/* The memory of lib/wire_tls.h: to read, or to write it. */
+	enum { MEMORY_NONE, MEMORY_READ, MEMORY_WRITE } tls;
 	bool alone; /* the old one must have ended before the new one starts */
 	uint64_t nofile; /* RLIMIT_NOFILE */
 	const char *busy; /* said when all workers are busy; NULL: who comes

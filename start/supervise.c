@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +22,7 @@
 #include "share.h"
 #include "users.h"
 #include "wire_auth.h"
+#include "wire_tls.h"
 
 #define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Chosen */
 
@@ -48,6 +50,21 @@ open_signals(struct supervisor *s, struct fault *f)
 	return OK;
 }
 
+/* Its readers cannot write it: their descriptor is another one. Without it
+   there are no tickets, and changed certificates come with a reload. */
+static void
+open_tls_memory(struct pool_ground *g)
+{
+	char path[48];
+
+	g->tls_fd = memfd_create("pneu-tls", MFD_CLOEXEC);
+	if (g->tls_fd == -1 ||
+	    ftruncate(g->tls_fd, sizeof(struct tls_shared)) != 0)
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", g->tls_fd);
+	g->tls_read_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static enum outcome
 set_up(struct supervisor *s, struct fault *f)
 {
@@ -58,6 +75,7 @@ set_up(struct supervisor *s, struct fault *f)
 	(void)fds_raise_limit(NOFILE_WANTED);
 	/* Without it each auth process remembers for itself. */
 	g->cache_fd = memfd_create("pneu-logins", MFD_CLOEXEC);
+	open_tls_memory(g);
 	if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "pipe");
 	g->bell_fd = bell[0];
@@ -295,6 +313,8 @@ supervise(struct fault *f)
 		.since_ms = clock_wall_ms(),
 		.ground = { .key_fd = -1,
 		    .cache_fd = -1,
+		    .tls_fd = -1,
+		    .tls_read_fd = -1,
 		    .bell_fd = -1,
 		    .rope_fd = -1,
 		    .journal = { .fd = -1,

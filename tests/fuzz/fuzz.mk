@@ -5,5 +5,6 @@ fuzz_block_OBJS := resolve/block
 fuzz_block_LIBS := -lresolv
 fuzz_envelope_OBJS := store/envelope_file
 fuzz_smtp_OBJS := $(SMTPD_SESSION)
+fuzz_smtp_LIBS := $(OPENSSL)
 fuzz_pop3_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/command
 fuzz_config_edit_OBJS := start/config_edit
