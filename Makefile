@@ -10,7 +10,20 @@ HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 # Programs are optimised as a whole; tests link the same objects without it.
 LTO     ?= -flto=auto -ffat-lto-objects
 CFLAGS  ?= $(OPT) $(HARDEN) $(LTO)
-CPPFLAGS += -D_GNU_SOURCE -DPNEU_VERSION='"$(VERSION)"' -Ilib -Istore
+# Where it is installed, and where the home lies that is meant without -C.
+PREFIX   ?= /usr/local
+SBIN     ?= $(PREFIX)/sbin
+LIBEXEC  ?= $(PREFIX)/libexec/pneu
+MAN      ?= $(PREFIX)/share/man
+# systemd looks below /usr and /usr/local.
+SYSTEMD  ?= $(PREFIX)/lib
+HOME_DIR ?= /var/spool/pneu
+CONF     ?= /etc/pneu/pneu.conf
+# Of the slice that all of it runs in: systemd.resource-control(5).
+CPU_WEIGHT ?= 100
+MEMORY_MAX ?= infinity
+CPPFLAGS += -D_GNU_SOURCE -DPNEU_VERSION='"$(VERSION)"' -Ilib -Istore \
+	-DPNEU_HOME='"$(HOME_DIR)"' -DPNEU_CONF='"$(CONF)"'
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 SAN     ?=
 Q       := $(if $(V),,@)
@@ -30,12 +43,12 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
 	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
 	lib/logins lib/tls_provider lib/wire_tls lib/tls_server lib/tls
-pneu_OBJS := start/services start/share start/listen start/services_print start/spawn \
+pneu_OBJS := start/services start/share start/layout start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/ready start/stop start/control start/ask \
 	start/config_edit start/config_change start/supervise start/explain start/status \
 	start/status_services start/status_lists start/status_queue start/status_disk \
-	start/status_journal start/layout start/init start/config_verb \
+	start/status_journal start/units start/init start/config_verb \
 	start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/content smtpd/parameters smtpd/submit \
@@ -266,10 +279,40 @@ model:
 	@$(MAKE) --no-print-directory DEPS="gcc libc6-dev spin" deps
 	@sh tests/model/check $(MODEL)
 
+# ---- Installation. Users, directories and units are printed by pneu, from the
+# tables that it runs by. Nothing of a home is touched, here or by uninstall.
+PAGES = $(wildcard */*.[1578])
+UNITS = sysusers.d/pneu.conf tmpfiles.d/pneu.conf systemd/system/pneu.service \
+	systemd/system/pneu.socket systemd/system/pneu.slice
+unit = $(B)/pneu units --program=$(SBIN)/pneu --libexec=$(LIBEXEC) \
+	--cpu-weight=$(CPU_WEIGHT) --memory-max=$(MEMORY_MAX)
+D = $(DESTDIR)
+install: all
+	install -d $(D)$(SBIN) $(D)$(LIBEXEC) $(dir $(UNITS:%=$(D)$(SYSTEMD)/%)) \
+		$(sort $(foreach p,$(PAGES),$(D)$(MAN)/man$(subst .,,$(suffix $p))))
+	install -m 755 $(PROGRAMS:%=$(B)/%) $(D)$(LIBEXEC)
+	ln -sf $(LIBEXEC)/pneu $(D)$(SBIN)/pneu
+	$(foreach p,$(PAGES),install -m 644 $p $(D)$(MAN)/man$(subst .,,$(suffix $p)) &&) :
+	$(unit) sysusers > $(D)$(SYSTEMD)/sysusers.d/pneu.conf
+	$(unit) tmpfiles > $(D)$(SYSTEMD)/tmpfiles.d/pneu.conf
+	for u in service socket slice; do \
+		$(unit) $$u > $(D)$(SYSTEMD)/systemd/system/pneu.$$u || exit 1; done
+	$(unit) inetd > $(D)$(LIBEXEC)/inetd.conf.example
+	@echo "installed. Next, as root: systemd-sysusers," \
+		"pneu init --users=separate --domain=DOMAIN, then" \
+		"systemctl enable --now pneu (doc/operating.md)"
+
+uninstall:
+	rm -f $(D)$(SBIN)/pneu $(UNITS:%=$(D)$(SYSTEMD)/%) \
+		$(foreach p,$(PAGES),$(D)$(MAN)/man$(subst .,,$(suffix $p))/$(notdir $p))
+	rm -rf $(D)$(LIBEXEC)
+	@echo "removed. Mail and configuration stay: $(HOME_DIR)," \
+		"$(dir $(CONF)); so do the users pneu and pneu-*."
+
 help:
-	@echo "all deps run test lint fuzz bench crash model clean (B=DIR, T=SECONDS, V=1)"
+	@echo "all deps run install uninstall test lint fuzz bench crash model clean (B=DIR, T=SECONDS, V=1)"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all layers syntax compiler unit clean deps run test test-deps corpus fuzz lint bench crash \
+.PHONY: all install uninstall layers syntax compiler unit clean deps run test test-deps corpus fuzz lint bench crash \
 	model help
 .DELETE_ON_ERROR:

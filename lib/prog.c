@@ -302,8 +302,10 @@ prog_load(struct fault *f)
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "no pneu.conf in %s: `pneu -C DIR init` makes a home",
 		    prog.home == NULL ? PNEU_HOME : prog.home);
-	if (got != OK && f->error == EACCES && getuid() != 0)
+	if (got != OK && f->error == EACCES && getuid() != 0) {
 		(void)fault_context(f, "run it as root, with sudo");
+		got = f->outcome = PERM;
+	}
 	return got;
 }
 

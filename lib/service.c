@@ -151,7 +151,8 @@ start_child(struct service *s, struct fault *f)
 	if (sandbox_is_closed())
 		return s->own ? fault_set(f, TEMP, "4.3.0", 0, "it has ended")
 		              : TEMP;
-	if (prog.settings.pneu.users == USERS_SEPARATE && !s->own)
+	if (prog.settings.pneu.users == USERS_SEPARATE &&
+	    !users_are_same(prog.about->name, s->name))
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "nobody answers at run/%s, and a child would have the "
 		    "wrong user: `pneu run` must run",

@@ -39,13 +39,28 @@ users_row_of(const char *program)
 	return NULL;
 }
 
+static bool
+have_same(const struct users_row *a, const struct users_row *b)
+{
+	if (a->user == NULL || b->user == NULL)
+		return a->user == b->user;
+	return strcmp(a->user, b->user) == 0;
+}
+
+bool
+users_are_same(const char *program, const char *other)
+{
+	const struct users_row *a = users_row_of(program);
+	const struct users_row *b = users_row_of(other);
+
+	return a != NULL && b != NULL && have_same(a, b);
+}
+
 bool
 users_is_first(const struct users_row *row)
 {
 	for (const struct users_row *r = users_rows; r < row; r++)
-		if (r->user == row->user ||
-		    (r->user != NULL && row->user != NULL &&
-		        strcmp(r->user, row->user) == 0))
+		if (have_same(r, row))
 			return false;
 	return true;
 }

@@ -38,6 +38,8 @@ extern const struct users_row users_rows[]; /* ends with a NULL program */
 
 /* NULL: no such program. */
 const struct users_row *users_row_of(const char *program);
+/* Do both run as one user? `queue` may start queue-run then. */
+bool users_are_same(const char *program, const char *other);
 /* Is this the first row with its user? So that each is looked at once. */
 bool users_is_first(const struct users_row *);
 

@@ -15,7 +15,9 @@
 #include "command.h"
 #include "config.h"
 #include "hostname.h"
+#include "layout.h"
 #include "listen.h"
+#include "prog.h"
 
 static const char *
 why_no_directory(const char *path)
@@ -130,6 +132,23 @@ warn_of_clients(const struct settings *s, struct buf *warnings)
 	}
 }
 
+/* Whose the parts of the home are, in words that mend it. */
+static void
+check_layout(const struct settings *s, struct buf *warnings)
+{
+	struct buf found = BUF_INIT(CHECK_MAX);
+	struct span rest, line;
+
+	(void)layout_check(
+	    s, prog.home == NULL ? PNEU_HOME : prog.home, &found);
+	rest = buf_span(&found);
+	while (span_next(&rest, '\n', &line))
+		if (line.len > 0)
+			buf_addf(warnings, "warning: " SPAN_FMT "\n",
+			    SPAN_ARG(line));
+	buf_free(&found);
+}
+
 /* A start must bear a store that is not mounted yet: mail waits for it. */
 static void
 put_warnings(const struct settings *s, struct buf *warnings)
@@ -147,6 +166,7 @@ put_warnings(const struct settings *s, struct buf *warnings)
 		config_wrong(s, &s->resolve.domain, 0, warnings,
 		    "warning: [resolve] has no domain: no mail is taken");
 	warn_of_clients(s, warnings);
+	check_layout(s, warnings);
 	if (why != NULL)
 		config_wrong(s, &s->mail.directory, 0, warnings,
 		    "warning: [mail] directory = %s: %s; mail waits in the "

@@ -80,6 +80,16 @@ make_path(const char *path, struct fault *f)
 	return make_part(part, 0700, f);
 }
 
+/* A directory of a home, which tmpfiles.d may have made. */
+static bool
+is_part(const char *name)
+{
+	for (const struct layout_row *r = layout_rows; r->path; r++)
+		if (!r->is_file && strcmp(r->path, name) == 0)
+			return true;
+	return false;
+}
+
 /* Empty, or a home: else somebody's files would become a mail system. */
 static enum outcome
 check_empty(const char *home, struct fault *f)
@@ -94,7 +104,8 @@ check_empty(const char *home, struct fault *f)
 	    (strcmp(home, PNEU_HOME) == 0 && access(PNEU_CONF, F_OK) == 0);
 	while ((e = readdir(d)) != NULL)
 		is_empty = is_empty &&
-		    span_is_word(span_of(e->d_name), ". .. lost+found");
+		    (is_part(e->d_name) ||
+		        span_is_word(span_of(e->d_name), ". .. lost+found"));
 	(void)closedir(d);
 	if (is_home || is_empty)
 		return OK;
@@ -247,8 +258,8 @@ static enum outcome
 make_postmaster(const char *domain, struct fault *f)
 {
 	char address[512], abuse[512], hostmaster[512];
-	const char *add[] = { "directory", "-C", ".", "add", address, "--alias",
-		abuse, "--alias", hostmaster, NULL };
+	const char *add[] = { "directory", "-C", ".", "-c", prog_config_path(),
+		"add", address, "--alias", abuse, "--alias", hostmaster, NULL };
 	struct spawn sp = { .argv = add,
 		.in = -1,
 		.out = -1,

@@ -226,6 +226,11 @@ const struct verb verbs[] = {
 	{ VERB("services", verb_services, "[-C DIR] [--json]",
 	      "the table that starts everything"),
 	    .about.json = true },
+	{ VERB("units", verb_units,
+	      "[-C DIR] [OPTION...] sysusers | tmpfiles | service | socket | "
+	      "slice | inetd",
+	      "print what an installation gives to the system"),
+	    .about.operands = true, .about.options = units_options },
 	{ VERB("config", verb_config,
 	      "[-C DIR] [--json] check | show [--explain] | "
 	      "set [--add] SECTION.KEY VALUE... | unset SECTION.KEY [VALUE...]",

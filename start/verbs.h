@@ -18,8 +18,10 @@ extern const struct verb verbs[];
 
 enum outcome verb_init(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_config(int argc, char *argv[], struct fault *) MUST_USE;
+enum outcome verb_units(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_explain(int argc, char *argv[], struct fault *) MUST_USE;
 
-extern const struct prog_option init_options[], config_options[];
+extern const struct prog_option init_options[], config_options[],
+    units_options[];
 
 #endif

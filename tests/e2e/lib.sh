@@ -39,9 +39,10 @@ skip() { _n=$((_n + 1)); echo "ok $_n - $1 # SKIP $2"; }
 skip_all() { echo "1..0 # SKIP $*"; exit 0; }
 done_testing() { echo "1..$_n"; [ $_failed -eq 0 ]; exit; }
 
-# The owner of the home: nobody when we are root. AS_ROOT=1 stays root.
+# The owner of the home: nobody when we are root. AS_ROOT=1 stays root, and so
+# does USERS=separate (users.sh): each program becomes who it is.
 _exec_as() {
-	[ "$(id -u)" -ne 0 ] || [ -n "$AS_ROOT" ] ||
+	[ "$(id -u)" -ne 0 ] || [ -n "$AS_ROOT$USERS" ] ||
 	    exec setpriv --reuid nobody --regid nogroup --clear-groups "$@"
 	exec "$@"
 }
@@ -74,7 +75,11 @@ make_home() { # make_home [DOMAIN...]: $H with free ports; example.org
 	conf pneu "hostname = mx.example.org"
 	conf smtpd "listen = 127.0.0.1:$SMTP"; conf pop3d "listen = 127.0.0.1:$POP"
 	for _d; do conf resolve "domain = $_d"; done
-	[ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H"
+	if [ -n "$USERS" ]; then
+		conf pneu "users = $USERS"; chown -R pneu:pneu "$H"
+	elif [ "$(id -u)" -eq 0 ]; then
+		chown -R nobody:nogroup "$H"
+	fi
 	as pneu -C "$H" init > "$T/init" 2>&1 || { diag "$(cat "$T/init")"; exit 99; }
 }
 add_user() { printf '%s\n' "$2" | as directory -C "$H" add "$1" --password-stdin; }
