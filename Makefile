@@ -29,7 +29,8 @@ SAN     ?=
 Q       := $(if $(V),,@)
 
 PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
-	route auth directory tls-keys deliver-mailbox deliver-program journal-write journal
+	route auth directory tls-keys deliver-mailbox deliver-program \
+	journal-write journal sendmail
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
 # Bottom-up: what a file needs stands before it (tests/layers.sh).
@@ -51,8 +52,9 @@ pneu_OBJS := start/services start/share start/layout start/listen start/services
 	start/status_journal start/units start/init start/config_verb \
 	start/verbs start/main
 # Without its main: tests link the same.
-SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/content smtpd/parameters smtpd/submit \
-	smtpd/state smtpd/reply smtpd/access smtpd/input smtpd/secure smtpd/transfer smtpd/commands \
+SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \
+	smtpd/parameters smtpd/submit smtpd/state smtpd/reply smtpd/local \
+	smtpd/access smtpd/input smtpd/secure smtpd/transfer smtpd/commands \
 	smtpd/session
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/main
 # store/ is what the three queue programs share: the queue on disk.
@@ -88,6 +90,8 @@ pop3d_OBJS := pop3d/command pop3d/login pop3d/main_pop3d
 pop3-session_OBJS := pop3d/spool pop3d/snapshot pop3d/maildrop pop3d/command \
 	pop3d/session pop3d/main_pop3-session
 tls-keys_OBJS := tls/pair tls/keeper tls/main_tls-keys
+SENDMAIL := submit/arguments submit/addresses submit/message submit/client
+sendmail_OBJS := $(SENDMAIL) submit/main
 journal-write_OBJS := journal/receiver journal/main_journal-write
 journal_OBJS := journal/show journal/story journal/main_journal
 

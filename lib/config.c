@@ -385,6 +385,8 @@ static const struct {
 	{ AT(smtpd.service.min_idle), AT(smtpd.service.max) },
 	{ AT(submission.service.start), AT(submission.service.max) },
 	{ AT(submission.service.min_idle), AT(submission.service.max) },
+	{ AT(local.service.start), AT(local.service.max) },
+	{ AT(local.service.min_idle), AT(local.service.max) },
 	{ AT(pop3d.service.start), AT(pop3d.service.max) },
 	{ AT(pop3d.service.min_idle), AT(pop3d.service.max) },
 	{ AT(pop3d.session.start), AT(pop3d.session.max) },
@@ -393,6 +395,7 @@ static const struct {
 	/* Else each recipient is accepted, and the message never. */
 	{ AT(smtpd.max_recipients), AT(queue.recipients_max) },
 	{ AT(submission.max_recipients), AT(queue.recipients_max) },
+	{ AT(local.max_recipients), AT(queue.recipients_max) },
 	{ AT(storage.low_pct), AT(storage.high_pct) },
 };
 
@@ -460,6 +463,7 @@ set_defaults(struct settings *s)
 
 	memset(s, 0, sizeof(*s));
 	s->submission.role = ROLE_SUBMISSION;
+	s->local.role = ROLE_LOCAL;
 	for (const struct setting_row *r = setting_rows; r->section; r++)
 		if (r->type != SETTING_LIST || r->value[0] != '\0')
 			(void)!config_set_value(s, r, span_of(r->value), &f);

@@ -14,7 +14,7 @@
 #define CONFIG_FILE_MAX (1024UL * 1024) /* octets of the file. Chosen */
 
 extern const struct setting_row setting_rows[]; /* ends with a NULL section */
-#define CONFIG_ROWS_MAX 320 /* with those of roles; more than there are */
+#define CONFIG_ROWS_MAX 512 /* with those of roles; more than there are */
 
 /*
  * A program's listeners may have roles, with settings of their own: what stands

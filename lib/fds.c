@@ -412,8 +412,8 @@ remove_stale(const char *path)
 		(void)unlink(path);
 }
 
-enum outcome
-fds_listen_unix(const char *path, int *fd, struct fault *f)
+static enum outcome
+listen_unix(const char *path, mode_t mask, int *fd, struct fault *f)
 {
 	struct sockaddr_un a;
 	mode_t old;
@@ -422,7 +422,7 @@ fds_listen_unix(const char *path, int *fd, struct fault *f)
 	if (unix_socket(path, &a, fd, f) != OK)
 		return f->outcome;
 	remove_stale(path);
-	old = umask(0177); /* 0600 from the first instant */
+	old = umask(mask); /* from the first instant */
 	error = bind(*fd, (struct sockaddr *)&a, sizeof(a)) == 0 &&
 	        listen(*fd, SOMAXCONN) == 0
 	    ? 0
@@ -432,6 +432,18 @@ fds_listen_unix(const char *path, int *fd, struct fault *f)
 		return OK;
 	fds_close(fd);
 	return fault_set(f, TEMP, "4.3.0", error, "listen on %s", path);
+}
+
+enum outcome
+fds_listen_unix(const char *path, int *fd, struct fault *f)
+{
+	return listen_unix(path, 0177, fd, f);
+}
+
+enum outcome
+fds_listen_all(const char *path, int *fd, struct fault *f)
+{
+	return listen_unix(path, 0111, fd, f);
 }
 
 enum outcome

@@ -79,9 +79,11 @@ ssize_t fds_send_some(int socket, struct span, int fd);
 enum outcome fds_receive(int socket, bool waits, struct buf *, size_t most,
     size_t *got, int *fd, struct fault *) MUST_USE;
 
-/* A Unix stream socket at path, relative to the home. Listens; mode 0600. */
+/* A Unix stream socket at path, relative to the home. Listens; mode 0600, or of
+   all users of this machine 0666. */
 enum outcome fds_listen_unix(
     const char *path, int *fd, struct fault *) MUST_USE;
+enum outcome fds_listen_all(const char *path, int *fd, struct fault *) MUST_USE;
 enum outcome fds_connect_unix(
     const char *path, int *fd, struct fault *) MUST_USE;
 

@@ -75,7 +75,12 @@ struct peer {
 	uint16_t port; /* 0: none */
 	bool loopback; /* also true for pipes, terminals and Unix sockets */
 	bool socket;
-	uint32_t hash; /* of the address (IPv6: of its /64), never 0; 0: none */
+	/* Where the service wants it: who connected to a Unix socket, by the
+	   kernel (SO_PEERCRED); -1: not a Unix socket, or not known. */
+	int64_t uid;
+	/* Of the address (IPv6: of its /64), never 0; 0: none. Where clients are
+	   counted, of a Unix socket's user. */
+	uint32_t hash;
 	struct board_debt *debts; /* of the pool; NULL: none is kept */
 };
 /*
@@ -95,7 +100,8 @@ struct session_service {
 	uint64_t sessions; /* its share */
 	/* SO_RCVTIMEO, SO_SNDTIMEO; a supervisor sets them on its listeners */
 	uint64_t timeout_ms;
-	uint32_t clients_per_address; /* 0: no limit */
+	uint32_t clients_per_address; /* or user of this machine; 0: no limit */
+	bool wants_user; /* of a Unix socket's client */
 	const char *busy_address; /* reply to one connection too many */
 	/*
 	 * Not NULL: each session has a child of its own, forked ahead of need.

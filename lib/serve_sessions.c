@@ -156,7 +156,7 @@ peer_of(struct peer *peer, const union address *a, uint32_t seed)
 {
 	struct in_addr mapped;
 
-	*peer = (struct peer){ .socket = true };
+	*peer = (struct peer){ .socket = true, .uid = -1 };
 	switch (a->any.sa_family) {
 	case AF_INET:
 		peer->port = ntohs(a->v4.sin_port);
@@ -176,6 +176,18 @@ peer_of(struct peer *peer, const union address *a, uint32_t seed)
 		peer->loopback = true;
 		break;
 	}
+}
+
+/* The user who called connect(), or made the pair. unix(7) */
+static void
+peer_user(struct peer *peer, int fd)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
+	    who.pid != 0)
+		peer->uid = who.uid;
 }
 
 /* Where this debt is kept; NULL: nowhere. */
@@ -361,6 +373,12 @@ serve_next(struct worker *w, struct fault *f)
 	if (fd != -1) {
 		peer_of(&peer, &a, w->board->seed);
 		peer.debts = w->board->debt;
+		if (w->service->wants_user && a.any.sa_family == AF_UNIX)
+			peer_user(&peer, fd);
+		/* No user may have all workers. */
+		if (peer.uid != -1 && w->service->clients_per_address > 0)
+			peer.hash = hash_of(
+			    w->board->seed, &peer.uid, sizeof(peer.uid));
 	}
 	become_busy(w, fd == -1 ? 0 : peer.hash);
 	if (fd == -1)
@@ -370,8 +388,9 @@ serve_next(struct worker *w, struct fault *f)
 		refuse(w, fd);
 		return OK;
 	}
-	/* A supervisor sets it on its listener. */
-	if (w->board == &w->alone)
+	/* A supervisor sets it on its listener; of a Unix socket nobody has it
+	   from there. */
+	if (w->board == &w->alone || peer.uid != -1)
 		fds_set_session(fd, w->service->timeout_ms);
 	w->left--;
 	if (w->service->in_child != NULL)
@@ -505,11 +524,13 @@ serve_this_one(struct worker *w)
 {
 	union address a;
 	socklen_t len = sizeof(a);
-	struct peer peer = { .loopback = true };
+	struct peer peer = { .loopback = true, .uid = -1 };
 
 	a.any.sa_family = AF_UNSPEC;
 	if (getpeername(FD_IN, &a.any, &len) == 0) {
 		peer_of(&peer, &a, 0);
+		if (w->service->wants_user && a.any.sa_family == AF_UNIX)
+			peer_user(&peer, FD_IN);
 		fds_set_nonblock(FD_IN, false); /* deadlines need it */
 		fds_set_session(FD_IN, w->service->timeout_ms);
 		serve_interrupt(-1, FD_IN);

@@ -53,6 +53,8 @@ const struct setting_role setting_roles[] = {
 	    sizeof(struct smtpd_settings) },
 	{ "smtpd", "submission", "smtpd submission", AT(smtpd), AT(submission),
 	    sizeof(struct smtpd_settings) },
+	{ "smtpd", "local", "smtpd local", AT(smtpd), AT(local),
+	    sizeof(struct smtpd_settings) },
 	{ "auth", "mx", "auth", AT(access), AT(access),
 	    sizeof(struct access_settings) },
 	{ "auth", "submission", "auth submission", AT(access),
@@ -137,6 +139,9 @@ const struct setting_row setting_rows[] = {
 	    65535,
 	    "a client's address may relay for so long after a POP3 login from "
 	    "it; 0: never, else at least 15"),
+	LIST("submit", "trusted", submit.trusted, "root",
+	    "an account that may send as anybody (sendmail -f); repeat for "
+	    "more"),
 
 	REPLACEMENT("pop3d", pop3d.service),
 	LIST("pop3d", "listen", pop3d.listen, "127.0.0.1:2110",
@@ -252,6 +257,10 @@ const struct setting_row setting_rows[] = {
 	SIZE("auth", "hash_memory", resolve.hash_memory, "64M", 8 * KB, 4 * GB,
 	    "Argon2id memory of a new password's hash, and of each check"),
 
+	CHOICE("auth", "verify_originator", submit.verify, "yes",
+	    "no yes report",
+	    "mail of this machine's users must come from an address of "
+	    "theirs; report: journal only"),
 	REPLACEMENT("route", route.service),
 	LIST("route", "resolver", route.resolver, "",
 	    "address[@port] of a DNS resolver; repeat for more; none: those of "

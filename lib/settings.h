@@ -48,6 +48,7 @@ enum {
 	VERIFY_FROM_UNLISTED,
 	VERIFY_FROM_REPORT
 };
+enum { ORIGINATOR_NO, ORIGINATOR_YES, ORIGINATOR_REPORT };
 #define POP_WINDOW_MIN 15U /* minutes, as in the original */
 /* [relay] allow */
 enum { RELAY_NONE, RELAY_ALL, RELAY_NEAR, RELAY_LIST, RELAY_BOTH };
@@ -60,7 +61,7 @@ struct access_settings {
 };
 
 /* What a listener of smtpd is for; setting_roles[] has the names. */
-enum smtpd_role { ROLE_MX, ROLE_SUBMISSION };
+enum smtpd_role { ROLE_MX, ROLE_SUBMISSION, ROLE_LOCAL };
 
 struct smtpd_settings {
 	uint64_t role; /* enum smtpd_role */
@@ -94,12 +95,17 @@ struct settings {
 	} connect;
 	struct smtpd_settings smtpd; /* [smtpd]; of an smtpd, its role's */
 	struct smtpd_settings submission; /* [smtpd submission] */
+	struct smtpd_settings local; /* [smtpd local]: on run/submit */
 	struct access_settings access; /* [auth]; of an smtpd, its role's */
 	struct access_settings access_submission; /* [auth submission] */
 	struct { /* [relay] */
 		uint64_t allow;
 		uint64_t pop_window; /* minutes; 0: off */
 	} relay;
+	struct { /* [submit] */
+		struct setting_list trusted; /* accounts */
+		uint64_t verify; /* [auth] verify_originator; ORIGINATOR_... */
+	} submit;
 	struct { /* [pop3d] */
 		struct service_settings service;
 		struct setting_list listen;

@@ -6,7 +6,8 @@
  *
  * A user is named pneu-<user>; what belongs to no user of its own is the home's
  * owner's. Each Unix socket in run/ belongs to the home's owner and to a group
- * pneu-to-<service> of those that may call it: 0660. A process is in the groups
+ * pneu-to-<service> of those that may call it: 0660; but run/submit is for all
+ * users of this machine, who need no group. A process is in the groups
  * of what its program calls and in the group pneu, which the configuration and
  * the journal's FIFO belong to; nothing else.
  */

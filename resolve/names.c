@@ -259,14 +259,14 @@ put_who(const struct name *name, struct compiled_maker *m)
 	struct buf value = BUF_INIT(RECORD_MAX);
 	struct resolve_who who = { .user = "" };
 	struct record r;
-	struct fault f;
+	struct fault f = FAULT_NONE;
 
 	buf_addf(&key, WHO_KEY SPAN_FMT, SPAN_ARG(name->key));
 	(void)span_copy(name->line->smtp, who.user, sizeof(who.user));
 	if (record_parse(name->line->text, &r, &f) == OK)
 		(void)span_copy(
 		    record_value(&r, "name"), who.name, sizeof(who.name));
-	if (wire_resolve_put_who(&value, name->key, OK, &who, NULL, &f) == OK)
+	if (wire_resolve_put_who(&value, name->key, OK, &who, &f, &f) == OK)
 		compiled_make_add(m, buf_span(&key),
 		    span_head(buf_span(&value), value.len - 1));
 	buf_free(&key);

@@ -9,6 +9,8 @@ facts_of(struct session *s)
 {
 	return (struct facts){ .policy = &s->server->policy,
 		.ip = s->peer->ip,
+		.account = s->account,
+		.is_trusted = s->is_trusted,
 		.user = s->user,
 		.from = &s->envelope->reverse_path };
 }

@@ -45,6 +45,25 @@ run_helo(struct session *s, struct span args)
 		reply(s, "250 ", s->server->hostname);
 }
 
+/* Role local tells who it is, for a sender that was not given. As xtext of
+   RFC 3461 4, in lines that are ASCII. */
+static void
+put_user(struct session *s)
+{
+	struct buf b = BUF_INIT(3 * AUTH_USER_MAX);
+
+	if (s->set->role != ROLE_LOCAL || s->user[0] == '\0')
+		return;
+	for (const char *p = s->user; *p != '\0'; p++) {
+		if (is_graph((unsigned char)*p) && *p != '+' && *p != '=')
+			buf_addc(&b, *p);
+		else
+			buf_addf(&b, "+%02X", (unsigned char)*p);
+	}
+	reply(s, "250-XUSER ", b.p);
+	buf_free(&b);
+}
+
 static void
 run_ehlo(struct session *s, struct span args)
 {
@@ -61,6 +80,7 @@ run_ehlo(struct session *s, struct span args)
 	reply(s, "250-CHUNKING");
 	if (secure_is_offered(s))
 		reply(s, "250-STARTTLS");
+	put_user(s);
 	reply(s, "250 ENHANCEDSTATUSCODES");
 }
 
@@ -100,22 +120,27 @@ fill_envelope(struct session *s, const struct parameters *p)
 	(void)span_copy(span_of(s->peer->ip), e->ip, sizeof(e->ip));
 	(void)span_copy(span_of(s->helo), e->helo, sizeof(e->helo));
 	(void)span_copy(span_of(proto), e->proto, sizeof(e->proto));
+	(void)span_copy(span_of(s->user), e->user, sizeof(e->user));
 }
 
-/* Into the envelope, which is empty again if a rule forbids it. */
+/* Into the envelope. */
 static enum rule
 take_sender(struct session *s, struct span args, struct fault *f)
 {
 	struct path *path = &s->envelope->reverse_path;
 	struct parameters p;
 	struct span rest;
+	enum outcome got;
 	enum rule rule;
 
 	if (!eat_keyword(&args, "FROM:"))
 		return RULE_SYNTAX;
 	/* SMTPUTF8 stands behind the path it is about. */
-	if (path_parse(PATH_REVERSE, args, true, path, &rest, f) != OK)
-		return RULE_REVERSE_PATH;
+	got = path_parse(PATH_REVERSE, args, true, path, &rest, f);
+	if (got == PERM)
+		got = local_take_name(s, args, path, &rest, f);
+	if (got != OK)
+		return got == PERM ? RULE_REVERSE_PATH : RULE_LOCAL_ERROR;
 	if ((rule = parameters_take(rest, false, &p, f)) != RULE_NONE)
 		return rule;
 	if (p.value[PARAM_SMTPUTF8].len == 0 && !path_is_ascii(path))
@@ -138,8 +163,8 @@ run_mail(struct session *s, struct span args)
 	enum rule rule = take_sender(s, args, &f);
 
 	if (rule != RULE_NONE) {
-		envelope_reset(s->envelope);
 		refuse_for(s, rule, &f, SPAN_EMPTY);
+		envelope_reset(s->envelope);
 		return;
 	}
 	s->overshoot = 0;
@@ -169,12 +194,18 @@ take_recipient(
 {
 	struct parameters p;
 	struct span rest;
+	enum outcome got;
 	enum rule rule;
 
 	if (!eat_keyword(&args, "TO:"))
 		return RULE_SYNTAX;
-	if (path_parse(PATH_FORWARD, args, s->envelope->smtputf8, path, &rest,
-	        f) != OK)
+	got = path_parse(
+	    PATH_FORWARD, args, s->envelope->smtputf8, path, &rest, f);
+	if (got == PERM && !fault_is(f, FAULT_NOT_ASCII))
+		got = local_take_name(s, args, path, &rest, f);
+	if (got == TEMP)
+		return RULE_LOCAL_ERROR;
+	if (got != OK)
 		return fault_is(f, FAULT_NOT_ASCII) ? RULE_UTF8
 		                                    : RULE_FORWARD_PATH;
 	if ((rule = parameters_take(rest, true, &p, f)) != RULE_NONE)
@@ -309,8 +340,8 @@ find_command(struct span verb)
 static bool
 is_content_early(const struct session *s)
 {
-	return s->peer->socket && s->phase != PHASE_CHUNKS &&
-	    stream_waiting(s->io).len > 0;
+	return s->peer->socket && s->set->role != ROLE_LOCAL &&
+	    s->phase != PHASE_CHUNKS && stream_waiting(s->io).len > 0;
 }
 
 static void

@@ -85,6 +85,20 @@ take_message_id(struct content *c, struct span value)
 	    sizeof(c->message_id));
 }
 
+static void
+end_header(struct content *c)
+{
+	c->in_header = false;
+	fixup_end(&c->fixup, &c->buf, c->message_id, sizeof(c->message_id));
+}
+
+void
+content_end(struct content *c)
+{
+	if (c->in_header)
+		end_header(c);
+}
+
 /* A line of the header section, without its end. */
 static void
 look_at_field(struct content *c, struct span line)
@@ -97,12 +111,13 @@ look_at_field(struct content *c, struct span line)
 		/* The first line is no field: all is body, and an empty line
 		   goes between it and the trace field, which is no content of
 		   the client's either. */
-		c->in_header = false;
+		end_header(c);
 		buf_adds(&c->buf, "\r\n");
 	} else if (is_folded_id) {
 		take_message_id(c, line);
-	} else if (line.len == 0) {
-		c->in_header = false;
+	} else if (line.len == 0 ||
+	    (c->fixup.is_wanted && fixup_look(&c->fixup, line))) {
+		end_header(c);
 	} else if (span_has_prefix_nocase(line, "Received:")) {
 		/* RFC 5321 6.3: many of them are a loop. */
 		if (++c->received_fields > c->set->received_max)

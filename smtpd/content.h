@@ -11,6 +11,7 @@
 #define SMTPD_CONTENT_H
 
 #include "envelope.h"
+#include "fixup.h"
 #include "rule.h"
 #include "settings.h"
 
@@ -31,6 +32,7 @@ struct content {
 	bool in_header, id_open;
 	uint64_t received_fields;
 	char message_id[MESSAGE_ID_MAX + 1];
+	struct fixup fixup; /* of a submitted message, after content_begin() */
 };
 
 void content_init(struct content *, const struct smtpd_settings *);
@@ -48,6 +50,8 @@ void content_begin(
  */
 size_t content_take(
     struct content *, struct span in, bool stuffed, bool *ended);
+/* The message is whole: the header section ends here, if it did not yet. */
+void content_end(struct content *);
 /* After the last chunk: a line without its end gets it. */
 void content_close(struct content *);
 

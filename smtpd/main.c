@@ -18,7 +18,8 @@ static const char *begins_tls;
 static const struct prog_option options[] = {
 	{ 0, "rules", NULL, "print the rules of access, in their order",
 	    &rules },
-	{ 'r', "role", "ROLE", "mx (the default) or submission", &role_name },
+	{ 'r', "role", "ROLE", "mx (the default), submission or local",
+	    &role_name },
 	{ 't', "tls", NULL, "TLS from the first octet, without STARTTLS",
 	    &begins_tls },
 	{ .name = NULL },
@@ -50,6 +51,8 @@ open_services(struct server *server, struct fault *f)
 
 	/* Missing or unreadable: then queue-add says that it is full. */
 	server_begin(server, set, prog_hostname(), queue_fd);
+	if (set->smtpd.role == ROLE_LOCAL)
+		local_trust(server, &set->submit.trusted);
 	service_begin(&server->resolve, "resolve", SERVICE_TIMEOUT_MS);
 	blocks_begin(&server->blocks, set);
 	submit_begin(&server->submit);
@@ -87,6 +90,7 @@ serve(struct fault *f)
 	struct session_service service = {
 		.busy_address = BUSY_ADDRESS,
 		.session = session_serve,
+		.wants_user = set->role == ROLE_LOCAL,
 	};
 	struct server server;
 	enum outcome got = TEMP;
@@ -111,11 +115,14 @@ main(int argc, char *argv[])
 	prog_start(&about, argc, argv);
 	role = config_find_role(span_of(about.name), span_of(role_name));
 	if (role == NULL)
-		prog_refuse("-r %s: a role is mx or submission", role_name);
+		prog_refuse(
+		    "-r %s: a role is mx, submission or local", role_name);
 	if (prog_home(&f) != OK)
 		prog_exit(&f);
 	/* From here on [smtpd] is what it says to this role. */
 	config_take_role(&prog.settings, role);
+	if (prog.settings.smtpd.role == ROLE_LOCAL)
+		prog.settings.smtpd.tls = TLS_NO; /* it leaves no machine */
 	if (rules != NULL)
 		policy_print(&prog.settings);
 	else

@@ -30,6 +30,13 @@ refuses(struct opinion *o, enum rule rule)
 	return VERDICT_REFUSE;
 }
 
+/* Of this machine, by its account: nobody has to log in. */
+static bool
+is_local(const struct facts *f)
+{
+	return f->account[0] != '\0';
+}
+
 /* A setting that is `report` tells what it would refuse, and refuses nothing. */
 static enum verdict
 reports(struct opinion *o, enum rule rule)
@@ -78,7 +85,39 @@ name_postmaster(const struct settings *set, struct path *path)
 		*path = full;
 }
 
+enum outcome
+policy_ask_who(const struct policy *p, const char *id, struct span from,
+    struct resolve_who *who, struct fault *f)
+{
+	const struct resolve_who_req req = { span_of(id), from };
+	struct buf *b = p->question;
+	struct span line;
+	enum outcome got;
+
+	buf_reset(b);
+	if (wire_resolve_put_who_req(b, &req, f) != OK ||
+	    service_ask(p->resolve, buf_span(b), true, &line, f) != OK)
+		return fault_context(f, "resolve");
+	got = wire_resolve_get_who(line, req.id, who, f);
+	if (got == TEMP && f->error == EPROTO)
+		service_close(p->resolve);
+	return got;
+}
+
 /* ---- Before the greeting. ---- */
+
+/* Who may be anybody needs no address of his own. */
+static enum verdict
+judge_account(struct facts *f, struct opinion *o)
+{
+	if (!is_local(f) || is_known(f) || f->is_trusted)
+		return VERDICT_NEXT;
+	(void)fault_set(&o->why, PERM, "5.7.1", 0,
+	    "account number %s has no address here; the administrator gives it "
+	    "one: pneu directory change ADDRESS --account=NAME",
+	    f->account);
+	return refuses(o, RULE_ACCOUNT);
+}
 
 /* Mail programs come from addresses that lists of dial-up lines have: only who
    brings mail from other systems is looked for. Trouble refuses nobody. */
@@ -106,7 +145,8 @@ judge_auth_off(struct facts *f, struct opinion *o)
 static enum verdict
 judge_login_needed(struct facts *f, struct opinion *o)
 {
-	return access_of(f)->mode == AUTH_MODE_ALL && !is_known(f)
+	return access_of(f)->mode == AUTH_MODE_ALL && !is_known(f) &&
+	        !is_local(f)
 	    ? refuses(o, RULE_LOGIN_NEEDED)
 	    : VERDICT_NEXT;
 }
@@ -143,7 +183,8 @@ judge_verify_from(struct facts *f, struct opinion *o)
 	bool own;
 
 	/* A report of a mail program (RFC 8098) has no reverse-path. */
-	if (how == VERIFY_FROM_NO || !is_known(f) || path_is_null(f->from))
+	if (how == VERIFY_FROM_NO || !is_known(f) || is_local(f) ||
+	    path_is_null(f->from))
 		return VERDICT_NEXT;
 	if (is_own(f, &own, &o->why) != OK)
 		return how == VERIFY_FROM_REPORT ? VERDICT_NEXT
@@ -153,6 +194,33 @@ judge_verify_from(struct facts *f, struct opinion *o)
 		return VERDICT_NEXT;
 	return how == VERIFY_FROM_REPORT ? reports(o, RULE_VERIFY_FROM)
 	                                 : refuses(o, RULE_VERIFY_FROM);
+}
+
+/* The same of an account, which may be that of several entries. What a catch-all
+   takes is nobody's. */
+static enum verdict
+judge_originator(struct facts *f, struct opinion *o)
+{
+	uint64_t how = f->policy->set->submit.verify;
+	struct resolve_who who;
+	enum outcome got;
+
+	if (how == ORIGINATOR_NO || !is_local(f) || f->is_trusted ||
+	    path_is_null(f->from))
+		return VERDICT_NEXT;
+	got = policy_ask_who(
+	    f->policy, f->account, path_span(f->from), &who, &o->why);
+	if (got == TEMP)
+		return how == ORIGINATOR_REPORT ? VERDICT_NEXT
+		                                : refuses(o, RULE_LOCAL_ERROR);
+	o->why = FAULT_NONE;
+	if (got == OK && who.owns)
+		return VERDICT_NEXT;
+	if (how == ORIGINATOR_REPORT)
+		return reports(o, RULE_ORIGINATOR);
+	(void)fault_set(&o->why, PERM, "5.7.1", 0,
+	    "the sender is no address of yours, that is <%s>", f->user);
+	return refuses(o, RULE_ORIGINATOR);
 }
 
 /* ---- RCPT. ---- */
@@ -183,7 +251,8 @@ static enum verdict
 judge_relay_user(struct facts *f, struct opinion *o)
 {
 	(void)o;
-	return is_known(f) && access_of(f)->mode != AUTH_MODE_NONE
+	return is_local(f) ||
+	        (is_known(f) && access_of(f)->mode != AUTH_MODE_NONE)
 	    ? VERDICT_PASS
 	    : VERDICT_NEXT;
 }
@@ -206,6 +275,8 @@ judge_relay(struct facts *f, struct opinion *o)
 /* ---- The table. ---- */
 
 const struct policy_rule policy_rules[] = {
+	{ "account", POINT_CONNECT, judge_account, "submit", "trusted", NULL,
+	    "who calls from this machine is an account with an address" },
 	{ "rbl", POINT_CONNECT, judge_rbl, "connect", "rbl", NULL,
 	    "a DNS block list has the client; role mx only" },
 	{ "auth-off", POINT_AUTH, judge_auth_off, "auth", "mode", NULL,
@@ -214,13 +285,16 @@ const struct policy_rule policy_rules[] = {
 	    "with local+relay, all mail needs a login" },
 	{ "verify-from", POINT_MAIL, judge_verify_from, "auth", "verify_from",
 	    NULL, "who logged in sends from addresses of his own" },
+	{ "originator", POINT_MAIL, judge_originator, "auth",
+	    "verify_originator", NULL,
+	    "an account of this machine sends from addresses of its own" },
 	/* What SPF and its like say of a reverse-path would be a row here. */
 	{ "recipient", POINT_RCPT, judge_recipient, "resolve", "domain", NULL,
 	    "resolve knows where its mail goes" },
 	{ "local", POINT_RCPT, judge_local, "resolve", "domain", NULL,
 	    "mail that stays on this system is for everybody" },
 	{ "relay-user", POINT_RCPT, judge_relay_user, "auth", "mode", NULL,
-	    "who logged in may relay" },
+	    "who logged in, or calls from this machine, may relay" },
 	{ "relay-all", POINT_RCPT, judge_relay_all, "relay", "allow", NULL,
 	    "with all, everybody may: an open relay" },
 	{ "relay", POINT_RCPT, judge_relay, "relay", "allow", NULL,

@@ -41,6 +41,10 @@ struct policy {
 struct facts {
 	const struct policy *policy;
 	const char *ip; /* "" when it is not a network's client */
+	/* Of role local the number of the account that calls, which is `user`
+	   then; else "". */
+	const char *account;
+	bool is_trusted; /* an account of [submit] trusted */
 	bool is_tls;
 	const char *user; /* canonical address of who logged in; "": nobody */
 	const struct path *from; /* from POINT_MAIL on */
@@ -81,6 +85,13 @@ typedef void policy_tell(void *arg, const struct policy_rule *, enum verdict,
  */
 enum rule policy_ask(struct facts *, enum policy_point, struct fault *why,
     policy_tell *tell, void *arg);
+
+/*
+ * Who an account of this machine is, by its number or name; from: empty, or an
+ * address that who->owns tells about. PERM: no entry is of it. TEMP: resolve
+ */
+enum outcome policy_ask_who(const struct policy *, const char *id,
+    struct span from, struct resolve_who *who, struct fault *) MUST_USE;
 
 /* `smtpd --rules`: the table, for people; each with its setting's value. */
 void policy_print(const struct settings *);

@@ -36,6 +36,8 @@ put_client(const struct session *s, struct record_out out)
 {
 	record_put_optional(out, "ip", span_of(s->peer->ip));
 	record_put_optional(out, "helo", span_of(s->helo));
+	record_put_optional(out, "account", span_of(s->account));
+	record_put_optional(out, "user", span_of(s->user));
 }
 
 static void
@@ -56,16 +58,20 @@ entries_queued(struct session *s)
 {
 	struct journal *j = &s->server->journal;
 	const struct envelope *e = s->envelope;
-	struct record_out out = journal_begin(j, CODE_LOCAL_RECEIVED, &e->qid);
+	bool is_sent = s->set->role == ROLE_LOCAL;
+	struct record_out out = journal_begin(
+	    j, is_sent ? CODE_SEND_API : CODE_LOCAL_RECEIVED, &e->qid);
 
 	put_client(s, out);
 	record_puts(out, "proto", e->proto);
 	put_tls(s, out);
 	journal_end(j, out);
-	out = journal_begin(j, CODE_ORIGINATOR, &e->qid);
+	out = journal_begin(
+	    j, is_sent ? CODE_SEND_ORIGINATOR : CODE_ORIGINATOR, &e->qid);
 	record_put(out, "from", path_span(&e->reverse_path));
 	journal_end(j, out);
-	out = journal_begin(j, CODE_MESSAGE_SIZE, &e->qid);
+	out = journal_begin(
+	    j, is_sent ? CODE_SEND_SIZE : CODE_MESSAGE_SIZE, &e->qid);
 	record_put_num(out, "size", s->content->size);
 	journal_end(j, out);
 	if (s->content->message_id[0] != '\0') {
@@ -76,7 +82,8 @@ entries_queued(struct session *s)
 	for (size_t i = 0; i < e->recipients; i++) {
 		const struct recipient *r = &e->recipient[i];
 
-		out = journal_begin(j, CODE_RECIPIENT, &e->qid);
+		out = journal_begin(
+		    j, is_sent ? CODE_SEND_RECIPIENT : CODE_RECIPIENT, &e->qid);
 		record_put_num(out, "n", r->n);
 		record_put(out, "to", path_span(&r->forward_path));
 		journal_end(j, out);
@@ -126,7 +133,6 @@ entries_report(struct session *s, enum rule rule)
 	record_puts(out, "rule", r->name);
 	record_puts(out, "report", "only");
 	put_client(s, out);
-	record_put_optional(out, "user", span_of(s->user));
 	record_put_optional(out, "from", path_span(&s->envelope->reverse_path));
 	record_puts(out, "text", r->text);
 	journal_end(j, out);
@@ -150,8 +156,8 @@ tell_refusal(struct session *s, const struct refusal *r, const struct fault *f,
 	record_puts(out, "reply", r->reply);
 	record_puts(out, "code", f->code);
 	put_client(s, out);
-	record_put_optional(out, "user", span_of(s->user));
-	if (in_transaction)
+	/* Of a MAIL that is refused the path is there, too. */
+	if (in_transaction || !path_is_null(&e->reverse_path))
 		record_put(out, "from", path_span(&e->reverse_path));
 	record_put_optional(out, "to", to);
 	record_puts(out, "text", f->text);

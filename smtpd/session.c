@@ -10,7 +10,8 @@
 #define LINGER_MS  1000 /* for a client that sends after the end */
 #define LINGER_MAX (1024UL * 1024) /* octets of that */
 
-/* A client must wait for the greeting: this one is no mail server. RFC 5321 4.3.1. */
+/* A client must wait for the greeting: this one is no mail server. RFC 5321
+   4.3.1. Of this machine it may be `sendmail -bs` with a file. */
 static bool
 is_early(const struct session *s)
 {
@@ -19,19 +20,23 @@ is_early(const struct session *s)
 	/* Over TLS it is among what waits: no client of ours reads ahead. */
 	if (s->tls != NULL)
 		return stream_waiting(s->io).len > 0;
-	return s->peer->socket &&
+	return s->peer->socket && s->set->role != ROLE_LOCAL &&
 	    recv(s->io->in, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void
 session_greet(struct session *s)
 {
-	struct fault why;
-	enum rule rule;
+	enum rule rule = RULE_NONE;
+	struct fault why = FAULT_NONE;
 
+	if (s->set->role == ROLE_LOCAL && !serve_stopping)
+		rule = local_identify(s, &why);
+	if (rule == RULE_NONE && !serve_stopping)
+		rule = access_connect(s, &why);
 	if (serve_stopping)
 		refuse(s, RULE_STOPPING);
-	else if ((rule = access_connect(s, &why)) != RULE_NONE)
+	else if (rule != RULE_NONE)
 		refuse_for(s, rule, &why, SPAN_EMPTY);
 	else if (is_early(s))
 		refuse(s, RULE_EARLY);

@@ -38,6 +38,8 @@ struct server {
 	struct content content;
 	struct buf question; /* to resolve */
 	struct policy policy; /* of these */
+	uid_t *trusted; /* of role local: who may send as anybody */
+	size_t trusted_n;
 };
 
 /* Where a session stands between two commands. RFC 5321 4.1.4. */
@@ -68,7 +70,12 @@ struct session {
 	struct span line; /* in hand, without its end; dead at the next fill */
 	bool is_esmtp; /* EHLO, not HELO */
 	char helo[HELO_MAX + 1];
-	char user[AUTH_USER_MAX + 1]; /* who is logged in; "": nobody */
+	/* The address of who is known, by a login or (role local) by his account;
+	   "": nobody is. And his name, or "". */
+	char user[AUTH_USER_MAX + 1];
+	char user_name[WHO_NAME_MAX + 1];
+	char account[24]; /* of role local: the number of the account */
+	bool is_trusted; /* of role local: may send as anybody */
 	/* All three since a message was queued. */
 	uint64_t errors, idle_commands, refusals;
 	uint64_t untold; /* refusals that got no entry of their own */
@@ -132,6 +139,21 @@ void entries_untold(struct session *);
 
 /* A rule of access that a setting lets only report would have refused it. */
 void entries_report(struct session *, enum rule);
+
+/* ---- local.c: role local: who of this machine calls. ---- */
+
+/* Before the sandbox: the accounts of [submit] trusted. */
+void local_trust(struct server *, const struct setting_list *);
+/* Before the greeting: who calls, into the session. RULE_NONE: it is known or
+   nobody; else it cannot be told now. */
+enum rule local_identify(struct session *, struct fault *why);
+/*
+ * `<bob>` at the start of in, which RFC 5321 does not know: an account's address,
+ * or the name of a user in the first local domain. PERM: it is no such thing, or
+ * the role is another. TEMP: resolve's trouble
+ */
+enum outcome local_take_name(struct session *, struct span in, struct path *,
+    struct span *rest, struct fault *) MUST_USE;
 
 /* ---- access.c: the rules of access (policy.h), asked for this session. ----
  *

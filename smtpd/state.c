@@ -36,6 +36,7 @@ server_free(struct server *v)
 	content_free(&v->content);
 	stream_free(&v->io);
 	buf_free(&v->question);
+	free(v->trusted);
 	fds_close(&v->queue_fd);
 }
 

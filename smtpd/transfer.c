@@ -25,7 +25,12 @@ most_octets(const struct session *s)
 static void
 begin_content(struct session *s)
 {
-	content_begin(s->content, s->envelope, s->server->hostname);
+	const char *hostname = s->server->hostname;
+
+	content_begin(s->content, s->envelope, hostname);
+	if (s->set->role != ROLE_MX)
+		fixup_begin(&s->content->fixup, &s->envelope->qid, hostname,
+		    s->user, s->user_name);
 	s->content_start_ms = clock_mono_ms();
 }
 
@@ -102,6 +107,7 @@ finish_message(struct session *s, struct fault *why)
 {
 	enum rule refused = s->content->refused;
 
+	content_end(s->content);
 	if (refused == RULE_NONE &&
 	    submit_finish(&s->server->submit, s->envelope, s->content, why) !=
 	        OK)

@@ -77,7 +77,8 @@ make_path(const char *path, struct fault *f)
 			return f->outcome;
 	}
 	(void)span_copy(whole, part, sizeof(part));
-	return make_part(part, 0700, f);
+	/* Everybody may go through it, to the socket that is for all. */
+	return make_part(part, 0711, f);
 }
 
 /* A directory of a home, which tmpfiles.d may have made. */

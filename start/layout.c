@@ -225,7 +225,12 @@ make_row(const struct layout_row *row, const struct settings *s, uid_t from,
 		return f->outcome;
 	if (row->has_states && make_states(path, from, &o, separate, f) != OK)
 		return f->outcome;
-	return separate ? give(path, from, &o, f) : OK;
+	if (separate)
+		return give(path, from, &o, f);
+	/* Everybody's way to the socket that is for all. */
+	if ((row->mode & 0001) != 0 && chmod(path, row->mode) != 0)
+		return fault_set(f, PERM, "5.3.5", errno, "%s", path);
+	return OK;
 }
 
 enum outcome

@@ -23,7 +23,9 @@ struct layout_row {
 	/* With users = separate; NULL: the home's owner; group NULL: pneu. Names
 	   as in lib/users.h, without `pneu-`. */
 	const char *user, *group;
-	mode_t mode; /* with users = separate; else without group and others */
+	/* With users = separate; else without group and others, but where all
+	   users of this machine go through. */
+	mode_t mode;
 	bool is_file; /* which is made by others, and then has this mode */
 	bool has_states; /* and the directories of the queue's states */
 };

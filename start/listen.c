@@ -102,7 +102,7 @@ find_role(const struct service_row *row, struct span role)
 {
 	for (const struct service_row *r = service_rows; r->name; r++)
 		if (strcmp(r->program, row->name) == 0 && r->role != NULL &&
-		    span_eq(role, r->role))
+		    r->path == NULL && span_eq(role, r->role))
 			return r;
 	return NULL;
 }
@@ -293,7 +293,8 @@ listen_open(
 {
 	if (l->row->path == NULL)
 		return open_tcp(l, shared, timeout_ms, f);
-	return fds_listen_unix(l->address, &l->fd, f);
+	return l->row->all ? fds_listen_all(l->address, &l->fd, f)
+	                   : fds_listen_unix(l->address, &l->fd, f);
 }
 
 struct listener *

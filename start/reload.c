@@ -149,7 +149,8 @@ open_all(const struct supervisor *s, size_t had, struct fault *f)
 		f->outcome = had == 0
 		    ? open_patiently(p, f)
 		    : listen_open(p->listener, true, p->timeout_ms, f);
-		if (f->outcome == OK && p->separate && p->row->path != NULL)
+		if (f->outcome == OK && p->separate && p->row->path != NULL &&
+		    !p->row->all)
 			f->outcome =
 			    share_socket(p->listener->address, p->row->name, f);
 	}

@@ -34,6 +34,7 @@ struct service_row {
 	enum service_phase start;
 	unsigned stop; /* 0 is stopped first */
 	const char *path; /* Unix socket or FIFO; NULL: TCP */
+	bool all; /* every user of this machine may connect there */
 	size_t settings; /* offset of its struct service_settings */
 	size_t listen; /* TCP: offset of a struct setting_list, of all roles */
 	size_t timeout; /* TCP: offset of the socket's deadline, ms */

@@ -30,7 +30,7 @@ share_begin(struct fault *f)
 	if (users_find_callers(NULL, &group[n++], f) != OK)
 		return f->outcome;
 	for (const struct service_row *r = service_rows; r->name; r++) {
-		if (r->path == NULL || r->kind == SERVICE_JOURNAL)
+		if (r->path == NULL || r->kind == SERVICE_JOURNAL || r->all)
 			continue;
 		if (n == IDENTITY_GROUPS_MAX)
 			abort();

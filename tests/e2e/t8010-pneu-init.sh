@@ -58,7 +58,7 @@ else
 	skip "root gives the home to the user" "not root"
 	skip "a home of root's is refused" "not root"
 fi
-is "others cannot look into the home" "$(stat -c %a "$D")" 700
+is "others go through the home and look into nothing" "$(stat -c %a "$D" "$D/run" "$D/mail" | tr '\n' ' ')" '711 711 700 '
 make_home
 like "a file that -c names and is not there is named" \
     "$(cd "$H" && as pneu -C . -c nowhere.conf config show 2>&1)" 'open nowhere.conf: No such file'

@@ -61,5 +61,5 @@ like "smtpd alone takes the role by an option" "$(printf 'QUIT\r\n' | as smtpd -
 like "and is mx without it" "$(printf 'QUIT\r\n' | as smtpd -C "$H")" '^220 .*ESMTP Pneu'
 as smtpd -C "$H" -r imap < /dev/null > "$T/out" 2>&1
 is "a role that is none is a wrong use" $? 100
-like "and told" "$(cat "$T/out")" '-r imap: a role is mx or submission'
+like "and told" "$(cat "$T/out")" '-r imap: a role is mx, submission or local'
 done_testing
