@@ -43,12 +43,13 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/select lib/serve lib/serve_clients lib/serve_lines \
 	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
 	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
-	lib/logins lib/tls_provider lib/wire_tls lib/tls_server lib/tls
+	lib/usage lib/logins lib/tls_provider lib/wire_tls lib/tls_server lib/tls
 pneu_OBJS := start/services start/share start/layout start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/ready start/stop start/control start/ask \
 	start/config_edit start/config_change start/supervise start/explain start/status \
 	start/status_services start/status_lists start/status_queue start/status_disk \
+	start/status_quota \
 	start/status_journal start/units start/init start/config_verb \
 	start/verbs start/main
 # Without its main: tests link the same.
@@ -80,9 +81,10 @@ DIRECTORY := $(COMPILED) resolve/directory resolve/names \
 	resolve/directory_parse resolve/directory_write resolve/mailboxes \
 	resolve/maker \
 	resolve/directory_check
-directory_OBJS := $(DIRECTORY) resolve/edit resolve/say resolve/verbs_look \
+directory_OBJS := $(DIRECTORY) resolve/edit resolve/say resolve/verbs_use \
+	resolve/verbs_look \
 	resolve/verbs resolve/main_directory
-deliver-mailbox_OBJS := deliver/directories deliver/mailbox \
+deliver-mailbox_OBJS := deliver/directories deliver/quota deliver/mailbox \
 	deliver/main_deliver-mailbox
 deliver-program_OBJS := deliver/runner deliver/program \
 	deliver/main_deliver-program

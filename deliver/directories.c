@@ -19,6 +19,7 @@
 #include "fds.h"
 #include "mem.h"
 #include "mounts.h"
+#include "usage.h"
 
 #define SPARE_FDS    256 /* descriptors left for clients and the rest */
 #define NEW_PATH_MAX (RESOLVE_PATH_MAX + 8) /* path, "/new" or "/tmp", 0 */
@@ -54,7 +55,7 @@ mailbox_failed(struct mailbox_store *s, const char *path, int error,
 {
 	(void)fault_set(f, TEMP,
 	    error == ENOSPC       ? FAULT_NO_SPACE
-	        : error == EDQUOT ? "4.2.2"
+	        : error == EDQUOT ? FAULT_FULL
 	                          : "4.3.0",
 	    error, "mailbox %s: %s", path, what);
 	mailbox_alarm(s, path, f);
@@ -285,6 +286,7 @@ mailbox_store_open(struct mailbox_store *s, const char *queue, const char *mail,
 	*s = (struct mailbox_store){
 		.mail = -1, .journal = journal, .round = 1, .mail_name = mail
 	};
+	s->quota = open(USAGE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s->queue = open(queue, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->queue == -1)
 		return fault_set(f, TEMP, "4.3.0", errno, "queue %s", queue);
@@ -313,9 +315,10 @@ mailbox_store_free(struct mailbox_store *s)
 		fds_close(&s->root[i].fd);
 	fds_close(&s->mail);
 	fds_close(&s->queue);
+	fds_close(&s->quota);
 	free(s->open);
 	free(s->hash);
-	*s = (struct mailbox_store){ .queue = -1, .mail = -1 };
+	*s = (struct mailbox_store){ .queue = -1, .mail = -1, .quota = -1 };
 }
 
 void

@@ -16,6 +16,7 @@
 
 #include "directories.h"
 #include "fds.h"
+#include "quota.h"
 #include "prog.h"
 #include "trouble.h"
 
@@ -230,18 +231,27 @@ enum outcome
 mailbox_deliver(struct mailbox_store *s, const struct deliver_req *req,
     enum deliver_how *how, struct fault *f)
 {
+	struct quota_check quota;
 	struct mailbox *m;
 	bool found = false;
+	enum outcome got;
 
 	*how = DELIVER_NONE;
 	if (mailbox_root_is_current(s, f) != OK ||
 	    mailbox_get(s, req->path, &m, f) != OK ||
 	    (req->again && look(s, m, req, &found, f) != OK))
 		return f->outcome;
-	if (!found)
-		return link_or_copy(s, m, req, how, f);
-	*how = DELIVER_FOUND;
-	return OK;
+	if (found) {
+		*how = DELIVER_FOUND;
+		return OK;
+	}
+	if (quota_check(s, req, &quota, f) != OK)
+		return f->outcome;
+	got = link_or_copy(s, m, req, how, f);
+	if (got == OK && *how != DELIVER_FOUND)
+		quota_took(&quota);
+	quota_end(&quota);
+	return got;
 }
 
 /*

@@ -37,6 +37,7 @@ struct mailbox_root {
 
 struct mailbox_store {
 	int queue, mail; /* descriptors of the two directories */
+	int quota; /* of the uses of mailboxes; -1: none is kept */
 	struct journal *journal; /* alarms */
 	struct mailbox *open; /* `used` of at most `most` */
 	uint32_t *hash; /* of the path of each */

@@ -7,6 +7,7 @@
 #include "mailbox.h"
 #include "prog.h"
 #include "serve.h"
+#include "usage.h"
 #include "wire_deliver.h"
 
 #define CLIENTS_MAX 64 /* queue-run, and a person now and then */
@@ -80,7 +81,7 @@ main(int argc, char *argv[])
 	static struct deliverer d;
 	const struct settings *s = &prog.settings;
 	struct sandbox_path paths[] = { { NULL, "rwcl" }, { NULL, "rwcl" },
-		{ NULL, NULL } };
+		{ USAGE_DIRECTORY, "rwc" }, { NULL, NULL } };
 	struct fault f = FAULT_NONE;
 
 	prog_start(&about, argc, argv);

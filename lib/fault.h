@@ -56,6 +56,7 @@ void fault_append(struct fault *, const struct fault *second);
  * Source: RFC 3463 3.3, 3.4, 3.6; RFC 6531 3.5
  */
 #define FAULT_NO_MAILBOX "4.2.0" /* it is not there now; the disk is well */
+#define FAULT_FULL       "4.2.2" /* its quota, or that of its disk */
 #define FAULT_NO_SPACE   "4.3.1"
 #define FAULT_TOO_MANY   "4.5.3" /* recipients */
 #define FAULT_NOT_ASCII  "5.6.7"

@@ -160,13 +160,20 @@ fds_read_file(int dirfd, const char *name, struct buf *b, struct fault *f)
 }
 
 int
-fds_open_beneath(int dir, const char *path)
+fds_open_file_beneath(int dir, const char *path, int flags, mode_t mode)
 {
-	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
+		.mode = mode,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 		    RESOLVE_NO_MAGICLINKS };
 
 	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+}
+
+int
+fds_open_beneath(int dir, const char *path)
+{
+	return fds_open_file_beneath(dir, path, O_RDONLY | O_DIRECTORY, 0);
 }
 
 size_t

@@ -40,6 +40,8 @@ enum outcome fds_read_file(
 
 /* A directory beneath dir, through no symbolic link; -1 and errno. */
 int fds_open_beneath(int dir, const char *path);
+/* The same with flags of open(2); mode, with O_CREAT, else 0. */
+int fds_open_file_beneath(int dir, const char *path, int flags, mode_t mode);
 /* As many descriptors as the limits allow, up to that; how many there may be. */
 size_t fds_raise_limit(size_t wanted);
 

@@ -64,6 +64,20 @@ maildir_parse_name(struct span name, struct maildir_name *m)
 	return cur_peek(&c) == -1;
 }
 
+bool
+maildir_named_octets(struct span name, uint64_t *octets)
+{
+	struct span word;
+
+	name = maildir_base(name);
+	(void)span_next(&name, ',', &word); /* what makes it unique */
+	while (span_next(&name, ',', &word))
+		if (span_has_prefix(word, "S="))
+			return num_parse(
+			    span_from(word, 2), 0, INT64_MAX, octets);
+	return false;
+}
+
 struct span
 maildir_base(struct span name)
 {

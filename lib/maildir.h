@@ -29,6 +29,8 @@ struct maildir_name {
 void maildir_make_name(const struct maildir_name *, char out[MAILDIR_NAME_MAX]);
 /* Ours, with or without :2,flags? A foreign name is false. */
 bool maildir_parse_name(struct span name, struct maildir_name *);
+/* Octets of the file, as any name may say them. Source: Maildir++. */
+bool maildir_named_octets(struct span name, uint64_t *octets);
 /*
  * A reader that changes flags renames within cur/, and a listing that runs
  * meanwhile may miss the name: look() once, and again while dir changes. Two

@@ -208,6 +208,11 @@ const struct setting_row setting_rows[] = {
 
 	TEXT("mail", "directory", mail.directory, "mail",
 	    "where the mailboxes lie; relative to the home"),
+	SIZE("mail", "quota", mail.quota, "0", 0, 1024 * GB,
+	    "of a mailbox whose entry has no quota=; 0: none"),
+	NUMBER("mail", "quota_messages", mail.quota_messages, "messages", "0",
+	    0, 1000000000,
+	    "of a mailbox whose entry has no quota-messages=; 0: none"),
 	REPLACEMENT("deliver-mailbox", mail.deliver),
 
 	REPLACEMENT("deliver-program", program.service),

@@ -142,6 +142,7 @@ struct settings {
 	} queue;
 	struct { /* [mail] */
 		char *directory;
+		uint64_t quota, quota_messages; /* 0: none */
 		struct service_settings deliver;
 	} mail;
 	struct storage_settings { /* [storage] */

@@ -28,7 +28,9 @@ put_field(struct record_out out, const struct wire_field *w, const void *at)
 		put_octets(out, w, *(const struct span *)at);
 		break;
 	case WIRE_NUMBER:
-		record_put_num(out, w->key, *(const uint64_t *)at);
+		if (*(const uint64_t *)at != 0 ||
+		    (w->form & WIRE_OPTIONAL) == 0)
+			record_put_num(out, w->key, *(const uint64_t *)at);
 		break;
 	case WIRE_N:
 		record_put_num(out, w->key, *(const uint32_t *)at);
@@ -91,6 +93,17 @@ parse_hash(struct span hex, unsigned char *out)
 }
 
 static bool
+take_number(struct record *r, const struct wire_field *w, uint64_t *out)
+{
+	if ((w->form & WIRE_OPTIONAL) != 0 &&
+	    record_find(r, span_of(w->key)) == NULL) {
+		*out = 0;
+		return true;
+	}
+	return record_take_num(r, w->key, 0, w->max, out);
+}
+
+static bool
 take_field(struct record *r, const struct wire_field *w, void *at)
 {
 	struct span text;
@@ -102,7 +115,7 @@ take_field(struct record *r, const struct wire_field *w, void *at)
 	case WIRE_SPAN:
 		return take_octets(r, w, at);
 	case WIRE_NUMBER:
-		return record_take_num(r, w->key, 0, w->max, at);
+		return take_number(r, w, at);
 	case WIRE_N:
 		if (!record_take_num(r, w->key, 1, UINT32_MAX, &n))
 			return false;

@@ -26,10 +26,12 @@ enum wire_type {
 	WIRE_HASH, /* unsigned char[WIRE_HASH_LEN] */
 };
 
-/* Of a text or a span. */
-#define WIRE_OPTIONAL 1U /* missing when empty; a text else is not empty */
-#define WIRE_GRAPH    2U /* 0x21-0x7E: a word of a command */
-#define WIRE_CLEAN    4U /* no control octet: part of a line */
+/* Of a text or a span; the first also of a number. */
+#define WIRE_OPTIONAL                                                          \
+	1U /* missing when empty, of a number 0; a text else is
+			    not empty */
+#define WIRE_GRAPH 2U /* 0x21-0x7E: a word of a command */
+#define WIRE_CLEAN 4U /* no control octet: part of a line */
 
 struct wire_field {
 	const char *key; /* NULL: the table's end */

@@ -21,6 +21,9 @@ static const struct wire_field delivery[] = {
 	{ "name", WIRE_TEXT, AT(name), MAILDIR_NAME_MAX - 1, 0 },
 	{ "path", WIRE_TEXT, AT(path), RESOLVE_PATH_MAX, 0 },
 	{ "again", WIRE_FLAG, AT(again), 1, 0 },
+	{ "quota", WIRE_NUMBER, AT(quota.octets), INT64_MAX, WIRE_OPTIONAL },
+	{ "quota-messages", WIRE_NUMBER, AT(quota.messages), INT64_MAX,
+	    WIRE_OPTIONAL },
 	{ .key = NULL },
 };
 static const struct wire_field mailbox[] = {

@@ -3,7 +3,8 @@
  * wire_deliver.h: one attempt for one recipient, and the syncs; both ends.
  *
  *	deliver qid=... n=1 file=in/<qid> name=<maildir name>
- *	    path=example.org/bob [again=1]
+ *	    path=example.org/bob [again=1] [quota=octets]
+ *	    [quota-messages=number]
  *	ok qid=... n=1 how=link|copy|found
  *	temp qid=... n=1 code=... text=...
  *
@@ -42,6 +43,7 @@ struct deliver_req {
 	char name[MAILDIR_NAME_MAX];
 	char path[RESOLVE_PATH_MAX + 1];
 	bool again;
+	struct quota quota; /* of the mailbox */
 };
 
 enum deliver_how { DELIVER_LINK, DELIVER_COPY, DELIVER_FOUND, DELIVER_NONE };

@@ -24,6 +24,11 @@ static const struct wire_field destination[] = {
 	{ "nexthop", WIRE_TEXT, ANS(nexthop), RESOLVE_PATH_MAX, 0 },
 	{ "address", WIRE_TEXT, ANS(address), PATH_TEXT_MAX, WIRE_OPTIONAL },
 	{ "rule", WIRE_TEXT, ANS(rule), ANS_MAX(rule), WIRE_OPTIONAL },
+	{ "quota", WIRE_NUMBER, ANS(quota.octets), INT64_MAX, WIRE_OPTIONAL },
+	{ "quota-messages", WIRE_NUMBER, ANS(quota.messages), INT64_MAX,
+	    WIRE_OPTIONAL },
+	{ "full", WIRE_FLAG, ANS(full), 1, 0 },
+	{ "room", WIRE_NUMBER, ANS(room), INT64_MAX, WIRE_OPTIONAL },
 	{ .key = NULL },
 };
 static const struct wire_field who_request[] = {

@@ -5,6 +5,7 @@
  *	resolve to=bob@example.org [from=ann@example.net]
  *	deliver to=bob@example.org transport=mailbox nexthop=example.org/bob
  *	    [rule=plus]
+ *	    [quota=1048576] [quota-messages=1000] [full=1] [room=4096]
  *	deliver to=list@example.org transport=program nexthop=archive
  *	deliver to=sue@example.net transport=smtp nexthop=example.net
  *	perm to=... code=5.1.1 text=...
@@ -44,6 +45,11 @@
 #define TRANSPORT_MAX     31 /* octets of a transport's name */
 #define PROGRAM_NAME_MAX  64 /* octets; letters, digits, ".", "_", "-" */
 
+/* Of a mailbox. */
+struct quota {
+	uint64_t octets, messages; /* 0: no limit */
+};
+
 struct resolve_req {
 	struct span forward_path; /* local@domain, or Postmaster */
 	struct span reverse_path; /* or empty */
@@ -56,6 +62,10 @@ struct resolve_ans {
 	/* not of a mailbox: where an alias leads, else empty */
 	char address[PATH_TEXT_MAX + 1];
 	char rule[32]; /* which rule answered, or "" */
+	/* Of a mailbox with a quota. Neither full nor room: not known. */
+	struct quota quota;
+	bool full;
+	uint64_t room; /* octets that are left; 0: not known, or no limit */
 };
 
 #define WHO_ID_MAX   64 /* octets of an account's name or number */

@@ -5,6 +5,7 @@
  * mailbox is opened, and with it none but that one can be, enforced by the
  * kernel before an octet of the client is looked at.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,6 +21,7 @@
 #include "prog.h"
 #include "serve.h"
 #include "session.h"
+#include "usage.h"
 #include "wire_auth.h"
 
 #define HANDOVER_MS  10000 /* to the last octet */
@@ -34,6 +36,7 @@ struct keeper {
 	unsigned char key[AUTH_KEY_LEN];
 	bool has_key;
 	int mail; /* the directory of all mailboxes, until one is chosen */
+	int quota; /* of their uses; -1: no mailbox here has a quota */
 };
 
 /* ---- One session ---- */
@@ -51,15 +54,29 @@ confine(struct keeper *k, int box, struct fault *f)
 
 	(void)close(k->mail);
 	k->mail = -1;
+	fds_close(&k->quota);
 	sodium_memzero(k->key, sizeof(k->key));
 	if (fchdir(box) != 0)
 		return fault_set(f, TEMP, "4.2.0", errno, "mailbox");
 	return sandbox_paths(mode, here, f);
 }
 
+/* Of a mailbox with a quota: to take off what is removed, and nothing else can
+   be done with it. It is opened while it can be. */
+static void
+open_use(const struct keeper *k, struct session_about *about)
+{
+	static int use;
+
+	if (k->quota == -1)
+		return;
+	use = usage_open(k->quota, about->path, O_WRONLY | O_APPEND);
+	if (use != -1)
+		about->use = &use;
+}
+
 static enum outcome
-serve_mailbox(
-    struct keeper *k, const struct session_about *about, struct fault *f)
+serve_mailbox(struct keeper *k, struct session_about *about, struct fault *f)
 {
 	static struct session s;
 	int box = fds_open_beneath(k->mail, about->path);
@@ -67,6 +84,7 @@ serve_mailbox(
 	if (box == -1)
 		return fault_set(
 		    f, TEMP, "4.2.0", errno, "mailbox %s", about->path);
+	open_use(k, about);
 	if (confine(k, box, f) != OK)
 		return f->outcome;
 	serve_interrupt(-1, FD_IN);
@@ -197,7 +215,7 @@ serve_handover(struct keeper *k, struct fault *f)
 	if (h.client[0] != -1)
 		take_client(k, h.client);
 	about = (struct session_about){ k->settings, &k->journal, who->user,
-		who->path, h.record.ip, h.unread };
+		who->path, h.record.ip, h.unread, NULL };
 	if (got == OK && auth_ticket_check(k->key, who, f) == OK &&
 	    serve_mailbox(k, &about, f) == OK)
 		return OK;
@@ -246,7 +264,7 @@ static enum outcome
 serve_operator(struct keeper *k, const char *path, struct fault *f)
 {
 	struct session_about about = { k->settings, &k->journal, "operator",
-		path, "", SPAN_EMPTY };
+		path, "", SPAN_EMPTY, NULL };
 
 	if (!resolve_path_is_safe(span_of(path)))
 		return fault_set(f, PERM, "5.3.5", 0,
@@ -287,6 +305,25 @@ serve(struct keeper *k, const char *mailbox, struct fault *f)
 	return serve_handover(k, f);
 }
 
+/*
+ * Where no mailbox has a quota a session costs nothing for it. A worker that was
+ * started before the first use was kept counts no removals: the next count has
+ * them.
+ */
+static bool
+has_quotas(const struct settings *s)
+{
+	bool has = s->mail.quota > 0 || s->mail.quota_messages > 0;
+	DIR *d = has ? NULL : opendir(USAGE_DIRECTORY);
+	const struct dirent *e;
+
+	while (!has && d != NULL && (e = readdir(d)) != NULL)
+		has = e->d_name[0] != '.';
+	if (d != NULL)
+		(void)closedir(d);
+	return has;
+}
+
 static const char *mailbox;
 static const struct prog_option options[] = {
 	{ 'm', "mailbox", "PATH", "serve this mailbox on fds 0 and 1",
@@ -309,8 +346,9 @@ static const struct prog_about about_program = {
 int
 main(int argc, char *argv[])
 {
-	static struct keeper k = { .mail = -1 };
-	struct sandbox_path paths[] = { { NULL, "rc" }, { NULL, NULL } };
+	static struct keeper k = { .mail = -1, .quota = -1 };
+	struct sandbox_path paths[] = { { NULL, "rc" },
+		{ USAGE_DIRECTORY, "w" }, { NULL, NULL } };
 	const struct settings *s = &prog.settings;
 	struct fault f = FAULT_NONE;
 
@@ -327,6 +365,9 @@ main(int argc, char *argv[])
 		(void)fault_set(&f, TEMP, "4.3.0", errno, "[mail] directory %s",
 		    s->mail.directory);
 	paths[0].path = s->mail.directory;
+	if (has_quotas(s))
+		k.quota =
+		    open(USAGE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (k.mail != -1 &&
 	    prog_prepare_sandbox(about_program.promises, paths, &f) == OK)
 		(void)!serve(&k, mailbox, &f);

@@ -16,6 +16,7 @@
 #include "codes.h"
 #include "serve.h"
 #include "spool.h"
+#include "usage.h"
 
 #define NO_MESSAGE SIZE_MAX
 
@@ -49,10 +50,13 @@ journal_removed(void *arg, const struct message *m)
 	struct session *s = arg;
 	struct maildir_name name;
 	bool is_qid = maildir_parse_name(span_of(m->name), &name);
+	uint64_t octets = m->octets;
 	struct record_out out =
 	    begin_entry(s, CODE_POP_DELETED, is_qid ? &name.qid : NULL);
 
+	(void)maildir_named_octets(span_of(m->name), &octets);
 	s->deleted++;
+	s->freed += octets;
 	if (is_qid)
 		record_put_num(out, "n", name.n);
 	else
@@ -387,8 +391,12 @@ static void
 update(struct session *s)
 {
 	struct fault f = FAULT_NONE;
+	enum outcome got = maildrop_update(&s->drop, journal_removed, s, &f);
 
-	if (maildrop_update(&s->drop, journal_removed, s, &f) == OK) {
+	/* One that is lost makes the count too high, until the next one. */
+	if (s->about->use != NULL && s->deleted > 0)
+		(void)!usage_take_off(*s->about->use, s->freed, s->deleted);
+	if (got == OK) {
 		talk_say(&s->talk, "+OK bye");
 		return;
 	}

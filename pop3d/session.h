@@ -16,6 +16,9 @@ struct session_about {
 	struct journal *journal;
 	const char *user, *path, *ip; /* for the journal; ip "": none */
 	struct span unread; /* commands that came with the hand-over */
+	/* Of a mailbox with a quota: the file of its use, open for a line that
+	   takes off what is removed (lib/usage.h). NULL: none. */
+	const int *use;
 };
 
 struct session {
@@ -28,6 +31,7 @@ struct session {
 	size_t message;
 	uint64_t lines;
 	uint64_t retrieved, deleted, octets; /* for the journal */
+	uint64_t freed; /* octets of the files that were removed */
 	bool begun; /* the snapshot was taken */
 	bool quit; /* QUIT was said: the only way into UPDATE */
 };

@@ -19,7 +19,8 @@ put(struct run *run, const struct ask *ask, struct buf *out, struct fault *f)
 	struct deliver_req req = { .word = DELIVER_DELIVER,
 		.qid = *qid,
 		.n = m->envelope.recipient[ask->i].n,
-		.again = m->again || ask->again };
+		.again = m->again || ask->again,
+		.quota = m->status[ask->i].quota };
 	struct maildir_name name = {
 		.qid = *qid,
 		.n = req.n,

@@ -10,6 +10,7 @@
 
 #include "envelope_file.h"
 #include "store.h"
+#include "wire_resolve.h"
 
 /*
  * The life of a message, in the order of work in a turn: turn.c has the table.
@@ -64,6 +65,7 @@ struct status {
 	/* Kept with the message; "": none. */
 	const char *path; /* next hop */
 	const char *address; /* where an alias leads */
+	struct quota quota; /* of its mailbox */
 	const char *text; /* why */
 	const char *notice; /* qid of the report */
 	char code[FAULT_CODE_MAX];

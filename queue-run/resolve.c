@@ -64,6 +64,7 @@ answer(struct run *run, const struct ask *ask, struct span line)
 	   the mailbox: such a copy is never saved. */
 	status->keeps_detail =
 	    strcmp(ans.rule, "plus") == 0 || strcmp(ans.rule, "catch-all") == 0;
+	status->quota = ans.quota;
 	status->path = message_keep(m, span_of(ans.nexthop));
 	status->address = message_keep(m, span_of(ans.address));
 	return true;

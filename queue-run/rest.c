@@ -209,7 +209,9 @@ defer(struct run *run, struct message *m, uint64_t now)
 		if (status->state != STATUS_DEFERRED || status->parked)
 			continue;
 		why = status->text;
-		local |= status->transport == NULL;
+		/* A full mailbox is its reader's affair. */
+		local |= status->transport == NULL &&
+		    strcmp(status->code, FAULT_FULL) != 0;
 		if (status->died && died > deaths)
 			deaths = died;
 	}

@@ -21,6 +21,7 @@
 #include "accounts.h"
 #include "address.h"
 #include "buf.h"
+#include "wire_resolve.h"
 
 #define DIRECTORY_ENTRIES   "directory/entries"
 #define DIRECTORY_SECRETS   "secrets/secrets"
@@ -44,6 +45,8 @@ enum line_kind {
 	LINE_SECRET
 };
 
+#define QUOTA_UNSAID UINT64_MAX /* [mail] says it */
+
 struct line {
 	struct span text; /* without the LF */
 	const char *file; /* where the operator finds it */
@@ -58,6 +61,7 @@ struct line {
 	struct span smtp; /* as it was written */
 	struct span value; /* path, name, target or hash */
 	struct span userid; /* or empty */
+	struct quota quota; /* 0: none; or QUOTA_UNSAID */
 	struct span logins, accounts; /* lists, or empty: names.h */
 	/* An entry whose user has left: no mail comes, the mailbox can be read. */
 	bool has_left;

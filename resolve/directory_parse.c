@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "config.h"
 #include "directory.h"
 #include "names.h"
 #include "password.h"
@@ -169,8 +170,8 @@ static bool
 take_program(struct reader *r)
 {
 	static const char *const other[] = { "path", "store", "userid",
-		"preferred", "login", "account", "removed", "password",
-		"hash" };
+		"preferred", "login", "account", "removed", "quota",
+		"quota-messages", "password", "hash" };
 
 	r->line->kind = LINE_PROGRAM;
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
@@ -182,6 +183,32 @@ take_program(struct reader *r)
 		    "program= is not a name of 1 to %d of A-Z a-z 0-9 _ . -",
 		    PROGRAM_NAME_MAX);
 	return true;
+}
+
+/* As the setting of [mail] that it stands in place of. */
+static bool
+take_limit(
+    struct reader *r, const char *key, const char *setting, uint64_t *limit)
+{
+	const struct setting_row *row =
+	    config_find_row(SPAN_LIT("mail"), span_of(setting));
+	struct span text;
+
+	*limit = QUOTA_UNSAID;
+	if (!record_take(&r->record, key, RECORD_MAX, &text) ||
+	    config_parse_number(row, text, limit))
+		return true;
+	return REFUSE(r, "%s= is not a number of %s like %s", key, row->unit,
+	    row->type == SETTING_SIZE ? "64M" : "1000");
+}
+
+static bool
+take_quota(struct reader *r)
+{
+	struct quota *quota = &r->line->quota;
+
+	return take_limit(r, "quota", "quota", &quota->octets) &&
+	    take_limit(r, "quota-messages", "quota_messages", &quota->messages);
 }
 
 static bool
@@ -209,7 +236,7 @@ take_mailbox(struct reader *r)
 	if (span_eq(record_value(&r->record, "preferred"), "userid") &&
 	    line->userid.len == 0)
 		return REFUSE(r, "preferred=userid, but there is no userid=");
-	return take_names(r) && take_leave(r);
+	return take_quota(r) && take_names(r) && take_leave(r);
 }
 
 static bool

@@ -21,7 +21,7 @@
 /* Records of its text: it has more keys than those. */
 #define RECORDS_KEY SPAN_LIT("records")
 /* Of the values; another number makes every start compile anew. */
-#define FORMAT "2"
+#define FORMAT "3"
 
 static void
 digest_add(crypto_generichash_state *state, const void *p, size_t len)
@@ -136,6 +136,22 @@ struct replacement {
 	int fd; /* -1: none, or it has its name */
 };
 
+static bool
+has_quota(const struct line *line)
+{
+	return line->quota.octets != QUOTA_UNSAID ||
+	    line->quota.messages != QUOTA_UNSAID;
+}
+
+static void
+put_limit(struct buf *value, uint64_t limit)
+{
+	if (limit == QUOTA_UNSAID)
+		buf_adds(value, "- ");
+	else
+		buf_addf(value, "%llu ", (unsigned long long)limit);
+}
+
 /* The value of one line in its database; false: it has none. */
 static bool
 make_value(
@@ -154,6 +170,13 @@ make_value(
 		return false;
 	if (line->has_left) {
 		buf_adds(value, LOOKUP_REMOVED);
+		return true;
+	}
+	if (line->kind == LINE_ENTRY && has_quota(line)) {
+		buf_adds(value, LOOKUP_QUOTA);
+		put_limit(value, line->quota.octets);
+		put_limit(value, line->quota.messages);
+		buf_add(value, line->value);
 		return true;
 	}
 	if (line->kind != LINE_SECRET) {

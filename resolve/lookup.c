@@ -25,6 +25,7 @@ lookup_begin(struct lookup *l, const struct settings *s, struct fault *f)
 {
 	*l = (struct lookup){ .plus = s->resolve.plus,
 		.steps_max = s->resolve.alias_steps,
+		.quota = { s->mail.quota, s->mail.quota_messages },
 		.entries = { .name = ENTRIES_DB, .purpose = "entries" } };
 	return domains_begin(&l->domains, &s->resolve.domain, f);
 }
@@ -151,6 +152,31 @@ is_kind(struct span value, const char *kind, struct span *rest)
 	return span_has_prefix(value, kind);
 }
 
+/* A limit of its own at the start of rest, and the space behind it. */
+static bool
+take_limit(struct span *rest, uint64_t *limit)
+{
+	struct span word;
+
+	return span_next(rest, ' ', &word) &&
+	    (span_eq(word, "-") || num_parse(word, 0, INT64_MAX, limit));
+}
+
+/* Then *rest is its path, and its quota is known. */
+static bool
+is_mailbox(struct question *q, struct span value, struct span *rest)
+{
+	struct quota quota = q->l->quota;
+
+	if (!is_kind(value, LOOKUP_MAILBOX, rest) &&
+	    (!is_kind(value, LOOKUP_QUOTA, rest) ||
+	        !take_limit(rest, &quota.octets) ||
+	        !take_limit(rest, &quota.messages)))
+		return false;
+	q->ans->quota = quota;
+	return true;
+}
+
 /* The question ends here, or goes on with the target of an alias. */
 static enum outcome
 take_value(struct question *q, struct span value, bool *ends, struct fault *f)
@@ -159,8 +185,7 @@ take_value(struct question *q, struct span value, bool *ends, struct fault *f)
 	bool caught;
 
 	*ends = true;
-	if (is_kind(value, LOOKUP_MAILBOX, &rest) &&
-	    resolve_path_is_safe(rest)) {
+	if (is_mailbox(q, value, &rest) && resolve_path_is_safe(rest)) {
 		explain(q, "mailbox", "mailbox " SPAN_FMT,
 		    SPAN_ARG(span_head(rest, STEP_VALUE_MAX)));
 		set_destination(q, TRANSPORT_MAILBOX, rest);

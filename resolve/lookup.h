@@ -22,7 +22,10 @@
 
 /* How a value in entries.cdb begins; the rest is a path, an
    address or a name. */
-#define LOOKUP_MAILBOX   "mailbox "
+#define LOOKUP_MAILBOX "mailbox "
+/* `quota OCTETS MESSAGES PATH`, a mailbox with limits of its own; -: the one of
+   [mail] */
+#define LOOKUP_QUOTA     "quota "
 #define LOOKUP_ALIAS     "alias "
 #define LOOKUP_CATCH_ALL "catch-all "
 #define LOOKUP_PROGRAM   "program "
@@ -32,6 +35,7 @@ struct lookup {
 	struct domains domains;
 	struct compiled entries;
 	const char *plus; /* each octet of it is a delimiter */
+	struct quota quota; /* of who has none of his own */
 	uint64_t steps_max; /* aliases that may follow one another */
 	bool looped; /* set when a loop was met; the caller clears it */
 	bool caught; /* the last answer is that of a catch-all */

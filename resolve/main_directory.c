@@ -14,6 +14,7 @@
 
 #include "maker.h"
 #include "prog.h"
+#include "usage.h"
 #include "verbs.h"
 
 static struct request request;
@@ -44,6 +45,11 @@ static const struct prog_option options[] = {
 	    &request.option[OPTION_DEPARTMENT] },
 	{ 0, "company", "TEXT", "company", &request.option[OPTION_COMPANY] },
 	{ 0, "phone", "TEXT", "telephone", &request.option[OPTION_PHONE] },
+	{ 0, "quota", "SIZE", "octets its mailbox may have, like 64M; 0: any",
+	    &request.option[OPTION_QUOTA] },
+	{ 0, "quota-messages", "NUMBER",
+	    "messages its mailbox may have; 0: any",
+	    &request.option[OPTION_QUOTA_MESSAGES] },
 	{ 0, "password-stdin", NULL,
 	    "the password is the first line of the standard input",
 	    &request.option[OPTION_PASSWORD] },
@@ -65,6 +71,9 @@ static const struct prog_option options[] = {
 	{ 0, "force", NULL,
 	    "compile: also texts that lack what their databases have",
 	    &request.option[OPTION_FORCE] },
+	{ 0, "usage", NULL,
+	    "list: what is used of each quota, the fullest first",
+	    &request.option[OPTION_USAGE] },
 	{ .name = NULL },
 };
 
@@ -190,7 +199,8 @@ enter_sandbox(struct fault *f)
 {
 	const struct sandbox_path paths[] = { { "directory", "rwc" },
 		{ "secrets", "rwc" }, { prog.settings.mail.directory, "rcl" },
-		{ ACCOUNTS_FILE, "r" }, { NULL, NULL } };
+		{ ACCOUNTS_FILE, "r" }, { USAGE_DIRECTORY, "r" },
+		{ NULL, NULL } };
 
 	return prog_sandbox(prog.about->promises, paths, f);
 }

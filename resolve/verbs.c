@@ -226,7 +226,8 @@ said_fields(const struct request *r, struct field_change field[OPTION_FIELDS])
 {
 	static const char *const keys[OPTION_FIELDS] = { "store", "path",
 		"preferred", "userid", "program", "login", "account", "name",
-		"given", "surname", "department", "company", "phone" };
+		"given", "surname", "department", "company", "phone",
+		"quota", "quota-messages" };
 	size_t n = 0;
 
 	for (size_t i = 0; i < OPTION_FIELDS; i++)
@@ -492,7 +493,7 @@ const struct verb verbs[VERBS] = {
 	    .options = TAKES(OPTION_MOVE) | TAKES(OPTION_KEEP),
 	    .collect = collect_rename },
 	{ "find", .operands = 1, .is_text = true, .look = look_find },
-	{ "list", .look = look_list },
+	{ "list", .options = TAKES(OPTION_USAGE), .look = look_list },
 	{ "show", .operands = 1, .look = look_show },
 	{ "alias add", .operands = 2,
 	    .options = TAKES(OPTION_CATCH_ALL) | TAKES(OPTION_REPLACE),

@@ -5,6 +5,8 @@
 
 #include <sodium.h>
 
+#include <jansson.h>
+
 #include "edit.h"
 #include "prog.h"
 
@@ -23,6 +25,8 @@ enum option {
 	OPTION_DEPARTMENT,
 	OPTION_COMPANY,
 	OPTION_PHONE,
+	OPTION_QUOTA,
+	OPTION_QUOTA_MESSAGES,
 	OPTION_FIELDS, /* the number of those */
 	OPTION_PASSWORD = OPTION_FIELDS,
 	OPTION_ALIAS,
@@ -33,6 +37,7 @@ enum option {
 	OPTION_KEEP,
 	OPTION_AT_START,
 	OPTION_FORCE,
+	OPTION_USAGE,
 	OPTIONS
 };
 #define TAKES(option) (1U << (option))
@@ -91,6 +96,11 @@ enum outcome verb_look(
 enum outcome look_check(
     const struct directory *, const struct request *, struct fault *) MUST_USE;
 enum outcome look_find(
+    const struct directory *, const struct request *, struct fault *) MUST_USE;
+/* verbs_use.c: what is used of a mailbox with a quota, for `show`, and of all of
+   them, the fullest first. */
+void verbs_add_use(json_t *, const struct line *);
+enum outcome look_usage(
     const struct directory *, const struct request *, struct fault *) MUST_USE;
 enum outcome look_list(
     const struct directory *, const struct request *, struct fault *) MUST_USE;

@@ -111,7 +111,8 @@ look_list(const struct directory *d, const struct request *r, struct fault *f)
 {
 	size_t errors = d->problems.count[PROBLEM_ERROR];
 
-	(void)r;
+	if (r->option[OPTION_USAGE] != NULL)
+		return look_usage(d, r, f);
 	for (size_t i = 0; i < d->entries.lines; i++) {
 		const struct line *line = &d->entries.line[i];
 
@@ -209,6 +210,7 @@ describe(const struct directory *d, const struct line *line)
 		(void)json_object_set_new(object, "mailbox-exists",
 		    json_boolean(
 		        maker_has(prog.settings.mail.directory, line->value)));
+	verbs_add_use(object, line);
 	return object;
 }
 
@@ -223,6 +225,8 @@ print_value(const char *key, const json_t *value)
 		record_put(out, key,
 		    (struct span){
 		        json_string_value(value), json_string_length(value) });
+	else if (json_is_integer(value))
+		record_put_num(out, key, (uint64_t)json_integer_value(value));
 	else
 		record_puts(out, key, json_is_true(value) ? "yes" : "no");
 	(void)printf(SPAN_FMT "\n", SPAN_ARG(span_from(buf_span(&line), 1)));

@@ -12,6 +12,7 @@ facts_of(struct session *s)
 		.account = s->account,
 		.is_trusted = s->is_trusted,
 		.user = s->user,
+		.size = s->size,
 		.from = &s->envelope->reverse_path };
 }
 

@@ -240,6 +240,17 @@ judge_recipient(struct facts *f, struct opinion *o)
 	return VERDICT_NEXT;
 }
 
+/* There may be room again before the client gives up. RFC 3463 3.3. */
+static enum verdict
+judge_quota(struct facts *f, struct opinion *o)
+{
+	const struct resolve_ans *d = &f->destination;
+
+	return d->full || (d->room > 0 && f->size > d->room)
+	    ? refuses(o, RULE_QUOTA)
+	    : VERDICT_NEXT;
+}
+
 static enum verdict
 judge_local(struct facts *f, struct opinion *o)
 {
@@ -291,6 +302,8 @@ const struct policy_rule policy_rules[] = {
 	/* What SPF and its like say of a reverse-path would be a row here. */
 	{ "recipient", POINT_RCPT, judge_recipient, "resolve", "domain", NULL,
 	    "resolve knows where its mail goes" },
+	{ "quota", POINT_RCPT, judge_quota, "mail", "quota", NULL,
+	    "a mailbox with a quota has room for it" },
 	{ "local", POINT_RCPT, judge_local, "resolve", "domain", NULL,
 	    "mail that stays on this system is for everybody" },
 	{ "relay-user", POINT_RCPT, judge_relay_user, "auth", "mode", NULL,

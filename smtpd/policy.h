@@ -48,6 +48,7 @@ struct facts {
 	bool is_tls;
 	const char *user; /* canonical address of who logged in; "": nobody */
 	const struct path *from; /* from POINT_MAIL on */
+	uint64_t size; /* of the message, as MAIL says it; 0: unsaid */
 	struct path *to; /* at POINT_RCPT; `recipient` completes Postmaster */
 	/* Set by the rule `recipient`, for those after it. */
 	struct resolve_ans destination;

@@ -25,6 +25,7 @@ const struct layout_row layout_rows[] = {
 	{ "run", 0, NULL, NULL, 0711, false, false },
 	{ "queue", AT(queue.directory), "store", "store", 0700, false, true },
 	{ "mail", AT(mail.directory), "store", "store", 0700, false, false },
+	{ "quota", 0, "store", NULL, 02750, false, false },
 	{ "journal", 0, "journal", "journal", 0700, false, false },
 	{ "directory", 0, NULL, "look", 02750, false, false },
 	{ "directory/entries.cdb", 0, NULL, "look", 0640, true, false },

@@ -30,6 +30,8 @@ void status_services(struct status *);
 void status_lists(struct status *);
 /* Counts of each state, the oldest, aside/, queue/trouble. */
 void status_queue(struct status *, const char *queue);
+/* Mailboxes with a quota: how many, how many of them are full. */
+void status_quota(struct status *);
 /* Free space, type, journal of the file system. */
 void status_disk(struct status *, const char *what, const char *path);
 /* Entries lost, alarms, deaths, links against copies: the journal's end. */

@@ -123,6 +123,7 @@ look_as_store(void *status)
 	status_queue(status, prog.settings.queue.directory);
 	status_disk(status, "queue", prog.settings.queue.directory);
 	status_disk(status, "mail", prog.settings.mail.directory);
+	status_quota(status);
 	return ((struct status *)status)->well;
 }
 

@@ -108,12 +108,13 @@ def sandbox_paths(program):
     for table in re.findall(r"struct sandbox_path ?\w*\[\](?: =|\)) ?\{((?:\s*\{[^{}]*\},?)*)\s*\}", text):
         for path, rights in re.findall(r"\{\s*([^{},]+?)\s*,\s*([^{},]+?)\s*\}", table):
             path = {"prog.settings.queue.directory": "queue", "prog.settings.mail.directory": "mail",
-                    "RECEIVER_DIRECTORY": "journal", "ACCOUNTS_FILE": "/etc/passwd"}.get(re.sub(r'^"!" |^"!?|"$', "", path), re.sub(r'^"!" |^"!?|"$', "", path))
+                    "RECEIVER_DIRECTORY": "journal", "ACCOUNTS_FILE": "/etc/passwd",
+                    "USAGE_DIRECTORY": "quota"}.get(re.sub(r'^"!" |^"!?|"$', "", path), re.sub(r'^"!" |^"!?|"$', "", path))
             if path == "NULL" and rights == "NULL":
                 continue
             out.add((path, rights.strip('"')))
     if program == "deliver-mailbox":  # named after the settings are there
-        out = {(p, "rwcl") for p in re.findall(r"paths\[\d\]\.path = s->(\w+)\.directory", text)}
+        out = {x for x in out if x[0] != "NULL"} | {(p, "rwcl") for p in re.findall(r"paths\[\d\]\.path = s->(\w+)\.directory", text)}
     if program == "pop3-session":
         out = {("mail", r) if p == "NULL" else (p, r) for p, r in out}  # its path is a setting
     return out

@@ -12,7 +12,7 @@
 struct all {
 	char text[9], word[9];
 	struct span span;
-	uint64_t number, time_ms;
+	uint64_t number, more, time_ms;
 	uint32_t n;
 	bool yes, no;
 	struct qid qid;
@@ -25,6 +25,7 @@ static const struct wire_field fields[] = {
 	{ "word", WIRE_TEXT, AT(word), 8, WIRE_OPTIONAL | WIRE_GRAPH },
 	{ "span", WIRE_SPAN, AT(span), 8, 0 },
 	{ "number", WIRE_NUMBER, AT(number), 99, 0 },
+	{ "more", WIRE_NUMBER, AT(more), 99, WIRE_OPTIONAL },
 	{ "n", WIRE_N, AT(n), 0, 0 },
 	{ "yes", WIRE_FLAG, AT(yes), 1, 0 },
 	{ "no", WIRE_FLAG, AT(no), 0, 0 },
@@ -36,7 +37,8 @@ static const struct wire_field fields[] = {
 };
 
 #define REST                                                                   \
-	" number=7 n=2 yes=1 no=0 one=1 qid=" QID " time=" TIME " hash=" HASH
+	" number=7 more=8 n=2 yes=1 no=0 one=1 qid=" QID " time=" TIME         \
+	" hash=" HASH
 #define LEAST " number=0 n=1 one=1 qid=" QID " time=" TIME " hash=" HASH
 
 static const struct {

@@ -26,6 +26,9 @@ static const char *const directory[][2] = {
 	{ "log@example.org", "alias archive@example.org" },
 	{ "slash@example.org", "program bin/sh" },
 	{ "climb@example.org", "mailbox ../bob" },
+	{ "small@example.org", "quota 4096 - example.org/sm all" },
+	{ "few@example.org", "quota 0 7 example.org/few" },
+	{ "odd@example.org", "quota x 7 example.org/odd" },
 	{ "@all.example", "catch-all bob@example.org" },
 	{ "known@all.example", "mailbox all.example/known" },
 	{ "@round.example", "catch-all x@round.example" },
@@ -47,6 +50,12 @@ static const struct {
 } cases[] = {
 	{ "an entry answers", "bob@example.org", "example.org/bob", "", "",
 	    OK },
+	{ "one with a quota, and a space in its path", "small@example.org",
+	    "example.org/sm all", "", "", OK },
+	{ "one with another", "few@example.org", "example.org/few", "", "",
+	    OK },
+	{ "a quota that is none is a bad value", "odd@example.org", "", "",
+	    "4.3.0", TEMP },
 	{ "a program answers", "archive@example.org", "archive", "", "", OK },
 	{ "behind an alias too", "log+x@example.org", "archive", "plus", "",
 	    OK },
@@ -207,6 +216,35 @@ is_answer(const struct resolve_ans *ans, const char *where, const char *rule)
 }
 
 static void
+test_quotas(struct lookup *l)
+{
+	static const struct {
+		const char *title, *to;
+		uint64_t octets, messages;
+	} quotas[] = {
+		{ "who has no quota has that of all", "bob@example.org", 8192,
+		    5 },
+		{ "half of one is half of that of all", "small@example.org",
+		    4096, 5 },
+		{ "0 is none", "few@example.org", 0, 7 },
+		{ "a program has none", "archive@example.org", 0, 0 },
+		{ "nor who is elsewhere", "out@example.org", 0, 0 },
+	};
+
+	l->quota = (struct quota){ 8192, 5 };
+	for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++) {
+		struct resolve_ans ans;
+		struct fault f;
+
+		tap_ok(lookup_find(l, span_of(quotas[i].to), &ans, NULL, &f) ==
+		            OK &&
+		        ans.quota.octets == quotas[i].octets &&
+		        ans.quota.messages == quotas[i].messages,
+		    "%s", quotas[i].title);
+	}
+}
+
+static void
 test_cases(struct lookup *l)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -269,6 +307,7 @@ main(void)
 	tap_ok(make_database() && compiled_look(&l.entries, &f) == OK,
 	    "a database is made and taken");
 	test_cases(&l);
+	test_quotas(&l);
 	test_accounts(&l);
 	test_steps(&l);
 	l.plus = "";
