@@ -29,7 +29,7 @@ SAN     ?=
 Q       := $(if $(V),,@)
 
 PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
-	route auth directory tls-keys deliver-mailbox deliver-program \
+	route auth directory tls-keys certs deliver-mailbox deliver-program \
 	journal-write journal sendmail
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
@@ -91,6 +91,7 @@ deliver-program_OBJS := deliver/runner deliver/program \
 pop3d_OBJS := pop3d/command pop3d/login pop3d/main_pop3d
 pop3-session_OBJS := pop3d/spool pop3d/snapshot pop3d/maildrop pop3d/command \
 	pop3d/session pop3d/main_pop3-session
+certs_OBJS := tls/pair tls/make tls/look tls/main_certs
 tls-keys_OBJS := tls/pair tls/keeper tls/main_tls-keys
 SENDMAIL := submit/arguments submit/addresses submit/message submit/client
 sendmail_OBJS := $(SENDMAIL) submit/main
@@ -109,6 +110,7 @@ pneu_LIBS := $(JSON)
 smtpd_LIBS := $(OPENSSL)
 pop3d_LIBS := $(OPENSSL)
 tls-keys_LIBS := $(OPENSSL)
+certs_LIBS := $(OPENSSL) $(JSON)
 queue_LIBS := $(JSON)
 journal_LIBS := $(JSON)
 resolve_LIBS := $(CDB) $(IDN)

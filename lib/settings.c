@@ -87,8 +87,8 @@ const struct setting_row setting_rows[] = {
 
 	REPLACEMENT("smtpd", smtpd.service),
 	LIST("smtpd", "listen", smtpd.listen, "127.0.0.1:2525",
-	    "address:port to accept mail on; [v6]:port; a role may follow; "
-	    "repeat for more"),
+	    "address:port to accept mail on; [v6]:port; `tls` and a role may "
+	    "follow; repeat for more"),
 	PRESTART("smtpd", smtpd.service,
 	    "a worker's share; 1 is a process for each session"),
 	NUMBER("smtpd", "clients_per_address", smtpd.clients_per_address,

@@ -36,7 +36,7 @@
 #define LEVEL      2
 #define RETRY_MS   1000 /* tls-keys is asked again so often at most. Ours */
 #define SYSTEM_CA  "/etc/ssl/certs/ca-certificates.crt"
-#define OWN_CA     "tls/ca" /* of the home; certs import-ca puts them there */
+#define OWN_CA     "ca" /* of the home; certs import-ca puts them there */
 #define OWN_CA_MAX 256 /* files in it */
 
 struct tls_context {
@@ -227,6 +227,10 @@ context_free(struct tls_context *c)
 	free(c);
 }
 
+/*
+ * The end of a connection without close_notify is an end as any other: SMTP and
+ * POP3 say themselves what is whole.
+ */
 static bool
 set_rules(struct tls_server *server, SSL_CTX *ctx)
 {
@@ -235,7 +239,8 @@ set_rules(struct tls_server *server, SSL_CTX *ctx)
 
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION |
-	        SSL_OP_NO_COMPRESSION | (tickets ? 0 : SSL_OP_NO_TICKET));
+	        SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF |
+	        (tickets ? 0 : SSL_OP_NO_TICKET));
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
 	        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -26,6 +26,7 @@ const struct users_row users_rows[] = {
 	{ "queue", "store", "queue-run" },
 	{ "journal", "journal", "" },
 	{ "directory", NULL, "" },
+	{ "certs", NULL, "" },
 	{ "pneu", NULL, "resolve route" },
 	{ NULL, NULL, NULL },
 };

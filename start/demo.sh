@@ -18,6 +18,11 @@ port() { # port SECTION PORT: into the same file, so that its owner stays
 	    "$H/pneu.conf")
 	printf '%s\n' "$conf" > "$H/pneu.conf"
 }
+# Whoever says where it listens has it listen there alone.
+[ -z "${SMTP_PORT:-}${POP3_PORT:-}" ] || {
+	conf=$(sed '/^listen = 127.0.0.1:\(2587\|2465\|2995\) /d' "$H/pneu.conf")
+	printf '%s\n' "$conf" > "$H/pneu.conf"
+}
 port smtpd "${SMTP_PORT:-}"
 port pop3d "${POP3_PORT:-}"
 # shellcheck disable=SC2086
@@ -36,10 +41,12 @@ listens() { # listens SECTION: the first address
 	sed -n "/^\[$1\]/,/^\[[^]]*]/s/^listen *= *//p" "$H/pneu.conf" | head -n 1
 }
 smtp=$(listens smtpd) pop3=$(listens pop3d)
+tls=$(sed -n 's/^listen *= *\([^ ]*\) tls.*/ and \1/p' "$H/pneu.conf" | tr -d '\n')
 cat <<TEXT
 
   SMTP $smtp   POP3 $pop3   home $H
   account demo@example.org   password $password
+  TLS: STARTTLS$tls; verify with $H/tls/ca.pem
 
   In another terminal:
     printf 'Subject: hello\n\nworld\n' | curl -s smtp://$smtp \\

@@ -208,6 +208,9 @@ static const char conf_after[] =
     "\n[smtpd]\n"
     "# Where mail is accepted; repeat for more: [2001:db8::1]:25\n"
     "listen = 127.0.0.1:2525\n"
+    "# For mail programs: after STARTTLS, and TLS from the first octet.\n"
+    "listen = 127.0.0.1:2587 submission\n"
+    "listen = 127.0.0.1:2465 tls submission\n"
     "#max_size = 50M\n"
     "# Workers: at first, idle at least, more at a time, at most.\n"
     "#start = 4\n"
@@ -216,7 +219,11 @@ static const char conf_after[] =
     "#max = 20\n\n"
     "[pop3d]\n"
     "# Where mail programs read it.\n"
-    "listen = 127.0.0.1:2110\n";
+    "listen = 127.0.0.1:2110\n"
+    "listen = 127.0.0.1:2995 tls\n\n"
+    "[tls]\n"
+    "# Label, certificate with its chain, key; repeat for more: certs(8).\n"
+    "certificate = own tls/server.pem tls/server.key\n";
 
 static enum outcome
 write_conf(const struct plan *plan, struct fault *f)
@@ -253,6 +260,43 @@ home_of(void)
 	return prog.home == NULL ? PNEU_HOME : prog.home;
 }
 
+/* A program of ours to its end: its status. */
+static enum outcome
+run_fellow(const char *const *argv, bool keeps_root, int *code, struct fault *f)
+{
+	struct spawn sp = { .argv = argv,
+		.in = -1,
+		.out = -1,
+		.nofile = UINT64_MAX,
+		.keeps_root = keeps_root };
+	int status;
+	pid_t pid;
+
+	if (spawn_start(&sp, &pid, f) != OK)
+		return f->outcome;
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return fault_set(
+			    f, TEMP, "4.3.0", errno, "wait for %s", argv[0]);
+	*code = WIFEXITED(status) ? WEXITSTATUS(status) : TEMP;
+	return OK;
+}
+
+/* So that STARTTLS works at once. Mail works without it, too. */
+static void
+make_certificate(void)
+{
+	const char *init[] = { "certs", "-C", ".", "-c", prog_config_path(),
+		"init", NULL };
+	struct fault f = FAULT_NONE;
+	int code = TEMP;
+
+	if (run_fellow(init, false, &code, &f) != OK || code != OK)
+		prog_warn("there is no certificate yet: see `pneu -C %s certs "
+		          "init`",
+		    home_of());
+}
+
 /* By the directory program. RFC 5321 4.5.1 wants postmaster, RFC 2142 the
    others. */
 static enum outcome
@@ -261,24 +305,14 @@ make_postmaster(const char *domain, struct fault *f)
 	char address[512], abuse[512], hostmaster[512];
 	const char *add[] = { "directory", "-C", ".", "-c", prog_config_path(),
 		"add", address, "--alias", abuse, "--alias", hostmaster, NULL };
-	struct spawn sp = { .argv = add,
-		.in = -1,
-		.out = -1,
-		.nofile = UINT64_MAX,
-		.keeps_root = prog.settings.pneu.users == USERS_SEPARATE };
-	int status, code;
-	pid_t pid;
+	int code;
 
 	(void)snprintf(address, sizeof(address), "postmaster@%s", domain);
 	(void)snprintf(abuse, sizeof(abuse), "abuse@%s", domain);
 	(void)snprintf(hostmaster, sizeof(hostmaster), "hostmaster@%s", domain);
-	if (spawn_start(&sp, &pid, f) != OK)
+	if (run_fellow(add, prog.settings.pneu.users == USERS_SEPARATE, &code,
+	        f) != OK)
 		return f->outcome;
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			return fault_set(
-			    f, TEMP, "4.3.0", errno, "wait for directory");
-	code = WIFEXITED(status) ? WEXITSTATUS(status) : TEMP;
 	if (code == OK) {
 		(void)printf("%s: a mailbox without a password; `pneu -C %s "
 		             "directory passwd %s` sets one\n",
@@ -325,6 +359,8 @@ fill_home(const struct plan *plan, struct fault *f)
 	if (prog.settings.pneu.users == USERS_ALL_OWNER &&
 	    identity_drop(NULL, f) != OK)
 		return f->outcome;
+	if (fresh)
+		make_certificate();
 	if (!fresh && plan->domain[0] != NULL)
 		prog_warn("pneu.conf is there already: --domain is left out");
 	/* A start before there was a domain has made an empty one. */

@@ -107,6 +107,28 @@ find_role(const struct service_row *row, struct span role)
 	return NULL;
 }
 
+/* `tls`, of a program that can, or a role; each once. */
+static enum outcome
+parse_word(const struct service_row *row, struct span word,
+    struct listen_line *line, struct fault *f)
+{
+	const struct service_row *r = find_role(row, word);
+	bool is_tls = row->tls == MEMORY_READ && span_eq(word, "tls");
+	bool is_again = is_tls ? line->tls : line->row != NULL;
+
+	if ((r == NULL && !is_tls) || is_again)
+		return fault_set(f, PERM, "5.3.5", 0, SPAN_FMT " is %s",
+		    SPAN_ARG(word),
+		    r == NULL && !is_tls ? "not a role of this service"
+		        : is_tls         ? "said twice"
+		                         : "one role too many");
+	if (is_tls)
+		line->tls = true;
+	else
+		line->row = r;
+	return OK;
+}
+
 /* Without a role it is that of the service with the program's name. */
 static enum outcome
 parse_line(const struct service_row *row, const char *text,
@@ -115,22 +137,13 @@ parse_line(const struct service_row *row, const char *text,
 	struct span rest = span_of(text), address, word;
 
 	line->row = NULL;
+	line->tls = false;
 	(void)span_next(&rest, ' ', &address);
 	if (listen_parse(address, &line->address, f) != OK)
 		return f->outcome;
-	while (span_next(&rest, ' ', &word)) {
-		const struct service_row *r = find_role(row, word);
-
-		if (word.len == 0)
-			continue;
-		if (r == NULL || line->row != NULL)
-			return fault_set(f, PERM, "5.3.5", 0,
-			    "listen = %s: " SPAN_FMT " is %s", text,
-			    SPAN_ARG(word),
-			    r == NULL ? "not a role of this service"
-			              : "one role too many");
-		line->row = r;
-	}
+	while (span_next(&rest, ' ', &word))
+		if (word.len > 0 && parse_word(row, word, line, f) != OK)
+			return fault_context(f, "listen = %s", text);
 	if (line->row == NULL)
 		line->row = row;
 	return OK;

@@ -40,10 +40,11 @@ union listen_address {
 enum outcome listen_parse(
     struct span, union listen_address *, struct fault *) MUST_USE;
 
-/* An address, and the service of its role. */
+/* An address, and what stands behind it: `tls`, a role, in any order. */
 struct listen_line {
 	const struct service_row *row;
 	union listen_address address; /* of TCP */
+	bool tls; /* `tls`: from the first octet on */
 	char text[LISTEN_ADDRESS_MAX]; /* in one form, however it was written */
 };
 

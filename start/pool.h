@@ -43,6 +43,7 @@ struct pool {
 	const struct service_row *row;
 	struct pool_ground *ground;
 	struct listener *listener; /* NULL: the FIFO, or it retires */
+	bool tls; /* its listener's: from the first octet on */
 	const char *program; /* the supervisor's settings; NULL: built in */
 	/* One process a connection; the reader of the FIFO has its end. */
 	bool replaced;

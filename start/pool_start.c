@@ -58,15 +58,36 @@ give_slot(struct spawn *s, struct pool *p, size_t slot)
 	spawn_give(s, SERVE_ENV_BOARD_EVENT, p->ground->rope_fd);
 }
 
+#define ARGS_MAX 9
+
+static void
+fill_arguments(
+    const struct pool *p, const char *config, const char *argv[ARGS_MAX])
+{
+	size_t n = 0;
+
+	argv[n++] = p->row->program;
+	argv[n++] = "-C";
+	argv[n++] = ".";
+	argv[n++] = "-c";
+	argv[n++] = config;
+	if (p->row->role != NULL) {
+		argv[n++] = "-r";
+		argv[n++] = p->row->role;
+	}
+	if (p->tls)
+		argv[n++] = "--tls";
+	argv[n] = NULL;
+}
+
 /* A replacement is started bare: its path, and the connection. */
 static enum outcome
 start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 {
 	char config[POOL_CONFIG_MAX];
-	const char *argv[] = { p->row->program, "-C", ".", "-c",
-		pool_config(p->generation, config),
-		p->row->role == NULL ? NULL : "-r", p->row->role, NULL };
+	const char *argv[ARGS_MAX];
 
+	fill_arguments(p, pool_config(p->generation, config), argv);
 	if (make_ready(p, f) != OK)
 		return f->outcome;
 	s->argv = argv;

@@ -225,6 +225,7 @@ make_pools(struct supervisor *s, const struct settings *settings,
 		if (p == NULL)
 			return fault_set(
 			    f, TEMP, "4.3.0", errno, "pool of %s", r->name);
+		p->tls = line[i].tls;
 		s->pool[s->pools++] = p;
 		p->separate = settings->pneu.users == USERS_SEPARATE;
 		if (p->separate && users_find(r->program, &p->who, f) != OK)

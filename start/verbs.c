@@ -246,6 +246,8 @@ const struct verb verbs[] = {
 	    "tidy") },
 	{ VERB("directory", verb_fellow, "VERB ...",
 	    "add, change, remove, list, show addresses") },
+	{ VERB("certs", verb_fellow, "VERB ...",
+	    "certificates of TLS; see certs --help") },
 	{ VERB("journal", verb_fellow, "VERB ...",
 	    "show, trace, verify, rotate") },
 	{ .name = NULL },

@@ -153,7 +153,7 @@ def part_programs(b):
             short |= set(re.findall(r"^  -([A-Za-z])\b", h.stdout, re.M))
         if p == "pneu":
             for verb in re.findall(r"^  ([a-z]+) +", h.stdout.split("Verbs:")[1], re.M):
-                if verb not in ("queue", "directory", "journal"):
+                if verb not in ("queue", "directory", "certs", "journal"):
                     long |= help_options(run(exe, verb, "--help").stdout)[0]
         page_long, page_short = page_options(text)
         none(["--help alone has %s" % o for o in sorted(long - page_long)] +

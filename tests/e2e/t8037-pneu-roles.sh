@@ -51,7 +51,7 @@ refused() { # refused LINE TEXT TITLE
 	like "$3" "$(as pneu -C "$H" config check 2>&1)" "^pneu.conf:[0-9]+: \[smtpd\]: listen = $1: $2"
 }
 refused "127.0.0.1:$SUB imap" 'imap is not a role of this service' "a role that is none is refused with its line"
-refused "127.0.0.1:$SUB tls" 'tls is not a role of this service' "so is what this version does not have"
+refused "127.0.0.1:$SUB tls tls" 'tls is said twice' "so is tls said twice"
 refused "127.0.0.1:$SUB mx submission" 'submission is one role too many' "and a second role"
 cp -p "$T/base.conf" "$H/pneu.conf"; conf pop3d "listen = 127.0.0.1:$SUB submission"
 like "and a role of another program" "$(as pneu -C "$H" config check 2>&1)" 'submission is not a role of this service'
