@@ -189,7 +189,7 @@ BUILD_DEPS := gcc libc6-dev pkg-config libssl-dev libsodium-dev libseccomp-dev \
 RUN_DEPS := curl swaks
 NEED_DEPS := perl python3 procps curl
 TEST_DEPS := $(NEED_DEPS) iproute2 util-linux e2fsprogs strace \
-	swaks msmtp mpop fetchmail s-nail mutt openbsd-inetd systemd \
+	swaks msmtp mpop fetchmail s-nail mutt git-email libmailtools-perl php-cli openbsd-inetd systemd \
 	dovecot-imapd dovecot-pop3d clang clang-format cppcheck mandoc spin \
 	libclang-rt-14-dev netcat-openbsd nsd
 BENCH_DEPS := postfix dovecot-pop3d linux-perf strace python3 e2fsprogs
@@ -300,6 +300,7 @@ install: all
 		$(sort $(foreach p,$(PAGES),$(D)$(MAN)/man$(subst .,,$(suffix $p))))
 	install -m 755 $(PROGRAMS:%=$(B)/%) $(D)$(LIBEXEC)
 	ln -sf $(LIBEXEC)/pneu $(D)$(SBIN)/pneu
+	ln -sf $(LIBEXEC)/sendmail $(D)$(SBIN)/sendmail
 	$(foreach p,$(PAGES),install -m 644 $p $(D)$(MAN)/man$(subst .,,$(suffix $p)) &&) :
 	$(unit) sysusers > $(D)$(SYSTEMD)/sysusers.d/pneu.conf
 	$(unit) tmpfiles > $(D)$(SYSTEMD)/tmpfiles.d/pneu.conf
@@ -311,7 +312,7 @@ install: all
 		"systemctl enable --now pneu (doc/operating.md)"
 
 uninstall:
-	rm -f $(D)$(SBIN)/pneu $(UNITS:%=$(D)$(SYSTEMD)/%) \
+	rm -f $(D)$(SBIN)/pneu $(D)$(SBIN)/sendmail $(UNITS:%=$(D)$(SYSTEMD)/%) \
 		$(foreach p,$(PAGES),$(D)$(MAN)/man$(subst .,,$(suffix $p))/$(notdir $p))
 	rm -rf $(D)$(LIBEXEC)
 	@echo "removed. Mail and configuration stay: $(HOME_DIR)," \

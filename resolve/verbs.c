@@ -226,8 +226,8 @@ said_fields(const struct request *r, struct field_change field[OPTION_FIELDS])
 {
 	static const char *const keys[OPTION_FIELDS] = { "store", "path",
 		"preferred", "userid", "program", "login", "account", "name",
-		"given", "surname", "department", "company", "phone",
-		"quota", "quota-messages" };
+		"given", "surname", "department", "company", "phone", "quota",
+		"quota-messages" };
 	size_t n = 0;
 
 	for (size_t i = 0; i < OPTION_FIELDS; i++)

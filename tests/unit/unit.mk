@@ -44,3 +44,7 @@ start_listen_OBJS := start/listen start/services
 start_reload_OBJS := $(filter-out start/main,$(pneu_OBJS))
 start_reload_LIBS := $(JSON)
 start_config_edit_OBJS := start/config_edit
+submit_addresses_OBJS := submit/addresses
+submit_arguments_OBJS := submit/arguments
+submit_message_OBJS := submit/message submit/addresses
+smtpd_fixup_OBJS := smtpd/content smtpd/fixup
