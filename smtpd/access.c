@@ -7,13 +7,17 @@
 static struct facts
 facts_of(struct session *s)
 {
-	return (struct facts){ .policy = &s->server->policy,
+	struct facts f = { .policy = &s->server->policy,
 		.ip = s->peer->ip,
 		.account = s->account,
 		.is_trusted = s->is_trusted,
+		.is_tls = s->tls != NULL,
 		.user = s->user,
 		.size = s->size,
 		.from = &s->envelope->reverse_path };
+
+	f.is_remote = net_parse_addr(span_of(s->peer->ip), &f.address);
+	return f;
 }
 
 /* What a setting that is `report` would have refused. */

@@ -4,7 +4,9 @@
  * listening socket on fd 0. Recipients go to resolve, messages to queue-add;
  * it trusts their answers and nothing that a client says.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -36,10 +38,36 @@ static const struct prog_about about = {
 	        "  printf 'EHLO me\\r\\nQUIT\\r\\n' | smtpd -C DIR\n",
 };
 
+#define LISTS_ERRORS_OCTETS 65536 /* of what is told of wrong entries. Chosen */
+#define PATH_MAX_RUNNING    64 /* octets of run/lists.N */
+
 /* Said by lib/serve before a session begins: no room for this address. */
 #define BUSY_ADDRESS                                                           \
 	"421 4.7.0 too many connections from your address, try again "         \
 	"later\r\n"
+
+/* Those of the configuration that the supervisor gave us; alone, the texts as
+   they are. */
+static enum outcome
+open_lists(struct lists *lists, struct fault *f)
+{
+	static const char running[] = "run/" PROG_RUNNING;
+	struct buf errors = BUF_INIT(LISTS_ERRORS_OCTETS);
+	char path[PATH_MAX_RUNNING];
+	enum outcome got;
+
+	if (span_has_prefix(span_of(prog_config_path()), running)) {
+		(void)snprintf(path, sizeof(path), LISTS_RUNNING "%s",
+		    prog_config_path() + sizeof(running) - 1);
+		if (lists_map(lists, path, f) == OK || f->error != ENOENT)
+			return f->outcome;
+	}
+	*f = FAULT_NONE;
+	got = lists_compile(lists, &errors, f);
+	(void)!write(STDERR_FILENO, errors.p, errors.len);
+	buf_free(&errors);
+	return got;
+}
 
 static enum outcome
 open_services(struct server *server, struct fault *f)
@@ -65,7 +93,8 @@ open_services(struct server *server, struct fault *f)
 	if (server->blocks.lists > 0 && set->smtpd.role == ROLE_MX &&
 	    service_open(&server->blocks.route, f) != OK)
 		return f->outcome;
-	return service_open(&server->resolve, f) == OK &&
+	return open_lists(&server->lists, f) == OK &&
+	        service_open(&server->resolve, f) == OK &&
 	        service_open(&server->submit.add, f) == OK
 	    ? OK
 	    : f->outcome;

@@ -46,6 +46,13 @@ reports(struct opinion *o, enum rule rule)
 	return VERDICT_NEXT;
 }
 
+static bool
+is_client_in(const struct facts *f, enum list_type list, struct opinion *o)
+{
+	return f->is_remote &&
+	    lists_has_client(f->policy->lists, list, &f->address, &o->line);
+}
+
 /* ---- What resolve knows. ---- */
 
 static enum outcome
@@ -106,6 +113,13 @@ policy_ask_who(const struct policy *p, const char *id, struct span from,
 
 /* ---- Before the greeting. ---- */
 
+static enum verdict
+judge_reject(struct facts *f, struct opinion *o)
+{
+	return is_client_in(f, LIST_REJECT, o) ? refuses(o, RULE_REJECT_LIST)
+	                                       : VERDICT_NEXT;
+}
+
 /* Who may be anybody needs no address of his own. */
 static enum verdict
 judge_account(struct facts *f, struct opinion *o)
@@ -137,6 +151,19 @@ judge_auth_off(struct facts *f, struct opinion *o)
 {
 	return access_of(f)->mode == AUTH_MODE_NONE ? refuses(o, RULE_AUTH_OFF)
 	                                            : VERDICT_NEXT;
+}
+
+static enum verdict
+judge_verify_id(struct facts *f, struct opinion *o)
+{
+	uint64_t how = access_of(f)->verify_id;
+
+	if (how == VERIFY_ID_NO ||
+	    lists_has_address(
+	        f->policy->lists, LIST_LOGINS, span_of(f->user), &o->line))
+		return VERDICT_NEXT;
+	return how == VERIFY_ID_REPORT ? reports(o, RULE_VERIFY_ID)
+	                               : refuses(o, RULE_VERIFY_ID);
 }
 
 /* ---- MAIL. ---- */
@@ -185,6 +212,11 @@ judge_verify_from(struct facts *f, struct opinion *o)
 	/* A report of a mail program (RFC 8098) has no reverse-path. */
 	if (how == VERIFY_FROM_NO || !is_known(f) || is_local(f) ||
 	    path_is_null(f->from))
+		return VERDICT_NEXT;
+	if (how != VERIFY_FROM_ALL &&
+	    (lists_has_address(f->policy->lists, LIST_SENDERS,
+	         path_span(f->from), &o->line) ||
+	        is_client_in(f, LIST_SENDERS, o)))
 		return VERDICT_NEXT;
 	if (is_own(f, &own, &o->why) != OK)
 		return how == VERIFY_FROM_REPORT ? VERDICT_NEXT
@@ -277,6 +309,30 @@ judge_relay_all(struct facts *f, struct opinion *o)
 }
 
 static enum verdict
+judge_relay_list(struct facts *f, struct opinion *o)
+{
+	uint64_t allow = f->policy->set->relay.allow;
+
+	return (allow == RELAY_LIST || allow == RELAY_BOTH) &&
+	        is_client_in(f, LIST_ACCEPT, o)
+	    ? VERDICT_PASS
+	    : VERDICT_NEXT;
+}
+
+/* The next hop is the domain as A-labels; of an alias that of its target. */
+static enum verdict
+judge_relay_near(struct facts *f, struct opinion *o)
+{
+	uint64_t allow = f->policy->set->relay.allow;
+
+	return (allow == RELAY_NEAR || allow == RELAY_BOTH) &&
+	        lists_has_domain(f->policy->lists, LIST_NEAR,
+	            span_of(f->destination.nexthop), &o->line)
+	    ? VERDICT_PASS
+	    : VERDICT_NEXT;
+}
+
+static enum verdict
 judge_relay(struct facts *f, struct opinion *o)
 {
 	(void)f;
@@ -286,16 +342,20 @@ judge_relay(struct facts *f, struct opinion *o)
 /* ---- The table. ---- */
 
 const struct policy_rule policy_rules[] = {
+	{ "reject-list", POINT_CONNECT, judge_reject, NULL, NULL, "reject",
+	    "clients in the list are turned away" },
 	{ "account", POINT_CONNECT, judge_account, "submit", "trusted", NULL,
 	    "who calls from this machine is an account with an address" },
 	{ "rbl", POINT_CONNECT, judge_rbl, "connect", "rbl", NULL,
 	    "a DNS block list has the client; role mx only" },
 	{ "auth-off", POINT_AUTH, judge_auth_off, "auth", "mode", NULL,
 	    "with none, nobody logs in here" },
+	{ "verify-id", POINT_AUTH, judge_verify_id, "auth", "verify_id",
+	    "logins", "only who is in the list may log in" },
 	{ "login-needed", POINT_MAIL, judge_login_needed, "auth", "mode", NULL,
 	    "with local+relay, all mail needs a login" },
 	{ "verify-from", POINT_MAIL, judge_verify_from, "auth", "verify_from",
-	    NULL, "who logged in sends from addresses of his own" },
+	    "senders", "who logged in sends from addresses of his own" },
 	{ "originator", POINT_MAIL, judge_originator, "auth",
 	    "verify_originator", NULL,
 	    "an account of this machine sends from addresses of its own" },
@@ -310,6 +370,10 @@ const struct policy_rule policy_rules[] = {
 	    "who logged in, or calls from this machine, may relay" },
 	{ "relay-all", POINT_RCPT, judge_relay_all, "relay", "allow", NULL,
 	    "with all, everybody may: an open relay" },
+	{ "relay-list", POINT_RCPT, judge_relay_list, "relay", "allow",
+	    "accept", "with list or both, clients in the list may" },
+	{ "relay-near", POINT_RCPT, judge_relay_near, "relay", "allow", "near",
+	    "with near or both, everybody may to domains in the list" },
 	{ "relay", POINT_RCPT, judge_relay, "relay", "allow", NULL,
 	    "nobody else may" },
 	{ .name = NULL },
@@ -335,7 +399,7 @@ policy_ask(struct facts *f, enum policy_point point, struct fault *why,
 
 	*why = FAULT_NONE;
 	for (const struct policy_rule *r = policy_rules; r->name; r++) {
-		struct opinion o = { RULE_NONE, FAULT_NONE, false };
+		struct opinion o = { RULE_NONE, FAULT_NONE, false, 0 };
 
 		if (r->point != point)
 			continue;

@@ -12,6 +12,7 @@
 #define SMTPD_POLICY_H
 
 #include "blocks.h"
+#include "lists.h"
 #include "path.h"
 #include "rule.h"
 #include "service.h"
@@ -32,6 +33,7 @@ const char *policy_point_name(enum policy_point);
 /* What a process has for it. */
 struct policy {
 	const struct settings *set; /* of its listener's role */
+	const struct lists *lists;
 	struct service *resolve;
 	struct buf *question; /* to resolve; the caller frees it */
 	struct blocks *blocks;
@@ -45,6 +47,8 @@ struct facts {
 	   then; else "". */
 	const char *account;
 	bool is_trusted; /* an account of [submit] trusted */
+	bool is_remote; /* it is one, and this its address */
+	struct net_addr address;
 	bool is_tls;
 	const char *user; /* canonical address of who logged in; "": nobody */
 	const struct path *from; /* from POINT_MAIL on */
@@ -61,6 +65,7 @@ struct opinion {
 	enum rule rule; /* why it refuses; or would, see is_report */
 	struct fault why; /* OK: the rule's own words */
 	bool is_report; /* a setting is `report`: it refuses nothing */
+	unsigned line; /* of the rule's list, that has it; 0: none has */
 };
 
 struct policy_rule {

@@ -37,6 +37,7 @@ struct server {
 	struct envelope envelope;
 	struct content content;
 	struct buf question; /* to resolve */
+	struct lists lists; /* for the rules of access */
 	struct policy policy; /* of these */
 	uid_t *trusted; /* of role local: who may send as anybody */
 	size_t trusted_n;

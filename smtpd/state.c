@@ -21,6 +21,7 @@ server_begin(struct server *v, const struct settings *set, const char *hostname,
 		.queue_fd = queue_fd,
 		.question = BUF_INIT(RECORD_MAX + 1) };
 	v->policy = (struct policy){ .set = set,
+		.lists = &v->lists,
 		.resolve = &v->resolve,
 		.question = &v->question,
 		.blocks = &v->blocks };
@@ -37,6 +38,7 @@ server_free(struct server *v)
 	stream_free(&v->io);
 	buf_free(&v->question);
 	free(v->trusted);
+	lists_free(&v->lists);
 	fds_close(&v->queue_fd);
 }
 

@@ -17,6 +17,7 @@
 #include "hostname.h"
 #include "layout.h"
 #include "listen.h"
+#include "lists.h"
 #include "prog.h"
 
 static const char *
@@ -108,6 +109,17 @@ check_programs(const struct settings *s, struct buf *errors)
 	}
 }
 
+/* Their texts are what the configuration says, too. */
+static enum outcome
+check_lists(struct buf *errors, struct fault *f)
+{
+	struct lists lists;
+	enum outcome got = lists_compile(&lists, errors, f);
+
+	lists_free(&lists);
+	return got;
+}
+
 static uint64_t
 number_of(const struct settings *s, const struct setting_row *row)
 {
@@ -193,6 +205,8 @@ check_config(struct settings *s, const char *path, struct buf *errors,
 		    "[queue] directory = %s: %s; `pneu init` makes it",
 		    s->queue.directory, why);
 	put_warnings(s, warnings);
+	if (check_lists(errors, f) == TEMP)
+		return TEMP;
 	if (errors->len > 0)
 		fault_set(f, PERM, "5.3.5", 0, "%s has errors", path);
 	return f->outcome;

@@ -81,6 +81,8 @@ struct pool {
    copy, so that a file that is being edited reaches none of them; out. */
 #define POOL_CONFIG_MAX 64
 char *pool_config(uint64_t generation, char out[POOL_CONFIG_MAX]);
+/* Of the lists that go with it. */
+char *pool_lists(uint64_t generation, char out[POOL_CONFIG_MAX]);
 
 /* Caller frees with pool_free(). NULL, errno: no descriptors. listener: NULL of
    the FIFO. */

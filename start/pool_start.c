@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fds.h"
+#include "lists.h"
 #include "spawn.h"
 #include "wire_auth.h"
 #include "wire_tls.h"
@@ -17,6 +18,14 @@ char *
 pool_config(uint64_t generation, char out[POOL_CONFIG_MAX])
 {
 	(void)snprintf(out, POOL_CONFIG_MAX, "run/" PROG_RUNNING "%llu",
+	    (unsigned long long)generation);
+	return out;
+}
+
+char *
+pool_lists(uint64_t generation, char out[POOL_CONFIG_MAX])
+{
+	(void)snprintf(out, POOL_CONFIG_MAX, LISTS_RUNNING "%llu",
 	    (unsigned long long)generation);
 	return out;
 }

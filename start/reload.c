@@ -14,6 +14,7 @@
 #include "codes.h"
 #include "config.h"
 #include "fds.h"
+#include "lists.h"
 #include "prog.h"
 #include "share.h"
 #include "users.h"
@@ -41,6 +42,34 @@ copy_config(const char *path, bool separate, struct fault *f)
 	fds_close(&fd);
 out:
 	buf_free(&text);
+	return f->outcome;
+}
+
+/* The lists of this configuration, for the workers that it will have. */
+static enum outcome
+write_lists(uint64_t generation, bool separate, struct fault *f)
+{
+	char path[POOL_CONFIG_MAX];
+	struct buf errors = BUF_INIT(CHECK_MAX);
+	struct lists lists;
+	int fd = -1;
+
+	pool_lists(generation, path);
+	if (lists_compile(&lists, &errors, f) != OK)
+		goto out;
+	/* A new file: workers of a generation before may have the old one. */
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1)
+		fault_set(f, TEMP, "4.3.0", errno, "write %s", path);
+	else if (lists_write(&lists, fd, f) != OK)
+		fault_context(f, "%s", path);
+	else if (separate)
+		f->outcome = share_config(fd, f);
+out:
+	fds_close(&fd);
+	lists_free(&lists);
+	buf_free(&errors);
 	return f->outcome;
 }
 
@@ -74,7 +103,9 @@ take_copy(const struct supervisor *s, struct settings *settings,
 	if (check_config_aloud(&edited, prog_config_path(), f) == OK &&
 	    take_users(s, &edited, f) == OK &&
 	    copy_config(pool_config(generation, copy),
-	        edited.pneu.users == USERS_SEPARATE, f) == OK)
+	        edited.pneu.users == USERS_SEPARATE, f) == OK &&
+	    write_lists(generation, edited.pneu.users == USERS_SEPARATE, f) ==
+	        OK)
 		f->outcome =
 		    check_config(settings, copy, &errors, &warnings, f);
 	config_free(&edited);
@@ -83,15 +114,18 @@ take_copy(const struct supervisor *s, struct settings *settings,
 	return f->outcome;
 }
 
+/* The same number stands behind both. */
 static bool
-is_used(const struct supervisor *s, const char *copy)
+is_used(const struct supervisor *s, const char *path)
 {
-	char path[POOL_CONFIG_MAX];
-	bool used = strcmp(copy, pool_config(s->generation, path)) == 0;
+	uint64_t n;
+	bool used;
 
+	if (!num_parse(span_of(strrchr(path, '.') + 1), 1, UINT64_MAX, &n))
+		return false;
+	used = n == s->generation;
 	for (size_t i = 0; i < s->pools; i++)
-		used |= strcmp(copy,
-		            pool_config(s->pool[i]->generation, path)) == 0;
+		used |= n == s->pool[i]->generation;
 	return used;
 }
 
@@ -104,6 +138,7 @@ reload_clean(const struct supervisor *s)
 	if (s->tidy != 0 ||
 	    glob("run/" PROG_RUNNING "*", GLOB_NOSORT, NULL, &g) != 0)
 		return;
+	(void)glob(LISTS_RUNNING "*", GLOB_NOSORT | GLOB_APPEND, NULL, &g);
 	for (size_t i = 0; i < g.gl_pathc; i++)
 		if (!is_used(s, g.gl_pathv[i]))
 			(void)unlink(g.gl_pathv[i]);
