@@ -161,6 +161,16 @@ on_user(struct conversation *c, const struct pop3_command *command)
 	}
 }
 
+/* Mail may be sent from there for a time, [relay] pop_window. */
+static void
+open_window(struct conversation *c)
+{
+	struct net_addr from;
+
+	if (net_parse_addr(span_of(c->logins.peer->ip), &from))
+		pop_window_note(&c->login->window, &from, clock_wall_ms());
+}
+
 static void
 on_pass(struct conversation *c, const struct pop3_command *command)
 {
@@ -177,6 +187,7 @@ on_pass(struct conversation *c, const struct pop3_command *command)
 		return;
 	}
 	if (logins_try(&c->logins, user, command->argument, &who, &f) == OK) {
+		open_window(c);
 		c->handed = c->talk.over = hand_over(c, &who, &f) == OK;
 		if (c->handed)
 			return;
@@ -312,6 +323,8 @@ login_begin(struct login *l, const struct settings *settings, struct fault *f)
 {
 	*l = (struct login){ .settings = settings };
 	journal_open(&l->journal, "pop3d");
+	if (settings->relay.pop_window > 0)
+		pop_window_open(&l->window, true);
 	service_begin(&l->auth, "auth", SERVICE_TIMEOUT_MS);
 	service_begin(&l->started, "pop3-session", 0);
 	stream_begin(&l->stream, FD_IN, FD_OUT, 0);
@@ -332,4 +345,5 @@ login_free(struct login *l)
 	service_free(&l->started);
 	stream_free(&l->stream);
 	journal_close(&l->journal);
+	pop_window_close(&l->window);
 }

@@ -8,6 +8,7 @@
 #define POP3D_LOGIN_H
 
 #include "journal.h"
+#include "pop_window.h"
 #include "serve.h"
 #include "service.h"
 #include "settings.h"
@@ -16,6 +17,7 @@
 struct login {
 	const struct settings *settings;
 	struct journal journal;
+	struct pop_window window; /* for smtpd: who logs in from where */
 	struct service auth;
 	/*
 	 * Where nobody listens at run/pop3-session (a shell), one was started

@@ -93,6 +93,7 @@ open_services(struct server *server, struct fault *f)
 	if (server->blocks.lists > 0 && set->smtpd.role == ROLE_MX &&
 	    service_open(&server->blocks.route, f) != OK)
 		return f->outcome;
+	pop_window_open(&server->window, false);
 	return open_lists(&server->lists, f) == OK &&
 	        service_open(&server->resolve, f) == OK &&
 	        service_open(&server->submit.add, f) == OK

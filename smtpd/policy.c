@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "config.h"
 
 static const struct access_settings *
@@ -112,6 +113,27 @@ policy_ask_who(const struct policy *p, const char *id, struct span from,
 }
 
 /* ---- Before the greeting. ---- */
+
+/* Its time counts from the login, not from the last message. */
+static bool
+is_in_window(const struct facts *f)
+{
+	uint64_t minutes = f->policy->set->relay.pop_window, since_ms;
+
+	return f->is_remote && minutes > 0 &&
+	    pop_window_has(f->policy->window, &f->address, clock_wall_ms(),
+	        minutes * 60000, &since_ms);
+}
+
+static enum verdict
+judge_pop_window(struct facts *f, struct opinion *o)
+{
+	(void)o;
+	return f->policy->set->connect.pop_overrides_reject != 0 &&
+	        is_in_window(f)
+	    ? VERDICT_PASS
+	    : VERDICT_NEXT;
+}
 
 static enum verdict
 judge_reject(struct facts *f, struct opinion *o)
@@ -301,6 +323,13 @@ judge_relay_user(struct facts *f, struct opinion *o)
 }
 
 static enum verdict
+judge_relay_window(struct facts *f, struct opinion *o)
+{
+	(void)o;
+	return is_in_window(f) ? VERDICT_PASS : VERDICT_NEXT;
+}
+
+static enum verdict
 judge_relay_all(struct facts *f, struct opinion *o)
 {
 	(void)o;
@@ -342,6 +371,9 @@ judge_relay(struct facts *f, struct opinion *o)
 /* ---- The table. ---- */
 
 const struct policy_rule policy_rules[] = {
+	{ "pop-window", POINT_CONNECT, judge_pop_window, "connect",
+	    "pop_overrides_reject", NULL,
+	    "who has just logged in to POP3 is let in" },
 	{ "reject-list", POINT_CONNECT, judge_reject, NULL, NULL, "reject",
 	    "clients in the list are turned away" },
 	{ "account", POINT_CONNECT, judge_account, "submit", "trusted", NULL,
@@ -368,6 +400,9 @@ const struct policy_rule policy_rules[] = {
 	    "mail that stays on this system is for everybody" },
 	{ "relay-user", POINT_RCPT, judge_relay_user, "auth", "mode", NULL,
 	    "who logged in, or calls from this machine, may relay" },
+	{ "relay-pop-window", POINT_RCPT, judge_relay_window, "relay",
+	    "pop_window", NULL,
+	    "for so many minutes an address with a POP3 login may" },
 	{ "relay-all", POINT_RCPT, judge_relay_all, "relay", "allow", NULL,
 	    "with all, everybody may: an open relay" },
 	{ "relay-list", POINT_RCPT, judge_relay_list, "relay", "allow",

@@ -14,6 +14,7 @@
 #include "blocks.h"
 #include "lists.h"
 #include "path.h"
+#include "pop_window.h"
 #include "rule.h"
 #include "service.h"
 #include "settings.h"
@@ -34,6 +35,7 @@ const char *policy_point_name(enum policy_point);
 struct policy {
 	const struct settings *set; /* of its listener's role */
 	const struct lists *lists;
+	const struct pop_window *window;
 	struct service *resolve;
 	struct buf *question; /* to resolve; the caller frees it */
 	struct blocks *blocks;

@@ -37,7 +37,8 @@ struct server {
 	struct envelope envelope;
 	struct content content;
 	struct buf question; /* to resolve */
-	struct lists lists; /* for the rules of access */
+	struct lists lists; /* these two for the rules of access */
+	struct pop_window window;
 	struct policy policy; /* of these */
 	uid_t *trusted; /* of role local: who may send as anybody */
 	size_t trusted_n;

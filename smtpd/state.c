@@ -22,6 +22,7 @@ server_begin(struct server *v, const struct settings *set, const char *hostname,
 		.question = BUF_INIT(RECORD_MAX + 1) };
 	v->policy = (struct policy){ .set = set,
 		.lists = &v->lists,
+		.window = &v->window,
 		.resolve = &v->resolve,
 		.question = &v->question,
 		.blocks = &v->blocks };
@@ -39,6 +40,7 @@ server_free(struct server *v)
 	buf_free(&v->question);
 	free(v->trusted);
 	lists_free(&v->lists);
+	pop_window_close(&v->window);
 	fds_close(&v->queue_fd);
 }
 

@@ -29,6 +29,8 @@ struct process {
 /* What all pools share. */
 struct pool_ground {
 	int key_fd; /* of the key of tickets */
+	/* Of addresses with a POP3 login; -1: none. */
+	int window_fd, window_read_fd;
 	int cache_fd; /* memory of the logins that auth remembers; -1: none */
 	int tls_fd, tls_read_fd; /* struct tls_shared; -1: none */
 	/* A pipe: a worker writes there when too few are idle. Of all pools, so

@@ -10,6 +10,7 @@
 
 #include "fds.h"
 #include "lists.h"
+#include "pop_window.h"
 #include "spawn.h"
 #include "wire_auth.h"
 #include "wire_tls.h"
@@ -115,6 +116,10 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 		spawn_give(s, TLS_SHARED_ENV,
 		    p->row->tls == MEMORY_WRITE ? p->ground->tls_fd
 		                                : p->ground->tls_read_fd);
+	if (p->row->window != MEMORY_NONE && !p->replaced)
+		spawn_give(s, POP_WINDOW_ENV,
+		    p->row->window == MEMORY_WRITE ? p->ground->window_fd
+		                                   : p->ground->window_read_fd);
 	spawn_give(s, SERVE_ENV_READY, p->ready_end);
 	return spawn_start(s, &p->process[slot].pid, f);
 }

@@ -60,13 +60,14 @@ const struct service_row service_rows[] = {
 	    .start = PHASE_QUEUE, .stop = 1, .alone = true, .nofile = 8192,
 	    .does = "schedules attempts and retries" },
 	{ NET("smtpd", "smtpd", "smtpd", smtpd), .role = "mx",
-	    .listen = AT(smtpd.listen),
+	    .listen = AT(smtpd.listen), .window = MEMORY_READ,
 	    /* The shorter by default; a session arms what it needs else. */
 	    .timeout = AT(smtpd.data_timeout_ms), .busy = BUSY_SMTP,
 	    .does = "one SMTP session" },
 	{ NET("submission", "smtpd", "smtpd submission", submission),
 	    .role = "submission", .listen = AT(smtpd.listen),
-	    .timeout = AT(submission.data_timeout_ms), .busy = BUSY_SMTP,
+	    .window = MEMORY_READ, .timeout = AT(submission.data_timeout_ms),
+	    .busy = BUSY_SMTP,
 	    .does = "the same, from a mail program (role submission)" },
 	{ .name = "submit",
 	    .program = "smtpd",
@@ -82,8 +83,8 @@ const struct service_row service_rows[] = {
 	    .does = "the same, for sendmail of this machine's users (role "
 	            "local)" },
 	{ NET("pop3d", "pop3d", "pop3d", pop3d), .listen = AT(pop3d.listen),
-	    .timeout = AT(pop3d.login_timeout_ms), .busy = BUSY_POP3,
-	    .does = "one POP3 session before login" },
+	    .window = MEMORY_WRITE, .timeout = AT(pop3d.login_timeout_ms),
+	    .busy = BUSY_POP3, .does = "one POP3 session before login" },
 	{ .name = NULL },
 };
 

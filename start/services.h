@@ -25,6 +25,9 @@ enum service_phase {
 	PHASE_READY, /* no service: all of them answer */
 };
 
+/* What it may do with a memory that services share. */
+enum service_memory { MEMORY_NONE, MEMORY_READ, MEMORY_WRITE };
+
 struct service_row {
 	const char *name;
 	const char *program; /* of another name: the service is a role of it */
@@ -41,7 +44,8 @@ struct service_row {
 	bool key; /* gets the key of tickets */
 	bool cache; /* and the memory of logins that its processes share */
 	/* The memory of lib/wire_tls.h: to read, or to write it. */
-	enum { MEMORY_NONE, MEMORY_READ, MEMORY_WRITE } tls;
+	enum service_memory tls;
+	enum service_memory window; /* of addresses with a POP3 login */
 	bool alone; /* the old one must have ended before the new one starts */
 	uint64_t nofile; /* RLIMIT_NOFILE */
 	const char *busy; /* said when all workers are busy; NULL: who comes

@@ -18,6 +18,7 @@
 #include "config.h"
 #include "control.h"
 #include "fds.h"
+#include "pop_window.h"
 #include "prog.h"
 #include "share.h"
 #include "users.h"
@@ -65,6 +66,24 @@ open_tls_memory(struct pool_ground *g)
 	g->tls_read_fd = open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* A file, so that a restart forgets nobody. Without it there are no windows. */
+static void
+open_window(struct pool_ground *g)
+{
+	g->window_read_fd = -1;
+	g->window_fd = open(
+	    POP_WINDOW_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (g->window_fd == -1 ||
+	    ftruncate(g->window_fd, (off_t)POP_WINDOW_OCTETS) != 0) {
+		prog_warn(
+		    "no POP windows: " POP_WINDOW_PATH ": %s", strerror(errno));
+		fds_close(&g->window_fd);
+		return;
+	}
+	g->window_read_fd =
+	    open(POP_WINDOW_PATH, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
 static enum outcome
 set_up(struct supervisor *s, struct fault *f)
 {
@@ -88,6 +107,7 @@ set_up(struct supervisor *s, struct fault *f)
 	        share_fifo(s->fifo_fd, f) != OK) ||
 	    control_open(s, f) != OK)
 		return f->outcome;
+	open_window(g); /* ours: the lock is taken */
 	journal_open(&g->journal, "pneu");
 	return OK;
 }
