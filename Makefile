@@ -88,7 +88,7 @@ deliver-mailbox_OBJS := deliver/directories deliver/quota deliver/mailbox \
 	deliver/main_deliver-mailbox
 deliver-program_OBJS := deliver/runner deliver/program \
 	deliver/main_deliver-program
-pop3d_OBJS := pop3d/command pop3d/login pop3d/main_pop3d
+pop3d_OBJS := pop3d/command pop3d/relay pop3d/login pop3d/main_pop3d
 pop3-session_OBJS := pop3d/spool pop3d/snapshot pop3d/maildrop pop3d/command \
 	pop3d/session pop3d/main_pop3-session
 certs_OBJS := tls/pair tls/make tls/look tls/main_certs

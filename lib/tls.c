@@ -117,15 +117,13 @@ new_bio(struct tls *t)
 
 /* ---- From the stream's buffers to OpenSSL. ---- */
 
-static ssize_t
-layer_read(void *arg, struct stream *io, char *p, size_t room, bool *ended,
+ssize_t
+tls_read(struct tls *t, char *p, size_t room, bool is_readable, bool *ended,
     struct fault *f)
 {
-	struct tls *t = arg;
 	int n;
 
-	(void)io;
-	t->may_wait = true;
+	t->may_wait = is_readable;
 	t->fault = FAULT_NONE;
 	ERR_clear_error();
 	n = SSL_read(t->ssl, p, (int)room);
@@ -145,6 +143,14 @@ layer_read(void *arg, struct stream *io, char *p, size_t room, bool *ended,
 	}
 	*f = t->fault;
 	return -1;
+}
+
+static ssize_t
+layer_read(void *arg, struct stream *io, char *p, size_t room, bool *ended,
+    struct fault *f)
+{
+	(void)io;
+	return tls_read(arg, p, room, true, ended, f);
 }
 
 static ssize_t

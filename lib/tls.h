@@ -44,6 +44,13 @@ struct tls {
 enum outcome tls_accept(struct tls *, struct tls_server *, struct stream *,
     struct fault *) MUST_USE;
 /*
+ * For who polls the descriptor himself. With is_readable it reads from there
+ * once; without, only what has been read already. How many octets; 0: nothing
+ * whole yet, or *ended; -1: the fault.
+ */
+ssize_t tls_read(struct tls *, char *p, size_t room, bool is_readable,
+    bool *ended, struct fault *);
+/*
  * close_notify, when the stream has been flushed, and back to the plain stream,
  * on which nothing may be said. Not begun, or ended already: nothing.
  */

@@ -17,6 +17,7 @@ static const char *const verbs[POP3_UNKNOWN] = {
 	[POP3_RETR] = "RETR",
 	[POP3_RSET] = "RSET",
 	[POP3_STAT] = "STAT",
+	[POP3_STLS] = "STLS",
 	[POP3_TOP] = "TOP",
 	[POP3_UIDL] = "UIDL",
 	[POP3_USER] = "USER",
@@ -79,8 +80,11 @@ pop3_two_numbers(
 	         "EXPIRE NEVER\r\nIMPLEMENTATION Pneu\r\n.\r\n")
 
 struct span
-pop3_capabilities(bool passwords)
+pop3_capabilities(bool passwords, bool stls)
 {
+	if (stls)
+		return passwords ? CAPABILITIES("USER\r\nSTLS\r\n")
+		                 : CAPABILITIES("STLS\r\n");
 	return passwords ? CAPABILITIES("USER\r\n") : CAPABILITIES("");
 }
 

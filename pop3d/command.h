@@ -22,6 +22,7 @@ enum pop3_verb {
 	POP3_RETR,
 	POP3_RSET,
 	POP3_STAT,
+	POP3_STLS, /* RFC 2595 4 */
 	POP3_TOP,
 	POP3_UIDL,
 	POP3_USER,
@@ -56,8 +57,9 @@ bool pop3_number(struct span argument, uint64_t most, uint64_t *n);
 bool pop3_two_numbers(
     struct span argument, uint64_t most, uint64_t *n, uint64_t *lines);
 
-/* The whole answer to CAPA; USER where passwords are taken. RFC 2449 5, 6. */
-struct span pop3_capabilities(bool passwords);
+/* The whole answer to CAPA; USER where passwords are taken, STLS where it may be
+   said. RFC 2449 5, 6; RFC 2595 4. */
+struct span pop3_capabilities(bool passwords, bool stls);
 
 struct talk {
 	struct stream *stream;

@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "codes.h"
 #include "command.h"
 #include "fds.h"
 #include "logins.h"
+#include "relay.h"
 
 #define AUTH_SOCKET    "run/auth"
 #define SESSION_SOCKET "run/pop3-session"
@@ -27,6 +29,8 @@ struct conversation {
 	struct talk talk;
 	struct logins logins;
 	int in, out;
+	struct tls *tls; /* NULL: plain */
+	int relay; /* our end of what the session has under TLS; -1: none */
 	bool plain; /* passwords may be sent as they are */
 	bool handed; /* the session has the client now */
 	char user[AUTH_USER_MAX + 1]; /* "": none given */
@@ -35,13 +39,15 @@ struct conversation {
 /* ---- The hand-over ---- */
 
 /*
- * Ticket, descriptors, and the octets that we read too far. A message carries
+ * Ticket, descriptors (client: instead of those that we have), and the octets
+ * that we read too far. A message carries
  * one descriptor: a second one goes with the last octet.
  */
 static enum outcome
-send_handover(struct conversation *c, int session, const struct auth_ans *who,
-    struct fault *f)
+send_handover(struct conversation *c, int session, int client,
+    const struct auth_ans *who, struct fault *f)
 {
+	bool has_two = client == -1 && c->login->waits;
 	struct span unread = stream_waiting(c->talk.stream), all;
 	struct buf b = BUF_INIT(RECORD_MAX + AUTH_UNREAD_MAX + 1);
 	struct auth_handover handover = { .who = *who, .unread = unread.len };
@@ -55,10 +61,11 @@ send_handover(struct conversation *c, int session, const struct auth_ans *who,
 	if (got == OK && buf_failed(&b))
 		got = fault_set(f, TEMP, "4.3.0", 0, "hand-over: too long");
 	all = buf_span(&b);
-	first = c->login->waits ? all.len - 1 : all.len;
+	first = has_two ? all.len - 1 : all.len;
 	if (got == OK)
-		got = fds_send(session, span_head(all, first), c->in, f);
-	if (got == OK && c->login->waits)
+		got = fds_send(session, span_head(all, first),
+		    client == -1 ? c->in : client, f);
+	if (got == OK && has_two)
 		got = fds_send(session, span_from(all, first), c->out, f);
 	buf_free(&b);
 	return got;
@@ -71,12 +78,12 @@ send_handover(struct conversation *c, int session, const struct auth_ans *who,
  * answer the client any more.
  */
 static enum outcome
-wait_until_taken(const struct login *l, int fd, struct fault *f)
+wait_until_taken(int fd, bool is_long, struct fault *f)
 {
 	char octet;
 	ssize_t n;
 
-	if (!l->waits)
+	if (!is_long)
 		fds_set_timeouts(fd, HANDOVER_MS, HANDOVER_MS);
 	do
 		n = recv(fd, &octet, 1, 0);
@@ -86,8 +93,10 @@ wait_until_taken(const struct login *l, int fd, struct fault *f)
 	return fault_set(f, TEMP, "4.3.2", EBUSY, "all sessions");
 }
 
+/* client: what the session gets as its client; -1: our own. */
 static enum outcome
-hand_over(struct conversation *c, const struct auth_ans *who, struct fault *f)
+hand_over_as(struct conversation *c, int client, const struct auth_ans *who,
+    struct fault *f)
 {
 	struct login *l = c->login;
 	enum outcome got;
@@ -99,14 +108,84 @@ hand_over(struct conversation *c, const struct auth_ans *who, struct fault *f)
 	if (l->alone && l->started.fd == -1)
 		return fault_set(f, TEMP, "4.3.0", 0, "no session is left");
 	if (l->alone)
-		return send_handover(c, l->started.fd, who, f);
+		return send_handover(c, l->started.fd, client, who, f);
 	if (fds_connect_unix(SESSION_SOCKET, &fd, f) != OK)
 		return f->outcome;
-	got = send_handover(c, fd, who, f);
+	got = send_handover(c, fd, client, who, f);
 	if (got == OK)
-		got = wait_until_taken(l, fd, f);
+		got = wait_until_taken(fd, client == -1 && l->waits, f);
 	(void)close(fd);
 	return got;
+}
+
+/* Under TLS we stay in between: the session gets one end of a pair. */
+static enum outcome
+hand_over(struct conversation *c, const struct auth_ans *who, struct fault *f)
+{
+	enum outcome got;
+	int pair[2];
+
+	if (c->tls == NULL)
+		return hand_over_as(c, -1, who, f);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno, "socketpair");
+	got = hand_over_as(c, pair[1], who, f);
+	(void)close(pair[1]);
+	if (got == OK)
+		c->relay = pair[0];
+	else
+		(void)close(pair[0]);
+	return got;
+}
+
+/* ---- TLS ---- */
+
+static bool
+can_start_tls(const struct conversation *c)
+{
+	return c->tls == NULL && c->login->settings->pop3d.tls != TLS_NO &&
+	    tls_server_is_set(&c->login->tls_server);
+}
+
+/* The handshake, now; the conversation starts over (RFC 2595 4), or is over. */
+static void
+begin_tls(struct conversation *c)
+{
+	struct login *l = c->login;
+	struct fault f = FAULT_NONE;
+
+	c->user[0] = '\0';
+	if (stream_flush(&l->stream, &f) == OK &&
+	    tls_server_look(&l->tls_server, &f) == OK &&
+	    tls_accept(&l->tls, &l->tls_server, &l->stream, &f) == OK) {
+		c->tls = &l->tls;
+		c->plain = true; /* nobody reads it on the way */
+		return;
+	}
+	c->talk.over = true;
+	journal_tell(&l->journal, CODE_CONN_REFUSED, NULL,
+	    JOURNAL_FIELDS(JOURNAL_TEXT("rule", "tls"),
+	        JOURNAL_TEXT("ip", c->logins.peer->ip),
+	        JOURNAL_TEXT("text", f.text)));
+	journal_flush(&l->journal);
+}
+
+static void
+on_stls(struct conversation *c)
+{
+	struct fault f = FAULT_NONE;
+
+	if (c->tls != NULL) {
+		talk_error(&c->talk, "-ERR TLS is in force already");
+	} else if (!can_start_tls(c)) {
+		talk_error(&c->talk, "-ERR there is no TLS here");
+	} else if (tls_server_look(&c->login->tls_server, &f) != OK) {
+		journal_alarm(&c->login->journal, NULL, "%s", f.text);
+		talk_error(&c->talk, "-ERR [SYS/TEMP] TLS is not possible now");
+	} else {
+		talk_say(&c->talk, "+OK begin TLS");
+		begin_tls(c);
+	}
 }
 
 /* ---- The verbs ---- */
@@ -212,11 +291,15 @@ run_command(struct conversation *c, const struct pop3_command *command)
 	} else if (command->error != NULL) {
 		talk_error(&c->talk, command->error);
 	} else if (command->verb == POP3_CAPA && bare) {
-		talk_put(&c->talk, pop3_capabilities(c->plain));
+		talk_put(
+		    &c->talk, pop3_capabilities(c->plain, can_start_tls(c)));
+	} else if (command->verb == POP3_STLS && bare) {
+		on_stls(c);
 	} else if (command->verb == POP3_QUIT && bare) {
 		talk_say(&c->talk, "+OK bye");
 		c->talk.over = true;
-	} else if (command->verb == POP3_CAPA || command->verb == POP3_QUIT) {
+	} else if (command->verb == POP3_CAPA || command->verb == POP3_QUIT ||
+	    command->verb == POP3_STLS) {
 		talk_error(&c->talk, POP3_NO_ARGUMENT);
 	} else {
 		talk_error(&c->talk, "-ERR log in first");
@@ -232,7 +315,10 @@ converse(struct conversation *c)
 	struct pop3_command command;
 	struct fault f;
 
-	talk_say(&c->talk, "+OK Pneu POP3 ready");
+	if (c->login->begins_tls)
+		begin_tls(c);
+	if (!c->talk.over)
+		talk_say(&c->talk, "+OK Pneu POP3 ready");
 	while (talk_next(&c->talk, &c->logins.deadline_ms, &command))
 		run_command(c, &command);
 	if (c->handed)
@@ -253,12 +339,19 @@ login_session(void *arg, int in, int out, const struct peer *peer)
 		    s->pop3d.failed_login_ms, peer, in,
 		    clock_mono_ms() + s->pop3d.login_timeout_ms, 0, false },
 		.in = in,
-		.out = out };
+		.out = out,
+		.relay = -1 };
 
 	c.plain = s->pop3d.plain_passwords == 2 ||
 	    (s->pop3d.plain_passwords == 1 && peer->loopback);
+	c.plain &= s->pop3d.tls != TLS_ONLY;
 	stream_again(&l->stream, in, out, s->pop3d.login_timeout_ms);
 	converse(&c);
+	if (c.relay != -1)
+		relay_run(c.tls, c.relay);
+	fds_close(&c.relay);
+	if (c.tls != NULL)
+		tls_end(c.tls);
 	/* Passwords have passed through here, anywhere in it. */
 	sodium_memzero(l->stream.rbuf.p, l->stream.rbuf.cap);
 	if (l->alone)
@@ -319,7 +412,8 @@ is_one_socket(int in, int out)
 }
 
 enum outcome
-login_begin(struct login *l, const struct settings *settings, struct fault *f)
+login_begin(struct login *l, const struct settings *settings, bool begins_tls,
+    struct fault *f)
 {
 	*l = (struct login){ .settings = settings };
 	journal_open(&l->journal, "pop3d");
@@ -328,6 +422,10 @@ login_begin(struct login *l, const struct settings *settings, struct fault *f)
 	service_begin(&l->auth, "auth", SERVICE_TIMEOUT_MS);
 	service_begin(&l->started, "pop3-session", 0);
 	stream_begin(&l->stream, FD_IN, FD_OUT, 0);
+	l->begins_tls = begins_tls;
+	if (tls_server_begin(&l->tls_server, settings, "pop3d",
+	        begins_tls || settings->pop3d.tls != TLS_NO, f) != OK)
+		return f->outcome;
 	if (fds_kind(FD_IN) != FDS_SESSION)
 		return OK;
 	/* Both or none: they know each other by the key of tickets. */
@@ -344,6 +442,7 @@ login_free(struct login *l)
 	service_free(&l->auth);
 	service_free(&l->started);
 	stream_free(&l->stream);
+	tls_server_free(&l->tls_server);
 	journal_close(&l->journal);
 	pop_window_close(&l->window);
 }

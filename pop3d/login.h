@@ -13,6 +13,7 @@
 #include "service.h"
 #include "settings.h"
 #include "stream.h"
+#include "tls.h"
 
 struct login {
 	const struct settings *settings;
@@ -29,11 +30,15 @@ struct login {
 	   over, and the session's end is waited for. */
 	bool waits;
 	struct stream stream; /* its buffers are kept between sessions */
+	struct tls_server tls_server;
+	bool begins_tls; /* each conversation does, with its first octet */
+	struct tls tls; /* of the conversation in hand, when it has one */
 };
 
-/* Opens what logins need; before the sandbox. Free with login_free(). */
-enum outcome login_begin(
-    struct login *, const struct settings *, struct fault *) MUST_USE;
+/* Opens what logins need; before the sandbox. begins_tls: TLS from the first
+   octet. Free with login_free(). */
+enum outcome login_begin(struct login *, const struct settings *,
+    bool begins_tls, struct fault *) MUST_USE;
 void login_free(struct login *);
 
 /* One conversation; arg is the struct login. For serve_sessions(). */

@@ -7,13 +7,21 @@
 #include "login.h"
 #include "prog.h"
 
+static const char *begins_tls;
+static const struct prog_option options[] = {
+	{ 't', "tls", NULL, "TLS from the first octet, without STLS",
+	    &begins_tls },
+	{ .name = NULL },
+};
+
 static const struct prog_about about = {
 	.name = "pop3d",
-	.usage = "[-C DIR] [-c FILE]",
+	.usage = "[-C DIR] [-c FILE] [-t]",
+	.options = options,
 	.summary = "Serve POP3 (RFC 1939) until the login, then hand over to "
 	           "pop3-session. fd 0\nis one session, or a listening "
 	           "socket.",
-	.promises = "stdio inet unix sendfd",
+	.promises = "stdio inet unix sendfd recvfd",
 	.more = "Example:\n  printf 'USER bob@example.org\\r\\nPASS ...\\r\\n"
 	        "STAT\\r\\nQUIT\\r\\n' | pop3d -C DIR\n",
 };
@@ -39,7 +47,7 @@ main(int argc, char *argv[])
 	service.sessions = s->pop3d.service.sessions;
 	service.timeout_ms = s->pop3d.login_timeout_ms;
 	service.clients_per_address = (uint32_t)s->pop3d.clients_per_address;
-	if (login_begin(&login, s, &f) != OK ||
+	if (login_begin(&login, s, begins_tls != NULL, &f) != OK ||
 	    prog_sandbox(about.promises, no_paths, &f) != OK)
 		prog_exit(&f);
 	(void)!serve_sessions(&service, &login, &f);

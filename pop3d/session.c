@@ -81,7 +81,7 @@ journal_session_end(struct session *s)
 static void
 on_capa(struct session *s)
 {
-	talk_put(&s->talk, pop3_capabilities(true));
+	talk_put(&s->talk, pop3_capabilities(true, false));
 }
 
 static void
@@ -284,6 +284,7 @@ static const struct {
 	[POP3_RETR] = { on_retr, A_MESSAGE },
 	[POP3_RSET] = { on_rset, NOTHING },
 	[POP3_STAT] = { on_stat, NOTHING },
+	[POP3_STLS] = { on_login, ANYTHING },
 	[POP3_TOP] = { on_retr, A_MESSAGE_AND_LINES },
 	[POP3_UIDL] = { on_uidl, MAYBE_A_MESSAGE },
 	[POP3_USER] = { on_login, ANYTHING },
