@@ -79,11 +79,10 @@ ROUTE := resolve/block resolve/dns resolve/route
 route_OBJS := $(ROUTE) resolve/main_route
 DIRECTORY := $(COMPILED) resolve/directory resolve/names \
 	resolve/directory_parse resolve/directory_write resolve/mailboxes \
-	resolve/maker \
-	resolve/directory_check
+	resolve/maker resolve/directory_check
 directory_OBJS := $(DIRECTORY) resolve/edit resolve/say resolve/verbs_use \
-	resolve/verbs_look \
-	resolve/verbs resolve/main_directory
+	resolve/verbs_look resolve/clientinfo resolve/verbs \
+	resolve/main_directory
 deliver-mailbox_OBJS := deliver/directories deliver/quota deliver/mailbox \
 	deliver/main_deliver-mailbox
 deliver-program_OBJS := deliver/runner deliver/program \

@@ -66,6 +66,9 @@ static const struct prog_option options[] = {
 	    &request.option[OPTION_MOVE] },
 	{ 0, "keep", NULL, "rename: the old address stays, as an alias",
 	    &request.option[OPTION_KEEP] },
+	{ 0, "autoconfig", NULL,
+	    "clientinfo: the file that Thunderbird asks for",
+	    &request.option[OPTION_AUTOCONFIG] },
 	{ 0, "at-start", NULL, "compile: do not wait for another command",
 	    &request.option[OPTION_AT_START] },
 	{ 0, "force", NULL,
@@ -101,8 +104,8 @@ find_verb(int argc, char **argv[])
 		            "verb with what it takes",
 		    (*argv)[0]);
 	prog_refuse("say add, change, remove, restore, rename, passwd, find, "
-	            "show, list, alias add, alias remove, import, check or "
-	            "compile");
+	            "show, list, clientinfo, alias add, alias remove, import, "
+	            "check or compile");
 }
 
 /* An option without effect must not pass in silence. */
@@ -228,6 +231,8 @@ main(int argc, char *argv[])
 		    "departments, logins\n"
 		    "  passwd ADDRESS           a new password\n"
 		    "  show ADDRESS, list       what there is\n"
+		    "  clientinfo ADDRESS       what to type into a mail "
+		    "program\n"
 		    "  alias add ALIAS ADDRESS, alias remove ALIAS\n"
 		    "  import                   many, from the standard "
 		    "input\n"

@@ -492,6 +492,8 @@ const struct verb verbs[VERBS] = {
 	{ "rename", .operands = 2,
 	    .options = TAKES(OPTION_MOVE) | TAKES(OPTION_KEEP),
 	    .collect = collect_rename },
+	{ "clientinfo", .operands = 1, .options = TAKES(OPTION_AUTOCONFIG),
+	    .look = look_clientinfo },
 	{ "find", .operands = 1, .is_text = true, .look = look_find },
 	{ "list", .options = TAKES(OPTION_USAGE), .look = look_list },
 	{ "show", .operands = 1, .look = look_show },

@@ -35,6 +35,7 @@ enum option {
 	OPTION_PURGE,
 	OPTION_MOVE,
 	OPTION_KEEP,
+	OPTION_AUTOCONFIG,
 	OPTION_AT_START,
 	OPTION_FORCE,
 	OPTION_USAGE,
@@ -83,7 +84,7 @@ struct verb {
 	/* Or something else. */
 	enum outcome (*run)(struct request *, struct fault *);
 };
-#define VERBS 14
+#define VERBS 15
 extern const struct verb verbs[VERBS];
 /* Prints what it did. PERM: what is wrong, nothing was changed. */
 enum outcome verb_run(
@@ -105,6 +106,9 @@ enum outcome look_usage(
 enum outcome look_list(
     const struct directory *, const struct request *, struct fault *) MUST_USE;
 enum outcome look_show(
+    const struct directory *, const struct request *, struct fault *) MUST_USE;
+/* Of clientinfo.c. */
+enum outcome look_clientinfo(
     const struct directory *, const struct request *, struct fault *) MUST_USE;
 
 #endif

@@ -49,6 +49,23 @@ dir find info; is "an alias too" "$(says)" 'info@example.org leads to bob@exampl
 dir find nothing-like-that; is "nothing found is 100" "$?" 100
 dir change bob@example.org --name='Bob Müller'; dir find mÜLLER
 like "in any case, of any letters" "$(says)" '^bob@example.org \(Bob Müller\)'
+printf '[smtpd]\nlisten = 127.0.0.1:25\nlisten = 192.0.2.1:465 tls submission\nlisten = 192.0.2.1:587 submission\n[pop3d]\nlisten = [::1]:110\nlisten = 192.0.2.1:995 tls\n[pneu]\nhostname = mx.example.org\n' >> "$H/pneu.conf"
+dir clientinfo bob@example.org
+is "what to type into a mail program is told, the safest first" "$(says)" 'mail address  bob@example.org
+name          Bob Müller
+user name     bob@example.org (or SJONES,bobby)
+password      that of the mail address
+POP3 server   mx.example.org, port 995, SSL
+POP3 server   mx.example.org, port 110, plain, for this machine only
+SMTP server   mx.example.org, port 465, SSL
+SMTP server   mx.example.org, port 587, plain'
+dir clientinfo bob@example.org --autoconfig
+is "and what Thunderbird reads" "$(python3 -c 'import sys, xml.etree.ElementTree as x
+for s in x.parse(sys.argv[1]).getroot()[0]:
+    if "Server" in s.tag: print(s.tag, s.get("type"), s.find("port").text, s.find("socketType").text, s.find("username").text)' "$T/out" | head -n 3)" 'incomingServer pop3 995 SSL %EMAILADDRESS%
+incomingServer pop3 110 plain %EMAILADDRESS%
+outgoingServer smtp 465 SSL %EMAILADDRESS%'
+dir clientinfo info@example.org; is "an alias has no mail program" "$?" 100
 esc=$(printf '\033]0;x')
 dir change bob@example.org --name="$esc"; is "no escape gets into a name" "$?" 100
 
