@@ -215,7 +215,7 @@ class CutLedger(Ledger):
         shard = os.path.join(self.home.queue, "message", m.qid[:6], m.qid)
         envelope, content = False, False
         states = [os.path.join("retry1", x) for x in _names(
-            os.path.join(self.home.queue, "retry1"))] + ["in", "hold"]
+            os.path.join(self.home.queue, "retry1"))] + ["in", "busy", "hold"]
         for path in [os.path.join(self.home.queue, s, m.qid)
                      for s in states] + [shard]:
             try:
@@ -362,7 +362,9 @@ def sync_points(build, kind, two, names, stride=1, lies=None, where=None):
     `directories` are not synced."""
     count = Count()
     with Bench(build, where) as bench, Images(bench.top, kind, two) as images:
-        system = bench.system(SETTINGS + [("storage", "min_free = 0")],
+        system = bench.system(SETTINGS + [("storage", "min_free = 0")] +
+                              sum((scenarios.SETTINGS.get(n, [])
+                                   for n in names), []),
                               queue=images.place("queue"),
                               mail=images.place("mail"))
         os.sync()

@@ -122,6 +122,59 @@ def program(system, ledger):
     system.add(ledger.new([PROGRAM]))
 
 
+def _parked(system, m):
+    """Until it lies in busy/, or is gone: a release that is asked again finds
+    it parked. After a fault it may wait in memory, as above."""
+    def there():
+        places = system.home.place_of(m.qid)
+        return not m.acked or not places or "busy" in places and (
+            system.patient or "in" not in places)
+    for _ in range(20 if system.patient else 0):
+        try:
+            system.pump(there, limit=0.3, what="the parking")
+            return
+        except Stuck:
+            system.ask("queue-run", b"hold qid=%s\n" % m.qid.encode())
+            system.ask("queue-run", b"release qid=%s\n" % m.qid.encode())
+    system.pump(there, what="the parking")
+
+
+def park(system, ledger):
+    """Parked, for there is never room here; then one file is released, of two
+    one is held, released and parked again, one is deleted. What is left an
+    operator lets go."""
+    messages = [ledger.new(["bob"]), ledger.new(["ann", "bob"]),
+                ledger.new(["ann"])]
+    for m in messages:
+        system.add(m)
+        _parked(system, m)
+    one, two, gone = messages
+    if one.acked:
+        system.operate("release", one)
+    if two.acked:
+        two.held = system.operate("hold", two) == "ok"
+        problems = ledger.check(settled=False, patient=system.patient)
+        two.held = False
+        if problems:
+            raise AssertionError(problems)
+        system.operate("release", two)
+        _parked(system, two)
+    if gone.acked:
+        gone.maybe_deleted = True
+        gone.deleted = system.operate("delete", gone) in ("ok", "perm")
+
+
+def quota(system, ledger):
+    """Mailboxes with a quota, which is far away: nothing may come of a use
+    that cannot be kept."""
+    system.add(ledger.new(["bob", "ann"]))
+    system.add(ledger.new(["bob"]))
+
+
+# What a scenario needs besides.
+SETTINGS = {"park": [("storage", "high_pct = 0"), ("storage", "low_pct = 0")],
+            "quota": [("mail", "quota = 1G")]}
+
 ALL = {"one": one, "apart": apart, "big": big, "round": round_of_three,
        "deferral": deferral, "partly": partly, "hold": hold_release,
-       "delete": delete, "program": program}
+       "delete": delete, "program": program, "park": park, "quota": quota}

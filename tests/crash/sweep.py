@@ -105,7 +105,8 @@ def kill_point(system, ledger, scenario, victim, hook, serves):
 def kill(build, victim, scenario, stride=1, offset=1):
     points, problems = 0, []
     with Bench(build) as bench:
-        system = bench.system()
+        system = bench.system(
+            SETTINGS + scenarios.SETTINGS.get(scenario, []))
         ledger = Ledger(system.home)
         for after in (False, True):
             index = offset
@@ -130,7 +131,8 @@ def restart(build, scenario, stride=1, offset=1):
     """queue-run dies before it lets go; its successor dies at call N."""
     points, problems = 0, []
     with Bench(build) as bench:
-        system = bench.system()
+        system = bench.system(
+            SETTINGS + scenarios.SETTINGS.get(scenario, []))
         ledger = Ledger(system.home)
         index = offset
         while not problems:
@@ -210,7 +212,8 @@ def fault_point(system, ledger, scenario, victim, hook):
 def fault(build, victim, scenario, rows, lasts=False, stride=1):
     points, problems = 0, []
     with Bench(build) as bench:
-        system = bench.system()
+        system = bench.system(
+            SETTINGS + scenarios.SETTINGS.get(scenario, []))
         system.patient = True
         ledger = Ledger(system.home)
         scenarios.ALL[scenario](system, ledger)

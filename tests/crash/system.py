@@ -144,7 +144,7 @@ class Home:
 
     def place_of(self, qid):
         """States in which an envelope of that message lies."""
-        return [s for s in ("in", "out", "retry1", "hold")
+        return [s for s in ("in", "out", "retry1", "busy", "hold")
                 if qid in self.names(s)]
 
 
@@ -590,7 +590,7 @@ class Ledger:
         after a failed sync a held one may have its old name, too."""
         found, problems = self.copies()
         queued = {}
-        for state in ("in", "out", "retry1", "hold"):
+        for state in ("in", "out", "retry1", "busy", "hold"):
             for qid in self.home.names(state):
                 queued.setdefault(qid, []).append(state)
         for m in self.message.values():
@@ -650,7 +650,7 @@ def settle(system, ledger, limit=None):
 
     def quiet():
         now = time.monotonic()
-        waits = home.names("retry1")
+        waits = home.names("retry1") + home.names("busy")
         new = home.names("in") + home.names("out")
         if not waits and not new:
             return True
