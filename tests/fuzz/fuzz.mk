@@ -9,3 +9,4 @@ fuzz_smtp_LIBS := $(OPENSSL)
 fuzz_pop3_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/command
 fuzz_config_edit_OBJS := start/config_edit
 fuzz_sendmail_OBJS := submit/arguments submit/addresses submit/message
+fuzz_wire_tls_LIBS := $(OPENSSL)

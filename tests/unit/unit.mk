@@ -48,3 +48,6 @@ submit_addresses_OBJS := submit/addresses
 submit_arguments_OBJS := submit/arguments
 submit_message_OBJS := submit/message submit/addresses
 smtpd_fixup_OBJS := smtpd/content smtpd/fixup
+lib_wire_tls_LIBS := $(OPENSSL)
+tls_pair_OBJS := tls/pair
+tls_pair_LIBS := $(OPENSSL)
