@@ -19,6 +19,8 @@
 
 #define NAME       "pneu"
 #define PROPERTIES "provider=" NAME
+#define RSA_SIGNER "PNEU-RSA"
+#define EC_SIGNER  "PNEU-ECDSA"
 #define NUMBER     "pneu-key" /* parameter: which private key */
 
 /* The provider's context: one a process. */
@@ -146,10 +148,20 @@ key_gettable_params(void *unused)
 	return names;
 }
 
+/*
+ * Names that the default provider has not: else OpenSSL would look there first,
+ * at each signature, and try in vain to take the key there.
+ */
+static const char *
+rsa_operation_name(int operation)
+{
+	return operation == OSSL_OP_SIGNATURE ? RSA_SIGNER : "RSA";
+}
+
 static const char *
 ec_operation_name(int operation)
 {
-	return operation == OSSL_OP_SIGNATURE ? "ECDSA" : "EC";
+	return operation == OSSL_OP_SIGNATURE ? EC_SIGNER : "EC";
 }
 
 #define FUNCTION(id, f)                                                        \
@@ -166,7 +178,9 @@ ec_operation_name(int operation)
 	    FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_import_types)
 
 static const OSSL_DISPATCH rsa_keys[] = { KEY_FUNCTIONS,
-	FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT, rsa_import), { 0, NULL } };
+	FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT, rsa_import),
+	FUNCTION(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, rsa_operation_name),
+	{ 0, NULL } };
 static const OSSL_DISPATCH ec_keys[] = { KEY_FUNCTIONS,
 	FUNCTION(OSSL_FUNC_KEYMGMT_IMPORT, ec_import),
 	FUNCTION(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, ec_operation_name),
@@ -292,8 +306,8 @@ query(void *unused, int operation, int *no_store)
 		{ NULL, NULL, NULL, NULL },
 	};
 	static const OSSL_ALGORITHM signers[] = {
-		{ "RSA:rsaEncryption", PROPERTIES, signatures, NULL },
-		{ "ECDSA", PROPERTIES, signatures, NULL },
+		{ RSA_SIGNER, PROPERTIES, signatures, NULL },
+		{ EC_SIGNER, PROPERTIES, signatures, NULL },
 		{ NULL, NULL, NULL, NULL },
 	};
 
