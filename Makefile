@@ -57,7 +57,7 @@ SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \
 	smtpd/parameters smtpd/submit smtpd/state smtpd/reply smtpd/local \
 	smtpd/access smtpd/input smtpd/secure smtpd/transfer smtpd/commands \
 	smtpd/session
-smtpd_OBJS := $(SMTPD_SESSION) smtpd/main
+smtpd_OBJS := $(SMTPD_SESSION) smtpd/explain smtpd/main
 # store/ is what the three queue programs share: the queue on disk.
 STORE := store/envelope_file store/store store/store_step store/store_read
 queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell \

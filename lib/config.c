@@ -141,6 +141,17 @@ config_is_set(const struct settings *s, const struct setting_row *row)
 }
 
 void
+config_put_place(
+    struct buf *b, const struct settings *s, const struct setting_row *row)
+{
+	const struct setting_place *place =
+	    find_place(s, row->offset, SIZE_MAX);
+
+	if (place != NULL)
+		buf_addf(b, "%s:%u", s->file, place->line);
+}
+
+void
 config_wrong(const struct settings *s, const void *where, size_t i,
     struct buf *errors, const char *format, ...)
 {

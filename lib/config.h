@@ -77,6 +77,10 @@ const struct setting_row *config_find_row(struct span section, struct span key);
 void config_take_role(struct settings *, const struct setting_role *);
 /* Is there a line of the file for it? */
 bool config_is_set(const struct settings *, const struct setting_row *);
+/* Append `FILE:LINE` of the line for it; nothing where there is none, and its
+   default counts, or that of its section. */
+void config_put_place(
+    struct buf *, const struct settings *, const struct setting_row *);
 /* Append such an error to `errors`: value i (of a list; else 0) of the setting
    that `member` of s points to is wrong. */
 void config_wrong(const struct settings *s, const void *member, size_t i,

@@ -10,16 +10,20 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "explain.h"
 #include "prog.h"
 #include "serve.h"
 #include "session.h"
 
 static const char *role_name = "mx";
-static const char *rules;
+static const char *rules, *explains;
 static const char *begins_tls;
 static const struct prog_option options[] = {
 	{ 0, "rules", NULL, "print the rules of access, in their order",
 	    &rules },
+	{ 0, "explain", NULL,
+	    "read lines `explain client=...` and tell what each rule says",
+	    &explains },
 	{ 'r', "role", "ROLE", "mx (the default), submission or local",
 	    &role_name },
 	{ 't', "tls", NULL, "TLS from the first octet, without STARTTLS",
@@ -29,7 +33,7 @@ static const struct prog_option options[] = {
 
 static const struct prog_about about = {
 	.name = "smtpd",
-	.usage = "[-C DIR] [-c FILE] [-r ROLE] [-t] [--rules]",
+	.usage = "[-C DIR] [-c FILE] [-r ROLE] [-t] [--rules | --explain]",
 	.options = options,
 	.summary = "Take mail from an SMTP client on descriptors 0 and 1, or "
 	           "from those that come to a listening socket on 0.",
@@ -131,7 +135,8 @@ serve(struct fault *f)
 	serve_signals(); /* opens /dev/null: before the sandbox */
 	if (open_services(&server, f) == OK &&
 	    prog_sandbox(about.promises, no_paths, f) == OK)
-		got = serve_sessions(&service, &server, f);
+		got = explains != NULL ? explain_serve(&server.policy, f)
+		                       : serve_sessions(&service, &server, f);
 	close_services(&server);
 	return got;
 }

@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# no-san: many reloads; the rules themselves are in the unit tests
+# Each relay option, with logins, POP windows and the reject list: what the rules
+# say, and what a session hears.
+. "$(dirname "$0")/lib.sh"
+make_home
+mkdir "$H/lists"
+echo '127.0.1.0/24 # the office' > "$H/lists/accept"
+echo '127.0.2.0/24' > "$H/lists/reject"
+printf 'near.test\n.sub.test\n' > "$H/lists/near"
+echo 'boss@example.org' > "$H/lists/logins"
+[ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H/lists"
+add_user ann@example.org pw > "$T/out"
+add_user bob@example.org pw >> "$T/out"
+start_pneu || exit 1
+as env PATH="$PATH" python3 "$(dirname "$0")/policy.py" "$H" "$SMTP" "$POP"
