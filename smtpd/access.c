@@ -70,3 +70,24 @@ access_recipient(struct session *s, struct path *forward, struct fault *why)
 	f.to = forward;
 	return policy_ask(&f, POINT_RCPT, why, tell_report, s);
 }
+
+enum rule
+access_verify(struct session *s, struct span address, struct fault *why)
+{
+	struct path path;
+	struct resolve_ans ans;
+	enum outcome got;
+
+	*why = FAULT_NONE;
+	if (address.len > 2 && address.p[0] == '<' &&
+	    address.p[address.len - 1] == '>')
+		address = span_from(span_head(address, address.len - 1), 1);
+	/* A name alone would have to be looked for: RFC 5321 3.5.1 lets us. */
+	if (path_parse_bare(address, &path, why) != OK)
+		return RULE_FORWARD_PATH;
+	got = policy_find(&s->server->policy, path_span(&path),
+	    &s->envelope->reverse_path, &ans, why);
+	if (got == OK)
+		return RULE_NONE;
+	return got == PERM ? RULE_RECIPIENT : RULE_LOCAL_ERROR;
+}

@@ -262,12 +262,26 @@ run_quit(struct session *s, struct span args)
 }
 
 static void
+verify(struct session *s, struct span args)
+{
+	struct fault why;
+	enum rule rule = access_verify(s, args, &why);
+
+	if (rule != RULE_NONE)
+		refuse_for(s, rule, &why, SPAN_EMPTY);
+	else
+		reply(s, "250 2.1.5 mail for it is accepted");
+}
+
+static void
 run_vrfy(struct session *s, struct span args)
 {
 	if (args.len == 0)
 		refuse(s, RULE_SYNTAX);
 	else if (s->set->vrfy == VRFY_OFF)
 		refuse(s, RULE_COMMAND_OFF);
+	else if (s->set->vrfy == VRFY_FULL && s->user[0] != '\0')
+		verify(s, args);
 	else
 		reply(s, "252 2.5.0 not verified, RCPT will tell");
 }

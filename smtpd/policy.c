@@ -56,9 +56,9 @@ is_client_in(const struct facts *f, enum list_type list, struct opinion *o)
 
 /* ---- What resolve knows. ---- */
 
-static enum outcome
-find_destination(const struct policy *p, struct span to,
-    const struct path *from, struct resolve_ans *ans, struct fault *f)
+enum outcome
+policy_find(const struct policy *p, struct span to, const struct path *from,
+    struct resolve_ans *ans, struct fault *f)
 {
 	const struct resolve_req req = { .forward_path = to,
 		.reverse_path = path_span(from) };
@@ -213,12 +213,12 @@ is_own(struct facts *f, bool *own, struct fault *why)
 	*own = span_same_nocase(path_span(f->from), span_of(f->user));
 	if (*own)
 		return OK;
-	got = find_destination(
-	    f->policy, path_span(f->from), f->from, &of_path, why);
+	got =
+	    policy_find(f->policy, path_span(f->from), f->from, &of_path, why);
 	if (got == PERM || (got == OK && !resolve_is_mailbox(&of_path)))
 		return OK;
 	if (got == OK)
-		got = find_destination(
+		got = policy_find(
 		    f->policy, span_of(f->user), f->from, &his, why);
 	*own = got == OK && resolve_is_mailbox(&his) &&
 	    strcmp(his.nexthop, of_path.nexthop) == 0;
@@ -286,7 +286,7 @@ judge_recipient(struct facts *f, struct opinion *o)
 
 	if (path_domain(f->to).len == 0)
 		name_postmaster(f->policy->set, f->to);
-	got = find_destination(
+	got = policy_find(
 	    f->policy, path_span(f->to), f->from, &f->destination, &o->why);
 	if (got != OK)
 		return refuses(

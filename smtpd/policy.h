@@ -101,6 +101,13 @@ enum rule policy_ask(struct facts *, enum policy_point, struct fault *why,
 enum outcome policy_ask_who(const struct policy *, const char *id,
     struct span from, struct resolve_who *who, struct fault *) MUST_USE;
 
+/*
+ * Where mail for an address goes, as resolve says; from: for whom it asks.
+ * OK, PERM, TEMP: resolve's answer (lookup.h); TEMP also where it gives none.
+ */
+enum outcome policy_find(const struct policy *, struct span to,
+    const struct path *from, struct resolve_ans *, struct fault *) MUST_USE;
+
 /* `smtpd --rules`: the table, for people; each with its setting's value. */
 void policy_print(const struct settings *);
 

@@ -181,6 +181,10 @@ enum rule access_mail(struct session *, struct fault *why);
 enum rule access_recipient(
     struct session *, struct path *forward_path, struct fault *why);
 
+/* VRFY of who has logged in: is there such an address? */
+enum rule access_verify(
+    struct session *, struct span address, struct fault *why);
+
 /* ---- input.c: lines in, and the waits between them. ---- */
 
 /*

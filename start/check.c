@@ -178,6 +178,10 @@ put_warnings(const struct settings *s, struct buf *warnings)
 		config_wrong(s, &s->resolve.domain, 0, warnings,
 		    "warning: [resolve] has no domain: no mail is taken");
 	warn_of_clients(s, warnings);
+	if (s->relay.allow == RELAY_ALL)
+		config_wrong(s, &s->relay.allow, 0, warnings,
+		    "warning: [relay] allow = all: this is an open relay, for "
+		    "everybody who can connect");
 	check_layout(s, warnings);
 	if (why != NULL)
 		config_wrong(s, &s->mail.directory, 0, warnings,

@@ -193,6 +193,28 @@ test_journal(struct rig *r)
 	(void)close(tube[1]);
 }
 
+static void
+test_vrfy(struct rig *r)
+{
+	static const char user[] = "bob@local.test";
+
+	rig_connect(r);
+	r->set.smtpd.vrfy = VRFY_FULL;
+	tap_ok(rig_say(r, "VRFY nobody@local.test", "", 0) == 252,
+	    "vrfy = full tells nothing to who has not logged in");
+	(void)span_copy(span_of(user), r->s.user, sizeof(r->s.user));
+	tap_ok(rig_say(r, "VRFY alice@local.test", "", 0) == 250 &&
+	        rig_say(r, "VRFY <alice@local.test>", "", 0) == 250,
+	    "who has is told of an address that there is");
+	tap_ok(rig_say(r, "VRFY nobody@local.test", "", 0) == 550,
+	    "and of one that there is not");
+	tap_ok(rig_say(r, "VRFY later@local.test", "", 0) == 451,
+	    "and to come later, where it cannot be known now");
+	tap_ok(rig_say(r, "VRFY <alice", "", 0) == 501, "syntax is syntax");
+	r->set.smtpd.vrfy = VRFY_VAGUE;
+	rig_close(r);
+}
+
 int
 main(void)
 {
@@ -203,6 +225,7 @@ main(void)
 	test_lines(&r);
 	test_counts(&r);
 	test_journal(&r);
+	test_vrfy(&r);
 	stub_server_end(&r.server, &r.set);
 	return tap_done();
 }
