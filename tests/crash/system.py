@@ -22,6 +22,7 @@ import time
 
 import ptrace
 
+SEPARATE = os.environ.get("USERS") == "separate"    # tests/users.sh
 LIMIT = float(os.environ.get("LIMIT", "60"))    # seconds of any wait
 SERVICES = ("resolve", "deliver-mailbox", "deliver-program", "queue-add",
             "queue-run")
@@ -56,8 +57,8 @@ def owner():
     """(uid, gid) that the programs run as."""
     if os.getuid() != 0:
         return os.getuid(), os.getgid()
-    nobody = pwd.getpwnam("nobody")
-    return nobody.pw_uid, nobody.pw_gid
+    entry = pwd.getpwnam("pneu" if SEPARATE else "nobody")
+    return entry.pw_uid, entry.pw_gid
 
 
 class Home:
@@ -70,7 +71,8 @@ class Home:
         self.settings = list(settings)
 
     def write_conf(self, sections=None):
-        lines = {"pneu": ["hostname = mx." + DOMAIN],
+        lines = {"pneu": ["hostname = mx." + DOMAIN] +
+                 ["users = separate"] * SEPARATE,
                  "resolve": ["domain = " + DOMAIN],
                  "queue": ["directory = " + self.queue],
                  "mail": ["directory = " + self.mail]}
@@ -103,6 +105,10 @@ class Home:
             path = os.path.join(self.mailbox(PROGRAM), sub)
             os.makedirs(path, exist_ok=True)
             os.chown(path, *owner())
+            if SEPARATE:    # the command's user goes there
+                shutil.chown(path, "pneu-program", "pneu-program")
+        for path in (self.mail, os.path.join(self.mail, DOMAIN)):
+            os.chmod(path, 0o711 if SEPARATE else 0o700)
         self.settings.append(("deliver-program", "command = store %s %s" % (
             script, self.mailbox(PROGRAM))))
         self.write_conf()
@@ -115,6 +121,7 @@ class Home:
         os.makedirs(where)
         os.chown(where, *owner())
         other.write_conf()
+        os.chmod(where, 0o711 if SEPARATE else 0o700)
         for name in ("directory", "run", "journal"):
             subprocess.run(["cp", "-a", os.path.join(self.dir, name),
                             os.path.join(where, name)], check=True)
@@ -273,6 +280,9 @@ class System:
         s.bind(path)
         os.chmod(path, 0o600)
         os.chown(path, *owner())
+        if SEPARATE:
+            shutil.chown(path, "pneu", "pneu-to-" + name)
+            os.chmod(path, 0o660)
         s.listen(128)
         self.listener[name] = s
 
@@ -281,6 +291,7 @@ class System:
         if not os.path.exists(path):
             os.mkfifo(path, 0o600)
             os.chown(path, *owner())
+            os.chmod(path, 0o620 if SEPARATE else 0o600)
         return os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def read_journal(self):

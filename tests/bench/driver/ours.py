@@ -46,6 +46,7 @@ def ulid(ms, n):
 class Pneu:
     name = "pneu"
     parts = "Pneu"
+    init = []       # more words for `pneu init`
 
     def __init__(self, build, scratch):
         self.build = os.path.abspath(build)
@@ -66,7 +67,7 @@ class Pneu:
             return "Pneu"
 
     def as_owner(self):
-        if not is_root():
+        if not is_root() or self.init:  # each program becomes who it is
             return []
         uid, gid = owner_ids()
         return ["setpriv", "--reuid", str(uid), "--regid", str(gid),
@@ -95,11 +96,11 @@ class Pneu:
 
     def make_home(self, mailboxes, pop, imported):
         """From a template: hashing a password for each of 1,000 is slow."""
-        kept = f"{self.scratch}/home-{mailboxes}-{pop}"
+        kept = f"{self.scratch}/home-{self.name}-{mailboxes}-{pop}"
         if imported and os.path.isdir(kept):
             call("cp", "-a", kept, self.home)
             return
-        self.pneu("init", "--domain", DOMAIN)
+        self.pneu("init", "--domain", DOMAIN, *self.init)
         if not imported:
             return
         secret = f" password={PASSWORD}" if pop else ""
@@ -183,3 +184,13 @@ class Pneu:
         for entry in os.listdir(self.scratch):
             if entry.startswith("home-"):
                 shutil.rmtree(f"{self.scratch}/{entry}")
+
+
+class PneuUsers(Pneu):
+    """The same with a user for each program; tests/users.sh has made them."""
+    name = "users"
+    init = ["--users", "separate", "--user", "pneu"]
+
+    def configure(self, settings):
+        super().configure(settings)
+        shutil.chown(f"{self.home}/pneu.conf", "pneu", "pneu")
