@@ -142,8 +142,14 @@ $(B)/$(1): $$($(1)_OBJS:%=$(O)/%.o) $(B)/lib.a
 	@echo "  LD   $$@"
 	$(Q)$$(CC) $$(CFLAGS) $$(SAN) $$(LDFLAGS) -o $$@ $$($(1)_OBJS:%=$(O)/%.o) \
 		$(B)/lib.a $$($(1)_LIBS) $$(LIBS)
+# The same objects with a back door around sandbox_close(): tests/drill.
+$(B)/drill/$(1): $$($(1)_OBJS:%=$(O)/%.o) $(O)/tests/drill/drill.o $(B)/lib.a
+	@mkdir -p $$(@D)
+	$(Q)$$(CC) $$(CFLAGS) -fno-lto $$(SAN) $$(LDFLAGS) -Wl,--wrap=sandbox_close \
+		-o $$@ $$(filter %.o,$$^) $(B)/lib.a $$($(1)_LIBS) $$(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+drill: $(PROGRAMS:%=$(B)/drill/%)
 
 $(B)/lib.a: $(LIB_OBJS)
 	@rm -f $@
@@ -321,6 +327,6 @@ help:
 	@echo "all deps run install uninstall test lint fuzz bench crash model clean (B=DIR, T=SECONDS, V=1)"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all install uninstall layers syntax compiler unit clean deps run test test-deps corpus fuzz lint bench crash \
+.PHONY: all drill install uninstall layers syntax compiler unit clean deps run test test-deps corpus fuzz lint bench crash \
 	model help
 .DELETE_ON_ERROR:
