@@ -145,7 +145,7 @@ $(B)/$(1): $$($(1)_OBJS:%=$(O)/%.o) $(B)/lib.a
 # The same objects with a back door around sandbox_close(): tests/drill.
 $(B)/drill/$(1): $$($(1)_OBJS:%=$(O)/%.o) $(O)/tests/drill/drill.o $(B)/lib.a
 	@mkdir -p $$(@D)
-	$(Q)$$(CC) $$(CFLAGS) -fno-lto $$(SAN) $$(LDFLAGS) -Wl,--wrap=sandbox_close \
+	$(Q)$$(CC) $$(CFLAGS) -fno-lto $$(SAN) $$(LDFLAGS) -Wl,--wrap=sandbox_close,--wrap=sandbox_paths \
 		-o $$@ $$(filter %.o,$$^) $(B)/lib.a $$($(1)_LIBS) $$(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))

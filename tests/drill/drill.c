@@ -314,9 +314,11 @@ drill(const char *what)
 		got =
 		    attempts[i].attempt(what[len] == ':' ? what + len + 1 : "");
 		n = got == -1
-		    ? snprintf(said, sizeof(said), "drill: %s refused, %s\n",
+		    ? snprintf(said, sizeof(said),
+		          "drill[%u]: %s refused, %s\n", (unsigned)geteuid(),
 		          what, strerrorname_np(errno))
-		    : snprintf(said, sizeof(said), "drill: %s DONE\n", what);
+		    : snprintf(said, sizeof(said), "drill[%u]: %s DONE\n",
+		          (unsigned)geteuid(), what);
 		(void)!write(2, said, (size_t)n);
 		_exit(0);
 	}
@@ -325,14 +327,31 @@ drill(const char *what)
 
 enum outcome __real_sandbox_close(struct fault *);
 enum outcome __wrap_sandbox_close(struct fault *);
+enum outcome __real_sandbox_paths(
+    enum sandbox_mode, const struct sandbox_path *, struct fault *);
+enum outcome __wrap_sandbox_paths(
+    enum sandbox_mode, const struct sandbox_path *, struct fault *);
 
+/* With $DRILL_PATHS at the second sandbox_paths(): a session of POP3. */
 enum outcome
 __wrap_sandbox_close(struct fault *f)
 {
 	enum outcome got = __real_sandbox_close(f);
 	const char *what = getenv("DRILL");
 
-	if (got == OK && what != NULL)
+	if (got == OK && what != NULL && getenv("DRILL_PATHS") == NULL)
+		drill(what);
+	return got;
+}
+
+enum outcome
+__wrap_sandbox_paths(
+    enum sandbox_mode mode, const struct sandbox_path *paths, struct fault *f)
+{
+	enum outcome got = __real_sandbox_paths(mode, paths, f);
+	const char *what = getenv("DRILL");
+
+	if (got == OK && what != NULL && sandbox_is_closed())
 		drill(what);
 	return got;
 }
