@@ -27,7 +27,6 @@ const struct layout_row layout_rows[] = {
 	{ "mail", AT(mail.directory), "store", "store", 0700, false, false },
 	{ "quota", 0, "store", NULL, 02750, false, false },
 	{ "journal", 0, "journal", "journal", 0700, false, false },
-	{ "certs", 0, "tls", "tls", 0700, false, false },
 	{ "lists", 0, NULL, "smtpd", 02750, false, false },
 	{ "directory", 0, NULL, "look", 02750, false, false },
 	{ "directory/entries.cdb", 0, NULL, "look", 0640, true, false },

@@ -42,7 +42,7 @@ MAY = {     # attempt: who may
     "read:directory/entries.cdb": {"directory", "resolve"},
     "read:secrets/secrets": {"directory"},
     "read:secrets/secrets.cdb": {"directory", "auth"},
-    "read:certs/key.pem": set(),    # tls-keys, where it is configured
+    "read:tls/server.key": {"tls-keys"},
     "read:/etc/passwd": {"directory"},      # whose accounts there are
     "read:/etc/shadow": set(),
     "read:/proc/1/environ": set(),

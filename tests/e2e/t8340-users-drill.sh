@@ -12,8 +12,8 @@ conf deliver-program "command = drill /bin/true"
 for u in bob ann; do add_user $u@example.org secret > /dev/null 2>&1; done
 conf queue-run "program = /bin/cat" # the lock is for the one that tries
 printf 'a: b\r\n\r\nc\r\n' > "$H/message"; chmod 644 "$H/message"
-install -d -o pneu-tls -g pneu-tls -m 700 "$H/certs"
-install -o pneu-tls -g pneu-tls -m 600 /dev/null "$H/certs/key.pem"
+pneu -C "$H" certs init > /dev/null 2>&1
+conf tls "certificate = own tls/server.pem tls/server.key"
 start_pneu || exit 99
 curl -s --crlf --mail-from a@example.net --mail-rcpt bob@example.org -T "$H/message" "smtp://127.0.0.1:$SMTP"
 wait_for grep -q . "$H/journal/000001"
