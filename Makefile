@@ -47,7 +47,7 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 pneu_OBJS := start/services start/share start/layout start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/ready start/stop start/control start/ask \
-	start/config_edit start/config_change start/supervise start/explain start/status \
+	start/config_edit start/config_change start/supervise start/explain_access start/explain start/status \
 	start/status_services start/status_lists start/status_queue start/status_disk \
 	start/status_quota \
 	start/status_journal start/units start/init start/config_verb \

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "explain_access.h"
 #include "output.h"
 #include "service.h"
 #include "verbs.h"
@@ -122,6 +123,23 @@ explain(struct service *s, const char *address, struct fault *f)
 	return f->outcome;
 }
 
+static struct access_question access_question;
+static const char *with_tls;
+
+const struct prog_option explain_options[] = {
+	{ 0, "client", "IP", "what the rules of access say of this client",
+	    &access_question.client },
+	{ 0, "user", "ADDRESS", "who has logged in as this user",
+	    &access_question.user },
+	{ 0, "tls", NULL, "over TLS", &with_tls },
+	{ 0, "role", "ROLE", "on a listener of this role; mx",
+	    &access_question.role },
+	{ 0, "from", "ADDRESS", "with this reverse-path; empty: the null one",
+	    &access_question.from },
+	{ 0, "to", "ADDRESS", "and this recipient", &access_question.to },
+	{ .name = NULL },
+};
+
 enum outcome
 verb_explain(int argc, char *argv[], struct fault *f)
 {
@@ -129,10 +147,15 @@ verb_explain(int argc, char *argv[], struct fault *f)
 	struct service s;
 
 	prog_options(argc, argv);
-	if (optind == argc)
+	if (optind == argc && access_question.client == NULL)
 		prog_refuse("no address");
+	if (optind < argc && access_question.client != NULL)
+		prog_refuse("an address, or --client: not both");
 	if (prog_home(f) != OK)
 		return f->outcome;
+	access_question.tls = with_tls != NULL;
+	if (access_question.client != NULL)
+		return explain_access(&access_question, f);
 	service_begin(&s, "resolve", SERVICE_TIMEOUT_MS);
 	/* What could not be answered outweighs a refusal. */
 	for (int i = optind; i < argc; i++)

@@ -238,9 +238,13 @@ const struct verb verbs[] = {
 	      "check the configuration, show or change settings"),
 	    .about.json = true, .about.operands = true,
 	    .about.options = config_options },
-	{ VERB("explain", verb_explain, "[-C DIR] [--json] ADDRESS...",
-	      "where mail for an address goes, step by step"),
-	    .about.json = true, .about.operands = true },
+	{ VERB("explain", verb_explain,
+	      "[-C DIR] [--json] ADDRESS... | --client IP [--user ADDRESS] "
+	      "[--tls] [--role ROLE] [--from ADDRESS] [--to ADDRESS]",
+	      "where mail for an address goes, step by step; what the rules "
+	      "of access say of a client"),
+	    .about.json = true, .about.operands = true,
+	    .about.options = explain_options },
 	{ VERB("queue", verb_fellow, "VERB ...",
 	    "list, show, hold, release, delete, expire, flush, stats, "
 	    "tidy") },

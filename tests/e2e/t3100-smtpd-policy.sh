@@ -13,5 +13,8 @@ echo 'boss@example.org' > "$H/lists/logins"
 [ "$(id -u)" -ne 0 ] || chown -R nobody:nogroup "$H/lists"
 add_user ann@example.org pw > "$T/out"
 add_user bob@example.org pw >> "$T/out"
+as pneu -C "$H" explain --client 127.0.2.1 > "$T/explained" 2>&1 &&
+    grep -q '=> refused at connect by rule reject-list: 554 5.7.1' "$T/explained" ||
+    { diag "$(cat "$T/explained")"; exit 1; }
 start_pneu || exit 1
 as env PATH="$PATH" python3 "$(dirname "$0")/policy.py" "$H" "$SMTP" "$POP"
