@@ -9,18 +9,24 @@ answer begins, all of them. After each the session must still answer NOOP (a
 wrong command before the login), in clean ASCII with CRLF ends.
 """
 import json
+import os
 import re
 import socket
+import ssl
 import sys
 
 PORT, USER, PASSWORD, FILE = int(sys.argv[1]), *sys.argv[2:5]
 LIMIT = 60
+CA = os.environ.get("REPLAY_CA")  # the port begins with TLS
 CLEAN = re.compile(rb"[\x20-\x7e]*\r\n\Z")
 
 
 class Peer:
     def __init__(self):
         self.socket = socket.create_connection(("127.0.0.1", PORT), LIMIT)
+        if CA:
+            self.socket = ssl.create_default_context(cafile=CA).wrap_socket(
+                self.socket, server_hostname="localhost")
         self.file = self.socket.makefile("rb")
 
     def send(self, octets):
