@@ -69,7 +69,7 @@ tls_name_is_plain(const char *name)
 {
 	size_t n = 0;
 
-	for (; name[n] != '\0' && n <= TLS_NAME_MAX; n++)
+	for (; n <= TLS_NAME_MAX && name[n] != '\0'; n++)
 		if (!is_alnum((unsigned char)name[n]) && name[n] != '-' &&
 		    name[n] != '.')
 			return false;
