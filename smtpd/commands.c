@@ -368,8 +368,7 @@ run_known(struct session *s, const struct command *c, struct span args)
 		refuse(s, RULE_PIPELINING);
 	else if (span_has_control(s->line))
 		input_refuse_line(s, RULE_LINE_OCTETS);
-	else if ((c->flags & CLEAR) == 0 && s->tls == NULL &&
-	    s->set->tls == TLS_ONLY)
+	else if ((c->flags & CLEAR) == 0 && secure_is_missing(s))
 		input_refuse_line(s, RULE_TLS_FIRST);
 	else if ((c->flags & ALONE) != 0 && args.len > 0)
 		refuse(s, RULE_SYNTAX);

@@ -91,7 +91,9 @@ open_services(struct server *server, struct fault *f)
 	journal_open(&server->journal, about.name);
 	server->begins_tls = begins_tls != NULL;
 	if (tls_server_begin(&server->tls_server, set, role_name,
-	        server->begins_tls || set->smtpd.tls != TLS_NO, f) != OK)
+	        server->begins_tls ||
+	            (set->smtpd.tls != TLS_NO && set->smtpd.role != ROLE_LOCAL),
+	        f) != OK)
 		return f->outcome;
 	/* Only where it is asked; who listens there may come later. */
 	if (server->blocks.lists > 0 && set->smtpd.role == ROLE_MX &&

@@ -9,7 +9,16 @@ bool
 secure_is_offered(const struct session *s)
 {
 	return s->tls == NULL && s->set->tls != TLS_NO &&
+	    s->set->role != ROLE_LOCAL &&
 	    tls_server_is_set(&s->server->tls_server);
+}
+
+/* What comes by a socket of this machine needs none. */
+bool
+secure_is_missing(const struct session *s)
+{
+	return s->tls == NULL && s->set->tls == TLS_ONLY &&
+	    s->set->role != ROLE_LOCAL;
 }
 
 /* RFC 3207 4.2: the session is as before its first command. */

@@ -206,6 +206,8 @@ void input_refuse_line(struct session *, enum rule);
 
 /* Is STARTTLS to be announced now? */
 bool secure_is_offered(const struct session *);
+/* Is it a must, and not there? */
+bool secure_is_missing(const struct session *);
 /* STARTTLS. RFC 3207. */
 void secure_starttls(struct session *, struct span args);
 /* The handshake, now; the session starts over, or is over. */
