@@ -79,15 +79,20 @@ static const struct wire_field change_fields[] = {
 	{ .key = NULL },
 };
 
+/* No more than a line can say; both are that much at most. */
+static uint64_t
+sum(uint64_t a, uint64_t b)
+{
+	return a + b < INT64_MAX ? a + b : INT64_MAX;
+}
+
 /* More was taken off than there was: nothing is left, until the next count. */
 static void
 change(struct usage *u, const struct usage *by, bool more)
 {
 	if (more) {
-		if (__builtin_add_overflow(u->octets, by->octets, &u->octets) ||
-		    __builtin_add_overflow(
-		        u->messages, by->messages, &u->messages))
-			u->octets = u->messages = INT64_MAX;
+		u->octets = sum(u->octets, by->octets);
+		u->messages = sum(u->messages, by->messages);
 		return;
 	}
 	u->octets -= by->octets < u->octets ? by->octets : u->octets;

@@ -47,7 +47,7 @@ static const struct {
 	{ "too much to add is all that there can be",
 	    COUNT "\nmore octets=9223372036854775807 messages=1\n"
 	          "more octets=9223372036854775807 messages=1\n",
-	    true, INT64_MAX, INT64_MAX },
+	    true, INT64_MAX, 12 },
 	{ "no file has no count", "", false, 0, 0 },
 	{ "nor one without the line of one", "more octets=5 messages=1\n",
 	    false, 0, 0 },
