@@ -21,7 +21,7 @@ enum outcome verb_config(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_units(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_explain(int argc, char *argv[], struct fault *) MUST_USE;
 
-extern const struct prog_option explain_options[], init_options[], config_options[],
-    units_options[];
+extern const struct prog_option explain_options[], init_options[],
+    config_options[], units_options[];
 
 #endif

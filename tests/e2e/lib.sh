@@ -95,7 +95,12 @@ reload_pneu() { # and until nobody works by the configuration before
 }
 none_retires() { as pneu -C "$H" status > "$T/status" 2>&1; grep -q ': ready' "$T/status" && ! grep -q retires "$T/status"; }
 stop_pneu() { _p=$PNEU PNEU=; kill -TERM "$_p" && wait "$_p"; } # its status
-pids_of() { pgrep -P "$PNEU" -x "$1"; } # the supervisor's children so named
+# The supervisor's children so named; smtpd on run/submit is the service submit.
+pids_of() {
+	for _pid in $(pgrep -P "$PNEU" -x "$1"); do
+		tr '\0' ' ' < "/proc/$_pid/cmdline" | grep -q -- ' local ' || echo "$_pid"
+	done
+}
 wait_for() { # wait_for COMMAND...: until it succeeds, every 20 ms, $LIMIT s
 	_end_at=$(($(date +%s) + LIMIT))
 	until "$@" > /dev/null 2>&1; do

@@ -100,7 +100,7 @@ if room_for 3 2> "$T/prlimit"; then
 	as pneu -C "$H" reload > "$T/out" 2>&1
 	is "a reload that lacks descriptors may be tried again: 111" $? 111
 	like "it says what stays" "$(cat "$T/out")" 'configuration 1 stays: pool of '
-	room_for 5
+	room_for 6
 	as pneu -C "$H" reload > "$T/out" 2>&1
 	is "one that lacks the last of them, too" $? 111
 	like "it says what stays" "$(cat "$T/out")" 'configuration 1 stays: \[smtpd\] listen on .*Too many open files'
