@@ -191,10 +191,10 @@ clean:
 BUILD_DEPS := gcc libc6-dev pkg-config libssl-dev libsodium-dev libseccomp-dev \
 	libcdb-dev libjansson-dev libidn2-dev libunistring-dev libunbound-dev
 # What README.md tries by hand, and what every test needs.
-RUN_DEPS := curl swaks
+RUN_DEPS := curl swaks libnet-ssleay-perl
 NEED_DEPS := perl python3 procps curl
 TEST_DEPS := $(NEED_DEPS) iproute2 util-linux e2fsprogs strace \
-	swaks msmtp mpop fetchmail s-nail mutt git-email libmailtools-perl php-cli openbsd-inetd systemd \
+	swaks libnet-ssleay-perl msmtp mpop fetchmail s-nail mutt git-email libmailtools-perl php-cli openbsd-inetd systemd \
 	dovecot-imapd dovecot-pop3d clang clang-format cppcheck mandoc spin \
 	libclang-rt-14-dev netcat-openbsd nsd
 BENCH_DEPS := postfix dovecot-pop3d linux-perf strace python3 e2fsprogs

@@ -6,7 +6,8 @@ here=$(cd "$(dirname "$0")" && pwd) cases=$(cd "$(dirname "$0")/../cases" && pwd
 make_home local.test
 set -- $(free_ports 2)
 conf storage "min_free = 0"
-conf smtpd "listen = 127.0.0.1:$1 tls"
+conf smtpd "listen = 127.0.0.1:$1 tls
+clients_per_address = 0"
 conf pop3d "listen = 127.0.0.1:$2 tls
 failed_login = 1ms"
 conf tls "certificate = own tls/server.pem tls/server.key"
