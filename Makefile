@@ -44,14 +44,14 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
 	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
 	lib/usage lib/logins lib/tls_provider lib/wire_tls lib/tls_server lib/tls
-pneu_OBJS := start/services start/share start/layout start/listen start/services_print start/spawn \
+pneu_OBJS := start/services start/wanted start/share start/layout start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept \
-	start/reload start/ready start/stop start/control start/ask \
+	start/reload start/order start/ready start/stop start/control start/ask \
 	start/config_edit start/config_change start/supervise start/explain_access start/explain start/status \
 	start/status_services start/status_lists start/status_queue start/status_disk \
 	start/status_quota \
 	start/status_journal start/units start/init start/config_verb \
-	start/verbs start/main
+	start/service_verb start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \
 	smtpd/parameters smtpd/submit smtpd/state smtpd/reply smtpd/local \

@@ -32,6 +32,11 @@
 	TEXT(s, "program", m.program, "",                                      \
 	    "program run in its place, once per connection on fds 0 and 1")
 
+#define AUTOSTART(s, m)                                                        \
+	CHOICE(s, "autostart", m.autostart, "yes", "yes no",                   \
+	    "no: it runs only after `pneu start`, and until the next start "   \
+	    "of the system")
+
 /* A pool of session workers. */
 #define POOL(s, m, start_, min_idle_, add_, max_)                              \
 	NUMBER(s, "start", m.start, "workers", start_, 1, POOL_MAX,            \
@@ -86,6 +91,7 @@ const struct setting_row setting_rows[] = {
 	    "longest such pause; it doubles at each death"),
 
 	REPLACEMENT("smtpd", smtpd.service),
+	AUTOSTART("smtpd", smtpd.service),
 	LIST("smtpd", "listen", smtpd.listen, "127.0.0.1:2525",
 	    "address:port to accept mail on; [v6]:port; `tls` and a role may "
 	    "follow; repeat for more"),
@@ -144,6 +150,7 @@ const struct setting_row setting_rows[] = {
 	    "more"),
 
 	REPLACEMENT("pop3d", pop3d.service),
+	AUTOSTART("pop3d", pop3d.service),
 	LIST("pop3d", "listen", pop3d.listen, "127.0.0.1:2110",
 	    "address:port for mail programs; [v6]:port; repeat for more"),
 	PRESTART("pop3d", pop3d.service,
@@ -205,6 +212,7 @@ const struct setting_row setting_rows[] = {
 	    "5", 1, 64, "attempts at once to one next hop"),
 	REPLACEMENT("queue-add", queue.add),
 	REPLACEMENT("queue-run", queue.run),
+	AUTOSTART("queue-run", queue.run),
 
 	TEXT("mail", "directory", mail.directory, "mail",
 	    "where the mailboxes lie; relative to the home"),

@@ -27,7 +27,9 @@ struct service_settings {
 	char *program; /* empty: the built-in one; else a replacement */
 	uint64_t start, min_idle, add, max;
 	uint64_t sessions; /* a worker's share */
+	uint64_t autostart; /* of those that others do not need */
 };
+enum { AUTOSTART_YES, AUTOSTART_NO };
 
 enum { BARE_REJECT, BARE_ACCEPT };
 enum { TLS_NO, TLS_YES, TLS_ONLY };

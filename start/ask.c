@@ -24,8 +24,18 @@ ask_signal(pid_t pid, int number, struct fault *f)
 	return OK;
 }
 
-/* What the supervisor says of itself; *done: how many reloads it has done. While
-   it reads a configuration and starts programs, it answers nobody. */
+enum outcome
+ask_status(struct buf *answer, uint64_t until_ms, struct fault *f)
+{
+	do {
+		*f = FAULT_NONE;
+		buf_reset(answer);
+	} while (control_ask(answer, f) == TEMP && f->error == ETIMEDOUT &&
+	    clock_mono_ms() < until_ms);
+	return f->outcome;
+}
+
+/* What the supervisor says of itself; *done: how many reloads it has done. */
 static enum outcome
 ask_reloads(
     struct record *r, uint64_t *done, uint64_t until_ms, struct fault *f)
@@ -33,11 +43,7 @@ ask_reloads(
 	struct buf answer = BUF_INIT(CONTROL_MAX);
 	struct span line, rest;
 
-	do {
-		*f = FAULT_NONE;
-		buf_reset(&answer);
-	} while (control_ask(&answer, f) == TEMP && f->error == ETIMEDOUT &&
-	    clock_mono_ms() < until_ms);
+	(void)!ask_status(&answer, until_ms, f);
 	rest = buf_span(&answer);
 	(void)span_next(&rest, '\n', &line);
 	if (f->outcome == OK && record_parse(line, r, f) == OK &&

@@ -7,11 +7,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "fault.h"
+#include "buf.h"
 
 /* Its pid comes from the kernel's lock, so root may signal it: the cwd is the
    home, and we work as its owner. */
 enum outcome ask_signal(pid_t, int number, struct fault *) MUST_USE;
+
+/* All that it says (PROTOCOL 10). While it reads a configuration or starts programs it
+   answers nobody: until_ms, monotonic. */
+enum outcome ask_status(
+    struct buf *answer, uint64_t until_ms, struct fault *) MUST_USE;
 
 /*
  * Have it read the configuration again, and wait until it has.

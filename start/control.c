@@ -211,6 +211,50 @@ put_pool(struct buf *b, const struct pool *p, uint64_t now_ms, struct fault *f)
 	return record_end(out, f);
 }
 
+/* One that does not run because an operator or its setting says so; one without an
+   address would not run anyway. */
+static enum outcome
+put_absent(struct buf *b, const struct supervisor *s,
+    const struct service_row *row, struct fault *f)
+{
+	const struct wanted_one *one = &s->wanted.one[row - service_rows];
+	bool stopped = one->what == WANTED_STOPPED;
+	struct record_out out;
+
+	if (!stopped && wanted_autostart(row, &s->settings))
+		return OK;
+	out = record_begin(b, "service");
+	record_puts(out, "name", row->name);
+	record_puts(out, "address", "closed");
+	record_puts(out, "kind", service_kind_name(row->kind));
+	record_put_num(out, "generation", s->generation);
+	record_puts(out, "state", stopped ? "stopped" : "off");
+	if (stopped) {
+		record_puts(out, "by", one->by);
+		record_puts(out, "since", one->time);
+	}
+	return record_end(out, f);
+}
+
+static enum outcome
+put_absents(struct buf *b, const struct supervisor *s, struct fault *f)
+{
+	struct listen_line line[LISTEN_LINES_MAX];
+	size_t n = listen_list(&s->settings, line, NULL);
+	const struct service_row *last = NULL;
+
+	for (size_t i = 0; i < n && f->outcome == OK; i++) {
+		bool is_there = line[i].row == last;
+
+		last = line[i].row;
+		for (size_t k = 0; k < s->pools && !is_there; k++)
+			is_there = s->pool[k]->row == line[i].row;
+		if (!is_there)
+			f->outcome = put_absent(b, s, line[i].row, f);
+	}
+	return f->outcome;
+}
+
 static enum outcome
 put_all(struct buf *b, const struct supervisor *s, struct fault *f)
 {
@@ -231,11 +275,15 @@ put_all(struct buf *b, const struct supervisor *s, struct fault *f)
 	record_puts(out, "outcome", outcome_word(s->reloaded.outcome));
 	record_put_optional(out, "text", span_of(s->reloaded.text));
 	record_put_num(out, "journal-waiting", (uint64_t)waiting);
+	record_put_num(out, "orders", s->orders);
+	record_puts(out, "ordered", outcome_word(s->order.outcome));
+	record_put_optional(out, "order-text", span_of(s->order.text));
 	f->outcome = record_end(out, f);
 	for (size_t i = 0; i < s->pools && f->outcome == OK; i++)
 		f->outcome = put_pool(b, s->pool[i], now_ms, f);
-	return f->outcome == OK ? record_end(record_begin(b, "end"), f)
-	                        : f->outcome;
+	return f->outcome == OK && put_absents(b, s, f) == OK
+	    ? record_end(record_begin(b, "end"), f)
+	    : f->outcome;
 }
 
 /* One send, never waiting: a client that misses it asks again. */

@@ -16,9 +16,11 @@
 #include "listen.h"
 #include "serve.h"
 
-#define POOL_FULL_MS  1000 /* full so long before a connection is refused */
-#define POOL_GOOD_MS  60000 /* a process that lived so long died of new cause */
-#define POOL_LAST_MS  2000 /* for who is told late. Chosen */
+#define POOL_FULL_MS 1000 /* full so long before a connection is refused */
+#define POOL_GOOD_MS 60000 /* a process that lived so long died of new cause */
+#define POOL_LAST_MS 2000 /* for who is told late. Chosen */
+#define POOL_NOW_MS                                                            \
+	500 /* for the last words of who is not waited for. Chosen */
 #define POOL_PAUSE_MS 1000 /* after EMFILE and the like in accept() */
 
 struct process {

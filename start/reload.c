@@ -214,11 +214,28 @@ adopt(struct supervisor *s, struct fault *f)
 	return listen_adopt(l, n, f);
 }
 
+/* After systemd's sockets were taken: those of a stopped service are closed. */
+static void
+drop_unwanted(struct supervisor *s, size_t had, const struct settings *settings)
+{
+	size_t kept = had;
+
+	for (size_t i = had; i < s->pools; i++) {
+		if (is_wanted(s, had, s->pool[i]->row, settings))
+			s->pool[kept++] = s->pool[i];
+		else
+			pool_free(s->pool[i]);
+	}
+	s->pools = kept;
+}
+
 static enum outcome
-open_listeners(struct supervisor *s, size_t had, struct fault *f)
+open_listeners(struct supervisor *s, size_t had, const struct settings *fresh,
+    struct fault *f)
 {
 	if (had == 0 && adopt(s, f) != OK)
 		return f->outcome;
+	drop_unwanted(s, had, fresh);
 	share_old(s, had, true);
 	f->outcome = open_all(s, had, f);
 	share_old(s, had, false);
@@ -241,10 +258,34 @@ reload_open_rest(struct supervisor *s)
 
 /* ---- the pools ---- */
 
-/* A pool of each service and address. */
+bool
+reload_is_up(
+    const struct supervisor *s, size_t pools, const struct service_row *row)
+{
+	for (size_t i = 0; i < pools; i++)
+		if (s->pool[i]->row == row && !s->pool[i]->retires)
+			return true;
+	return false;
+}
+
+/* Is it to run when a configuration is taken? What runs, among the first pools, goes
+   on. */
+static bool
+is_wanted(const struct supervisor *s, size_t pools,
+    const struct service_row *row, const struct settings *settings)
+{
+	enum wanted_what what = s->wanted.one[row - service_rows].what;
+
+	if (what == WANTED_STOPPED)
+		return false;
+	return what == WANTED_STARTED || wanted_autostart(row, settings) ||
+	    reload_is_up(s, pools, row);
+}
+
+/* A pool of each service and address; of one service if `only` names it. */
 static enum outcome
-make_pools(struct supervisor *s, const struct settings *settings,
-    uint64_t generation, struct fault *f)
+make_pools(struct supervisor *s, const struct service_row *only,
+    const struct settings *settings, uint64_t generation, struct fault *f)
 {
 	struct listen_line line[LISTEN_LINES_MAX];
 	size_t n = listen_list(settings, line, NULL);
@@ -254,6 +295,8 @@ make_pools(struct supervisor *s, const struct settings *settings,
 		struct listener *l = find_listener(s, line[i].text);
 		struct pool *p;
 
+		if (only != NULL && r != only)
+			continue;
 		if (l == NULL && r->kind != SERVICE_JOURNAL)
 			l = listen_make(r, line[i].text);
 		p = pool_make(r, l, settings, generation, &s->ground);
@@ -280,8 +323,8 @@ reload_take(struct supervisor *s, struct fault *f)
 		return fault_set(f, TEMP, "4.3.0", 0,
 		    "sessions of earlier configurations still go on");
 	if (take_copy(s, &fresh, generation, f) == OK &&
-	    make_pools(s, &fresh, generation, f) == OK &&
-	    open_listeners(s, had, f) == OK) {
+	    make_pools(s, NULL, &fresh, generation, f) == OK &&
+	    open_listeners(s, had, &fresh, f) == OK) {
 		config_free(&s->settings);
 		s->settings = fresh;
 		s->generation = generation;
@@ -291,6 +334,23 @@ reload_take(struct supervisor *s, struct fault *f)
 		config_free(&fresh);
 	}
 	reload_clean(s);
+	return f->outcome;
+}
+
+enum outcome
+reload_start(
+    struct supervisor *s, const struct service_row *row, struct fault *f)
+{
+	size_t had = s->pools;
+
+	if (had + LISTEN_LINES_MAX > POOLS_MAX)
+		return fault_set(f, TEMP, "4.3.0", 0,
+		    "sessions of earlier configurations still go on");
+	if (make_pools(s, row, &s->settings, s->generation, f) == OK &&
+	    open_all(s, had, f) == OK)
+		return OK;
+	while (s->pools > had)
+		pool_free(s->pool[--s->pools]);
 	return f->outcome;
 }
 

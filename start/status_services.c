@@ -57,6 +57,10 @@ words_of(const struct record *r)
 		       "octets wait for journal-write]";
 	if (!record_is(r, "service"))
 		return "{what}: a supervisor of another version says it";
+	if (record_value(r, "since").len > 0)
+		return "  {name:15} {address:19} {state} by {by} since {since}";
+	if (span_eq(record_value(r, "state"), "off"))
+		return "  {name:15} {address:19} {state}: autostart = no";
 	if (span_eq(record_value(r, "kind"), "pool"))
 		return SERVICE_WORDS "  busy {busy} idle {idle} max {max} "
 		                     "served {served} refused {refused}";
@@ -65,7 +69,7 @@ words_of(const struct record *r)
 	return SERVICE_WORDS;
 }
 
-/* Its state is one word; `ready` is how it should be, `retires` may be. */
+/* Its state is one word; `ready` is how it should be, some others may be. */
 static void
 put_record(struct status *s, const struct record *r)
 {
@@ -73,7 +77,7 @@ put_record(struct status *s, const struct record *r)
 	struct span state = record_value(r, "state");
 	bool behind = json_integer_value(
 	                  json_object_get(o, "journal_waiting")) > FIFO_FULL;
-	bool well = span_eq(state, "ready") || span_eq(state, "retires");
+	bool well = span_is_word(state, "ready retires stopped off");
 
 	(void)json_object_update_new(o,
 	    json_pack("{s:s*, s:o*, s:b}", "advice",

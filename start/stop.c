@@ -30,6 +30,8 @@ stop_stage(struct supervisor *s, uint64_t now_ms)
 
 	if (s->stop_stage > 0 && ms < STAGE_MS)
 		ms = STAGE_MS;
+	if (s->hurry)
+		ms = POOL_NOW_MS;
 	for (size_t i = 0; i < s->pools; i++)
 		if (s->pool[i]->row->stop == s->stop_stage)
 			pool_stop(s->pool[i], now_ms + ms);
@@ -57,6 +59,19 @@ stop_begin(struct supervisor *s, uint64_t now_ms)
 	if (s->tidy != 0)
 		(void)kill(s->tidy, SIGTERM);
 	stop_stage(s, now_ms);
+}
+
+void
+stop_hurry(struct supervisor *s, uint64_t now_ms)
+{
+	uint64_t at_ms = now_ms + POOL_NOW_MS;
+
+	s->hurry = true;
+	stop_begin(s, now_ms);
+	for (size_t i = 0; i < s->pools; i++)
+		if (s->pool[i]->kill_at_ms > at_ms)
+			s->pool[i]->kill_at_ms = at_ms;
+	s->kill_tidy_ms = at_ms;
 }
 
 bool

@@ -101,8 +101,10 @@ set_up(struct supervisor *s, struct fault *f)
 	g->rope_fd = bell[1];
 	if (auth_ticket_draw_key(&g->key_fd, f) != OK ||
 	    open_signals(s, f) != OK || lock_take(&s->lock_fd, f) != OK ||
-	    listen_fifo("run/journal", &s->fifo_fd, f) != OK ||
-	    reload_take(s, f) != OK ||
+	    listen_fifo("run/journal", &s->fifo_fd, f) != OK)
+		return f->outcome;
+	order_begin(s);
+	if (reload_take(s, f) != OK ||
 	    (s->settings.pneu.users == USERS_SEPARATE &&
 	        share_fifo(s->fifo_fd, f) != OK) ||
 	    control_open(s, f) != OK)
@@ -129,13 +131,15 @@ tear_down(struct supervisor *s)
 
 /* ---- pools ---- */
 
-/* Is an older generation of this row still at work? */
+/* Is an older one of this row still at work, of before a reload or an order? */
 static bool
 has_elder(const struct supervisor *s, const struct pool *p)
 {
 	for (size_t i = 0; i < s->pools; i++)
 		if (s->pool[i]->row == p->row && s->pool[i]->live > 0 &&
-		    s->pool[i]->generation < p->generation)
+		    s->pool[i] != p &&
+		    (s->pool[i]->retires ||
+		        s->pool[i]->generation < p->generation))
 			return true;
 	return false;
 }
@@ -196,18 +200,25 @@ take_signals(struct supervisor *s, uint64_t now_ms)
 		switch (info.ssi_signo) {
 		case SIGTERM:
 		case SIGINT:
-		case SIGQUIT:
 			stop_begin(s, now_ms);
+			break;
+		case SIGQUIT:
+			stop_hurry(s, now_ms);
 			break;
 		case SIGHUP:
 			if (!s->stopping)
 				reload(s, now_ms);
 			break;
+		case SIGUSR1:
+			s->ordered = true;
+			break;
 		case SIGCHLD: /* perhaps for several */
 			break;
 		default:
-			prog_warn("signal %u (%s) from pid %u is ignored: "
-			          "SIGTERM stops, SIGHUP reloads",
+			prog_warn(
+			    "signal %u (%s) from pid %u is ignored: "
+			    "SIGTERM stops, SIGHUP reloads, SIGUSR1 looks "
+			    "at what shall run",
 			    info.ssi_signo, strsignal((int)info.ssi_signo),
 			    info.ssi_pid);
 			break;
@@ -309,6 +320,7 @@ loop(struct supervisor *s)
 		drop_retired(s);
 		if (!s->stopping)
 			ready_advance(s);
+		order_advance(s, now_ms);
 		for (size_t i = 0; i < s->pools; i++)
 			look_after(s, s->pool[i], now_ms);
 		if (s->trouble.outcome != OK)

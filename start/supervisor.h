@@ -7,6 +7,7 @@
 #define START_SUPERVISOR_H
 
 #include "pool.h"
+#include "wanted.h"
 
 #define POOLS_MAX   (2 * LISTEN_LINES_MAX) /* with those that retire. Chosen */
 #define STOP_STAGES 4 /* pools, queue-run, line services, journal */
@@ -28,7 +29,13 @@ struct supervisor {
 	pid_t tidy; /* it is under way; 0: not */
 	struct fault trouble; /* not OK: it cannot go on, and stops */
 
+	struct wanted wanted; /* what operators said of services */
+	bool ordered; /* they said something new */
+	uint64_t orders; /* how often that was looked at */
+	struct fault order; /* how the last of them ended */
+
 	bool stopping;
+	bool hurry; /* nothing is waited for */
 	unsigned stop_stage;
 	uint64_t kill_tidy_ms; /* monotonic: SIGKILL then to what tidies */
 };
@@ -48,6 +55,21 @@ enum outcome supervise(struct fault *) MUST_USE;
 enum outcome reload_take(struct supervisor *, struct fault *) MUST_USE;
 /* SIGHUP. An error is told. */
 void reload(struct supervisor *, uint64_t now_ms);
+/* Pools of one service, beside those that are there; or nothing has changed. */
+enum outcome reload_start(
+    struct supervisor *, const struct service_row *, struct fault *) MUST_USE;
+/* Has it a pool among the first that does not retire? */
+bool reload_is_up(
+    const struct supervisor *, size_t pools, const struct service_row *);
+
+/*
+ * order.c: services that operators stop, start and start anew while the others run.
+ * What was wanted before this start; of it only what is stopped counts.
+ */
+void order_begin(struct supervisor *);
+/* Each time round: do what was ordered, and stop what nobody uses any more. */
+void order_advance(struct supervisor *, uint64_t now_ms);
+
 /*
  * Unix sockets are opened only when the queue has been tidied: a process that a
  * dead supervisor left would ask there, and wait, and hold the queue's lock
@@ -71,6 +93,8 @@ bool ready_buried(struct supervisor *, pid_t, int status);
 /* stop.c: a stop in stages; each ends what it has in hand, or is killed. Tell
    the first stage; while it stops already, nothing. */
 void stop_begin(struct supervisor *, uint64_t now_ms);
+/* The same, or a stop that is under way, without waiting for sessions. */
+void stop_hurry(struct supervisor *, uint64_t now_ms);
 /* Go on when a stage has ended, kill it when it is late. True: all is done. */
 bool stop_advance(struct supervisor *, uint64_t now_ms);
 

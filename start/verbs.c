@@ -3,6 +3,7 @@
 #include "verbs.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,9 +37,8 @@ verb_run(int argc, char *argv[], struct fault *f)
 }
 
 static enum outcome
-find_supervisor(int argc, char *argv[], pid_t *pid, struct fault *f)
+find_supervisor(pid_t *pid, struct fault *f)
 {
-	prog_options(argc, argv);
 	if (prog_stand(f) != OK || identity_take(".", f) != OK ||
 	    lock_holder(pid, f) != OK)
 		return f->outcome;
@@ -52,8 +52,12 @@ verb_stop(int argc, char *argv[], struct fault *f)
 {
 	pid_t pid;
 
-	if (find_supervisor(argc, argv, &pid, f) != OK ||
-	    ask_signal(pid, SIGTERM, f) != OK)
+	prog_options(argc, argv);
+	if (optind < argc)
+		return service_order(
+		    WANTED_STOPPED, argc - optind, argv + optind, f);
+	if (find_supervisor(&pid, f) != OK ||
+	    ask_signal(pid, service_is_now() ? SIGQUIT : SIGTERM, f) != OK)
 		return f->outcome;
 	/* What runs has a copy that was right; of this one only drain counts. */
 	if (prog_load(f) != OK)
@@ -72,8 +76,9 @@ verb_reload(int argc, char *argv[], struct fault *f)
 	bool refused;
 	pid_t pid;
 
+	prog_options(argc, argv);
 	/* Checked here too, so that the errors are seen where one asks. */
-	if (find_supervisor(argc, argv, &pid, f) != OK ||
+	if (find_supervisor(&pid, f) != OK ||
 	    check_config_aloud(&prog.settings, prog_config_path(), f) != OK ||
 	    ask_reload(pid, &generation, &refused, f) != OK)
 		return f->outcome;
@@ -215,8 +220,20 @@ const struct verb verbs[] = {
 	      "supervise in the foreground; prints `ready`"),
 	    .about.more = "SIGTERM stops cleanly, SIGHUP reads the "
 	                  "configuration again.\n" },
-	{ VERB("stop", verb_stop, "[-C DIR]",
-	    "stop the supervisor and wait until it has") },
+	{ VERB("start", verb_start,
+	      "[-C DIR] SERVICE...|smtp|pop|framework|all",
+	      "start services that were stopped"),
+	    .about.operands = true },
+	{ VERB("stop", verb_stop,
+	      "[-C DIR] [--now] [SERVICE...|smtp|pop|framework|all]",
+	      "stop the system, or services of it, and wait until they have"),
+	    .about.operands = true, .about.options = service_options,
+	    .about.more = "A stopped service stays stopped, also after a new "
+	                  "start, until `pneu start`.\n" },
+	{ VERB("restart", verb_restart,
+	      "[-C DIR] [--now] SERVICE...|smtp|pop|framework|all",
+	      "start services anew; sessions go on in the old processes"),
+	    .about.operands = true, .about.options = service_options },
 	{ VERB("reload", verb_reload, "[-C DIR]",
 	    "check the configuration and put it in force") },
 	{ VERB("status", verb_status, "[-C DIR] [--json]",
@@ -234,7 +251,8 @@ const struct verb verbs[] = {
 	    .about.operands = true, .about.options = units_options },
 	{ VERB("config", verb_config,
 	      "[-C DIR] [--json] check | show [--explain] | "
-	      "set [--add] SECTION.KEY VALUE... | unset SECTION.KEY [VALUE...]",
+	      "set [--add] SECTION.KEY VALUE... | unset SECTION.KEY "
+	      "[VALUE...]",
 	      "check the configuration, show or change settings"),
 	    .about.json = true, .about.operands = true,
 	    .about.options = config_options },

@@ -7,6 +7,7 @@
 #define START_VERBS_H
 
 #include "prog.h"
+#include "wanted.h"
 
 struct verb {
 	const char *name; /* NULL ends the table */
@@ -21,7 +22,15 @@ enum outcome verb_config(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_units(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_explain(int argc, char *argv[], struct fault *) MUST_USE;
 
+/* service_verb.c: has --now been said? And the same for verb_stop(), which without a
+   word is for the whole system. */
+enum outcome verb_start(int argc, char *argv[], struct fault *) MUST_USE;
+enum outcome verb_restart(int argc, char *argv[], struct fault *) MUST_USE;
+bool service_is_now(void);
+enum outcome service_order(
+    enum wanted_what, int n, char *word[], struct fault *) MUST_USE;
+
 extern const struct prog_option explain_options[], init_options[],
-    config_options[], units_options[];
+    config_options[], units_options[], service_options[];
 
 #endif

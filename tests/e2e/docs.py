@@ -232,7 +232,7 @@ def part_entries(files):
                 wrong.add("%s has %s" % (code, key))
     none(sorted(wrong), "entries have the writers and fields of PROTOCOL")
     missing = {"94", "91", "92", "9T", "99", "97", "9V", "9W", "EH", "E1", "E2", "ET", "7A", "P2", "B8", "B2", "7X", "7C", "73", "AP", "A1",
-               "A2", "7I", "7J", "7Z", "XX", "KI", "KF", "KZ", "KE", "SB", "SE", "SD", "SR", "SC"} - met
+               "A2", "7I", "7J", "7Z", "XX", "KI", "KF", "KZ", "KE", "SB", "SE", "SD", "SR", "SC", "SP", "SA"} - met
     none(sorted(missing), "and nearly all codes were met")
 
 

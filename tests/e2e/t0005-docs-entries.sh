@@ -49,6 +49,7 @@ kill -9 "$(pids_of resolve | head -n 1)"; wait_for has SD
 kill -HUP "$PNEU"; wait_for has SR
 wait_for none_retires
 as pneu -C "$H" config set smtpd.max 21 > "$T/out"; wait_for has SC
+as pneu -C "$H" stop pop3d > "$T/out"; as pneu -C "$H" start pop3d > "$T/out"; wait_for has SA
 settled() { [ -z "$(ls "$H/queue/in")" ]; }
 wait_for settled; wait_for has 7X
 stop_pneu; is "the system stops" $? 0

@@ -36,7 +36,7 @@ check "the first one took no harm" as pneu -C "$H" status
 
 # Signals that mean nothing to it, each of which would end a process.
 sent=$(python3 -c 'import os, signal, sys
-for name in "USR1 USR2 IO PWR PROF VTALRM XCPU RTMIN RTMAX ALRM XFSZ PIPE".split():
+for name in "USR2 IO PWR PROF VTALRM XCPU RTMIN RTMAX ALRM XFSZ PIPE".split():
     number = getattr(signal, "SIG" + name); os.kill(int(sys.argv[1]), number)
     if name not in ("XFSZ", "PIPE"): print(int(number))' "$PNEU")
 for s in $sent; do

@@ -91,11 +91,13 @@ conf pneu "hostname = a b"
 like "an error that only a start finds is one" "$(status)" '^! pneu.conf has errors'
 cat "$T/right" > "$H/pneu.conf"
 
+as pneu -C "$H" stop pop3d > "$T/out"
 python3 - "$H/run/pneu" > "$T/wire" <<'END'
 import socket, sys
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
 print(s.makefile().read(), end="")
 END
+as pneu -C "$H" start pop3d > "$T/out"
 keys() { sed -n '/^pneu pid=/p; /^service name=/p' "$1" | sed 's/=[^ ]*//g' | sort -u; }
 is "PROTOCOL has what the supervisor says of itself" \
 	"$(keys "$(dirname "$0")/../../doc/PROTOCOL.md")" "$(keys "$T/wire")"
