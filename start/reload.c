@@ -214,6 +214,30 @@ adopt(struct supervisor *s, struct fault *f)
 	return listen_adopt(l, n, f);
 }
 
+bool
+reload_is_up(
+    const struct supervisor *s, size_t pools, const struct service_row *row)
+{
+	for (size_t i = 0; i < pools; i++)
+		if (s->pool[i]->row == row && !s->pool[i]->retires)
+			return true;
+	return false;
+}
+
+/* Is it to run when a configuration is taken? What runs, among the first pools, goes
+   on. */
+static bool
+is_wanted(const struct supervisor *s, size_t pools,
+    const struct service_row *row, const struct settings *settings)
+{
+	enum wanted_what what = s->wanted.one[row - service_rows].what;
+
+	if (what == WANTED_STOPPED)
+		return false;
+	return what == WANTED_STARTED || wanted_autostart(row, settings) ||
+	    reload_is_up(s, pools, row);
+}
+
 /* After systemd's sockets were taken: those of a stopped service are closed. */
 static void
 drop_unwanted(struct supervisor *s, size_t had, const struct settings *settings)
@@ -257,30 +281,6 @@ reload_open_rest(struct supervisor *s)
 }
 
 /* ---- the pools ---- */
-
-bool
-reload_is_up(
-    const struct supervisor *s, size_t pools, const struct service_row *row)
-{
-	for (size_t i = 0; i < pools; i++)
-		if (s->pool[i]->row == row && !s->pool[i]->retires)
-			return true;
-	return false;
-}
-
-/* Is it to run when a configuration is taken? What runs, among the first pools, goes
-   on. */
-static bool
-is_wanted(const struct supervisor *s, size_t pools,
-    const struct service_row *row, const struct settings *settings)
-{
-	enum wanted_what what = s->wanted.one[row - service_rows].what;
-
-	if (what == WANTED_STOPPED)
-		return false;
-	return what == WANTED_STARTED || wanted_autostart(row, settings) ||
-	    reload_is_up(s, pools, row);
-}
 
 /* A pool of each service and address; of one service if `only` names it. */
 static enum outcome
