@@ -31,8 +31,7 @@ order_begin(struct supervisor *s)
 	struct fault f = FAULT_NONE;
 	bool stale = false;
 
-	/* A line that is lost must not keep all mail away: it is said, and in
-	   the journal, too, once there is one. */
+	/* A line that is lost must not keep all mail away: it is said. */
 	if (wanted_read(&s->wanted, &f) != OK) {
 		prog_warn("%s", f.text);
 		s->order = f;
