@@ -197,7 +197,7 @@ TEST_DEPS := $(NEED_DEPS) iproute2 util-linux e2fsprogs strace \
 	swaks libnet-ssleay-perl msmtp mpop fetchmail s-nail mutt git-email libmailtools-perl php-cli openbsd-inetd systemd \
 	dovecot-imapd dovecot-pop3d clang clang-format cppcheck mandoc spin \
 	libclang-rt-14-dev netcat-openbsd nsd
-BENCH_DEPS := postfix dovecot-pop3d linux-perf strace python3 e2fsprogs
+BENCH_DEPS := postfix dovecot-pop3d openssl linux-perf strace python3 e2fsprogs
 DEPS ?= $(BUILD_DEPS)
 missing = $(shell for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' \
 	$$p 2>/dev/null | grep -qx installed || printf '%s ' $$p; done)

@@ -1,4 +1,4 @@
-# The load generators: plain C, no library of ours. Uses B, CC, CFLAGS; may be
+# The load generators: plain C, no library of ours; for TLS OpenSSL. Uses B, CC, CFLAGS; may be
 # included, and works alone (make -f tests/bench/bench.mk).
 B      ?= build
 CC     ?= gcc
@@ -10,9 +10,12 @@ BENCH_WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 
 bench-programs: $(BENCH_PROGRAMS:%=$(B)/bench/%)
 
-$(B)/bench/%: tests/bench/%.c tests/bench/load.c tests/bench/load.h
+$(B)/bench/load-smtp $(B)/bench/load-pop3: BENCH_TLS := \
+	tests/bench/load-tls.c -lssl -lcrypto
+$(B)/bench/%: tests/bench/%.c tests/bench/load.c tests/bench/load.h \
+		tests/bench/load-tls.c tests/bench/load-tls.h
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE $(BENCH_WARN) $(CFLAGS) -o $@ $< \
-		tests/bench/load.c
+		tests/bench/load.c $(BENCH_TLS)
 
 .PHONY: bench-programs

@@ -6,8 +6,8 @@
  * says STAT, then for every message RETR (-R) and DELE (-D), then QUIT. With
  * -r sessions begin at fixed times. With -T a number read from standard input
  * is how many messages have to be deleted in all: from then on sessions follow
- * one another without a pause, and the load ends when it is reached. Prints
- * one JSON object.
+ * one another without a pause, and the load ends when it is reached. With -S
+ * all goes over TLS, from the first octet. Prints one JSON object.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "load.h"
+#include "load-tls.h"
 
 #define SESSIONS_MAX 1000
 #define LINE_MAX_POP 512
@@ -27,7 +27,7 @@
 enum step { CLOSED, BANNER, USER, PASS, STAT, RETR, DELE, QUIT };
 
 struct sess {
-	int fd;
+	struct load_io io;
 	enum step step;
 	uint64_t user; /* 0-based */
 	uint64_t since;
@@ -43,7 +43,7 @@ struct load {
 	struct sockaddr_in to;
 	uint64_t sessions, users, first, total, duration_s, rate;
 	const char *user, *password;
-	bool retr, dele, target_wanted;
+	bool retr, dele, target_wanted, tls;
 	int epoll;
 	struct sess *sess;
 	bool *busy; /* by user: two sessions never share a mailbox */
@@ -77,9 +77,9 @@ due_time(const struct load *l)
 static int
 put(struct sess *s, const char *text, size_t len)
 {
-	ssize_t n = write(s->fd, text, len);
+	struct iovec v = { (void *)(uintptr_t)text, len };
 
-	return n == (ssize_t)len ? 0 : -1;
+	return load_writev(&s->io, &v, 1) == (ssize_t)len ? 0 : -1;
 }
 
 static int
@@ -253,8 +253,7 @@ sess_close(struct load *l, struct sess *s)
 {
 	if (s->step != CLOSED && s->step != QUIT && s->line[0] == '+')
 		l->failed++;
-	close(s->fd);
-	s->fd = -1;
+	load_close(&s->io);
 	s->step = CLOSED;
 	l->busy[s->user] = false;
 	l->open--;
@@ -263,16 +262,17 @@ sess_close(struct load *l, struct sess *s)
 static void
 sess_event(struct load *l, struct sess *s)
 {
-	while (s->fd >= 0) {
-		ssize_t n = read(s->fd, chunk, sizeof(chunk));
+	while (s->io.fd >= 0) {
+		int r = s->io.shaking ? load_tls_shake(&s->io) : 1;
+		ssize_t n = r > 0 ? load_read(&s->io, chunk, sizeof(chunk)) : r;
 
-		if (n < 0 && errno == EAGAIN)
+		if (r == 0 || (n < 0 && errno == EAGAIN))
 			return;
 		if (n <= 0 || feed(l, s, chunk, (size_t)n) < 0) {
 			sess_close(l, s);
 			return;
 		}
-		if ((size_t)n < sizeof(chunk))
+		if (s->io.ssl == NULL && (size_t)n < sizeof(chunk))
 			return;
 	}
 }
@@ -307,10 +307,13 @@ sess_open(struct load *l, struct sess *s, uint64_t now)
 	s->step = BANNER;
 	l->begun++;
 	l->open++;
-	s->fd = load_connect(&l->to);
-	if (s->fd < 0)
+	s->io.fd = load_connect(&l->to);
+	if (s->io.fd < 0)
 		load_die("connect");
-	load_watch(l->epoll, s->fd, EPOLLIN, s);
+	if (l->tls)
+		load_tls_start(&s->io); /* the client speaks first */
+	load_watch(l->epoll, s->io.fd,
+	    l->tls ? EPOLLIN | EPOLLOUT | EPOLLET : EPOLLIN, s);
 	return true;
 }
 
@@ -322,7 +325,7 @@ start_due(struct load *l)
 
 		if (!more_wanted(l, now) || due_time(l) > now)
 			return;
-		if (l->sess[i].fd < 0 && !sess_open(l, &l->sess[i], now))
+		if (l->sess[i].io.fd < 0 && !sess_open(l, &l->sess[i], now))
 			return;
 	}
 }
@@ -379,7 +382,7 @@ usage(void)
 	fputs("usage: load-pop3 -a ADDRESS:PORT [-c sessions at once]"
 	      " [-n total] [-d seconds]\n\t[-u user, % is a number] [-N users]"
 	      " [-1 first] [-p password]\n\t[-r sessions per second] [-R]"
-	      " [-D] [-T]\n",
+	      " [-D] [-T] [-S]\n",
 	    stderr);
 	exit(100);
 }
@@ -410,6 +413,8 @@ option(struct load *l, int o)
 		l->dele = true;
 	else if (o == 'T')
 		l->target_wanted = true;
+	else if (o == 'S')
+		l->tls = true;
 	else
 		usage();
 }
@@ -420,7 +425,7 @@ prepare(struct load *l)
 	l->sess = load_alloc(l->sessions, sizeof(*l->sess));
 	l->busy = load_alloc(l->users, sizeof(*l->busy));
 	for (uint64_t i = 0; i < l->sessions; i++)
-		l->sess[i].fd = -1;
+		l->sess[i].io.fd = -1;
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll < 0)
 		load_die("epoll_create");
@@ -440,6 +445,7 @@ print(struct load *l)
 	    (unsigned long long)l->start, (unsigned long long)l->end);
 	samples_print(&l->stat_latency, stdout);
 	load_print_cpu(stdout);
+	load_tls_print(stdout);
 	puts("}");
 }
 
@@ -453,13 +459,15 @@ main(int argc, char *argv[])
 		.password = "secret" };
 	int o;
 
-	while ((o = getopt(argc, argv, "a:c:n:d:u:N:1:p:r:RDT")) != -1)
+	while ((o = getopt(argc, argv, "a:c:n:d:u:N:1:p:r:RDTS")) != -1)
 		option(&l, o);
 	if (optind != argc || l.to.sin_port == 0 || l.sessions == 0 ||
 	    l.users == 0 ||
 	    (l.total == 0 && l.duration_s == 0 && !l.target_wanted))
 		usage();
 	load_begin();
+	if (l.tls)
+		load_tls_begin(false);
 	prepare(&l);
 	l.start = load_now();
 	l.stop_at = l.duration_s ? l.start + l.duration_s * 1000000 : 0;

@@ -7,7 +7,8 @@
  * server does, and their latency counts from the time that they were due. A
  * reply 4yz or 5yz, or a lost connection, is counted and ends its connection;
  * the load goes on. Prints one JSON object. It trusts the server for nothing
- * but its reply codes.
+ * but its reply codes. With -S all goes over STARTTLS, with -K in sessions that
+ * are resumed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "load.h"
+#include "load-tls.h"
 
 #define CONNECTIONS_MAX 10000
 #define COMMAND_MAX     512
@@ -29,10 +29,10 @@
 #define TAIL            "\r\n.\r\n"
 #define WRITE_MAX       65536 /* octets in one call */
 
-enum step { CLOSED, BANNER, EHLO, MAIL, RCPT, DATA, BODY, QUIT };
+enum step { CLOSED, BANNER, EHLO, STARTTLS, MAIL, RCPT, DATA, BODY, QUIT };
 
 struct conn {
-	int fd;
+	struct load_io io;
 	enum step step;
 	bool fresh; /* no message yet on this connection */
 	uint64_t left; /* messages still allowed on it */
@@ -52,7 +52,7 @@ struct load {
 	uint64_t connections, per_connection, total, duration_s;
 	uint64_t size, mailboxes, first_mailbox, recipients, rate;
 	const char *rcpt, *from, *ledger_name;
-	bool pipelining;
+	bool pipelining, tls, resume;
 	/* what is sent */
 	char *body;
 	size_t body_len;
@@ -124,9 +124,9 @@ failed(struct load *l, struct conn *c, const char *line, size_t len)
 static int
 put(struct conn *c, const char *text, size_t len)
 {
-	ssize_t n = write(c->fd, text, len);
+	struct iovec v = { (void *)(uintptr_t)text, len };
 
-	return n == (ssize_t)len ? 0 : -1;
+	return load_writev(&c->io, &v, 1) == (ssize_t)len ? 0 : -1;
 }
 
 static void
@@ -262,7 +262,7 @@ send_content(struct load *l, struct conn *c)
 	int n;
 
 	while ((n = iov_fill(l, c, v, &left)) > 0) {
-		ssize_t w = writev(c->fd, v, n);
+		ssize_t w = load_writev(&c->io, v, n);
 
 		if (w < 0)
 			return errno == EAGAIN ? 0 : -1;
@@ -280,6 +280,20 @@ send_quit(struct conn *c)
 {
 	c->step = QUIT;
 	return put(c, "QUIT\r\n", 6);
+}
+
+static int
+send_ehlo(struct conn *c)
+{
+	c->step = EHLO;
+	return put(c, "EHLO load.bench.test\r\n", 22);
+}
+
+static int
+send_starttls(struct conn *c)
+{
+	c->step = STARTTLS;
+	return put(c, "STARTTLS\r\n", 10);
 }
 
 /* Between two messages: the next one, or the end of this connection. */
@@ -343,11 +357,15 @@ reply(struct load *l, struct conn *c, const char *line, size_t len)
 	}
 	switch (c->step) {
 	case BANNER:
-		c->step = EHLO;
-		return put(c, "EHLO load.bench.test\r\n", 22);
+		return send_ehlo(c);
+	case STARTTLS:
+		load_tls_start(&c->io);
+		return 0; /* receive() goes on with it */
 	case EHLO:
 		if (!c->fresh)
 			return 0;
+		if (l->tls && c->io.ssl == NULL)
+			return send_starttls(c);
 		c->fresh = false;
 		return send_mail(l, c);
 	case MAIL:
@@ -391,8 +409,17 @@ receive(struct load *l, struct conn *c)
 {
 	for (;;) {
 		size_t room = sizeof(c->in) - c->in_len;
-		ssize_t n = read(c->fd, c->in + c->in_len, room);
+		ssize_t n;
 
+		if (c->io.shaking) {
+			int r = load_tls_shake(&c->io);
+
+			if (r <= 0)
+				return r;
+			if (send_ehlo(c) < 0)
+				return -1;
+		}
+		n = load_read(&c->io, c->in + c->in_len, room);
 		if (n < 0)
 			return errno == EAGAIN ? 0 : -1;
 		if (n == 0)
@@ -400,8 +427,8 @@ receive(struct load *l, struct conn *c)
 		c->in_len += (size_t)n;
 		if (replies(l, c) < 0)
 			return -1;
-		if ((size_t)n < room) /* edge triggered: drained */
-			return 0;
+		if (c->io.ssl == NULL && (size_t)n < room)
+			return 0; /* edge triggered: drained */
 	}
 }
 
@@ -410,7 +437,7 @@ conn_event(struct load *l, struct conn *c, uint32_t events)
 {
 	int r = 0;
 
-	if (c->fd < 0)
+	if (c->io.fd < 0)
 		return;
 	if ((events & EPOLLOUT) && c->step == BODY)
 		r = send_content(l, c);
@@ -425,8 +452,7 @@ conn_close(struct load *l, struct conn *c)
 {
 	if (c->id != 0)
 		failed(l, c, "", 0);
-	close(c->fd);
-	c->fd = -1;
+	load_close(&c->io);
 	c->step = CLOSED;
 	l->open--;
 	l->closed[l->closed_len++] = c;
@@ -442,10 +468,10 @@ conn_open(struct load *l, struct conn *c, uint64_t now)
 	message_begin(l, c, now);
 	l->open++;
 	c->step = BANNER;
-	c->fd = load_connect(&l->to);
-	if (c->fd < 0)
+	c->io.fd = load_connect(&l->to);
+	if (c->io.fd < 0)
 		load_die("connect");
-	load_watch(l->epoll, c->fd, EPOLLIN | EPOLLOUT | EPOLLET, c);
+	load_watch(l->epoll, c->io.fd, EPOLLIN | EPOLLOUT | EPOLLET, c);
 }
 
 /* An open connection between two messages, for offered load. */
@@ -453,7 +479,7 @@ static struct conn *
 find_idle(struct load *l)
 {
 	for (uint64_t i = 0; i < l->connections; i++)
-		if (l->conn[i].fd >= 0 && l->conn[i].step == EHLO &&
+		if (l->conn[i].io.fd >= 0 && l->conn[i].step == EHLO &&
 		    !l->conn[i].fresh && l->conn[i].id == 0)
 			return &l->conn[i];
 	return NULL;
@@ -550,7 +576,7 @@ usage(void)
 	      " each]\n\t[-n total] [-d seconds] [-s octets | -f body]"
 	      " [-t rcpt, % is a number]\n\t[-N mailboxes] [-1 first]"
 	      " [-r recipients a message] [-R per second]\n\t[-F from]"
-	      " [-L ledger] [-P]\n",
+	      " [-L ledger] [-P] [-S | -K]\n",
 	    stderr);
 	exit(100);
 }
@@ -584,6 +610,8 @@ option(struct load *l, int o, const char **file)
 		l->ledger_name = optarg;
 	else if (o == 'P')
 		l->pipelining = true;
+	else if (o == 'S' || o == 'K')
+		l->tls = true, l->resume |= o == 'K';
 	else
 		usage();
 }
@@ -604,7 +632,7 @@ prepare(struct load *l, const char *file)
 	l->conn = load_alloc(l->connections, sizeof(*l->conn));
 	l->closed = load_alloc(l->connections, sizeof(*l->closed));
 	for (uint64_t i = 0; i < l->connections; i++) {
-		l->conn[i].fd = -1;
+		l->conn[i].io.fd = -1;
 		l->closed[l->closed_len++] = &l->conn[i];
 	}
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -625,6 +653,7 @@ print(struct load *l)
 	    (unsigned long long)l->last_dot);
 	samples_print(&l->latency, stdout);
 	load_print_cpu(stdout);
+	load_tls_print(stdout);
 	printf(",\"error\":\"%s\"}\n", l->first_error);
 }
 
@@ -642,7 +671,8 @@ main(int argc, char *argv[])
 	const char *file = NULL;
 	int o;
 
-	while ((o = getopt(argc, argv, "a:c:m:n:d:s:f:t:N:1:r:R:F:L:P")) != -1)
+	while (
+	    (o = getopt(argc, argv, "a:c:m:n:d:s:f:t:N:1:r:R:F:L:PSK")) != -1)
 		option(&l, o, &file);
 	if (optind != argc || l.to.sin_port == 0 || l.connections == 0 ||
 	    l.per_connection == 0 || l.mailboxes == 0 || l.recipients == 0 ||
@@ -653,6 +683,8 @@ main(int argc, char *argv[])
 		l.duration_s = 0;
 	}
 	load_begin();
+	if (l.tls)
+		load_tls_begin(l.resume);
 	prepare(&l, file);
 	l.start = load_now();
 	l.stop_at = l.duration_s ? l.start + l.duration_s * 1000000 : 0;

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 
@@ -39,7 +40,26 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_banner(port, start, alive, seconds=30):
+def tls_over(s):
+    """The client's side of TLS, which believes every certificate."""
+    c = ssl.create_default_context()
+    c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+    return c.wrap_socket(s)
+
+
+def certificate(top, kind):
+    """A self-signed certificate of that kind: (its file, the key's)."""
+    files = f"{top}/{kind}.pem", f"{top}/{kind}.key"
+    if not os.path.exists(files[0]):
+        call("openssl", "req", "-x509", "-nodes", "-days", "30", "-subj",
+             "/CN=mx.bench.test", "-addext", "subjectAltName=DNS:localhost",
+             "-newkey", *{"rsa": ["rsa:2048"], "ec": [
+                 "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]}[kind],
+             "-out", files[0], "-keyout", files[1])
+    return files
+
+
+def wait_banner(port, start, alive, seconds=30, over=lambda s: s):
     """Until the server at the port says something that begins with start."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -47,7 +67,7 @@ def wait_banner(port, start, alive, seconds=30):
             raise Failed(f"the server for port {port} ended")
         try:
             with socket.create_connection(("127.0.0.1", port), 5) as s:
-                if s.recv(512).startswith(start):
+                if over(s).recv(512).startswith(start):
                     return
         except OSError:
             pass
@@ -217,6 +237,30 @@ def cpu_ns(pid):
     except (OSError, ValueError, IndexError):
         pass
     return total
+
+
+def pss_by_mapping(pids):
+    """{what is mapped: KiB of PSS}, of all these processes together."""
+    out = {}
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps") as f:
+                for line in f:
+                    word = line.split()
+                    if not word[0].endswith(":"):
+                        name = os.path.basename(word[5]) if word[5:] else \
+                            "[other]"
+                    elif word[0] == "Pss:":
+                        out[name] = out.get(name, 0) + int(word[1])
+        except OSError:
+            pass
+    return out
+
+
+def available_kib():
+    with open("/proc/meminfo") as f:
+        return next(int(line.split()[1]) for line in f
+                    if line.startswith("MemAvailable:"))
 
 
 def pss_kib(pids):

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from .host import Failed, Server, call, free_port, is_root
+from .host import Failed, Server, call, certificate, free_port, is_root
 from .peers import DOMAIN, OWNER, PASSWORD, content, names_of, owner_ids, \
     write_file
 
@@ -80,7 +80,7 @@ class Pneu:
         return self.run(f"{self.build}/pneu", "-C", self.home, *args, **more)
 
     def setup(self, root, mailboxes=1, pop=False, settings=(), imported=True,
-              **_):
+              tls=None, **_):
         self.root, self.home = root, f"{root}/home"
         self.ids = owner_ids() if is_root() else (os.getuid(), os.getgid())
         os.makedirs(root, exist_ok=True)
@@ -92,7 +92,25 @@ class Pneu:
             ("smtpd", "listen", f"127.0.0.1:{self.smtp_port}"),
             ("pop3d", "listen", f"127.0.0.1:{self.pop_port}"),
             ("smtpd", "clients_per_address", 0),
-            ("pop3d", "clients_per_address", 0), *settings])
+            ("pop3d", "clients_per_address", 0), *settings,
+            *(self.tls_settings(tls) if tls else [])])
+
+    def tls_settings(self, kind):
+        """SMTP plain and from the first octet, POP3 from the first octet."""
+        self.tls_port = free_port()
+        for i, file in enumerate(certificate(self.scratch, kind)):
+            path = f"{self.home}/tls/bench.{('pem', 'key')[i]}"
+            shutil.copy(file, path)
+            os.chown(path, *self.ids)
+        return [("tls", "certificate", "own tls/bench.pem tls/bench.key"),
+                ("smtpd", "listen", f"127.0.0.1:{self.smtp_port}\n"
+                 f"listen = 127.0.0.1:{self.tls_port} tls"),
+                ("pop3d", "listen", f"127.0.0.1:{self.pop_port} tls")]
+
+    def start_handshakes(self, root, kind):
+        """What `openssl s_time` talks to, at tls_port."""
+        self.setup(root, tls=kind)
+        self.start()
 
     def make_home(self, mailboxes, pop, imported):
         """From a template: hashing a password for each of 1,000 is slow."""

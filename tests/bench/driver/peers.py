@@ -3,7 +3,8 @@ import os
 import shutil
 import subprocess
 
-from .host import Server, call, free_port, is_root, wait_banner
+from .host import Server, call, certificate, free_port, is_root, tls_over, \
+    wait_banner
 
 DOMAIN = "bench.test"
 PASSWORD = "secret"
@@ -43,6 +44,10 @@ smtpd_peername_lookup = no
 initial_destination_concurrency = 20
 max_use = 1000
 """
+MAIN_CF_TLS = """\
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {key}, {certificate}
+"""
 # name, type, private, unpriv, wakeup, maxproc, command: Postfix's own table
 # without chroot (its own default; the package for Debian sets it).
 MASTER_CF = """\
@@ -69,6 +74,7 @@ virtual unix - n n - - virtual
 lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 """
 QUEUE_DIRS = ("active bounce corrupt defer deferred flush hold incoming "
               "private saved trace")
@@ -79,7 +85,7 @@ state_dir = {root}/dovecot/state
 log_path = {root}/dovecot/log
 protocols = pop3
 listen = 127.0.0.1
-ssl = no
+{ssl}
 disable_plaintext_auth = no
 auth_mechanisms = plain
 mail_location = maildir:{root}/mail/%n
@@ -89,7 +95,7 @@ service pop3-login {{{tuning}
     port = {port}
   }}
   inet_listener pop3s {{
-    port = 0
+    port = {tls_port}
   }}
 }}
 passdb {{
@@ -101,6 +107,10 @@ userdb {{
   args = uid={uid} gid={gid} home={root}/mail/%n
 }}
 """
+DOVECOT_TLS = """\
+ssl = required
+ssl_cert = <{certificate}
+ssl_key = <{key}"""
 # Dovecot's manual, "Login processes", high-performance mode.
 DOVECOT_TUNING = """
   service_count = 0
@@ -132,7 +142,8 @@ class Peer:
     name = "peer"
     parts = "Postfix"
 
-    def __init__(self):
+    def __init__(self, scratch):
+        self.scratch = scratch  # where certificates are kept
         self.servers = []
         self.tuned = False      # Postfix as its manual advises for load
 
@@ -162,14 +173,17 @@ class Peer:
                               stdout=subprocess.PIPE).stdout.strip()
         return f"Postfix {mail}, Dovecot {said[0]}"
 
-    def setup(self, root, mailboxes=1, pop=False, **_):
-        self.root, self.pop = root, pop
+    def setup(self, root, mailboxes=1, pop=False, tls=None, **_):
+        self.root, self.pop, self.tls = root, pop, tls
         self.ids = owner_ids()
         self.names = names_of(mailboxes)
         self.mail = f"{root}/mail"
         self.smtp_port, self.pop_port = free_port(), free_port()
         self.values = dict(root=root, domain=DOMAIN, libexec=self.libexec(),
                            uid=self.ids[0], gid=self.ids[1])
+        if tls:
+            pair = certificate(self.scratch, tls)
+            self.values.update(certificate=pair[0], key=pair[1])
         make_maildirs(self.mail, self.names, self.ids)
         self.setup_postfix()
         if pop:
@@ -191,7 +205,8 @@ class Peer:
             if d != "pid":
                 shutil.chown(f"{root}/queue/{d}", "postfix", "postdrop")
         self.write("etc/main.cf", MAIN_CF.format(**self.values) +
-                   (MAIN_CF_TUNING if self.tuned else ""))
+                   (MAIN_CF_TUNING if self.tuned else "") +
+                   (MAIN_CF_TLS.format(**self.values) if self.tls else ""))
         self.write("etc/master.cf", MASTER_CF.format(port=self.smtp_port))
         self.write("etc/mailboxes", "".join(
             f"{n}@{DOMAIN} {n}/\n" for n in self.names))
@@ -206,14 +221,18 @@ class Peer:
 
     def write_dovecot(self, tuning):
         self.write("dovecot/conf", DOVECOT_CONF.format(
-            port=self.pop_port, tuning=tuning, **self.values))
+            port=0 if self.tls else self.pop_port,
+            tls_port=self.pop_port if self.tls else 0,
+            ssl=DOVECOT_TLS.format(**self.values) if self.tls else "ssl = no",
+            tuning=tuning, **self.values))
 
     def start_dovecot(self):
         self.dovecot = Server(["dovecot", "-F", "-c",
                                f"{self.root}/dovecot/conf"],
                               f"{self.root}/log")
         self.servers.append(self.dovecot)
-        wait_banner(self.pop_port, b"+OK", self.dovecot.alive)
+        wait_banner(self.pop_port, b"+OK", self.dovecot.alive,
+                    **({"over": tls_over} if self.tls else {}))
 
     def tune_logins(self):
         """Started anew as its manual advises for many logins."""
@@ -235,6 +254,16 @@ class Peer:
         wait_banner(self.smtp_port, b"220", master.alive)
         if self.pop:
             self.start_dovecot()
+
+    def start_handshakes(self, root, kind):
+        """What `openssl s_time` talks to, at tls_port: openssl's own."""
+        os.makedirs(root)
+        pair = certificate(self.scratch, kind)
+        self.tls_port = free_port()
+        self.servers.append(Server(
+            ["openssl", "s_server", "-quiet", "-WWW", "-accept",
+             f"127.0.0.1:{self.tls_port}", "-cert", pair[0], "-key", pair[1]],
+            f"{root}/log"))
 
     def roots(self):
         return [s.pid for s in self.servers]

@@ -48,6 +48,8 @@ class Report:
                           f"{len(results)} rounds")
             if row.per:
                 self.cpu(fs, row, name, results)
+            for note in results[0].get("notes", []):
+                self.line(f"    {name}: {note}")
             for result in results[:1]:
                 self.calls(fs, row, name, result.get("calls", {}))
         self.line()

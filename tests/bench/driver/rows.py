@@ -2,6 +2,7 @@
 The rows. Each is a function of (bench, system) that measures once and gives
 {metric: value}; ROWS says which systems take part, what is better and the bar.
 """
+import functools
 import os
 import re
 import resource
@@ -10,7 +11,8 @@ import socket
 import subprocess
 import time
 
-from .host import Failed, Tool, call, pss_kib, tree
+from .host import Failed, Tool, available_kib, call, pss_by_mapping, \
+    pss_kib, tls_over, tree
 from .peers import DOMAIN, PASSWORD
 
 MIB = 1024 * 1024
@@ -163,6 +165,50 @@ def row_source50(bench, system):
         system, bench.pick(20000, 4000), "-d"))
 
 
+def row_starttls(bench, system, kind, option):
+    """A handshake for each message; with -K in sessions that are resumed."""
+    begin(bench, system, tls=kind)
+    said = {}
+    out = deliver(bench, system, ["u1"], send=lambda: said.setdefault(
+        "sent", smtp(bench, system, "-c", CONNECTIONS, "-d",
+                     bench.pick(10, 3), option).result()))
+    full, resumed = said["sent"]["full"], said["sent"]["resumed"]
+    if option == "-K" and full > CONNECTIONS + resumed / 100:
+        raise Failed(f"{full} handshakes were full, {resumed} resumed")
+    return dict(out, notes=[said["sent"]["tls"]])
+
+
+def s_time(port, seconds):
+    """Handshakes a second of `openssl s_time`, one after the other."""
+    start = time.monotonic()
+    said = call("openssl", "s_time", "-connect", f"127.0.0.1:{port}", "-new",
+                "-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256", "-time",
+                seconds).decode()
+    count = re.search(r"^(\d+) connections in \d+ real", said, re.M)
+    if not count or int(count.group(1)) == 0:
+        raise Failed(f"openssl s_time: {said[-200:]}")
+    return int(count.group(1)), time.monotonic() - start
+
+
+def row_handshake(bench, system, kind):
+    system.start_handshakes(bench.root(system), kind)
+    end = time.monotonic() + 30
+    while time.monotonic() < end:   # it listens, and has done it once
+        try:
+            with socket.create_connection(("127.0.0.1", system.tls_port),
+                                          5) as s:
+                tls_over(s)
+                break
+        except OSError:
+            time.sleep(0.02)
+    s_time(system.tls_port, 1)
+    bench.meter.begin(system.roots())
+    count, seconds = s_time(system.tls_port, bench.pick(10, 3))
+    cpu = bench.meter.end(system.roots())
+    return {"rate": count / seconds, "count": count, "cpu": cpu,
+            "load_us": 0}
+
+
 def row_spread(bench, system):
     begin(bench, system, mailboxes=1000)
     return deliver(bench, system, [f"u{i}" for i in range(1, 1001)], "-c",
@@ -252,37 +298,39 @@ def row_mixed(bench, system):
 
 # ---- POP3 ----
 
-def logins(bench, system, n):
+def logins(bench, system, n, *over):
     """Login, STAT, QUIT: sessions a second."""
-    pop3(bench, system, "-c", n, "-N", n, "-n", n).result()
-    stat = pop3(bench, system, "-c", n, "-N", n, "-d",
-                bench.pick(5, 2)).result()
+    pop3(bench, system, "-c", n, "-N", n, "-n", n, *over).result()
+    stat = pop3(bench, system, "-c", n, "-N", n, "-d", bench.pick(5, 2),
+                *over).result()
     if stat["failed"]:
         raise Failed(f"{stat['failed']} logins failed")
     return stat["sessions"] * 1e6 / (stat["end_us"] - stat["start_us"])
 
 
-def row_pop3(bench, system):
+def row_pop3(bench, system, tls=None):
     n, each = POP_MAILBOXES, bench.pick(1000, 250)
-    system.setup(bench.root(system), mailboxes=n, pop=True)
+    over = ["-S"] if tls else []
+    system.setup(bench.root(system), mailboxes=n, pop=True, tls=tls)
     for i in range(1, n + 1):
         system.fill(f"u{i}", each, 4096)
     system.start()
     os.sync()
-    pop3(bench, system, "-c", n, "-N", n, "-n", n).result()
+    pop3(bench, system, "-c", n, "-N", n, "-n", n, *over).result()
     bench.meter.begin(system.roots())
     read = pop3(bench, system, "-c", n, "-N", n, "-R", "-d",
-                bench.pick(5, 2)).result()
+                bench.pick(5, 2), *over).result()
     cpu = bench.meter.end(system.roots())
     if read["failed"] or read["retrieved"] != read["sessions"] * each:
         raise Failed(f"{read['retrieved']} read in {read['sessions']} "
                      f"sessions, {read['failed']} failed")
-    login = logins(bench, system, n)
+    login = logins(bench, system, n, *over)
     if system.tune_logins():
-        login = max(login, logins(bench, system, n))
+        login = max(login, logins(bench, system, n, *over))
     us = read["end_us"] - read["start_us"]
     return {"retr": read["retrieved"] * 1e6 / us, "count": read["retrieved"],
-            "login": login, "cpu": cpu, "load_us": read["cpu_us"]}
+            "login": login, "cpu": cpu, "load_us": read["cpu_us"],
+            "notes": [read["tls"]] if tls else []}
 
 
 def row_stat(bench, system):
@@ -362,15 +410,53 @@ def row_waiting(bench, system):
             "ready": ready, "memory": memory}
 
 
-def idle_connections(port, n):
+def idle_connections(port, n, tls=False):
     out = []
-    for _ in range(n):
-        s = socket.create_connection(("127.0.0.1", port), 10)
+    for i in range(n):
+        s = socket.create_connection(
+            ("127.0.0.1", port), 30,
+            source_address=(f"127.1.{i // 200}.{i % 200 + 1}", 0))
         s.recv(512)
+        if tls:
+            s.sendall(b"STARTTLS\r\n")
+            s.recv(512)
+            s = tls_over(s)
         s.sendall(b"EHLO idle.bench.test\r\n")
         s.recv(2048)
         out.append(s)
     return out
+
+
+def row_idletls(bench, system):
+    """Each of many idle TLS connections: PSS, and the machine's memory."""
+    n = bench.pick(230, 50)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < n + 100:
+        raise Failed(f"at most {hard} open files are allowed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n + 100), hard))
+    system.setup(bench.root(system), tls="ec",
+                 settings=[("smtpd", "max", n + 20)])
+    system.start()
+    some = idle_connections(system.smtp_port, 10, tls=True)
+    time.sleep(1)
+    pids = tree(system.roots())
+    before, machine = pss_by_mapping(pids), available_kib()
+    started = time.monotonic()
+    more = idle_connections(system.smtp_port, n, tls=True)
+    took = time.monotonic() - started
+    time.sleep(1)
+    pids = tree(system.roots())
+    after, machine = pss_by_mapping(pids), machine - available_kib()
+    for s in some + more:
+        s.close()
+    grown = {k: (after[k] - before.get(k, 0)) / n for k in after}
+    holds = sorted((k for k in grown if grown[k] >= 2),
+                   key=lambda k: -grown[k])
+    return {"each": sum(grown.values()) / 1024, "all": sum(after.values()) / 1024,
+            "machine": machine / n / 1024, "processes": len(pids),
+            "took": took,
+            "notes": ["KiB of each: " + ", ".join(
+                f"{k} {grown[k]:.0f}" for k in holds)]}
 
 
 def row_memory(bench, system):
@@ -509,6 +595,40 @@ ROWS = [
          Metric("each", "each further idle SMTP connection", "MiB PSS",
                 "less", absolute=0.6)],
         rounds=1, where=("ext4",)),
+    Row("starttls-rsa", "as smtp1 with STARTTLS for each message, RSA-2048",
+        functools.partial(row_starttls, kind="rsa", option="-S"),
+        [Metric("rate", "messages", RATE, times=2)], per="message",
+        tuned=True),
+    Row("starttls-ec", "the same, P-256",
+        functools.partial(row_starttls, kind="ec", option="-S"),
+        [Metric("rate", "messages", RATE, times=2)], per="message",
+        tuned=True),
+    Row("resumed", "the same in sessions that are resumed",
+        functools.partial(row_starttls, kind="rsa", option="-K"),
+        [Metric("rate", "messages", RATE, times=3)], per="message",
+        tuned=True),
+    Row("handshake-rsa", "full handshakes of openssl s_time, RSA-2048; the "
+        "peer is openssl s_server", functools.partial(
+            row_handshake, kind="rsa"),
+        [Metric("rate", "handshakes", "per s", times=0.9)], per="handshake",
+        where=("tmpfs",)),
+    Row("handshake-ec", "the same, P-256", functools.partial(
+            row_handshake, kind="ec"),
+        [Metric("rate", "handshakes", "per s", times=0.9)], per="handshake",
+        where=("tmpfs",)),
+    Row("pop3tls", "POP3 over TLS, P-256, 20 sessions, 4 KiB messages",
+        functools.partial(row_pop3, tls="ec"),
+        [Metric("retr", "RETR", RATE, times=1.5),
+         Metric("login", "login, STAT, QUIT", "sessions/s", times=1.5)],
+        per="RETR", where=("ext4", "tmpfs")),
+    Row("idletls", "idle connections after STARTTLS, as many as a pool may have",
+        row_idletls,
+        [Metric("each", "each", "MiB PSS", "less", absolute=0.4),
+         Metric("all", "the whole system", "MiB PSS", "less"),
+         Metric("machine", "each, with what the kernel holds", "MiB", "less"),
+         Metric("processes", "processes", ""),
+         Metric("took", "until all were greeted", "s", "less")],
+        peer=False, rounds=1, where=("tmpfs",)),
     Row("calls", "system calls a message (strace, not timed)", row_calls,
         [],
         rounds=1, where=("ext4",)),
