@@ -22,6 +22,11 @@
 
 /* A signal between a look and poll() is noticed after so long. Ours */
 #define LOOK_MS 1000
+/* What a flush of several records may become; each adds at most 325 octets. */
+#define RECORDS_MAX                                                            \
+	(STREAM_OUT_MAX +                                                      \
+	    (STREAM_OUT_MAX / SSL3_RT_MAX_PLAIN_LENGTH + 1) *                  \
+	        (SSL3_RT_HEADER_LENGTH + SSL3_RT_MAX_ENCRYPTED_OVERHEAD))
 
 /* The first error that OpenSSL tells, for the journal; the others are forgotten. */
 static enum outcome
@@ -81,6 +86,10 @@ bio_write(BIO *b, const char *p, int len)
 	struct tls *t = BIO_get_data(b);
 
 	BIO_clear_retry_flags(b);
+	if (t->records != NULL) {
+		buf_add(t->records, (struct span){ p, (size_t)len });
+		return len;
+	}
 	return (int)stream_raw_write(
 	    t->io, (struct span){ p, (size_t)len }, &t->fault);
 }
@@ -153,13 +162,12 @@ layer_read(void *arg, struct stream *io, char *p, size_t room, bool *ended,
 	return tls_read(arg, p, room, true, ended, f);
 }
 
+/* One record at most. */
 static ssize_t
-layer_write(void *arg, struct stream *io, struct span w, struct fault *f)
+write_record(struct tls *t, struct span w, struct fault *f)
 {
-	struct tls *t = arg;
 	int n;
 
-	(void)io;
 	t->fault = FAULT_NONE;
 	ERR_clear_error();
 	n = SSL_write(t->ssl, w.p, (int)w.len);
@@ -169,6 +177,50 @@ layer_write(void *arg, struct stream *io, struct span w, struct fault *f)
 		(void)ssl_fault("TLS", &t->fault);
 	*f = t->fault;
 	return -1;
+}
+
+static bool
+send_records(struct tls *t, const struct buf *records, struct fault *f)
+{
+	struct span w = buf_span(records);
+
+	if (buf_failed(records)) {
+		(void)fault_set(f, TEMP, "4.3.0", ENOMEM, "records");
+		return false;
+	}
+	while (w.len > 0) {
+		ssize_t n = stream_raw_write(t->io, w, f);
+
+		if (n < 0)
+			return false;
+		w = span_from(w, (size_t)n);
+	}
+	return true;
+}
+
+/*
+ * Several records leave in one send: of a large message each would else be a
+ * call and a segment of its own. The memory is not kept by an idle session.
+ */
+static ssize_t
+layer_write(void *arg, struct stream *io, struct span w, struct fault *f)
+{
+	struct tls *t = arg;
+	struct buf records = BUF_INIT(RECORDS_MAX);
+	size_t done = 0;
+	ssize_t n = 0;
+
+	(void)io;
+	if (w.len <= SSL3_RT_MAX_PLAIN_LENGTH)
+		return write_record(t, w, f);
+	t->records = &records;
+	while (done < w.len && (n = write_record(t, span_from(w, done), f)) > 0)
+		done += (size_t)n;
+	t->records = NULL;
+	if (n > 0 && !send_records(t, &records, f))
+		n = -1;
+	buf_free(&records);
+	return n < 0 ? -1 : (ssize_t)done;
 }
 
 static const struct stream_layer layer = { layer_read, layer_write };

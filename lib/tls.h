@@ -23,6 +23,7 @@ struct tls {
 	uint64_t deadline_ms; /* of the handshake; monotonic; 0: it is over */
 	bool may_wait; /* the layer's read has not waited for the peer yet */
 	struct fault fault; /* of the descriptors */
+	struct buf *records; /* what is sent is collected; NULL: it is sent */
 	/* Facts, when the handshake is over. */
 	const char *version, *cipher; /* "TLSv1.3", "TLS_AES_128_GCM_SHA256" */
 	char server_name[TLS_NAME_MAX +

@@ -16,7 +16,8 @@
 
 #include "serve.h"
 
-#define DOWN_MAX 65536 /* octets of the session read at once */
+/* Octets of the session read at once: what a flush of the stream takes. */
+#define DOWN_MAX (STREAM_OUT_MAX - 1)
 #define UP_MAX   16384 /* octets of the client that wait: one record */
 /* A signal between a look and poll() is noticed after so long, as is a client
    that is silent when others were turned away for its address. */
