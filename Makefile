@@ -48,7 +48,7 @@ pneu_OBJS := start/services start/wanted start/share start/layout start/listen s
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/order start/ready start/stop start/control start/ask \
 	start/config_edit start/config_change start/supervise start/explain_access start/explain start/status \
-	start/status_services start/status_lists start/status_queue start/status_disk \
+	start/status_services start/status_lists start/status_queue start/status_disk start/checkup start/checkup_net start/checkup_mail start/check_verb \
 	start/status_quota \
 	start/status_journal start/units start/init start/config_verb \
 	start/service_verb start/verbs start/main

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "codes.h"
@@ -335,6 +336,17 @@ run_command(struct session *s, const struct pop3_command *command)
 
 /* ---- The conversation ---- */
 
+/* The mailbox's own time is that of the last login, by which `pneu check` finds
+   mailboxes that nobody reads. A directory that a kill left goes the next time. */
+static void
+leave_time(int box)
+{
+	static const char mark[] = "login";
+
+	(void)mkdirat(box, mark, 0700);
+	(void)unlinkat(box, mark, AT_REMOVEDIR);
+}
+
 /*
  * One session a mailbox: flock() of the directory itself, so that nothing has
  * to be created and nothing can be left behind. It goes with the process.
@@ -360,6 +372,7 @@ open_drop(struct session *s, int box)
 		journal_cause(s, CODE_ALARM, &f);
 		return false;
 	}
+	leave_time(box);
 	if (s->drop.cut) {
 		(void)fault_set(&f, TEMP, "4.2.2", 0,
 		    "more than %llu messages: the rest is not shown",

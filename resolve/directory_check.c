@@ -204,8 +204,10 @@ check_postmasters(struct directory *d)
 			    "postmaster ADDRESS --replace` gives it to another",
 			    domain);
 		else if (!has)
-			directory_problem(d, PROBLEM_NOTE, &of_entries,
-			    "%s has no postmaster", domain);
+			directory_problem(d, PROBLEM_WARNING, &of_entries,
+			    "%s has no postmaster: `directory alias add "
+			    "postmaster@%s ADDRESS`",
+			    domain, domain);
 		d->has_postmaster[i] = has;
 	}
 }

@@ -149,9 +149,8 @@ parse_line(const struct service_row *row, const char *text,
 	return OK;
 }
 
-/* Would the kernel refuse the second of them? */
-static bool
-meet(union listen_address a, union listen_address b)
+bool
+listen_meet(union listen_address a, union listen_address b)
 {
 	size_t n = a.any.sa_family == AF_INET6 ? sizeof(a.in6.sin6_addr)
 	                                       : sizeof(a.in4.sin_addr);
@@ -195,7 +194,7 @@ add_line(struct listen_line out[], size_t n, const struct service_row *row,
 	if (parse_line(row, text, line, f) != OK)
 		return f->outcome;
 	for (const struct listen_line *l = out; l < line; l++)
-		if (meet(l->address, line->address))
+		if (listen_meet(l->address, line->address))
 			return fault_set(f, PERM, "5.3.5", 0,
 			    "listen = %s: [%s] listens on %s", text,
 			    l->row->section, l->text);

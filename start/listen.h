@@ -40,6 +40,9 @@ union listen_address {
 enum outcome listen_parse(
     struct span, union listen_address *, struct fault *) MUST_USE;
 
+/* Would the kernel refuse the second of them? */
+bool listen_meet(union listen_address, union listen_address);
+
 /* An address, and what stands behind it: `tls`, a role, in any order. */
 struct listen_line {
 	const struct service_row *row;

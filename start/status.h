@@ -8,6 +8,7 @@
 #define START_STATUS_H
 
 #include "output.h"
+#include "space.h"
 
 struct status {
 	uint64_t now_ms;
@@ -32,6 +33,9 @@ void status_lists(struct status *);
 void status_queue(struct status *, const char *queue);
 /* Mailboxes with a quota: how many, how many of them are full. */
 void status_quota(struct status *);
+/* What to say of its room; NULL: there is enough. Only the queue's file system keeps
+   mail out; the others fill up. */
+const char *status_disk_advice(const char *what, const struct space *);
 /* Free space, type, journal of the file system. */
 void status_disk(struct status *, const char *what, const char *path);
 /* Entries lost, alarms, deaths, links against copies: the journal's end. */

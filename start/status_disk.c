@@ -12,7 +12,6 @@
 #include "fds.h"
 #include "mounts.h"
 #include "prog.h"
-#include "space.h"
 #include "status.h"
 
 #define OCTETS_LEAST (1024UL * 1024) /* whatever min_free allows. Chosen */
@@ -27,9 +26,8 @@ journal_text(const struct disk *disk, const char *type)
 	return strcmp(type, "ext4") == 0 ? "no journal" : "journal unknown";
 }
 
-/* Only the queue's file system keeps mail out; the others fill up. */
-static const char *
-advice_of(const char *what, const struct space *space)
+const char *
+status_disk_advice(const char *what, const struct space *space)
 {
 	const struct storage_settings *set = &prog.settings.storage;
 	bool is_queue = strcmp(what, "queue") == 0;
@@ -67,7 +65,7 @@ status_disk(struct status *s, const char *what, const char *path)
 	}
 	disk_look(fd, &disk);
 	mounts_type(st.st_dev, type, sizeof(type));
-	advice = advice_of(what, &space);
+	advice = status_disk_advice(what, &space);
 	status_put(s,
 	    json_pack("{s:s, s:s, s:o, s:o, s:s, s:I, s:i, s:I, s:s*, s:b}",
 	        "what", "disk", "of", what, "path", json_text(span_of(path)),

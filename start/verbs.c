@@ -241,6 +241,12 @@ const struct verb verbs[] = {
 	    .about.json = true,
 	    .about.more = "Exit status 111: something is not well; its line "
 	                  "begins with `!`.\n" },
+	{ VERB("check", verb_check, "[-C DIR] [--json]",
+	      "all that is wrong with this system and its machine, and what "
+	      "to do"),
+	    .about.json = true,
+	    .about.more = "Each line: error, risk or note; the check; what is "
+	                  "wrong. Exit status 100: an error or a risk.\n" },
 	{ VERB("services", verb_services, "[-C DIR] [--json]",
 	      "the table that starts everything"),
 	    .about.json = true },

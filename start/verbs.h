@@ -19,6 +19,8 @@ extern const struct verb verbs[];
 
 enum outcome verb_init(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_config(int argc, char *argv[], struct fault *) MUST_USE;
+/* check_verb.c */
+enum outcome verb_check(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_units(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_explain(int argc, char *argv[], struct fault *) MUST_USE;
 

@@ -33,7 +33,7 @@ dir alias remove postmaster@example.org
 is "behind a catch-all it can go" "$? $(rcpt '<Postmaster>')" "0 250 2.1.5"
 dir alias remove '*@example.org'; is "but not that too" "$?" 100
 
-dir check; like "a domain that has none is noted" "$(says)" 'note: example.net has no postmaster$'
+dir check; like "a domain that has none is warned of" "$(says)" 'warning: example.net has no postmaster: `directory alias add'
 dir add ann@example.net --alias=postmaster; dir remove ann@example.net
 is "one that has it keeps it" "$?" 100
 sed -i '/example.net/d' "$H/pneu.conf"; dir remove ann@example.net

@@ -109,5 +109,5 @@ dir remove rob@example.net --purge
 like "then all of it goes" "$? $(says)" '^0 rob@example.net: purged'
 is "but what is not ours" "$(ls "$H/mail/example.net/rob")" index
 is "login and password go, too" "$(auth sjones secret) $(grep -c rob@ "$H/secrets/secrets")" 'perm code=5.7.8 0'
-dir check; is "the directory is whole" "$?" 0 || diag "$(says)"
+dir add postmaster@example.org; dir check; is "the directory is whole" "$?" 0 || diag "$(says)"
 done_testing
