@@ -42,21 +42,21 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
 	lib/select lib/serve lib/serve_clients lib/serve_lines \
 	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
-	lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
-	lib/usage lib/logins lib/tls_provider lib/wire_tls lib/tls_server lib/tls
+	lib/scram lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
+	lib/usage lib/logins lib/sasl lib/lockouts lib/tls_provider lib/wire_tls lib/tls_server lib/tls
 pneu_OBJS := start/services start/wanted start/share start/layout start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/order start/ready start/stop start/control start/ask \
 	start/config_edit start/config_change start/supervise start/explain_access start/explain start/status \
 	start/status_services start/status_lists start/status_queue start/status_disk start/checkup start/checkup_net start/checkup_mail start/check_verb \
 	start/status_quota \
-	start/status_journal start/units start/init start/config_verb \
+	start/status_journal start/lockouts_verb start/units start/init start/config_verb \
 	start/service_verb start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \
 	smtpd/parameters smtpd/submit smtpd/state smtpd/reply smtpd/local \
-	smtpd/access smtpd/input smtpd/secure smtpd/transfer smtpd/commands \
-	smtpd/session
+	smtpd/access smtpd/input smtpd/secure \
+	smtpd/transfer smtpd/commands smtpd/session
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/explain smtpd/main
 # store/ is what the three queue programs share: the queue on disk.
 STORE := store/envelope_file store/store store/store_step store/store_read
@@ -74,10 +74,11 @@ queue_OBJS := $(STORE) store/aside queue/entries queue/show queue/tidy queue/ver
 	queue/main
 COMPILED := resolve/accounts resolve/address resolve/compiled
 resolve_OBJS := $(COMPILED) resolve/answerer resolve/lookup resolve/main_resolve
-auth_OBJS := $(COMPILED) resolve/answerer resolve/verify resolve/main_auth
+auth_OBJS := $(COMPILED) resolve/answerer resolve/scram_keys \
+	resolve/checker resolve/verify resolve/authority resolve/main_auth
 ROUTE := resolve/block resolve/dns resolve/route
 route_OBJS := $(ROUTE) resolve/main_route
-DIRECTORY := $(COMPILED) resolve/directory resolve/names \
+DIRECTORY := $(COMPILED) resolve/scram_keys resolve/directory resolve/names \
 	resolve/directory_parse resolve/directory_write resolve/mailboxes \
 	resolve/maker resolve/directory_check
 directory_OBJS := $(DIRECTORY) resolve/edit resolve/say resolve/verbs_use \
@@ -196,7 +197,7 @@ NEED_DEPS := perl python3 procps curl
 TEST_DEPS := $(NEED_DEPS) iproute2 util-linux e2fsprogs strace \
 	swaks libnet-ssleay-perl msmtp mpop fetchmail s-nail mutt git-email libmailtools-perl php-cli openbsd-inetd systemd \
 	dovecot-imapd dovecot-pop3d clang clang-format cppcheck mandoc spin \
-	libclang-rt-14-dev netcat-openbsd nsd
+	libclang-rt-14-dev netcat-openbsd nsd gsasl checkpw
 BENCH_DEPS := postfix dovecot-pop3d openssl linux-perf strace python3 e2fsprogs
 DEPS ?= $(BUILD_DEPS)
 missing = $(shell for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' \

@@ -290,6 +290,8 @@ static const struct {
 	const char *section, *key;
 	const char *now_section, *now_key;
 } former[] = {
+	{ "pop3d", "failed_login", "auth", "failed_login" },
+	{ "pop3d", "plain_passwords", "auth", "plaintext" },
 	{ "smtpd", "min_free", "storage", "min_free" },
 	{ "queue", "min_free", "storage", "min_free" },
 };

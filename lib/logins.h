@@ -19,7 +19,8 @@ struct logins {
 	/* Of the process. */
 	struct service *auth;
 	struct journal *journal;
-	const char *service; /* "pop3": for auth */
+	const char *service; /* AUTH_POP3 or AUTH_SMTP: for auth */
+	const char *failed_code; /* of the journal */
 	uint64_t failed_ms; /* what the first failure costs; each more twice */
 	/* Of the session. */
 	const struct peer *peer;
@@ -35,14 +36,30 @@ struct logins {
  *
  * OK	*who has a mailbox and its ticket
  * PERM	5.7.8 wrong, or such as none can be (password.h)
- * TEMP	auth cannot say now; over: it was not asked
+ * TEMP	auth cannot say now; logins_is_locked(); over: it was not asked
  *
  * A failed one is in the journal and has been paid for, as by logins_failed().
  */
 enum outcome logins_try(struct logins *, struct span user, struct span password,
     struct auth_ans *who, struct fault *) MUST_USE;
 /*
- * What came of a login is that fault: journal it. PERM: it was a guess. The
+ * The same by SCRAM, in two steps. The first asks for the salt and iterations of
+ * a name, in *who: everybody has some, so none of them says who exists.
+ *
+ * OK	TEMP as of logins_try(), which is not asked for a guess by this one
+ */
+enum outcome logins_salt(struct logins *, struct span user,
+    struct auth_ans *who, struct fault *) MUST_USE;
+/* message: AuthMessage; proof: SCRAM_HASH_LEN octets. Outcomes and costs as of
+   logins_try(); OK: *who has the signature, too. */
+enum outcome logins_prove(struct logins *, struct span user,
+    struct span message, const unsigned char *proof, struct auth_ans *who,
+    struct fault *) MUST_USE;
+/* Too many have failed here: the account or the address is locked out. */
+bool logins_is_locked(const struct fault *);
+/*
+ * What came of a login is that fault: journal it. PERM, or locked out: it was a
+ * guess. The
  * answer waits for failed_ms, twice as long after each one, and at most
  * SERVE_DEBT_MAX_MS.
  */

@@ -3,6 +3,7 @@
 #include "settings.h"
 
 #include "config.h"
+#include "scram.h"
 
 #define AT(member) offsetof(struct settings, member)
 #define KB         1024UL
@@ -164,12 +165,6 @@ const struct setting_row setting_rows[] = {
 	    DAY, "longest time from the greeting to the login"),
 	NUMBER("pop3d", "max_errors", pop3d.max_errors, "errors", "20", 1,
 	    10000, "wrong commands before the session is ended"),
-	TIME("pop3d", "failed_login", pop3d.failed_login_ms, "1s", 0, MINUTE,
-	    "pause after a failed login, also for the client's next login; "
-	    "doubles "
-	    "in a session"),
-	CHOICE("pop3d", "plain_passwords", pop3d.plain_passwords, "loopback",
-	    "no loopback yes", "where USER and PASS are allowed without TLS"),
 	NUMBER("pop3d", "messages_max", pop3d.messages_max, "messages",
 	    "1000000", 1000, 10000000,
 	    "messages of one maildrop that a session shows"),
@@ -269,6 +264,32 @@ const struct setting_row setting_rows[] = {
 	    "Argon2id passes of a new password's hash"),
 	SIZE("auth", "hash_memory", resolve.hash_memory, "64M", 8 * KB, 4 * GB,
 	    "Argon2id memory of a new password's hash, and of each check"),
+	CHOICE("auth", "scram", resolve.scram, "yes", "no yes",
+	    "offer SCRAM-SHA-256, and keep keys for it beside a new password's "
+	    "hash"),
+	NUMBER("auth", "scram_iterations", resolve.scram_iterations,
+	    "iterations", "10000", SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX,
+	    "PBKDF2 iterations of new keys, which each client computes"),
+	CHOICE("auth", "plaintext", resolve.plaintext, "loopback",
+	    "no loopback yes",
+	    "where passwords and SCRAM are allowed without TLS"),
+	TIME("auth", "failed_login", resolve.failed_login_ms, "1s", 0, MINUTE,
+	    "pause after a failed login, also for the client's next login; "
+	    "doubles in a session"),
+	TIME("auth", "failures_window", resolve.failures_window_ms, "15m",
+	    SECOND, DAY,
+	    "failed logins are counted for so long, and who is locked out "
+	    "stays so for as long"),
+	NUMBER("auth", "account_failures", resolve.account_failures, "logins",
+	    "20", 0, 1000000,
+	    "failed logins that lock an account out, for addresses that it "
+	    "never logged in from; 0: never"),
+	NUMBER("auth", "address_failures", resolve.address_failures, "logins",
+	    "50", 0, 1000000,
+	    "failed logins that lock an address (IPv6: a /64) out; 0: never"),
+	TEXT("auth", "checkpassword", resolve.checkpassword, "",
+	    "PROGRAM ARGUMENTS: a checkpassword program that is asked in place "
+	    "of the password's hash"),
 
 	CHOICE("auth", "verify_originator", submit.verify, "yes",
 	    "no yes report",

@@ -40,6 +40,8 @@ enum {
 };
 enum { CA_SYSTEM, CA_OWN, CA_BOTH };
 enum { VRFY_VAGUE, VRFY_OFF, VRFY_FULL };
+/* Where passwords may be sent over a connection that is not encrypted. */
+enum setting_plaintext { PLAINTEXT_NO, PLAINTEXT_LOOPBACK, PLAINTEXT_YES };
 
 /* [auth] mode: what a client must have logged in for. */
 enum auth_mode { AUTH_MODE_NONE, AUTH_MODE_RELAY, AUTH_MODE_ALL };
@@ -114,8 +116,6 @@ struct settings {
 		uint64_t clients_per_address;
 		uint64_t timeout_ms, login_timeout_ms;
 		uint64_t max_errors;
-		uint64_t failed_login_ms;
-		uint64_t plain_passwords; /* 0 no, 1 loopback, 2 anywhere */
 		uint64_t messages_max;
 		uint64_t tls;
 		struct service_settings session;
@@ -163,6 +163,13 @@ struct settings {
 		uint64_t alias_steps;
 		uint64_t auth_cache_ms, auth_cache_max;
 		uint64_t hash_ops, hash_memory; /* Argon2id of new ones */
+		uint64_t scram; /* 1: keys for it are kept, it is offered */
+		uint64_t scram_iterations; /* of new ones */
+		uint64_t plaintext; /* enum setting_plaintext */
+		uint64_t failures_window_ms;
+		uint64_t account_failures, address_failures; /* 0: no limit */
+		uint64_t failed_login_ms; /* what the first one costs */
+		char *checkpassword; /* command; empty: none */
 	} resolve;
 	struct { /* [route] */
 		struct service_settings service;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 const struct users_row users_rows[] = {
-	{ "smtpd", "smtpd", "resolve route queue-add tls-keys" },
+	{ "smtpd", "smtpd", "auth resolve route queue-add tls-keys" },
 	{ "pop3d", "pop3d", "auth pop3-session tls-keys" },
 	{ "pop3-session", "store", "" },
 	{ "resolve", "look", "" },

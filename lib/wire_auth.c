@@ -19,19 +19,55 @@
 #define ANS(member)  offsetof(struct auth_ans, member)
 #define OVER(member) offsetof(struct auth_handover, member)
 
-static const struct wire_field request[] = {
+static const struct wire_field password_fields[] = {
 	{ "user", WIRE_SPAN, REQ(user), AUTH_USER_MAX, 0 },
 	{ "password", WIRE_SPAN, REQ(password), RECORD_MAX, 0 },
 	{ "ip", WIRE_SPAN, REQ(ip), AUTH_WORD_MAX, WIRE_OPTIONAL },
 	{ "service", WIRE_SPAN, REQ(service), AUTH_WORD_MAX, WIRE_OPTIONAL },
 	{ .key = NULL },
 };
-static const struct wire_field identity[] = {
-	{ "user", WIRE_TEXT, ANS(user), AUTH_USER_MAX, 0 },
-	{ "path", WIRE_TEXT, ANS(path), RESOLVE_PATH_MAX, 0 },
-	{ "ticket", WIRE_TEXT, ANS(ticket), AUTH_TICKET_LEN, 0 },
+static const struct wire_field scram_fields[] = {
+	{ "user", WIRE_SPAN, REQ(user), AUTH_USER_MAX, 0 },
+	{ "ip", WIRE_SPAN, REQ(ip), AUTH_WORD_MAX, WIRE_OPTIONAL },
+	{ "service", WIRE_SPAN, REQ(service), AUTH_WORD_MAX, WIRE_OPTIONAL },
 	{ .key = NULL },
 };
+static const struct wire_field proof_fields[] = {
+	{ "user", WIRE_SPAN, REQ(user), AUTH_USER_MAX, 0 },
+	{ "message", WIRE_SPAN, REQ(message), RECORD_MAX, 0 },
+	{ "proof", WIRE_HASH, REQ(proof), 0, 0 },
+	{ "ip", WIRE_SPAN, REQ(ip), AUTH_WORD_MAX, WIRE_OPTIONAL },
+	{ "service", WIRE_SPAN, REQ(service), AUTH_WORD_MAX, WIRE_OPTIONAL },
+	{ .key = NULL },
+};
+static const struct wire_field identity[] = {
+	{ "user", WIRE_TEXT, ANS(user), AUTH_USER_MAX, 0 },
+	{ "path", WIRE_TEXT, ANS(path), RESOLVE_PATH_MAX, WIRE_OPTIONAL },
+	{ "ticket", WIRE_TEXT, ANS(ticket), AUTH_TICKET_LEN, WIRE_OPTIONAL },
+	{ .key = NULL },
+};
+static const struct wire_field signed_identity[] = {
+	{ "user", WIRE_TEXT, ANS(user), AUTH_USER_MAX, 0 },
+	{ "path", WIRE_TEXT, ANS(path), RESOLVE_PATH_MAX, WIRE_OPTIONAL },
+	{ "ticket", WIRE_TEXT, ANS(ticket), AUTH_TICKET_LEN, WIRE_OPTIONAL },
+	{ "signature", WIRE_HASH, ANS(signature), 0, 0 },
+	{ .key = NULL },
+};
+static const struct wire_field salt[] = {
+	{ "salt", WIRE_TEXT, ANS(salt), AUTH_SALT_MAX, WIRE_GRAPH },
+	{ "iterations", WIRE_NUMBER, ANS(iterations), SCRAM_ITERATIONS_MAX, 0 },
+	{ .key = NULL },
+};
+static const struct {
+	const char *word;
+	const struct wire_field *request, *answer;
+} kinds[] = {
+	[AUTH_PASSWORD] = { "auth", password_fields, identity },
+	[AUTH_SCRAM] = { "scram", scram_fields, salt },
+	[AUTH_PROOF] = { "proof", proof_fields, signed_identity },
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
 static const struct wire_field handover_fields[] = {
 	{ "user", WIRE_TEXT, OVER(who.user), AUTH_USER_MAX, 0 },
 	{ "path", WIRE_TEXT, OVER(who.path), RESOLVE_PATH_MAX, 0 },
@@ -44,24 +80,33 @@ static const struct wire_field handover_fields[] = {
 enum outcome
 wire_auth_put_req(struct buf *b, const struct auth_req *req, struct fault *f)
 {
-	return wire_write(b, "auth", request, req, f);
+	return wire_write(
+	    b, kinds[req->kind].word, kinds[req->kind].request, req, f);
 }
 
 enum outcome
 wire_auth_get_req(
     struct span line, struct record *r, struct auth_req *req, struct fault *f)
 {
-	return wire_read(line, "auth", request, r, req, f);
+	*req = (struct auth_req){ .user = SPAN_EMPTY };
+	if (record_parse(line, r, f) != OK)
+		return fault_context(f, "auth");
+	for (size_t i = 0; i < KINDS; i++)
+		if (wire_take_all(r, kinds[i].word, kinds[i].request, req)) {
+			req->kind = (enum auth_kind)i;
+			return OK;
+		}
+	return fault_set(f, TEMP, "4.3.0", 0, "auth: malformed");
 }
 
 enum outcome
-wire_auth_put_ans(struct buf *b, enum outcome outcome,
+wire_auth_put_ans(struct buf *b, enum outcome outcome, enum auth_kind kind,
     const struct auth_ans *ans, const struct fault *answer, struct fault *f)
 {
 	struct record_out out = record_begin(b, outcome_word(outcome));
 
 	if (outcome == OK)
-		wire_put(out, identity, ans);
+		wire_put(out, kinds[kind].answer, ans);
 	else
 		record_put_fault(out, answer);
 	return record_end(out, f);
@@ -75,20 +120,32 @@ is_whole(const struct auth_ans *ans)
 	    strlen(ans->ticket) == AUTH_TICKET_LEN;
 }
 
+/* A mailbox is for who asked for one; salts are such as ours. */
+static bool
+is_answer(const struct auth_req *req, const struct auth_ans *ans)
+{
+	if (req->kind == AUTH_SCRAM)
+		return ans->iterations >= SCRAM_ITERATIONS_MIN;
+	return span_eq(req->service, AUTH_POP3)
+	    ? is_whole(ans)
+	    : ans->path[0] == '\0' && ans->ticket[0] == '\0';
+}
+
 enum outcome
-wire_auth_get_ans(struct span line, struct auth_ans *ans, struct fault *f)
+wire_auth_get_ans(struct span line, const struct auth_req *req,
+    struct auth_ans *ans, struct fault *f)
 {
 	struct record r;
 
-	*ans = (struct auth_ans){ "", "", "" };
+	*ans = (struct auth_ans){ .iterations = 0 };
 	if (record_parse(line, &r, f) == OK) {
 		if (record_outcome(&r, f) != OK)
 			return f->outcome;
-		if (wire_take(&r, identity, ans) && is_whole(ans) &&
-		    record_all_taken(&r))
+		if (wire_take(&r, kinds[req->kind].answer, ans) &&
+		    is_answer(req, ans) && record_all_taken(&r))
 			return OK;
 	}
-	*ans = (struct auth_ans){ "", "", "" };
+	*ans = (struct auth_ans){ .iterations = 0 };
 	return fault_set(f, TEMP, "4.3.0", EPROTO, "auth answer");
 }
 

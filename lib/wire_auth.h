@@ -4,8 +4,17 @@
  * opens one mailbox for twenty seconds.
  *
  *	auth user=bob@example.org password=... [ip=192.0.2.7] [service=pop3]
- *	ok user=bob@example.org path=example.org/bob ticket=...
+ *	ok user=bob@example.org [path=example.org/bob ticket=...]
  *	perm code=5.7.8 text=...
+ *
+ * or in two steps, of which auth remembers nothing, by SCRAM-SHA-256:
+ *
+ *	scram user=bob@example.org [ip=] [service=]
+ *	ok salt=BASE64 iterations=10000
+ *	proof user=bob@example.org message=AUTHMESSAGE proof=HEX [ip=] [service=]
+ *	ok user=bob@example.org [path= ticket=] signature=HEX
+ *
+ * Only service=pop3 is given the mailbox and its ticket.
  *
  * The ticket is hex(expiry seconds, 8 octets) hex(keyed BLAKE2b-256 over user,
  * path and expiry). The key is drawn when the supervisor starts and given to
@@ -17,6 +26,7 @@
 
 #include "path.h"
 #include "record.h"
+#include "scram.h"
 #include "wire_resolve.h"
 
 #define AUTH_USER_MAX   PATH_TEXT_MAX
@@ -27,26 +37,40 @@
 /* Seconds a ticket is good: more than pop3d waits for a session */
 #define AUTH_TICKET_S 20
 
+#define AUTH_POP3     "pop3" /* the service that opens mailboxes */
+#define AUTH_SMTP     "smtp"
+#define AUTH_SALT_MAX 88 /* characters: SCRAM_SALT_MAX octets in base64 */
+/* The code of a TEMP that is no trouble here: too many have failed. */
+#define AUTH_LOCKED "4.7.0"
+
+enum auth_kind { AUTH_PASSWORD, AUTH_SCRAM, AUTH_PROOF };
+
 struct auth_req {
+	enum auth_kind kind; /* the rest: what its kind has */
 	struct span user, password, ip, service;
+	struct span message; /* AuthMessage. RFC 5802 3 */
+	unsigned char proof[SCRAM_HASH_LEN];
 };
 
 struct auth_ans {
 	char user[AUTH_USER_MAX + 1]; /* canonical */
-	char path[RESOLVE_PATH_MAX + 1];
+	char path[RESOLVE_PATH_MAX + 1]; /* these two "": not for pop3 */
 	char ticket[AUTH_TICKET_LEN + 1];
+	unsigned char signature[SCRAM_HASH_LEN]; /* of AUTH_PROOF */
+	char salt[AUTH_SALT_MAX + 1]; /* these two of AUTH_SCRAM */
+	uint64_t iterations;
 };
 
 enum outcome wire_auth_put_req(
     struct buf *, const struct auth_req *, struct fault *) MUST_USE;
 enum outcome wire_auth_get_req(struct span line, struct record *r,
     struct auth_req *, struct fault *) MUST_USE;
-enum outcome wire_auth_put_ans(struct buf *, enum outcome,
+enum outcome wire_auth_put_ans(struct buf *, enum outcome, enum auth_kind,
     const struct auth_ans *, const struct fault *answer,
     struct fault *) MUST_USE;
-/* TEMP with EPROTO: it is no answer. */
-enum outcome wire_auth_get_ans(
-    struct span line, struct auth_ans *, struct fault *) MUST_USE;
+/* To a request of that kind and service. TEMP with EPROTO: it is no answer. */
+enum outcome wire_auth_get_ans(struct span line, const struct auth_req *,
+    struct auth_ans *, struct fault *) MUST_USE;
 
 /*
  * Read the key from the descriptor that $PNEU_TICKET_KEY names, and close it.

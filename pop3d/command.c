@@ -8,6 +8,7 @@
 #include "serve.h"
 
 static const char *const verbs[POP3_UNKNOWN] = {
+	[POP3_AUTH] = "AUTH",
 	[POP3_CAPA] = "CAPA",
 	[POP3_DELE] = "DELE",
 	[POP3_LIST] = "LIST",
@@ -74,20 +75,6 @@ pop3_two_numbers(
 
 /* ---- The conversation ---- */
 
-#define CAPABILITIES(user)                                                     \
-	SPAN_LIT("+OK capabilities follow\r\nTOP\r\n" user                     \
-	         "UIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"      \
-	         "EXPIRE NEVER\r\nIMPLEMENTATION Pneu\r\n.\r\n")
-
-struct span
-pop3_capabilities(bool passwords, bool stls)
-{
-	if (stls)
-		return passwords ? CAPABILITIES("USER\r\nSTLS\r\n")
-		                 : CAPABILITIES("STLS\r\n");
-	return passwords ? CAPABILITIES("USER\r\n") : CAPABILITIES("");
-}
-
 void
 talk_put(struct talk *t, struct span octets)
 {
@@ -128,24 +115,58 @@ talk_stop(struct talk *t)
 	t->over = true;
 }
 
-bool
-talk_next(struct talk *t, uint64_t *deadline_ms, struct pop3_command *command)
+void
+talk_capabilities(struct talk *t, const char *mechanisms, bool stls)
 {
-	enum line_ending ending;
-	struct span line;
+	talk_put(t, SPAN_LIT("+OK capabilities follow\r\nTOP\r\n"));
+	if (mechanisms != NULL)
+		talk_say(t, "USER");
+	if (mechanisms != NULL && mechanisms[0] != '\0')
+		talk_say(t, "SASL %s", mechanisms);
+	if (stls)
+		talk_say(t, "STLS");
+	talk_put(t,
+	    SPAN_LIT("UIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
+	             "EXPIRE NEVER\r\nIMPLEMENTATION Pneu\r\n.\r\n"));
+}
+
+/* False: no more comes. */
+static bool
+take_line(struct talk *t, size_t max, uint64_t *deadline_ms, struct span *line,
+    enum line_ending *ending)
+{
 	struct fault f;
 
 	for (;;) {
 		if (t->over || serve_stopping)
 			return false;
-		if (stream_take_line(t->stream, POP3_LINE_MAX, &line, &ending))
-			break;
+		if (stream_take_line(t->stream, max, line, ending))
+			return *ending != LINE_ENDLESS;
 		if ((deadline_ms != NULL && serve_is_late(deadline_ms)) ||
 		    stream_fill(t->stream, &f) != OK || t->stream->ended)
 			return false;
 	}
+}
+
+bool
+talk_line(struct talk *t, size_t max, uint64_t *deadline_ms, struct span *line)
+{
+	enum line_ending ending;
+
+	return take_line(t, max, deadline_ms, line, &ending) &&
+	    ending != LINE_LONG;
+}
+
+bool
+talk_next(struct talk *t, uint64_t *deadline_ms, struct pop3_command *command)
+{
+	enum line_ending ending;
+	struct span line;
+
+	if (!take_line(t, POP3_LINE_MAX, deadline_ms, &line, &ending))
+		return false;
 	*command = pop3_command_parse(line);
 	if (ending == LINE_LONG)
 		command->error = "-ERR a command line has at most 255 octets";
-	return ending != LINE_ENDLESS;
+	return true;
 }

@@ -13,6 +13,7 @@
 
 /* The verbs that we have. RFC 1939 5, 7; RFC 2449 5. */
 enum pop3_verb {
+	POP3_AUTH, /* RFC 5034 */
 	POP3_CAPA,
 	POP3_DELE,
 	POP3_LIST,
@@ -57,10 +58,6 @@ bool pop3_number(struct span argument, uint64_t most, uint64_t *n);
 bool pop3_two_numbers(
     struct span argument, uint64_t most, uint64_t *n, uint64_t *lines);
 
-/* The whole answer to CAPA; USER where passwords are taken, STLS where it may be
-   said. RFC 2449 5, 6; RFC 2595 4. */
-struct span pop3_capabilities(bool passwords, bool stls);
-
 struct talk {
 	struct stream *stream;
 	uint64_t errors, errors_max;
@@ -68,6 +65,10 @@ struct talk {
 };
 
 void talk_put(struct talk *, struct span);
+/* The whole answer to CAPA; USER and SASL with their names where passwords are
+   taken: NULL, they are not; "", no mechanism is; STLS where it may be said.
+   RFC 2449 5, 6; RFC 5034 3; RFC 2595 4. */
+void talk_capabilities(struct talk *, const char *mechanisms, bool stls);
 /* One line, at most 255 octets; CRLF is added. */
 void talk_say(struct talk *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -77,6 +78,10 @@ void talk_error(struct talk *, const char *line);
 void talk_stop(struct talk *);
 /* The next command; false: no more, or serve_stopping. deadline_ms: of the
    whole conversation (serve_is_late()), or NULL. */
+/* A line of at most max octets with its end, which is no command: in *line,
+   until the next call. false: no more, or it was longer. */
+bool talk_line(
+    struct talk *, size_t max, uint64_t *deadline_ms, struct span *line);
 bool talk_next(struct talk *, uint64_t *deadline_ms, struct pop3_command *);
 
 #endif

@@ -15,8 +15,8 @@
 #include "codes.h"
 #include "command.h"
 #include "fds.h"
-#include "logins.h"
 #include "relay.h"
+#include "sasl.h"
 
 #define AUTH_SOCKET    "run/auth"
 #define SESSION_SOCKET "run/pop3-session"
@@ -31,7 +31,8 @@ struct conversation {
 	int in, out;
 	struct tls *tls; /* NULL: plain */
 	int relay; /* our end of what the session has under TLS; -1: none */
-	bool plain; /* passwords may be sent as they are */
+	bool plain; /* passwords may be sent over this connection */
+	struct sasl_offer offer;
 	bool handed; /* the session has the client now */
 	char user[AUTH_USER_MAX + 1]; /* "": none given */
 };
@@ -140,6 +141,22 @@ hand_over(struct conversation *c, const struct auth_ans *who, struct fault *f)
 
 /* ---- TLS ---- */
 
+/* What may be said over this connection, as it is now. */
+static void
+stand(struct conversation *c)
+{
+	const struct settings *s = c->login->settings;
+	unsigned char octets[TLS_BINDING_MAX];
+
+	c->plain = (c->tls != NULL || s->pop3d.tls != TLS_ONLY) &&
+	    sasl_is_open(s, c->tls != NULL, c->logins.peer->loopback);
+	sasl_offer_make(&c->offer, s);
+	sasl_offer_binding(&c->offer, SASL_EXPORTER, octets,
+	    tls_get_binding(c->tls, TLS_EXPORTER, octets));
+	sasl_offer_binding(&c->offer, SASL_END_POINT, octets,
+	    tls_get_binding(c->tls, TLS_SERVER_END_POINT, octets));
+}
+
 static bool
 can_start_tls(const struct conversation *c)
 {
@@ -159,7 +176,7 @@ begin_tls(struct conversation *c)
 	    tls_server_look(&l->tls_server, &f) == OK &&
 	    tls_accept(&l->tls, &l->tls_server, &l->stream, &f) == OK) {
 		c->tls = &l->tls;
-		c->plain = true; /* nobody reads it on the way */
+		stand(c); /* nobody reads it on the way */
 		return;
 	}
 	c->talk.over = true;
@@ -190,6 +207,10 @@ on_stls(struct conversation *c)
 
 /* ---- The verbs ---- */
 
+#define NOT_OPEN                                                               \
+	"-ERR [AUTH] passwords are not taken over a connection that others "   \
+	"can read"
+
 /* The answer to a login that failed, when that has been paid for. */
 static void
 refuse(struct conversation *c, const struct fault *why, const char *wrong)
@@ -199,6 +220,9 @@ refuse(struct conversation *c, const struct fault *why, const char *wrong)
 	else if (why->error == EBUSY)
 		talk_error(&c->talk,
 		    "-ERR [SYS/TEMP] too many sessions, come again later");
+	else if (logins_is_locked(why))
+		talk_error(&c->talk,
+		    "-ERR [SYS/TEMP] too many failed logins, come again later");
 	else
 		talk_error(
 		    &c->talk, "-ERR [SYS/TEMP] login is not possible now");
@@ -220,9 +244,7 @@ on_user(struct conversation *c, const struct pop3_command *command)
 	while (name.len > 0 && name.p[name.len - 1] == ' ')
 		name.len--;
 	if (!c->plain) {
-		talk_error(&c->talk,
-		    "-ERR [AUTH] passwords are not taken over a connection "
-		    "that others can read");
+		talk_error(&c->talk, NOT_OPEN);
 	} else if (command->error != NULL) {
 		(void)fault_set(&f, PERM, "5.7.8", 0,
 		    "the user name is too long, has a control character (as "
@@ -250,6 +272,18 @@ open_window(struct conversation *c)
 		pop_window_note(&c->login->window, &from, clock_wall_ms());
 }
 
+/* Who is known goes to a session; false: it could not be had. */
+static bool
+enter(struct conversation *c, struct span user, const struct auth_ans *who,
+    struct fault *f)
+{
+	open_window(c);
+	c->handed = c->talk.over = hand_over(c, who, f) == OK;
+	if (!c->handed)
+		logins_failed(&c->logins, user, f);
+	return c->handed;
+}
+
 static void
 on_pass(struct conversation *c, const struct pop3_command *command)
 {
@@ -265,18 +299,88 @@ on_pass(struct conversation *c, const struct pop3_command *command)
 		talk_error(&c->talk, "-ERR syntax: PASS password");
 		return;
 	}
-	if (logins_try(&c->logins, user, command->argument, &who, &f) == OK) {
-		open_window(c);
-		c->handed = c->talk.over = hand_over(c, &who, &f) == OK;
-		if (c->handed)
-			return;
-		logins_failed(&c->logins, user, &f);
-	}
+	if (logins_try(&c->logins, user, command->argument, &who, &f) == OK &&
+	    enter(c, user, &who, &f))
+		return;
 	refuse(c, &f,
 	    command->error == NULL
 	        ? "-ERR [AUTH] wrong name or password"
 	        : "-ERR [AUTH] a password is UTF-8 text without control "
 	          "characters, at most 248 octets");
+}
+
+/* The rest of an exchange: challenges and responses. RFC 5034 4. */
+static enum sasl_result
+exchange(struct conversation *c, struct sasl *s, enum sasl_result result,
+    struct fault *why)
+{
+	struct span line;
+
+	while (result == SASL_MORE) {
+		talk_put(&c->talk, SPAN_LIT("+ "));
+		talk_put(&c->talk, buf_span(&s->text));
+		talk_put(&c->talk, SPAN_LIT("\r\n"));
+		if (!talk_line(&c->talk, SASL_LINE_MAX, &c->logins.deadline_ms,
+		        &line)) {
+			c->talk.over = true;
+			return SASL_CANCELLED;
+		}
+		result = sasl_next(s, line, why);
+	}
+	return result;
+}
+
+static void
+authenticate(
+    struct conversation *c, enum sasl_mechanism mechanism, struct span initial)
+{
+	struct fault why;
+	struct sasl s;
+	enum sasl_result result = exchange(c, &s,
+	    sasl_begin(&s, &c->logins, &c->offer, mechanism, initial, &why),
+	    &why);
+
+	if (result == SASL_DONE && !enter(c, span_of(s.who.user), &s.who, &why))
+		result = SASL_FAILED;
+	if (result == SASL_FAILED)
+		refuse(c, &why, "-ERR [AUTH] wrong name or password");
+	else if (result == SASL_MALFORMED)
+		talk_error(
+		    &c->talk, "-ERR that is no response of this mechanism");
+	else if (result == SASL_CANCELLED)
+		talk_error(&c->talk, "-ERR cancelled");
+	sasl_end(&s);
+}
+
+static void
+on_auth(struct conversation *c, const struct pop3_command *command)
+{
+	struct span name =
+	    span_head(command->argument, span_find(command->argument, ' '));
+	enum sasl_mechanism mechanism;
+
+	c->user[0] = '\0';
+	if (command->error != NULL)
+		talk_error(&c->talk, command->error);
+	else if (name.len == 0)
+		talk_error(&c->talk, "-ERR syntax: AUTH mechanism [response]");
+	else if (!c->plain)
+		talk_error(&c->talk, NOT_OPEN);
+	else if (!sasl_find(name, &mechanism) ||
+	    (c->offer.mechanisms & SASL_HAS(mechanism)) == 0)
+		talk_error(&c->talk, "-ERR no such mechanism; CAPA has them");
+	else
+		authenticate(
+		    c, mechanism, span_from(command->argument, name.len + 1));
+}
+
+static void
+say_capabilities(struct conversation *c)
+{
+	char names[SASL_NAMES_MAX];
+
+	sasl_names(c->offer.mechanisms, names);
+	talk_capabilities(&c->talk, c->plain ? names : NULL, can_start_tls(c));
 }
 
 static void
@@ -288,11 +392,12 @@ run_command(struct conversation *c, const struct pop3_command *command)
 		on_user(c, command);
 	} else if (command->verb == POP3_PASS) {
 		on_pass(c, command);
+	} else if (command->verb == POP3_AUTH) {
+		on_auth(c, command);
 	} else if (command->error != NULL) {
 		talk_error(&c->talk, command->error);
 	} else if (command->verb == POP3_CAPA && bare) {
-		talk_put(
-		    &c->talk, pop3_capabilities(c->plain, can_start_tls(c)));
+		say_capabilities(c);
 	} else if (command->verb == POP3_STLS && bare) {
 		on_stls(c);
 	} else if (command->verb == POP3_QUIT && bare) {
@@ -335,16 +440,20 @@ login_session(void *arg, int in, int out, const struct peer *peer)
 	const struct settings *s = l->settings;
 	struct conversation c = { .login = l,
 		.talk = { &l->stream, 0, s->pop3d.max_errors, false },
-		.logins = { &l->auth, &l->journal, "pop3",
-		    s->pop3d.failed_login_ms, peer, in,
-		    clock_mono_ms() + s->pop3d.login_timeout_ms, 0, false },
+		.logins = { .auth = &l->auth,
+		    .journal = &l->journal,
+		    .service = AUTH_POP3,
+		    .failed_code = CODE_LOGIN_FAILED,
+		    .failed_ms = s->resolve.failed_login_ms,
+		    .peer = peer,
+		    .in = in,
+		    .deadline_ms =
+		        clock_mono_ms() + s->pop3d.login_timeout_ms },
 		.in = in,
 		.out = out,
 		.relay = -1 };
 
-	c.plain = s->pop3d.plain_passwords == 2 ||
-	    (s->pop3d.plain_passwords == 1 && peer->loopback);
-	c.plain &= s->pop3d.tls != TLS_ONLY;
+	stand(&c);
 	stream_again(&l->stream, in, out, s->pop3d.login_timeout_ms);
 	converse(&c);
 	if (c.relay != -1)

@@ -82,7 +82,7 @@ journal_session_end(struct session *s)
 static void
 on_capa(struct session *s)
 {
-	talk_put(&s->talk, pop3_capabilities(true, false));
+	talk_capabilities(&s->talk, "", false);
 }
 
 static void

@@ -23,6 +23,8 @@
 
 #define ENTRIES_DB "directory/entries.cdb"
 #define SECRETS_DB "secrets/secrets.cdb"
+#define SECRETS_SALT_KEY                                                       \
+	"secrets/salt-key" /* 32 octets at random, see verify.h */
 
 /* It begins with its name and its purpose, "entries" or "secrets". */
 struct compiled {

@@ -59,6 +59,7 @@ text_add(struct text *t, struct span line)
 		.number = (uint32_t)t->lines + 1,
 		.smtp = SPAN_EMPTY,
 		.userid = SPAN_EMPTY,
+		.scram = SPAN_EMPTY,
 		.logins = SPAN_EMPTY,
 		.accounts = SPAN_EMPTY };
 	return &t->line[t->lines++];

@@ -62,6 +62,7 @@ struct line {
 	struct span value; /* path, name, target or hash */
 	struct span userid; /* or empty */
 	struct quota quota; /* 0: none; or QUOTA_UNSAID */
+	struct span scram; /* of a secret: its keys' text; or empty */
 	struct span logins, accounts; /* lists, or empty: names.h */
 	/* An entry whose user has left: no mail comes, the mailbox can be read. */
 	bool has_left;
@@ -165,8 +166,8 @@ enum outcome directory_expect_records(
     const struct directory *, struct fault *) MUST_USE;
 /*
  * Both databases, and the texts that are `changed`, after directory_check():
- * all are written and synced before the first is replaced. PERM 5.3.5 when
- * there was an error: nothing is replaced.
+ * all are written and synced before the first is replaced. SECRETS_SALT_KEY is
+ * made beside them, once. PERM 5.3.5 when there was an error: nothing is replaced.
  */
 enum outcome directory_write(const struct directory *, struct fault *) MUST_USE;
 

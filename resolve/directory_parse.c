@@ -9,6 +9,7 @@
 #include "directory.h"
 #include "names.h"
 #include "password.h"
+#include "scram_keys.h"
 #include "record.h"
 #include "wire_resolve.h"
 
@@ -357,6 +358,7 @@ static bool
 read_secret(struct reader *r)
 {
 	struct line *line = r->line;
+	struct scram_keys keys;
 	bool costs_other;
 
 	if (!record_is(&r->record, "secret"))
@@ -364,6 +366,10 @@ read_secret(struct reader *r)
 	if (!take_smtp(r))
 		return false;
 	line->kind = LINE_SECRET;
+	if (!record_take_optional(
+	        &r->record, "scram", SCRAM_TEXT_MAX, &line->scram) ||
+	    (line->scram.len > 0 && !scram_keys_parse(line->scram, &keys)))
+		return REFUSE(r, "scram= is not SCRAM-SHA-256$...");
 	if (!record_take(&r->record, "hash", RECORD_MAX, &line->value) ||
 	    !directory_is_hash(r->d->settings, line->value, &costs_other))
 		return REFUSE(r,
@@ -382,6 +388,7 @@ keep_fields(struct directory *d, struct line *line)
 	line->smtp = same ? line->key : directory_keep(d, line->smtp);
 	line->value = directory_keep(d, line->value);
 	line->userid = directory_keep(d, line->userid);
+	line->scram = directory_keep(d, line->scram);
 	line->logins = directory_keep(d, line->logins);
 	line->accounts = directory_keep(d, line->accounts);
 }
@@ -394,6 +401,7 @@ read_line(struct reader *r, bool (*read)(struct reader *))
 	bool good = false;
 
 	line->smtp = line->userid = line->logins = line->accounts = SPAN_EMPTY;
+	line->scram = SPAN_EMPTY;
 	line->has_left = false;
 	if (line->text.len > 0 && line->text.p[0] != '#')
 		good = record_parse(line->text, &r->record, &why) == OK

@@ -16,12 +16,13 @@
 #include "users.h"
 
 /* What stands in a database beside the addresses: no address lacks its '@'. */
-#define DIGEST_KEY SPAN_LIT("digest")
-#define DIGEST_LEN 32 /* BLAKE2b-256 */
+#define DIGEST_KEY   SPAN_LIT("digest")
+#define DIGEST_LEN   32 /* BLAKE2b-256 */
+#define SALT_KEY_LEN 32 /* octets of SECRETS_SALT_KEY */
 /* Records of its text: it has more keys than those. */
 #define RECORDS_KEY SPAN_LIT("records")
 /* Of the values; another number makes every start compile anew. */
-#define FORMAT "3"
+#define FORMAT "4"
 
 static void
 digest_add(crypto_generichash_state *state, const void *p, size_t len)
@@ -152,6 +153,43 @@ put_limit(struct buf *value, uint64_t limit)
 		buf_addf(value, "%llu ", (unsigned long long)limit);
 }
 
+/* What auth reads of an entry; secret: its password's line, or NULL. */
+static bool
+make_secret(
+    const struct line *entry, const struct line *secret, struct buf *value)
+{
+	struct record_out out = record_begin(value, "secret");
+	struct fault f;
+
+	record_put(out, "smtp", entry->smtp);
+	record_put(out, "path", entry->value);
+	if (secret != NULL) {
+		record_put(out, "hash", secret->value);
+		record_put_optional(out, "scram", secret->scram);
+	}
+	if (entry->has_left)
+		record_puts(out, "removed", "yes");
+	return record_end(out, &f) == OK;
+}
+
+/* Users without a password: a checkpassword program may know one. */
+static void
+put_others(const struct directory *d, struct compiled_maker *m)
+{
+	struct buf value = BUF_INIT(RECORD_MAX);
+
+	for (size_t i = 0; i < d->entries.lines; i++) {
+		const struct line *line = &d->entries.line[i];
+
+		buf_reset(&value);
+		if (line->kind == LINE_ENTRY &&
+		    directory_find_secret(d, line->key) == NULL &&
+		    make_secret(line, NULL, &value))
+			compiled_make_add(m, line->key, buf_span(&value));
+	}
+	buf_free(&value);
+}
+
 /* The value of one line in its database; false: it has none. */
 static bool
 make_value(
@@ -162,8 +200,6 @@ make_value(
 		[LINE_ALIAS] = LOOKUP_ALIAS,
 		[LINE_CATCH_ALL] = LOOKUP_CATCH_ALL };
 	const struct line *entry;
-	struct record_out out;
-	struct fault f;
 
 	buf_reset(value);
 	if (line->kind == LINE_NONE)
@@ -185,15 +221,7 @@ make_value(
 		return true;
 	}
 	entry = directory_entry_of(d, line);
-	if (entry == NULL)
-		return false;
-	out = record_begin(value, "secret");
-	record_put(out, "smtp", entry->smtp);
-	record_put(out, "path", entry->value);
-	record_put(out, "hash", line->value);
-	if (entry->has_left)
-		record_puts(out, "removed", "yes");
-	return record_end(out, &f) == OK;
+	return entry != NULL && make_secret(entry, line, value);
 }
 
 static enum outcome
@@ -208,10 +236,12 @@ make_database(const struct directory *d, const struct replacement *r,
 	compiled_make_add(&m, DIGEST_KEY, digest);
 	buf_addf(&value, "%zu", r->text->records);
 	compiled_make_add(&m, RECORDS_KEY, buf_span(&value));
-	if (r->text == &d->entries)
+	if (r->text == &d->entries) {
 		names_put_accounts(d, &m);
-	else
+	} else {
 		names_put_logins(d, &m);
+		put_others(d, &m);
+	}
 	for (size_t i = 0; i < r->text->lines; i++)
 		if (make_value(d, &r->text->line[i], &value))
 			compiled_make_add(
@@ -221,26 +251,44 @@ make_database(const struct directory *d, const struct replacement *r,
 	return got;
 }
 
+/* Made once: salts that are derived from it must be the same for ever. */
+static enum outcome
+write_salt_key(int fd, struct fault *f)
+{
+	unsigned char key[SALT_KEY_LEN];
+	enum outcome got;
+
+	randombytes_buf(key, sizeof(key));
+	got = fds_write_all(
+	    fd, (struct span){ (const char *)key, sizeof(key) }, f);
+	sodium_memzero(key, sizeof(key));
+	return got;
+}
+
 static enum outcome
 write_one(const struct directory *d, struct replacement *r, struct span digest,
     struct fault *f)
 {
+	bool is_key = r->text == NULL;
 	mode_t mode = 0600;
 	enum outcome got;
 
-	if (!r->is_database && !r->text->changed)
+	if (is_key ? access(r->name, F_OK) == 0
+	           : !r->is_database && !r->text->changed)
 		return OK;
 	/* What lies there is of a run that was cut short. */
 	(void)unlink(r->dot_name);
 	/* The directory's group is that of its reader then; the umask is
 	   main_directory.c's. */
-	if (r->is_database && d->settings->pneu.users == USERS_SEPARATE)
+	if ((r->is_database || is_key) &&
+	    d->settings->pneu.users == USERS_SEPARATE)
 		mode = 0640;
 	r->fd = open(r->dot_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (r->fd == -1)
 		return fault_set(
 		    f, TEMP, "4.3.0", errno, "create %s", r->dot_name);
-	got = r->is_database ? make_database(d, r, digest, f)
+	got = is_key         ? write_salt_key(r->fd, f)
+	    : r->is_database ? make_database(d, r, digest, f)
 	                     : fds_write_all(r->fd, r->text->whole, f);
 	if (got != OK)
 		return fault_context(f, "%s", r->dot_name);
@@ -296,6 +344,8 @@ directory_write(const struct directory *d, struct fault *f)
 	   worst, which opens nothing, and goes when its address is added. */
 	const struct text *entries = &d->entries, *secrets = &d->secrets;
 	struct replacement file[] = {
+		{ SECRETS_SALT_KEY, "secrets/.salt-key", "secrets", NULL, false,
+		    -1 },
 		{ secrets->name, "secrets/.secrets", "secrets", secrets, false,
 		    -1 },
 		{ entries->name, "directory/.entries", "directory", entries,

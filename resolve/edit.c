@@ -78,17 +78,20 @@ put_line(struct editor *e, struct text *t, struct line *line,
 	return line;
 }
 
-/* The password of an address; old: the line of the one before, or NULL. */
+/* The password of an address: its hash, and the keys of SCRAM if a space and
+   they follow. old: the line of the one before, or NULL. */
 static enum outcome
 put_secret(struct editor *e, struct line *old, struct span smtp,
     struct span hash, uint32_t source, struct fault *f)
 {
 	struct buf b = BUF_INIT(RECORD_MAX);
 	struct record_out out = record_begin(&b, "secret");
+	size_t space = span_find(hash, ' ');
 	enum outcome got;
 
 	record_put(out, "smtp", smtp);
-	record_put(out, "hash", hash);
+	record_put(out, "hash", span_head(hash, space));
+	record_put_optional(out, "scram", span_from(hash, space + 1));
 	got = record_end(out, f);
 	if (got == OK)
 		(void)put_line(e, &e->d.secrets, old, buf_span(&b), source);

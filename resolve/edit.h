@@ -41,7 +41,8 @@ void editor_free(struct editor *);
 /*
  * A new entry or alias: what is wrong with it is told by the commit. An entry
  * without path= gets one, without store= is a mailbox. Its password is `hash`,
- * which takes password= out of the record, or what the record has as hash=.
+ * which takes password= out of the record, or what the record has as hash=. Here
+ * and in editor_set_hash() the keys of SCRAM may follow it behind a space.
  * A password that its address had before goes.
  *
  * replaces	the entry or alias of that address, if there is one, goes

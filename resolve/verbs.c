@@ -13,6 +13,7 @@
 #include "password.h"
 #include "prog.h"
 #include "say.h"
+#include "scram_keys.h"
 
 #define DISTRIBUTION " store=distribution"
 
@@ -62,7 +63,7 @@ request_read_password(struct request *r, struct fault *f)
 static enum outcome
 hash_password(struct request *r, struct span password, struct fault *f)
 {
-	char hash[crypto_pwhash_STRBYTES];
+	char hash[crypto_pwhash_STRBYTES], keys[SCRAM_TEXT_MAX] = "";
 
 	errno = 0;
 	if (crypto_pwhash_str(hash, password.p, password.len,
@@ -70,7 +71,11 @@ hash_password(struct request *r, struct span password, struct fault *f)
 	        (size_t)prog.settings.resolve.hash_memory) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno,
 		    "hash the password ([auth] hash_memory)");
-	buf_addf(&r->hashes, "%s\n", hash);
+	if (prog.settings.resolve.scram)
+		scram_keys_text(
+		    password, prog.settings.resolve.scram_iterations, keys);
+	buf_addf(
+	    &r->hashes, "%s%s%s\n", hash, keys[0] == '\0' ? "" : " ", keys);
 	return OK;
 }
 

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: ISC */
-/* verify.c: Argon2id with a keyed cache. */
+/* verify.c: Argon2id with a keyed cache, and proofs of SCRAM. */
 #include "verify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checker.h"
+#include "fds.h"
 #include "password.h"
 
 #define CACHE_WAYS 4 /* places where one tag may lie */
 
-/* What secrets.cdb says of one user. */
+/* What secrets.cdb says of one user, or the dummy. */
 struct secret {
 	struct record record;
+	struct address name;
+	bool is_known; /* he may be let in, if he has the password */
 	char hash[crypto_pwhash_STRBYTES];
+	struct scram_keys keys; /* made up where there are none */
 };
 
 /*
@@ -64,12 +71,64 @@ open_cache(struct verifier *v, int fd, struct fault *f)
 	return OK;
 }
 
+/*
+ * Before the first change of the directory there is no such file, and nobody who
+ * could log in: the key of this start serves.
+ */
+static enum outcome
+read_salt_key(struct verifier *v, struct fault *f)
+{
+	static const char use[] = "salts of nobody";
+	int fd = open(SECRETS_SALT_KEY, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd == -1 && errno == ENOENT) {
+		(void)crypto_generichash(v->salt_key, sizeof(v->salt_key),
+		    (const unsigned char *)use, sizeof(use), v->ticket_key,
+		    AUTH_KEY_LEN);
+		return OK;
+	}
+	n = fd == -1 ? -1 : read(fd, v->salt_key, sizeof(v->salt_key));
+	if (n != (ssize_t)sizeof(v->salt_key))
+		fault_set(f, TEMP, "4.3.0", n < 0 ? errno : 0,
+		    "read 32 octets of " SECRETS_SALT_KEY);
+	else
+		f->outcome = OK;
+	fds_close(&fd);
+	return f->outcome;
+}
+
+/* A password that nobody knows, so that nobody can give it. */
+static enum outcome
+make_dummy(struct verifier *v, const struct settings *s, struct fault *f)
+{
+	char keys[SCRAM_TEXT_MAX];
+	unsigned char octets[32];
+	struct span password = { (const char *)octets, sizeof(octets) };
+	struct record_out out;
+
+	randombytes_buf(octets, sizeof(octets));
+	errno = 0;
+	if (crypto_pwhash_str(v->dummy_hash, password.p, password.len,
+	        s->resolve.hash_ops, (size_t)s->resolve.hash_memory) != 0)
+		return fault_set(f, errno == ENOMEM ? TEMP : PERM,
+		    errno == ENOMEM ? "4.3.0" : "5.3.5", errno,
+		    "hash with [auth] hash_ops and hash_memory");
+	scram_keys_text(password, s->resolve.scram_iterations, keys);
+	v->dummy = BUF_INIT(RECORD_MAX);
+	out = record_begin(&v->dummy, "secret");
+	record_puts(out, "smtp", "nobody@localhost");
+	record_puts(out, "path", "nobody");
+	sodium_memzero(octets, sizeof(octets));
+	(void)scram_keys_parse(span_of(keys), &v->dummy_keys);
+	return record_end(out, f);
+}
+
 enum outcome
 verify_begin(struct verifier *v, const struct settings *s,
     const unsigned char *ticket_key, int cache_fd, struct fault *f)
 {
 	struct domains domains;
-	unsigned char password[32];
 
 	*v = (struct verifier){ .cache_ms = s->resolve.auth_cache_ms,
 		.secrets = { .name = SECRETS_DB, .purpose = "secrets" } };
@@ -81,25 +140,16 @@ verify_begin(struct verifier *v, const struct settings *s,
 	if (v->cache_ms > 0)
 		v->cache_max =
 		    (size_t)s->resolve.auth_cache_max / CACHE_WAYS * CACHE_WAYS;
-	if (open_cache(v, cache_fd, f) != OK)
+	if (open_cache(v, cache_fd, f) != OK || read_salt_key(v, f) != OK)
 		return f->outcome;
-	/* A password that nobody knows, so that nobody can give it. */
-	randombytes_buf(password, sizeof(password));
-	errno = 0;
-	if (crypto_pwhash_str(v->dummy, (const char *)password,
-	        sizeof(password), s->resolve.hash_ops,
-	        (size_t)s->resolve.hash_memory) != 0)
-		return fault_set(f, errno == ENOMEM ? TEMP : PERM,
-		    errno == ENOMEM ? "4.3.0" : "5.3.5", errno,
-		    "hash with [auth] hash_ops and hash_memory");
-	sodium_memzero(password, sizeof(password));
-	return OK;
+	return make_dummy(v, s, f);
 }
 
 void
 verify_free(struct verifier *v)
 {
 	compiled_free(&v->secrets);
+	buf_free(&v->dummy);
 	if (v->cache != NULL)
 		(void)munmap(v->cache, cache_octets(v));
 	sodium_memzero(v, sizeof(*v));
@@ -196,20 +246,16 @@ find_login(
 	return got == OK ? address_make(key, a, f) : got;
 }
 
-/* The user's name as a key: a login, or the first domain where none was given. */
+/* The name with the first domain, where it has none. */
 static enum outcome
-make_user(
-    struct verifier *v, struct span user, struct address *a, struct fault *f)
+make_address(const struct verifier *v, struct span user, struct address *a,
+    struct fault *f)
 {
 	char text[PATH_TEXT_MAX + 1];
-	enum outcome got;
 	int n;
 
 	if (span_find(user, '@') < user.len)
 		return address_make(user, a, f);
-	got = find_login(v, user, a, f);
-	if (got != PERM)
-		return got;
 	n = snprintf(
 	    text, sizeof(text), SPAN_FMT "@%s", SPAN_ARG(user), v->domain);
 	if (v->domain[0] == '\0' || span_has_control(user) || n < 0 ||
@@ -218,27 +264,98 @@ make_user(
 	return address_make(span_of(text), a, f);
 }
 
-/* OK: the user has a secret, and ans has all but the ticket. PERM: none. */
-static enum outcome
-find_secret(struct verifier *v, const struct address *a, struct secret *s,
-    struct auth_ans *ans, struct fault *f)
+void
+verify_name(const struct verifier *v, struct span user, struct address *a)
 {
-	struct span value, user, path, hash;
-	enum outcome got = compiled_get(&v->secrets, address_key(a), &value, f);
+	struct fault f;
 
-	if (got != OK)
-		return got;
-	if (record_parse(value, &s->record, f) != OK ||
-	    !record_is(&s->record, "secret") ||
-	    !record_take(&s->record, "smtp", AUTH_USER_MAX, &user) ||
-	    !record_take(&s->record, "path", RESOLVE_PATH_MAX, &path) ||
-	    !record_take(&s->record, "hash", sizeof(s->hash) - 1, &hash) ||
+	if (make_address(v, user, a, &f) == OK)
+		return;
+	/* No address: as it is, in one case. */
+	*a = (struct address){ .len = user.len };
+	if (a->len > ADDRESS_KEY_MAX)
+		a->len = ADDRESS_KEY_MAX;
+	for (size_t i = 0; i < a->len; i++)
+		a->key[i] = (char)to_lower((unsigned char)user.p[i]);
+}
+
+/* A login, or an address. PERM: it is neither, and nobody's. */
+static enum outcome
+make_user(
+    struct verifier *v, struct span user, struct address *a, struct fault *f)
+{
+	enum outcome got = PERM;
+
+	if (span_find(user, '@') == user.len)
+		got = find_login(v, user, a, f);
+	return got == PERM ? make_address(v, user, a, f) : got;
+}
+
+/* ---- secrets */
+
+/* 16 octets of the name and the key: the same at every start. */
+static void
+make_up_salt(const struct verifier *v, struct secret *s)
+{
+	(void)crypto_generichash(s->keys.salt, SCRAM_SALT_LEN,
+	    (const unsigned char *)s->name.key, s->name.len, v->salt_key,
+	    sizeof(v->salt_key));
+	s->keys.salt_len = SCRAM_SALT_LEN;
+}
+
+static enum outcome
+read_secret(struct verifier *v, const struct auth_req *req, struct span value,
+    struct secret *s, struct auth_ans *ans, struct fault *f)
+{
+	struct span user, path, hash, removed, keys;
+	struct record *r = &s->record;
+
+	if (record_parse(value, r, f) != OK || !record_is(r, "secret") ||
+	    !record_take(r, "smtp", AUTH_USER_MAX, &user) ||
+	    !record_take(r, "path", RESOLVE_PATH_MAX, &path) ||
+	    !record_take_optional(r, "hash", sizeof(s->hash) - 1, &hash) ||
+	    !record_take_optional(r, "removed", RECORD_MAX, &removed) ||
+	    !record_take_optional(r, "scram", SCRAM_TEXT_MAX, &keys) ||
 	    !resolve_path_is_safe(path) ||
 	    !span_copy(user, ans->user, sizeof(ans->user)) ||
-	    !span_copy(path, ans->path, sizeof(ans->path)) ||
-	    !span_copy(hash, s->hash, sizeof(s->hash)))
+	    !span_copy(path, ans->path, sizeof(ans->path)))
 		return compiled_bad_value(&v->secrets, f);
+	/* He may fetch what is there, and send nothing. */
+	if (removed.len > 0 && !span_eq(req->service, AUTH_POP3))
+		s->is_known = false;
+	/* A user without a password is one with a password that nobody knows. */
+	if (hash.len == 0)
+		hash = span_of(v->dummy_hash);
+	if (!span_copy(hash, s->hash, sizeof(s->hash)))
+		return compiled_bad_value(&v->secrets, f);
+	if (keys.len > 0 && !scram_keys_parse(keys, &s->keys))
+		return compiled_bad_value(&v->secrets, f);
+	if (keys.len == 0 || !s->is_known) {
+		s->keys = v->dummy_keys;
+		make_up_salt(v, s);
+	}
 	return OK;
+}
+
+/* Of the user, or where there is none the dummy. TEMP: the database. */
+static enum outcome
+find_secret(struct verifier *v, const struct auth_req *req, struct secret *s,
+    struct auth_ans *ans, struct fault *f)
+{
+	enum outcome got = make_user(v, req->user, &s->name, f);
+	struct span value;
+
+	if (got == OK)
+		got =
+		    compiled_get(&v->secrets, address_key(&s->name), &value, f);
+	if (got == TEMP)
+		return got;
+	s->is_known = got == OK;
+	if (got == PERM) {
+		verify_name(v, req->user, &s->name);
+		value = buf_span(&v->dummy);
+	}
+	return read_secret(v, req, value, s, ans, f);
 }
 
 static enum outcome
@@ -261,45 +378,95 @@ verify_password(const char *hash, struct span password, struct fault *f)
 }
 
 static enum outcome
-check_password(struct verifier *v, const struct address *a,
-    struct span password, const char *hash, uint64_t now_ms, struct fault *f)
+check_password(struct verifier *v, const struct secret *s, struct span password,
+    uint64_t now_ms, struct fault *f)
 {
 	struct verify_tag tag;
 
-	make_tag(v, a, password, hash, &tag);
+	make_tag(v, &s->name, password, s->hash, &tag);
 	if (is_remembered(v, &tag, now_ms))
 		return OK;
-	if (verify_password(hash, password, f) != OK)
+	if (verify_password(s->hash, password, f) != OK)
 		return f->outcome;
 	remember(v, &tag, now_ms);
 	return OK;
+}
+
+/* ---- answers */
+
+static enum outcome
+answer_salt(const struct secret *s, struct auth_ans *ans, struct fault *f)
+{
+	struct buf b = BUF_INIT(AUTH_SALT_MAX + 1);
+	bool fits;
+
+	(void)f;
+	scram_encode(&b, s->keys.salt, s->keys.salt_len);
+	fits = span_copy(buf_span(&b), ans->salt, sizeof(ans->salt));
+	buf_free(&b);
+	if (!fits)
+		abort(); /* SCRAM_SALT_MAX is more than AUTH_SALT_MAX is for */
+	ans->iterations = s->keys.iterations;
+	return OK;
+}
+
+/*
+ * In place of a hash, about everybody, also who is no user here. The program
+ * hears the local-part alone of the first domain's addresses, as users of the
+ * machine are called, and all of any other.
+ */
+static enum outcome
+ask_checker(struct verifier *v, const struct secret *s,
+    const struct auth_req *req, struct fault *f)
+{
+	bool is_first = span_eq(address_domain(&s->name), v->domain) &&
+	    v->domain[0] != '\0';
+
+	return checker_ask(v->checker,
+	    is_first ? address_local(&s->name) : address_key(&s->name),
+	    req->password, f);
+}
+
+static enum outcome
+judge(struct verifier *v, const struct auth_req *req, const struct secret *s,
+    uint64_t now_ms, struct auth_ans *ans, struct fault *f)
+{
+	bool proven;
+
+	if (req->kind == AUTH_SCRAM)
+		return answer_salt(s, ans, f);
+	if (req->kind == AUTH_PASSWORD) {
+		enum outcome got = v->checker != NULL
+		    ? ask_checker(v, s, req, f)
+		    : check_password(v, s, req->password, now_ms, f);
+
+		return got != OK || s->is_known ? got : wrong(f);
+	}
+	proven = scram_keys_verify(
+	    &s->keys, req->message, req->proof, ans->signature);
+	return proven && s->is_known ? OK : wrong(f);
 }
 
 enum outcome
 verify_login(struct verifier *v, const struct auth_req *req, uint64_t now_ms,
     struct auth_ans *ans, struct fault *f)
 {
-	struct address a;
-	struct secret s;
+	struct secret s = { .is_known = false };
 	enum outcome got;
 
-	*ans = (struct auth_ans){ "", "", "" };
-	if (password_check(req->password, f) != OK)
+	*ans = (struct auth_ans){ .iterations = 0 };
+	if (req->kind == AUTH_PASSWORD &&
+	    password_check(req->password, f) != OK)
 		return f->outcome;
-	got = make_user(v, req->user, &a, f);
+	got = find_secret(v, req, &s, ans, f);
 	if (got == OK)
-		got = find_secret(v, &a, &s, ans, f);
-	if (got == PERM) {
-		/* No such user: the same work and the same words. */
-		got = verify_password(v->dummy, req->password, f);
-		return got == TEMP ? TEMP : wrong(f);
-	}
-	if (got == OK)
-		got = check_password(v, &a, req->password, s.hash, now_ms, f);
+		got = judge(v, req, &s, now_ms, ans, f);
 	sodium_memzero(&s, sizeof(s));
-	if (got == OK)
+	if (got != OK)
+		*ans = (struct auth_ans){ .iterations = 0 };
+	else if (span_eq(req->service, AUTH_POP3))
 		auth_ticket_make(v->ticket_key, ans);
 	else
-		*ans = (struct auth_ans){ "", "", "" };
+		ans->path[0] = '\0';
 	return got;
 }

@@ -8,6 +8,11 @@
  * hash under a secret key, so a changed password misses by itself. All auth
  * processes of a system share one cache, in memory that the supervisor gives
  * them; a key of it that was torn between two writers fits no login.
+ *
+ * Who does not exist has a secret too, one that nobody knows, and is treated by
+ * it as all others are by theirs: there is one path, so it takes one time. The
+ * salt of such a name, and of a user without SCRAM keys, is made of the name and
+ * of SECRETS_SALT_KEY: it never changes, as others do not.
  */
 #ifndef RESOLVE_VERIFY_H
 #define RESOLVE_VERIFY_H
@@ -17,7 +22,11 @@
 
 #include "address.h"
 #include "compiled.h"
+#include "record.h"
+#include "scram_keys.h"
 #include "wire_auth.h"
+
+struct checker; /* checker.h */
 
 #define VERIFY_TAG_WORDS 4 /* 256 bits */
 
@@ -35,10 +44,14 @@ struct verifier {
 	char domain[DOMAIN_MAX + 1]; /* of a user given without one, or "" */
 	unsigned char cache_key[crypto_generichash_KEYBYTES];
 	unsigned char ticket_key[AUTH_KEY_LEN];
-	char dummy[crypto_pwhash_STRBYTES]; /* verified for unknown users */
+	struct buf dummy; /* the record of who does not exist */
+	char dummy_hash[crypto_pwhash_STRBYTES]; /* and who has no password */
+	struct scram_keys dummy_keys; /* its, and of users without any */
+	unsigned char salt_key[crypto_generichash_KEYBYTES];
 	struct remembered *cache;
 	size_t cache_max;
 	uint64_t cache_ms;
+	struct checker *checker; /* asked in place of hashes; NULL: none */
 };
 
 /*
@@ -54,14 +67,24 @@ enum outcome verify_begin(struct verifier *, const struct settings *,
 void verify_free(struct verifier *); /* wipes */
 
 /*
- * user	a full address, or a local-part of the first local domain; in any case
+ * The answer to a request of any kind (wire_auth.h).
  *
- * OK	*ans with user, path and ticket
+ * user	a full address, a login, or a local-part of the first local domain; in any
+ *	case
+ *
+ * OK	*ans as its kind has it: path and ticket for service=pop3 only. A removed
+ *	user, whose mail is kept, is known for that service only
  * PERM	5.7.8 no such user or a wrong password: the same words, the same time;
  *	or no password at all (password.h), whether the user exists or not
  * TEMP	4.3.0 the database, or no memory for the hash
  */
 enum outcome verify_login(struct verifier *, const struct auth_req *,
     uint64_t now_ms, struct auth_ans *ans, struct fault *) MUST_USE;
+
+/*
+ * A name as failures are counted by: in one case, with the first local domain
+ * where none was given, whether there is such a user or not.
+ */
+void verify_name(const struct verifier *, struct span user, struct address *);
 
 #endif

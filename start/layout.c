@@ -33,6 +33,7 @@ const struct layout_row layout_rows[] = {
 	{ "secrets", 0, NULL, "secret", 02750, false, false },
 	{ "secrets/secrets", 0, NULL, "secret", 0600, true, false },
 	{ "secrets/secrets.cdb", 0, NULL, "secret", 0640, true, false },
+	{ "secrets/salt-key", 0, NULL, "secret", 0640, true, false },
 	{ "tls", 0, NULL, "tls", 02750, false, false },
 	{ "ca", 0, NULL, NULL, 0750, false, false },
 	{ "pneu.conf", 0, NULL, NULL, 0640, true, false },

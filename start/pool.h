@@ -35,6 +35,7 @@ struct pool_ground {
 	int window_fd, window_read_fd;
 	int cache_fd; /* memory of the logins that auth remembers; -1: none */
 	int tls_fd, tls_read_fd; /* struct tls_shared; -1: none */
+	int lockouts_fd; /* run/lockouts, for auth; -1: none */
 	/* A pipe: a worker writes there when too few are idle. Of all pools, so
 	   none of them may read it: it would take what another wrote. */
 	int bell_fd, rope_fd;

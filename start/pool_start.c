@@ -10,6 +10,7 @@
 
 #include "fds.h"
 #include "lists.h"
+#include "lockouts.h"
 #include "pop_window.h"
 #include "spawn.h"
 #include "wire_auth.h"
@@ -110,8 +111,10 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 	s->replaced = p->replaced;
 	if (p->row->key && !p->replaced)
 		spawn_give(s, AUTH_KEY_ENV, p->ground->key_fd);
-	if (p->row->cache && !p->replaced)
+	if (p->row->cache && !p->replaced) {
 		spawn_give(s, AUTH_CACHE_ENV, p->ground->cache_fd);
+		spawn_give(s, LOCKOUTS_ENV, p->ground->lockouts_fd);
+	}
 	if (p->row->tls != MEMORY_NONE && !p->replaced)
 		spawn_give(s, TLS_SHARED_ENV,
 		    p->row->tls == MEMORY_WRITE ? p->ground->tls_fd

@@ -42,7 +42,8 @@ struct service_row {
 	size_t listen; /* TCP: offset of a struct setting_list, of all roles */
 	size_t timeout; /* TCP: offset of the socket's deadline, ms */
 	bool key; /* gets the key of tickets */
-	bool cache; /* and the memory of logins that its processes share */
+	bool cache; /* and the memories of logins and failures that its
+	               processes share */
 	/* The memory of lib/wire_tls.h: to read, or to write it. */
 	enum service_memory tls;
 	enum service_memory window; /* of addresses with a POP3 login */

@@ -41,4 +41,7 @@ void status_disk(struct status *, const char *what, const char *path);
 /* Entries lost, alarms, deaths, links against copies: the journal's end. */
 void status_journal(struct status *);
 
+/* Accounts and addresses that are locked out. */
+void status_lockouts(struct status *);
+
 #endif

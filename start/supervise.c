@@ -18,6 +18,7 @@
 #include "config.h"
 #include "control.h"
 #include "fds.h"
+#include "lockouts.h"
 #include "pop_window.h"
 #include "prog.h"
 #include "share.h"
@@ -94,6 +95,9 @@ set_up(struct supervisor *s, struct fault *f)
 	(void)fds_raise_limit(NOFILE_WANTED);
 	/* Without it each auth process remembers for itself. */
 	g->cache_fd = memfd_create("pneu-logins", MFD_CLOEXEC);
+	/* A file, so that a restart lets nobody in again. */
+	g->lockouts_fd = open(
+	    LOCKOUTS_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	open_tls_memory(g);
 	if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) != 0)
 		return fault_set(f, TEMP, "4.3.0", errno, "pipe");
@@ -345,6 +349,7 @@ supervise(struct fault *f)
 		.since_ms = clock_wall_ms(),
 		.ground = { .key_fd = -1,
 		    .cache_fd = -1,
+		    .lockouts_fd = -1,
 		    .tls_fd = -1,
 		    .tls_read_fd = -1,
 		    .bell_fd = -1,

@@ -116,6 +116,7 @@ look_as_owner(void *status)
 {
 	status_config(status);
 	status_services(status);
+	status_lockouts(status);
 	if (prog.settings.connect.rbl.n > 0 &&
 	    prog.settings.route.service.program[0] == '\0')
 		status_lists(status);
@@ -247,6 +248,9 @@ const struct verb verbs[] = {
 	    .about.json = true,
 	    .about.more = "Each line: error, risk or note; the check; what is "
 	                  "wrong. Exit status 100: an error or a risk.\n" },
+	{ VERB("unlock", verb_unlock, "[-C DIR] [--json] ADDRESS | IP",
+	      "let an account or address log in again after failures"),
+	    .about.json = true, .about.operands = true },
 	{ VERB("services", verb_services, "[-C DIR] [--json]",
 	      "the table that starts everything"),
 	    .about.json = true },

@@ -22,6 +22,7 @@ enum outcome verb_config(int argc, char *argv[], struct fault *) MUST_USE;
 /* check_verb.c */
 enum outcome verb_check(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_units(int argc, char *argv[], struct fault *) MUST_USE;
+enum outcome verb_unlock(int argc, char *argv[], struct fault *);
 enum outcome verb_explain(int argc, char *argv[], struct fault *) MUST_USE;
 
 /* service_verb.c: has --now been said? And the same for verb_stop(), which without a

@@ -4,7 +4,8 @@
 # Journal entries of a running system have the fields that PROTOCOL lists.
 . "$(dirname "$0")/lib.sh"
 make_home
-conf auth "hash_memory = 64K"; conf pop3d "failed_login = 0s"
+conf auth "hash_memory = 64K
+failed_login = 0s"
 for u in bob ann eve; do add_user $u@example.org secret; done > "$T/out" 2>&1
 start_pneu || exit 1
 cat > "$T/use.py" <<'END'

@@ -16,8 +16,9 @@ is "the right password is answered with identity, mailbox and ticket" \
 	"$(ask 'auth user=bob@example.org password=open%20sesame ip=192.0.2.7 service=pop3' | ticketless)" \
 	'ok user=Bob@example.org path=example.org/bob ticket'
 is "the name counts in any case, and without the first domain" \
-	"$(ask 'auth user=BOB@Example.ORG password=open%20sesame' 'auth user=bob password=open%20sesame' | ticketless | sort -u)" \
+	"$(ask 'auth user=BOB@Example.ORG password=open%20sesame service=pop3' 'auth user=bob password=open%20sesame service=pop3' | ticketless | sort -u)" \
 	'ok user=Bob@example.org path=example.org/bob ticket'
+is "who does not ask for a mailbox gets none" "$(ask 'auth user=bob password=open%20sesame service=smtp')" 'ok user=Bob@example.org'
 is "all else is refused in the same words" \
 	"$(ask 'auth user=bob password=open' 'auth user=ann password=open%20sesame' \
 	'auth user=mute password=open%20sesame' 'auth user=info password=open%20sesame' \
@@ -62,7 +63,7 @@ is "a new password counts, the old one does not" \
 # Two processes with one key agree on a ticket; alone each has its own.
 printf '%032d' 7 > "$T/key"; chmod 644 "$T/key"
 for _ in 1 2; do
-	echo 'auth user=bob password=other' | PNEU_TICKET_KEY=5 \
+	echo 'auth user=bob password=other service=pop3' | PNEU_TICKET_KEY=5 \
 		as auth -C "$H" 5< "$T/key" 2> "$T/err" | sed 's/.*ticket=//'
 done > "$T/tickets"
 is "a key on a descriptor makes the tickets of all processes alike" \
@@ -77,7 +78,7 @@ X
 )" "True
 True"
 is "without it each draws its own" "$(for _ in 1 2; do
-	ask 'auth user=bob password=other' | sed 's/.*ticket=.\{16\}//'; done |
+	ask 'auth user=bob password=other service=pop3' | sed 's/.*ticket=.\{16\}//'; done |
 	sort -u | wc -l)" 2
 echo 'auth user=bob password=other' | PNEU_TICKET_KEY=77 as auth -C "$H" > "$T/out" 2>&1
 is "a descriptor that is not open is a failure, not a key" "$?" 111

@@ -3,7 +3,7 @@
 # The hostile POP3 cases (tests/cases/pop3-server.jsonl) in the running system.
 . "$(dirname "$0")/lib.sh"
 make_home local.test
-conf pop3d 'failed_login = 1ms'
+conf auth 'failed_login = 1ms'
 add_user alice@local.test pw > "$T/out"
 M=$H/mail/local.test/alice
 put() { as sh -c "printf '%b' \"\$2\" > \"\$1\"" - "$M/new/$1" "$2"; }

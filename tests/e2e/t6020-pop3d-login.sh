@@ -6,7 +6,8 @@ make_home
 add_user bob@example.org 'open sesame' > "$T/out"
 add_user ann@example.org pw > "$T/out"
 add_user sue@example.org pw > "$T/out"
-conf pop3d 'failed_login = 300ms'
+conf auth 'failed_login = 300ms
+account_failures = 0'
 conf pop3d 'login_timeout = 1m'
 M=$H/mail/example.org/bob
 as sh -c "printf 'A: b\r\n\r\nhi\r\n' > '$M/new/1000000001.a.host'"
@@ -132,7 +133,7 @@ py() { (cd "$T" && python3 -c "from pop import *
 $1" "$POP"); }
 is "a whole session in one segment is answered in order" \
 	"$(py 'print(*[x.split()[0] for x in lines(b"CAPA\r\nUSER bob@example.org\r\nPASS open sesame\r\nSTAT\r\nRETR 1\r\nDELE 1\r\nRSET\r\nQUIT\r\n") if x])')" \
-	'+OK +OK TOP USER UIDL RESP-CODES AUTH-RESP-CODE PIPELINING EXPIRE IMPLEMENTATION . +OK +OK +OK +OK A: hi . +OK +OK +OK'
+	'+OK +OK TOP USER SASL UIDL RESP-CODES AUTH-RESP-CODE PIPELINING EXPIRE IMPLEMENTATION . +OK +OK +OK +OK A: hi . +OK +OK +OK'
 is "a second session of one mailbox is told IN-USE" \
 	"$(py 'p = login(); print(error(login)); p.quit(); login().quit()')" \
 	"b'-ERR [IN-USE] another session has this mailbox'"
@@ -228,7 +229,7 @@ is "and why a password could not be one" "$(grep ' KF ' "$T/journal" | grep -c '
 is "no password is" "$(grep -rc 'sesame' "$T/journal" "$H/journal" | grep -vc ':0$')" 0
 
 # ---- where others could read along
-conf pop3d 'plain_passwords = no'
+conf auth 'plaintext = no'
 like "no passwords in plain text: USER says so" "$(alone 'USER bob@example.org' QUIT)" '^-ERR \[AUTH\]'
 is "and CAPA does not list it" "$(alone CAPA QUIT | grep -c '^USER$')" 0
 done_testing

@@ -8,8 +8,8 @@ set -- $(free_ports 2)
 conf storage "min_free = 0"
 conf smtpd "listen = 127.0.0.1:$1 tls
 clients_per_address = 0"
-conf pop3d "listen = 127.0.0.1:$2 tls
-failed_login = 1ms"
+conf pop3d "listen = 127.0.0.1:$2 tls"
+conf auth "failed_login = 1ms"
 conf tls "certificate = own tls/server.pem tls/server.key"
 add_user alice@local.test pw > "$T/out"
 add_user bob@local.test pw > "$T/out"

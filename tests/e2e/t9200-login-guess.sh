@@ -5,7 +5,7 @@
 make_home
 add_user bob@example.org secret > "$T/out"
 add_user ann@example.org secret > "$T/out"
-conf pop3d "failed_login = 2s"
+conf auth "failed_login = 2s"
 check "the system becomes ready" start_pneu
 cat > "$T/guess.py" <<'X'
 import socket, sys, time

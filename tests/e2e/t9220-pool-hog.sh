@@ -6,8 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 make_home
 GUESS=$(free_ports 1)
-conf pop3d "listen = 127.0.0.1:$GUESS
-failed_login = 30s"
+conf pop3d "listen = 127.0.0.1:$GUESS"
+conf auth "failed_login = 30s"
 for s in smtpd pop3d; do
 	conf $s "start = 4
 max = 4"

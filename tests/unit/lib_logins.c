@@ -48,6 +48,7 @@ begin(struct rig *r, const char *answer)
 	r->logins = (struct logins){ .auth = &asked,
 		.journal = &journal,
 		.service = "pop3",
+		.failed_code = "KF",
 		.failed_ms = 10,
 		.peer = &r->peer,
 		.in = r->client[0],

@@ -14,7 +14,8 @@ static const unsigned char other_key[AUTH_KEY_LEN] = { 1, 2, 4 };
 static struct auth_ans
 bob(void)
 {
-	struct auth_ans ans = { "bob@example.org", "example.org/bob", "" };
+	struct auth_ans ans = { .user = "bob@example.org",
+		.path = "example.org/bob" };
 
 	auth_ticket_make(key, &ans);
 	return ans;
@@ -33,7 +34,8 @@ static struct auth_ans
 bob_until(uint64_t expiry_s)
 {
 	static const char text[] = "bob@example.org\0example.org/bob";
-	struct auth_ans ans = { "bob@example.org", "example.org/bob", "" };
+	struct auth_ans ans = { .user = "bob@example.org",
+		.path = "example.org/bob" };
 	unsigned char hashed[sizeof(text) + 8], ticket[8 + 32];
 
 	for (size_t i = 0; i < 8; i++)
@@ -101,9 +103,14 @@ test_tickets(void)
 static void
 test_requests(void)
 {
-	struct auth_req req = { SPAN_LIT("bob@example.org"),
-		SPAN_LIT("a %\0\xFF=b"), SPAN_LIT("192.0.2.7"),
-		SPAN_LIT("pop3") };
+	struct auth_req req = { .user = SPAN_LIT("bob@example.org"),
+		.password = SPAN_LIT("a %\0\xFF=b"),
+		.ip = SPAN_LIT("192.0.2.7"),
+		.service = SPAN_LIT("pop3") };
+	struct auth_req proof = { .kind = AUTH_PROOF,
+		.user = SPAN_LIT("bob"),
+		.message = SPAN_LIT("n=bob,r=a,r=ab,s=cw==,i=4096,c=biws,r=ab"),
+		.proof = { 1, 2, 3 } };
 	struct auth_req back;
 	struct buf b = BUF_INIT(RECORD_MAX);
 	struct record r;
@@ -128,38 +135,80 @@ test_requests(void)
 	        wire_auth_get_req(
 	            SPAN_LIT("ok user=a password=b"), &r, &back, &f) == TEMP,
 	    "anything else is malformed");
+	buf_reset(&b);
+	tap_ok(wire_auth_put_req(&b, &proof, &f) == OK &&
+	        wire_auth_get_req(buf_span(&b), &r, &back, &f) == OK &&
+	        back.kind == AUTH_PROOF &&
+	        span_same(back.message, proof.message) &&
+	        memcmp(back.proof, proof.proof, sizeof(proof.proof)) == 0,
+	    "a proof goes there and comes back");
+	tap_ok(wire_auth_get_req(SPAN_LIT("scram user=bob"), &r, &back, &f) ==
+	            OK &&
+	        back.kind == AUTH_SCRAM &&
+	        wire_auth_get_req(SPAN_LIT("scram user=bob password=b"), &r,
+	            &back, &f) == TEMP,
+	    "a question for a salt has no password");
 	buf_free(&b);
 }
 
+/* What kinds and services are asked, and the answers that they take. */
 static void
 test_answers(void)
 {
+	static const struct auth_req pop3 = { .service = { "pop3", 4 } };
+	static const struct auth_req smtp = { .service = { "smtp", 4 } };
+	static const struct auth_req salt = { .kind = AUTH_SCRAM,
+		.service = { "pop3", 4 } };
+	static const struct auth_req proof = { .kind = AUTH_PROOF,
+		.service = { "smtp", 4 } };
 	struct auth_ans ans = bob(), back;
 	struct buf b = BUF_INIT(RECORD_MAX);
 	struct fault f, why = FAULT_NONE;
 	bool good = true;
 
-	tap_ok(wire_auth_put_ans(&b, OK, &ans, &why, &f) == OK &&
-	        wire_auth_get_ans(buf_span(&b), &back, &f) == OK &&
+	tap_ok(wire_auth_put_ans(&b, OK, AUTH_PASSWORD, &ans, &why, &f) == OK &&
+	        wire_auth_get_ans(buf_span(&b), &pop3, &back, &f) == OK &&
 	        memcmp(&ans, &back, sizeof(ans)) == 0,
 	    "an identity goes there and comes back");
 	for (size_t n = 0; n + 1 < b.len; n++)
-		if (wire_auth_get_ans(span_head(buf_span(&b), n), &back, &f) !=
-		        TEMP ||
+		if (wire_auth_get_ans(
+		        span_head(buf_span(&b), n), &pop3, &back, &f) != TEMP ||
 		    back.user[0] != '\0' || back.ticket[0] != '\0')
 			good = false;
 	tap_ok(good, "a truncated identity is nobody");
+	tap_ok(wire_auth_get_ans(buf_span(&b), &smtp, &back, &f) == TEMP &&
+	        wire_auth_get_ans(SPAN_LIT("ok user=a"), &smtp, &back, &f) ==
+	            OK &&
+	        wire_auth_get_ans(SPAN_LIT("ok user=a"), &pop3, &back, &f) ==
+	            TEMP,
+	    "a mailbox is for pop3, and for nobody else");
+	buf_reset(&b);
+	ans = (struct auth_ans){ .salt = "c2FsdA==", .iterations = 4096 };
+	tap_ok(wire_auth_put_ans(&b, OK, AUTH_SCRAM, &ans, &why, &f) == OK &&
+	        wire_auth_get_ans(buf_span(&b), &salt, &back, &f) == OK &&
+	        back.iterations == 4096 && strcmp(back.salt, ans.salt) == 0 &&
+	        wire_auth_get_ans(SPAN_LIT("ok salt=a iterations=4095"), &salt,
+	            &back, &f) == TEMP,
+	    "a salt goes there and comes back, with enough iterations");
+	buf_reset(&b);
+	ans = (struct auth_ans){ .user = "bob", .signature = { 7 } };
+	tap_ok(wire_auth_put_ans(&b, OK, AUTH_PROOF, &ans, &why, &f) == OK &&
+	        wire_auth_get_ans(buf_span(&b), &proof, &back, &f) == OK &&
+	        memcmp(&ans, &back, sizeof(ans)) == 0 &&
+	        wire_auth_get_ans(buf_span(&b), &smtp, &back, &f) == TEMP,
+	    "a signature is of a proof");
 	buf_reset(&b);
 	(void)fault_set(&why, PERM, "5.7.8", 0, "wrong");
-	tap_ok(wire_auth_put_ans(&b, PERM, NULL, &why, &f) == OK &&
-	        wire_auth_get_ans(buf_span(&b), &back, &f) == PERM &&
+	tap_ok(
+	    wire_auth_put_ans(&b, PERM, AUTH_PASSWORD, NULL, &why, &f) == OK &&
+	        wire_auth_get_ans(buf_span(&b), &pop3, &back, &f) == PERM &&
 	        strcmp(f.code, "5.7.8") == 0,
 	    "a refusal goes there and comes back");
-	tap_ok(wire_auth_get_ans(SPAN_LIT("ok"), &back, &f) == TEMP &&
+	tap_ok(wire_auth_get_ans(SPAN_LIT("ok"), &pop3, &back, &f) == TEMP &&
 	        f.error == EPROTO &&
-	        wire_auth_get_ans(SPAN_LIT("yes"), &back, &f) == TEMP &&
+	        wire_auth_get_ans(SPAN_LIT("yes"), &pop3, &back, &f) == TEMP &&
 	        f.error == EPROTO &&
-	        wire_auth_get_ans(SPAN_LIT("?"), &back, &f) == TEMP &&
+	        wire_auth_get_ans(SPAN_LIT("?"), &pop3, &back, &f) == TEMP &&
 	        f.error == EPROTO,
 	    "ok without an identity is none");
 	buf_free(&b);

@@ -52,8 +52,10 @@ static struct fault fault;
 static enum outcome
 login(struct verifier *v, const char *user, const char *password, uint64_t now)
 {
-	struct auth_req req = { span_of(user), span_of(password), SPAN_EMPTY,
-		SPAN_EMPTY };
+	struct auth_req req = { .user = span_of(user),
+		.password = span_of(password),
+		.ip = SPAN_EMPTY,
+		.service = SPAN_LIT(AUTH_POP3) };
 
 	return verify_login(v, &req, now, &ans, &fault);
 }
@@ -175,6 +177,7 @@ main(void)
 	struct settings s = { .resolve = { .domain = { domains, 1 },
 		                  .auth_cache_ms = 60000,
 		                  .auth_cache_max = 16,
+		                  .scram_iterations = SCRAM_ITERATIONS_MIN,
 		                  .hash_ops = OPS,
 		                  .hash_memory = MEMORY } };
 	struct verifier v;
