@@ -55,7 +55,7 @@ pneu_OBJS := start/services start/wanted start/share start/layout start/listen s
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \
 	smtpd/parameters smtpd/submit smtpd/state smtpd/reply smtpd/local \
-	smtpd/access smtpd/input smtpd/secure \
+	smtpd/access smtpd/input smtpd/secure smtpd/auth_command \
 	smtpd/transfer smtpd/commands smtpd/session
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/explain smtpd/main
 # store/ is what the three queue programs share: the queue on disk.

@@ -42,7 +42,8 @@ access_connect(struct session *s, struct fault *why)
 bool
 access_offers_auth(const struct session *s)
 {
-	return s->server->set->access.mode != AUTH_MODE_NONE;
+	return s->set->role != ROLE_LOCAL &&
+	    s->server->set->access.mode != AUTH_MODE_NONE;
 }
 
 enum rule

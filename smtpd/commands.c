@@ -80,6 +80,7 @@ run_ehlo(struct session *s, struct span args)
 	reply(s, "250-CHUNKING");
 	if (secure_is_offered(s))
 		reply(s, "250-STARTTLS");
+	auth_announce(s);
 	put_user(s);
 	reply(s, "250 ENHANCEDSTATUSCODES");
 }
@@ -99,28 +100,37 @@ eat_keyword(struct span *args, const char *keyword)
 	return true;
 }
 
+/* RFC 3848; RFC 6531 3.7.3. SMTP knows no word for TLS, and nobody logs in to
+   the socket of this machine. */
+static const char *
+proto_of(const struct session *s)
+{
+	static const char *const names[2][2][2] = {
+		{ { "ESMTP", "ESMTPS" }, { "ESMTPA", "ESMTPSA" } },
+		{ { "UTF8SMTP", "UTF8SMTPS" }, { "UTF8SMTPA", "UTF8SMTPSA" } }
+	};
+	bool has_auth = s->user[0] != '\0' && s->set->role != ROLE_LOCAL;
+
+	if (!s->is_esmtp && !s->envelope->smtputf8)
+		return "SMTP";
+	return names[s->envelope->smtputf8][has_auth][s->tls != NULL];
+}
+
 /* All of it has been found short enough. */
 static void
 fill_envelope(struct session *s, const struct parameters *p)
 {
 	struct envelope *e = s->envelope;
-	/* RFC 3848; SMTP knows no word for TLS. */
-	const char *proto = !s->is_esmtp ? "SMTP"
-	    : s->tls != NULL             ? "ESMTPS"
-	                                 : "ESMTP";
 
 	qid_draw(&e->qid);
 	e->smtputf8 = p->value[PARAM_SMTPUTF8].len > 0;
-	if (e->smtputf8)
-		proto = s->tls != NULL ? "UTF8SMTPS"
-		                       : "UTF8SMTP"; /* RFC 6531 3.7.3 */
 	(void)span_copy(p->value[PARAM_BODY], e->body, sizeof(e->body));
 	(void)span_copy(p->value[PARAM_RET], e->ret, sizeof(e->ret));
 	(void)span_copy(p->value[PARAM_ENVID], e->envid, sizeof(e->envid));
 	(void)span_copy(span_of(s->peer->ip), e->ip, sizeof(e->ip));
 	(void)span_copy(span_of(s->helo), e->helo, sizeof(e->helo));
-	(void)span_copy(span_of(proto), e->proto, sizeof(e->proto));
 	(void)span_copy(span_of(s->user), e->user, sizeof(e->user));
+	(void)span_copy(span_of(proto_of(s)), e->proto, sizeof(e->proto));
 }
 
 /* Into the envelope. */
@@ -143,6 +153,10 @@ take_sender(struct session *s, struct span args, struct fault *f)
 		return got == PERM ? RULE_REVERSE_PATH : RULE_LOCAL_ERROR;
 	if ((rule = parameters_take(rest, false, &p, f)) != RULE_NONE)
 		return rule;
+	/* Who wrote it, as the client says: taken, and trusted by nobody here.
+	   RFC 4954 5. */
+	if (p.value[PARAM_AUTH].len > 0 && !access_offers_auth(s))
+		return RULE_PARAMETER_UNKNOWN;
 	if (p.value[PARAM_SMTPUTF8].len == 0 && !path_is_ascii(path))
 		return RULE_UTF8;
 	s->size = parameters_size(&p);
@@ -291,7 +305,11 @@ run_help(struct session *s, struct span args)
 {
 	(void)args;
 	reply(s, "214-2.0.0 ",
-	    "EHLO HELO STARTTLS MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
+	    access_offers_auth(s)
+	        ? "EHLO HELO STARTTLS AUTH MAIL RCPT DATA BDAT "
+	          "RSET NOOP VRFY HELP QUIT"
+	        : "EHLO HELO STARTTLS MAIL RCPT DATA BDAT "
+	          "RSET NOOP VRFY HELP QUIT");
 	reply(s, "214 2.0.0 see RFC 5321");
 }
 
@@ -314,6 +332,7 @@ static const struct command {
 	{ "HELO", run_helo, IN_ANY, RULE_NONE, IDLE | CLEAR },
 	{ "STARTTLS", secure_starttls, IN(PHASE_START) | IN(PHASE_READY),
 	    RULE_ORDER_OPEN, IDLE | ALONE | CLEAR },
+	{ "AUTH", auth_run, IN_ANY, RULE_NONE, IDLE },
 	{ "MAIL", run_mail, IN(PHASE_READY), RULE_ORDER_OPEN, 0 },
 	{ "RCPT", run_rcpt, IN(PHASE_MAIL) | IN(PHASE_RCPT), RULE_ORDER_MAIL,
 	    0 },
@@ -330,7 +349,7 @@ static const struct command {
 static enum rule
 rule_of_other(struct span verb)
 {
-	if (span_is_word(verb, "EXPN SEND SOML SAML TURN ETRN AUTH BURL"))
+	if (span_is_word(verb, "EXPN SEND SOML SAML TURN ETRN BURL"))
 		return RULE_COMMAND_OFF;
 	return span_is_word(verb, "GET POST PUT HEAD OPTIONS CONNECT")
 	    ? RULE_HTTP

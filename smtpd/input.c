@@ -95,14 +95,35 @@ input_refuse_line(struct session *s, enum rule rule)
 	refuse(s, cur_eat_nocase(&c, "BDAT") ? RULE_CHUNK_SIZE : rule);
 }
 
+/* A response, or AUTH with one, has a limit of its own. RFC 4954 4. */
+static bool
+is_exchange(const struct session *s)
+{
+	return s->phase == PHASE_AUTH ||
+	    (access_offers_auth(s) &&
+	        span_has_prefix_nocase(stream_waiting(s->io), "AUTH "));
+}
+
+/* One of the client's, as soon as it is there. */
+static bool
+take_line(struct session *s, enum line_ending *ending, enum rule *if_long)
+{
+	bool exchange = is_exchange(s);
+	size_t most = exchange ? SASL_LINE_MAX : (size_t)s->set->command_max;
+
+	*if_long = exchange ? RULE_AUTH_LONG : RULE_LINE_LONG;
+	return stream_take_line(s->io, most, &s->line, ending);
+}
+
 bool
 input_line(struct session *s)
 {
 	uint64_t wait = serve_pressed ? SERVE_PRESS_MS : s->set->timeout_ms;
 	uint64_t deadline = clock_mono_ms() + wait;
 	enum line_ending ending;
+	enum rule if_long;
 
-	while (!stream_take_line(s->io, s->set->command_max, &s->line, &ending))
+	while (!take_line(s, &ending, &if_long))
 		if (!input_fill(s, deadline))
 			return false;
 	if (ending == LINE_CRLF ||
@@ -110,7 +131,6 @@ input_line(struct session *s)
 		return true;
 	if (ending == LINE_ENDLESS)
 		return end_by(s, RULE_LINE_FLOOD);
-	input_refuse_line(
-	    s, ending == LINE_LF ? RULE_LINE_BARE_LF : RULE_LINE_LONG);
+	input_refuse_line(s, ending == LINE_LF ? RULE_LINE_BARE_LF : if_long);
 	return false;
 }

@@ -87,6 +87,7 @@ open_services(struct server *server, struct fault *f)
 		local_trust(server, &set->submit.trusted);
 	service_begin(&server->resolve, "resolve", SERVICE_TIMEOUT_MS);
 	blocks_begin(&server->blocks, set);
+	service_begin(&server->auth, "auth", SERVICE_TIMEOUT_MS);
 	submit_begin(&server->submit);
 	journal_open(&server->journal, about.name);
 	server->begins_tls = begins_tls != NULL;
@@ -102,7 +103,10 @@ open_services(struct server *server, struct fault *f)
 	pop_window_open(&server->window, false);
 	return open_lists(&server->lists, f) == OK &&
 	        service_open(&server->resolve, f) == OK &&
-	        service_open(&server->submit.add, f) == OK
+	        service_open(&server->submit.add, f) == OK &&
+	        (set->access.mode == AUTH_MODE_NONE ||
+	            set->smtpd.role == ROLE_LOCAL ||
+	            service_open(&server->auth, f) == OK)
 	    ? OK
 	    : f->outcome;
 }
@@ -114,6 +118,7 @@ close_services(struct server *server)
 	blocks_free(&server->blocks);
 	service_free(&server->resolve);
 	tls_server_free(&server->tls_server);
+	service_free(&server->auth);
 	journal_close(&server->journal);
 	server_free(server);
 }

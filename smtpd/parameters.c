@@ -155,7 +155,7 @@ take_one(struct span keyword, struct span value, bool of_rcpt,
 	if (takes_value && !table[i].is_right(value))
 		return bad(f, table[i].keyword, "bad value");
 	p->value[i] = takes_value ? value : keyword;
-	return i == PARAM_AUTH ? unknown(f) : RULE_NONE;
+	return RULE_NONE;
 }
 
 enum rule

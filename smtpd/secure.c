@@ -28,6 +28,7 @@ start_over(struct session *s)
 	session_enter(s, PHASE_START);
 	s->helo[0] = '\0';
 	s->is_esmtp = false;
+	s->user[0] = '\0';
 }
 
 void

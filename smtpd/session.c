@@ -2,6 +2,7 @@
 /* session.c: a session from its greeting to its end. */
 #include "session.h"
 
+#include <sodium.h>
 #include <sys/socket.h>
 
 #include "clock.h"
@@ -52,8 +53,12 @@ session_step(struct session *s)
 	if (input_line(s)) {
 		if (serve_stopping)
 			refuse(s, RULE_STOPPING);
+		else if (s->phase == PHASE_AUTH)
+			auth_response(s);
 		else
 			commands_run(s);
+	} else if (s->phase == PHASE_AUTH) {
+		auth_break(s);
 	}
 	if (s->phase != PHASE_OVER && s->errors >= s->set->max_errors)
 		refuse(s, RULE_ERRORS);
@@ -100,8 +105,13 @@ session_end(struct session *s)
 {
 	bool is_ended = end_output(s);
 
+	if (s->phase == PHASE_AUTH)
+		auth_break(s);
 	if (s->phase != PHASE_OVER)
 		session_enter(s, PHASE_OVER);
+	/* Passwords may have passed through here, anywhere in it. */
+	if (access_offers_auth(s))
+		sodium_memzero(s->io->rbuf.p, s->io->rbuf.cap);
 	entries_untold(s);
 	if (s->server->journal.pending_entries > 0)
 		journal_flush(&s->server->journal);

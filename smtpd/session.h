@@ -13,6 +13,7 @@
 #include "content.h"
 #include "journal.h"
 #include "policy.h"
+#include "sasl.h"
 #include "serve.h"
 #include "stream.h"
 #include "submit.h"
@@ -28,6 +29,7 @@ struct server {
 	uint64_t space; /* octets free then, above the set reserve */
 	struct service resolve;
 	struct blocks blocks;
+	struct service auth; /* asked where AUTH is on */
 	struct submit submit;
 	struct journal journal;
 	struct tls_server tls_server;
@@ -48,6 +50,7 @@ struct server {
 enum phase {
 	PHASE_START, /* no EHLO or HELO yet */
 	PHASE_READY, /* no transaction */
+	PHASE_AUTH, /* 334 was said: a response comes, and no command */
 	PHASE_MAIL, /* a reverse-path, no recipient */
 	PHASE_RCPT, /* at least one recipient */
 	PHASE_CONTENT, /* 354 was said; never between two commands */
@@ -83,6 +86,9 @@ struct session {
 	uint64_t untold; /* refusals that got no entry of their own */
 	uint64_t overshoot; /* recipients refused as too many, of this one */
 	uint64_t size; /* what SIZE of MAIL says, of this one; 0: nothing */
+	struct logins logins;
+	struct sasl_offer offer;
+	struct sasl sasl; /* in PHASE_AUTH */
 	uint64_t content_start_ms; /* monotonic */
 	bool journal_due; /* a message's entries wait for its reply to go */
 	bool has_unread; /* ended here: the client may still be sending */
@@ -220,6 +226,15 @@ void secure_end(struct session *);
 /* DATA and BDAT: read the content, queue it or refuse it, and say so. */
 void transfer_data(struct session *, struct span args);
 void transfer_bdat(struct session *, struct span args);
+
+/* ---- auth_command.c: AUTH. ---- */
+
+/* Its line of the answer to EHLO, where it may be used. */
+void auth_announce(struct session *);
+void auth_run(struct session *, struct span args);
+/* The line in hand is a response; or none came that could be taken. */
+void auth_response(struct session *);
+void auth_break(struct session *);
 
 /* ---- commands.c: one function a command; the table is the index. ---- */
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "codes.h"
 #include "fds.h"
 #include "space.h"
 
@@ -88,7 +89,14 @@ session_begin(struct session *s, struct server *v, const struct peer *peer,
 		.io = &v->io,
 		.envelope = &v->envelope,
 		.content = &v->content,
-		.peer = peer };
+		.peer = peer,
+		.logins = { .auth = &v->auth,
+		    .journal = &v->journal,
+		    .service = AUTH_SMTP,
+		    .failed_code = CODE_SMTP_LOGIN_FAILED,
+		    .failed_ms = v->set->resolve.failed_login_ms,
+		    .peer = peer,
+		    .in = in } };
 	empty_transaction(s);
 	stream_again(s->io, in, out, s->set->data_timeout_ms);
 }
@@ -97,6 +105,7 @@ session_begin(struct session *s, struct server *v, const struct peer *peer,
 static const unsigned entered_from[PHASES] = {
 	[PHASE_START] = IN(PHASE_START) | IN(PHASE_READY), /* TLS */
 	[PHASE_READY] = ~IN(PHASE_OVER), /* EHLO, RSET, a message's end */
+	[PHASE_AUTH] = IN(PHASE_READY),
 	[PHASE_MAIL] = IN(PHASE_READY),
 	[PHASE_RCPT] = IN(PHASE_MAIL) | IN(PHASE_RCPT),
 	[PHASE_CONTENT] = IN(PHASE_RCPT),
