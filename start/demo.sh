@@ -20,7 +20,7 @@ port() { # port SECTION PORT: into the same file, so that its owner stays
 }
 # Whoever says where it listens has it listen there alone.
 [ -z "${SMTP_PORT:-}${POP3_PORT:-}" ] || {
-	conf=$(sed '/^listen = 127.0.0.1:\(2465\|2995\) /d' "$H/pneu.conf")
+	conf=$(sed '/^listen = 127.0.0.1:\(2587\|2465\|2995\) /d' "$H/pneu.conf")
 	printf '%s\n' "$conf" > "$H/pneu.conf"
 }
 port smtpd "${SMTP_PORT:-}"
