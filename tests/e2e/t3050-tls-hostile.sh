@@ -22,11 +22,11 @@ attack() { timeout 120 python3 "$D/tls_attack.py" "$1" "$T/ca.pem" "$2" $3 2>&1;
 s_client() { timeout 30 openssl s_client -CAfile "$T/ca.pem" -verify_return_error "$@" 2>&1 < /dev/null; }
 
 # Half a handshake.
-cut() { like "a ClientHello cut or spoilt anywhere ends the session ($1)" "$(attack cut "$2" $3)" '^[0-9]+ \[\]$'; }
-cut smtpd "$SMTP" STARTTLS
-cut "smtpd, tls" "$SMTPS"
-cut pop3d "$POP" STLS
-cut "pop3d, tls" "$POPS"
+half_hello() { like "a ClientHello cut or spoilt anywhere ends the session ($1)" "$(attack cut "$2" $3)" '^[0-9]+ \[\]$'; }
+half_hello smtpd "$SMTP" STARTTLS
+half_hello "smtpd, tls" "$SMTPS"
+half_hello pop3d "$POP" STLS
+half_hello "pop3d, tls" "$POPS"
 for v in tls1 tls1_1; do
 	like "$v is refused by smtpd" "$(s_client -connect "127.0.0.1:$SMTPS" -$v -cipher ALL@SECLEVEL=0)" 'alert protocol version|no protocols available'
 	like "$v is refused by pop3d" "$(s_client -connect "127.0.0.1:$POP" -starttls pop3 -$v -cipher ALL@SECLEVEL=0)" 'alert protocol version|no protocols available'
