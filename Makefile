@@ -35,7 +35,7 @@ PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
 # Each program lists its own objects and libraries; lib.a gives what it uses.
 # Bottom-up: what a file needs stands before it (tests/layers.sh).
 LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
-	lib/record lib/net lib/lists lib/pop_window lib/qid lib/wire lib/wire_resolve lib/hostname lib/settings lib/command \
+	lib/record lib/net lib/lists lib/pop_window lib/limit lib/qid lib/wire lib/wire_resolve lib/hostname lib/settings lib/command \
 	lib/block_list lib/wire_route \
 	lib/config_value lib/config lib/mounts lib/disk lib/space lib/envelope lib/field \
 	lib/identity lib/users lib/journal lib/maildir lib/password lib/phrase \
@@ -48,7 +48,7 @@ pneu_OBJS := start/services start/wanted start/share start/layout start/listen s
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/order start/ready start/stop start/control start/ask \
 	start/config_edit start/config_change start/supervise start/explain_access start/explain start/status \
-	start/status_services start/status_lists start/status_queue start/status_disk start/checkup start/checkup_net start/checkup_mail start/check_verb \
+	start/status_services start/status_lists start/status_limits start/status_queue start/status_disk start/checkup start/checkup_net start/checkup_mail start/check_verb \
 	start/status_quota \
 	start/status_journal start/lockouts_verb start/units start/init start/config_verb \
 	start/service_verb start/verbs start/main

@@ -65,6 +65,12 @@ const struct setting_role setting_roles[] = {
 	    sizeof(struct access_settings) },
 	{ "auth", "submission", "auth submission", AT(access),
 	    AT(access_submission), sizeof(struct access_settings) },
+	{ "limit", "mx", "limit", AT(limit), AT(limit),
+	    sizeof(struct limit_settings) },
+	{ "limit", "submission", "limit submission", AT(limit),
+	    AT(limit_submission), sizeof(struct limit_settings) },
+	{ "limit", "local", "limit local", AT(limit), AT(limit_local),
+	    sizeof(struct limit_settings) },
 	{ NULL, NULL, NULL, 0, 0, 0 },
 };
 
@@ -149,6 +155,24 @@ const struct setting_row setting_rows[] = {
 	LIST("submit", "trusted", submit.trusted, "root",
 	    "an account that may send as anybody (sendmail -f); repeat for "
 	    "more"),
+	TEXT("limit", "client", limit.text[0], "",
+	    "what the clients of one network may do: NUMBER KIND/WINDOW, with "
+	    "commas between them; kinds are connections, messages, "
+	    "recipients, relayed, failures; windows minute, hour"),
+	TEXT("limit", "user", limit.text[1], "",
+	    "the same of who has logged in, wherever he comes in; or of an "
+	    "account of this machine"),
+	TEXT("limit", "all", limit.text[2], "",
+	    "the same of all clients of a role together"),
+	NUMBER("limit", "v4_bits", limit.v4_bits, "bits", "32", 8, 32,
+	    "an IPv4 network of so many bits is one client"),
+	NUMBER("limit", "v6_bits", limit.v6_bits, "bits", "64", 16, 128,
+	    "an IPv6 network of so many bits is one client"),
+	NUMBER("limit", "delay_pct", limit.delay_pct, "percent", "100", 1, 100,
+	    "from so much of a limit on each step waits for `delay`; 100: "
+	    "never"),
+	TIME("limit", "delay", limit.delay_ms, "1s", 0, MINUTE,
+	    "how long the client then waits for its answer"),
 
 	REPLACEMENT("pop3d", pop3d.service),
 	AUTOSTART("pop3d", pop3d.service),

@@ -64,6 +64,14 @@ struct access_settings {
 	uint64_t verify_id, verify_from;
 };
 
+/* [limit]: what clients may do in a minute and an hour; see lib/limit.h. */
+struct limit_settings {
+	char *text[3]; /* of a client, of a user, of all: enum limit_who */
+	uint64_t v4_bits, v6_bits; /* of the network that is one client */
+	uint64_t delay_pct; /* of a limit; from there on: */
+	uint64_t delay_ms;
+};
+
 /* What a listener of smtpd is for; setting_roles[] has the names. */
 enum smtpd_role { ROLE_MX, ROLE_SUBMISSION, ROLE_LOCAL };
 
@@ -102,6 +110,9 @@ struct settings {
 	struct smtpd_settings local; /* [smtpd local]: on run/submit */
 	struct access_settings access; /* [auth]; of an smtpd, its role's */
 	struct access_settings access_submission; /* [auth submission] */
+	struct limit_settings limit; /* [limit]; of an smtpd, its role's */
+	struct limit_settings limit_submission; /* [limit submission] */
+	struct limit_settings limit_local; /* [limit local] */
 	struct { /* [relay] */
 		uint64_t allow;
 		uint64_t pop_window; /* minutes; 0: off */

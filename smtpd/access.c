@@ -2,6 +2,9 @@
 /* access.c: the session's facts, for the rules of access. */
 #include "session.h"
 
+#include <poll.h>
+
+#include "clock.h"
 #include "codes.h"
 
 static struct facts
@@ -20,15 +23,40 @@ facts_of(struct session *s)
 	return f;
 }
 
-/* What a setting that is `report` would have refused. */
+/* What was told although nothing was refused. */
 static void
 tell_report(void *arg, const struct policy_rule *rule, enum verdict verdict,
     const struct opinion *o)
 {
 	(void)rule;
-	(void)verdict;
-	if (o->is_report)
-		entries_report(arg, o->rule);
+	if (verdict != VERDICT_REFUSE && o->report != NULL)
+		entries_report(arg, o->rule,
+		    o->limit.state == LIMIT_DELAY ? "delay" : "only");
+}
+
+/* A client near a limit: the answer waits, unless he hangs up, or others need
+   the worker. */
+static void
+pause_for(struct session *s, uint64_t ms)
+{
+	struct pollfd p = { s->io->in, POLLRDHUP, 0 };
+	uint64_t now = clock_mono_ms(), end = now + ms;
+
+	while (now < end && !serve_stopping && !serve_pressed &&
+	    poll(&p, 1, (int)(end - now)) <= 0)
+		now = clock_mono_ms();
+}
+
+static enum rule
+ask(struct session *s, struct facts *f, enum policy_point point,
+    struct fault *why)
+{
+	enum rule rule = policy_ask(f, point, why, tell_report, s);
+
+	if (rule == RULE_NONE && f->delay_ms > 0)
+		pause_for(s, f->delay_ms);
+	f->delay_ms = 0;
+	return rule;
 }
 
 enum rule
@@ -36,7 +64,19 @@ access_connect(struct session *s, struct fault *why)
 {
 	struct facts f = facts_of(s);
 
-	return policy_ask(&f, POINT_CONNECT, why, tell_report, s);
+	return ask(s, &f, POINT_CONNECT, why);
+}
+
+bool
+access_is_failure_too_many(struct session *s)
+{
+	struct facts f = facts_of(s);
+
+	if (policy_count_failure(&f))
+		return true;
+	if (f.delay_ms > 0)
+		pause_for(s, f.delay_ms);
+	return false;
 }
 
 bool
@@ -52,7 +92,7 @@ access_login(struct session *s, const char *user, struct fault *why)
 	struct facts f = facts_of(s);
 
 	f.user = user;
-	return policy_ask(&f, POINT_AUTH, why, tell_report, s);
+	return ask(s, &f, POINT_AUTH, why);
 }
 
 enum rule
@@ -60,16 +100,18 @@ access_mail(struct session *s, struct fault *why)
 {
 	struct facts f = facts_of(s);
 
-	return policy_ask(&f, POINT_MAIL, why, tell_report, s);
+	return ask(s, &f, POINT_MAIL, why);
 }
 
 enum rule
 access_recipient(struct session *s, struct path *forward, struct fault *why)
 {
 	struct facts f = facts_of(s);
+	enum rule rule;
 
 	f.to = forward;
-	return policy_ask(&f, POINT_RCPT, why, tell_report, s);
+	rule = ask(s, &f, POINT_RCPT, why);
+	return rule == RULE_NONE ? ask(s, &f, POINT_COUNT, why) : rule;
 }
 
 enum rule

@@ -2,6 +2,7 @@
 /* explain.c: what the rules of access say of a client, without a session. */
 #include "explain.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "config.h"
@@ -84,7 +85,9 @@ tell_step(void *arg, const struct policy_rule *rule, enum verdict verdict,
 
 	record_puts(out, "point", policy_point_name(rule->point));
 	record_puts(out, "rule", rule->name);
-	record_puts(out, "verdict", o->is_report ? "report" : word[verdict]);
+	record_puts(out, "verdict",
+	    verdict == VERDICT_NEXT && o->report != NULL ? o->report
+	                                                 : word[verdict]);
 	if (rule->section != NULL)
 		put_setting(out, t->set, rule);
 	if (rule->list != NULL) {
@@ -92,6 +95,13 @@ tell_step(void *arg, const struct policy_rule *rule, enum verdict verdict,
 		if (o->line > 0)
 			buf_addf(&list, ":%u", o->line);
 		record_put(out, "list", buf_span(&list));
+	}
+	if (o->limit.most > 0) {
+		buf_reset(&list);
+		buf_addf(&list, "%s %" PRIu64 "/%" PRIu64 " %s",
+		    limit_who_name(o->who), o->limit.used, o->limit.most,
+		    limit_window_name(o->limit.window));
+		record_put(out, "limit", buf_span(&list));
 	}
 	buf_free(&list);
 	t->failed |= record_end(out, &f) != OK;
@@ -166,11 +176,13 @@ ask_all(const struct policy *p, struct question *q, struct teller *t,
 		.is_tls = q->tls,
 		.user = q->user,
 		.from = &q->from,
-		.to = &q->to };
+		.to = &q->to,
+		.is_question = true };
 	const bool asked[POINTS] = { [POINT_CONNECT] = true,
 		[POINT_AUTH] = q->user[0] != '\0',
 		[POINT_MAIL] = q->has_from || q->has_to,
-		[POINT_RCPT] = q->has_to };
+		[POINT_RCPT] = q->has_to,
+		[POINT_COUNT] = q->has_to };
 	enum rule rule = RULE_NONE;
 
 	f.is_remote = net_parse_addr(span_of(q->client), &f.address);

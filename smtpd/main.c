@@ -101,6 +101,11 @@ open_services(struct server *server, struct fault *f)
 	    service_open(&server->blocks.route, f) != OK)
 		return f->outcome;
 	pop_window_open(&server->window, false);
+	limits_open(&server->limits, explains == NULL);
+	for (size_t i = 0; i < LIMIT_WHOS; i++)
+		if (limit_parse(span_of(set->limit.text[i]), &server->rates[i],
+		        f) != OK)
+			return fault_context(f, "[limit]");
 	return open_lists(&server->lists, f) == OK &&
 	        service_open(&server->resolve, f) == OK &&
 	        service_open(&server->submit.add, f) == OK &&

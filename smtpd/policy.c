@@ -43,7 +43,7 @@ static enum verdict
 reports(struct opinion *o, enum rule rule)
 {
 	o->rule = rule;
-	o->is_report = true;
+	o->report = "report";
 	return VERDICT_NEXT;
 }
 
@@ -110,6 +110,114 @@ policy_ask_who(const struct policy *p, const char *id, struct span from,
 	if (got == TEMP && f->error == EPROTO)
 		service_close(p->resolve);
 	return got;
+}
+
+/* ---- Limits. ---- */
+
+/* The network, or on this machine the account. Empty: there is no client. */
+static struct span
+client_name(const struct facts *f, char text[NET_TEXT_MAX])
+{
+	const struct limit_settings *set = &f->policy->set->limit;
+	struct net_addr network;
+
+	if (!f->is_remote)
+		return span_of(f->account);
+	net_network(&f->address,
+	    (unsigned)(f->address.is_v6 ? set->v6_bits : set->v4_bits),
+	    &network);
+	net_put(&network, text);
+	return span_of(text);
+}
+
+/*
+ * The worst of what its client, its user and all together may. Who is refused
+ * for one of them is not counted there, but with those asked before.
+ */
+static enum limit_state
+ask_limits(
+    struct facts *f, enum limit_kind kind, bool counts, struct opinion *o)
+{
+	const struct policy *p = f->policy;
+	char network[NET_TEXT_MAX];
+	const struct span name[LIMIT_WHOS] = {
+		[LIMIT_CLIENT] = client_name(f, network),
+		[LIMIT_USER] = span_of(f->user),
+	};
+
+	for (enum limit_who who = 0;
+	     who < LIMIT_WHOS && o->limit.state != LIMIT_REFUSE; who++) {
+		const struct limit_subject s = { who,
+			(unsigned)p->set->smtpd.role, name[who] };
+		struct limit_found found;
+
+		if (name[who].len == 0 && who != LIMIT_ALL)
+			continue;
+		found = limits_ask(p->limits, &s, &p->rates[who], kind,
+		    counts && !f->is_question, p->set->limit.delay_pct,
+		    clock_wall_ms());
+		if (found.most > 0 &&
+		    (o->limit.most == 0 || found.state > o->limit.state)) {
+			o->limit = found;
+			o->who = who;
+		}
+	}
+	if (o->limit.state == LIMIT_DELAY)
+		f->delay_ms = p->set->limit.delay_ms;
+	return o->limit.state;
+}
+
+static enum verdict
+judge_limit(
+    struct facts *f, struct opinion *o, enum limit_kind kind, enum rule rule)
+{
+	enum limit_state state = ask_limits(f, kind, kind != LIMIT_FAILURES, o);
+
+	o->rule = rule;
+	if (state == LIMIT_DELAY)
+		o->report = "delay";
+	return state == LIMIT_REFUSE ? VERDICT_REFUSE : VERDICT_NEXT;
+}
+
+static enum verdict
+judge_connections(struct facts *f, struct opinion *o)
+{
+	return judge_limit(f, o, LIMIT_CONNECTIONS, RULE_LIMIT_CONNECTIONS);
+}
+
+static enum verdict
+judge_failures(struct facts *f, struct opinion *o)
+{
+	return judge_limit(f, o, LIMIT_FAILURES, RULE_LIMIT_FAILURES);
+}
+
+static enum verdict
+judge_messages(struct facts *f, struct opinion *o)
+{
+	return judge_limit(f, o, LIMIT_MESSAGES, RULE_LIMIT_MESSAGES);
+}
+
+static enum verdict
+judge_recipients(struct facts *f, struct opinion *o)
+{
+	return judge_limit(f, o, LIMIT_RECIPIENTS, RULE_LIMIT_RECIPIENTS);
+}
+
+/* What stays here, and a report without a reverse-path, is no outbound mail. */
+static enum verdict
+judge_relayed(struct facts *f, struct opinion *o)
+{
+	return !resolve_is_remote(&f->destination) || path_is_null(f->from)
+	    ? VERDICT_NEXT
+	    : judge_limit(f, o, LIMIT_RELAYED, RULE_LIMIT_RELAYED);
+}
+
+bool
+policy_count_failure(struct facts *f)
+{
+	struct opinion o = { .rule = RULE_NONE };
+
+	return ask_limits(f, LIMIT_FAILURES, true, &o) == LIMIT_REFUSE;
 }
 
 /* ---- Before the greeting. ---- */
@@ -380,6 +488,10 @@ const struct policy_rule policy_rules[] = {
 	    "who calls from this machine is an account with an address" },
 	{ "rbl", POINT_CONNECT, judge_rbl, "connect", "rbl", NULL,
 	    "a DNS block list has the client; role mx only" },
+	{ "limit-connections", POINT_CONNECT, judge_connections, "limit",
+	    "client", NULL, "so many connections in a minute, an hour" },
+	{ "limit-failures", POINT_CONNECT, judge_failures, "limit", "client",
+	    NULL, "so many commands that were wrong or refused" },
 	{ "auth-off", POINT_AUTH, judge_auth_off, "auth", "mode", NULL,
 	    "with none, nobody logs in here" },
 	{ "verify-id", POINT_AUTH, judge_verify_id, "auth", "verify_id",
@@ -392,6 +504,8 @@ const struct policy_rule policy_rules[] = {
 	    "verify_originator", NULL,
 	    "an account of this machine sends from addresses of its own" },
 	/* What SPF and its like say of a reverse-path would be a row here. */
+	{ "limit-messages", POINT_MAIL, judge_messages, "limit", "client", NULL,
+	    "so many messages" },
 	{ "recipient", POINT_RCPT, judge_recipient, "resolve", "domain", NULL,
 	    "resolve knows where its mail goes" },
 	{ "quota", POINT_RCPT, judge_quota, "mail", "quota", NULL,
@@ -411,6 +525,10 @@ const struct policy_rule policy_rules[] = {
 	    "with near or both, everybody may to domains in the list" },
 	{ "relay", POINT_RCPT, judge_relay, "relay", "allow", NULL,
 	    "nobody else may" },
+	{ "limit-relayed", POINT_COUNT, judge_relayed, "limit", "client", NULL,
+	    "so many recipients that are not of this system" },
+	{ "limit-recipients", POINT_COUNT, judge_recipients, "limit", "client",
+	    NULL, "so many recipients" },
 	{ .name = NULL },
 };
 
@@ -421,6 +539,7 @@ policy_point_name(enum policy_point point)
 		[POINT_AUTH] = "auth",
 		[POINT_MAIL] = "mail",
 		[POINT_RCPT] = "rcpt",
+		[POINT_COUNT] = "count",
 		[POINT_DATA] = "data" };
 
 	return name[point];
@@ -434,7 +553,7 @@ policy_ask(struct facts *f, enum policy_point point, struct fault *why,
 
 	*why = FAULT_NONE;
 	for (const struct policy_rule *r = policy_rules; r->name; r++) {
-		struct opinion o = { RULE_NONE, FAULT_NONE, false, 0 };
+		struct opinion o = { .rule = RULE_NONE, .why = FAULT_NONE };
 
 		if (r->point != point)
 			continue;

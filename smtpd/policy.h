@@ -12,6 +12,7 @@
 #define SMTPD_POLICY_H
 
 #include "blocks.h"
+#include "limit.h"
 #include "lists.h"
 #include "path.h"
 #include "pop_window.h"
@@ -26,6 +27,7 @@ enum policy_point {
 	POINT_AUTH, /* a login that auth accepted, before the client hears of it */
 	POINT_MAIL,
 	POINT_RCPT,
+	POINT_COUNT, /* a recipient that RCPT let pass */
 	POINT_DATA, /* before content is asked for */
 	POINTS
 };
@@ -36,6 +38,8 @@ struct policy {
 	const struct settings *set; /* of its listener's role */
 	const struct lists *lists;
 	const struct pop_window *window;
+	struct limits *limits;
+	const struct limit_rates *rates; /* of each enum limit_who */
 	struct service *resolve;
 	struct buf *question; /* to resolve; the caller frees it */
 	struct blocks *blocks;
@@ -56,8 +60,11 @@ struct facts {
 	const struct path *from; /* from POINT_MAIL on */
 	uint64_t size; /* of the message, as MAIL says it; 0: unsaid */
 	struct path *to; /* at POINT_RCPT; `recipient` completes Postmaster */
+	bool is_question; /* of an operator: nothing is counted */
 	/* Set by the rule `recipient`, for those after it. */
 	struct resolve_ans destination;
+	/* Set by limits: so long the answer is to wait. */
+	uint64_t delay_ms;
 };
 
 enum verdict { VERDICT_NEXT, VERDICT_PASS, VERDICT_REFUSE };
@@ -66,8 +73,12 @@ enum verdict { VERDICT_NEXT, VERDICT_PASS, VERDICT_REFUSE };
 struct opinion {
 	enum rule rule; /* why it refuses; or would, see is_report */
 	struct fault why; /* OK: the rule's own words */
-	bool is_report; /* a setting is `report`: it refuses nothing */
+	/* Why it is told although it refuses nothing: a setting is `report`, or
+	   a client is to wait, `delay`. NULL: it need not be. */
+	const char *report;
 	unsigned line; /* of the rule's list, that has it; 0: none has */
+	enum limit_who who; /* of the rule's limits, the nearest; and */
+	struct limit_found limit; /* how near it is; most 0: there is none */
 };
 
 struct policy_rule {
@@ -93,6 +104,12 @@ typedef void policy_tell(void *arg, const struct policy_rule *, enum verdict,
  */
 enum rule policy_ask(struct facts *, enum policy_point, struct fault *why,
     policy_tell *tell, void *arg);
+
+/*
+ * A command of the client was wrong or refused, which is counted: is that one
+ * too many? facts->delay_ms is set where its answer is to wait.
+ */
+bool policy_count_failure(struct facts *);
 
 /*
  * Who an account of this machine is, by its number or name; from: empty, or an

@@ -121,7 +121,7 @@ entries_untold(struct session *s)
 
 /* Nobody fills the journal so: each has its transaction, or its login. */
 void
-entries_report(struct session *s, enum rule rule)
+entries_report(struct session *s, enum rule rule, const char *report)
 {
 	const struct refusal *r = &refusals[rule];
 	struct journal *j = &s->server->journal;
@@ -131,7 +131,7 @@ entries_report(struct session *s, enum rule rule)
 		return;
 	out = journal_begin(j, CODE_REJECTED, NULL);
 	record_puts(out, "rule", r->name);
-	record_puts(out, "report", "only");
+	record_puts(out, "report", report);
 	put_client(s, out);
 	record_put_optional(out, "from", path_span(&s->envelope->reverse_path));
 	record_puts(out, "text", r->text);

@@ -48,6 +48,8 @@ session_greet(struct session *s)
 bool
 session_step(struct session *s)
 {
+	uint64_t errors = s->errors;
+
 	if (s->phase == PHASE_OVER)
 		return false;
 	if (input_line(s)) {
@@ -62,6 +64,9 @@ session_step(struct session *s)
 	}
 	if (s->phase != PHASE_OVER && s->errors >= s->set->max_errors)
 		refuse(s, RULE_ERRORS);
+	if (s->phase != PHASE_OVER && s->errors > errors &&
+	    access_is_failure_too_many(s))
+		refuse(s, RULE_LIMIT_FAILURES);
 	return s->phase != PHASE_OVER;
 }
 

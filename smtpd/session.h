@@ -39,8 +39,10 @@ struct server {
 	struct envelope envelope;
 	struct content content;
 	struct buf question; /* to resolve */
-	struct lists lists; /* these two for the rules of access */
+	struct lists lists; /* these four for the rules of access */
 	struct pop_window window;
+	struct limits limits;
+	struct limit_rates rates[LIMIT_WHOS];
 	struct policy policy; /* of these */
 	uid_t *trusted; /* of role local: who may send as anybody */
 	size_t trusted_n;
@@ -145,8 +147,8 @@ void entries_no_tls(struct session *, const struct fault *why);
 /* At the session's end: how many refusals more there were, if any. */
 void entries_untold(struct session *);
 
-/* A rule of access that a setting lets only report would have refused it. */
-void entries_report(struct session *, enum rule);
+/* What a rule of access tells although it refuses nothing: `report`, `delay`. */
+void entries_report(struct session *, enum rule, const char *report);
 
 /* ---- local.c: role local: who of this machine calls. ---- */
 
@@ -186,6 +188,10 @@ enum rule access_mail(struct session *, struct fault *why);
  */
 enum rule access_recipient(
     struct session *, struct path *forward_path, struct fault *why);
+
+/* A command was wrong or refused: it is counted. Is it one too many, with those
+   of other sessions? */
+bool access_is_failure_too_many(struct session *);
 
 /* VRFY of who has logged in: is there such an address? */
 enum rule access_verify(

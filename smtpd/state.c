@@ -24,6 +24,8 @@ server_begin(struct server *v, const struct settings *set, const char *hostname,
 	v->policy = (struct policy){ .set = set,
 		.lists = &v->lists,
 		.window = &v->window,
+		.limits = &v->limits,
+		.rates = v->rates,
 		.resolve = &v->resolve,
 		.question = &v->question,
 		.blocks = &v->blocks };
@@ -42,6 +44,7 @@ server_free(struct server *v)
 	free(v->trusted);
 	lists_free(&v->lists);
 	pop_window_close(&v->window);
+	limits_close(&v->limits);
 	fds_close(&v->queue_fd);
 }
 

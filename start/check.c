@@ -16,6 +16,7 @@
 #include "config.h"
 #include "hostname.h"
 #include "layout.h"
+#include "limit.h"
 #include "listen.h"
 #include "lists.h"
 #include "prog.h"
@@ -93,6 +94,23 @@ check_dns(const struct settings *s, struct buf *errors)
 			    "[route] resolver = %s: an address, 192.0.2.53 "
 			    "or 2001:db8::53; @PORT may follow",
 			    resolver->value[i]);
+}
+
+/* Of each role. */
+static void
+check_limits(const struct settings *s, struct buf *errors)
+{
+	for (const struct setting_row *r = config_rows(); r->section; r++) {
+		const char *const *text = config_value_of(s, r);
+		struct limit_rates rates;
+		struct fault f;
+
+		if (r->type == SETTING_TEXT &&
+		    span_has_prefix(span_of(r->section), "limit") &&
+		    limit_parse(span_of(*text), &rates, &f) != OK)
+			config_wrong(s, text, 0, errors, "[%s] %s = %s: %s",
+			    r->section, r->key, *text, f.text);
+	}
 }
 
 static void
@@ -203,6 +221,7 @@ check_config(struct settings *s, const char *path, struct buf *errors,
 	check_programs(s, errors);
 	check_commands(s, errors);
 	check_dns(s, errors);
+	check_limits(s, errors);
 	why = why_no_directory(s->queue.directory);
 	if (why != NULL)
 		config_wrong(s, &s->queue.directory, 0, errors,

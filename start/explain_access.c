@@ -89,7 +89,7 @@ words_of(const struct record *r)
 {
 	if (record_is(r, "step"))
 		return "  {point:8} {rule:18} {verdict:7}[ {setting}]"
-		       "[ = {value}][ ({place})][ {list}]\n";
+		       "[ = {value}][ ({place})][ {list}][ {limit|text}]\n";
 	if (record_is(r, "accepted"))
 		return "  => accepted\n";
 	return "  => refused[ at {point}][ by rule {rule}][: {reply}] {code} "

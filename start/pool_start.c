@@ -10,6 +10,7 @@
 
 #include "fds.h"
 #include "lists.h"
+#include "limit.h"
 #include "lockouts.h"
 #include "pop_window.h"
 #include "spawn.h"
@@ -123,6 +124,8 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 		spawn_give(s, POP_WINDOW_ENV,
 		    p->row->window == MEMORY_WRITE ? p->ground->window_fd
 		                                   : p->ground->window_read_fd);
+	if (p->row->limits && !p->replaced)
+		spawn_give(s, LIMITS_ENV, p->ground->limits_fd);
 	spawn_give(s, SERVE_ENV_READY, p->ready_end);
 	return spawn_start(s, &p->process[slot].pid, f);
 }

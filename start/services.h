@@ -47,6 +47,7 @@ struct service_row {
 	/* The memory of lib/wire_tls.h: to read, or to write it. */
 	enum service_memory tls;
 	enum service_memory window; /* of addresses with a POP3 login */
+	bool limits; /* and counts what clients do, in lib/limit.h's memory */
 	bool alone; /* the old one must have ended before the new one starts */
 	uint64_t nofile; /* RLIMIT_NOFILE */
 	const char *busy; /* said when all workers are busy; NULL: who comes

@@ -8,6 +8,7 @@
 #define START_STATUS_H
 
 #include "output.h"
+#include "settings.h"
 #include "space.h"
 
 struct status {
@@ -29,6 +30,8 @@ void status_fail(
 void status_services(struct status *);
 /* Block lists, from run/route; where none is set, nothing. */
 void status_lists(struct status *);
+/* Whom [limit] delays or refuses; where nobody is, nothing. */
+void status_limits(struct status *, const struct settings *);
 /* Counts of each state, the oldest, aside/, queue/trouble. */
 void status_queue(struct status *, const char *queue);
 /* Mailboxes with a quota: how many, how many of them are full. */

@@ -18,6 +18,7 @@
 #include "config.h"
 #include "control.h"
 #include "fds.h"
+#include "limit.h"
 #include "lockouts.h"
 #include "pop_window.h"
 #include "prog.h"
@@ -114,6 +115,10 @@ set_up(struct supervisor *s, struct fault *f)
 	    control_open(s, f) != OK)
 		return f->outcome;
 	open_window(g); /* ours: the lock is taken */
+	g->limits_fd = limits_make();
+	if (g->limits_fd == -1)
+		prog_warn("[limit] limits nobody: " LIMITS_PATH ": %s",
+		    strerror(errno));
 	journal_open(&g->journal, "pneu");
 	return OK;
 }

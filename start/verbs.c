@@ -120,6 +120,7 @@ look_as_owner(void *status)
 	if (prog.settings.connect.rbl.n > 0 &&
 	    prog.settings.route.service.program[0] == '\0')
 		status_lists(status);
+	status_limits(status, &prog.settings);
 	return ((struct status *)status)->well;
 }
 

@@ -5,7 +5,7 @@
 # say, and what a session hears.
 . "$(dirname "$0")/lib.sh"
 make_home
-mkdir "$H/lists"
+mkdir -p "$H/lists"
 echo '127.0.1.0/24 # the office' > "$H/lists/accept"
 echo '127.0.2.0/24' > "$H/lists/reject"
 printf 'near.test\n.sub.test\n' > "$H/lists/near"
