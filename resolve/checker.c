@@ -33,14 +33,12 @@ become_program(const struct command *c, int input, pid_t parent)
 	static char *const environment[] = {
 		(char *)(uintptr_t) "PATH=/usr/local/bin:/usr/bin:/bin", NULL
 	};
-	int null = open("/dev/null", O_RDWR);
 
 	prog_reset_signals();
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The copy leaves no descriptor closed on exec. */
-	if (getppid() != parent || null == -1 || dup2(null, FD_IN) == -1 ||
-	    dup2(null, FD_OUT) == -1 ||
+	if (getppid() != parent ||
 	    (input == CHECKER_FD ? fcntl(CHECKER_FD, F_SETFD, 0)
 	                         : dup2(input, CHECKER_FD)) == -1 ||
 	    chdir("/") != 0)
@@ -95,18 +93,19 @@ run(const struct command *c, struct span octets)
 static void
 serve(const struct command *c, int socket)
 {
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char octets[CHECKER_OCTETS_MAX];
 	ssize_t n;
 
-	/* No listener, no key, no memory of auth's. */
-	if (dup2(socket, CHECKER_FD + 1) == -1)
+	/* No listener, no key, no memory of auth's. 0 and 1 are the programs',
+	   too: no pipe may get these numbers. */
+	if (null == -1 || dup2(null, FD_IN) == -1 || dup2(null, FD_OUT) == -1 ||
+	    dup2(socket, CHECKER_FD + 1) == -1)
 		_exit(TEMP);
 	socket = CHECKER_FD + 1;
 	(void)fcntl(socket, F_SETFD, FD_CLOEXEC);
 	(void)close_range(CHECKER_FD + 2, ~0U, 0);
-	for (int fd = 0; fd <= CHECKER_FD; fd++)
-		if (fd != FD_ERR)
-			(void)close(fd);
+	(void)close(CHECKER_FD);
 	/* A SIGTERM for all of them: auth ends its question first. */
 	(void)signal(SIGTERM, SIG_IGN);
 	while ((n = recv(socket, octets, sizeof(octets), 0)) > 0 ||

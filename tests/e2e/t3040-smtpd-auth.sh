@@ -162,6 +162,11 @@ is "another binding is refused" "$(by_hand binding)" '535 5.7.8 '
 is "a word more after the signature is refused" "$(by_hand late)" 'signature True 501 5.5.2 '
 is "a command in place of the proof is refused" "$(by_hand command)" '501 5.5.2 '
 
+# Who has left may fetch what is there, and send nothing.
+as directory -C "$H" remove ann@example.org > "$T/out" 2>&1
+is "a removed user cannot log in to SMTP" "$(codes "$SUB" "AUTH PLAIN $(b64 '\0ann@example.org\0ann')")" '535 5.7.8'
+check "and can to POP3" timeout 60 curl -sS "pop3://127.0.0.1:$POP" -u 'ann@example.org:ann'
+
 # Without TLS, where the administrator says no.
 conf auth "plaintext = no"
 check "auth.plaintext = no is taken up" reload_pneu
