@@ -10,11 +10,14 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fds.h"
+#include "identity.h"
 #include "look.h"
 #include "make.h"
 #include "output.h"
@@ -64,6 +67,29 @@ run_init(char *argv[], struct fault *f)
 	return OK;
 }
 
+/*
+ * In a child, which gives root up before it reads a certificate: what comes
+ * after needs it, to tell the supervisor.
+ */
+static enum outcome
+check_pair(const struct pair_names *names, struct fault *f)
+{
+	struct pair pair;
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (prog_user(f) == OK && pair_load(names, &pair, f) == OK)
+			pair_free(&pair);
+		prog_exit(f);
+	}
+	if (child == -1 || waitpid(child, &status, 0) != child)
+		return fault_set(f, TEMP, "4.3.0", errno, "fork");
+	if (status != 0) /* it has said why */
+		exit(WIFEXITED(status) ? WEXITSTATUS(status) : 111);
+	return OK;
+}
+
 /* By the program that changes settings: it checks, keeps comments, reloads. */
 static enum outcome
 set_certificate(const char *line, struct fault *f)
@@ -72,8 +98,9 @@ set_certificate(const char *line, struct fault *f)
 
 	(void)snprintf(path, sizeof(path), "%s/pneu", prog.directory);
 	(void)fflush(stdout);
-	(void)execl(path, "pneu", "-C", ".", "config", "set", "tls.certificate",
-	    line, (char *)NULL);
+	(void)identity_raise(); /* it works as the home's owner by itself */
+	(void)execl(path, "pneu", "-C", ".", "-c", prog_config_path(), "config",
+	    "set", "tls.certificate", line, (char *)NULL);
 	return fault_set(f, TEMP, "4.3.0", errno, "start %s", path);
 }
 
@@ -83,7 +110,6 @@ run_assign(char *argv[], struct fault *f)
 	static const char words[] = "smtp-server pop-server";
 	char line[TLS_LABEL_MAX + 2 * PAIR_PATH_MAX + 3];
 	struct pair_names names;
-	struct pair pair;
 	bool has_files = argv[2] != NULL;
 
 	if (span_is_word(span_of(argv[0]), "smtp-client link"))
@@ -99,9 +125,8 @@ run_assign(char *argv[], struct fault *f)
 	        : has_files              ? argv[2]
 	                                 : MAKE_KEY);
 	if (pair_parse(span_of(line), &names, f) != OK ||
-	    pair_load(&names, &pair, f) != OK)
+	    check_pair(&names, f) != OK)
 		return f->outcome;
-	pair_free(&pair);
 	return set_certificate(line, f);
 }
 
@@ -194,14 +219,15 @@ run_import(char *argv[], struct fault *f)
 static const struct verb {
 	const char *name;
 	int least, most; /* operands */
+	bool stays_root; /* it gives root up by itself */
 	enum outcome (*run)(char *argv[], struct fault *);
 } verbs[] = {
-	{ "init", 0, 0, run_init },
-	{ "assign", 2, 4, run_assign },
-	{ "show", 0, 0, run_show },
-	{ "check", 0, 0, run_check },
-	{ "export-ca", 1, 1, run_export },
-	{ "import-ca", 2, 2, run_import },
+	{ "init", 0, 0, false, run_init },
+	{ "assign", 2, 4, true, run_assign },
+	{ "show", 0, 0, false, run_show },
+	{ "check", 0, 0, false, run_check },
+	{ "export-ca", 1, 1, false, run_export },
+	{ "import-ca", 2, 2, false, run_import },
 };
 
 int
@@ -221,7 +247,7 @@ main(int argc, char *argv[])
 	if (argc - 1 < v->least || argc - 1 > v->most)
 		prog_refuse("%s: --help says what it takes", v->name);
 	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	if (prog_home(&f) == OK)
+	if (prog_enter(&f) == OK && (v->stays_root || prog_user(&f) == OK))
 		(void)v->run(argv + 1, &f);
 	prog_exit(&f);
 }

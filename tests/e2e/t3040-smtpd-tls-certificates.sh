@@ -21,7 +21,8 @@ signed() { # signed FILE AUTHORITY KIND DAYS CN NAMES
 }
 install_pair() { # install_pair FILE...: into the home, as its owner
 	for _f; do cat "$W/$_f.pem" | as tee "$H/tls/$_f.pem"; cat "$W/$_f.key" | as tee "$H/tls/$_f.key"; done > "$T/out"
-	as chmod 600 "$H"/tls/*.key
+	as chmod 640 "$H"/tls/*.key
+	[ -z "$USERS" ] || chown pneu:pneu-tls "$H"/tls/*.key
 }
 authority site; authority clients; authority others
 signed two-ec site "$EC" 30 two-ec DNS:two.example.org
@@ -32,6 +33,7 @@ signed stranger others "$EC" 30 stranger DNS:pc8.example.net
 as certs -C "$H" init > "$T/out" 2>&1
 install_pair two-ec two-rsa wild
 cat "$W/wild.key" | as tee -a "$H/tls/wild.pem" > "$T/out"
+[ -z "$USERS" ] || chown pneu:pneu-tls "$H/tls/wild.pem"
 conf tls "certificate = own tls/server.pem tls/server.key
 certificate = two tls/two-ec.pem tls/two-ec.key
 certificate = two tls/two-rsa.pem tls/two-rsa.key
