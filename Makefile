@@ -47,10 +47,10 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 pneu_OBJS := start/services start/wanted start/share start/layout start/listen start/services_print start/spawn \
 	start/check start/pool_start start/pool start/accept \
 	start/reload start/order start/ready start/stop start/control start/ask \
-	start/config_edit start/config_change start/supervise start/explain_access start/explain start/status \
+	start/config_edit start/text_change start/config_change start/list_edit start/supervise start/explain_access start/explain start/status \
 	start/status_services start/status_lists start/status_limits start/status_queue start/status_disk start/checkup start/checkup_net start/checkup_mail start/check_verb \
 	start/status_quota \
-	start/status_journal start/lockouts_verb start/units start/init start/config_verb \
+	start/status_journal start/lockouts_verb start/units start/init start/config_verb start/list_verb \
 	start/service_verb start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \

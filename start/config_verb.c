@@ -145,41 +145,23 @@ check(struct fault *f)
 	return f->outcome;
 }
 
-static void
-say_change(const char *name, const struct config_changed *done)
-{
-	json_t *o = json_pack("{s:s, s:b, s:b}", "setting", name, "changed",
-	    (int)done->changed, "in_force",
-	    (int)(done->generation != 0 || !done->changed));
-
-	if (done->generation != 0)
-		(void)json_object_set_new(o, "generation",
-		    json_integer((json_int_t)done->generation));
-	output(o,
-	    !done->changed ? "{setting}: nothing to change\n"
-	        : done->generation != 0
-	        ? "{setting}: configuration {generation} is in force\n"
-	        : "{setting}: changed; in force after the next start or "
-	          "reload\n");
-}
-
 /* SECTION.KEY VALUE... */
 static enum outcome
 change(enum config_how how, int n, char *operand[], struct fault *f)
 {
 	static struct span value[CONFIG_EDIT_VALUES + 1];
 	struct config_edit e = { .how = how, .value = value };
-	struct config_changed done;
+	struct text_changed done;
 
 	if (n == 0)
 		prog_refuse("which setting? SECTION.KEY");
 	for (int i = 1; i < n && i <= CONFIG_EDIT_VALUES + 1; i++)
 		value[e.values++] = span_of(operand[i]);
 	if (config_edit_find(span_of(operand[0]), &e.row, f) != OK ||
-	    config_change_stand(f) != OK ||
+	    text_change_stand(f) != OK ||
 	    config_change(&e, 1, no_reload == NULL, &done, f) != OK)
 		return f->outcome;
-	say_change(operand[0], &done);
+	text_say(operand[0], &done);
 	return OK;
 }
 

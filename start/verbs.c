@@ -267,6 +267,13 @@ const struct verb verbs[] = {
 	      "check the configuration, show or change settings"),
 	    .about.json = true, .about.operands = true,
 	    .about.options = config_options },
+	{ VERB("list", verb_list,
+	      "[-C DIR] [--json] add TYPE ENTRY... | remove TYPE ENTRY... | "
+	      "show TYPE [ENTRY]",
+	      "entries of accept, reject, near, senders, logins, domain, "
+	      "server-bind"),
+	    .about.json = true, .about.operands = true,
+	    .about.options = list_options },
 	{ VERB("explain", verb_explain,
 	      "[-C DIR] [--json] ADDRESS... | --client IP [--user ADDRESS] "
 	      "[--tls] [--role ROLE] [--from ADDRESS] [--to ADDRESS]",

@@ -53,3 +53,4 @@ tls_pair_OBJS := tls/pair
 tls_pair_LIBS := $(OPENSSL)
 resolve_scram_keys_OBJS := resolve/scram_keys
 resolve_scram_keys_LIBS := -lunistring
+start_list_edit_OBJS := start/list_edit
