@@ -23,6 +23,7 @@ pause_for(struct logins *l, uint64_t ms)
 	struct pollfd p = { l->in, POLLRDHUP, 0 };
 	uint64_t now = clock_mono_ms(), until_ms = now + ms, end;
 
+	serve_waits(now); /* who pays holds a worker as if he were silent */
 	while (!l->over && !serve_stopping && now < until_ms) {
 		l->over = serve_is_late(&l->deadline_ms);
 		end = until_ms < l->deadline_ms ? until_ms : l->deadline_ms;
@@ -32,6 +33,7 @@ pause_for(struct logins *l, uint64_t ms)
 		}
 		now = clock_mono_ms();
 	}
+	serve_waits(0);
 }
 
 static void

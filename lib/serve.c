@@ -12,9 +12,10 @@
 #include "clock.h"
 #include "fds.h"
 
+#define AT_ONCE_MS 1 /* 0 would be no deadline */
+
 volatile sig_atomic_t serve_stopping;
 volatile sig_atomic_t serve_reloading;
-volatile sig_atomic_t serve_pressed;
 bool serve_hangs_up;
 
 /* What the handler acts on; -1: nothing. */
@@ -22,6 +23,7 @@ static volatile sig_atomic_t accepting_fd = -1;
 static volatile sig_atomic_t session_fd = -1;
 static int null_fd = -1; /* "/dev/null", opened before the sandbox closes */
 static volatile sig_atomic_t child_pid; /* 0: none */
+static struct board_slot *own_slot; /* NULL: none */
 
 /*
  * A flag alone would lose against a signal that comes between its check and
@@ -37,6 +39,15 @@ end_soon(int session)
 	fds_set_timeouts(session, SERVE_DRAIN_MS, SERVE_DRAIN_MS);
 	if (serve_hangs_up)
 		(void)shutdown(session, SHUT_RD);
+}
+
+/* Has the supervisor ended this very wait, and not one before? */
+static bool
+is_told(void)
+{
+	uint64_t since = own_slot == NULL ? 0 : own_slot->silent_ms;
+
+	return since != 0 && own_slot->told_ms == since;
 }
 
 /* A worker that waits in accept() ends; one in a session finishes it. */
@@ -61,10 +72,8 @@ on_signal(int signal)
 	} else if (signal == SIGHUP) {
 		serve_reloading = 1;
 		accept_no_more();
-	} else if (session_fd != -1 && !serve_pressed) {
-		/* Once a session: a second one must not give it more time. */
-		serve_pressed = 1;
-		fds_set_timeouts(session_fd, SERVE_PRESS_MS, SERVE_PRESS_MS);
+	} else if (session_fd != -1 && is_told()) {
+		fds_set_timeouts(session_fd, AT_ONCE_MS, SERVE_KNOWN_MS);
 	}
 	errno = saved;
 }
@@ -128,17 +137,39 @@ serve_signals(void)
 	handle(SIGUSR1);
 	keep_to_ourselves(SERVE_ENV_BOARD);
 	keep_to_ourselves(SERVE_ENV_BOARD_EVENT);
+	keep_to_ourselves(SERVE_ENV_PASSED);
 	keep_to_ourselves(SERVE_ENV_READY);
 	follow_supervisor();
+}
+
+void
+serve_on_board(struct board_slot *slot)
+{
+	own_slot = slot;
+}
+
+void
+serve_waits(uint64_t since_ms)
+{
+	if (own_slot != NULL)
+		own_slot->silent_ms = since_ms;
+}
+
+uint64_t
+serve_longest_ms(void)
+{
+	if (serve_stopping)
+		return SERVE_DRAIN_MS;
+	return is_told() ? AT_ONCE_MS : UINT64_MAX;
 }
 
 bool
 serve_is_late(uint64_t *deadline_ms)
 {
-	uint64_t now = clock_mono_ms();
+	uint64_t now = clock_mono_ms(), most_ms = serve_longest_ms();
 
-	if (serve_pressed && *deadline_ms > now + SERVE_PRESS_MS)
-		*deadline_ms = now + SERVE_PRESS_MS;
+	if (*deadline_ms > now && *deadline_ms - now > most_ms)
+		*deadline_ms = now + most_ms;
 	return now > *deadline_ms;
 }
 

@@ -21,6 +21,7 @@
 #define SERVE_ENV_BOARD       "PNEU_BOARD" /* struct board's descriptor */
 #define SERVE_ENV_BOARD_EVENT "PNEU_BOARD_EVENT" /* its bell */
 #define SERVE_ENV_SLOT        "PNEU_SLOT" /* of the board, the worker's own */
+#define SERVE_ENV_PASSED      "PNEU_PASSED" /* where clients that waited come */
 
 /* Set by SIGTERM and by the end of the supervisor: finish and end. */
 extern volatile sig_atomic_t serve_stopping;
@@ -47,16 +48,25 @@ void serve_say_ready(void);
 /* Set by SIGHUP; whoever acts on it clears it. */
 extern volatile sig_atomic_t serve_reloading;
 /*
- * Set by SIGUSR1 for the session in hand: its client's address has most of the
- * pool, and others were turned away. Its socket's deadlines are shortened to
- * SERVE_PRESS_MS; what is silent for so long is to be ended.
+ * The session waits for its client, who is behind since then (monotonic; later
+ * than now: who has proved himself has so much more time); 0: not any more. The
+ * board shows it. SIGUSR1: others wait for a worker, and the supervisor has
+ * chosen this wait; if it still lasts, it is to be ended, and the socket's
+ * deadlines are shortened for that.
  */
-extern volatile sig_atomic_t serve_pressed;
-/* Postfix's smtpd_timeout and postscreen's greet wait under stress. */
-#define SERVE_PRESS_MS 10000
-/* Is a deadline of the session in hand over (monotonic, ms)? serve_pressed
-   brings it nearer. */
+void serve_waits(uint64_t since_ms);
+/* So much longer with who is logged in, or takes no octets: Postfix's
+   smtpd_timeout and postscreen's greet wait under stress. */
+#define SERVE_KNOWN_MS 10000
+/* How long the wait may last from now on at most, after SIGTERM or as chosen;
+   UINT64_MAX: no such limit. */
+uint64_t serve_longest_ms(void);
+/* Is a deadline of the session in hand over (monotonic, ms)? That limit brings
+   it nearer. */
 bool serve_is_late(uint64_t *deadline_ms);
+struct board_slot;
+/* For the loops: where serve_waits() is to be seen; NULL: nowhere. */
+void serve_on_board(struct board_slot *);
 /*
  * For the loops: what the SIGTERM handler has to do besides setting the flag,
  * so that no call that was about to begin waits on: `accepting` is replaced by
@@ -125,9 +135,12 @@ enum outcome serve_sessions(
  * worker, and a pipe, the bell, written only when too few are idle.
  * Filled by workers, read by the supervisor: no system call in the common case.
  * The bell is written to when idle < min_idle after a session was taken; the
- * supervisor sets min_idle to 0 while it needs no telling. Also when idle rises
- * from 0 while `wake` is set, which the worker clears: the supervisor sets it
- * while all are busy and it answers what comes by itself.
+ * supervisor sets min_idle to 0 while it needs no telling. Also when one
+ * becomes idle while `wake` is set, which the worker clears: the supervisor sets
+ * it while all are busy and it takes what comes by itself. While `passes` is set
+ * it hands those out: workers take them from SERVE_ENV_PASSED, one a message
+ * with a descriptor, instead of from the listener. A message without one: look
+ * at `passes` again.
  */
 #define BOARD_SLOTS 256
 struct board_slot {
@@ -137,6 +150,8 @@ struct board_slot {
 				   the supervisor can take a dead one back */
 	_Atomic uint32_t address; /* hash of the client's address, 0: none */
 	_Atomic uint64_t sessions;
+	_Atomic uint64_t silent_ms; /* serve_waits() */
+	_Atomic uint64_t told_ms; /* by the supervisor: that silence ends it */
 };
 /* In the place of its hash; of two that meet there the first pays no more. */
 #define BOARD_DEBTS 1024
@@ -152,6 +167,7 @@ struct board {
 	_Atomic uint64_t served, refused;
 	struct board_slot slot[BOARD_SLOTS];
 	_Atomic uint32_t wake; /* the supervisor waits for an idle worker */
+	_Atomic uint32_t passes, taken; /* taken: clients, of all passed */
 	/* Of the address hashes: of one pool equal, and unknown outside. Drawn
 	   by the supervisor. */
 	uint32_t seed;

@@ -33,6 +33,8 @@ struct worker {
 	struct board *board;
 	struct board_slot *slot;
 	int event; /* -1: nobody to tell */
+	int passed; /* SERVE_ENV_PASSED; -1: none */
+	struct buf mark; /* what comes with a descriptor there */
 	struct board alone;
 	int pause_ms;
 	uint64_t left; /* sessions of its share */
@@ -50,14 +52,14 @@ union address {
 static void
 board_open(struct worker *w)
 {
-	uint64_t fd, slot, event;
+	uint64_t fd, slot, event, passed;
 	struct stat st;
 	void *p;
 
 	w->alone.seed = randombytes_random();
 	w->board = &w->alone;
 	w->slot = &w->alone.slot[0];
-	w->event = -1;
+	w->event = w->passed = -1;
 	if (!num_from_env(SERVE_ENV_BOARD, 0, INT32_MAX, &fd) ||
 	    !num_from_env(SERVE_ENV_SLOT, 0, BOARD_SLOTS - 1, &slot))
 		return;
@@ -73,6 +75,9 @@ board_open(struct worker *w)
 	w->slot = &w->board->slot[slot];
 	if (num_from_env(SERVE_ENV_BOARD_EVENT, 0, INT32_MAX, &event))
 		w->event = (int)event;
+	if (num_from_env(SERVE_ENV_PASSED, 0, INT32_MAX, &passed))
+		w->passed = (int)passed;
+	serve_on_board(w->slot);
 }
 
 static void
@@ -80,9 +85,12 @@ board_close(struct worker *w)
 {
 	if (w->board != &w->alone)
 		(void)munmap(w->board, sizeof(struct board));
+	serve_on_board(NULL);
 	w->board = &w->alone;
 	w->slot = &w->alone.slot[0];
 	fds_close(&w->event);
+	fds_close(&w->passed);
+	buf_free(&w->mark);
 }
 
 static void
@@ -97,12 +105,12 @@ tell_supervisor(const struct worker *w)
 static void
 become_idle(struct worker *w)
 {
-	uint32_t before = w->board->idle++;
-
+	w->board->idle++;
 	w->slot->waits = 1;
 	w->slot->busy = 0;
 	w->slot->address = 0;
-	if (before == 0 && w->board->wake != 0) {
+	w->slot->silent_ms = 0;
+	if (w->board->wake != 0) {
 		w->board->wake = 0;
 		tell_supervisor(w);
 	}
@@ -276,7 +284,6 @@ refuse(struct worker *w, int fd)
 static void
 serve_one(struct worker *w, int fd, const struct peer *peer)
 {
-	serve_pressed = 0;
 	serve_interrupt(FD_IN, fd);
 	w->service->session(w->arg, fd, fd, peer);
 	serve_interrupt(FD_IN, -1);
@@ -294,7 +301,6 @@ static void
 serve_last(struct worker *w, int fd, struct peer *peer)
 {
 	peer->debts = NULL;
-	serve_pressed = 0;
 	serve_interrupt(-1, fd);
 	(void)dup2(fd, FD_IN);
 	(void)dup2(fd, FD_OUT);
@@ -339,12 +345,34 @@ accept_failed(struct worker *w, int error, struct fault *f)
 	}
 }
 
+/* A client that has waited at the supervisor. -1: no client, or no longer. */
+static int
+take_passed(struct worker *w, union address *a)
+{
+	socklen_t len = sizeof(*a);
+	struct fault f;
+	size_t got;
+	int fd = -1;
+
+	buf_reset(&w->mark);
+	serve_interrupt(w->passed, -1);
+	if (fds_receive(w->passed, true, &w->mark, 1, &got, &fd, &f) != OK ||
+	    got == 0)
+		fds_close(&w->passed); /* a signal took it, or nobody passes */
+	serve_interrupt(FD_IN, -1);
+	if (fd != -1) {
+		w->board->taken++;
+		(void)getpeername(fd, &a->any, &len);
+	}
+	return fd;
+}
+
 /*
  * The listener's deadline, which its sessions inherit, is one of accept() too:
  * who waited for it in vain waits on, and is idle all the while.
  */
 static int
-accept_next(union address *a)
+accept_next(struct worker *w, union address *a)
 {
 	struct pollfd p = { FD_IN, POLLIN, 0 };
 	socklen_t len;
@@ -353,6 +381,12 @@ accept_next(union address *a)
 	for (;;) {
 		len = sizeof(*a);
 		a->any.sa_family = AF_UNSPEC;
+		if (w->board->passes != 0 && w->passed != -1) {
+			fd = take_passed(w, a);
+			if (fd != -1)
+				return fd;
+			continue;
+		}
 		fd = accept4(FD_IN, &a->any, &len, SOCK_CLOEXEC);
 		if (fd != -1 || errno != EAGAIN)
 			return fd;
@@ -368,7 +402,7 @@ serve_next(struct worker *w, struct fault *f)
 	int fd, error;
 
 	become_idle(w);
-	fd = accept_next(&a);
+	fd = accept_next(w, &a);
 	error = errno;
 	if (fd != -1) {
 		peer_of(&peer, &a, w->board->seed);
@@ -502,6 +536,7 @@ serve_listener(struct worker *w, struct fault *f)
 	enum outcome result;
 
 	w->left = w->service->sessions;
+	w->mark = BUF_INIT(16);
 	board_open(w);
 	serve_say_ready();
 	serve_interrupt(FD_IN, -1);

@@ -89,6 +89,12 @@ const struct setting_row setting_rows[] = {
 	    "the users"),
 	TEXT("pneu", "hostname", pneu.hostname, "",
 	    "name in banner, trace field and reports; empty: the machine's"),
+	TIME("pneu", "patience", pneu.patience_ms, "500ms", 10, HOUR,
+	    "all workers of smtpd or pop3d are busy and somebody waits for "
+	    "one: how long another client may be silent"),
+	NUMBER("pneu", "waiting", pneu.waiting, "clients", "4000", 0, 8000,
+	    "so many wait for a worker of a listener; 0: who comes is sent "
+	    "away"),
 	TIME("pneu", "drain", pneu.drain_ms, "30s", 0, HOUR,
 	    "how long each step of a stop waits for sessions and rounds to "
 	    "end"),

@@ -97,6 +97,7 @@ struct settings {
 		uint64_t sandbox; /* enum sandbox_mode */
 		uint64_t users; /* enum users_mode */
 		char *hostname; /* empty: the machine's own */
+		uint64_t patience_ms, waiting; /* of full pools */
 		uint64_t drain_ms;
 		uint64_t restart_min_ms, restart_max_ms;
 	} pneu;

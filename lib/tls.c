@@ -47,16 +47,23 @@ static bool
 wait_in_handshake(struct tls *t)
 {
 	struct pollfd p = { t->io->in, POLLIN, 0 };
+	uint64_t begin = clock_mono_ms();
+	bool came = false;
 
-	while (!serve_stopping && !serve_is_late(&t->deadline_ms)) {
+	/* What we compute is not the client's time. */
+	serve_waits(begin - t->waited_ms);
+	while (!came && !serve_stopping && !serve_is_late(&t->deadline_ms)) {
 		uint64_t now = clock_mono_ms();
 		uint64_t left = t->deadline_ms > now ? t->deadline_ms - now : 0;
 
-		if (poll(&p, 1, left < LOOK_MS ? (int)left : LOOK_MS) == 1)
-			return true;
+		came = poll(&p, 1, left < LOOK_MS ? (int)left : LOOK_MS) == 1;
 	}
-	(void)fault_set(&t->fault, TEMP, "4.4.2", ETIMEDOUT, "handshake");
-	return false;
+	serve_waits(0);
+	t->waited_ms += clock_mono_ms() - begin;
+	if (!came)
+		(void)fault_set(
+		    &t->fault, TEMP, "4.4.2", ETIMEDOUT, "handshake");
+	return came;
 }
 
 static int

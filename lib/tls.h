@@ -21,6 +21,7 @@ struct tls {
 	struct stream *io;
 	SSL *ssl; /* NULL: there is no TLS */
 	uint64_t deadline_ms; /* of the handshake; monotonic; 0: it is over */
+	uint64_t waited_ms; /* for the client, in the handshake */
 	bool may_wait; /* the layer's read has not waited for the peer yet */
 	struct fault fault; /* of the descriptors */
 	struct buf *records; /* what is sent is collected; NULL: it is sent */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "clock.h"
 #include "serve.h"
 
 static const char *const verbs[POP3_UNKNOWN] = {
@@ -136,12 +137,16 @@ take_line(struct talk *t, size_t max, uint64_t *deadline_ms, struct span *line,
     enum line_ending *ending)
 {
 	struct fault f;
+	uint64_t begin_ms = clock_mono_ms();
 
 	for (;;) {
 		if (t->over || serve_stopping)
 			return false;
-		if (stream_take_line(t->stream, max, line, ending))
+		if (stream_take_line(t->stream, max, line, ending)) {
+			serve_waits(0);
 			return *ending != LINE_ENDLESS;
+		}
+		serve_waits(begin_ms);
 		if ((deadline_ms != NULL && serve_is_late(deadline_ms)) ||
 		    stream_fill(t->stream, &f) != OK || t->stream->ended)
 			return false;

@@ -14,14 +14,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "serve.h"
 
 /* Octets of the session read at once: what a flush of the stream takes. */
 #define DOWN_MAX (STREAM_OUT_MAX - 1)
 #define UP_MAX   16384 /* octets of the client that wait: one record */
-/* A signal between a look and poll() is noticed after so long, as is a client
-   that is silent when others were turned away for its address. */
-#define SLICE_MS SERVE_PRESS_MS
+/* A signal between a look and poll() is noticed after so long. */
+#define SLICE_MS SERVE_KNOWN_MS
 
 struct relay {
 	struct tls *tls;
@@ -99,20 +99,24 @@ go_down(struct relay *r)
 
 /* ---- Both. ---- */
 
-/* False: a client that was to be silent no longer has been. */
+/* False: it waited in vain while others wait for a worker. */
 static bool
 wait_for_both(struct relay *r, bool all_given, struct pollfd p[2])
 {
+	bool ended;
 	int n;
 
 	p[0] = (struct pollfd){ r->up_ended || !all_given ? -1 : r->tls->io->in,
 		POLLIN, 0 };
 	p[1] = (struct pollfd){ r->session,
 		all_given ? POLLIN : POLLIN | POLLOUT, 0 };
+	serve_waits(clock_mono_ms() + SERVE_KNOWN_MS);
 	n = poll(p, 2, SLICE_MS);
+	ended = n <= 0 && serve_longest_ms() < SERVE_DRAIN_MS;
+	serve_waits(0);
 	if (n <= 0)
 		p[0].revents = p[1].revents = 0;
-	return n != 0 || !serve_pressed;
+	return !ended;
 }
 
 void

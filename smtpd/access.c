@@ -42,9 +42,11 @@ pause_for(struct session *s, uint64_t ms)
 	struct pollfd p = { s->io->in, POLLRDHUP, 0 };
 	uint64_t now = clock_mono_ms(), end = now + ms;
 
-	while (now < end && !serve_stopping && !serve_pressed &&
+	serve_waits(now);
+	while (now < end && serve_longest_ms() == UINT64_MAX &&
 	    poll(&p, 1, (int)(end - now)) <= 0)
 		now = clock_mono_ms();
+	serve_waits(0);
 }
 
 static enum rule

@@ -21,15 +21,6 @@ end_lost(struct session *s)
 	return false;
 }
 
-/* The longest wait for a client that the signals received allow. */
-static uint64_t
-longest_wait(void)
-{
-	if (serve_stopping)
-		return SERVE_DRAIN_MS;
-	return serve_pressed ? SERVE_PRESS_MS : UINT64_MAX;
-}
-
 /*
  * From here on a wait for input ends after so long. A signal handler sets the
  * socket's deadlines too; if it ran before these calls it was overridden: look
@@ -41,14 +32,14 @@ arm(struct session *s, uint64_t wait_ms)
 	uint64_t send_ms = s->set->timeout_ms, most_ms;
 
 	do {
-		most_ms = longest_wait();
+		most_ms = serve_longest_ms();
 		if (wait_ms > most_ms)
 			wait_ms = most_ms;
 		if (send_ms > most_ms)
 			send_ms = most_ms;
 		s->io->timeout_ms = wait_ms;
 		fds_set_timeouts(s->io->in, wait_ms, send_ms);
-	} while (longest_wait() < most_ms);
+	} while (serve_longest_ms() < most_ms);
 }
 
 /*
@@ -56,8 +47,8 @@ arm(struct session *s, uint64_t wait_ms)
  * last. Too early, it costs a look at the clock; it is set anew when it ends
  * too late, by more than an eighth.
  */
-bool
-input_fill(struct session *s, uint64_t deadline_ms)
+static bool
+fill(struct session *s, uint64_t deadline_ms)
 {
 	struct stream *io = s->io;
 	struct fault f = FAULT_NONE;
@@ -79,11 +70,25 @@ input_fill(struct session *s, uint64_t deadline_ms)
 			return !io->ended || end_lost(s);
 		if (f.error != ETIMEDOUT)
 			return end_lost(s);
-		if (serve_stopping || serve_pressed)
+		if (serve_longest_ms() < UINT64_MAX)
 			break;
 		ran_out = true;
 	}
-	return end_by(s, serve_stopping ? RULE_STOPPING : RULE_TIMEOUT);
+	(void)end_by(s, serve_stopping ? RULE_STOPPING : RULE_TIMEOUT);
+	s->has_unread = false; /* it was silent */
+	return false;
+}
+
+bool
+input_fill(struct session *s, uint64_t deadline_ms, uint64_t since_ms)
+{
+	bool came;
+
+	/* Who is logged in has shown who he is: he is the last to be hurried. */
+	serve_waits(since_ms + (s->user[0] == '\0' ? 0 : SERVE_KNOWN_MS));
+	came = fill(s, deadline_ms);
+	serve_waits(0);
+	return came;
 }
 
 void
@@ -118,13 +123,12 @@ take_line(struct session *s, enum line_ending *ending, enum rule *if_long)
 bool
 input_line(struct session *s)
 {
-	uint64_t wait = serve_pressed ? SERVE_PRESS_MS : s->set->timeout_ms;
-	uint64_t deadline = clock_mono_ms() + wait;
+	uint64_t begin = clock_mono_ms();
 	enum line_ending ending;
 	enum rule if_long;
 
 	while (!take_line(s, &ending, &if_long))
-		if (!input_fill(s, deadline))
+		if (!input_fill(s, begin + s->set->timeout_ms, begin))
 			return false;
 	if (ending == LINE_CRLF ||
 	    (ending == LINE_LF && s->set->bare_lf == BARE_ACCEPT))

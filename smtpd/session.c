@@ -97,12 +97,14 @@ linger(struct session *s)
 	struct fault f;
 
 	fds_set_timeouts(io->in, LINGER_MS, LINGER_MS);
+	serve_waits(clock_mono_ms());
 	while (passed < LINGER_MAX && clock_mono_ms() < end && !io->ended) {
 		passed += stream_waiting(io).len;
 		stream_drop_input(io);
 		if (stream_fill(io, &f) != OK)
 			break;
 	}
+	serve_waits(0);
 }
 
 void

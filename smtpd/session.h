@@ -202,9 +202,10 @@ enum rule access_verify(
 /*
  * Wait for more input. false: the session is over; a deadline (monotonic) was
  * answered with 421. Replies leave first, then the journal's entries; a client
- * that does not take its replies is gone.
+ * that does not take its replies is gone. since_ms: when what it owes began, for
+ * the supervisor, who ends the longest silence when others wait for a worker.
  */
-bool input_fill(struct session *, uint64_t deadline_ms);
+bool input_fill(struct session *, uint64_t deadline_ms, uint64_t since_ms);
 /* One line in s->line; false: there is nothing to carry out. */
 bool input_line(struct session *);
 /*

@@ -12,6 +12,8 @@
 
 /* Slower than this, after data_timeout, is no delivery. Postfix's default. */
 #define DATA_RATE_LEAST 500 /* octets a second */
+/* Slower is as good as silent when others wait for a worker. Chosen */
+#define DATA_RATE_FULL 10000
 /* A refused message is read to its end, up to so much over the limit */
 #define DISCARD_SPARE (1024UL * 1024)
 
@@ -41,13 +43,23 @@ begin_content(struct session *s)
 static uint64_t
 content_deadline(const struct session *s)
 {
-	uint64_t wait =
-	    serve_pressed ? SERVE_PRESS_MS : s->set->data_timeout_ms;
+	uint64_t wait = s->set->data_timeout_ms;
 	uint64_t by_rate = s->content_start_ms + wait +
 	    s->content->received * 1000 / DATA_RATE_LEAST;
 	uint64_t by_piece = clock_mono_ms() + wait;
 
 	return by_piece < by_rate ? by_piece : by_rate;
+}
+
+/* Since when the client is behind what is asked of it while the pool is full. */
+static uint64_t
+content_since(const struct session *s)
+{
+	uint64_t now = clock_mono_ms();
+	uint64_t by_rate =
+	    s->content_start_ms + s->content->received * 1000 / DATA_RATE_FULL;
+
+	return by_rate < now ? by_rate : now;
 }
 
 static enum rule
@@ -86,7 +98,8 @@ read_content(struct session *s, uint64_t size, bool is_data, struct fault *why)
 		size_t used;
 
 		if (in.len == 0) {
-			if (!input_fill(s, content_deadline(s)))
+			if (!input_fill(
+			        s, content_deadline(s), content_since(s)))
 				return false;
 			continue;
 		}

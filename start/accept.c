@@ -12,8 +12,7 @@
 #include "fds.h"
 #include "prog.h"
 
-/* A signal begins the wait of a pressed session anew: not before it is over. */
-#define PRESS_MS (SERVE_PRESS_MS + 1000)
+#define ACCEPTS_MAX 64 /* a round; so that others have their turn. Chosen */
 
 /*
  * The listener is shared with workers that shall block in accept(), so it is
@@ -53,13 +52,19 @@ accept_look(struct pool *p, uint64_t now_ms)
 	/* Where there is nothing to say, who comes waits in the backlog. */
 	if (p->row->busy == NULL || !is_full(p))
 		p->full_at_ms = 0;
-	else if (p->full_at_ms == 0 || served != p->full_served)
-		p->full_at_ms = now_ms + POOL_FULL_MS; /* one was idle */
+	else if (p->full_at_ms == 0 ||
+	    (served != p->full_served && !room_has_silent(p, now_ms)))
+		/* One was idle. */
+		p->full_at_ms = now_ms +
+		    (p->room.giver == -1 ? POOL_FULL_MS : p->patience_ms);
 	p->full_served = served;
-	p->refusing = p->full_at_ms != 0 && now_ms >= p->full_at_ms;
+	p->refusing =
+	    p->room.n > 0 || (p->full_at_ms != 0 && now_ms >= p->full_at_ms);
 	if (p->board == NULL)
 		return;
 	p->board->wake = p->refusing;
+	room_pass(p, p->refusing);
+	room_look(p, now_ms);
 	if (p->full_at_ms != 0)
 		p->board->min_idle = 0; /* the clock, or wake, tells */
 	else if (p->live >= p->max)
@@ -87,66 +92,38 @@ pause_after(struct pool *p, int error, uint64_t now_ms)
 	p->ground->pause_until_ms = now_ms + POOL_PAUSE_MS;
 }
 
-static void
-say_busy(struct pool *p, int fd)
+/* true: there may be another, for the room. */
+static bool
+accept_one(struct pool *p, uint64_t now_ms)
 {
-	char rest[512];
+	struct fault f;
+	int fd;
 
-	(void)!send(fd, p->row->busy, strlen(p->row->busy),
-	    MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)shutdown(fd, SHUT_WR);
-	/* Unread octets would turn the close into a reset, and the text is lost. */
-	(void)!recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
-	p->refused++;
-}
-
-/* 0: it is in no session, or its client has no address. */
-static uint32_t
-address_of(const struct pool *p, size_t i)
-{
-	const struct board_slot *b = &p->board->slot[i];
-
-	return p->process[i].pid != 0 && b->busy != 0 ? b->address : 0;
-}
-
-/*
- * Somebody was turned away: where one address has more than half of the
- * sessions, SIGUSR1 to those.
- */
-static void
-press(struct pool *p, uint64_t now_ms)
-{
-	if (p->board == NULL || now_ms < p->press_ms)
-		return;
-	p->press_ms = now_ms + PRESS_MS;
-	for (size_t i = 0; i < BOARD_SLOTS; i++) {
-		uint32_t address = address_of(p, i);
-		size_t n = 0;
-
-		for (size_t j = 0; address != 0 && j < BOARD_SLOTS; j++)
-			n += address_of(p, j) == address;
-		if (2 * n > p->live)
-			(void)kill(p->process[i].pid, SIGUSR1);
+	fd = accept_now(p->listener->fd);
+	if (fd == -1) {
+		pause_after(p, errno, now_ms);
+		return false;
 	}
+	if (p->refusing && p->room.giver != -1) {
+		room_enter(p, fd, now_ms);
+		return true;
+	}
+	if (p->refusing) {
+		room_say_busy(p, fd);
+	} else {
+		if (pool_start(p, fd, now_ms, &f) != OK)
+			prog_warn("%s: %s", p->row->name, f.text);
+		(void)close(fd);
+	}
+	return false; /* is it full now? */
 }
 
 void
 accept_ready(struct pool *p, uint64_t now_ms)
 {
-	struct fault f;
-	int fd;
-
 	accept_look(p, now_ms);
 	if (!accept_wants(p, now_ms))
 		return;
-	fd = accept_now(p->listener->fd);
-	if (fd == -1) {
-		pause_after(p, errno, now_ms);
-	} else if (p->refusing) {
-		say_busy(p, fd);
-		press(p, now_ms);
-	} else if (pool_start(p, fd, now_ms, &f) != OK) {
-		prog_warn("%s: %s", p->row->name, f.text);
-	}
-	fds_close(&fd);
+	for (size_t n = 0; n < ACCEPTS_MAX && accept_one(p, now_ms); n++)
+		;
 }

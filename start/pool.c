@@ -54,6 +54,7 @@ set_numbers(struct pool *p, const struct settings *s)
 	p->program = service_replacement(p->row, s);
 	p->replaced = p->program != NULL && p->row->kind != SERVICE_JOURNAL;
 	p->ready = p->replaced; /* it runs when a connection comes */
+	p->patience_ms = s->pneu.patience_ms;
 	p->drain_ms = s->pneu.drain_ms;
 	p->restart_min_ms = s->pneu.restart_min_ms;
 	p->restart_max_ms = s->pneu.restart_max_ms;
@@ -73,8 +74,11 @@ pool_make(const struct service_row *row, struct listener *listener,
 		listener->users++;
 	p->generation = generation;
 	p->board_fd = p->ready_fd = p->ready_end = -1;
+	p->room.giver = p->room.taker = -1;
 	set_numbers(p, s);
-	if (row->kind == SERVICE_POOL && !p->replaced && !make_board(p)) {
+	if (row->kind == SERVICE_POOL && !p->replaced &&
+	    (!make_board(p) ||
+	        (row->path == NULL && !room_open(p, s->pneu.waiting)))) {
 		pool_free(p);
 		return NULL;
 	}
@@ -86,6 +90,10 @@ pool_free(struct pool *p)
 {
 	if (p->board != NULL)
 		(void)munmap(p->board, sizeof(*p->board));
+	room_close(p);
+	free(p->room.place);
+	fds_close(&p->room.giver);
+	fds_close(&p->room.taker);
 	fds_close(&p->board_fd);
 	fds_close(&p->ready_fd);
 	fds_close(&p->ready_end);
@@ -198,6 +206,7 @@ clear_slot(struct board *board, struct board_slot *b)
 	if (b->busy != 0)
 		board->served++;
 	b->busy = b->waits = b->address = 0;
+	b->silent_ms = 0;
 	return had_session;
 }
 
@@ -248,6 +257,7 @@ end(struct pool *p, int signal_number, uint64_t kill_at_ms)
 	p->retires = true;
 	p->full_at_ms = p->not_before_ms = 0;
 	p->refusing = false;
+	room_close(p);
 	p->told = signal_number != 0;
 	if (p->told)
 		signal_all(p, signal_number);
@@ -304,6 +314,7 @@ pool_deadline(const struct pool *p, bool stopping)
 {
 	uint64_t first = earlier(UINT64_MAX, p->kill_at_ms);
 
+	first = earlier(first, p->room.look_ms);
 	if (stopping)
 		return first;
 	if (!p->retires && !p->replaced && missing(p) > 0)

@@ -16,12 +16,28 @@
 #include "listen.h"
 #include "serve.h"
 
-#define POOL_FULL_MS 1000 /* full so long before a connection is refused */
+/* Full so long before the supervisor takes what comes; where clients can wait
+   for a worker, as long as the patience with who is silent. */
+#define POOL_FULL_MS 1000
 #define POOL_GOOD_MS 60000 /* a process that lived so long died of new cause */
 #define POOL_LAST_MS 2000 /* for who is told late. Chosen */
 #define POOL_NOW_MS                                                            \
 	500 /* for the last words of who is not waited for. Chosen */
 #define POOL_PAUSE_MS 1000 /* after EMFILE and the like in accept() */
+
+/* Clients that wait for a worker, in order of arrival. */
+struct room {
+	struct room_place {
+		int fd;
+		uint64_t until_ms; /* then it is told that nobody has time */
+	} * place; /* of `most`; NULL: nobody has come yet */
+	size_t most, n;
+	/* Workers take them from `taker`, see SERVE_ENV_PASSED; -1: nobody waits
+	   here, and who comes is told at once. */
+	int giver, taker;
+	uint32_t given;
+	uint64_t look_ms; /* again; 0: nobody waits */
+};
 
 struct process {
 	pid_t pid; /* 0: free; its index is the slot on the board */
@@ -43,6 +59,7 @@ struct pool_ground {
 	struct journal journal;
 	uint64_t
 	    pause_until_ms; /* nobody is let in: accept() lacked something */
+	size_t waiting, waiting_max; /* in all rooms */
 };
 
 struct pool {
@@ -74,8 +91,9 @@ struct pool {
 	uint64_t refused; /* said busy by the supervisor */
 	uint64_t full_at_ms; /* busy is said from then on; 0: not full */
 	uint64_t full_served; /* sessions ended when it was looked at last */
-	bool refusing;
-	uint64_t press_ms; /* not again before; 0: at any time */
+	bool refusing; /* or, if there is a room, letting wait */
+	struct room room;
+	uint64_t patience_ms; /* with who is silent, when others wait */
 
 	bool ready;
 	/* Where the first process that serves says so, and the end that all of
@@ -125,14 +143,35 @@ uint64_t pool_deadline(const struct pool *, bool stopping);
 
 /*
  * accept.c: when the supervisor itself takes a connection: for a replacement,
- * which gets one connection a process, and to say busy for a pool that has been
- * full for over a second. Else it never does.
+ * which gets one connection a process, and for a pool that has been full for a
+ * while: to let the client wait, or to say busy. Else it never does.
  */
 /* Is the pool full, and since when? Called each time round. */
 void accept_look(struct pool *, uint64_t now_ms);
 /* Is the supervisor to accept there, that is, to poll its listener? */
 bool accept_wants(const struct pool *, uint64_t now_ms);
-/* It may have a connection: start a replacement on it, or say busy. */
+/* It may have some: start a replacement, let them wait, or say busy. */
 void accept_ready(struct pool *, uint64_t now_ms);
+
+/*
+ * room.c: where clients of a full pool wait. Who came within the last second is
+ * given to the next worker before all who came earlier, so that a crowd that
+ * wants nothing but to hold workers is only once before him; and for each that
+ * waits the session is ended whose client has been silent for longest, if it was
+ * for longer than the patience.
+ */
+/* All workers are busy; takes fd. */
+void room_say_busy(struct pool *, int fd);
+/* false: no descriptors. */
+bool room_open(struct pool *, size_t most);
+void room_close(struct pool *); /* who waits is told */
+/* Takes fd; where there is no place, who has waited longest is told. */
+void room_enter(struct pool *, int fd, uint64_t now_ms);
+/* Workers take what is given, or accept for themselves. */
+void room_pass(struct pool *, bool passes);
+/* Has any client been silent for longer than the patience? */
+bool room_has_silent(const struct pool *, uint64_t now_ms);
+/* Give, hurry, tell: each time round. */
+void room_look(struct pool *, uint64_t now_ms);
 
 #endif

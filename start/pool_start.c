@@ -68,6 +68,7 @@ give_slot(struct spawn *s, struct pool *p, size_t slot)
 	spawn_tell(s, SERVE_ENV_SLOT, (int)slot);
 	spawn_give(s, SERVE_ENV_BOARD, p->board_fd);
 	spawn_give(s, SERVE_ENV_BOARD_EVENT, p->ground->rope_fd);
+	spawn_give(s, SERVE_ENV_PASSED, p->room.taker);
 }
 
 #define ARGS_MAX 9

@@ -27,7 +27,8 @@
 #include "wire_auth.h"
 #include "wire_tls.h"
 
-#define NOFILE_WANTED 4096 /* descriptors of the supervisor itself. Chosen */
+/* Descriptors of the supervisor itself; half of them for who waits. Chosen */
+#define NOFILE_WANTED 16384
 
 /* ---- setting up ---- */
 
@@ -93,7 +94,7 @@ set_up(struct supervisor *s, struct fault *f)
 	int bell[2];
 
 	/* Room for every listener and bell; children get their own limit. */
-	(void)fds_raise_limit(NOFILE_WANTED);
+	g->waiting_max = fds_raise_limit(NOFILE_WANTED) / 2;
 	/* Without it each auth process remembers for itself. */
 	g->cache_fd = memfd_create("pneu-logins", MFD_CLOEXEC);
 	/* A file, so that a restart lets nobody in again. */

@@ -91,7 +91,8 @@ is "pneu reload refuses an address of another machine" $? 100
 like "and why" "$(cat "$T/out")" '^pneu.conf:[0-9]*: .*192.0.2.77:1: no interface'
 cp -p "$T/good.conf" "$H/pneu.conf"
 
-# The board of each new pool takes a descriptor, and so does a new address.
+# The board of each new pool takes a descriptor, the room of one that has a port
+# two, and a new address one.
 conf smtpd "listen = 127.0.0.1:$(free_ports 1)"
 room_for() { as prlimit --pid "$PNEU" --nofile="$(python3 -c 'import os, sys
 used = set(map(int, os.listdir("/proc/%s/fd" % sys.argv[1])))
@@ -100,7 +101,7 @@ if room_for 3 2> "$T/prlimit"; then
 	as pneu -C "$H" reload > "$T/out" 2>&1
 	is "a reload that lacks descriptors may be tried again: 111" $? 111
 	like "it says what stays" "$(cat "$T/out")" 'configuration 1 stays: pool of '
-	room_for 6
+	room_for 12
 	as pneu -C "$H" reload > "$T/out" 2>&1
 	is "one that lacks the last of them, too" $? 111
 	like "it says what stays" "$(cat "$T/out")" 'configuration 1 stays: \[smtpd\] listen on .*Too many open files'

@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# A pool grows to its max, then says 421; EMFILE never spins.
+# A pool grows to its max, then says 421 where nobody may wait for a worker;
+# EMFILE never spins.
 . "$(dirname "$0")/lib.sh"
 make_home
 conf smtpd "start = 1
 min_idle = 1
 add = 1
 max = 3"
+conf pneu "waiting = 0"
 check "the system becomes ready" start_pneu
 TALK="python3 $(dirname "$0")/talk.py"
 is "one worker waits at first" "$(pids_of smtpd | wc -l)" 1

@@ -12,6 +12,7 @@ static struct pool pool = {
 	.max = 2,
 	.live = 2,
 	.board = &board,
+	.room = { .giver = -1 },
 	.process = { { .pid = 1 }, { .pid = 2 } },
 };
 
