@@ -261,7 +261,7 @@ note_facts(struct tls *t)
 	    SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 
 	t->version = SSL_get_version(t->ssl);
-	t->cipher = SSL_get_cipher_name(t->ssl);
+	t->cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(t->ssl));
 	t->resumed = SSL_session_reused(t->ssl) == 1;
 	if (name != NULL && tls_name_is_plain(name))
 		(void)span_copy(

@@ -26,7 +26,7 @@ struct tls {
 	struct fault fault; /* of the descriptors */
 	struct buf *records; /* what is sent is collected; NULL: it is sent */
 	/* Facts, when the handshake is over. */
-	const char *version, *cipher; /* "TLSv1.3", "TLS_AES_128_GCM_SHA256" */
+	const char *version, *cipher; /* "TLSv1.3"; by IANA's name */
 	char server_name[TLS_NAME_MAX +
 	    1]; /* what the client asked for, or "" */
 	/* Of a client certificate that could be verified, one printable line

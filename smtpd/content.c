@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "field.h"
+#include "tls.h"
 
 /* The longest line that may be set, or what waits to go to queue-add (submit.h),
    and a read's octets after it: of content twice as many when each is a bare LF. */
@@ -39,7 +40,8 @@ content_reset(struct content *c)
 }
 
 void
-content_begin(struct content *c, const struct envelope *e, const char *hostname)
+content_begin(struct content *c, const struct envelope *e, const char *hostname,
+    const struct tls *tls)
 {
 	bool has_ip =
 	    e->ip[0] != '\0'; /* else a pipe: there is nobody to name */
@@ -52,7 +54,10 @@ content_begin(struct content *c, const struct envelope *e, const char *hostname)
 		hostname, " (Pneu) with ", e->proto, " id ", e->qid.text,
 		is_one ? "\r\n\tfor <" : "",
 		is_one ? e->recipient[0].forward_path.text : "",
-		is_one ? ">" : "", ";\r\n\t", date, "\r\n" };
+		is_one ? ">" : "", tls == NULL ? "" : "\r\n\ttls ",
+		tls == NULL ? "" : tls->cipher, tls == NULL ? "" : " (",
+		tls == NULL ? "" : tls->version, tls == NULL ? "" : ")",
+		";\r\n\t", date, "\r\n" };
 
 	content_reset(c);
 	c->in_header = true;

@@ -17,6 +17,8 @@
 
 #define MESSAGE_ID_MAX 250 /* octets kept of a Message-ID */
 
+struct tls;
+
 struct content {
 	const struct smtpd_settings *set;
 	struct buf buf; /* content that has not gone yet */
@@ -39,9 +41,12 @@ void content_init(struct content *, const struct smtpd_settings *);
 void content_free(struct content *);
 /* Empty; the memory stays. */
 void content_reset(struct content *);
-/* A message of that envelope: its trace field, RFC 5321 4.4. */
-void content_begin(
-    struct content *, const struct envelope *, const char *hostname);
+/*
+ * A message of that envelope: its trace field, RFC 5321 4.4, with the clause of
+ * RFC 8314 4.3 when it came by TLS (NULL: plain).
+ */
+void content_begin(struct content *, const struct envelope *,
+    const char *hostname, const struct tls *);
 
 /*
  * Take octets: of DATA, which are `stuffed` and have an end, or of a BDAT chunk

@@ -29,7 +29,7 @@ begin_content(struct session *s)
 {
 	const char *hostname = s->server->hostname;
 
-	content_begin(s->content, s->envelope, hostname);
+	content_begin(s->content, s->envelope, hostname, s->tls);
 	if (s->set->role != ROLE_MX)
 		fixup_begin(&s->content->fixup, &s->envelope->qid, hostname,
 		    s->user, s->user_name);

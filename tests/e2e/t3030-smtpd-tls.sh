@@ -55,6 +55,7 @@ is "Python's smtplib sends mail" "$(cat "$T/out")" 221
 in_mailbox() { [ "$(find "$H/mail/example.org/bob/new" -type f | wc -l)" = "$1" ]; }
 wait_for in_mailbox 2; ok $? "which arrives, a small and a big one"
 like "Received says ESMTPS" "$(cat "$H"/mail/example.org/bob/new/*)" ' with ESMTPS id '
+like "and names the suite" "$(cat "$H"/mail/example.org/bob/new/* | tr '\t' ' ')" '^ tls TLS_AES_128_GCM_SHA256 \(TLSv1\.3\);'
 soon "the journal has version, cipher and name" '^94 .* tls=TLSv1.3 cipher=TLS_AES_128_GCM_SHA256 sni=localhost' journal_text
 printf 'Subject: c\r\n\r\ncurl\r\n' > "$T/mail"
 check "curl sends with --ssl-reqd" curl -s --ssl-reqd --cacert "$T/ca.pem" "smtp://localhost:$SMTP" --mail-from a@b.test --mail-rcpt bob@example.org -T "$T/mail"

@@ -29,7 +29,7 @@ static size_t trace; /* octets of the trace field */
 static void
 begin(void)
 {
-	content_begin(&c, &e, "h");
+	content_begin(&c, &e, "h", NULL);
 	trace = c.buf.len;
 }
 

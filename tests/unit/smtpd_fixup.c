@@ -68,7 +68,7 @@ main(void)
 		const char *body = strstr(cases[i].in, "\r\n\r\n");
 		size_t trace, head;
 
-		content_begin(&c, &e, "mx.org");
+		content_begin(&c, &e, "mx.org", NULL);
 		fixup_begin(
 		    &c.fixup, &e.qid, "mx.org", cases[i].user, cases[i].name);
 		trace = c.buf.len;
