@@ -23,14 +23,19 @@ facts_of(struct session *s)
 	return f;
 }
 
-/* What was told although nothing was refused. */
+/* Which rule let mail be relayed, and what is told although nothing was
+   refused. */
 static void
-tell_report(void *arg, const struct policy_rule *rule, enum verdict verdict,
+tell(void *arg, const struct policy_rule *rule, enum verdict verdict,
     const struct opinion *o)
 {
-	(void)rule;
+	struct session *s = arg;
+
+	if (verdict == VERDICT_PASS &&
+	    span_has_prefix(span_of(rule->name), "relay-"))
+		s->relay = rule->name;
 	if (verdict != VERDICT_REFUSE && o->report != NULL)
-		entries_report(arg, o->rule,
+		entries_report(s, o->rule,
 		    o->limit.state == LIMIT_DELAY ? "delay" : "only");
 }
 
@@ -53,7 +58,7 @@ static enum rule
 ask(struct session *s, struct facts *f, enum policy_point point,
     struct fault *why)
 {
-	enum rule rule = policy_ask(f, point, why, tell_report, s);
+	enum rule rule = policy_ask(f, point, why, tell, s);
 
 	if (rule == RULE_NONE && f->delay_ms > 0)
 		pause_for(s, f->delay_ms);

@@ -182,6 +182,7 @@ run_mail(struct session *s, struct span args)
 		return;
 	}
 	s->overshoot = 0;
+	s->relay = NULL;
 	session_enter(s, PHASE_MAIL);
 	reply(s, "250 2.1.0 sender ok");
 }

@@ -64,6 +64,8 @@ entries_queued(struct session *s)
 
 	put_client(s, out);
 	record_puts(out, "proto", e->proto);
+	if (s->relay != NULL)
+		record_puts(out, "relay", s->relay);
 	put_tls(s, out);
 	journal_end(j, out);
 	out = journal_begin(

@@ -86,6 +86,7 @@ struct session {
 	/* All three since a message was queued. */
 	uint64_t errors, idle_commands, refusals;
 	uint64_t untold; /* refusals that got no entry of their own */
+	const char *relay; /* the rule that lets this one be relayed; or NULL */
 	uint64_t overshoot; /* recipients refused as too many, of this one */
 	uint64_t size; /* what SIZE of MAIL says, of this one; 0: nothing */
 	struct logins logins;

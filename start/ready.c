@@ -125,6 +125,12 @@ say_ready(struct supervisor *s)
 	    s->settings.pneu.sandbox == SANDBOX_OFF ? "off"
 	                                            : sandbox_summary());
 	journal_end(j, out);
+	if (s->settings.relay.allow == RELAY_ALL) {
+		out = journal_begin(j, CODE_ALARM, NULL);
+		record_puts(out, "service", "smtpd");
+		record_puts(out, "text", "[relay] allow = all: an open relay");
+		journal_end(j, out);
+	}
 	journal_flush(j);
 	(void)!write(STDOUT_FILENO, "ready\n", 6);
 }

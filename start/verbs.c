@@ -121,6 +121,11 @@ look_as_owner(void *status)
 	    prog.settings.route.service.program[0] == '\0')
 		status_lists(status);
 	status_limits(status, &prog.settings);
+	if (prog.settings.relay.allow == RELAY_ALL)
+		status_put(status,
+		    json_pack("{s:s, s:b}", "what", "open-relay", "well", 0),
+		    "relay.allow = all: an open relay, for everybody who can "
+		    "connect");
 	return ((struct status *)status)->well;
 }
 

@@ -71,6 +71,8 @@ soon "and of a connection" 'rule=limit-connections reply=421' grep -h ^9S "$H"/j
 soon "the state before it is told: delay" 'rule=limit-messages report=delay ip=127.0.3.1' \
     grep -h ^9W "$H"/journal/*
 
+like "status tells of an open relay" "$(as pneu -C "$H" status)" '^! relay.allow = all: an open relay'
+soon "the journal does at each start" '^XX .*text=.*an%20open%20relay' journal_text
 stop_pneu; is "it stops" $? 0
 check "it is started again" start_pneu
 like "which makes nobody forgotten" "$(say 127.0.3.2)" '^421 4\.7\.0 too many connections'

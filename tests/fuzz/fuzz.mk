@@ -10,3 +10,6 @@ fuzz_pop3_OBJS := pop3d/session pop3d/spool pop3d/maildrop pop3d/snapshot pop3d/
 fuzz_config_edit_OBJS := start/config_edit
 fuzz_sendmail_OBJS := submit/arguments submit/addresses submit/message
 fuzz_wire_tls_LIBS := $(OPENSSL)
+fuzz_explain_OBJS := $(SMTPD_SESSION) smtpd/explain
+fuzz_explain_LIBS := $(OPENSSL)
+fuzz_list_edit_OBJS := start/list_edit

@@ -54,3 +54,5 @@ tls_pair_LIBS := $(OPENSSL)
 resolve_scram_keys_OBJS := resolve/scram_keys
 resolve_scram_keys_LIBS := -lunistring
 start_list_edit_OBJS := start/list_edit
+smtpd_policy_OBJS := $(SMTPD_SESSION)
+smtpd_policy_LIBS := $(OPENSSL)
