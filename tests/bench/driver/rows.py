@@ -3,6 +3,7 @@ The rows. Each is a function of (bench, system) that measures once and gives
 {metric: value}; ROWS says which systems take part, what is better and the bar.
 """
 import functools
+import glob
 import os
 import re
 import resource
@@ -372,6 +373,45 @@ def row_resolve(bench, system):
             "count": n, "cpu": cpu, "load_us": asked["cpu_us"]}
 
 
+def row_policy(bench, system):
+    """90,000 IPv4 and 10,000 IPv6 networks, 100,000 domains; half of what is
+    asked for is there."""
+    system.setup(bench.root(system), imported=False)
+    lists = f"{system.home}/lists"
+    os.makedirs(lists, exist_ok=True)
+    nets = [f"10.{i >> 8 & 255}.{i & 255}.0/25" if i < 65536 else
+            f"11.{i >> 8 & 255}.{i & 255}.0/25" for i in range(90000)]
+    nets += [f"2001:db8:{i:x}::/48" for i in range(10000)]
+    for name, entries in (("reject", nets), ("near", (
+            f"{'.' if i % 2 else ''}d{i}.example" for i in range(100000)))):
+        with open(f"{lists}/{name}", "w") as f:
+            f.writelines(f"{e}\n" for e in entries)
+        os.chown(f"{lists}/{name}", *system.ids)
+    system.start()
+    start = time.monotonic()
+    system.pneu("reload")
+    reload = time.monotonic() - start
+    out = {"reload": reload}
+    blob = max(glob.glob(f"{system.home}/run/lists.*"),
+               key=lambda path: int(path.rsplit(".", 1)[1]))
+    names = range(0, 100000, 7)
+    for what, asked in (
+            ("client", [f"10.{i >> 8 & 255}.{i & 255}.{i % 256}"
+                        for i in (n * 7919 % 65536 for n in names)]),
+            ("client6", [f"2001:db8:{n * 7919 % 20000:x}::1" for n in names]),
+            ("domain", [f"mx.d{n * 7919 % 100000}.example" for n in names])):
+        said = Tool(bench.tools, "load-lists", blob, 20,
+                    stdin=subprocess.PIPE)
+        said.process.stdin.write("".join(f"{a}\n" for a in asked).encode())
+        said.process.stdin.close()
+        said.process.stdin = None
+        got = said.result()
+        if not 0.3 < got["found"] / got["asked"] < 0.7:
+            raise Failed(f"{what}: {got['found']} of {got['asked']} found")
+        out[what] = got["us"] / got["asked"]
+    return out
+
+
 def accept(bench, system, seconds):
     sent = check(smtp(bench, system, "-c", CONNECTIONS, "-m", 50, "-d",
                       seconds).result())
@@ -581,6 +621,12 @@ ROWS = [
          Metric("compile", "compile", "s", "less", absolute=3)],
         peer=False, per="lookup",
         where=("ext4",)),
+    Row("policy", "lists of 100,000 networks, 100,000 domains", row_policy,
+        [Metric("client", "an IPv4 client", "us", "less", absolute=5),
+         Metric("client6", "an IPv6 client", "us", "less", absolute=5),
+         Metric("domain", "a domain", "us", "less", absolute=5),
+         Metric("reload", "reload", "s", "less", absolute=1)],
+        peer=False, where=("ext4",)),
     Row("waiting", "200,000 messages wait", row_waiting,
         [Metric("share", "accepting, against an empty queue", "%",
                 absolute=80),
