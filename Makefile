@@ -41,11 +41,11 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/identity lib/users lib/journal lib/maildir lib/password lib/phrase \
 	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
 	lib/select lib/serve lib/serve_clients lib/serve_lines \
-	lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
+	lib/serve_lead lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
 	lib/scram lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
 	lib/usage lib/logins lib/sasl lib/lockouts lib/tls_provider lib/wire_tls lib/tls_server lib/tls
 pneu_OBJS := start/services start/wanted start/share start/layout start/listen start/services_print start/spawn \
-	start/check start/room start/pool_start start/pool start/accept \
+	start/check start/leader start/room start/pool_start start/pool start/accept \
 	start/reload start/order start/ready start/stop start/control start/ask \
 	start/config_edit start/text_change start/config_change start/list_edit start/supervise start/explain_access start/explain start/status \
 	start/status_services start/status_lists start/status_limits start/status_queue start/status_disk start/checkup start/checkup_net start/checkup_mail start/check_verb \

@@ -89,8 +89,8 @@ handle(int signal)
 }
 
 /* Our supervisor's death is a SIGTERM; is it the one that started us? */
-static void
-follow_supervisor(void)
+void
+serve_follow_supervisor(void)
 {
 	uint64_t pid;
 
@@ -139,7 +139,8 @@ serve_signals(void)
 	keep_to_ourselves(SERVE_ENV_BOARD_EVENT);
 	keep_to_ourselves(SERVE_ENV_PASSED);
 	keep_to_ourselves(SERVE_ENV_READY);
-	follow_supervisor();
+	keep_to_ourselves(SERVE_ENV_LEAD);
+	serve_follow_supervisor();
 }
 
 void

@@ -22,6 +22,7 @@
 #define SERVE_ENV_BOARD_EVENT "PNEU_BOARD_EVENT" /* its bell */
 #define SERVE_ENV_SLOT        "PNEU_SLOT" /* of the board, the worker's own */
 #define SERVE_ENV_PASSED      "PNEU_PASSED" /* where clients that waited come */
+#define SERVE_ENV_LEAD        "PNEU_LEAD" /* a leader's socket */
 
 /* Set by SIGTERM and by the end of the supervisor: finish and end. */
 extern volatile sig_atomic_t serve_stopping;
@@ -45,6 +46,16 @@ void serve_signals(void);
 /* From here on who comes is served: a LF for the supervisor, once. The two
    loops below say it themselves. */
 void serve_say_ready(void);
+/* PDEATHSIG again, in a child that is the supervisor's. */
+void serve_follow_supervisor(void);
+/*
+ * Before the sandbox, when all is read that the workers of a pool read alike,
+ * and no connection is open that each of them needs for itself. In the process
+ * that leads a pool it returns true in each worker that it forks (with one slot
+ * of the board each), and false at its own end; in any other process true, at
+ * once.
+ */
+bool serve_lead(void);
 /* Set by SIGHUP; whoever acts on it clears it. */
 extern volatile sig_atomic_t serve_reloading;
 /*

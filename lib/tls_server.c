@@ -498,6 +498,9 @@ tls_server_begin(struct tls_server *server, const struct settings *set,
 		return f->outcome;
 	/* That it is not there now is said to who asks for TLS. */
 	(void)!tls_server_look(server, f);
+	/* Each worker of a leader opens one of its own, when it needs it. */
+	if (server->keys.child == 0)
+		service_close(&server->keys);
 	*f = FAULT_NONE;
 	return OK;
 }

@@ -47,10 +47,9 @@ main(int argc, char *argv[])
 	service.sessions = s->pop3d.service.sessions;
 	service.timeout_ms = s->pop3d.login_timeout_ms;
 	service.clients_per_address = (uint32_t)s->pop3d.clients_per_address;
-	if (login_begin(&login, s, begins_tls != NULL, &f) != OK ||
-	    prog_sandbox(about.promises, no_paths, &f) != OK)
-		prog_exit(&f);
-	(void)!serve_sessions(&service, &login, &f);
+	if (login_begin(&login, s, begins_tls != NULL, &f) == OK &&
+	    serve_lead() && prog_sandbox(about.promises, no_paths, &f) == OK)
+		(void)!serve_sessions(&service, &login, &f);
 	login_free(&login);
 	prog_exit(&f);
 }

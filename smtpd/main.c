@@ -73,8 +73,9 @@ open_lists(struct lists *lists, struct fault *f)
 	return got;
 }
 
+/* What all workers of a pool have in common. */
 static enum outcome
-open_services(struct server *server, struct fault *f)
+begin(struct server *server, struct fault *f)
 {
 	const struct settings *set = &prog.settings;
 	/* To ask what is free there; nothing of it can be read. */
@@ -96,18 +97,25 @@ open_services(struct server *server, struct fault *f)
 	            (set->smtpd.tls != TLS_NO && set->smtpd.role != ROLE_LOCAL),
 	        f) != OK)
 		return f->outcome;
-	/* Only where it is asked; who listens there may come later. */
-	if (server->blocks.lists > 0 && set->smtpd.role == ROLE_MX &&
-	    service_open(&server->blocks.route, f) != OK)
-		return f->outcome;
 	pop_window_open(&server->window, false);
 	limits_open(&server->limits, explains == NULL);
 	for (size_t i = 0; i < LIMIT_WHOS; i++)
 		if (limit_parse(span_of(set->limit.text[i]), &server->rates[i],
 		        f) != OK)
 			return fault_context(f, "[limit]");
-	return open_lists(&server->lists, f) == OK &&
-	        service_open(&server->resolve, f) == OK &&
+	return open_lists(&server->lists, f);
+}
+
+static enum outcome
+open_services(struct server *server, struct fault *f)
+{
+	const struct settings *set = &prog.settings;
+
+	/* Only where it is asked; who listens there may come later. */
+	if (server->blocks.lists > 0 && set->smtpd.role == ROLE_MX &&
+	    service_open(&server->blocks.route, f) != OK)
+		return f->outcome;
+	return service_open(&server->resolve, f) == OK &&
 	        service_open(&server->submit.add, f) == OK &&
 	        (set->access.mode == AUTH_MODE_NONE ||
 	            set->smtpd.role == ROLE_LOCAL ||
@@ -128,7 +136,7 @@ close_services(struct server *server)
 	server_free(server);
 }
 
-static enum outcome
+static void
 serve(struct fault *f)
 {
 	static const struct sandbox_path no_paths[] = { { NULL, NULL } };
@@ -139,18 +147,18 @@ serve(struct fault *f)
 		.wants_user = set->role == ROLE_LOCAL,
 	};
 	struct server server;
-	enum outcome got = TEMP;
 
 	service.sessions = set->service.sessions;
 	service.timeout_ms = set->data_timeout_ms;
 	service.clients_per_address = (uint32_t)set->clients_per_address;
 	serve_signals(); /* opens /dev/null: before the sandbox */
-	if (open_services(&server, f) == OK &&
+	if (begin(&server, f) == OK && serve_lead() &&
+	    open_services(&server, f) == OK &&
 	    prog_sandbox(about.promises, no_paths, f) == OK)
-		got = explains != NULL ? explain_serve(&server.policy, f)
-		                       : serve_sessions(&service, &server, f);
+		(void)!(explains != NULL
+		        ? explain_serve(&server.policy, f)
+		        : serve_sessions(&service, &server, f));
 	close_services(&server);
-	return got;
 }
 
 int
@@ -173,6 +181,6 @@ main(int argc, char *argv[])
 	if (rules != NULL)
 		policy_print(&prog.settings);
 	else
-		(void)serve(&f);
+		serve(&f);
 	prog_exit(&f);
 }

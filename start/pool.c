@@ -73,7 +73,7 @@ pool_make(const struct service_row *row, struct listener *listener,
 	if (listener != NULL)
 		listener->users++;
 	p->generation = generation;
-	p->board_fd = p->ready_fd = p->ready_end = -1;
+	p->board_fd = p->ready_fd = p->ready_end = p->leader.fd = -1;
 	p->room.giver = p->room.taker = -1;
 	set_numbers(p, s);
 	if (row->kind == SERVICE_POOL && !p->replaced &&
@@ -97,6 +97,7 @@ pool_free(struct pool *p)
 	fds_close(&p->board_fd);
 	fds_close(&p->ready_fd);
 	fds_close(&p->ready_end);
+	leader_end(&p->leader);
 	listen_drop(&p->listener);
 	free(p);
 }
@@ -160,16 +161,17 @@ push_back(struct pool *p, uint64_t now_ms)
 void
 pool_fill(struct pool *p, uint64_t now_ms)
 {
-	struct fault f;
+	struct fault f = FAULT_NONE;
 
 	if (p->retires || p->replaced || now_ms < p->not_before_ms)
 		return;
-	for (size_t n = missing(p); n > 0; n--) {
-		if (pool_start(p, -1, now_ms, &f) != OK) {
-			prog_warn("%s: %s", p->row->name, f.text);
-			push_back(p, now_ms);
+	for (size_t n = missing(p); n > 0; n--)
+		if (!pool_leads(p, now_ms, &f) ||
+		    pool_start(p, -1, now_ms, &f) != OK)
 			break;
-		}
+	if (f.outcome != OK) {
+		prog_warn("%s: %s", p->row->name, f.text);
+		push_back(p, now_ms);
 	}
 }
 
@@ -222,12 +224,38 @@ is_end_wanted(const struct pool *p, int status)
 	    (p->board != NULL || p->replaced || p->retires);
 }
 
+/* A death that nobody wanted: the next start waits. A worker that died in a
+   session may have been killed by its client: a client must not be able to
+   stretch the pause until nobody serves. */
+static void
+start_anew(struct pool *p, bool is_new_cause, uint64_t now_ms)
+{
+	if (is_new_cause)
+		p->backoff_ms = p->restart_min_ms;
+	push_back(p, now_ms);
+	p->restarts++;
+}
+
+/* It never ends by itself. */
+static void
+leader_buried(struct pool *p, pid_t pid, int status, uint64_t now_ms)
+{
+	p->leader.pid = 0;
+	leader_end(&p->leader);
+	tell_death(p, pid, status);
+	start_anew(p, now_ms - p->leader_since_ms >= POOL_GOOD_MS, now_ms);
+}
+
 bool
 pool_buried(struct pool *p, pid_t pid, int status, uint64_t now_ms)
 {
 	bool had_session = false;
 	size_t i = pool_slot(p, pid);
 
+	if (pid == p->leader.pid) {
+		leader_buried(p, pid, status, now_ms);
+		return true;
+	}
 	if (i == BOARD_SLOTS)
 		return false;
 	p->process[i].pid = 0;
@@ -242,12 +270,11 @@ pool_buried(struct pool *p, pid_t pid, int status, uint64_t now_ms)
 	tell_death(p, pid, status);
 	if (p->retires || p->replaced)
 		return true;
-	/* A worker that died in a session may have been killed by its client: a
-	   client must not be able to stretch the pause until nobody serves. */
-	if (had_session || now_ms - p->process[i].since_ms >= POOL_GOOD_MS)
-		p->backoff_ms = p->restart_min_ms;
-	push_back(p, now_ms);
-	p->restarts++;
+	if (WIFSIGNALED(status))
+		leader_end(&p->leader); /* leader.h says why */
+	start_anew(p,
+	    had_session || now_ms - p->process[i].since_ms >= POOL_GOOD_MS,
+	    now_ms);
 	return true;
 }
 
@@ -262,6 +289,7 @@ end(struct pool *p, int signal_number, uint64_t kill_at_ms)
 	if (p->told)
 		signal_all(p, signal_number);
 	p->kill_at_ms = kill_at_ms;
+	leader_end(&p->leader);
 	/* After telling: a worker asks itself why accept() failed. */
 	listen_drop(&p->listener);
 }
@@ -317,7 +345,8 @@ pool_deadline(const struct pool *p, bool stopping)
 	first = earlier(first, p->room.look_ms);
 	if (stopping)
 		return first;
-	if (!p->retires && !p->replaced && missing(p) > 0)
+	if (!p->retires && !p->replaced && missing(p) > 0 &&
+	    (p->leader.pid == 0 || p->leader.ready))
 		first = earlier(first, p->not_before_ms);
 	return p->refusing ? first : earlier(first, p->full_at_ms);
 }

@@ -13,6 +13,7 @@
 
 #include "identity.h"
 #include "journal.h"
+#include "leader.h"
 #include "listen.h"
 #include "serve.h"
 
@@ -78,7 +79,9 @@ struct pool {
 	struct identity who;
 
 	struct process process[BOARD_SLOTS];
-	size_t live;
+	struct leader leader; /* where the row leads */
+	uint64_t leader_since_ms; /* monotonic */
+	size_t live; /* without the leader */
 	uint64_t ended; /* processes that are gone */
 	uint64_t restarts; /* processes started after a death */
 	uint64_t backoff_ms, not_before_ms; /* monotonic; 0: at once */
@@ -121,6 +124,9 @@ enum outcome pool_start(
 /* pool_start.c: where this process is; 0: the first that is free. BOARD_SLOTS:
    nowhere. */
 size_t pool_slot(const struct pool *, pid_t);
+/* pool_start.c: can it start a process on its listener now? False: it has to wait
+   for its leader, or (f) none could be started. */
+bool pool_leads(struct pool *, uint64_t now_ms, struct fault *f);
 /* Start what is missing; nothing before its pause is over. */
 void pool_fill(struct pool *, uint64_t now_ms);
 /* Was it a process of this pool? Then it is taken off, and a death is told. */

@@ -58,14 +58,11 @@ make_ready(struct pool *p, struct fault *f)
 	return OK;
 }
 
-/* A worker's place on the board, empty. */
 static void
-give_slot(struct spawn *s, struct pool *p, size_t slot)
+give_board(struct spawn *s, struct pool *p)
 {
 	if (p->board == NULL)
 		return;
-	memset(&p->board->slot[slot], 0, sizeof(p->board->slot[slot]));
-	spawn_tell(s, SERVE_ENV_SLOT, (int)slot);
 	spawn_give(s, SERVE_ENV_BOARD, p->board_fd);
 	spawn_give(s, SERVE_ENV_BOARD_EVENT, p->ground->rope_fd);
 	spawn_give(s, SERVE_ENV_PASSED, p->room.taker);
@@ -95,7 +92,7 @@ fill_arguments(
 
 /* A replacement is started bare: its path, and the connection. */
 static enum outcome
-start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
+start_as(struct pool *p, struct spawn *s, pid_t *pid, struct fault *f)
 {
 	char config[POOL_CONFIG_MAX];
 	const char *argv[ARGS_MAX];
@@ -128,36 +125,89 @@ start_in(struct pool *p, struct spawn *s, size_t slot, struct fault *f)
 	if (p->row->limits && !p->replaced)
 		spawn_give(s, LIMITS_ENV, p->ground->limits_fd);
 	spawn_give(s, SERVE_ENV_READY, p->ready_end);
-	return spawn_start(s, &p->process[slot].pid, f);
+	return pid == NULL ? leader_start(&p->leader, s, f)
+	                   : spawn_start(s, pid, f);
+}
+
+/* It gets what its workers get, but no slot of the board. */
+static enum outcome
+start_leader(struct pool *p, struct fault *f)
+{
+	struct spawn s = { .in = p->listener->fd, .out = -1 };
+
+	give_board(&s, p);
+	return start_as(p, &s, NULL, f);
+}
+
+/* A process on the pool's listener. */
+static enum outcome
+start_there(struct pool *p, size_t slot, struct fault *f)
+{
+	struct spawn s = { .in = p->listener->fd, .out = -1 };
+	pid_t *pid = &p->process[slot].pid;
+
+	if (p->board != NULL)
+		memset(&p->board->slot[slot], 0, sizeof(p->board->slot[slot]));
+	if (p->row->leads)
+		return leader_fork(&p->leader, slot, pid, f);
+	give_board(&s, p);
+	if (p->board != NULL)
+		spawn_tell(&s, SERVE_ENV_SLOT, (int)slot);
+	return start_as(p, &s, pid, f);
+}
+
+/* The reader of the FIFO: with a position and flags of its own. */
+static enum outcome
+start_reader(struct pool *p, size_t slot, struct fault *f)
+{
+	struct spawn s = { .out = -1 };
+
+	s.in = open(p->row->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (s.in == -1)
+		return fault_set(
+		    f, TEMP, "4.3.0", errno, "open %s", p->row->path);
+	(void)fcntl(s.in, F_SETFL, 0); /* as a shell would give it */
+	(void)!start_as(p, &s, &p->process[slot].pid, f);
+	fds_close(&s.in);
+	return f->outcome;
+}
+
+/* An operator's program, on one connection. */
+static enum outcome
+start_with(struct pool *p, int connection, size_t slot, struct fault *f)
+{
+	struct spawn s = { .in = connection, .out = connection };
+
+	return start_as(p, &s, &p->process[slot].pid, f);
+}
+
+bool
+pool_leads(struct pool *p, uint64_t now_ms, struct fault *f)
+{
+	if (!p->row->leads || p->leader.ready)
+		return true;
+	f->outcome = OK;
+	if (p->leader.pid == 0 && start_leader(p, f) == OK)
+		p->leader_since_ms = now_ms;
+	return false;
 }
 
 enum outcome
 pool_start(struct pool *p, int connection, uint64_t now_ms, struct fault *f)
 {
-	struct spawn s = { .in = connection, .out = connection };
 	size_t slot = pool_slot(p, 0);
-	int fifo = -1;
+	enum outcome got;
 
 	f->outcome = OK;
 	if (slot == BOARD_SLOTS)
 		return fault_set(f, TEMP, "4.3.0", 0, "no slot is free");
-	if (connection == -1 && p->listener != NULL) {
-		s.in = p->listener->fd;
-		give_slot(&s, p, slot);
-	} else if (connection == -1) {
-		/* With a position and flags of its own. */
-		s.in = fifo =
-		    open(p->row->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		if (fifo == -1)
-			return fault_set(
-			    f, TEMP, "4.3.0", errno, "open %s", p->row->path);
-		(void)fcntl(fifo, F_SETFL, 0); /* as a shell would give it */
-	}
-	if (start_in(p, &s, slot, f) == OK) {
+	got = connection != -1    ? start_with(p, connection, slot, f)
+	    : p->listener != NULL ? start_there(p, slot, f)
+	                          : start_reader(p, slot, f);
+	if (got == OK) {
 		p->process[slot].since_ms = now_ms;
 		p->live++;
 		p->ready |= p->program != NULL; /* it says nothing */
 	}
-	fds_close(&fifo);
-	return f->outcome;
+	return got;
 }

@@ -20,7 +20,7 @@
 #define NET(word, of, title, member)                                           \
 	.name = word, .program = of, .section = title, .kind = SERVICE_POOL,   \
 	.start = PHASE_POOLS, .settings = AT(member.service),                  \
-	.tls = MEMORY_READ, .nofile = 64
+	.tls = MEMORY_READ, .leads = true, .nofile = 64
 
 const struct service_row service_rows[] = {
 	{ LOCAL("journal-write", "run/journal", journal.write),
@@ -79,6 +79,7 @@ const struct service_row service_rows[] = {
 	    .all = true,
 	    .settings = AT(local.service),
 	    .limits = true,
+	    .leads = true,
 	    .nofile = 64,
 	    .busy = BUSY_SMTP,
 	    .does = "the same, for sendmail of this machine's users (role "

@@ -272,6 +272,8 @@ watch_all(const struct supervisor *s, struct polled *r, uint64_t now_ms)
 
 		if (!p->retires)
 			watch(r, p->ready_fd);
+		if (!p->leader.ready)
+			watch(r, p->leader.fd);
 		if (p->row->start <= s->phase && accept_wants(p, now_ms))
 			watch(r, p->listener->fd);
 	}
@@ -309,6 +311,8 @@ handle(struct supervisor *s, const struct polled *r, uint64_t now_ms)
 
 		if (is_up(r, p->ready_fd))
 			ready_event(p);
+		if (!p->leader.ready && is_up(r, p->leader.fd))
+			leader_event(&p->leader);
 		if (p->listener != NULL && is_up(r, p->listener->fd))
 			accept_ready(p, now_ms);
 	}
