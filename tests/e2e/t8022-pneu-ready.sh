@@ -9,24 +9,24 @@ restart_max = 200ms"
 
 mkdir "$T/bin"
 for p in "$B"/*; do [ -d "$p" ] || ln -s "$p" "$T/bin/"; done
-rm "$T/bin/pneu" "$T/bin/smtpd" "$T/bin/pop3d" && cp "$B/pneu" "$T/bin/pneu"
-cat > "$T/bin/smtpd" <<X
+rm "$T/bin/pneu" "$T/bin/deliver-program" "$T/bin/pop3-session" && cp "$B/pneu" "$T/bin/pneu"
+cat > "$T/bin/deliver-program" <<X
 #!/bin/sh
-[ "\$PNEU_SLOT" != 3 ] || exec sleep 1000
-exec "$B/smtpd" "\$@"
+[ "\$PNEU_SLOT" != 2 ] || exec sleep 1000
+exec "$B/deliver-program" "\$@"
 X
-cat > "$T/bin/pop3d" <<X
+cat > "$T/bin/pop3-session" <<X
 #!/bin/sh
 [ "\$PNEU_SLOT" != 3 ] || exit 1
-exec "$B/pop3d" "\$@"
+exec "$B/pop3-session" "\$@"
 X
-chmod 755 "$T/bin" "$T/bin/smtpd" "$T/bin/pop3d"
+chmod 755 "$T/bin" "$T/bin/deliver-program" "$T/bin/pop3-session"
 B=$T/bin
-check "the last worker of smtpd hangs, that of pop3d dies: ready" start_pneu
+check "a worker of deliver-program hangs, one of pop3-session dies: ready" start_pneu
 greets() { timeout "$LIMIT" python3 "$(dirname "$0")/talk.py" "$1" < "$T/none"; }
 : > "$T/none"
 like "SMTP is served" "$(greets "$SMTP")" '^220 '
 like "and POP3" "$(greets "$POP")" '^\+OK'
-soon "status says which pool dies" ' pop3d .* dying ' as pneu -C "$H" status
+soon "status says which pool dies" ' pop3-session .* dying ' as pneu -C "$H" status
 stop_pneu; is "it stops with 0" $? 0
 done_testing

@@ -11,14 +11,14 @@ max = 3"
 conf pneu "waiting = 0"
 check "the system becomes ready" start_pneu
 TALK="python3 $(dirname "$0")/talk.py"
-is "one worker waits at first" "$(pids_of smtpd | wc -l)" 1
+is "one worker waits at first, beside the leader" "$(pids_of smtpd | wc -l)" 2
 
 mkfifo "$T/say"
 $TALK "$SMTP" 3 < "$T/say" > "$T/heard" 2>&1 &
 exec 7> "$T/say"
 greeted() { [ "$(grep -c '^220 ' "$1")" -eq "$2" ]; }
 wait_for greeted "$T/heard" 3; ok $? "it grows to its max"
-is "and not above" "$(pids_of smtpd | wc -l)" 3
+is "and not above" "$(pids_of smtpd | wc -l)" 4
 like "one more is told 421" "$($TALK "$SMTP" < /dev/null)" '^421 4\.3\.2 '
 as pneu -C "$H" status > "$T/out" 2>&1
 is "a full pool is not well" $? 111
