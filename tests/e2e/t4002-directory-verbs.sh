@@ -137,7 +137,7 @@ is "a list is lines that an import takes" "$(says | head -n 1)" \
 	"$(grep -m 1 ^entry "$H/directory/entries")"
 
 # A password of nobody: by an editor here, by a cut in the midst of an add.
-auth() { echo "auth user=$1 password=$2" | as auth -C "$H" 2> /dev/null | cut -d' ' -f1; }
+auth() { echo "auth user=$1 password=$2 service=pop3" | as auth -C "$H" 2> /dev/null | cut -d' ' -f1; }
 printf 'old\n' | dir add pat@example.org --password-stdin
 is "a password opens" "$(auth pat old)" ok
 grep -v pat@ "$H/directory/entries" > "$T/f"; cp "$T/f" "$H/directory/entries"

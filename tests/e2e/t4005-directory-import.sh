@@ -70,7 +70,7 @@ dir remove kind@example.org
 printf 'entry smtp=last@example.org password=open%%20sesame' | dir import
 ok $? "a last line without its end is read"
 is "a password is hashed, and opens" \
-	"$(echo 'auth user=last password=open%20sesame' | as auth -C "$H" | cut -d' ' -f1-3)" \
+	"$(echo 'auth user=last password=open%20sesame service=pop3' | as auth -C "$H" | cut -d' ' -f1-3)" \
 	'ok user=last@example.org path=example.org/last'
 ! grep -q 'sesame' "$H/directory/"*; ok $? "and stands nowhere"
 # With hashes that would take minutes.

@@ -69,7 +69,7 @@ like "and delivers" "$(cat "$box"/new/*)" '^Subject: again'
 printf '%s\n' "94 time=2026-11-24T03:04:05.000000Z program=hand pid=7 qid=$q ip=192.0.2.7" |
     in_home journal-write; is "journal-write takes a line" $? 0
 like "journal show has it" "$(in_home journal show --qid="$q")" '192\.0\.2\.7'
-echo 'auth user=bob@example.org password=secret' | in_home auth > "$T/heard"
+echo 'auth user=bob@example.org password=secret service=pop3' | in_home auth > "$T/heard"
 like "auth says who that is" "$(cat "$T/heard")" '^ok user=bob@example.org path=example.org/bob ticket=[0-9a-f]{80}$'
 is "all the while nobody had a word to say besides" "$(cat "$T/words")" ""
 rm "$box"/new/*
