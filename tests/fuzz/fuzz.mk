@@ -13,3 +13,6 @@ fuzz_wire_tls_LIBS := $(OPENSSL)
 fuzz_explain_OBJS := $(SMTPD_SESSION) smtpd/explain
 fuzz_explain_LIBS := $(OPENSSL)
 fuzz_list_edit_OBJS := start/list_edit
+fuzz_listen_OBJS := start/listen start/services
+fuzz_pair_OBJS := tls/pair
+fuzz_pair_LIBS := $(OPENSSL)
