@@ -16,3 +16,5 @@ fuzz_list_edit_OBJS := start/list_edit
 fuzz_listen_OBJS := start/listen start/services
 fuzz_pair_OBJS := tls/pair
 fuzz_pair_LIBS := $(OPENSSL)
+fuzz_scram_OBJS := resolve/scram_keys
+fuzz_scram_LIBS := -lunistring
