@@ -97,8 +97,10 @@ get_any(struct question *q, struct span *value, struct fault *f)
 		explain(q, "catch-all", SPAN_FMT " has %s",
 		    SPAN_ARG(address_domain(&q->at)),
 		    got == OK ? "a catch-all" : "no catch-all");
+		/* Whatever led here: it is nobody's own address. */
 		if (got == OK)
-			note_rule(q, "catch-all");
+			(void)span_copy(SPAN_LIT("catch-all"), q->ans->rule,
+			    sizeof(q->ans->rule));
 	}
 	return got;
 }

@@ -310,7 +310,8 @@ judge_login_needed(struct facts *f, struct opinion *o)
 
 /*
  * Is the reverse-path the user's own? His address, or one that ends in the same
- * mailbox: by an alias, a detail or a catch-all, as resolve sees it.
+ * mailbox by an alias or a detail, as resolve sees it. What a catch-all takes
+ * is nobody's.
  */
 static enum outcome
 is_own(struct facts *f, bool *own, struct fault *why)
@@ -323,7 +324,10 @@ is_own(struct facts *f, bool *own, struct fault *why)
 		return OK;
 	got =
 	    policy_find(f->policy, path_span(f->from), f->from, &of_path, why);
-	if (got == PERM || (got == OK && !resolve_is_mailbox(&of_path)))
+	if (got == PERM ||
+	    (got == OK &&
+	        (!resolve_is_mailbox(&of_path) ||
+	            strcmp(of_path.rule, "catch-all") == 0)))
 		return OK;
 	if (got == OK)
 		got = policy_find(
@@ -358,8 +362,7 @@ judge_verify_from(struct facts *f, struct opinion *o)
 	                                 : refuses(o, RULE_VERIFY_FROM);
 }
 
-/* The same of an account, which may be that of several entries. What a catch-all
-   takes is nobody's. */
+/* The same of an account, which may be that of several entries. */
 static enum verdict
 judge_originator(struct facts *f, struct opinion *o)
 {

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -162,6 +163,18 @@ warn_of_clients(const struct settings *s, struct buf *warnings)
 	}
 }
 
+static void
+warn_of_accounts(const struct settings *s, struct buf *warnings)
+{
+	const struct setting_list *names = &s->submit.trusted;
+
+	for (size_t i = 0; i < names->n; i++)
+		if (getpwnam(names->value[i]) == NULL)
+			config_wrong(s, names, i, warnings,
+			    "warning: [submit] trusted = %s: no such account",
+			    names->value[i]);
+}
+
 /* Whose the parts of the home are, in words that mend it. */
 static void
 check_layout(const struct settings *s, struct buf *warnings)
@@ -196,6 +209,7 @@ put_warnings(const struct settings *s, struct buf *warnings)
 		config_wrong(s, &s->resolve.domain, 0, warnings,
 		    "warning: [resolve] has no domain: no mail is taken");
 	warn_of_clients(s, warnings);
+	warn_of_accounts(s, warnings);
 	if (s->relay.allow == RELAY_ALL)
 		config_wrong(s, &s->relay.allow, 0, warnings,
 		    "warning: [relay] allow = all: this is an open relay, for "

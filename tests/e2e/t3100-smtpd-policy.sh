@@ -16,5 +16,16 @@ add_user bob@example.org pw >> "$T/out"
 as pneu -C "$H" explain --client 127.0.2.1 > "$T/explained" 2>&1 &&
     grep -q '=> refused at connect by rule reject-list: 554 5.7.1' "$T/explained" ||
     { diag "$(cat "$T/explained")"; exit 1; }
+# What a catch-all takes is nobody's own address; a detail of one's own is.
+cp -p "$H/pneu.conf" "$T/base.conf"
+conf auth "mode = relay
+verify_from = all"
+as directory -C "$H" alias add '*@example.org' ann@example.org --catch-all > "$T/out"
+from() { as pneu -C "$H" explain --client 127.0.0.1 --user ann@example.org --from "$1" 2>&1 | tail -n 1; }
+[ "$(from zed@example.org | cut -c1-47)" = '  => refused at mail by rule verify-from: 550 5' ] &&
+    [ "$(from ann+shop@example.org)" = '  => accepted' ] ||
+    { diag "catch-all: $(from zed@example.org) detail: $(from ann+shop@example.org)"; exit 1; }
+as directory -C "$H" alias remove '*@example.org' > "$T/out"
+cat "$T/base.conf" > "$H/pneu.conf"
 start_pneu || exit 1
 as env PATH="$PATH" python3 "$(dirname "$0")/policy.py" "$H" "$SMTP" "$POP"

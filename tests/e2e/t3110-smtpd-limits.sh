@@ -81,4 +81,7 @@ stop_pneu
 cp -p "$T/base.conf" "$H/pneu.conf"; conf limit "user = 5 mails/day"
 like "what is no limit is told with its line" "$(as pneu -C "$H" config check 2>&1)" \
     '^pneu.conf:[0-9]+: \[limit\] user = 5 mails/day: wanted: NUMBER KIND/WINDOW'
+cp -p "$T/base.conf" "$H/pneu.conf"; conf submit "trusted = no-such-account"
+like "an account that is none is warned of" "$(as pneu -C "$H" config check 2>&1)" \
+    '^pneu.conf:[0-9]+: warning: .submit. trusted = no-such-account: no such account'
 done_testing
