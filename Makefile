@@ -42,7 +42,7 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
 	lib/select lib/serve lib/serve_clients lib/serve_lines \
 	lib/serve_lead lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
-	lib/scram lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
+	lib/scram lib/trace lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
 	lib/usage lib/logins lib/sasl lib/lockouts lib/tls_provider lib/wire_tls lib/tls_server lib/tls
 pneu_OBJS := start/services start/wanted start/share start/layout start/listen start/services_print start/spawn \
 	start/check start/leader start/room start/pool_start start/pool start/accept \
@@ -51,7 +51,7 @@ pneu_OBJS := start/services start/wanted start/share start/layout start/listen s
 	start/status_services start/status_lists start/status_limits start/status_queue start/status_disk start/checkup start/checkup_net start/checkup_mail start/check_verb \
 	start/status_quota \
 	start/status_journal start/lockouts_verb start/units start/init start/config_verb start/list_verb \
-	start/service_verb start/verbs start/main
+	start/service_verb start/trace_verb start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \
 	smtpd/parameters smtpd/submit smtpd/state smtpd/reply smtpd/local \

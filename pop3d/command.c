@@ -95,6 +95,7 @@ talk_say(struct talk *t, const char *format, ...)
 	va_start(ap, format);
 	n = vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
+	trace_line(t->trace, false, span_of(line));
 	talk_put(t, span_head(span_of(line), (size_t)n));
 	talk_put(t, SPAN_LIT("\r\n"));
 }
@@ -170,6 +171,7 @@ talk_next(struct talk *t, uint64_t *deadline_ms, struct pop3_command *command)
 
 	if (!take_line(t, POP3_LINE_MAX, deadline_ms, &line, &ending))
 		return false;
+	trace_line(t->trace, true, line);
 	*command = pop3_command_parse(line);
 	if (ending == LINE_LONG)
 		command->error = "-ERR a command line has at most 255 octets";

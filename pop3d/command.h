@@ -7,6 +7,7 @@
 #define POP3D_COMMAND_H
 
 #include "stream.h"
+#include "trace.h"
 
 /* Octets of a command line with its CRLF. Source: RFC 2449 4. */
 #define POP3_LINE_MAX 255
@@ -62,6 +63,7 @@ struct talk {
 	struct stream *stream;
 	uint64_t errors, errors_max;
 	bool over; /* nothing more is read */
+	struct trace *trace; /* NULL: none */
 };
 
 void talk_put(struct talk *, struct span);

@@ -439,7 +439,8 @@ login_session(void *arg, int in, int out, const struct peer *peer)
 	struct login *l = arg;
 	const struct settings *s = l->settings;
 	struct conversation c = { .login = l,
-		.talk = { &l->stream, 0, s->pop3d.max_errors, false },
+		.talk = { &l->stream, 0, s->pop3d.max_errors, false,
+		    &l->trace },
 		.logins = { .auth = &l->auth,
 		    .journal = &l->journal,
 		    .service = AUTH_POP3,
@@ -455,6 +456,7 @@ login_session(void *arg, int in, int out, const struct peer *peer)
 
 	stand(&c);
 	stream_again(&l->stream, in, out, s->pop3d.login_timeout_ms);
+	trace_begin(&l->trace, peer->ip, peer->port, c.user);
 	converse(&c);
 	if (c.relay != -1)
 		relay_run(c.tls, c.relay);
@@ -526,6 +528,7 @@ login_begin(struct login *l, const struct settings *settings, bool begins_tls,
 {
 	*l = (struct login){ .settings = settings };
 	journal_open(&l->journal, "pop3d");
+	trace_open(&l->trace, "pop3d");
 	if (settings->relay.pop_window > 0)
 		pop_window_open(&l->window, true);
 	service_begin(&l->auth, "auth", SERVICE_TIMEOUT_MS);

@@ -14,10 +14,12 @@
 #include "settings.h"
 #include "stream.h"
 #include "tls.h"
+#include "trace.h"
 
 struct login {
 	const struct settings *settings;
 	struct journal journal;
+	struct trace trace;
 	struct pop_window window; /* for smtpd: who logs in from where */
 	struct service auth;
 	/*

@@ -33,6 +33,7 @@ static const char not_now[] = "-ERR [SYS/TEMP] login is not possible now\r\n";
 struct keeper {
 	const struct settings *settings;
 	struct journal journal;
+	struct trace trace;
 	unsigned char key[AUTH_KEY_LEN];
 	bool has_key;
 	int mail; /* the directory of all mailboxes, until one is chosen */
@@ -88,6 +89,8 @@ serve_mailbox(struct keeper *k, struct session_about *about, struct fault *f)
 	if (confine(k, box, f) != OK)
 		return f->outcome;
 	serve_interrupt(-1, FD_IN);
+	trace_begin(&k->trace, about->ip, 0, about->user);
+	about->trace = &k->trace;
 	session_begin(&s, about, box, FD_IN, FD_OUT);
 	session_run(&s);
 	session_free(&s);
@@ -215,7 +218,7 @@ serve_handover(struct keeper *k, struct fault *f)
 	if (h.client[0] != -1)
 		take_client(k, h.client);
 	about = (struct session_about){ k->settings, &k->journal, who->user,
-		who->path, h.record.ip, h.unread, NULL };
+		who->path, h.record.ip, h.unread, NULL, NULL };
 	if (got == OK && auth_ticket_check(k->key, who, f) == OK &&
 	    serve_mailbox(k, &about, f) == OK)
 		return OK;
@@ -264,7 +267,7 @@ static enum outcome
 serve_operator(struct keeper *k, const char *path, struct fault *f)
 {
 	struct session_about about = { k->settings, &k->journal, "operator",
-		path, "", SPAN_EMPTY, NULL };
+		path, "", SPAN_EMPTY, NULL, NULL };
 
 	if (!resolve_path_is_safe(span_of(path)))
 		return fault_set(f, PERM, "5.3.5", 0,
@@ -360,6 +363,7 @@ main(int argc, char *argv[])
 	serve_signals();
 	k.settings = s;
 	journal_open(&k.journal, about_program.name);
+	trace_open(&k.trace, about_program.name);
 	k.mail = open(s->mail.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (k.mail == -1)
 		(void)fault_set(&f, TEMP, "4.3.0", errno, "[mail] directory %s",

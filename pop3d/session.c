@@ -389,7 +389,8 @@ session_begin(struct session *s, const struct session_about *about, int box,
 	const struct settings *set = about->settings;
 
 	*s = (struct session){ .about = about,
-		.talk = { &s->stream, 0, set->pop3d.max_errors, false } };
+		.talk = { &s->stream, 0, set->pop3d.max_errors, false,
+		    about->trace } };
 	stream_begin(&s->stream, in, out, set->pop3d.timeout_ms);
 	buf_add(&s->stream.rbuf, about->unread);
 	s->begun = open_drop(s, box);

@@ -19,6 +19,7 @@ struct session_about {
 	/* Of a mailbox with a quota: the file of its use, open for a line that
 	   takes off what is removed (lib/usage.h). NULL: none. */
 	const int *use;
+	struct trace *trace; /* NULL: none */
 };
 
 struct session {

@@ -130,6 +130,7 @@ input_line(struct session *s)
 	while (!take_line(s, &ending, &if_long))
 		if (!input_fill(s, begin + s->set->timeout_ms, begin))
 			return false;
+	trace_line(&s->server->trace, true, s->line);
 	if (ending == LINE_CRLF ||
 	    (ending == LINE_LF && s->set->bare_lf == BARE_ACCEPT))
 		return true;

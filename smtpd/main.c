@@ -91,6 +91,7 @@ begin(struct server *server, struct fault *f)
 	service_begin(&server->auth, "auth", SERVICE_TIMEOUT_MS);
 	submit_begin(&server->submit);
 	journal_open(&server->journal, about.name);
+	trace_open(&server->trace, about.name);
 	server->begins_tls = begins_tls != NULL;
 	if (tls_server_begin(&server->tls_server, set, role_name,
 	        server->begins_tls ||

@@ -187,6 +187,7 @@ reply_line(struct session *s, const char *const parts[])
 			line[n++] = may_stay ? *p : '?';
 		}
 	}
+	trace_line(&s->server->trace, false, (struct span){ line, n });
 	line[n++] = '\r';
 	line[n++] = '\n';
 	if (s->phase != PHASE_OVER &&

@@ -135,6 +135,7 @@ session_serve(void *server, int in, int out, const struct peer *peer)
 	struct session s;
 
 	session_begin(&s, server, peer, in, out);
+	trace_begin(&s.server->trace, peer->ip, peer->port, s.user);
 	if (s.server->begins_tls)
 		secure_begin(&s);
 	if (s.phase != PHASE_OVER)

@@ -18,6 +18,7 @@
 #include "stream.h"
 #include "submit.h"
 #include "tls.h"
+#include "trace.h"
 #include "wire_auth.h"
 
 /* What one process keeps from session to session. */
@@ -32,6 +33,7 @@ struct server {
 	struct service auth; /* asked where AUTH is on */
 	struct submit submit;
 	struct journal journal;
+	struct trace trace;
 	struct tls_server tls_server;
 	bool begins_tls; /* each session does, with its first octet */
 	struct stream io;

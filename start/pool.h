@@ -51,6 +51,7 @@ struct pool_ground {
 	/* Of addresses with a POP3 login; -1: none. */
 	int window_fd, window_read_fd;
 	int limits_fd; /* of lib/limit.h; -1: nobody counts */
+	int trace_fd; /* the end of run/trace for writing; -1: none */
 	int cache_fd; /* memory of the logins that auth remembers; -1: none */
 	int tls_fd, tls_read_fd; /* struct tls_shared; -1: none */
 	int lockouts_fd; /* run/lockouts, for auth; -1: none */

@@ -14,6 +14,7 @@
 #include "lockouts.h"
 #include "pop_window.h"
 #include "spawn.h"
+#include "trace.h"
 #include "wire_auth.h"
 #include "wire_tls.h"
 
@@ -124,6 +125,8 @@ start_as(struct pool *p, struct spawn *s, pid_t *pid, struct fault *f)
 		                                   : p->ground->window_read_fd);
 	if (p->row->limits && !p->replaced)
 		spawn_give(s, LIMITS_ENV, p->ground->limits_fd);
+	if (p->row->traced && !p->replaced)
+		spawn_give(s, TRACE_ENV, p->ground->trace_fd);
 	spawn_give(s, SERVE_ENV_READY, p->ready_end);
 	return pid == NULL ? leader_start(&p->leader, s, f)
 	                   : spawn_start(s, pid, f);

@@ -20,7 +20,7 @@
 #define NET(word, of, title, member)                                           \
 	.name = word, .program = of, .section = title, .kind = SERVICE_POOL,   \
 	.start = PHASE_POOLS, .settings = AT(member.service),                  \
-	.tls = MEMORY_READ, .leads = true, .nofile = 64
+	.tls = MEMORY_READ, .leads = true, .traced = true, .nofile = 64
 
 const struct service_row service_rows[] = {
 	{ LOCAL("journal-write", "run/journal", journal.write),
@@ -54,7 +54,7 @@ const struct service_row service_rows[] = {
 	    .does = "hands a message to a command" },
 	{ LOCAL("pop3-session", "run/pop3-session", pop3d.session),
 	    .kind = SERVICE_POOL, .start = PHASE_LINES, .key = true,
-	    .nofile = 64, .busy = BUSY_BOX,
+	    .traced = true, .nofile = 64, .busy = BUSY_BOX,
 	    .does = "one POP3 session after login, in one mailbox" },
 	{ LOCAL("queue-run", "run/queue-run", queue.run), .kind = SERVICE_LINES,
 	    .start = PHASE_QUEUE, .stop = 1, .alone = true, .nofile = 8192,
@@ -80,6 +80,7 @@ const struct service_row service_rows[] = {
 	    .settings = AT(local.service),
 	    .limits = true,
 	    .leads = true,
+	    .traced = true,
 	    .nofile = 64,
 	    .busy = BUSY_SMTP,
 	    .does = "the same, for sendmail of this machine's users (role "

@@ -49,6 +49,7 @@ struct service_row {
 	enum service_memory window; /* of addresses with a POP3 login */
 	bool limits; /* and counts what clients do, in lib/limit.h's memory */
 	bool leads; /* a first process forks the others (leader.h) */
+	bool traced; /* can tell its dialogue (lib/trace.h) */
 	bool alone; /* the old one must have ended before the new one starts */
 	uint64_t nofile; /* RLIMIT_NOFILE */
 	const char *busy; /* said when all workers are busy; NULL: who comes

@@ -11,7 +11,7 @@
 #include "identity.h"
 #include "prog.h"
 
-#define SPAWN_GIVE_MAX 10
+#define SPAWN_GIVE_MAX 12
 #define SPAWN_PATH_MAX (sizeof(prog.directory) + 32)
 
 struct spawn {

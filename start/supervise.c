@@ -21,6 +21,7 @@
 #include "limit.h"
 #include "lockouts.h"
 #include "pop_window.h"
+#include "trace.h"
 #include "prog.h"
 #include "share.h"
 #include "users.h"
@@ -87,6 +88,22 @@ open_window(struct pool_ground *g)
 	    open(POP_WINDOW_PATH, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+/* Only an end for writing: while nobody reads, writers see it. */
+static void
+open_trace(struct pool_ground *g)
+{
+	struct fault f = FAULT_NONE;
+	int both = -1;
+
+	g->trace_fd = -1;
+	if (listen_fifo(TRACE_PATH, &both, &f) == OK)
+		g->trace_fd = open(
+		    TRACE_PATH, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	else
+		prog_warn("no traces: %s", f.text);
+	fds_close(&both);
+}
+
 static enum outcome
 set_up(struct supervisor *s, struct fault *f)
 {
@@ -115,6 +132,7 @@ set_up(struct supervisor *s, struct fault *f)
 	        share_fifo(s->fifo_fd, f) != OK) ||
 	    control_open(s, f) != OK)
 		return f->outcome;
+	open_trace(g);
 	open_window(g); /* ours: the lock is taken */
 	g->limits_fd = limits_make();
 	if (g->limits_fd == -1)

@@ -257,6 +257,14 @@ const struct verb verbs[] = {
 	{ VERB("unlock", verb_unlock, "[-C DIR] [--json] ADDRESS | IP",
 	      "let an account or address log in again after failures"),
 	    .about.json = true, .about.operands = true },
+	{ VERB("trace", verb_trace,
+	      "[-C DIR] [--json] [--ip NETWORK] [--port PORT] "
+	      "[--user NAME] [--recipient ADDRESS] [--for TIME] smtpd|pop3d",
+	      "the dialogue of sessions that begin from now on"),
+	    .about.json = true, .about.operands = true,
+	    .about.options = trace_options,
+	    .about.more = "Passwords, answers of AUTH and content are not "
+	                  "shown.\n" },
 	{ VERB("services", verb_services, "[-C DIR] [--json]",
 	      "the table that starts everything"),
 	    .about.json = true },

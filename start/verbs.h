@@ -20,7 +20,8 @@ extern const struct verb verbs[];
 enum outcome verb_init(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_list(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_config(int argc, char *argv[], struct fault *) MUST_USE;
-/* check_verb.c */
+/* trace_verb.c, check_verb.c */
+enum outcome verb_trace(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_check(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_units(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_unlock(int argc, char *argv[], struct fault *);
@@ -35,6 +36,7 @@ enum outcome service_order(
     enum wanted_what, int n, char *word[], struct fault *) MUST_USE;
 
 extern const struct prog_option explain_options[], init_options[],
-    config_options[], list_options[], units_options[], service_options[];
+    config_options[], list_options[], units_options[], service_options[],
+    trace_options[];
 
 #endif

@@ -67,7 +67,7 @@ run_session(const uint8_t *data, size_t size)
 {
 	static struct session s;
 	struct session_about about = { &settings, &journal, "u", "p", "",
-		SPAN_EMPTY, NULL };
+		SPAN_EMPTY, NULL, NULL };
 	const uint8_t *zero = memchr(data, 0, size);
 	size_t message = zero == NULL ? 0 : (size_t)(zero - data);
 	size_t skip = zero == NULL ? 0 : message + 1;

@@ -47,7 +47,7 @@ talk(const char *commands)
 	static char said[1 << 18];
 	static struct session s;
 	struct session_about about = { &settings, &journal, "bob", "b", "",
-		SPAN_EMPTY, NULL };
+		SPAN_EMPTY, NULL, NULL };
 	int pair[2];
 	size_t len = 0;
 	ssize_t n;
@@ -153,7 +153,7 @@ test_lock(void)
 {
 	static struct session s;
 	struct session_about about = { &settings, &journal, "bob", "b", "",
-		SPAN_EMPTY, NULL };
+		SPAN_EMPTY, NULL, NULL };
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
@@ -231,7 +231,7 @@ test_unreadable(void)
 	    "+OK 4 octets\r\nhi\r\n.\r\n";
 	static struct session s;
 	struct session_about about = { &settings, &journal, "bob", "b", "",
-		SPAN_EMPTY, NULL };
+		SPAN_EMPTY, NULL, NULL };
 	char said[2000];
 	int pair[2];
 	ssize_t n;
