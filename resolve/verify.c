@@ -119,6 +119,9 @@ make_dummy(struct verifier *v, const struct settings *s, struct fault *f)
 	out = record_begin(&v->dummy, "secret");
 	record_puts(out, "smtp", "nobody@localhost");
 	record_puts(out, "path", "nobody");
+	/* As long as another's, and read as it is: no time is told. */
+	record_puts(out, "hash", v->dummy_hash);
+	record_puts(out, "scram", keys);
 	sodium_memzero(octets, sizeof(octets));
 	(void)scram_keys_parse(span_of(keys), &v->dummy_keys);
 	return record_end(out, f);
