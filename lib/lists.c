@@ -19,7 +19,7 @@
 #include "mem.h"
 #include "path.h"
 
-#define MAGIC "PNEULST1"
+#define MAGIC "PNEULST2"
 
 const struct list_about list_abouts[LISTS] = {
 	[LIST_ACCEPT] = { "accept", LIST_NETS,
@@ -36,12 +36,10 @@ const struct list_about list_abouts[LISTS] = {
 
 /* ---- The blob. ---- */
 
-struct range4 {
-	uint32_t first, last, line; /* addresses as numbers */
-};
+#define KEY (1 + NET_OCTETS) /* the family, then the address: one order */
 
-struct range6 {
-	unsigned char first[NET_OCTETS], last[NET_OCTETS];
+struct range {
+	unsigned char first[KEY], last[KEY];
 	uint32_t line;
 };
 
@@ -49,9 +47,9 @@ struct name {
 	uint32_t at, len, line; /* of the names' octets */
 };
 
-enum { RANGES4, RANGES6, NAMES, MASKS, TABLES };
-static const size_t row_size[TABLES] = { sizeof(struct range4),
-	sizeof(struct range6), sizeof(struct name), sizeof(struct name) };
+enum { RANGES, NAMES, MASKS, TABLES };
+static const size_t row_size[TABLES] = { sizeof(struct range),
+	sizeof(struct name), sizeof(struct name) };
 
 struct table {
 	uint64_t at, n; /* octets from the blob's start; rows */
@@ -173,31 +171,22 @@ add_row(struct rows *r, size_t size, size_t n)
 	return r->p + (r->n - n) * size;
 }
 
-static uint32_t
-number_of(const struct net_addr *a)
+static void
+put_key(const struct net_addr *a, unsigned char out[KEY])
 {
-	return (uint32_t)a->octet[0] << 24 | (uint32_t)a->octet[1] << 16 |
-	    (uint32_t)a->octet[2] << 8 | a->octet[3];
+	out[0] = a->is_v6 ? 6 : 4;
+	memcpy(out + 1, a->octet, NET_OCTETS);
 }
 
 static void
 add_range(
     struct maker *m, size_t list, const struct net_range *range, uint32_t line)
 {
-	struct rows *rows = m->rows[list];
+	struct range r = { .line = line };
 
-	if (range->first.is_v6) {
-		struct range6 r = { .line = line };
-
-		memcpy(r.first, range->first.octet, NET_OCTETS);
-		memcpy(r.last, range->last.octet, NET_OCTETS);
-		memcpy(add_row(&rows[RANGES6], sizeof(r), 1), &r, sizeof(r));
-	} else {
-		const struct range4 r = { number_of(&range->first),
-			number_of(&range->last), line };
-
-		memcpy(add_row(&rows[RANGES4], sizeof(r), 1), &r, sizeof(r));
-	}
+	put_key(&range->first, r.first);
+	put_key(&range->last, r.last);
+	memcpy(add_row(&m->rows[list][RANGES], sizeof(r), 1), &r, sizeof(r));
 }
 
 /* In lower case; NULL, or why it cannot be added. */
@@ -261,25 +250,13 @@ take_text(struct maker *m, size_t list, struct span text, struct buf *errors)
 
 /* Of those that begin together the widest comes first, then the upper line. */
 static int
-compare4(const void *a, const void *b)
+compare_ranges(const void *a, const void *b)
 {
-	const struct range4 *x = a, *y = b;
-
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	if (x->last != y->last)
-		return x->last > y->last ? -1 : 1;
-	return x->line < y->line ? -1 : 1;
-}
-
-static int
-compare6(const void *a, const void *b)
-{
-	const struct range6 *x = a, *y = b;
-	int d = memcmp(x->first, y->first, NET_OCTETS);
+	const struct range *x = a, *y = b;
+	int d = memcmp(x->first, y->first, KEY);
 
 	if (d == 0)
-		d = memcmp(y->last, x->last, NET_OCTETS);
+		d = memcmp(y->last, x->last, KEY);
 	return d != 0 ? d : (x->line < y->line ? -1 : 1);
 }
 
@@ -304,26 +281,13 @@ compare_names(const void *a, const void *b, void *octets)
 /* Two networks are one in the other, or apart: those in another are left out, so
    that a search finds at most one. */
 static void
-part4(struct rows *rows)
+part(struct rows *rows)
 {
-	struct range4 *r = (struct range4 *)(void *)rows->p;
+	struct range *r = (struct range *)(void *)rows->p;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < rows->n; i++)
-		if (kept == 0 || r[i].first > r[kept - 1].last)
-			r[kept++] = r[i];
-	rows->n = kept;
-}
-
-static void
-part6(struct rows *rows)
-{
-	struct range6 *r = (struct range6 *)(void *)rows->p;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < rows->n; i++)
-		if (kept == 0 ||
-		    memcmp(r[i].first, r[kept - 1].last, NET_OCTETS) > 0)
+		if (kept == 0 || memcmp(r[i].first, r[kept - 1].last, KEY) > 0)
 			r[kept++] = r[i];
 	rows->n = kept;
 }
@@ -334,17 +298,13 @@ sort_all(struct maker *m)
 	for (size_t i = 0; i < LISTS; i++) {
 		struct rows *r = m->rows[i];
 
-		if (r[RANGES4].n > 0)
-			qsort(r[RANGES4].p, r[RANGES4].n, sizeof(struct range4),
-			    compare4);
-		if (r[RANGES6].n > 0)
-			qsort(r[RANGES6].p, r[RANGES6].n, sizeof(struct range6),
-			    compare6);
+		if (r[RANGES].n > 0)
+			qsort(r[RANGES].p, r[RANGES].n, sizeof(struct range),
+			    compare_ranges);
 		if (r[NAMES].n > 0)
 			qsort_r(r[NAMES].p, r[NAMES].n, sizeof(struct name),
 			    compare_names, m->octets.p);
-		part4(&r[RANGES4]);
-		part6(&r[RANGES6]);
+		part(&r[RANGES]);
 	}
 }
 
@@ -526,54 +486,27 @@ text_of(const struct lists *l, const struct name *n)
 	return (struct span){ (const char *)l->p + t->at + n->at, n->len };
 }
 
-static bool
-has4(const struct lists *l, enum list_type list, uint32_t address,
-    unsigned *line)
-{
-	size_t low = 0, high, n;
-	const struct range4 *r = rows_of(l, list, RANGES4, &n);
-
-	for (high = n; low < high;) {
-		size_t mid = low + (high - low) / 2;
-
-		if (r[mid].first <= address)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == 0 || address > r[low - 1].last)
-		return false;
-	*line = r[low - 1].line;
-	return true;
-}
-
-static bool
-has6(const struct lists *l, enum list_type list, const unsigned char *address,
-    unsigned *line)
-{
-	size_t low = 0, high, n;
-	const struct range6 *r = rows_of(l, list, RANGES6, &n);
-
-	for (high = n; low < high;) {
-		size_t mid = low + (high - low) / 2;
-
-		if (memcmp(r[mid].first, address, NET_OCTETS) <= 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == 0 || memcmp(address, r[low - 1].last, NET_OCTETS) > 0)
-		return false;
-	*line = r[low - 1].line;
-	return true;
-}
-
 bool
 lists_has_client(const struct lists *l, enum list_type list,
     const struct net_addr *a, unsigned *line)
 {
-	return a->is_v6 ? has6(l, list, a->octet, line)
-	                : has4(l, list, number_of(a), line);
+	unsigned char address[KEY];
+	size_t low = 0, high, n;
+	const struct range *r = rows_of(l, list, RANGES, &n);
+
+	put_key(a, address);
+	for (high = n; low < high;) {
+		size_t mid = low + (high - low) / 2;
+
+		if (memcmp(r[mid].first, address, KEY) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == 0 || memcmp(address, r[low - 1].last, KEY) > 0)
+		return false;
+	*line = r[low - 1].line;
+	return true;
 }
 
 static bool

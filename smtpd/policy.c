@@ -56,25 +56,41 @@ is_client_in(const struct facts *f, enum list_type list, struct opinion *o)
 
 /* ---- What resolve knows. ---- */
 
+/* What stands in p->question, as put says; a question may be asked twice: it
+   changes nothing. */
+static enum outcome
+ask_resolve(const struct policy *p, enum outcome put, struct span *line,
+    struct fault *f)
+{
+	return put == OK &&
+	        service_ask(p->resolve, buf_span(p->question), true, line, f) ==
+	            OK
+	    ? OK
+	    : fault_context(f, "resolve");
+}
+
+/* An answer that is none: the next one may be that of this question. */
+static enum outcome
+check_answer(const struct policy *p, enum outcome got, const struct fault *f)
+{
+	if (got == TEMP && f->error == EPROTO)
+		service_close(p->resolve);
+	return got;
+}
+
 enum outcome
 policy_find(const struct policy *p, struct span to, const struct path *from,
     struct resolve_ans *ans, struct fault *f)
 {
 	const struct resolve_req req = { .forward_path = to,
 		.reverse_path = path_span(from) };
-	struct buf *b = p->question;
 	struct span line;
-	enum outcome got;
 
-	buf_reset(b);
-	/* A question may be asked twice: it changes nothing. */
-	if (wire_resolve_put_req(b, &req, f) != OK ||
-	    service_ask(p->resolve, buf_span(b), true, &line, f) != OK)
-		return fault_context(f, "resolve");
-	got = wire_resolve_get_ans(line, to, ans, f);
-	if (got == TEMP && f->error == EPROTO)
-		service_close(p->resolve);
-	return got;
+	buf_reset(p->question);
+	if (ask_resolve(
+	        p, wire_resolve_put_req(p->question, &req, f), &line, f) != OK)
+		return f->outcome;
+	return check_answer(p, wire_resolve_get_ans(line, to, ans, f), f);
 }
 
 /* `Postmaster` is the first local domain's. RFC 5321 4.1.1.3, 4.5.1. */
@@ -98,18 +114,13 @@ policy_ask_who(const struct policy *p, const char *id, struct span from,
     struct resolve_who *who, struct fault *f)
 {
 	const struct resolve_who_req req = { span_of(id), from };
-	struct buf *b = p->question;
 	struct span line;
-	enum outcome got;
 
-	buf_reset(b);
-	if (wire_resolve_put_who_req(b, &req, f) != OK ||
-	    service_ask(p->resolve, buf_span(b), true, &line, f) != OK)
-		return fault_context(f, "resolve");
-	got = wire_resolve_get_who(line, req.id, who, f);
-	if (got == TEMP && f->error == EPROTO)
-		service_close(p->resolve);
-	return got;
+	buf_reset(p->question);
+	if (ask_resolve(p, wire_resolve_put_who_req(p->question, &req, f),
+	        &line, f) != OK)
+		return f->outcome;
+	return check_answer(p, wire_resolve_get_who(line, req.id, who, f), f);
 }
 
 /* ---- Limits. ---- */
