@@ -43,6 +43,7 @@ start_accept_LIBS := $(JSON)
 start_listen_OBJS := start/listen start/services
 start_reload_OBJS := $(filter-out start/main,$(pneu_OBJS))
 start_reload_LIBS := $(JSON)
+start_room_OBJS := start/room
 start_config_edit_OBJS := start/config_edit
 submit_addresses_OBJS := submit/addresses
 submit_arguments_OBJS := submit/arguments

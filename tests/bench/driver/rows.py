@@ -4,12 +4,14 @@ The rows. Each is a function of (bench, system) that measures once and gives
 """
 import functools
 import glob
+import json
 import os
 import re
 import resource
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 from .host import Failed, Tool, available_kib, call, pss_by_mapping, \
@@ -17,6 +19,7 @@ from .host import Failed, Tool, available_kib, call, pss_by_mapping, \
 from .peers import DOMAIN, PASSWORD
 
 MIB = 1024 * 1024
+CROWD = os.path.join(os.path.dirname(__file__), "../../e2e/crowd.py")
 CONNECTIONS = 20
 STEADY_MAILBOXES = 1000
 POP_MAILBOXES = 20
@@ -499,6 +502,26 @@ def row_idletls(bench, system):
                 f"{k} {grown[k]:.0f}" for k in holds)]}
 
 
+def row_stress(bench, system, most):
+    """What a client is told while a crowd holds all sessions: the worst."""
+    count, seconds = bench.pick((2000, 15), (500, 4))
+    system.setup(bench.root(system), tls="ec",
+                 settings=[("smtpd", "max", most)])
+    system.start()
+    told = {}
+    for kind in "idle", "command", "data":
+        told[kind] = json.loads(call(
+            sys.executable, CROWD, system.smtp_port,
+            f"{system.names[0]}@{DOMAIN}", count, f"{kind}-again", seconds))
+    return {"greeted": max(t["greeted_worst"] for t in told.values()),
+            "taken": max(t["taken_worst"] for t in told.values()),
+            "median": max(t["taken"] for t in told.values()),
+            "not_served": sum(t["not_served"] for t in told.values()),
+            "notes": [f"{kind}: {t['served']} served, worst "
+                      f"{t['taken_worst']:.2f} s, held {t['held']}"
+                      for kind, t in told.items()]}
+
+
 def row_memory(bench, system):
     n = 40
     system.setup(bench.root(system), pop=True,
@@ -675,6 +698,16 @@ ROWS = [
          Metric("processes", "processes", ""),
          Metric("took", "until all were greeted", "s", "less")],
         peer=False, rounds=1, where=("tmpfs",)),
+    *(Row(f"stress{most}", "a crowd of 2,000 addresses that is silent or slow, "
+          f"half of it after STARTTLS, and comes back; max {most}",
+          functools.partial(row_stress, most=most),
+          [Metric("taken", "a client's message, the worst", "s", "less",
+                  absolute=1),
+           Metric("greeted", "its greeting, the worst", "s", "less"),
+           Metric("median", "its message, the worst median", "s", "less"),
+           Metric("not_served", "clients not served", "", "less",
+                  absolute=0)],
+          peer=False, where=("tmpfs",)) for most in (20, 256)),
     Row("calls", "system calls a message (strace, not timed)", row_calls,
         [],
         rounds=1, where=("ext4",)),
