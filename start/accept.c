@@ -42,6 +42,17 @@ is_full(const struct pool *p)
 	    (p->board == NULL || pool_busy(p) == p->live);
 }
 
+/* Shall who comes be taken, if it stays so? Where there is nothing to say, he
+   waits in the backlog. A crowd there would also be before all others while the
+   pool grows. */
+static bool
+is_short(const struct pool *p)
+{
+	if (p->row->busy == NULL)
+		return false;
+	return p->room.giver == -1 ? is_full(p) : p->board->idle == 0;
+}
+
 void
 accept_look(struct pool *p, uint64_t now_ms)
 {
@@ -49,8 +60,7 @@ accept_look(struct pool *p, uint64_t now_ms)
 
 	if (p->retires)
 		return;
-	/* Where there is nothing to say, who comes waits in the backlog. */
-	if (p->row->busy == NULL || !is_full(p))
+	if (!is_short(p))
 		p->full_at_ms = 0;
 	else if (p->full_at_ms == 0 ||
 	    (served != p->full_served && !room_has_silent(p, now_ms)))
@@ -65,7 +75,7 @@ accept_look(struct pool *p, uint64_t now_ms)
 	p->board->wake = p->refusing;
 	room_pass(p, p->refusing);
 	room_look(p, now_ms);
-	if (p->full_at_ms != 0)
+	if (p->full_at_ms != 0 && is_full(p))
 		p->board->min_idle = 0; /* the clock, or wake, tells */
 	else if (p->live >= p->max)
 		p->board->min_idle = 1; /* only: the last one went busy */

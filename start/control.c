@@ -176,7 +176,7 @@ state_of(const struct pool *p, uint64_t young_ms)
 		return "dying";
 	if (!p->ready || (p->live == 0 && !p->replaced))
 		return "starts";
-	return p->full_at_ms != 0 ? "full" : "ready";
+	return p->full_at_ms != 0 && p->live >= p->max ? "full" : "ready";
 }
 
 static enum outcome

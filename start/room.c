@@ -203,7 +203,8 @@ room_look(struct pool *p, uint64_t now_ms)
 	if (r->n == 0) {
 		r->look_ms = 0;
 	} else if (now_ms >= r->look_ms) {
-		hurry(p, now_ms);
+		if (p->live >= p->max)
+			hurry(p, now_ms);
 		r->look_ms = now_ms + LOOK_MS;
 	}
 }
