@@ -51,7 +51,7 @@ pneu_OBJS := start/services start/wanted start/share start/layout start/listen s
 	start/status_services start/status_lists start/status_limits start/status_queue start/status_disk start/checkup start/checkup_net start/checkup_mail start/check_verb \
 	start/status_quota \
 	start/status_journal start/lockouts_verb start/units start/init start/config_verb start/list_verb \
-	start/service_verb start/trace_verb start/verbs start/main
+	start/service_verb start/trace_verb start/setup start/verbs start/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \
 	smtpd/parameters smtpd/submit smtpd/state smtpd/reply smtpd/local \

@@ -248,6 +248,14 @@ const struct verb verbs[] = {
 	    .about.json = true,
 	    .about.more = "Exit status 111: something is not well; its line "
 	                  "begins with `!`.\n" },
+	{ VERB("setup", verb_setup,
+	      "[-C DIR] [--json] [--check] [--domains ...] [--dns ...] "
+	      "[--firewall none] [--router none] [--listen ...] "
+	      "[--pop yes|no]",
+	      "six questions, and the settings that answer them"),
+	    .about.json = true, .about.options = setup_options,
+	    .about.more = "Without an option each question is asked; an empty "
+	                  "line leaves what is set.\n" },
 	{ VERB("check", verb_check, "[-C DIR] [--json]",
 	      "all that is wrong with this system and its machine, and what "
 	      "to do"),

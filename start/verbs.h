@@ -20,6 +20,7 @@ extern const struct verb verbs[];
 enum outcome verb_init(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_list(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_config(int argc, char *argv[], struct fault *) MUST_USE;
+enum outcome verb_setup(int argc, char *argv[], struct fault *) MUST_USE;
 /* trace_verb.c, check_verb.c */
 enum outcome verb_trace(int argc, char *argv[], struct fault *) MUST_USE;
 enum outcome verb_check(int argc, char *argv[], struct fault *) MUST_USE;
@@ -37,6 +38,6 @@ enum outcome service_order(
 
 extern const struct prog_option explain_options[], init_options[],
     config_options[], list_options[], units_options[], service_options[],
-    trace_options[];
+    trace_options[], setup_options[];
 
 #endif
