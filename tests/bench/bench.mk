@@ -13,6 +13,7 @@ bench-programs: $(BENCH_PROGRAMS:%=$(B)/bench/%)
 $(B)/bench/load-smtp $(B)/bench/load-pop3: BENCH_TLS := \
 	tests/bench/load-tls.c -lssl -lcrypto
 # What it measures is a function of lib/, which `make all` has built.
+$(B)/bench/load-lists: $(B)/lib.a
 $(B)/bench/load-lists: BENCH_TLS := -Ilib $(B)/lib.a -lsodium -lseccomp
 $(B)/bench/%: tests/bench/%.c tests/bench/load.c tests/bench/load.h \
 		tests/bench/load-tls.c tests/bench/load-tls.h
