@@ -296,14 +296,20 @@ make_user(
 
 /* ---- secrets */
 
-/* 16 octets of the name and the key: the same at every start. */
-static void
-make_up_salt(const struct verifier *v, struct secret *s)
+/*
+ * The dummy's, with a salt of 16 octets of the name and the key: the same at
+ * every start.
+ */
+static struct scram_keys
+make_up_keys(const struct verifier *v, const struct address *name)
 {
-	(void)crypto_generichash(s->keys.salt, SCRAM_SALT_LEN,
-	    (const unsigned char *)s->name.key, s->name.len, v->salt_key,
+	struct scram_keys keys = v->dummy_keys;
+
+	(void)crypto_generichash(keys.salt, SCRAM_SALT_LEN,
+	    (const unsigned char *)name->key, name->len, v->salt_key,
 	    sizeof(v->salt_key));
-	s->keys.salt_len = SCRAM_SALT_LEN;
+	keys.salt_len = SCRAM_SALT_LEN;
+	return keys;
 }
 
 static enum outcome
@@ -311,6 +317,8 @@ read_secret(struct verifier *v, const struct auth_req *req, struct span value,
     struct secret *s, struct auth_ans *ans, struct fault *f)
 {
 	struct span user, path, hash, removed, keys;
+	/* Also where it is not used: no time is told. */
+	struct scram_keys made_up = make_up_keys(v, &s->name);
 	struct record *r = &s->record;
 
 	if (record_parse(value, r, f) != OK || !record_is(r, "secret") ||
@@ -333,10 +341,8 @@ read_secret(struct verifier *v, const struct auth_req *req, struct span value,
 		return compiled_bad_value(&v->secrets, f);
 	if (keys.len > 0 && !scram_keys_parse(keys, &s->keys))
 		return compiled_bad_value(&v->secrets, f);
-	if (keys.len == 0 || !s->is_known) {
-		s->keys = v->dummy_keys;
-		make_up_salt(v, s);
-	}
+	if (keys.len == 0 || !s->is_known)
+		s->keys = made_up;
 	return OK;
 }
 
@@ -348,16 +354,16 @@ find_secret(struct verifier *v, const struct auth_req *req, struct secret *s,
 	enum outcome got = make_user(v, req->user, &s->name, f);
 	struct span value;
 
+	if (got == PERM)
+		verify_name(v, req->user, &s->name);
 	if (got == OK)
 		got =
 		    compiled_get(&v->secrets, address_key(&s->name), &value, f);
 	if (got == TEMP)
 		return got;
 	s->is_known = got == OK;
-	if (got == PERM) {
-		verify_name(v, req->user, &s->name);
+	if (got == PERM)
 		value = buf_span(&v->dummy);
-	}
 	return read_secret(v, req, value, s, ans, f);
 }
 
