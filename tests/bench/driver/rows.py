@@ -2,10 +2,13 @@
 The rows. Each is a function of (bench, system) that measures once and gives
 {metric: value}; ROWS says which systems take part, what is better and the bar.
 """
+import base64
 import functools
 import glob
 import json
+import math
 import os
+import random
 import re
 import resource
 import shutil
@@ -13,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from statistics import median
 
 from .host import Failed, Tool, available_kib, call, pss_by_mapping, \
     pss_kib, tls_over, tree
@@ -522,6 +526,95 @@ def row_stress(bench, system, most):
                       for kind, t in told.items()]}
 
 
+# ---- guesses ----
+
+GUESSES = [("smtp", "PLAIN"), ("smtp", "LOGIN"), ("smtp", "SCRAM-SHA-256"),
+           ("pop", "USER"), ("pop", "PLAIN"), ("pop", "SCRAM-SHA-256")]
+
+
+def b64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def guess_lines(mechanism, user):
+    """A generator: gives a line to say, takes what was answered."""
+    if mechanism == "USER":
+        yield f"USER {user}"
+        yield "PASS wrong"
+    elif mechanism == "PLAIN":
+        yield "AUTH PLAIN " + b64(f"\0{user}\0wrong")
+    elif mechanism == "LOGIN":
+        yield "AUTH LOGIN " + b64(user)
+        yield b64("wrong")
+    else:
+        first = yield f"AUTH {mechanism} " + b64(f"n,,n={user},r=guess")
+        nonce = base64.b64decode(first.split()[1]).decode().split(",")[0]
+        proof = base64.b64encode(bytes(32)).decode()
+        yield b64(f"c=biws,{nonce},p={proof}")
+
+
+def guess(port, protocol, mechanism, user):
+    """Microseconds from the first line of a wrong login to its refusal."""
+    with socket.create_connection(("127.0.0.1", port), 60) as s, \
+            s.makefile("rb") as f:
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        f.readline()
+        if protocol == "smtp":
+            s.sendall(b"EHLO guess.bench.test\r\n")
+            while f.readline()[3:4] == b"-":
+                pass
+        lines, answer = guess_lines(mechanism, user), None
+        started = time.perf_counter_ns()
+        while True:
+            try:
+                line = lines.send(answer)
+            except StopIteration:
+                break
+            s.sendall(line.encode() + b"\r\n")
+            answer = f.readline()
+        took = (time.perf_counter_ns() - started) / 1000
+    if not answer.startswith((b"535 5.7.8 ", b"-ERR [AUTH] ")):
+        raise Failed(f"{protocol} {mechanism}: {answer!r}")
+    return took
+
+
+def mann_whitney(a, b):
+    """How probable it is that one distribution gives two so far apart."""
+    above = sum((x > y) + (x == y) / 2 for x in a for y in b)
+    n = len(a) * len(b)
+    sigma = math.sqrt(n * (len(a) + len(b) + 1) / 12)
+    return math.erfc(abs(above - n / 2) / sigma / math.sqrt(2))
+
+
+def row_guess(bench, system):
+    """A wrong password and an unknown user of as long a name, in turn."""
+    tries, out = bench.pick(200, 50), {"notes": []}
+    system.setup(bench.root(system), settings=[
+        ("auth", "mode", "relay"), ("auth", "hash_memory", "64K"),
+        ("auth", "failed_login", "0s"), ("auth", "account_failures", 0),
+        ("auth", "address_failures", 0)])
+    system.pneu("directory", "add", f"known@{DOMAIN}", "--password-stdin",
+                input=PASSWORD.encode() + b"\n")
+    system.start()
+    users = [f"known@{DOMAIN}", f"xnown@{DOMAIN}"]
+    for protocol, mechanism in GUESSES:
+        port = system.smtp_port if protocol == "smtp" else system.pop_port
+        took = {user: [] for user in users}
+        for user in users * 10:     # the warm-up
+            guess(port, protocol, mechanism, user)
+        # All in random order: pairs would share what else the machine does,
+        # and their distributions be too much alike.
+        for user in random.sample(users * tries, 2 * tries):
+            took[user].append(guess(port, protocol, mechanism, user))
+        wrong, unknown = took.values()
+        out[f"{protocol} {mechanism}"] = mann_whitney(wrong, unknown)
+        out["notes"].append(
+            f"{protocol} {mechanism}: median of wrong passwords "
+            f"{median(wrong):.0f} us, of unknown users "
+            f"{median(unknown):.0f} us")
+    return out
+
+
 def row_memory(bench, system):
     n = 40
     system.setup(bench.root(system), pop=True,
@@ -708,6 +801,11 @@ ROWS = [
            Metric("not_served", "clients not served", "", "less",
                   absolute=0)],
           peer=False, where=("tmpfs",)) for most in (20, 256)),
+    Row("guess", "wrong passwords and unknown users, 200 tries of each: p that "
+        "their times are of one distribution (Mann-Whitney)", row_guess,
+        [Metric(f"{protocol} {mechanism}", f"{protocol} {mechanism}", "p",
+                absolute=0.01) for protocol, mechanism in GUESSES],
+        peer=False, rounds=1, where=("tmpfs",)),
     Row("calls", "system calls a message (strace, not timed)", row_calls,
         [],
         rounds=1, where=("ext4",)),
