@@ -226,6 +226,10 @@ on_scram_first(struct sasl *s, struct span response, struct fault *why)
 		return got;
 	buf_add(&s->nonce, first.nonce);
 	scram_draw_nonce(&s->nonce);
+	/* Without our half it could be played back; without the channel's data
+	   it would be bound to nothing. */
+	if (buf_failed(&s->nonce) || buf_failed(&s->binding))
+		return malformed(why);
 	if (logins_salt(s->logins, span_of(s->user), &s->who, why) != OK)
 		return SASL_FAILED;
 	buf_add(&s->message, first.bare);

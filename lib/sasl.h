@@ -46,7 +46,7 @@ struct sasl_offer {
 /* What comes of a line of the client. */
 enum sasl_result {
 	SASL_MORE, /* send `text` as a challenge, then take a line more */
-	SASL_DONE, /* `who` it is; the failures of before are forgotten */
+	SASL_DONE, /* `who` it is */
 	SASL_FAILED, /* why: as of logins_try(), paid for */
 	SASL_MALFORMED, /* 5.5.2: no base64, or not what it should be; 5.5.4 */
 	SASL_CANCELLED /* by the client */

@@ -23,7 +23,8 @@ scram_encode(struct buf *b, const void *octets, size_t len)
 {
 	size_t room = sodium_base64_ENCODED_LEN(len, BASE64);
 
-	if (!buf_reserve(b, room))
+	/* A buffer keeps the octet for the closing 0 beside its maximum. */
+	if (!buf_reserve(b, room - 1))
 		return;
 	(void)sodium_bin2base64(b->p + b->len, room, octets, len, BASE64);
 	buf_extend(b, room - 1);

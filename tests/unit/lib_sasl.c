@@ -244,6 +244,45 @@ test_scram(void)
 	buf_free(&b);
 }
 
+/* What is longest: a nonce, and what stands before the name. */
+static void
+test_scram_bounds(void)
+{
+	struct buf b = BUF_INIT(SASL_LINE_MAX), text = BUF_INIT(4096);
+	struct sasl_offer offer;
+	struct fault why;
+	struct sasl s;
+
+	begin(SALT);
+	sasl_offer_make(&offer, &settings);
+	sasl_offer_binding(&offer, SASL_EXPORTER, "\0\1\2\3", 4);
+	buf_adds(&text, "n,,n=bob,r=");
+	for (size_t i = 0; i < SCRAM_NONCE_MAX; i++)
+		buf_addc(&text, 'x');
+	tap_ok(sasl_begin(&s, &logins, &offer, SASL_SCRAM,
+	           base64(&b, text.p, text.len), &why) == SASL_MORE &&
+	        s.nonce.len == SCRAM_NONCE_MAX + SCRAM_NONCE_OURS,
+	    "to the longest nonce of a client ours is added");
+	sasl_end(&s);
+	buf_reset(&text);
+	buf_adds(&text, "p=tls-exporter,a=");
+	for (size_t i = 0; i < 164; i++)
+		buf_adds(&text, "=2C");
+	buf_addc(&text, ',');
+	tap_ok(text.len > 508 && text.len <= 512,
+	    "a header of %zu octets leaves no room for the channel's data",
+	    text.len);
+	buf_adds(&text, "n=bob,r=abc");
+	says(SALT);
+	tap_ok(sasl_begin(&s, &logins, &offer, SASL_SCRAM_PLUS,
+	           base64(&b, text.p, text.len), &why) == SASL_MALFORMED,
+	    "and is refused, so that they are not left out");
+	sasl_end(&s);
+	end();
+	buf_free(&text);
+	buf_free(&b);
+}
+
 /* ---- LOGIN, and what is offered ---- */
 
 static void
@@ -309,6 +348,7 @@ main(void)
 	journal_open(&journal, "test");
 	test_plain();
 	test_scram();
+	test_scram_bounds();
 	test_login();
 	test_offer();
 	return tap_done();
