@@ -341,7 +341,8 @@ read_secret(struct verifier *v, const struct auth_req *req, struct span value,
 		return compiled_bad_value(&v->secrets, f);
 	if (keys.len > 0 && !scram_keys_parse(keys, &s->keys))
 		return compiled_bad_value(&v->secrets, f);
-	if (keys.len == 0 || !s->is_known)
+	/* Of a removed user, too, the salt is what it is for POP3. */
+	if (keys.len == 0)
 		s->keys = made_up;
 	return OK;
 }
@@ -473,7 +474,7 @@ verify_login(struct verifier *v, const struct auth_req *req, uint64_t now_ms,
 	sodium_memzero(&s, sizeof(s));
 	if (got != OK)
 		*ans = (struct auth_ans){ .iterations = 0 };
-	else if (span_eq(req->service, AUTH_POP3))
+	else if (req->kind != AUTH_SCRAM && span_eq(req->service, AUTH_POP3))
 		auth_ticket_make(v->ticket_key, ans);
 	else
 		ans->path[0] = '\0';

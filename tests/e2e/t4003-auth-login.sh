@@ -31,6 +31,13 @@ is "a password that cannot be one is told as that, of whomever" \
 	' 2 text=the%20password%20is%20empty
  1 text=the%20password%20has%20a%20control%20character%20(as%20TAB%20is),%20which%20no%20POP3%20client%20can%20send
  1 text=the%20password%20is%20over%20248%20octets,%20which%20no%20POP3%20client%20can%20send'
+printf 'gone\n' | as directory -C "$H" add gone@example.org --password-stdin > "$T/out"
+: > "$H/mail/example.org/gone/new/1.x"
+as directory -C "$H" remove gone@example.org > "$T/out"
+like "a removed user may fetch, and send nothing" \
+	"$(ask 'auth user=gone password=gone service=pop3' 'auth user=gone password=gone service=smtp' | cut -d' ' -f1 | tr '\n' ' ')" \
+	'^ok perm $'
+is "and no salt says so" "$(ask 'scram user=gone service=pop3' 'scram user=gone service=smtp' | uniq -c | awk '{ print $1, $2 }')" '2 ok'
 
 cost() { # LINE N: microseconds of CPU that an answer takes, the first one left out
 	python3 - "$1" "$2" "$B/auth" -C "$H" <<'X'
