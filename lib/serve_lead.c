@@ -61,6 +61,9 @@ serve_lead(void)
 		return false;
 	for (;;) {
 		n = recv((int)fd, &slot, sizeof(slot), 0);
+		/* A worker would be born with it, and end at once. */
+		if (serve_stopping || serve_reloading)
+			return false;
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n != sizeof(slot))

@@ -12,7 +12,7 @@ max = 6"
 check "the system becomes ready" start_pneu
 TALK="python3 $(dirname "$0")/talk.py"
 leader() { pids_of smtpd | sort -n | head -n 1; }
-greets() { $TALK "$SMTP" < /dev/null | grep -q '^220 '; }
+greets() { timeout "$LIMIT" $TALK "$SMTP" < /dev/null | grep -q '^220 '; }
 died() { [ "$(grep -c 'smtpd (pid .*was killed by' "$T/pneu.err")" -ge "$1" ]; }
 is "two workers and their leader" "$(pids_of smtpd | wc -l)" 3
 parents() { for p in $(pids_of smtpd); do awk '/^PPid/ { print $2 }' "/proc/$p/status"; done | sort -u; }
@@ -52,5 +52,17 @@ like "both deaths are in the journal" "$(grep -ha '^SD ' "$H"/journal/* | tr '\n
 check "a setting is changed, in force at once" as pneu -C "$H" config set smtpd.max 5
 alone() { [ "$(pids_of smtpd | wc -l)" -eq 3 ]; }
 wait_for alone; ok $? "one leader and its two workers are left"
+
+# ---- a signal that is for workers, sent to all of the name: nobody inherits it
+all=$(pids_of smtpd)
+as kill -TERM $all
+none() { for p in $all; do kill -0 "$p" 2> /dev/null && return 1; done; true; }
+wait_for none; ok $? "a leader that gets SIGTERM ends, as do its workers"
+wait_for greets; ok $? "and others serve"
+wait_for alone; ok $? "as many as before"
+all=$(pids_of smtpd)
+as kill -HUP $all
+wait_for none; ok $? "SIGHUP: the same"
+wait_for greets; ok $? "and others serve"
 stop_pneu; is "it stops with 0" $? 0
 done_testing
