@@ -256,7 +256,7 @@ take_signals(struct supervisor *s, uint64_t now_ms)
 }
 
 struct polled {
-	struct pollfd fd[3 + 2 * POOLS_MAX];
+	struct pollfd fd[3 + 3 * POOLS_MAX];
 	nfds_t n;
 };
 
