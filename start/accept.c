@@ -72,6 +72,8 @@ accept_look(struct pool *p, uint64_t now_ms)
 	    p->room.n > 0 || (p->full_at_ms != 0 && now_ms >= p->full_at_ms);
 	if (p->board == NULL)
 		return;
+	if (p->board->idle > p->live) /* as no honest worker leaves it */
+		p->board->idle = (uint32_t)pool_idle(p);
 	p->board->wake = p->refusing;
 	room_pass(p, p->refusing);
 	room_look(p, now_ms);

@@ -115,6 +115,17 @@ pool_busy(const struct pool *p)
 	return busy;
 }
 
+size_t
+pool_idle(const struct pool *p)
+{
+	size_t idle = 0;
+
+	for (size_t i = 0; i < BOARD_SLOTS; i++)
+		if (p->process[i].pid != 0 && p->board->slot[i].waits != 0)
+			idle++;
+	return idle;
+}
+
 static void
 signal_all(struct pool *p, int signal_number)
 {

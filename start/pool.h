@@ -37,6 +37,7 @@ struct room {
 	   here, and who comes is told at once. */
 	int giver, taker;
 	uint32_t given;
+	uint64_t given_ms; /* the last of them */
 	uint64_t look_ms; /* again; 0: nobody waits */
 };
 
@@ -143,6 +144,8 @@ void pool_kill_late(struct pool *, uint64_t now_ms);
 
 /* Busy ones; for a replacement all of them. */
 size_t pool_busy(const struct pool *);
+/* Those that wait for a client, of workers. */
+size_t pool_idle(const struct pool *);
 uint64_t pool_served(const struct pool *);
 /* When it wants to be looked at again; UINT64_MAX: not by the clock. While the
    system stops nothing is started, and nobody let in. */

@@ -2,6 +2,7 @@
 /* room.c: clients of a full pool wait here, and who is silent makes room. */
 #include "pool.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
    turning over all the sessions, and who comes new would be under it. Chosen */
 #define FRESH_MS   1000
 #define OLD_FACTOR 4
+#define LOST_MS    5000 /* for a worker to count what it has taken. Chosen */
 
 bool
 room_open(struct pool *p, size_t most)
@@ -75,11 +77,30 @@ take(struct pool *p, size_t i)
 	return fd;
 }
 
+/* Clients on the way to a worker. */
+static void
+take_back(struct pool *p)
+{
+	struct buf mark = BUF_INIT(16);
+	struct fault f;
+	size_t got;
+	int fd;
+
+	while (p->room.taker != -1 &&
+	    fds_receive(p->room.taker, false, &mark, 1, &got, &fd, &f) == OK) {
+		buf_reset(&mark);
+		if (fd != -1)
+			room_say_busy(p, fd);
+	}
+	buf_free(&mark);
+}
+
 void
 room_close(struct pool *p)
 {
 	while (p->room.n > 0)
 		room_say_busy(p, take(p, 0));
+	take_back(p);
 	p->room.look_ms = 0;
 }
 
@@ -112,13 +133,18 @@ room_pass(struct pool *p, bool passes)
 		(void)fds_send_some(p->room.giver, SPAN_LIT("-"), -1);
 }
 
-/* Idle workers for whom nothing is under way. */
+/* Idle workers for whom nothing is under way. A worker that died on the way, or
+   was taken, may have left a wrong number: it does not outlast it by much. */
 static bool
-has_idle(const struct pool *p)
+has_idle(struct pool *p, uint64_t now_ms)
 {
-	uint32_t under_way = p->room.given - p->board->taken;
+	struct room *r = &p->room;
+	struct pollfd on_the_way = { r->taker, POLLIN, 0 };
 
-	return p->board->idle > under_way;
+	if (r->given != p->board->taken && now_ms - r->given_ms >= LOST_MS &&
+	    poll(&on_the_way, 1, 0) == 0)
+		r->given = p->board->taken;
+	return p->board->idle > (uint32_t)(r->given - p->board->taken);
 }
 
 /* Of those who came lately the first; but the last of all, if none or too many
@@ -134,11 +160,15 @@ whose_turn(const struct pool *p, uint64_t now_ms)
 static void
 give(struct pool *p, uint64_t now_ms)
 {
-	while (p->room.n > 0 && has_idle(p)) {
+	while (p->room.n > 0 && has_idle(p, now_ms)) {
 		int fd = take(p, whose_turn(p, now_ms));
 
-		if (fds_send_some(p->room.giver, SPAN_LIT("+"), fd) == 1)
-			p->room.given++;
+		if (fds_send_some(p->room.giver, SPAN_LIT("+"), fd) != 1) {
+			room_say_busy(p, fd);
+			continue;
+		}
+		p->room.given++;
+		p->room.given_ms = now_ms;
 		(void)close(fd);
 	}
 }
