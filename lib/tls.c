@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/objects.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
@@ -81,6 +80,7 @@ bio_read(BIO *b, char *p, int room)
 	}
 	t->may_wait = false;
 	n = stream_raw_read(t->io, p, (size_t)room, &t->fault);
+	t->ended = n == 0;
 	/* A deadline of the stream ends one wait, not the connection. */
 	if (n < 0 && t->fault.error == ETIMEDOUT)
 		BIO_set_retry_read(b);
@@ -104,7 +104,11 @@ bio_write(BIO *b, const char *p, int len)
 static long
 bio_ctrl(BIO *b, int command, long number, void *p)
 {
-	(void)b, (void)number, (void)p;
+	const struct tls *t = BIO_get_data(b);
+
+	(void)number, (void)p;
+	if (command == BIO_CTRL_EOF)
+		return t->ended;
 	return command == BIO_CTRL_FLUSH; /* nothing is kept here */
 }
 
@@ -348,29 +352,6 @@ get_exporter(SSL *ssl, unsigned char out[TLS_BINDING_MAX])
 	    : 0;
 }
 
-/* By the hash of the certificate's signature; SHA-256 for MD5 and SHA-1. RFC
-   5929 4.1. */
-static size_t
-get_end_point(SSL *ssl, unsigned char out[TLS_BINDING_MAX])
-{
-	X509 *certificate = SSL_get_certificate(ssl);
-	int digest = NID_undef;
-	const EVP_MD *md;
-	unsigned int len = 0;
-
-	if (certificate == NULL ||
-	    X509_get_signature_info(certificate, &digest, NULL, NULL, NULL) !=
-	        1)
-		return 0;
-	if (digest == NID_md5 || digest == NID_sha1)
-		digest = NID_sha256;
-	md = EVP_get_digestbynid(digest);
-	if (md == NULL || EVP_MD_get_size(md) > TLS_BINDING_MAX ||
-	    X509_digest(certificate, md, out, &len) != 1)
-		return 0;
-	return len;
-}
-
 size_t
 tls_get_binding(const struct tls *t, enum tls_binding kind,
     unsigned char out[TLS_BINDING_MAX])
@@ -380,7 +361,7 @@ tls_get_binding(const struct tls *t, enum tls_binding kind,
 	if (t == NULL || t->ssl == NULL)
 		return 0;
 	len = kind == TLS_EXPORTER ? get_exporter(t->ssl, out)
-	                           : get_end_point(t->ssl, out);
+	                           : tls_server_end_point(t->ssl, out);
 	ERR_clear_error();
 	return len;
 }

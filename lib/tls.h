@@ -13,7 +13,6 @@
 
 #define TLS_SUBJECT_MAX                                                        \
 	255 /* octets of a client's subject that are kept. Ours */
-#define TLS_BINDING_MAX 64 /* octets */
 
 /* One session's. */
 struct tls {
@@ -23,6 +22,7 @@ struct tls {
 	uint64_t deadline_ms; /* of the handshake; monotonic; 0: it is over */
 	uint64_t waited_ms; /* for the client, in the handshake */
 	bool may_wait; /* the layer's read has not waited for the peer yet */
+	bool ended; /* the peer closed, with close_notify or without */
 	struct fault fault; /* of the descriptors */
 	struct buf *records; /* what is sent is collected; NULL: it is sent */
 	/* Facts, when the handshake is over. */

@@ -152,6 +152,58 @@ use_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
 	return got;
 }
 
+/* ---- The certificate that a client was shown. ---- */
+
+/* By the hash of the certificate's signature; SHA-256 for MD5 and SHA-1. RFC
+   5929 4.1. */
+static size_t
+hash_certificate(X509 *x, unsigned char out[TLS_BINDING_MAX])
+{
+	int digest = NID_undef;
+	const EVP_MD *md;
+	unsigned int len = 0;
+
+	if (x == NULL ||
+	    X509_get_signature_info(x, &digest, NULL, NULL, NULL) != 1)
+		return 0;
+	if (digest == NID_md5 || digest == NID_sha1)
+		digest = NID_sha256;
+	md = EVP_get_digestbynid(digest);
+	if (md == NULL || EVP_MD_get_size(md) > TLS_BINDING_MAX ||
+	    X509_digest(x, md, out, &len) != 1)
+		return 0;
+	return len;
+}
+
+size_t
+tls_server_end_point(SSL *ssl, unsigned char out[TLS_BINDING_MAX])
+{
+	void *kept = NULL;
+	size_t len = 0;
+
+	if (SSL_session_reused(ssl) != 1)
+		return hash_certificate(SSL_get_certificate(ssl), out);
+	if (SSL_SESSION_get0_ticket_appdata(
+	        SSL_get_session(ssl), &kept, &len) != 1 ||
+	    kept == NULL || len > TLS_BINDING_MAX)
+		return 0;
+	memcpy(out, kept, len);
+	return len;
+}
+
+/* Into the ticket: who resumes is shown none, and ours may be another by then.
+   SSL_CTX_set_session_ticket_cb(3): 0 would end the handshake. */
+static int
+keep_end_point(SSL *ssl, void *unused)
+{
+	unsigned char octets[TLS_BINDING_MAX];
+	size_t len = tls_server_end_point(ssl, octets);
+
+	(void)unused;
+	return SSL_SESSION_set1_ticket_appdata(
+	    SSL_get_session(ssl), octets, len);
+}
+
 /* ---- Certificates of clients. ---- */
 
 /* With `ask` a bad one is none: tls->client stays empty. */
@@ -240,6 +292,7 @@ set_rules(struct tls_server *server, SSL_CTX *ctx)
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION |
 	        SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF |
+	        SSL_OP_CLEANSE_PLAINTEXT | /* passwords were in it */
 	        (tickets ? 0 : SSL_OP_NO_TICKET));
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
@@ -253,8 +306,11 @@ set_rules(struct tls_server *server, SSL_CTX *ctx)
 	(void)SSL_CTX_set_num_tickets(ctx, tickets ? 1 : 0);
 	(void)SSL_CTX_set_tlsext_servername_callback(ctx, choose_by_name);
 	(void)SSL_CTX_set_tlsext_servername_arg(ctx, server);
-	if (tickets)
+	if (tickets) {
 		(void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, use_ticket_key);
+		(void)SSL_CTX_set_session_ticket_cb(
+		    ctx, keep_end_point, NULL, NULL);
+	}
 	SSL_CTX_set_timeout(
 	    ctx, (long)(server->set->tls.ticket_time_ms / 1000));
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&

@@ -20,6 +20,8 @@
 
 #define TLS_NAME_MAX 255 /* octets of a server name. RFC 6066 3, RFC 1035 */
 
+#define TLS_BINDING_MAX 64 /* octets */
+
 struct tls_context; /* one a label: a certificate, or one each of RSA and EC */
 
 struct tls_server {
@@ -57,6 +59,9 @@ enum outcome tls_server_look(struct tls_server *, struct fault *) MUST_USE;
 
 /* For tls_accept(): the context of the first label, which is the default. */
 SSL_CTX *tls_server_context(const struct tls_server *);
+/* RFC 5929 4, of the certificate that this client was shown: for a session that
+   was resumed, when it began. How many octets; 0: there is none. */
+size_t tls_server_end_point(SSL *, unsigned char out[TLS_BINDING_MAX]);
 /* Letters, digits, hyphens and dots, 1 to 255 of them. */
 bool tls_name_is_plain(const char *name);
 

@@ -3,13 +3,18 @@
 # Logins over TLS, SMTP and POP3: SCRAM bound to its channel, what does not match,
 # and the programs that people use.
 . "$(dirname "$0")/lib.sh"
+command -v openssl > /dev/null || skip_all "there is no openssl"
 make_home
 set -- $(free_ports 3); SUB=$1 SUBS=$2 POPS=$3
 conf smtpd "listen = 127.0.0.1:$SUB submission
 listen = 127.0.0.1:$SUBS tls submission"
 conf pop3d "listen = 127.0.0.1:$POPS tls"
 as certs -C "$H" init > "$T/out" 2>&1
-conf tls "certificate = own tls/server.pem tls/server.key"
+openssl req -x509 -nodes -days 30 -newkey rsa:2048 -subj /CN=localhost -out "$T/rsa.pem" -keyout "$T/rsa.key" > "$T/out" 2>&1
+cat "$T/rsa.pem" "$T/rsa.key" | as tee "$H/tls/rsa.pem" > "$T/out"; as chmod 640 "$H/tls/rsa.pem"
+[ -z "$USERS" ] || chown pneu:pneu-tls "$H/tls/rsa.pem"
+conf tls "certificate = own tls/server.pem tls/server.key
+certificate = own tls/rsa.pem"
 conf auth "hash_memory = 64K
 failed_login = 1ms
 scram_iterations = 4096
@@ -22,7 +27,17 @@ check "the system becomes ready" start_pneu || done_testing
 cat > "$T/scram.py" <<'X'
 import base64, hashlib, hmac, socket, ssl, sys
 protocol, port, ca, kind = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
-s = ssl.create_default_context(cafile=ca).wrap_socket(socket.create_connection(("127.0.0.1", port), 60), server_hostname="localhost")
+tls = ssl.create_default_context(cafile=ca)
+if kind == "resumed12": tls.maximum_version = ssl.TLSVersion.TLSv1_2
+def connect(session=None): return tls.wrap_socket(socket.create_connection(("127.0.0.1", port), 60), server_hostname="localhost", session=session)
+s = connect()
+if kind.startswith("resumed"): # twice: the second ticket is one that was made for a resumed session
+    shown = s.getpeercert(True)
+    for _ in 1, 2:
+        s.recv(4096)
+        s = connect(s.session)
+        if not s.session_reused: sys.exit("a full handshake")
+else: shown = s.getpeercert(True)
 f = s.makefile("rb")
 e, d = base64.b64encode, base64.b64decode
 def line():
@@ -34,7 +49,7 @@ at = 4 if protocol == "smtp" else 2
 line()
 if protocol == "smtp": say(b"EHLO me")
 header = {"could": b"y,,", "unique": b"p=tls-unique,,"}.get(kind, b"p=tls-server-end-point,,")
-data = hashlib.sha256(s.getpeercert(True)).digest()
+data = hashlib.sha256(shown).digest()
 if kind == "mismatch": data = hashlib.sha256(b"another").digest()
 bare = b"n=bob@example.org,r=abcdef"
 mechanism = b"SCRAM-SHA-256" + (b"" if kind == "could" else b"-PLUS")
@@ -55,6 +70,8 @@ smtp() { timeout 60 python3 "$T/scram.py" smtp "$SUBS" "$T/ca.pem" "$1"; }
 pop() { timeout 60 python3 "$T/scram.py" pop "$POPS" "$T/ca.pem" "$1"; }
 is "SCRAM-SHA-256-PLUS, bound by tls-server-end-point" "$(smtp right)" '235 2.7.0 w'
 like "over POP3 too" "$(pop right)" '^\+OK'
+is "a resumed session is bound to the certificate that was shown when it began" "$(smtp resumed 2>&1)" '235 2.7.0 w'
+is "in TLS 1.2 too" "$(smtp resumed12 2>&1)" '235 2.7.0 w'
 is "a binding to another certificate is refused" "$(smtp mismatch)" '535 5.7.8 w'
 is "over POP3 too: somebody between has another one" "$(pop mismatch)" '-ERR [AUTH]'
 is "a client that could bind, and was told that we cannot, is refused" "$(smtp could)" '535 5.7.8 w'
