@@ -25,6 +25,29 @@ alarm_of(struct keeper *k, const struct fault *f)
 
 /* ---- Pairs. ---- */
 
+static bool
+is_in_force(const struct keeper *k, uint64_t number)
+{
+	for (size_t i = 0; i < k->pairs; i++)
+		if (k->pair[i].pair.key != NULL &&
+		    k->pair[i].pair.number == number)
+			return true;
+	return false;
+}
+
+/* The oldest of those that are shown only by who has old chains. */
+static void
+forget_key(struct keeper *k)
+{
+	size_t i = 0;
+
+	while (i + 1 < k->keys && is_in_force(k, k->key[i].number))
+		i++;
+	EVP_PKEY_free(k->key[i].key);
+	k->keys--;
+	memmove(&k->key[i], &k->key[i + 1], (k->keys - i) * sizeof(k->key[0]));
+}
+
 /* A key may sign for as long as some worker can show its certificate. */
 static void
 hold_key(struct keeper *k, const struct pair *pair)
@@ -32,11 +55,8 @@ hold_key(struct keeper *k, const struct pair *pair)
 	for (size_t i = 0; i < k->keys; i++)
 		if (k->key[i].number == pair->number)
 			return;
-	if (k->keys == KEEPER_KEYS_MAX) {
-		EVP_PKEY_free(k->key[0].key);
-		k->keys--;
-		memmove(&k->key[0], &k->key[1], k->keys * sizeof(k->key[0]));
-	}
+	if (k->keys == KEEPER_KEYS_MAX)
+		forget_key(k);
 	(void)EVP_PKEY_up_ref(pair->key);
 	k->key[k->keys].number = pair->number;
 	k->key[k->keys++].key = pair->key;
@@ -257,6 +277,8 @@ keeper_begin(struct keeper *k, const struct tls_settings *set,
 		        &k->pair[i].names, f) != OK)
 			return f->outcome;
 		k->pair[i].pair.pem = BUF_INIT(TLS_CHAIN_MAX);
+		/* No file is so: those that are not there are told, too. */
+		k->pair[i].taken[0].st_size = -1;
 		k->pairs++;
 	}
 	(void)keeper_look(k, true);

@@ -13,7 +13,7 @@
 #include "output.h"
 #include "pair.h"
 
-#define FINGERPRINT_MAX (32 * 3)
+#define FINGERPRINT_MAX (32 * 3 + 1)
 
 /* ---- What a certificate says. ---- */
 

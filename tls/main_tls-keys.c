@@ -25,10 +25,11 @@ struct tls_keys {
 	struct journal journal;
 };
 
+/* Who asks again before the answer was sent gets no second descriptor. */
 static enum outcome
 answer_chains(struct keeper *k, struct client *client, struct fault *f)
 {
-	if (k->chains_fd != -1 && client->is_socket)
+	if (k->chains_fd != -1 && client->is_socket && client->pass_fd == -1)
 		client->pass_fd = dup(k->chains_fd);
 	return wire_tls_put_size(
 	    &client->outbuf, client->pass_fd == -1 ? 0 : k->chains_size, f);

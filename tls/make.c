@@ -182,6 +182,12 @@ have_authority(const char *hostname, X509 **ca, EVP_PKEY **key, struct fault *f)
 		*key = read_key(MAKE_CA_KEY);
 		return *ca != NULL && *key != NULL ? OK : failed(MAKE_CA, f);
 	}
+	/* Its owner keeps the key elsewhere; a new authority would be another. */
+	if (is_there(MAKE_CA))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    MAKE_CA " is there, but not its key, " MAKE_CA_KEY
+		            ": bring it back, or remove " MAKE_CA
+		            " to make a new authority");
 	(void)snprintf(name, sizeof(name), "Pneu of %s", hostname);
 	*key = EVP_EC_gen("P-256");
 	*ca =

@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <sodium.h>
 #include <string.h>
 #include <unistd.h>
+
+#define SECURITY_BITS 112 /* LEVEL 2 of lib/tls_server.c */
 
 static enum outcome
 wrong(const char *path, const char *what, struct fault *f)
@@ -195,6 +197,23 @@ put_chain(STACK_OF(X509) * chain, struct buf *out)
 	return ok && !buf_failed(out);
 }
 
+/*
+ * Would OpenSSL take it in a handshake? It refuses whole chains for one that is
+ * weak. SSL_CTX_set_security_level(3), level 2
+ */
+static bool
+is_strong(X509 *x)
+{
+	int bits = -1;
+
+	if (EVP_PKEY_get_security_bits(X509_get0_pubkey(x)) < SECURITY_BITS)
+		return false;
+	/* Who signs himself is believed for another reason. */
+	return (X509_get_extension_flags(x) & EXFLAG_SS) != 0 ||
+	    (X509_get_signature_info(x, NULL, NULL, &bits, NULL) == 1 &&
+	        bits >= SECURITY_BITS);
+}
+
 static enum outcome
 fit(const struct pair_names *names, STACK_OF(X509) * chain, struct pair *pair,
     struct fault *f)
@@ -210,6 +229,12 @@ fit(const struct pair_names *names, STACK_OF(X509) * chain, struct pair *pair,
 		    "own certificate comes first)",
 		    names->key, names->chain);
 	}
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if (!is_strong(sk_X509_value(chain, i)))
+			return fault_set(f, PERM, "5.3.5", 0,
+			    "%s: certificate %d is too weak: RSA has at least "
+			    "2048 bits, a signature SHA-256",
+			    names->chain, i + 1);
 	if (!put_chain(chain, &pair->pem))
 		return wrong(names->chain, "it is too large", f);
 	return tls_key_number(pair->key, &pair->number, f);
