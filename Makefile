@@ -196,6 +196,7 @@ RUN_DEPS := curl swaks libnet-ssleay-perl
 NEED_DEPS := perl python3 procps curl
 TEST_DEPS := $(NEED_DEPS) iproute2 util-linux e2fsprogs strace \
 	swaks libnet-ssleay-perl msmtp mpop fetchmail s-nail mutt git-email libmailtools-perl php-cli openbsd-inetd systemd \
+	systemd-container systemd-sysv dbus \
 	dovecot-imapd dovecot-pop3d clang clang-format cppcheck mandoc spin \
 	libclang-rt-14-dev netcat-openbsd nsd gsasl checkpw
 BENCH_DEPS := postfix dovecot-pop3d openssl linux-perf strace python3 e2fsprogs

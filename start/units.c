@@ -11,7 +11,6 @@
 #include "config.h"
 #include "layout.h"
 #include "listen.h"
-#include "store_state.h"
 #include "users.h"
 #include "verbs.h"
 
@@ -46,7 +45,7 @@ print_sysusers(void)
 	    home_of());
 	for (const struct users_row *r = users_rows; r->program != NULL; r++)
 		if (r->user != NULL && users_is_first(r))
-			(void)printf("u " USERS_USER " - \"Pneu: %s\"\n",
+			(void)printf("u " USERS_USER " - \"Pneu %s\"\n",
 			    r->user, r->user);
 	for (const struct service_row *r = service_rows; r->name; r++)
 		if (r->path != NULL && r->kind != SERVICE_JOURNAL)
@@ -63,19 +62,20 @@ name_of(const char *user, char out[IDENTITY_NAME_MAX + 1])
 }
 
 static void
-print_directory(const struct layout_row *r, const char *part)
+print_directory(const struct layout_row *r)
 {
 	const char *path = layout_path(r, &prog.settings);
 	char user[IDENTITY_NAME_MAX + 1], group[IDENTITY_NAME_MAX + 1];
 	bool is_home = strcmp(path, ".") == 0, is_within = path[0] != '/';
 
-	(void)printf("d %s%s%s%s%s %04o %s %s -\n", is_within ? home_of() : "",
+	(void)printf("d %s%s%s %04o %s %s -\n", is_within ? home_of() : "",
 	    is_within && !is_home ? "/" : "", is_home ? "" : path,
-	    part == NULL ? "" : "/", part == NULL ? "" : part,
 	    (unsigned)r->mode, name_of(r->user, user),
 	    name_of(r->group, group));
 }
 
+/* Not what lies in a directory of another user than the home's owner, as in
+   queue/: systemd-tmpfiles refuses to go there at each boot. `init` makes it. */
 static void
 print_tmpfiles(void)
 {
@@ -83,23 +83,19 @@ print_tmpfiles(void)
 	             "separate.\n"
 	             "d %.*s 0750 " USERS_OWNER " " USERS_OWNER " -\n",
 	    (int)(strrchr(PNEU_CONF, '/') - PNEU_CONF), PNEU_CONF);
-	for (const struct layout_row *r = layout_rows; r->path; r++) {
-		if (r->is_file)
-			continue;
-		print_directory(r, NULL);
-		for (int i = 0; r->has_states && i < STORE_DIRECTORIES; i++)
-			print_directory(
-			    r, store_state_word((enum store_state)i));
-	}
+	for (const struct layout_row *r = layout_rows; r->path; r++)
+		if (!r->is_file)
+			print_directory(r);
 }
 
 /* ---- systemd ---- */
 
 /*
- * The supervisor is root for three things: ports, users, signals. One path that
- * can be written: with two, each is a mount of its own, and no link goes from
- * the queue to a mailbox. No filter of system calls here: each program has one
- * that is smaller.
+ * The supervisor is root for four things: ports, users, signals, and a look at
+ * whose the parts of the home are. One path that can be written: with two, each
+ * is a mount of its own, and no link goes from the queue to a mailbox. No
+ * filter of system calls here: each program has one that is smaller. No
+ * RestrictSUIDSGID=: it takes openat2(2) away, and no mailbox opens without.
  */
 static void
 print_service(void)
@@ -112,16 +108,17 @@ print_service(void)
 	             "[Service]\n"
 	             "Type=exec\n"
 	             "ExecStart=%s -C %s run\n"
-	             "ExecReload=kill -HUP $MAINPID\n"
+	             "ExecReload=%s -C %s reload\n"
 	             "KillMode=mixed\n"
 	             "TimeoutStopSec=150\n"
 	             "Restart=on-failure\n"
+	             "RestartPreventExitStatus=100\n"
 	             "RestartSec=1\n"
 	             "Slice=pneu.slice\n"
 	             "UMask=0077\n\n",
-	    home_of(), program, home_of());
+	    home_of(), program, home_of(), program, home_of());
 	(void)printf("CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_SETPCAP "
-	             "CAP_KILL CAP_NET_BIND_SERVICE\n"
+	             "CAP_KILL CAP_NET_BIND_SERVICE CAP_DAC_READ_SEARCH\n"
 	             "NoNewPrivileges=yes\n"
 	             "ProtectSystem=strict\n"
 	             "ReadWritePaths=%s\n"
@@ -138,7 +135,6 @@ print_service(void)
 	             "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
 	             "RestrictNamespaces=yes\n"
 	             "RestrictRealtime=yes\n"
-	             "RestrictSUIDSGID=yes\n"
 	             "LockPersonality=yes\n"
 	             "MemoryDenyWriteExecute=yes\n"
 	             "SystemCallArchitectures=native\n\n"
@@ -167,10 +163,11 @@ print_socket(void)
 	size_t n = listen_list(&prog.settings, line, NULL);
 
 	(void)printf("# The addresses of pneu.conf. After a change there: pneu "
-	             "units socket.\n"
+	             "-C %s units socket.\n"
 	             "[Unit]\n"
 	             "Description=Pneu mail system: its ports\n\n"
-	             "[Socket]\n");
+	             "[Socket]\n",
+	    home_of());
 	for (size_t i = 0; i < n; i++)
 		if (line[i].row->path == NULL)
 			(void)printf("ListenStream=%s\n", line[i].text);
