@@ -122,4 +122,15 @@ check "swaks logs in over STARTTLS" timeout 60 swaks --server "localhost:$SUB" -
     --auth-password 'open sesame' --from bob@example.org --to bob@example.org
 check "curl over TLS" sh -c "printf 'Subject: curl\r\n\r\nx\r\n' | timeout 60 curl -sS --cacert $T/ca.pem --url smtps://localhost:$SUBS \
     --mail-from bob@example.org --mail-rcpt bob@example.org -u 'bob:open sesame' -T -"
+arrived() { ls "$H"/mail/example.org/bob/new/* > "$T/out" 2>&1; }
+wait_for arrived
+for how in 'sslproto TLS1.2+' ssl; do
+	[ "$how" = ssl ] && port=$POPS || port=$POP
+	printf 'set no bouncemail\npoll localhost service %s protocol POP3 auth password\nuser bob@example.org password "open sesame" keep fetchall\n%s sslcertck sslcertfile %s sslcertpath /nonexistent\nmda "cat > %s"\n' \
+	    "$port" "$how" "$T/ca.pem" "$T/fetched" > "$T/fetchmailrc"; chmod 600 "$T/fetchmailrc"
+	check "fetchmail logs in, $how" env HOME="$T" timeout 60 fetchmail -f "$T/fetchmailrc" --nodetach --nosyslog \
+	    --pidfile "$T/fetch.pid" -i "$T/fetch.ids"
+	check "and has a message" grep -q '^Subject: ' "$T/fetched"
+	rm -f "$T/fetched"
+done
 done_testing
