@@ -190,6 +190,15 @@ fds_raise_limit(size_t wanted)
 	return limit.rlim_cur < wanted ? (size_t)limit.rlim_cur : wanted;
 }
 
+bool
+fds_take_room(int fd, size_t octets)
+{
+	int error = posix_fallocate(fd, 0, (off_t)octets);
+
+	errno = error;
+	return error == 0;
+}
+
 enum outcome
 fds_sync_directory(const char *path, struct fault *f)
 {

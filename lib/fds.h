@@ -45,6 +45,10 @@ int fds_open_file_beneath(int dir, const char *path, int flags, mode_t mode);
 /* As many descriptors as the limits allow, up to that; how many there may be. */
 size_t fds_raise_limit(size_t wanted);
 
+/* Room on disk for all of a file: a store to a part of its memory that has none
+   is a SIGBUS when the disk is full. It grows to that size. False: errno. */
+bool fds_take_room(int fd, size_t octets);
+
 /* The names in a directory, on disk. */
 enum outcome fds_sync_directory(const char *path, struct fault *) MUST_USE;
 

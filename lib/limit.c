@@ -133,12 +133,15 @@ limits_make(void)
 	if (fstat(fd, &st) == 0 &&
 	    (size_t)st.st_size == sizeof(struct limit_table) &&
 	    pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
-	    head.magic == MAGIC)
+	    head.magic == MAGIC) {
+		if (!fds_take_room(fd, sizeof(struct limit_table)))
+			fds_close(&fd);
 		return fd;
+	}
 	head.magic = MAGIC;
 	randombytes_buf(head.key, sizeof(head.key));
 	if (ftruncate(fd, 0) != 0 ||
-	    ftruncate(fd, (off_t)sizeof(struct limit_table)) != 0 ||
+	    !fds_take_room(fd, sizeof(struct limit_table)) ||
 	    pwrite(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		fds_close(&fd);
 	return fd;

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fds.h"
+
 #define MAGIC   0x706e65756c6f6b31ULL /* another layout has another one */
 #define SLOTS   4096 /* counted at once. Ours */
 #define KNOWN   16384 /* addresses that logged in. Ours */
@@ -67,6 +69,11 @@ lockouts_open(
 	        ((size_t)st.st_size != size &&
 	            ftruncate(fd, (off_t)size) != 0)))
 		return fault_set(f, TEMP, "4.3.0", errno, LOCKOUTS_FILE);
+	/* A full disk lets nobody log in if we die of it. */
+	if (fd != -1 && !fds_take_room(fd, size)) {
+		fd = -1;
+		flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	}
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (p == MAP_FAILED)
 		return fault_set(f, TEMP, "4.3.0", errno, LOCKOUTS_FILE);

@@ -46,8 +46,8 @@ struct lockouts {
 };
 
 /*
- * Map the memory of fd, which is made as large as it must be and stays open; -1:
- * of this process alone. What is not ours in it, or of another version, is
+ * Map the memory of fd, which is made as large as it must be and stays open; -1,
+ * or no room on disk: of this process alone. What is not ours in it, or of another version, is
  * emptied. TEMP: no memory.
  */
 enum outcome lockouts_open(struct lockouts *, int fd, const struct settings *,

@@ -78,7 +78,8 @@ open_window(struct pool_ground *g)
 	g->window_fd = open(
 	    POP_WINDOW_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (g->window_fd == -1 ||
-	    ftruncate(g->window_fd, (off_t)POP_WINDOW_OCTETS) != 0) {
+	    ftruncate(g->window_fd, (off_t)POP_WINDOW_OCTETS) != 0 ||
+	    !fds_take_room(g->window_fd, POP_WINDOW_OCTETS)) {
 		prog_warn(
 		    "no POP windows: " POP_WINDOW_PATH ": %s", strerror(errno));
 		fds_close(&g->window_fd);

@@ -172,6 +172,7 @@ int
 main(void)
 {
 	char directory[] = "/tmp/pneu-unit-limits.XXXXXX";
+	struct stat st;
 	int fd = -1;
 
 	if (mkdtemp(directory) == NULL || chdir(directory) != 0)
@@ -183,6 +184,9 @@ main(void)
 	    "without a file nothing is counted, and nobody limited");
 	tap_ok(mkdir("run", 0700) == 0 && (fd = limits_make()) != -1,
 	    "the supervisor makes it");
+	tap_ok(fstat(fd, &st) == 0 &&
+	        (size_t)st.st_blocks * 512 >= sizeof(struct limit_table),
+	    "with room on disk for all of it");
 	(void)close(fd);
 	limits_open(&limits, true);
 	test_windows();
