@@ -20,6 +20,7 @@
 #include "command.h"
 #include "fds.h"
 #include "prog.h"
+#include "serve.h"
 
 #define CHECKER_FD 3 /* where the program reads. Source: the interface */
 #define RIGHT      0
@@ -177,6 +178,16 @@ judge(int status, struct fault *f)
 	    "the checkpassword program ended with %d", status);
 }
 
+/* The process that starts them is gone, and behind the sandbox there is no other:
+   we end, and are started anew with one. */
+static int
+lose(struct checker *c)
+{
+	fds_close(&c->socket);
+	serve_stopping = 1;
+	return TEMP;
+}
+
 enum outcome
 checker_ask(
     struct checker *c, struct span name, struct span password, struct fault *f)
@@ -199,7 +210,9 @@ checker_ask(
 			n = recv(c->socket, &status, sizeof(status), 0);
 		while (n == -1 && errno == EINTR);
 		if (n != (ssize_t)sizeof(status))
-			status = TEMP;
+			status = lose(c);
+	} else {
+		status = lose(c);
 	}
 	sodium_memzero(b.p, b.cap);
 	buf_free(&b);

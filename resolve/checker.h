@@ -32,7 +32,8 @@ void checker_end(struct checker *);
 /*
  * OK	right
  * PERM	5.7.8 wrong, or too long to be asked
- * TEMP	4.3.0 it says so, failed, was killed, or could not be started
+ * TEMP	4.3.0 it says so, failed, was killed, or could not be started; where the
+ *	process that starts them is gone, this one is told to stop as well
  */
 enum outcome checker_ask(struct checker *, struct span name,
     struct span password, struct fault *) MUST_USE;

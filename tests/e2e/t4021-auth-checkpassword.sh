@@ -22,6 +22,7 @@ program real "MAILDIR=$T/maildir exec nsenter --user=/proc/$ns/ns/user $checkpw 
 program later 'exit 111'
 program hangs 'exec sleep 300'
 program dies 'kill -KILL $$'
+program murders "[ -e $T/told/murdered ] || { : > $T/told/murdered; kill -KILL \$PPID; }; exit 0"
 program tells "cat <&3 > $T/told/octets; env > $T/told/env; exit 0"
 mkdir -m 777 "$T/told"
 make_home
@@ -30,6 +31,7 @@ conf smtpd "listen = 127.0.0.1:$SUB submission"
 conf auth "hash_memory = 64K
 failed_login = 1ms
 account_failures = 0
+max = 1
 checkpassword = $T/real /bin/true"
 as directory -C "$H" add daemon@example.org > "$T/out"
 add_user ann@example.org ann > "$T/out"
@@ -66,6 +68,9 @@ is "it is asked again" "$(smtp ann ann; pop ann ann)" '454
 -ERR [SYS/TEMP] '
 use "one that dies is taken up" dies
 is "that is no answer" "$(smtp ann ann)" 454
+use "one that kills who starts it is taken up" murders
+smtp ann any > "$T/out" # smtplib may try once more by another mechanism
+soon "auth ends then, and another asks again" '^235 PLAIN LOGIN$' smtp ann any
 use "one that says yes to all is taken up" tells
 is "whoever has an entry is let in" "$(smtp ann any; smtp nosuch any)" '235 PLAIN LOGIN
 535'
