@@ -320,6 +320,7 @@ read_secret(struct verifier *v, const struct auth_req *req, struct span value,
 	/* Also where it is not used: no time is told. */
 	struct scram_keys made_up = make_up_keys(v, &s->name);
 	struct record *r = &s->record;
+	bool is_dummy = !s->is_known;
 
 	if (record_parse(value, r, f) != OK || !record_is(r, "secret") ||
 	    !record_take(r, "smtp", AUTH_USER_MAX, &user) ||
@@ -342,7 +343,7 @@ read_secret(struct verifier *v, const struct auth_req *req, struct span value,
 	if (keys.len > 0 && !scram_keys_parse(keys, &s->keys))
 		return compiled_bad_value(&v->secrets, f);
 	/* Of a removed user, too, the salt is what it is for POP3. */
-	if (keys.len == 0)
+	if (keys.len == 0 || is_dummy)
 		s->keys = made_up;
 	return OK;
 }
