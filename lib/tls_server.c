@@ -457,15 +457,19 @@ ask_chains(struct tls_server *server, struct fault *f)
 {
 	struct service *keys = &server->keys;
 	struct span line;
-	uint64_t size;
+	uint64_t size, generation;
 	enum outcome got;
 
 	keys->takes_fd = true;
 	got = service_ask(keys, WIRE_TLS_CHAINS, true, &line, f);
 	if (got == OK)
-		got = wire_tls_get_size(line, &size, f);
+		got = wire_tls_get_size(line, &size, &generation, f);
 	if (got == OK)
 		got = read_chains(server, keys->received_fd, size, f);
+	/* During a reload those of the tls-keys of before may come: then the
+	   memory says another one, and they are asked for again. */
+	if (got == OK)
+		server->generation = generation;
 	if (got == TEMP && f->error == EPROTO)
 		service_close(keys);
 	fds_close(&keys->received_fd);
@@ -487,10 +491,8 @@ tls_server_look(struct tls_server *server, struct fault *f)
 	*f = FAULT_NONE;
 	if (server->failed_ms == 0 || now - server->failed_ms >= RETRY_MS) {
 		server->failed_ms = 0;
-		if (ask_chains(server, f) == OK) {
-			server->generation = generation;
+		if (ask_chains(server, f) == OK)
 			return OK;
-		}
 		server->failed_ms = now;
 	}
 	/* The chains before are better than none: their keys are kept there. */

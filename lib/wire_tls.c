@@ -189,16 +189,19 @@ wire_tls_get_req(
 /* ---- answers ---- */
 
 enum outcome
-wire_tls_put_size(struct buf *b, uint64_t size, struct fault *f)
+wire_tls_put_size(
+    struct buf *b, uint64_t size, uint64_t generation, struct fault *f)
 {
 	struct record_out out = record_begin(b, "ok");
 
 	record_put_num(out, "size", size);
+	record_put_num(out, "generation", generation);
 	return record_end(out, f);
 }
 
 enum outcome
-wire_tls_get_size(struct span line, uint64_t *size, struct fault *f)
+wire_tls_get_size(
+    struct span line, uint64_t *size, uint64_t *generation, struct fault *f)
 {
 	struct record r;
 
@@ -207,6 +210,8 @@ wire_tls_get_size(struct span line, uint64_t *size, struct fault *f)
 			return f->outcome;
 		if (record_take_num(&r, "size", 0,
 		        TLS_CHAINS_MAX * (TLS_CHAIN_MAX + RECORD_MAX), size) &&
+		    record_take_num(
+		        &r, "generation", 0, UINT64_MAX, generation) &&
 		    record_all_taken(&r))
 			return OK;
 	}

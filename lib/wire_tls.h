@@ -4,7 +4,7 @@
  * that they share.
  *
  *	chains
- *	ok size=N			with a descriptor: N octets of chains
+ *	ok size=N generation=G		with a descriptor: N octets of chains
  *	sign key=K scheme=pss digest=SHA2-256 value=HEX
  *	ok signature=HEX
  *
@@ -56,10 +56,11 @@ struct tls_sign_req {
 enum outcome wire_tls_get_req(struct span line, bool *chains,
     struct tls_sign_req *, struct fault *) MUST_USE;
 
+/* Generation: of the shared memory, when these chains were taken; 0: none. */
 enum outcome wire_tls_put_size(
-    struct buf *, uint64_t size, struct fault *) MUST_USE;
-enum outcome wire_tls_get_size(
-    struct span line, uint64_t *size, struct fault *) MUST_USE;
+    struct buf *, uint64_t size, uint64_t generation, struct fault *) MUST_USE;
+enum outcome wire_tls_get_size(struct span line, uint64_t *size,
+    uint64_t *generation, struct fault *) MUST_USE;
 enum outcome wire_tls_put_signature(
     struct buf *, const unsigned char *, size_t len, struct fault *) MUST_USE;
 enum outcome wire_tls_get_signature(struct span line,

@@ -170,7 +170,7 @@ publish(struct keeper *k)
 	}
 	buf_free(&b);
 	if (k->shared != NULL)
-		(void)atomic_fetch_add(&k->shared->generation, 1);
+		k->generation = atomic_fetch_add(&k->shared->generation, 1) + 1;
 }
 
 /* ---- Tickets. ---- */

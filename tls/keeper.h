@@ -35,6 +35,7 @@ struct keeper {
 	size_t keys;
 	int chains_fd; /* what workers get; -1: no pair is right */
 	uint64_t chains_size;
+	uint64_t generation; /* of the shared memory, when they were taken */
 	struct tls_shared *shared; /* NULL: for one session in a shell */
 	uint64_t look_ms, turn_ms; /* when to do so next; monotonic */
 };

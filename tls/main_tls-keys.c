@@ -31,8 +31,8 @@ answer_chains(struct keeper *k, struct client *client, struct fault *f)
 {
 	if (k->chains_fd != -1 && client->is_socket && client->pass_fd == -1)
 		client->pass_fd = dup(k->chains_fd);
-	return wire_tls_put_size(
-	    &client->outbuf, client->pass_fd == -1 ? 0 : k->chains_size, f);
+	return wire_tls_put_size(&client->outbuf,
+	    client->pass_fd == -1 ? 0 : k->chains_size, k->generation, f);
 }
 
 static enum outcome

@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (wire_tls_get_signature(line, signature, &len, &f) == OK &&
 		    len > TLS_SIGNATURE_MAX)
 			abort();
-		(void)!wire_tls_get_size(line, &octets, &f);
+		(void)!wire_tls_get_size(line, &octets, &octets, &f);
 	}
 	rest = (struct span){ (const char *)data, size };
 	while (rest.len > 0 && wire_tls_get_chain(&rest, &chain, &f) == OK)
