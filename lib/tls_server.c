@@ -175,33 +175,75 @@ hash_certificate(X509 *x, unsigned char out[TLS_BINDING_MAX])
 	return len;
 }
 
+/* In a ticket: who resumes is shown no certificate, and ours may be another by
+   then; and of each resumption there is a new ticket, with a time of its own. */
+struct kept {
+	uint64_t since_ms; /* the handshake with certificates; monotonic */
+	size_t len;
+	unsigned char end_point[TLS_BINDING_MAX];
+};
+
+static bool
+get_kept(SSL_SESSION *session, struct kept *kept)
+{
+	void *data = NULL;
+	size_t len = 0;
+
+	if (SSL_SESSION_get0_ticket_appdata(session, &data, &len) != 1 ||
+	    data == NULL || len != sizeof(*kept))
+		return false;
+	memcpy(kept, data, sizeof(*kept));
+	return kept->len <= TLS_BINDING_MAX;
+}
+
 size_t
 tls_server_end_point(SSL *ssl, unsigned char out[TLS_BINDING_MAX])
 {
-	void *kept = NULL;
-	size_t len = 0;
+	struct kept kept;
 
 	if (SSL_session_reused(ssl) != 1)
 		return hash_certificate(SSL_get_certificate(ssl), out);
-	if (SSL_SESSION_get0_ticket_appdata(
-	        SSL_get_session(ssl), &kept, &len) != 1 ||
-	    kept == NULL || len > TLS_BINDING_MAX)
+	if (!get_kept(SSL_get_session(ssl), &kept))
 		return 0;
-	memcpy(out, kept, len);
-	return len;
+	memcpy(out, kept.end_point, kept.len);
+	return kept.len;
 }
 
-/* Into the ticket: who resumes is shown none, and ours may be another by then.
-   SSL_CTX_set_session_ticket_cb(3): 0 would end the handshake. */
+/* SSL_CTX_set_session_ticket_cb(3): 0 would end the handshake. */
 static int
-keep_end_point(SSL *ssl, void *unused)
+keep(SSL *ssl, void *unused)
 {
-	unsigned char octets[TLS_BINDING_MAX];
-	size_t len = tls_server_end_point(ssl, octets);
+	struct kept kept = { .since_ms = clock_mono_ms() };
 
 	(void)unused;
+	if (SSL_session_reused(ssl) != 1)
+		kept.len =
+		    hash_certificate(SSL_get_certificate(ssl), kept.end_point);
+	else if (!get_kept(SSL_get_session(ssl), &kept))
+		return 0;
 	return SSL_SESSION_set1_ticket_appdata(
-	    SSL_get_session(ssl), octets, len);
+	    SSL_get_session(ssl), &kept, sizeof(kept));
+}
+
+/* Else a client that comes often enough would never be asked for a certificate
+   again, nor see ours. */
+static SSL_TICKET_RETURN
+judge_age(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t len,
+    SSL_TICKET_STATUS status, void *unused)
+{
+	const struct tls_server *server =
+	    SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct kept kept;
+
+	(void)name, (void)len, (void)unused;
+	if ((status != SSL_TICKET_SUCCESS &&
+	        status != SSL_TICKET_SUCCESS_RENEW) ||
+	    !get_kept(session, &kept) ||
+	    clock_mono_ms() - kept.since_ms >
+	        2 * server->set->tls.ticket_time_ms)
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
+	                                    : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 /* ---- Certificates of clients. ---- */
@@ -308,8 +350,7 @@ set_rules(struct tls_server *server, SSL_CTX *ctx)
 	(void)SSL_CTX_set_tlsext_servername_arg(ctx, server);
 	if (tickets) {
 		(void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, use_ticket_key);
-		(void)SSL_CTX_set_session_ticket_cb(
-		    ctx, keep_end_point, NULL, NULL);
+		(void)SSL_CTX_set_session_ticket_cb(ctx, keep, judge_age, NULL);
 	}
 	SSL_CTX_set_timeout(
 	    ctx, (long)(server->set->tls.ticket_time_ms / 1000));

@@ -78,8 +78,14 @@ while connect(first).session_reused and time.monotonic() < begin + 30:
     time.sleep(0.2)
 print("full after", 1 < time.monotonic() - begin < 20)
 print("a new one", connect(connect().session).session_reused)
+s, begin = connect(), time.monotonic()
+while time.monotonic() < begin + 30: # each time with the newest one
+    time.sleep(0.5)
+    s = connect(s.session)
+    if not s.session_reused: break
+print("its heirs, full after", 3 < time.monotonic() - begin < 20)
 PY
-is "a ticket is good with all workers, and for its time" "$(timeout 60 python3 "$T/resume.py" "$SMTPS" "$T/ca.pem" 2>&1 | tr '\n' ' ')" "resumed 12 full after True a new one True "
+is "a ticket is good with all workers, and for its time" "$(timeout 60 python3 "$T/resume.py" "$SMTPS" "$T/ca.pem" 2>&1 | tr '\n' ' ')" "resumed 12 full after True a new one True its heirs, full after True "
 
 # A new certificate, under a hundred sessions.
 serial() { s_client -connect "127.0.0.1:$SMTPS" | openssl x509 -noout -serial; }
