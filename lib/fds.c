@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -197,6 +198,30 @@ fds_take_room(int fd, size_t octets)
 
 	errno = error;
 	return error == 0;
+}
+
+void *
+fds_map_given(
+    const char *variable, const char *path, size_t octets, bool writes)
+{
+	uint64_t given;
+	struct stat st;
+	void *p = MAP_FAILED;
+	int fd = -1;
+
+	if (num_from_env(variable, 3, INT32_MAX, &given))
+		fd = (int)given;
+	else if (path != NULL)
+		fd = open(path,
+		    (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+	/* Touching what is not there would be a SIGBUS. */
+	if (fd != -1 && fstat(fd, &st) == 0 && (uint64_t)st.st_size >= octets)
+		p = mmap(NULL, octets,
+		    writes ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
+		    0);
+	fds_close(&fd);
+	(void)unsetenv(variable);
+	return p == MAP_FAILED ? NULL : p;
 }
 
 enum outcome

@@ -48,6 +48,13 @@ size_t fds_raise_limit(size_t wanted);
 /* Room on disk for all of a file: a store to a part of its memory that has none
    is a SIGBUS when the disk is full. It grows to that size. False: errno. */
 bool fds_take_room(int fd, size_t octets);
+/*
+ * Memory that processes share: of the descriptor that the environment variable
+ * gives, which is closed, or else of the file (NULL: of none). NULL: there is
+ * none of this size. Unmap it.
+ */
+void *fds_map_given(
+    const char *variable, const char *path, size_t octets, bool writes);
 
 /* The names in a directory, on disk. */
 enum outcome fds_sync_directory(const char *path, struct fault *) MUST_USE;

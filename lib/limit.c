@@ -150,27 +150,8 @@ limits_make(void)
 void
 limits_open(struct limits *l, bool writes)
 {
-	size_t size = sizeof(struct limit_table);
-	struct stat st;
-	uint64_t given;
-	int fd;
-	void *p = MAP_FAILED;
-
-	l->table = NULL;
-	if (num_from_env(LIMITS_ENV, 3, INT32_MAX, &given))
-		fd = (int)given;
-	else
-		fd = open(LIMITS_PATH,
-		    (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
-	if (fd == -1)
-		return;
-	if (fstat(fd, &st) == 0 && (size_t)st.st_size >= size)
-		p = mmap(NULL, size,
-		    writes ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
-		    0);
-	fds_close(&fd);
-	if (p != MAP_FAILED)
-		l->table = p;
+	l->table =
+	    fds_map_given(LIMITS_ENV, LIMITS_PATH, sizeof(*l->table), writes);
 	if (l->table != NULL && l->table->magic != MAGIC)
 		limits_close(l);
 }

@@ -2,38 +2,16 @@
 /* pop_window.c: addresses that somebody has logged in to POP3 from. */
 #include "pop_window.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "fds.h"
 
 void
 pop_window_open(struct pop_window *w, bool writes)
 {
-	struct stat st;
-	uint64_t given;
-	int fd;
-	void *p;
-
-	w->table = NULL;
-	if (num_from_env(POP_WINDOW_ENV, 3, INT32_MAX, &given))
-		fd = (int)given;
-	else
-		fd = open(POP_WINDOW_PATH,
-		    (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
-	if (fd == -1)
-		return;
-	p = MAP_FAILED;
-	if (fstat(fd, &st) == 0 && (size_t)st.st_size >= POP_WINDOW_OCTETS)
-		p = mmap(NULL, POP_WINDOW_OCTETS,
-		    writes ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
-		    0);
-	fds_close(&fd);
-	if (p != MAP_FAILED)
-		w->table = p;
+	w->table = fds_map_given(
+	    POP_WINDOW_ENV, POP_WINDOW_PATH, POP_WINDOW_OCTETS, writes);
 }
 
 void

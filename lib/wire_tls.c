@@ -6,11 +6,9 @@
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include "fds.h"
 #include "wire.h"
 
 #define HEX_MAX (2 * TLS_SIGNATURE_MAX)
@@ -249,17 +247,8 @@ wire_tls_get_signature(struct span line, unsigned char out[TLS_SIGNATURE_MAX],
 struct tls_shared *
 tls_shared_map(bool writes)
 {
-	uint64_t fd;
-	void *p;
-
-	if (!num_from_env(TLS_SHARED_ENV, 3, 65535, &fd))
-		return NULL;
-	p = mmap(NULL, sizeof(struct tls_shared),
-	    writes ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, (int)fd,
-	    0);
-	(void)close((int)fd);
-	(void)unsetenv(TLS_SHARED_ENV);
-	return p == MAP_FAILED ? NULL : p;
+	return fds_map_given(
+	    TLS_SHARED_ENV, NULL, sizeof(struct tls_shared), writes);
 }
 
 /*

@@ -177,7 +177,7 @@ pool_fill(struct pool *p, uint64_t now_ms)
 	if (p->retires || p->replaced || now_ms < p->not_before_ms)
 		return;
 	for (size_t n = missing(p); n > 0; n--)
-		if (!pool_leads(p, now_ms, &f) ||
+		if (!pool_can_start(p, now_ms, &f) ||
 		    pool_start(p, -1, now_ms, &f) != OK)
 			break;
 	if (f.outcome != OK) {

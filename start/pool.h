@@ -126,9 +126,9 @@ enum outcome pool_start(
 /* pool_start.c: where this process is; 0: the first that is free. BOARD_SLOTS:
    nowhere. */
 size_t pool_slot(const struct pool *, pid_t);
-/* pool_start.c: can it start a process on its listener now? False: it has to wait
-   for its leader, or (f) none could be started. */
-bool pool_leads(struct pool *, uint64_t now_ms, struct fault *f);
+/* pool_start.c: can it start a process on its listener now? False: not yet, its
+   leader prepares (and is started, if there was none); or f: it cannot be. */
+bool pool_can_start(struct pool *, uint64_t now_ms, struct fault *f);
 /* Start what is missing; nothing before its pause is over. */
 void pool_fill(struct pool *, uint64_t now_ms);
 /* Was it a process of this pool? Then it is taken off, and a death is told. */

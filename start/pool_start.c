@@ -185,7 +185,7 @@ start_with(struct pool *p, int connection, size_t slot, struct fault *f)
 }
 
 bool
-pool_leads(struct pool *p, uint64_t now_ms, struct fault *f)
+pool_can_start(struct pool *p, uint64_t now_ms, struct fault *f)
 {
 	if (!p->row->leads || p->leader.ready)
 		return true;
