@@ -243,6 +243,15 @@ keeper_sign(struct keeper *k, const struct tls_sign_req *req,
 
 /* ---- Begin, look, end. ---- */
 
+/* During a reload another one may have said its chains after ours: workers would
+   then ask again at each handshake. It ends soon. */
+static bool
+is_overtaken(const struct keeper *k)
+{
+	return k->generation != 0 &&
+	    atomic_load(&k->shared->generation) != k->generation;
+}
+
 uint64_t
 keeper_look(struct keeper *k, bool now)
 {
@@ -254,7 +263,7 @@ keeper_look(struct keeper *k, bool now)
 	if (now || time_ms >= k->look_ms) {
 		for (size_t i = 0; i < k->pairs; i++)
 			changed |= look_at_pair(k, &k->pair[i], now);
-		if (changed)
+		if (changed || is_overtaken(k))
 			publish(k);
 		k->look_ms = time_ms + KEEPER_LOOK_MS;
 	}

@@ -59,6 +59,29 @@ sign(struct keeper *k, uint64_t number)
 	return keeper_sign(k, &req, out, &len, &f);
 }
 
+/* During a reload two of them answer, and a worker has to tell them apart. */
+static void
+test_generations(const struct tls_settings *set)
+{
+	static struct keeper elder, heir;
+	static struct tls_shared shared;
+	struct fault f = FAULT_NONE;
+
+	tap_ok(keeper_begin(&elder, set, &shared, NULL, &f) == OK &&
+	        elder.generation == shared.generation,
+	    "chains are of the generation that the memory says");
+	tap_ok(keeper_begin(&heir, set, &shared, NULL, &f) == OK &&
+	        heir.generation == shared.generation &&
+	        elder.generation != shared.generation,
+	    "those of the one before are not, when there is another");
+	(void)keeper_look(&elder, true);
+	(void)keeper_look(&heir, true);
+	tap_ok(heir.generation == shared.generation,
+	    "who stays says its chains last");
+	keeper_free(&elder);
+	keeper_free(&heir);
+}
+
 int
 main(void)
 {
@@ -87,6 +110,7 @@ main(void)
 	    "so do the newest of the other, and the one before");
 	tap_ok(sign(&k, first) == PERM, "the oldest is forgotten");
 	keeper_free(&k);
+	test_generations(&set);
 	(void)unlink("stays.pem");
 	(void)unlink("changes.pem");
 	(void)rmdir(directory);
