@@ -63,7 +63,8 @@ send() { curl -s --crlf --mail-from ann@example.net --mail-rcpt "$1" -T - "smtp:
 	END
 }
 send bob@example.org one; is "mail for him is accepted" $? 0
-wait_for test -n "$(ls "$H/mail/example.org/bob/new")"
+delivered() { [ -n "$(ls "$H/mail/example.org/bob/new")" ]; }
+wait_for delivered; ok $? "and delivered"
 pop() { curl -s "pop3://127.0.0.1:$POP/$1" --user bob@example.org:pass-word; }
 got() { pop 1 | grep -q '^Subject: one'; }
 wait_for got; ok $? "and read by POP3"

@@ -17,9 +17,10 @@ run_me() {
 	(cd "$T/me" && exec env HOME="$T/me" setpriv --reuid "$ME" --regid nogroup --clear-groups "$@")
 }
 got() { as cat "$H/mail/example.org/ann/new/"* 2> /dev/null | tr -d '\r'; }
+has_mail() { [ -n "$(got)" ]; }
 of() { got | sed -n "s/^$1: //p"; }
 comes() { # comes WHAT: a message with that subject from bob
-	wait_for got; is "$1" "$(of Return-Path) $(of Subject)" "<bob@example.org> $2"
+	wait_for has_mail; is "$1" "$(of Return-Path) $(of Subject)" "<bob@example.org> $2"
 	as find "$H/mail" -type f -delete
 }
 
