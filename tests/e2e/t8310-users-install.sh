@@ -5,8 +5,13 @@
 . "$(dirname "$0")/users.sh"
 . "$(dirname "$0")/lib.sh"
 P=/opt/pneu/sbin/pneu H=/var/spool/pneu C=/etc/pneu/pneu.conf
-set -- $(free_ports 2); SMTP=$1 POP=$2
-alias_ports() { sed -i "s/^listen = 127.0.0.1:2525/listen = 127.0.0.1:$SMTP/; s/^listen = 127.0.0.1:2110/listen = 127.0.0.1:$POP/" "$C"; }
+set -- $(free_ports 5); SMTP=$1 POP=$2 OTHERS="$3 $4 $5"
+alias_ports() { # each of init's, so that it disturbs no system of this machine
+	set -- $OTHERS
+	sed -i "s/^\(listen = 127.0.0.1:\)2525/\1$SMTP/; s/^\(listen = 127.0.0.1:\)2110/\1$POP/
+		s/^\(listen = 127.0.0.1:\)2587/\1$1/; s/^\(listen = 127.0.0.1:\)2465/\1$2/
+		s/^\(listen = 127.0.0.1:\)2995/\1$3/" "$C"
+}
 run() { # the installed supervisor, by its default home
 	rm -f "$T/ready"; mkfifo "$T/ready"
 	"$P" run > "$T/ready" 2>> "$T/err" & PNEU=$!; exec 9< "$T/ready"
