@@ -16,15 +16,26 @@ static const struct wire_field facts[] = {
 	{ "start", WIRE_NUMBER, AT(start), UINT32_MAX, 0 },
 	{ "size", WIRE_NUMBER, AT(size), SIZE_MOST, 0 },
 	{ "skip", WIRE_NUMBER, AT(skip), SIZE_MOST, 0 },
+	{ "dots", WIRE_FLAG, AT(dots), 0, 0 },
 	{ .key = NULL },
 };
 static const struct wire_field nexthop_field[] = {
 	{ "nexthop", WIRE_TEXT, 0, ATTEMPT_NEXTHOP_MAX, WIRE_CLEAN },
 	{ .key = NULL },
 };
-static const struct wire_field host_field[] = {
-	{ "host", WIRE_TEXT, ANS(host), DOMAIN_MAX,
+static const struct wire_field ans_facts[] = {
+	{ "host", WIRE_TEXT, ANS(host), ATTEMPT_HOST_MAX,
 	    WIRE_OPTIONAL | WIRE_GRAPH },
+	{ "reply", WIRE_NUMBER, ANS(reply), 599, WIRE_OPTIONAL },
+	{ "dsn", WIRE_FLAG, ANS(dsn), 1, 0 },
+	{ "tls", WIRE_TEXT, ANS(tls), ATTEMPT_TLS_MAX,
+	    WIRE_OPTIONAL | WIRE_GRAPH },
+	{ "verified", WIRE_TEXT, ANS(verified), ATTEMPT_TLS_MAX,
+	    WIRE_OPTIONAL | WIRE_GRAPH },
+	{ .key = NULL },
+};
+static const struct wire_field begin_fields[] = {
+	{ "qid", WIRE_QID, 0, 0, 0 },
 	{ .key = NULL },
 };
 
@@ -174,6 +185,23 @@ wire_attempt_get(struct span line, struct attempt *a, struct fault *f)
 /* ---- The answer. ---- */
 
 enum outcome
+wire_attempt_put_begin(struct buf *b, const struct qid *qid, struct fault *f)
+{
+	return wire_write(b, "begin", begin_fields, qid, f);
+}
+
+bool
+wire_attempt_is_begin(struct span line, const struct qid *qid)
+{
+	struct record r;
+	struct qid its;
+	struct fault f;
+
+	return wire_read(line, "begin", begin_fields, &r, &its, &f) == OK &&
+	    span_same(qid_span(&its), qid_span(qid));
+}
+
+enum outcome
 wire_attempt_put_ans(
     struct buf *b, uint32_t n, const struct attempt_ans *ans, struct fault *f)
 {
@@ -181,7 +209,7 @@ wire_attempt_put_ans(
 	struct record_out out = record_begin(b, outcome_word(why->outcome));
 
 	record_put_num(out, "n", n);
-	wire_put(out, host_field, ans);
+	wire_put(out, ans_facts, ans);
 	record_put_optional(out, "code", span_of(why->code));
 	record_put_optional(out, "text", span_of(why->text));
 	return record_end(out, f);
@@ -232,8 +260,8 @@ wire_attempt_get_ans(
 		return no_answer(f, "no record");
 	if (!record_take_num(&r, "n", n, n, &number))
 		return no_answer(f, "for another recipient");
-	if (!wire_take(&r, host_field, ans))
-		return no_answer(f, "bad host");
+	if (!wire_take(&r, ans_facts, ans))
+		return no_answer(f, "bad field");
 	if (record_outcome(&r, &ans->fault) == OK
 	        ? !take_success(&r, &ans->fault)
 	        : ans->fault.error == EPROTO)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * wire_attempt.h: one message to one next hop, both ends: queue-run asks, a
- * transport (deliver-program) answers. One attempt at a time on a connection.
+ * transport (deliver-program, deliver-smtp) answers. One attempt at a time on a
+ * connection.
  *
- *	attempt qid=... time=... start= size= skip= nexthop=... from=<...>
- *	    [body=] [smtputf8=1] [ret=] [envid=]
+ *	attempt qid=... time=... start= size= skip= [dots=0] nexthop=...
+ *	    from=<...> [body=] [smtputf8=1] [ret=] [envid=]
  *	to n=1 path=<...> [address=<...>] [notify=] [orcpt=]
  *	to n=3 path=<...>
  *	end
@@ -13,12 +14,19 @@
  * The message is the `size` octets from `start` on; its first `skip` octets are
  * the Return-Path: and Delivered-To: that final delivery shows and a relay
  * leaves out. `address` is where an alias leads, in place of path, which stays
- * what the sender asked for. The answer has a line for each recipient in the
- * order asked, each sent as soon as it is known, then `end`:
+ * what the sender asked for. dots=0: no line begins with a dot. The answer has a
+ * line for each recipient in the order asked, each sent as soon as it is known,
+ * then `end`:
  *
- *	ok n=1 [host=] [code=2.0.0] [text=]
- *	temp n=3 [host=] code=4.3.0 text=
+ *	begin qid=...
+ *	ok n=1 [host=] [reply=250] [dsn=1] [tls= verified=] [code=2.0.0] [text=]
+ *	temp n=3 [host=] [reply=451] [tls= verified=] code=4.3.0 text=
  *	end qid=... [scope=nexthop]
+ *
+ * Before `begin` nothing of the message has been said to anybody. A transport
+ * that keeps its connections says it first of all, or says no `ok`; so an
+ * attempt whose connection ended before any answer was not begun, and may be
+ * repeated at once.
  *
  * scope=nexthop: no other message for this next hop would fare better now (the
  * host does not answer, the command is missing), so queue-run waits before it
@@ -37,6 +45,9 @@
  */
 #define ATTEMPT_RCPT_MAX    100
 #define ATTEMPT_NEXTHOP_MAX 512 /* octets: as much as a mailbox path */
+#define ATTEMPT_HOST_MAX                                                       \
+	(DOMAIN_MAX + 64) /* octets of "mx.example.net[2001:db8::1]:25" */
+#define ATTEMPT_TLS_MAX 15 /* octets of "TLSv1.3" */
 
 enum attempt_state {
 	ATTEMPT_NONE, /* empty */
@@ -46,8 +57,8 @@ enum attempt_state {
 
 struct attempt {
 	enum attempt_state state;
-	/* qid, time_ms, start, size, skip, reverse_path, the parameters of
-	   MAIL; recipients with n, forward_path, notify, orcpt, address */
+	/* qid, time_ms, start, size, skip, dots, reverse_path, the parameters
+	   of MAIL; recipients with n, forward_path, notify, orcpt, address */
 	struct envelope envelope;
 	char nexthop[ATTEMPT_NEXTHOP_MAX + 1];
 };
@@ -68,8 +79,20 @@ void wire_attempt_put_end(struct buf *);
 /* How it ended for one recipient. */
 struct attempt_ans {
 	struct fault fault; /* OK has a code and perhaps a text, too */
-	char host[DOMAIN_MAX + 1]; /* who said so, or "" */
+	/* Who said so, or whom we tried to ask: "mx.example.net",
+	   "mx.example.net[192.0.2.1]:25"; "": nobody */
+	char host[ATTEMPT_HOST_MAX + 1];
+	/* The code of his SMTP reply, whose text the fault has; 0: the fault is
+	   in our own words. RFC 3464 2.3.6 wants to know. */
+	uint64_t reply;
+	/* He announced DSN and was told what the sender wants to know: reports
+	   of success are his to make. RFC 3461 5.2.1 */
+	bool dsn;
+	char tls[ATTEMPT_TLS_MAX + 1]; /* "TLSv1.3"; "": it was not encrypted */
+	char verified[ATTEMPT_TLS_MAX + 1]; /* "none", "cert", "dane"; "" */
 };
+/* Is it the `begin` of this attempt? It comes once, before all answers. */
+bool wire_attempt_is_begin(struct span line, const struct qid *);
 /*
  * The answer for recipient n.
  * OK	*ans is set (and may say temp or perm)
@@ -91,6 +114,8 @@ enum outcome wire_attempt_get_end(struct span line, const struct qid *,
 enum outcome wire_attempt_get(
     struct span line, struct attempt *, struct fault *) MUST_USE;
 
+enum outcome wire_attempt_put_begin(
+    struct buf *, const struct qid *, struct fault *) MUST_USE;
 enum outcome wire_attempt_put_ans(struct buf *, uint32_t n,
     const struct attempt_ans *, struct fault *) MUST_USE;
 enum outcome wire_attempt_put_ans_end(struct buf *, const struct qid *,

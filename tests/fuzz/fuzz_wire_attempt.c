@@ -75,7 +75,10 @@ read_answer(struct span line)
 	if (wire_attempt_get_ans(line, 1, &ans, &f) == OK) {
 		check_text(ans.host);
 		check_text(ans.fault.text);
+		check_text(ans.tls);
+		check_text(ans.verified);
 	}
+	(void)wire_attempt_is_begin(line, &qid);
 	(void)!wire_attempt_get_end(line, &qid, &all, &f);
 }
 

@@ -70,6 +70,10 @@ static const struct {
 	    "attempt qid=" QID " nexthop=a time=" TIME
 	    " start=0 size=9 skip=10 from=<>",
 	    TEMP },
+	{ "that no line begins with a dot is one fact",
+	    FIRST " dots=0" TO1 "\nend", OK },
+	{ "that one does is malformed: it is the case without the word",
+	    FIRST " dots=1", TEMP },
 	{ "one whose size cannot be added to is malformed",
 	    "attempt qid=" QID " nexthop=a time=" TIME
 	    " start=1 size=9223372036854775807 skip=0 from=<>",
@@ -208,6 +212,7 @@ fill(struct envelope *e)
 	e->size = 4312;
 	e->skip = 63;
 	e->smtputf8 = true;
+	e->dots = false;
 	strcpy(e->body, "8BITMIME");
 	strcpy(e->ret, "HDRS");
 	strcpy(e->envid, "QQ314159");
@@ -219,7 +224,7 @@ same(const struct envelope *a, const struct envelope *b)
 	return strcmp(a->qid.text, b->qid.text) == 0 &&
 	    a->time_ms == b->time_ms && a->start == b->start &&
 	    a->size == b->size && a->skip == b->skip &&
-	    a->smtputf8 == b->smtputf8 &&
+	    a->smtputf8 == b->smtputf8 && a->dots == b->dots &&
 	    strcmp(a->reverse_path.text, b->reverse_path.text) == 0 &&
 	    strcmp(a->body, b->body) == 0 && strcmp(a->ret, b->ret) == 0 &&
 	    strcmp(a->envid, b->envid) == 0;
@@ -295,6 +300,20 @@ static const struct {
 	{ "an unknown field is none", "ok n=3 x=1", TEMP, OK, "" },
 	{ "a host with a line end is none", "ok n=3 host=a%0Ab", TEMP, OK, "" },
 	{ "a host with a space is none", "temp n=3 host=a%20b", TEMP, OK, "" },
+	{ "a host with its address and port",
+	    "ok n=3 host=mx.example.net[2001:db8::1]:25", OK, OK, "2.0.0" },
+	{ "a reply has its code", "perm n=3 reply=550 code=5.1.1 text=no", OK,
+	    PERM, "5.1.1" },
+	{ "no reply has that code", "perm n=3 reply=600 code=5.1.1", TEMP, OK,
+	    "" },
+	{ "how it was encrypted is one fact",
+	    "ok n=3 dsn=1 tls=TLSv1.3 verified=dane", OK, OK, "2.0.0" },
+	{ "a version with a line end is none", "ok n=3 tls=a%0A", TEMP, OK,
+	    "" },
+	{ "a long word of what verified is none",
+	    "ok n=3 tls=TLSv1.3 verified=0123456789abcdef", TEMP, OK, "" },
+	{ "dsn is 1 or missing", "ok n=3 dsn=2", TEMP, OK, "" },
+	{ "a beginning is no answer", "begin qid=" QID, TEMP, OK, "" },
 	{ "the end is no answer", "end qid=" QID, TEMP, OK, "" },
 	{ "nothing is no answer", "", TEMP, OK, "" },
 };
@@ -319,24 +338,56 @@ test_answers(void)
 		    "%s", answers[i].title);
 	}
 	(void)fault_set(&ans.fault, TEMP, "4.4.1", 0, "a b%%\xC3\xB6\n");
-	(void)strcpy(ans.host, "mx1.example.net");
+	(void)strcpy(ans.host, "mx1.example.net[192.0.2.1]:25");
+	(void)strcpy(ans.tls, "TLSv1.3");
+	(void)strcpy(ans.verified, "cert");
+	ans.reply = 451;
+	ans.dsn = true;
 	tap_ok(wire_attempt_put_ans(&b, 3, &ans, &f) == OK &&
 	        wire_attempt_get_ans(buf_span(&b), 3, &got, &f) == OK &&
 	        got.fault.outcome == TEMP &&
 	        strcmp(got.fault.text, ans.fault.text) == 0 &&
-	        strcmp(got.host, ans.host) == 0,
+	        strcmp(got.host, ans.host) == 0 && got.reply == 451 &&
+	        got.dsn && strcmp(got.tls, "TLSv1.3") == 0 &&
+	        strcmp(got.verified, "cert") == 0,
 	    "an answer is the same after its way");
 	buf_reset(&b);
 	ans = (struct attempt_ans){ .fault = FAULT_NONE };
 	tap_ok(wire_attempt_put_ans(&b, 31, &ans, &f) == OK &&
 	        wire_attempt_get_ans(buf_span(&b), 31, &got, &f) == OK &&
-	        got.fault.outcome == OK,
+	        got.fault.outcome == OK && got.reply == 0 && !got.dsn &&
+	        got.tls[0] == '\0',
 	    "ok without words too");
 	for (size_t n = 0; n + 1 < b.len; n++)
 		if (wire_attempt_get_ans(
 		        span_head(buf_span(&b), n), 31, &got, &f) == OK)
 			taken++;
 	tap_ok(taken == 0, "no answer cut short is one");
+	buf_free(&b);
+}
+
+static void
+test_begin(void)
+{
+	struct buf b = BUF_INIT(RECORD_MAX);
+	struct fault f;
+	struct qid qid, other;
+	size_t taken = 0;
+
+	(void)qid_parse(span_of(QID), &qid);
+	(void)qid_parse(span_of(OTHER), &other);
+	tap_ok(wire_attempt_put_begin(&b, &qid, &f) == OK &&
+	        wire_attempt_is_begin(buf_span(&b), &qid),
+	    "an attempt begins on both sides");
+	for (size_t n = 0; n + 1 < b.len; n++)
+		if (wire_attempt_is_begin(span_head(buf_span(&b), n), &qid))
+			taken++;
+	tap_ok(taken == 0, "no beginning cut short is one");
+	tap_ok(!wire_attempt_is_begin(buf_span(&b), &other) &&
+	        !wire_attempt_is_begin(SPAN_LIT("begin"), &qid) &&
+	        !wire_attempt_is_begin(SPAN_LIT("end qid=" QID), &qid) &&
+	        !wire_attempt_is_begin(SPAN_LIT("begin qid=" QID " x=1"), &qid),
+	    "nor that of another one, or with something else in it");
 	buf_free(&b);
 }
 
@@ -385,6 +436,7 @@ main(void)
 	test_too_many();
 	test_round_trip();
 	test_answers();
+	test_begin();
 	test_ends();
 	return tap_done();
 }
