@@ -76,8 +76,8 @@ COMPILED := resolve/accounts resolve/address resolve/compiled
 resolve_OBJS := $(COMPILED) resolve/answerer resolve/lookup resolve/main_resolve
 auth_OBJS := $(COMPILED) resolve/answerer resolve/scram_keys \
 	resolve/checker resolve/verify resolve/authority resolve/main_auth
-ROUTE := resolve/block resolve/dns resolve/route
-route_OBJS := $(ROUTE) resolve/main_route
+ROUTE := route/block route/dns route/route
+route_OBJS := $(ROUTE) route/main_route
 DIRECTORY := $(COMPILED) resolve/scram_keys resolve/directory resolve/names \
 	resolve/directory_parse resolve/directory_write resolve/mailboxes \
 	resolve/maker resolve/directory_check

@@ -12,7 +12,7 @@ ok() { # ok STATUS TITLE [OUTPUT]
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 sources=$(git ls-files 'lib/*.[ch]' 'smtpd/*.[ch]' 'pop3d/*.[ch]' \
     'store/*.[ch]' 'queue-add/*.[ch]' 'queue/*.[ch]' 'queue-run/*.[ch]' \
-    'resolve/*.[ch]' 'submit/*.[ch]' 'deliver/*.[ch]' 'journal/*.[ch]' 'start/*.[ch]' 'tests/*.[ch]')
+    'resolve/*.[ch]' 'route/*.[ch]' 'submit/*.[ch]' 'deliver/*.[ch]' 'journal/*.[ch]' 'start/*.[ch]' 'tests/*.[ch]')
 pages=$(git ls-files '*.[1-8]')
 
 if command -v clang-format > /dev/null; then

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../resolve/block.h"
+#include "../../route/block.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,8 +4,8 @@
  * no process of its own. libunbound brings the sockets, the retries and a cache
  * that keeps to the TTLs; its events are polled by one descriptor here.
  */
-#ifndef RESOLVE_DNS_H
-#define RESOLVE_DNS_H
+#ifndef ROUTE_DNS_H
+#define ROUTE_DNS_H
 
 #include "block_list.h"
 #include "settings.h"

@@ -4,8 +4,8 @@
  * the DNS answers, and the lists themselves, which are tested before they are
  * believed.
  */
-#ifndef RESOLVE_ROUTE_H
-#define RESOLVE_ROUTE_H
+#ifndef ROUTE_ROUTE_H
+#define ROUTE_ROUTE_H
 
 #include "block.h"
 #include "dns.h"

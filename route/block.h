@@ -3,8 +3,8 @@
  * block.h: the DNS of a block list: the name that stands for an address, and
  * what its answers mean. Source: RFC 5782.
  */
-#ifndef RESOLVE_BLOCK_H
-#define RESOLVE_BLOCK_H
+#ifndef ROUTE_BLOCK_H
+#define ROUTE_BLOCK_H
 
 #include "wire_route.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* resolve_block.c: messages of the DNS are made here octet by octet. */
-#include "../../resolve/block.h"
+/* route_block.c: messages of the DNS are made here octet by octet. */
+#include "../../route/block.h"
 
 #include <stdlib.h>
 #include <string.h>
