@@ -32,15 +32,16 @@ journal_taken(struct run *run, const struct message *m)
 }
 
 /*
- * Recipients that were deferred until later than this are left out. Of what an
- * operator released (it lies in in/) or flushed (in a minute before all of
- * them), all are due.
+ * Recipients that were deferred until a later minute than this are left out. Of
+ * what an operator released (it lies in in/) or flushed (in a minute before all
+ * of them), all are due.
  */
 static void
 leave_out_not_due(const struct run *run, struct message *m)
 {
 	const struct recipient *r = m->envelope.recipient;
 	uint64_t now = clock_wall_ms(), first = UINT64_MAX;
+	uint64_t due = now - now % MINUTE_MS + MINUTE_MS;
 	/* What lies later was written by a clock that was wrong. */
 	uint64_t last = now + run->set->retry_max_ms + MINUTE_MS;
 
@@ -51,7 +52,7 @@ leave_out_not_due(const struct run *run, struct message *m)
 	    m->place.part_ms + MINUTE_MS <= first)
 		return;
 	for (size_t i = 0; i < m->envelope.recipients; i++)
-		if (m->status[i].state == STATUS_OPEN && r[i].next_ms > now &&
+		if (m->status[i].state == STATUS_OPEN && r[i].next_ms >= due &&
 		    r[i].next_ms <= last) {
 			m->status[i].state = STATUS_NOT_DUE;
 			m->status[i].next_ms = r[i].next_ms;

@@ -86,6 +86,30 @@ test_own_tries(struct run *run)
 	(void)unlink(name);
 }
 
+/* A minute that has begun is due as a whole: what was put back into it would be
+   listed again at once. */
+static void
+test_whole_minute(struct run *run)
+{
+	uint64_t minute = clock_wall_ms() / MINUTE * MINUTE;
+	struct message *m;
+	struct envelope e;
+
+	test_envelope(&e, "ann@example.org", "a@example.org b@example.org");
+	m = window_add(&run->window, &e.qid, WINDOW_DUE);
+	envelope_free(&m->envelope);
+	m->envelope = e;
+	m->place = (struct store_place){ STORE_RETRY1, minute };
+	m->envelope.recipient[0].next_ms = minute + MINUTE - 1;
+	m->envelope.recipient[1].next_ms = minute + 2 * MINUTE;
+	load_checked(run, m);
+	tap_ok(m->status[0].state == STATUS_OPEN &&
+	        m->status[1].state == STATUS_NOT_DUE,
+	    "who is to be tried in this minute is due, who later is not");
+	list_remove(&run->step[STEP_RESOLVE], m);
+	window_drop(&run->window, m);
+}
+
 /* A message that is a day old, to so many; it lies in in/, with its envelope. */
 static struct message *
 old_message(struct run *run, const char *to)
@@ -551,6 +575,7 @@ main(void)
 	test_begin(&run);
 	test_retry_times();
 	test_own_tries(&run);
+	test_whole_minute(&run);
 	test_overdue(&run);
 	test_ends_later(&run);
 	test_window(&run);
