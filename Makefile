@@ -22,7 +22,7 @@ CONF     ?= /etc/pneu/pneu.conf
 # Of the slice that all of it runs in: systemd.resource-control(5).
 CPU_WEIGHT ?= 100
 MEMORY_MAX ?= infinity
-CPPFLAGS += -D_GNU_SOURCE -DPNEU_VERSION='"$(VERSION)"' -Ilib -Istore \
+CPPFLAGS += -D_GNU_SOURCE -DPNEU_VERSION='"$(VERSION)"' -Ilib -Istore -iquote start \
 	-DPNEU_HOME='"$(HOME_DIR)"' -DPNEU_CONF='"$(CONF)"'
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 SAN     ?=
@@ -44,14 +44,16 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/serve_lead lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
 	lib/scram lib/trace lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
 	lib/usage lib/logins lib/sasl lib/lockouts lib/tls_provider lib/wire_tls lib/tls_server lib/tls
-pneu_OBJS := start/services start/wanted start/share start/layout start/listen start/services_print start/spawn \
-	start/check start/leader start/room start/pool_start start/pool start/accept \
-	start/reload start/order start/ready start/stop start/control start/ask \
-	start/config_edit start/text_change start/config_change start/list_edit start/supervise start/explain_access start/explain start/status \
-	start/status_services start/status_lists start/status_limits start/status_queue start/status_disk start/checkup start/checkup_net start/checkup_mail start/check_verb \
-	start/status_quota \
-	start/status_journal start/lockouts_verb start/units start/init start/config_verb start/list_verb \
-	start/service_verb start/trace_verb start/setup start/verbs start/main
+# start/ is the supervisor, pneu/ the operator's verbs.
+SUPERVISOR := start/services start/wanted start/share start/layout start/listen start/services_print \
+	start/spawn start/check start/leader start/room start/pool_start start/pool start/accept \
+	start/reload start/order start/ready start/stop start/control start/ask start/supervise
+VERBS := pneu/config_edit pneu/text_change pneu/config_change pneu/list_edit pneu/explain_access pneu/explain \
+	pneu/status pneu/status_services pneu/status_lists pneu/status_limits pneu/status_queue \
+	pneu/status_disk pneu/checkup pneu/checkup_net pneu/checkup_mail pneu/check_verb pneu/status_quota \
+	pneu/status_journal pneu/lockouts_verb pneu/units pneu/init pneu/config_verb pneu/list_verb \
+	pneu/service_verb pneu/trace_verb pneu/setup pneu/verbs
+pneu_OBJS := $(SUPERVISOR) $(VERBS) pneu/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \
 	smtpd/parameters smtpd/submit smtpd/state smtpd/reply smtpd/local \
@@ -225,7 +227,7 @@ deps:
 run:
 	@$(MAKE) --no-print-directory DEPS="$(BUILD_DEPS) $(RUN_DEPS)" deps
 	@$(MAKE) --no-print-directory $(PARALLEL) all
-	@B=$(B) sh start/demo.sh
+	@B=$(B) sh pneu/demo.sh
 
 # ---- Tests. One prove(1) run counts them all; those marked san run on a build
 # with AddressSanitizer and UndefinedBehaviorSanitizer.

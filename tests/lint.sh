@@ -10,9 +10,7 @@ ok() { # ok STATUS TITLE [OUTPUT]
 	printf '%s\n' "${3:-}" | head -n 30 | sed 's/^/# /'
 }
 skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
-sources=$(git ls-files 'lib/*.[ch]' 'smtpd/*.[ch]' 'pop3d/*.[ch]' \
-    'store/*.[ch]' 'queue-add/*.[ch]' 'queue/*.[ch]' 'queue-run/*.[ch]' \
-    'resolve/*.[ch]' 'route/*.[ch]' 'submit/*.[ch]' 'deliver/*.[ch]' 'journal/*.[ch]' 'start/*.[ch]' 'tests/*.[ch]')
+sources=$(git ls-files '*/*.[ch]')
 pages=$(git ls-files '*.[1-8]')
 
 if command -v clang-format > /dev/null; then
@@ -44,10 +42,10 @@ else
 fi
 
 # A program includes its own folder and lib/, lib/ only itself; the programs of
-# the queue include store/ too.
+# the queue include store/ too, the verbs of pneu start/.
 out=$(for f in $(printf '%s\n' $sources | grep -v '^tests/'); do
 	d=$(dirname "$f")
-	case $d in queue*) s=store ;; *) s=lib ;; esac
+	case $d in queue*) s=store ;; pneu) s=start ;; *) s=lib ;; esac
 	sed -n 's/^#include "\(.*\)".*/\1/p' "$f" | while read -r h; do
 		[ -e "$d/$h" ] || [ -e "lib/$h" ] ||
 		    [ -e "$s/$h" ] || echo "$f includes $h"

@@ -96,7 +96,7 @@ def help_options(text):
 
 
 def main_of(program):
-    for name in ("%s/main.c" % program, *glob.glob("*/main_%s.c" % program), "start/main.c"):
+    for name in ("%s/main.c" % program, *glob.glob("*/main_%s.c" % program), "pneu/main.c"):
         if os.path.exists(name):
             return read(name)
 
@@ -189,7 +189,7 @@ def part_journal():
     for name in glob.glob("*/*.c") + ["smtpd/rules.def"]:
         used = set(re.findall(r"\bCODE_[A-Z]\w+", read(name))) - {"CODE_MAX"}
         readers |= used
-        if name != "start/status_journal.c":
+        if name != "pneu/status_journal.c":
             writers |= used
     none(readers - set(codes), "every code that the code uses is in codes.def")
     none(set(codes) - writers, "every code is written by somebody")
@@ -261,7 +261,7 @@ def part_tree(b):
             elif anchor and anchor not in anchors(read(path)):
                 wrong.append("%s: no heading #%s" % (doc, anchor))
     none(wrong, "links of documents lead to what is there")
-    overview, seven, readme = read("doc/overview.md"), read("start/pneu.7"), read("README.md") + read("NEWS.md")
+    overview, seven, readme = read("doc/overview.md"), read("pneu/pneu.7"), read("README.md") + read("NEWS.md")
     none([p for p in programs() if not page(p)], "every program has a page")
     none([p for p in programs() if "**%s**" % p not in overview], "every program has its paragraph in the overview")
     none([p for p in programs() if not re.search(r"^\.Xr %s 8" % p, seven, re.M)], "and in pneu(7)")
@@ -272,7 +272,7 @@ def part_tree(b):
        "pneu(7) says of each service what `pneu services` says")
     none([r["program"] for r in services if not m or not re.search(r"\b%s\b" % r["program"], m.group(1))], "each has its place in the figure of pneu(7)")
     rows = [json.loads(x) for x in run(os.path.join(b, "pneu"), "-C", sys.argv[3], "config", "show", "--json").stdout.split("\n") if x]
-    conf = read("start/pneu.conf.5")
+    conf = read("pneu/pneu.conf.5")
     shown, sect = {}, None
     for line in conf.split("\n"):
         s, k = re.match(r"\.Ss \[(\S+)\]", line), re.match(r"\.It Ic (\w+) Pq", line)

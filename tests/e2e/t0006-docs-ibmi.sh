@@ -3,7 +3,7 @@
 # no-san: it compares texts
 # Each verb, option, setting and program that pneu-ibmi(7) names is there.
 . "$(dirname "$0")/lib.sh"
-page=$(cd "$(dirname "$0")/../.." && pwd)/start/pneu-ibmi.7
+page=$(cd "$(dirname "$0")/../.." && pwd)/pneu/pneu-ibmi.7
 make_home
 as pneu -C "$H" config show --json > "$T/rows"
 cat > "$T/check.py" <<'END'

@@ -14,14 +14,14 @@ field service | while read -r s; do
 	grep -q "^$s " "$T/table" || echo "$s in the table"
 done > "$T/missing" 2>&1
 field program | while read -r p; do
-	grep -q "Xr $p 8" "$S/start/pneu.8" || echo "$p in pneu.8"
+	grep -q "Xr $p 8" "$S/pneu/pneu.8" || echo "$p in pneu.8"
 	[ -e "$S"/*/"$p.8" ] || echo "page of $p"
 done >> "$T/missing" 2>&1
 is "each service is in the table and the pages" "$(cat "$T/missing")" ""
 
 as pneu -C "$H" config show --json > "$T/rows"
-python3 "$S/start/conf-page.py" < "$T/rows" > "$T/part"
-sed -n '/^\.\\" settings: begin/,/^\.\\" settings: end/p' "$S/start/pneu.conf.5" > "$T/page"
+python3 "$S/pneu/conf-page.py" < "$T/rows" > "$T/part"
+sed -n '/^\.\\" settings: begin/,/^\.\\" settings: end/p' "$S/pneu/pneu.conf.5" > "$T/page"
 check "pneu.conf(5) has the settings of the table" diff -u "$T/page" "$T/part"
 
 as pneu -C "$H" config show > "$T/shown"
@@ -35,7 +35,7 @@ check "so is what --explain prints" diff -u "$T/shown" "$T/again"
 
 for v in $(pneu --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
 	pneu "$v" --help > "$T/help" 2>&1 || echo "$v --help"
-	grep -q "\b$v\b" "$S/start/pneu.8" || echo "$v in pneu.8"
+	grep -q "\b$v\b" "$S/pneu/pneu.8" || echo "$v in pneu.8"
 done > "$T/missing"
 is "each verb has its help and stands in pneu.8" "$(cat "$T/missing")" ""
 like "-V names version and sandbox" "$(pneu -V)" '^sandbox: '

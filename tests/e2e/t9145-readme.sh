@@ -16,7 +16,7 @@ p=$(free_ports 2) SMTP=${p% *} POP=${p#* }
 # ---- the demo, as `make run` starts it
 mkfifo "$T/said"
 _exec_as env B=build HOME_DIR=run SMTP_PORT="$SMTP" POP3_PORT="$POP" \
-    sh "$top/start/demo.sh" > "$T/said" 2> "$T/pneu.err" &
+    sh "$top/pneu/demo.sh" > "$T/said" 2> "$T/pneu.err" &
 PNEU=$!
 exec 9< "$T/said"
 timeout "$LIMIT" sed '/^ready$/q' <&9 > "$T/demo"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../start/config_edit.h"
+#include "../../pneu/config_edit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "../../start/list_edit.h"
+#include "../../pneu/list_edit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

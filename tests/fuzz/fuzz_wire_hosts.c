@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    wire_hosts_get_req(line, &req, &f) != OK)
 		return 0;
 	if (read_lines(rest, &req, &h) &&
-	    (wire_hosts_put_ans(&b, &req, OK, &h, NULL, &f) != OK ||
+	    (wire_hosts_put_ans(&b, &req, OK, &h, &f, &f) != OK ||
 	        !read_lines(buf_span(&b), &req, &again) ||
 	        again.hosts != h.hosts || again.tlsas != h.tlsas ||
 	        again.port != h.port))

@@ -78,7 +78,7 @@ test_hosts(void)
 	        h.host[2].fallback && h.tlsa[0].len == 3 &&
 	        memcmp(h.tlsa[0].data, "\0\xFF\x7F", 3) == 0,
 	    "hosts are read");
-	tap_ok(wire_hosts_put_ans(&b, &req, OK, &h, NULL, &f) == OK &&
+	tap_ok(wire_hosts_put_ans(&b, &req, OK, &h, &f, &f) == OK &&
 	        span_eq(buf_span(&b), answer),
 	    "and written as they were");
 	for (size_t n = 0; n < sizeof(answer) - 2; n++)
@@ -92,8 +92,7 @@ test_hosts(void)
 	(void)read_lines(SPAN_LIT(answer), &h, &end, &f);
 	buf_free(&b);
 	b = BUF_INIT(sizeof(answer) - 10);
-	tap_ok(
-	    wire_hosts_put_ans(&b, &req, OK, &h, NULL, &f) != OK && b.len == 0,
+	tap_ok(wire_hosts_put_ans(&b, &req, OK, &h, &f, &f) != OK && b.len == 0,
 	    "an answer that does not fit leaves nothing behind");
 	buf_free(&b);
 }
@@ -107,7 +106,7 @@ test_none(void)
 	bool end;
 
 	(void)fault_set(&why, PERM, "5.1.10", 0, "takes no mail");
-	tap_ok(wire_hosts_put_ans(&b, &req, PERM, NULL, &why, &f) == OK &&
+	tap_ok(wire_hosts_put_ans(&b, &req, PERM, &h, &why, &f) == OK &&
 	        span_eq(buf_span(&b),
 	            "perm domain=example.net code=5.1.10 "
 	            "text=takes%20no%20mail\n"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "../../start/list_edit.h"
+#include "../../pneu/list_edit.h"
 
 #include "tap.h"
 

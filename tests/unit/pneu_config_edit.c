@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "../../start/config_edit.h"
+#include "../../pneu/config_edit.h"
 
 #include <stdlib.h>
 #include <string.h>
