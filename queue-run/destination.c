@@ -11,9 +11,10 @@
 #include "codes.h"
 #include "fds.h"
 #include "mem.h"
+#include "prog.h"
 #include "run.h"
-#include "transport.h"
 #include "wire_attempt.h"
+#include "wire_resolve.h"
 
 /* A transport ends an attempt at its deadline; who is silent for so much longer
    hangs. Ours */
@@ -22,6 +23,20 @@
    all: the rest waits on disk, minute by minute. Ours. */
 #define NEXTHOP_PART 10
 #define ALL_PART     2
+
+static const struct transport transports[] = {
+	{ TRANSPORT_PROGRAM, "deliver-program",
+	    &prog.settings.program.deadline_ms },
+};
+
+const struct transport *
+transport_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
+		if (strcmp(transports[i].name, name) == 0)
+			return &transports[i];
+	return NULL;
+}
 
 enum phase { WAITS, BUSY };
 
@@ -171,13 +186,6 @@ delivery_of(struct run *run, struct destination *d, struct message *m)
 	    &delivery->service, d->transport->service, SERVICE_TIMEOUT_MS);
 	delivery_enters(run, delivery, WAITS);
 	m->attempts++;
-	if (d->transport->is_remote) {
-		run_tell(run, CODE_ENQUEUED, m,
-		    JOURNAL_FIELDS(JOURNAL_TEXT("nexthop", d->nexthop)));
-		run_tell(run, CODE_ENQUEUED_FROM, m,
-		    JOURNAL_FIELDS(
-		        JOURNAL_ANY("from", m->envelope.reverse_path.text)));
-	}
 	return delivery;
 }
 
@@ -196,9 +204,6 @@ destination_add(struct run *run, struct message *m, size_t i)
 		delivery = delivery_of(run, d, m);
 		delivery->recipient[delivery->n++] = (uint32_t)i;
 		status->state = STATUS_UNDER_WAY;
-		if (d->transport->is_remote)
-			run_tell(run, CODE_ENQUEUED_RCPT, m,
-			    JOURNAL_FIELDS(RUN_RECIPIENT(m, i)));
 	}
 }
 
@@ -285,7 +290,6 @@ take_answer(
     struct run *run, struct delivery *delivery, const struct attempt_ans *ans)
 {
 	size_t i = delivery->recipient[delivery->answered++];
-	bool is_remote = delivery->destination->transport->is_remote;
 
 	if (ans->fault.outcome != OK) {
 		status_end_by_fault(delivery->m, i, &ans->fault);
@@ -293,17 +297,16 @@ take_answer(
 	}
 	status_end(delivery->m, i, STATUS_DELIVERED, NULL);
 	delivery->m->status[i].how = delivery->destination->transport->name;
-	run_tell(run, is_remote ? CODE_RELAYED : CODE_DELIVERED, delivery->m,
+	run_tell(run, CODE_DELIVERED, delivery->m,
 	    JOURNAL_FIELDS(
 	        JOURNAL_NUM("n", delivery->m->envelope.recipient[i].n),
 	        JOURNAL_TEXT(
 	            "transport", delivery->destination->transport->name),
 	        JOURNAL_TEXT("nexthop", delivery->destination->nexthop),
-	        JOURNAL_TEXT("host", ans->host), JOURNAL_TEXT("tls", ans->tls),
-	        JOURNAL_TEXT("verified", ans->verified),
+	        JOURNAL_TEXT("host", ans->host),
 	        JOURNAL_TEXT("text", ans->fault.text)));
-	run_tell(run, is_remote ? CODE_RELAYED_RCPT : CODE_DELIVERED_RCPT,
-	    delivery->m, JOURNAL_FIELDS(RUN_RECIPIENT(delivery->m, i)));
+	run_tell(run, CODE_DELIVERED_RCPT, delivery->m,
+	    JOURNAL_FIELDS(RUN_RECIPIENT(delivery->m, i)));
 }
 
 /* OK: the attempt has ended, and last has what was said last. TEMP with EAGAIN:
@@ -318,9 +321,6 @@ take_lines(struct run *run, struct delivery *delivery, bool *all_nexthop,
 
 	while (service_next(&delivery->service, &line)) {
 		delivery->answered_ms = clock_mono_ms();
-		if (delivery->answered == 0 &&
-		    wire_attempt_is_begin(line, &delivery->m->envelope.qid))
-			continue;
 		if (delivery->answered == delivery->n)
 			return wire_attempt_get_end(
 			    line, &delivery->m->envelope.qid, all_nexthop, f);
@@ -426,16 +426,6 @@ delivery_begin(
 	return sent < 0 ? f->outcome : OK;
 }
 
-static void
-journal_begun(struct run *run, const struct delivery *delivery)
-{
-	if (delivery->destination->transport->is_remote)
-		run_tell(run, CODE_CLIENT_TAKEN, delivery->m,
-		    JOURNAL_FIELDS(
-		        JOURNAL_TEXT("nexthop", delivery->destination->nexthop),
-		        JOURNAL_NUM("recipients", delivery->n)));
-}
-
 /* Of the next hops that may have one more attempt, the one whose last turn is
    longest ago; NULL: there is none. */
 static struct delivery *
@@ -469,11 +459,6 @@ destinations_begin_attempts(struct run *run)
 		delivery->destination->served = ++run->destinations->turns;
 		if (delivery_begin(run, delivery, &closes, &f) != OK) {
 			run_alarm(run, delivery->m, &f);
-			if (closes &&
-			    delivery->destination->transport->is_remote)
-				run_tell(run, CODE_CLIENT_AWAY, delivery->m,
-				    JOURNAL_FIELDS(
-				        JOURNAL_TEXT("text", f.text)));
 			f.outcome = TEMP;
 			delivery_made(run, delivery, &f, closes);
 			continue;
@@ -481,7 +466,6 @@ destinations_begin_attempts(struct run *run)
 		delivery->answered_ms = clock_mono_ms();
 		delivery_leaves(run, delivery);
 		delivery_enters(run, delivery, BUSY);
-		journal_begun(run, delivery);
 	}
 }
 

@@ -18,6 +18,14 @@
 
 struct run;
 
+struct transport {
+	const char *name; /* as `resolve` answers it */
+	const char *service; /* run/<service> takes its attempts */
+	const uint64_t *deadline_ms; /* of one attempt: a setting */
+};
+/* NULL: there is no such transport. */
+const struct transport *transport_find(const char *name);
+
 struct destinations;
 void destinations_begin(struct run *);
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "codes.h"
+#include "destination.h"
 #include "steps.h"
-#include "transport.h"
 #include "wire_resolve.h"
 
 static enum outcome
@@ -31,6 +31,9 @@ choose_transport(const struct resolve_ans *ans,
 	*transport = transport_find(ans->transport);
 	if (*transport != NULL)
 		return OK;
+	if (resolve_is_remote(ans)) /* nothing takes mail out of here yet */
+		return fault_set(
+		    f, PERM, "5.4.4", 0, "no route to %s", ans->nexthop);
 	return fault_set(
 	    f, TEMP, "4.3.5", 0, "%s: no such transport", ans->transport);
 }

@@ -10,7 +10,6 @@
 #include "codes.h"
 #include "operate.h"
 #include "steps.h"
-#include "transport.h"
 
 /* Recipients that shared another's copy share its end. True: some failed, and
    no report is about them yet. */
@@ -49,11 +48,7 @@ journal_failures(struct run *run, struct message *m)
 		if (status->state != STATUS_FAILED || status->journaled)
 			continue;
 		status->journaled = true;
-		run_tell(run,
-		    status->transport != NULL && status->transport->is_remote
-		        ? CODE_RELAY_FAILED
-		        : CODE_UNDELIVERABLE,
-		    m,
+		run_tell(run, CODE_UNDELIVERABLE, m,
 		    JOURNAL_FIELDS(RUN_RECIPIENT(m, i),
 		        JOURNAL_TEXT("code", status->code),
 		        JOURNAL_TEXT("text", status->text),

@@ -59,11 +59,8 @@ entries_queued(struct session *s)
 	struct journal *j = &s->server->journal;
 	const struct envelope *e = s->envelope;
 	bool is_sent = s->set->role == ROLE_LOCAL;
-	struct record_out out = journal_begin(j,
-	    is_sent                ? CODE_SEND_API
-	        : s->relay != NULL ? CODE_RELAY_RECEIVED
-	                           : CODE_LOCAL_RECEIVED,
-	    &e->qid);
+	struct record_out out = journal_begin(
+	    j, is_sent ? CODE_SEND_API : CODE_LOCAL_RECEIVED, &e->qid);
 
 	put_client(s, out);
 	record_puts(out, "proto", e->proto);

@@ -37,7 +37,7 @@ in_box() { [ "$(ls "$H/mail/example.org/bob/new" | wc -l)" -eq 2 ]; }
 wait_for in_box
 check "and read" python3 "$T/read.py" "$POP"
 mv "$H/mail/example.org/eve" "$H/mail/example.org/away"
-printf 'Subject: x\n\nhi\n' | as queue-add -C "$H" -f ann@example.org nobody@example.org > "$T/out"
+printf 'Subject: x\n\nhi\n' | as queue-add -C "$H" -f ann@example.org gone@example.net > "$T/out"
 put() { printf 'Subject: x\n\nhi\n' | as queue-add -C "$H" -f ann@example.org eve@example.org | sed 's/.* //'; }
 a=$(put) b=$(put)
 put_off() { ls "$H"/queue/retry1/*/"$1"; }

@@ -130,10 +130,10 @@ test_outcomes(struct run *run)
 		{ "temp is a deferral",
 		    "temp to=x@example.org code=4.3.0 text=later",
 		    STATUS_DEFERRED, "4.3.0" },
-		{ "a transport that is not known is a deferral",
-		    "deliver to=x@example.org transport=carrier "
+		{ "without a transport to the world there is no route",
+		    "deliver to=x@example.org transport=smtp "
 		    "nexthop=example.org",
-		    STATUS_DEFERRED, "4.3.5" },
+		    STATUS_FAILED, "5.4.4" },
 		{ "an unknown word is a deferral", "maybe to=x@example.org",
 		    STATUS_DEFERRED, "4.3.0" },
 		{ "an answer for another address is a deferral",
