@@ -93,7 +93,7 @@ deliver-program_OBJS := deliver/runner deliver/program \
 pop3d_OBJS := pop3d/command pop3d/relay pop3d/login pop3d/main_pop3d
 pop3-session_OBJS := pop3d/spool pop3d/snapshot pop3d/maildrop pop3d/command \
 	pop3d/session pop3d/main_pop3-session
-certs_OBJS := tls/pair tls/make tls/look tls/main_certs
+certs_OBJS := tls/pair tls/write tls/make tls/look tls/main_certs
 tls-keys_OBJS := tls/pair tls/keeper tls/main_tls-keys
 SENDMAIL := submit/arguments submit/addresses submit/message submit/client
 sendmail_OBJS := $(SENDMAIL) submit/main

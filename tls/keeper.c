@@ -87,6 +87,17 @@ are_same(const struct stat a[2], const struct stat b[2])
 	return is_same_file(&a[0], &b[0]) && is_same_file(&a[1], &b[1]);
 }
 
+/* One is being written, or has to be brought by somebody: it is looked for more
+   often, as long as nothing stands in for it. */
+static bool
+is_one_missing(const struct keeper *k)
+{
+	for (size_t i = 0; i < k->pairs; i++)
+		if (k->pair[i].pair.key == NULL)
+			return true;
+	return false;
+}
+
 /* The new one, or the old one stays in force and it is told. */
 static bool
 take_pair(struct keeper *k, struct keeper_pair *p)
@@ -265,7 +276,8 @@ keeper_look(struct keeper *k, bool now)
 			changed |= look_at_pair(k, &k->pair[i], now);
 		if (changed || is_overtaken(k))
 			publish(k);
-		k->look_ms = time_ms + KEEPER_LOOK_MS;
+		k->look_ms = time_ms +
+		    (is_one_missing(k) ? KEEPER_SOON_MS : KEEPER_LOOK_MS);
 	}
 	return k->look_ms < k->turn_ms ? k->look_ms : k->turn_ms;
 }

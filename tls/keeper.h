@@ -15,6 +15,7 @@
 /* Keys, with those that a worker may still show a certificate of. Ours */
 #define KEEPER_KEYS_MAX 256
 #define KEEPER_LOOK_MS  2000 /* the files are looked at so often. Ours */
+#define KEEPER_SOON_MS  200 /* while a pair is missing. Ours */
 
 struct keeper_pair {
 	struct pair_names names;

@@ -23,6 +23,7 @@
 #include "output.h"
 #include "pair.h"
 #include "prog.h"
+#include "write.h"
 
 #define ROOTS "ca" /* of the home: whom tls.ca = own believes */
 
@@ -144,34 +145,15 @@ run_check(char *argv[], struct fault *f)
 	return look_check(&prog.settings, prog_hostname(), f);
 }
 
-/* Certificates alone, whatever else stands in the file. */
-static enum outcome
-write_certificates(
-    STACK_OF(X509) * all, const char *path, bool fresh, struct fault *f)
-{
-	int fd = open(path,
-	    O_WRONLY | O_CREAT | O_CLOEXEC | (fresh ? O_EXCL : O_TRUNC), 0644);
-	FILE *out = fd == -1 ? NULL : fdopen(fd, "w");
-	bool ok = out != NULL && fchmod(fd, 0644) == 0;
-
-	for (int i = 0; ok && i < sk_X509_num(all); i++)
-		ok = PEM_write_X509(out, sk_X509_value(all, i)) == 1;
-	if (out == NULL || fflush(out) != 0 || fsync(fd) != 0)
-		ok = false;
-	if (!ok)
-		(void)fault_set(f, TEMP, "4.3.0", errno, "write %s", path);
-	if (out != NULL)
-		(void)fclose(out);
-	return f->outcome;
-}
-
 static enum outcome
 run_export(char *argv[], struct fault *f)
 {
 	STACK_OF(X509) *all = NULL;
 
+	/* Certificates alone, whatever else stands in the file. */
 	if (pair_read_certificates(MAKE_CA, &all, f) == OK &&
-	    write_certificates(all, argv[0], true, f) == OK)
+	    write_beside(argv[0], 0644, all, NULL, f) == OK &&
+	    write_take(argv[0], false, f) == OK)
 		output(json_pack("{s:s}", "file", argv[0]), "{file}\n");
 	sk_X509_pop_free(all, X509_free);
 	return f->outcome;
@@ -209,7 +191,8 @@ run_import(char *argv[], struct fault *f)
 	if (f->outcome == OK && mkdir(ROOTS, 0750) != 0 && errno != EEXIST)
 		(void)fault_set(f, TEMP, "4.3.0", errno, "make " ROOTS);
 	(void)snprintf(path, sizeof(path), ROOTS "/%s.pem", argv[0]);
-	if (f->outcome == OK && write_certificates(all, path, false, f) == OK)
+	if (f->outcome == OK && write_beside(path, 0644, all, NULL, f) == OK &&
+	    write_take(path, true, f) == OK)
 		output(json_pack("{s:s}", "file", path),
 		    "{file}; `pneu reload` puts it in force\n");
 	sk_X509_pop_free(all, X509_free);

@@ -17,6 +17,7 @@
 #include "buf.h"
 #include "fds.h"
 #include "pair.h"
+#include "write.h"
 
 #define DAY_S       86400L
 #define CA_DAYS     3650L
@@ -114,31 +115,26 @@ new_certificate(EVP_PKEY *key, const char *name, const char *names, X509 *ca,
 
 /* ---- Files. ---- */
 
-/* As a whole, by a rename; a key is for its owner and a group that has it. */
+/*
+ * A certificate, its issuer's (NULL: none) and the key. Both files are on disk
+ * before the first is renamed: who reads meanwhile finds two that do not fit
+ * for no longer than it must be.
+ */
 static enum outcome
-write_file(const char *path, mode_t mode, X509 *a, X509 *b, EVP_PKEY *key,
-    struct fault *f)
+write_pair(X509 *x, X509 *issuer, const char *path, const char *key_path,
+    mode_t key_mode, EVP_PKEY *key, struct fault *f)
 {
-	char fresh[FDS_PATH_MAX];
-	int fd;
-	FILE *out;
-	bool ok;
+	STACK_OF(X509) *chain = sk_X509_new_null();
 
-	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
-	(void)unlink(fresh);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	out = fd == -1 ? NULL : fdopen(fd, "w");
-	if (out == NULL)
-		return fault_set(f, TEMP, "4.3.0", errno, "make %s", fresh);
-	ok = (a == NULL || PEM_write_X509(out, a) == 1) &&
-	    (b == NULL || PEM_write_X509(out, b) == 1) &&
-	    (key == NULL ||
-	        PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) ==
-	            1) &&
-	    fflush(out) == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0;
-	if (fclose(out) != 0 || !ok || rename(fresh, path) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno, "write %s", path);
-	return OK;
+	if (chain == NULL || sk_X509_push(chain, x) <= 0 ||
+	    (issuer != NULL && sk_X509_push(chain, issuer) <= 0))
+		(void)failed(path, f);
+	else if (write_beside(key_path, key_mode, NULL, key, f) == OK &&
+	    write_beside(path, 0644, chain, NULL, f) == OK &&
+	    write_take(key_path, true, f) == OK)
+		(void)!write_take(path, true, f);
+	sk_X509_free(chain);
+	return f->outcome;
 }
 
 static bool
@@ -194,10 +190,7 @@ have_authority(const char *hostname, X509 **ca, EVP_PKEY **key, struct fault *f)
 	    *key == NULL ? NULL : new_certificate(*key, name, NULL, NULL, NULL);
 	if (*ca == NULL)
 		return failed("authority", f);
-	if (write_file(MAKE_CA_KEY, 0600, NULL, NULL, *key, f) != OK ||
-	    write_file(MAKE_CA, 0644, *ca, NULL, NULL, f) != OK)
-		return f->outcome;
-	return OK;
+	return write_pair(*ca, NULL, MAKE_CA, MAKE_CA_KEY, 0600, *key, f);
 }
 
 /* "DNS:mx.example.org,DNS:localhost,DNS:example.org,IP:127.0.0.1,IP:::1" */
@@ -224,8 +217,8 @@ make_server(const struct settings *s, const char *hostname, X509 *ca,
 		x = new_certificate(key, hostname, names.p, ca, ca_key);
 	if (x == NULL)
 		(void)failed("certificate", f);
-	else if (write_file(MAKE_KEY, 0640, NULL, NULL, key, f) == OK)
-		got = write_file(MAKE_SERVER, 0644, x, ca, NULL, f);
+	else
+		got = write_pair(x, ca, MAKE_SERVER, MAKE_KEY, 0640, key, f);
 	X509_free(x);
 	EVP_PKEY_free(key);
 	buf_free(&names);

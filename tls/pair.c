@@ -214,14 +214,28 @@ is_strong(X509 *x)
 	        bits >= SECURITY_BITS);
 }
 
+/* An EC key of another curve would serve no client of TLS 1.2: see GROUPS of
+   lib/tls_server.c. */
+static bool
+is_usable(const EVP_PKEY *key)
+{
+	char curve[32] = "";
+
+	if (!EVP_PKEY_is_a(key, "EC"))
+		return EVP_PKEY_is_a(key, "RSA");
+	return EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL) == 1 &&
+	    span_is_word(span_of(curve), "prime256v1 secp384r1");
+}
+
 static enum outcome
 fit(const struct pair_names *names, STACK_OF(X509) * chain, struct pair *pair,
     struct fault *f)
 {
 	X509 *leaf = sk_X509_value(chain, 0);
 
-	if (!EVP_PKEY_is_a(pair->key, "RSA") && !EVP_PKEY_is_a(pair->key, "EC"))
-		return wrong(names->key, "a key is RSA or EC (P-256)", f);
+	if (!is_usable(pair->key))
+		return wrong(names->key,
+		    "a key is RSA, or EC of the curves P-256 and P-384", f);
 	if (X509_check_private_key(leaf, pair->key) != 1) {
 		ERR_clear_error();
 		return fault_set(f, PERM, "5.3.5", 0,

@@ -94,6 +94,11 @@ clients() { # clients RULE
 }
 chmod 755 "$W"; chmod 644 "$W"/*.pem
 check "an authority of clients comes in" as certs -C "$H" import-ca office "$W/clients.pem"
+cat "$W/clients.pem" "$W/others.pem" > "$W/both.pem"
+as ln "$H/ca/office.pem" "$H/office-before"
+check "and comes in again, with another" as certs -C "$H" import-ca office "$W/both.pem"
+is "as a new file: who reads the old one has all of it" "$(grep -c BEGIN "$H/office-before") $(grep -c BEGIN "$H/ca/office.pem") $(as ls -A "$H/ca")" "1 2 office.pem"
+as certs -C "$H" import-ca office "$W/clients.pem" > "$T/out" 2>&1
 like "what is none does not" "$(as certs -C "$H" import-ca leaf "$W/me.pem" 2>&1)" "certificate 1 is no authority's"
 like "nor what is no certificate" "$(as certs -C "$H" import-ca conf "$H/pneu.conf" 2>&1)" 'pneu.conf: there is no certificate'
 like "and a label is no path" "$(as certs -C "$H" import-ca ../x "$W/clients.pem" 2>&1)" 'a label has letters'

@@ -54,6 +54,10 @@ pair short -newkey rsa:1024
 pair right -newkey rsa:2048
 like "a key of RSA 1024 is too weak" "$(check_says short)" 'too weak'
 like "one of 2048 is not" "$(check_says right)" '^certificates: OK'
+for curve in P-384 P-521 secp256k1; do pair $curve -newkey ec -pkeyopt ec_paramgen_curve:$curve; done
+like "a key of P-384 is taken" "$(check_says P-384)" '^certificates: OK'
+like "one of P-521, which no client of TLS 1.2 could use, is not" "$(check_says P-521)" 'EC of the curves P-256 and P-384'
+like "nor one of another curve" "$(check_says secp256k1)" 'EC of the curves P-256 and P-384'
 openssl req -x509 -nodes -days 30 -newkey rsa:2048 -subj /CN=old -out "$T/ca.pem" -keyout "$T/ca.key" > "$T/out" 2>&1
 openssl req -nodes -newkey rsa:2048 -subj /CN=mx.example.org -out "$T/csr" -keyout "$T/sha1.key" > "$T/out" 2>&1
 openssl x509 -req -sha1 -in "$T/csr" -CA "$T/ca.pem" -CAkey "$T/ca.key" -CAcreateserial -out "$T/sha1.pem" > "$T/out" 2>&1

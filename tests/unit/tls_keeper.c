@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../lib/clock.h"
+#include "../../lib/prog.h"
 #include "tap.h"
 
 static X509 *
@@ -27,19 +29,38 @@ certificate_of(EVP_PKEY *key)
 	return x;
 }
 
+static void
+write_pem(const char *path, X509 *x, EVP_PKEY *key)
+{
+	FILE *out = fopen(path, "w");
+
+	if (out == NULL || (x != NULL && PEM_write_X509(out, x) != 1) ||
+	    (key != NULL &&
+	        PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) !=
+	            1) ||
+	    fclose(out) != 0)
+		exit(99);
+}
+
+static uint64_t
+number_of(EVP_PKEY *key)
+{
+	struct fault f = FAULT_NONE;
+	uint64_t number;
+
+	if (tls_key_number(key, &number, &f) != OK)
+		exit(99);
+	return number;
+}
+
 static uint64_t
 renew(const char *path)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = certificate_of(key);
-	FILE *out = fopen(path, "w");
-	struct fault f = FAULT_NONE;
-	uint64_t number;
+	uint64_t number = number_of(key);
 
-	if (out == NULL || PEM_write_X509(out, x) != 1 ||
-	    PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) != 1 ||
-	    fclose(out) != 0 || tls_key_number(key, &number, &f) != OK)
-		exit(99);
+	write_pem(path, x, key);
 	X509_free(x);
 	EVP_PKEY_free(key);
 	return number;
@@ -82,9 +103,64 @@ test_generations(const struct tls_settings *set)
 	keeper_free(&heir);
 }
 
+/* A look that is due: it says when the next one is. */
+static uint64_t
+look(struct keeper *k)
+{
+	k->look_ms = 0;
+	return keeper_look(k, false);
+}
+
+/* Whoever renews writes two files; a look in between finds two that do not fit. */
+static void
+test_between(void)
+{
+	static struct keeper elder, heir;
+	static struct journal journal;
+	char *lines[] = { (char[]){ "two two.pem two.key" } };
+	struct tls_settings set = { .certificate = { .value = lines, .n = 1 } };
+	EVP_PKEY *was = EVP_EC_gen("P-256"), *is = EVP_EC_gen("P-256");
+	X509 *was_x = certificate_of(was), *is_x = certificate_of(is);
+	struct fault f = FAULT_NONE;
+
+	journal_open(&journal, "test"); /* none is there to be written */
+	write_pem("two.pem", was_x, NULL);
+	write_pem("two.key", NULL, was);
+	if (keeper_begin(&elder, &set, NULL, &journal, &f) != OK)
+		exit(99);
+	write_pem("two.key", NULL, is);
+	(void)keeper_look(&elder, true);
+	tap_ok(elder.pair[0].pair.number == number_of(was) &&
+	        sign(&elder, number_of(was)) == OK,
+	    "between the key and its certificate the old pair stays");
+	tap_ok(keeper_begin(&heir, &set, NULL, &journal, &f) == OK &&
+	        heir.pairs == 1 && heir.keys == 0,
+	    "who begins there has none");
+	tap_ok(look(&heir) - clock_mono_ms() <= KEEPER_SOON_MS,
+	    "and looks again soon");
+	write_pem("two.pem", is_x, NULL);
+	(void)look(&elder);
+	(void)look(&elder);
+	(void)look(&heir);
+	tap_ok(look(&heir) - clock_mono_ms() > KEEPER_SOON_MS &&
+	        heir.pair[0].pair.number == number_of(is) &&
+	        elder.pair[0].pair.number == number_of(is),
+	    "then both have the new one, and time");
+	keeper_free(&elder);
+	keeper_free(&heir);
+	journal_close(&journal);
+	X509_free(was_x);
+	X509_free(is_x);
+	EVP_PKEY_free(was);
+	EVP_PKEY_free(is);
+	(void)unlink("two.pem");
+	(void)unlink("two.key");
+}
+
 int
 main(void)
 {
+	static const struct prog_about about = { .name = "tls_keeper" };
 	static struct keeper k;
 	char directory[] = "/tmp/pneu-keeper.XXXXXX";
 	char *lines[] = { (char[]){ "stays stays.pem" },
@@ -93,6 +169,7 @@ main(void)
 	struct fault f = FAULT_NONE;
 	uint64_t stays, first, before = 0, last;
 
+	prog.about = &about;
 	if (mkdtemp(directory) == NULL || chdir(directory) != 0)
 		return 99;
 	stays = renew("stays.pem");
@@ -111,6 +188,7 @@ main(void)
 	tap_ok(sign(&k, first) == PERM, "the oldest is forgotten");
 	keeper_free(&k);
 	test_generations(&set);
+	test_between();
 	(void)unlink("stays.pem");
 	(void)unlink("changes.pem");
 	(void)rmdir(directory);
