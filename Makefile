@@ -67,7 +67,8 @@ queue-add_OBJS := $(STORE) queue-add/lines queue-add/tell \
 	queue-add/bring queue-add/main
 RUN_OBJS := $(STORE) store/aside queue-run/message queue-run/window \
 	queue-run/run queue-run/history queue-run/stage queue-run/report_text \
-	queue-run/names queue-run/destination queue-run/listing queue-run/storage queue-run/operate \
+	queue-run/names queue-run/transport queue-run/destination \
+	queue-run/attempt queue-run/listing queue-run/storage queue-run/operate \
 	queue-run/load queue-run/resolve queue-run/deliver queue-run/settle \
 	queue-run/report queue-run/rest queue-run/save queue-run/go \
 	queue-run/turn queue-run/start queue-run/requests

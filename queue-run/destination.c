@@ -1,145 +1,197 @@
 /* SPDX-License-Identifier: ISC */
-/* destination.c: attempts at next hops, an attempt a connection. */
+/* destination.c: next hops: who waits, whose turn it is, which are closed. */
 #include "destination.h"
 
-#include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "clock.h"
-#include "codes.h"
-#include "fds.h"
 #include "mem.h"
-#include "prog.h"
 #include "run.h"
-#include "wire_attempt.h"
-#include "wire_resolve.h"
 
-/* A transport ends an attempt at its deadline; who is silent for so much longer
-   hangs. Ours */
-#define LATE_MS 60000
 /* At most this part of the window waits for one next hop, and half of it for
    all: the rest waits on disk, minute by minute. Ours. */
 #define NEXTHOP_PART 10
 #define ALL_PART     2
+/* One that has not answered yet gets so many attempts at once. Ours. */
+#define ALLOWED_FIRST 2
+/* Those that are not known to answer have this part of all attempts. Ours. */
+#define UNPROVEN_PART 2
+/* After its last attempt what is known of a next hop is kept so long, or until
+   so many are known. Ours: 5 MB of names of 64 octets. */
+#define KNOWN_MS  (UINT64_C(10) * 60 * 1000)
+#define KNOWN_MAX 20000
+#define BUCKETS   4099 /* a prime */
+/* For each new one, so many are looked at that may be forgotten: more than one,
+   so that they get fewer. */
+#define LOOKS 2
 
-static const struct transport transports[] = {
-	{ TRANSPORT_PROGRAM, "deliver-program",
-	    &prog.settings.program.deadline_ms },
-};
-
-const struct transport *
-transport_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
-		if (strcmp(transports[i].name, name) == 0)
-			return &transports[i];
-	return NULL;
-}
-
-enum phase { WAITS, BUSY };
-
-/* Recipients of one message that share a next hop: one attempt. */
-struct delivery {
-	TAILQ_ENTRY(delivery) link; /* of those in its phase */
-	enum phase phase;
-	struct destination *destination;
-	struct message *m;
-	uint32_t recipient[ATTEMPT_RCPT_MAX]; /* indexes */
-	size_t n, answered;
-	struct service service;
-	uint64_t answered_ms; /* last progress; monotonic */
-};
-
-struct destination {
-	struct destination *next;
-	const struct transport *transport;
-	size_t n[2]; /* deliveries of each phase */
-	uint64_t served; /* serial of its last turn */
-	size_t postponed; /* put back to the disk lately */
-	uint64_t closed_ms; /* not before; monotonic, 0: open */
-	uint64_t pause_ms; /* how long it was closed for */
-	struct fault why;
-	char nexthop[ATTEMPT_NEXTHOP_MAX + 1];
-};
+TAILQ_HEAD(destination_list, destination);
 
 struct destinations {
-	struct destination *first;
-	/* Of each phase, the oldest first. */
-	TAILQ_HEAD(deliveries, delivery) list[2];
-	size_t n[2];
-	uint64_t turns;
+	/* Strangers choose the names: without the key nobody can choose them so
+	   that they share a bucket. */
+	unsigned char key[crypto_shorthash_KEYBYTES];
+	struct destination *bucket[BUCKETS];
+	struct destination_list turns[TURNS];
+	size_t known, waiting;
+	size_t busy, unproven; /* attempts; of them to unproven ones */
+	uint64_t serial;
 };
 
 void
 destinations_begin(struct run *run)
 {
-	run->destinations = mem_new(1, sizeof(*run->destinations));
-	TAILQ_INIT(&run->destinations->list[WAITS]);
-	TAILQ_INIT(&run->destinations->list[BUSY]);
+	struct destinations *all = mem_new(1, sizeof(*all));
+
+	crypto_shorthash_keygen(all->key);
+	for (size_t i = 0; i < TURNS; i++)
+		TAILQ_INIT(&all->turns[i]);
+	run->destinations = all;
 }
 
-static struct delivery *
-first_of(const struct run *run, enum phase phase)
+/* ---- Which are known. ---- */
+
+static struct destination **
+bucket_of(struct destinations *all, const char *nexthop)
 {
-	return TAILQ_FIRST(&run->destinations->list[phase]);
+	unsigned char out[crypto_shorthash_BYTES];
+	uint64_t h;
+
+	(void)crypto_shorthash(
+	    out, (const unsigned char *)nexthop, strlen(nexthop), all->key);
+	memcpy(&h, out, sizeof(h));
+	return &all->bucket[h % BUCKETS];
 }
 
 static void
-delivery_enters(struct run *run, struct delivery *delivery, enum phase phase)
+enter(struct destinations *all, struct destination *d, enum turns turns)
 {
-	delivery->phase = phase;
-	TAILQ_INSERT_TAIL(&run->destinations->list[phase], delivery, link);
-	run->destinations->n[phase]++;
-	delivery->destination->n[phase]++;
+	d->turns = turns;
+	d->came = ++all->serial;
+	TAILQ_INSERT_TAIL(&all->turns[turns], d, link_turn);
 }
 
 static void
-delivery_leaves(struct run *run, struct delivery *delivery)
+forget(struct destinations *all, struct destination *d)
 {
-	TAILQ_REMOVE(&run->destinations->list[delivery->phase], delivery, link);
-	run->destinations->n[delivery->phase]--;
-	delivery->destination->n[delivery->phase]--;
+	struct destination **at = bucket_of(all, d->nexthop);
+
+	while (*at != d)
+		at = &(*at)->next_hash;
+	*at = d->next_hash;
+	TAILQ_REMOVE(&all->turns[d->turns], d, link_turn);
+	all->known--;
+	free(d->why);
+	free(d);
+}
+
+/* Those that stand idle for longest are looked at first. */
+static void
+forget_some(struct destinations *all)
+{
+	struct destination *d;
+
+	for (int i = 0; i < LOOKS; i++) {
+		d = TAILQ_FIRST(&all->turns[TURNS_NONE]);
+		if (d == NULL)
+			return;
+		if (d->waiting + d->busy == 0 &&
+		    (all->known > KNOWN_MAX ||
+		        d->known_ms <= clock_mono_ms())) {
+			forget(all, d);
+		} else {
+			TAILQ_REMOVE(&all->turns[TURNS_NONE], d, link_turn);
+			enter(all, d, TURNS_NONE);
+		}
+	}
+}
+
+static struct destination *
+find(struct run *run, const struct transport *transport, const char *nexthop)
+{
+	struct destinations *all = run->destinations;
+	struct destination **at = bucket_of(all, nexthop), *d;
+	size_t size = strlen(nexthop) + 1;
+
+	for (d = *at; d != NULL; d = d->next_hash)
+		if (d->transport == transport &&
+		    strcmp(d->nexthop, nexthop) == 0)
+			return d;
+	forget_some(all);
+	d = mem_new(1, sizeof(*d) + size);
+	memcpy(d->nexthop, nexthop, size);
+	d->transport = transport;
+	d->allowed = ALLOWED_FIRST;
+	TAILQ_INIT(&d->shares);
+	d->next_hash = *at;
+	*at = d;
+	all->known++;
+	enter(all, d, TURNS_NONE);
+	return d;
+}
+
+/* ---- Whose turn it is. ---- */
+
+/* It stands where what it has leads to; at the end, if it stood elsewhere. */
+static void
+stand(struct run *run, struct destination *d)
+{
+	enum turns turns = TURNS_NONE;
+
+	if (d->waiting > 0 && d->busy < d->allowed &&
+	    d->busy < run->set->nexthop_attempts)
+		turns = d->answers ? TURNS_PROVEN : TURNS_UNPROVEN;
+	if (turns == d->turns)
+		return;
+	TAILQ_REMOVE(&run->destinations->turns[d->turns], d, link_turn);
+	enter(run->destinations, d, turns);
+}
+
+struct share *
+destination_next(struct run *run)
+{
+	struct destinations *all = run->destinations;
+	size_t most = run->set->transport_attempts;
+	struct destination *d = TAILQ_FIRST(&all->turns[TURNS_UNPROVEN]);
+	struct destination *proven = TAILQ_FIRST(&all->turns[TURNS_PROVEN]);
+
+	if (run->draining || all->busy >= most)
+		return NULL;
+	if (d == NULL || all->unproven >= (most + 1) / UNPROVEN_PART ||
+	    (proven != NULL && proven->came < d->came))
+		d = proven;
+	return d == NULL ? NULL : TAILQ_FIRST(&d->shares);
+}
+
+static void
+count_busy(struct run *run, struct destination *d, int by)
+{
+	d->busy += (size_t)by;
+	run->destinations->busy += (size_t)by;
+	if (!d->answers)
+		run->destinations->unproven += (size_t)by;
+}
+
+static void
+set_answers(struct run *run, struct destination *d, bool answers)
+{
+	if (d->answers && !answers)
+		run->destinations->unproven += d->busy;
+	else if (!d->answers && answers)
+		run->destinations->unproven -= d->busy;
+	d->answers = answers;
 }
 
 /* ---- Who waits. ---- */
 
-/* Nothing rests on it. After a failure it is known for as long again, so that
-   its pauses grow when it fails the next time. */
-static bool
-is_idle(const struct destination *d)
+void
+destination_part_ended(struct run *run, struct message *m)
 {
-	return d->n[WAITS] + d->n[BUSY] + d->postponed == 0 &&
-	    d->closed_ms + d->pause_ms <= clock_mono_ms();
-}
-
-/* A new one, or the one that is known; idle ones are forgotten. */
-static struct destination *
-find(struct run *run, const struct transport *transport, const char *nexthop)
-{
-	struct destination **at = &run->destinations->first;
-	struct destination *d, *found = NULL;
-
-	while ((d = *at) != NULL) {
-		if (d->transport == transport &&
-		    strcmp(d->nexthop, nexthop) == 0) {
-			found = d;
-		} else if (is_idle(d)) {
-			*at = d->next;
-			free(d);
-			continue;
-		}
-		at = &d->next;
-	}
-	if (found != NULL)
-		return found;
-	d = mem_new(1, sizeof(*d));
-	d->transport = transport;
-	d->served = ++run->destinations->turns;
-	(void)span_copy(span_of(nexthop), d->nexthop, sizeof(d->nexthop));
-	*at = d;
-	return d;
+	m->attempts--;
+	if (m->step == STEP_ATTEMPTS && !m->listed)
+		list_add(&run->answered, m);
 }
 
 static bool
@@ -147,15 +199,15 @@ is_full(const struct run *run, const struct destination *d)
 {
 	size_t window = run->set->window;
 
-	return d->n[WAITS] > window / NEXTHOP_PART ||
-	    run->destinations->n[WAITS] > window / ALL_PART;
+	return d->waiting > window / NEXTHOP_PART ||
+	    run->destinations->waiting > window / ALL_PART;
 }
 
 /* Back to the disk, without an attempt: the later, the more were so before. */
 static void
 postpone(struct run *run, struct destination *d, struct message *m, size_t i)
 {
-	size_t share = run->set->window / NEXTHOP_PART + 1;
+	size_t part = run->set->window / NEXTHOP_PART + 1;
 	struct fault f;
 
 	(void)fault_set(
@@ -163,348 +215,199 @@ postpone(struct run *run, struct destination *d, struct message *m, size_t i)
 	status_end(m, i, STATUS_DEFERRED, &f);
 	m->status[i].postponed = true;
 	m->status[i].next_ms =
-	    clock_wall_ms() + MINUTE_MS * (1 + d->postponed++ / share);
+	    clock_wall_ms() + MINUTE_MS * (1 + d->postponed++ / part);
+	d->known_ms = clock_mono_ms() + KNOWN_MS;
 }
 
-/* The one of this message that still has room, or a new one; a message's
-   recipients come one after the other. */
-static struct delivery *
-delivery_of(struct run *run, struct destination *d, struct message *m)
+static struct share *
+new_share(struct run *run, struct destination *d, struct message *m)
 {
-	struct delivery *delivery =
-	    TAILQ_LAST(&run->destinations->list[WAITS], deliveries);
+	struct share *share = mem_new(1, sizeof(*share));
 
-	for (; delivery != NULL && delivery->m == m;
-	     delivery = TAILQ_PREV(delivery, deliveries, link))
-		if (delivery->destination == d &&
-		    delivery->n < ATTEMPT_RCPT_MAX)
-			return delivery;
-	delivery = mem_new(1, sizeof(*delivery));
-	delivery->destination = d;
-	delivery->m = m;
-	service_begin(
-	    &delivery->service, d->transport->service, SERVICE_TIMEOUT_MS);
-	delivery_enters(run, delivery, WAITS);
-	m->attempts++;
-	return delivery;
+	share->destination = d;
+	share->m = m;
+	LIST_INSERT_HEAD(&m->shares, share, link_message);
+	d->waiting++;
+	run->destinations->waiting++;
+	return share;
+}
+
+/* Nobody waits in it any more. */
+static void
+share_leaves(struct run *run, struct share *share)
+{
+	TAILQ_REMOVE(&share->destination->shares, share, link);
+	LIST_REMOVE(share, link_message);
+	share->destination->waiting--;
+	run->destinations->waiting--;
+	free(share->recipient);
+	free(share);
+}
+
+/* Those who wait in it end so. */
+static void
+share_ends(struct run *run, struct share *share, enum status_state state,
+    const struct fault *why)
+{
+	struct message *m = share->m;
+
+	for (size_t k = share->taken; k < share->n; k++)
+		status_end(m, share->recipient[k], state, why);
+	share_leaves(run, share);
+	destination_part_ended(run, m);
+}
+
+static void
+share_add(struct share *share, size_t i)
+{
+	if (share->n == share->room) {
+		share->room = share->room == 0 ? 1 : 2 * share->room;
+		share->recipient = mem_grow(
+		    share->recipient, share->room, sizeof(*share->recipient));
+	}
+	share->recipient[share->n++] = (uint32_t)i;
 }
 
 void
 destination_add(struct run *run, struct message *m, size_t i)
 {
-	struct status *status = &m->status[i];
-	struct destination *d = find(run, status->transport, status->path);
-	struct delivery *delivery;
+	struct destination *d =
+	    find(run, m->status[i].transport, m->status[i].path);
+	/* A message's recipients come one after the other. */
+	struct share *share = TAILQ_LAST(&d->shares, shares);
 
 	if (d->closed_ms > clock_mono_ms()) {
-		status_end(m, i, STATUS_DEFERRED, &d->why);
-	} else if (is_full(run, d)) {
-		postpone(run, d, m, i);
-	} else {
-		delivery = delivery_of(run, d, m);
-		delivery->recipient[delivery->n++] = (uint32_t)i;
-		status->state = STATUS_UNDER_WAY;
+		status_end(m, i, STATUS_DEFERRED, d->why);
+		return;
 	}
+	if (share == NULL || share->m != m) {
+		if (is_full(run, d)) {
+			postpone(run, d, m, i);
+			return;
+		}
+		share = new_share(run, d, m);
+		TAILQ_INSERT_TAIL(&d->shares, share, link);
+		m->attempts++;
+	}
+	share_add(share, i);
+	m->status[i].state = STATUS_UNDER_WAY;
+	stand(run, d);
 }
 
-/* ---- The end of an attempt. ---- */
-
-/* Those without an answer end so; a message that stands in no list may have
-   waited for this alone. */
 static void
-delivery_end(struct run *run, struct delivery *delivery,
-    enum status_state state, const struct fault *why)
+cancel(struct run *run, struct message *m)
 {
-	struct message *m = delivery->m;
+	struct share *share;
 
-	for (size_t k = delivery->answered; k < delivery->n; k++)
-		status_end(m, delivery->recipient[k], state, why);
-	delivery_leaves(run, delivery);
-	/* The connection ends; a transport's process is not waited for. */
-	service_free(&delivery->service);
-	free(delivery);
-	m->attempts--;
-	if (m->step == STEP_ATTEMPTS && !m->listed)
-		list_add(&run->answered, m);
-}
+	while ((share = LIST_FIRST(&m->shares)) != NULL) {
+		struct destination *d = share->destination;
 
-/* What waits, of that message or for that next hop; NULL: of all, for all. */
-static void
-end_waiting(struct run *run, const struct message *m,
-    const struct destination *d, enum status_state state,
-    const struct fault *why)
-{
-	struct delivery *delivery = first_of(run, WAITS), *next;
-
-	for (; delivery != NULL; delivery = next) {
-		next = TAILQ_NEXT(delivery, link);
-		if ((m == NULL || delivery->m == m) &&
-		    (d == NULL || delivery->destination == d))
-			delivery_end(run, delivery, state, why);
+		share_ends(run, share, STATUS_OPEN, NULL);
+		stand(run, d);
 	}
 }
 
 void
-destination_cancel(struct run *run, const struct message *m)
+destination_cancel(struct run *run, struct message *m)
 {
-	end_waiting(run, m, NULL, STATUS_OPEN, NULL);
+	if (m != NULL) {
+		cancel(run, m);
+		return;
+	}
+	for (m = TAILQ_FIRST(&run->window.messages); m != NULL;
+	     m = TAILQ_NEXT(m, link_window))
+		cancel(run, m);
 }
 
-/* The next hop fails as a whole: who waits for it waits on disk. */
+/* ---- Attempts. ---- */
+
+uint32_t *
+destination_take(struct run *run, struct share *share, size_t most, size_t *n)
+{
+	struct destination *d = share->destination;
+	uint32_t *recipient;
+
+	*n = share->n - share->taken < most ? share->n - share->taken : most;
+	recipient = mem_new(*n, sizeof(*recipient));
+	memcpy(recipient, share->recipient + share->taken,
+	    *n * sizeof(*recipient));
+	share->taken += *n;
+	if (share->taken == share->n) {
+		share_leaves(run, share); /* m->attempts: of the attempt now */
+	} else {
+		TAILQ_REMOVE(&d->shares, share, link);
+		TAILQ_INSERT_TAIL(&d->shares, share, link);
+		share->m->attempts++;
+	}
+	count_busy(run, d, 1);
+	TAILQ_REMOVE(&run->destinations->turns[d->turns], d, link_turn);
+	enter(run->destinations, d, d->turns);
+	stand(run, d);
+	return recipient;
+}
+
+/* Who waits for it waits on disk. */
 static void
 close_destination(
     struct run *run, struct destination *d, const struct fault *why)
 {
+	struct share *share;
+
 	d->pause_ms =
 	    d->pause_ms == 0 ? run->set->retry_min_ms : 2 * d->pause_ms;
 	if (d->pause_ms > run->set->retry_max_ms)
 		d->pause_ms = run->set->retry_max_ms;
 	d->closed_ms = clock_mono_ms() + d->pause_ms;
-	d->why = *why;
+	d->allowed = 1;
+	if (d->why == NULL)
+		d->why = mem_new(1, sizeof(*d->why));
+	*d->why = *why;
 	journal_alarm(&run->journal, NULL, "%s %s: no attempts for %llu s: %s",
 	    d->transport->name, d->nexthop,
 	    (unsigned long long)d->pause_ms / 1000, why->text);
-	end_waiting(run, NULL, d, STATUS_DEFERRED, why);
+	while ((share = TAILQ_FIRST(&d->shares)) != NULL)
+		share_ends(run, share, STATUS_DEFERRED, why);
 }
 
-/* The attempt was made. closes: the next hop fails as a whole. */
-static void
-delivery_made(struct run *run, struct delivery *delivery, const struct fault *f,
-    bool closes)
+void
+destination_made(struct run *run, struct destination *d,
+    enum destination_went went, const struct fault *why)
 {
-	struct destination *d = delivery->destination;
+	bool answered = d->answers;
 
+	count_busy(run, d, -1);
 	if (d->postponed > 0)
 		d->postponed--;
-	delivery_end(run, delivery, STATUS_DEFERRED, f);
-	if (closes)
-		close_destination(run, d, f);
-	else
-		d->pause_ms = 0;
-}
-
-/* ---- Answers. ---- */
-
-static void
-take_answer(
-    struct run *run, struct delivery *delivery, const struct attempt_ans *ans)
-{
-	size_t i = delivery->recipient[delivery->answered++];
-
-	if (ans->fault.outcome != OK) {
-		status_end_by_fault(delivery->m, i, &ans->fault);
-		return;
+	set_answers(run, d, went == DESTINATION_ANSWERED);
+	if (went == DESTINATION_ANSWERED) {
+		d->allowed += d->allowed < run->set->nexthop_attempts;
+		d->closed_ms = d->pause_ms = 0;
+	} else {
+		d->allowed = (d->allowed + 1) / 2;
+		/* Several attempts that were under way are one failure. */
+		if (went == DESTINATION_FAILED && !answered &&
+		    d->closed_ms <= clock_mono_ms())
+			close_destination(run, d, why);
 	}
-	status_end(delivery->m, i, STATUS_DELIVERED, NULL);
-	delivery->m->status[i].how = delivery->destination->transport->name;
-	run_tell(run, CODE_DELIVERED, delivery->m,
-	    JOURNAL_FIELDS(
-	        JOURNAL_NUM("n", delivery->m->envelope.recipient[i].n),
-	        JOURNAL_TEXT(
-	            "transport", delivery->destination->transport->name),
-	        JOURNAL_TEXT("nexthop", delivery->destination->nexthop),
-	        JOURNAL_TEXT("host", ans->host),
-	        JOURNAL_TEXT("text", ans->fault.text)));
-	run_tell(run, CODE_DELIVERED_RCPT, delivery->m,
-	    JOURNAL_FIELDS(RUN_RECIPIENT(delivery->m, i)));
-}
-
-/* OK: the attempt has ended, and last has what was said last. TEMP with EAGAIN:
-   there is more to come; else its connection is of no use any more. */
-static enum outcome
-take_lines(struct run *run, struct delivery *delivery, bool *all_nexthop,
-    struct fault *last, struct fault *f)
-{
-	struct attempt_ans ans;
-	struct span line;
-	size_t i;
-
-	while (service_next(&delivery->service, &line)) {
-		delivery->answered_ms = clock_mono_ms();
-		if (delivery->answered == delivery->n)
-			return wire_attempt_get_end(
-			    line, &delivery->m->envelope.qid, all_nexthop, f);
-		i = delivery->recipient[delivery->answered];
-		if (wire_attempt_get_ans(line,
-		        delivery->m->envelope.recipient[i].n, &ans, f) != OK)
-			return f->outcome;
-		*last = ans.fault;
-		take_answer(run, delivery, &ans);
-	}
-	return fault_set(f, TEMP, "4.3.0", EAGAIN, "no answer yet");
-}
-
-static uint64_t
-delivery_ends_ms(const struct delivery *delivery)
-{
-	return delivery->answered_ms +
-	    *delivery->destination->transport->deadline_ms + LATE_MS;
-}
-
-/* A next hop is closed by what is temporary, not by who is refused there. */
-static void
-delivery_read(struct run *run, struct delivery *delivery)
-{
-	struct fault f = FAULT_NONE, last = FAULT_NONE, gone = FAULT_NONE;
-	bool all_nexthop = false;
-
-	if (service_push(&delivery->service, &gone) == OK &&
-	    delivery->service.readable)
-		(void)!service_pull(&delivery->service, &gone);
-	if (take_lines(run, delivery, &all_nexthop, &last, &f) != OK) {
-		if (f.error == EAGAIN && gone.outcome != OK)
-			f = gone;
-		else if (f.error == EAGAIN &&
-		    delivery_ends_ms(delivery) > clock_mono_ms())
-			return;
-		else if (f.error == EAGAIN)
-			(void)fault_set(&f, TEMP, "4.3.0", 0,
-			    "%s did not answer", delivery->service.name);
-		run_alarm(run, delivery->m, &f);
-		last = f;
-	}
-	delivery_made(
-	    run, delivery, &last, all_nexthop && last.outcome == TEMP);
+	/* Known for as long again as it was closed, so that its pauses grow when
+	   it fails the next time. */
+	d->known_ms = clock_mono_ms() + KNOWN_MS + 2 * d->pause_ms;
+	stand(run, d);
 }
 
 void
-destinations_read(struct run *run)
+destination_undone(struct run *run, struct destination *d, struct message *m,
+    uint32_t *recipient, size_t n)
 {
-	struct delivery *delivery = first_of(run, BUSY), *next;
+	struct share *share = new_share(run, d, m);
 
-	for (; delivery != NULL; delivery = next) {
-		next = TAILQ_NEXT(delivery, link);
-		delivery_read(run, delivery);
-	}
-}
-
-/* ---- Beginning. ---- */
-
-static enum outcome
-put_request(const struct delivery *delivery, struct buf *out, struct fault *f)
-{
-	const struct message *m = delivery->m;
-
-	if (wire_attempt_put(
-	        out, &m->envelope, delivery->destination->nexthop, f) != OK)
-		return f->outcome;
-	for (size_t k = 0; k < delivery->n; k++) {
-		size_t i = delivery->recipient[k];
-		const char *address = m->status[i].address;
-
-		if (wire_attempt_put_to(out, &m->envelope.recipient[i],
-		        address[0] == '\0' ? NULL : address, f) != OK)
-			return f->outcome;
-	}
-	wire_attempt_put_end(out);
-	return OK;
-}
-
-/* The request, and with its first octets the content's descriptor. *closes: no
-   attempt at that next hop can be made now. */
-static enum outcome
-delivery_begin(
-    struct run *run, struct delivery *delivery, bool *closes, struct fault *f)
-{
-	struct store_content content = STORE_CONTENT_NONE;
-	struct service *s = &delivery->service;
-	ssize_t sent = -1;
-
-	run_takes(run, delivery->m);
-	if (store_open_content(
-	        &run->store, &delivery->m->envelope, &content, f) != OK)
-		return f->outcome;
-	*closes = service_open(s, f) != OK; /* empties its buffers */
-	if (!*closes && put_request(delivery, &s->out, f) == OK) {
-		sent = fds_send_some(s->fd, buf_span(&s->out), content.fd);
-		if (sent < 0)
-			(void)fault_set(f, TEMP, "4.3.0", errno, "%s", s->name);
-		else
-			buf_drop(&s->out, (size_t)sent);
-	}
-	store_close_content(&content);
-	return sent < 0 ? f->outcome : OK;
-}
-
-/* Of the next hops that may have one more attempt, the one whose last turn is
-   longest ago; NULL: there is none. */
-static struct delivery *
-next_delivery(const struct run *run)
-{
-	struct delivery *delivery = first_of(run, WAITS);
-	struct delivery *best = NULL;
-
-	if (run->draining ||
-	    run->destinations->n[BUSY] >= run->set->transport_attempts)
-		return NULL;
-	for (; delivery != NULL; delivery = TAILQ_NEXT(delivery, link))
-		if (delivery->destination->n[BUSY] <
-		        run->set->nexthop_attempts &&
-		    (best == NULL ||
-		        delivery->destination->served <
-		            best->destination->served))
-			best = delivery;
-	return best;
-}
-
-void
-destinations_begin_attempts(struct run *run)
-{
-	struct delivery *delivery;
-
-	while ((delivery = next_delivery(run)) != NULL) {
-		bool closes = false;
-		struct fault f;
-
-		delivery->destination->served = ++run->destinations->turns;
-		if (delivery_begin(run, delivery, &closes, &f) != OK) {
-			run_alarm(run, delivery->m, &f);
-			f.outcome = TEMP;
-			delivery_made(run, delivery, &f, closes);
-			continue;
-		}
-		delivery->answered_ms = clock_mono_ms();
-		delivery_leaves(run, delivery);
-		delivery_enters(run, delivery, BUSY);
-	}
-}
-
-/* ---- Inside the poll loop. ---- */
-
-size_t
-destinations_poll(const struct run *run, struct pollfd *fds, size_t max)
-{
-	const struct delivery *delivery = first_of(run, BUSY);
-	size_t n = 0;
-
-	for (; delivery != NULL && n < max;
-	     delivery = TAILQ_NEXT(delivery, link))
-		n += service_poll(&delivery->service, &fds[n]);
-	return n;
-}
-
-void
-destinations_ready(struct run *run, const struct pollfd *fds, size_t n)
-{
-	struct delivery *delivery = first_of(run, BUSY);
-
-	for (; delivery != NULL; delivery = TAILQ_NEXT(delivery, link))
-		service_look(&delivery->service, fds, n);
-}
-
-uint64_t
-destinations_next_ms(const struct run *run)
-{
-	const struct delivery *delivery = first_of(run, BUSY);
-	uint64_t at = 0;
-
-	for (; delivery != NULL; delivery = TAILQ_NEXT(delivery, link))
-		at = run_earlier_ms(at, delivery_ends_ms(delivery));
-	return at;
-}
-
-size_t
-destinations_busy(const struct run *run)
-{
-	return run->destinations->n[BUSY];
+	TAILQ_INSERT_HEAD(&d->shares, share, link);
+	share->recipient = recipient;
+	share->n = share->room = n;
+	count_busy(run, d, -1);
+	if (run->draining)
+		share_ends(run, share, STATUS_OPEN, NULL);
+	else if (d->closed_ms > clock_mono_ms())
+		share_ends(run, share, STATUS_DEFERRED, d->why);
+	stand(run, d);
 }

@@ -77,6 +77,7 @@ enum window_part { WINDOW_LISTED, WINDOW_TOLD, WINDOW_DUE };
 #define WINDOW_PARTS 3
 
 struct operation;
+struct share;
 struct text;
 struct transport;
 
@@ -96,7 +97,9 @@ struct message {
 	enum window_part part; /* where it is counted */
 	size_t weight; /* its share of the window's */
 	uint32_t open; /* answers that are due */
-	uint32_t attempts; /* of transports, not ended yet */
+	uint32_t attempts; /* of transports: shares and attempts, not ended */
+	LIST_HEAD(message_shares, share)
+	shares; /* wait for one (destination.h) */
 	bool goes_on; /* STEP_SAVE: with its attempts, not out of the window */
 	/* Monotonic. When the first of its list came into its step; STEP_WAIT:
 	   until when it stands there. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "aside.h"
+#include "attempt.h"
 #include "clock.h"
 #include "codes.h"
 #include "destination.h"
@@ -240,7 +241,7 @@ prepare(void *arg, struct pollfd *fds, size_t max, int *wait_ms)
 
 	for (size_t i = 0; i < STAGES && n < max; i++)
 		n += service_poll(&run->stage[i].service, &fds[n]);
-	n += destinations_poll(run, fds + n, max - n);
+	n += attempts_poll(run, fds + n, max - n);
 	*wait_ms = run->again != NULL ? 0 : turn_wait_ms(run);
 	return n;
 }
@@ -253,7 +254,7 @@ ready(void *arg, const struct pollfd *fds, size_t n)
 
 	for (size_t i = 0; i < STAGES; i++)
 		service_look(&run->stage[i].service, fds, n);
-	destinations_ready(run, fds, n);
+	attempts_ready(run, fds, n);
 }
 
 /* ---- The end. ---- */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "codes.h"
-#include "destination.h"
+#include "transport.h"
 #include "steps.h"
 #include "wire_resolve.h"
 

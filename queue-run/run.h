@@ -19,6 +19,7 @@
 /* Who is asked; start.c has a row for each. */
 enum { STAGE_RESOLVE, STAGE_DELIVER, STAGE_ADD, STAGES };
 
+struct attempts;
 struct batch;
 
 struct run {
@@ -36,7 +37,8 @@ struct run {
 	struct list answered; /* all that was asked; turn.c says what then */
 	struct listing listing;
 	struct storage storage; /* is mail for mailboxes parked? */
-	struct destinations *destinations; /* attempts of transports */
+	struct destinations *destinations; /* next hops but mailboxes */
+	struct attempts *attempts; /* under way, at them */
 	struct batch *batch; /* settle.c: whose mailboxes are being synced */
 	struct operation *again; /* requests.c begins it once more */
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "attempt.h"
 #include "destination.h"
 #include "fds.h"
 #include "prog.h"
@@ -49,6 +50,7 @@ run_begin(struct run *run, const struct queue_settings *set,
 	window_begin(&run->window, set->window);
 	settle_begin(run);
 	destinations_begin(run);
+	attempts_begin(run);
 	return store_open(&run->store, set->directory, f);
 }
 

@@ -5,8 +5,8 @@
  */
 #include "turn.h"
 
+#include "attempt.h"
 #include "clock.h"
-#include "destination.h"
 #include "steps.h"
 
 enum {
@@ -104,7 +104,7 @@ turn_run(struct run *run)
 {
 	for (size_t i = 0; i < STAGES; i++)
 		stage_read(run, &run->stage[i]);
-	destinations_read(run);
+	attempts_read(run);
 	turn_answered(run);
 	if (!run->draining && !run->requests_only) {
 		storage_look(run);
@@ -116,7 +116,7 @@ turn_run(struct run *run)
 			turn_step(run, (enum step)i);
 	for (size_t i = 0; i < STAGES; i++)
 		stage_write(run, &run->stage[i]);
-	destinations_begin_attempts(run);
+	attempts_make(run);
 	run_takes(run, NULL);
 	if (run->journal.pending_entries > 0)
 		journal_flush(&run->journal);
@@ -138,7 +138,7 @@ turn_wait_ms(const struct run *run)
 		return 0;
 	for (size_t i = 0; i < STAGES; i++)
 		at = run_earlier_ms(at, stage_next_ms(&run->stage[i]));
-	at = run_earlier_ms(at, destinations_next_ms(run));
+	at = run_earlier_ms(at, attempts_next_ms(run));
 	if (!run->draining && !run->requests_only) {
 		at = run_earlier_ms(at, listing_next_ms(run));
 		at = run_earlier_ms(at, wait_next_ms(run));
@@ -156,7 +156,7 @@ turn_owes(const struct run *run)
 {
 	return count(run, OWED, 0) + run->answered.n +
 	    run->stage[STAGE_DELIVER].sent + run->stage[STAGE_ADD].sent +
-	    settle_is_busy(run) + destinations_busy(run) >
+	    settle_is_busy(run) + attempts_busy(run) >
 	    0;
 }
 
@@ -166,6 +166,6 @@ turn_works(const struct run *run)
 	return listing_is_active(run) ||
 	    count(run, BEGINS | AT_ONCE, 0) + run->answered.n +
 	        run->stage[STAGE_RESOLVE].n + run->stage[STAGE_DELIVER].n +
-	        destinations_busy(run) >
+	        attempts_busy(run) >
 	    0;
 }

@@ -4,91 +4,105 @@
 
 #include "queue-run.h"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
-static int listener;
-
-/* The transport: the test answers what is asked of it. */
-static void
-listen_as_transport(void)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX,
-		.sun_path = "run/deliver-program" };
-
-	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	if (mkdir("run", 0700) != 0 || listener == -1 ||
-	    bind(listener, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-	    listen(listener, 64) != 0)
-		abort();
-}
-
-/* The next attempt's connection, and its request; -1: none was begun. */
-static int
-next_attempt(char request[4096])
-{
-	int fd = accept(listener, NULL, NULL);
-	ssize_t n = fd == -1 ? 0 : recv(fd, request, 4095, 0);
-
-	if (n < 0)
-		abort();
-	request[n] = '\0';
-	return fd;
-}
-
-/* Which next hop the next attempt is for; all of it is answered with `answer`
-   and the end with `end`. */
-static bool
-serve(struct run *run, const char *nexthop, const char *answer, const char *end)
-{
-	char request[4096], want[64], text[512];
-	int fd = next_attempt(request);
-	struct delivery *y;
-	int n;
-
-	(void)snprintf(want, sizeof(want), " nexthop=%s ", nexthop);
-	if (fd == -1 || strstr(request, want) == NULL)
-		return false;
-	for (y = first_of(run, BUSY); y != NULL; y = TAILQ_NEXT(y, link))
-		if (strstr(request, y->m->envelope.qid.text) != NULL)
-			break;
-	if (y == NULL)
-		return false;
-	n = snprintf(text, sizeof(text), "%s\nend qid=%s%s\n", answer,
-	    y->m->envelope.qid.text, end);
-	if (write(fd, text, (size_t)n) != n)
-		abort();
-	(void)close(fd);
-	y->service.readable = true;
-	destinations_read(run);
-	return true;
-}
-
-/* A message for that next hop, asked for. */
+/* A message for so many recipients at that next hop. */
 static struct message *
-add(struct run *run, const char *nexthop)
+add(struct run *run, const char *nexthop, size_t recipients)
 {
-	struct qid qid = test_one_file("pager@example.org");
-	struct message *m = window_add(&run->window, &qid, WINDOW_LISTED);
+	struct path path = test_path("other@example.org");
+	struct message *m;
+	struct envelope e;
 	struct fault f;
 
-	if (store_read_envelope(&run->store, &qid, STORE_PLACE_IN, false,
-	        &m->envelope, &f) != OK)
-		abort();
+	test_envelope(&e, "ann@example.net", "pager@example.org");
+	while (e.recipients < recipients)
+		if (envelope_add_recipient(
+		        &e, &path, SPAN_EMPTY, SPAN_EMPTY, &f) != OK)
+			abort();
+	m = window_add(&run->window, &e.qid, WINDOW_LISTED);
+	envelope_free(&m->envelope);
+	m->envelope = e;
 	status_prepare(m);
-	m->status[0].transport = transport_find(TRANSPORT_PROGRAM);
-	m->status[0].path = message_keep(m, span_of(nexthop));
-	destination_add(run, m, 0);
+	for (size_t i = 0; i < recipients; i++) {
+		m->status[i].transport = transport_find(TRANSPORT_PROGRAM);
+		m->status[i].path = message_keep(m, span_of(nexthop));
+		destination_add(run, m, i);
+	}
 	m->step = STEP_ATTEMPTS;
 	return m;
 }
 
+/* None is left of a test: neither messages nor what is known of next hops. */
 static void
-end(struct run *run, struct message *m)
+end(struct run *run)
 {
-	if (m->listed)
-		list_remove(&run->answered, m);
-	window_drop(&run->window, m);
+	struct destinations *all = run->destinations;
+	struct destination *d;
+	struct message *m;
+
+	destination_cancel(run, NULL);
+	while ((m = TAILQ_FIRST(&run->window.messages)) != NULL) {
+		if (m->listed)
+			list_remove(&run->answered, m);
+		window_drop(&run->window, m);
+	}
+	while ((d = TAILQ_FIRST(&all->turns[TURNS_NONE])) != NULL)
+		forget(all, d);
+	if (all->busy + all->waiting + all->unproven + all->known > 0)
+		abort();
+	free(all);
+	destinations_begin(run);
+}
+
+/* An attempt, as attempt.c makes one. */
+struct
+try {
+	struct destination *d;
+	struct message *m;
+	uint32_t *recipient;
+	size_t n;
+};
+
+static bool
+begin(struct run *run, struct try *try)
+{
+	struct share *share = destination_next(run);
+
+	if (share == NULL)
+		return false;
+	try->d = share->destination;
+	try->m = share->m;
+	try->recipient = destination_take(run, share, 100, &try->n);
+	return true;
+}
+
+static void
+went(struct run *run, struct try *try, enum destination_went went)
+{
+	struct fault f;
+
+	(void)fault_set(&f, TEMP, "4.4.1", 0, "connection refused");
+	for (size_t k = 0; k < try->n; k++)
+		status_end(try->m, try->recipient[k],
+		    went == DESTINATION_ANSWERED ? STATUS_DELIVERED
+		                                 : STATUS_DEFERRED,
+		    &f);
+	free(try->recipient);
+	destination_made(run, try->d, went, &f);
+	destination_part_ended(run, try->m);
+}
+
+/* So many can begin now; all of them end so. */
+static size_t
+round_of(struct run *run, enum destination_went how)
+{
+	struct try try[64];
+	size_t n = 0;
+
+	while (n < 64 && begin(run, &try[n]))
+		n++;
+	for (size_t i = 0; i < n; i++)
+		went(run, &try[i], how);
+	return n;
 }
 
 static bool
@@ -98,139 +112,213 @@ is_deferred(const struct message *m, const char *why)
 	    strstr(m->status[0].text, why) != NULL;
 }
 
-static size_t
-known(const struct run *run)
+/* The names of those whose attempts begin, in their order. */
+static const char *
+order(struct run *run)
 {
+	static char names[512];
+	struct try try[64];
 	size_t n = 0;
 
-	for (struct destination *d = run->destinations->first; d != NULL;
-	     d = d->next)
+	names[0] = '\0';
+	while (n < 64 && begin(run, &try[n])) {
+		(void)snprintf(names + strlen(names),
+		    sizeof(names) - strlen(names), " %s", try[n].d->nexthop);
 		n++;
-	return n;
+	}
+	for (size_t i = 0; i < n; i++)
+		went(run, &try[i], DESTINATION_ANSWERED);
+	return names;
 }
 
 static void
 test_turns(struct run *run)
 {
-	struct message *m[4];
-	bool in_turn;
+	struct message *m;
 
-	prog.settings.queue.transport_attempts = 2;
 	for (int i = 0; i < 3; i++)
-		m[i] = add(run, "many");
-	m[3] = add(run, "few");
-	destinations_begin_attempts(run);
-	tap_ok(destinations_busy(run) == 2 && m[0]->attempts == 1,
-	    "no more attempts are under way than may be");
-	in_turn =
-	    serve(run, "many", "ok n=1", "") && serve(run, "few", "ok n=1", "");
-	tap_ok(in_turn, "the next hops take turns");
-	tap_ok(m[0]->status[0].state == STATUS_DELIVERED &&
-	        m[3]->status[0].state == STATUS_DELIVERED && m[3]->listed &&
-	        !m[1]->listed,
-	    "a message whose attempt has ended goes on");
-	prog.settings.queue.transport_attempts = 20;
+		(void)add(run, "many", 1);
+	m = add(run, "few", 1);
+	tap_ok(strcmp(order(run), " many few many") == 0 && m->listed,
+	    "the next hops take turns");
+	(void)order(run);
+	for (int i = 0; i < 3; i++)
+		(void)add(run, "many", 1);
+	(void)add(run, "new", 1);
+	tap_ok(strcmp(order(run), " many new many many") == 0,
+	    "one that is not known yet among them");
+	end(run);
+
+	m = add(run, "one", 250);
+	(void)add(run, "one", 1);
+	tap_ok(m->attempts == 1,
+	    "recipients that share a next hop wait there "
+	    "together");
 	prog.settings.queue.nexthop_attempts = 1;
-	destinations_begin_attempts(run);
-	tap_ok(destinations_busy(run) == 1,
-	    "nor more to one next hop than may be");
-	tap_ok(serve(run, "many", "temp n=1 code=4.2.0 text=later", "") &&
-	        m[1]->status[0].state == STATUS_DEFERRED,
-	    "one of two is deferred");
-	destinations_begin_attempts(run);
-	tap_ok(serve(run, "many", "ok n=1", "") &&
-	        m[2]->status[0].state == STATUS_DELIVERED,
-	    "which closes no next hop");
-	for (int i = 0; i < 4; i++)
-		end(run, m[i]);
-	prog.settings.queue.nexthop_attempts = 3;
+	tap_ok(round_of(run, DESTINATION_ANSWERED) == 1 && m->attempts == 1 &&
+	        m->status[99].state == STATUS_DELIVERED &&
+	        m->status[100].state == STATUS_UNDER_WAY,
+	    "a part of them is an attempt");
+	tap_ok(round_of(run, DESTINATION_ANSWERED) == 1 &&
+	        m->status[100].state == STATUS_UNDER_WAY,
+	    "then it is another message's turn");
+	tap_ok(round_of(run, DESTINATION_ANSWERED) == 1 &&
+	        round_of(run, DESTINATION_ANSWERED) == 1 && m->attempts == 0 &&
+	        m->status[249].state == STATUS_DELIVERED,
+	    "and the rest follows");
+	prog.settings.queue.nexthop_attempts = 5;
+	end(run);
 }
 
-/* Nobody knows what came of it. */
 static void
-test_broken(struct run *run)
+test_allowed(struct run *run)
 {
-	struct message *m = add(run, "breaks");
-	char request[4096];
+	size_t got[6];
 
-	destinations_begin_attempts(run);
-	(void)close(next_attempt(request));
-	first_of(run, BUSY)->service.readable = true;
-	destinations_read(run);
-	tap_ok(is_deferred(m, "ended before it answered"),
-	    "an attempt without an answer is deferred");
-	destinations_begin_attempts(run);
-	tap_ok(next_attempt(request) == -1 && destinations_busy(run) == 0,
-	    "and not made again blindly");
-	end(run, m);
+	for (int i = 0; i < 40; i++)
+		(void)add(run, "grows", 1);
+	for (int i = 0; i < 3; i++)
+		got[i] = round_of(run, DESTINATION_ANSWERED);
+	tap_ok(got[0] == 2 && got[1] == 4 && got[2] == 5,
+	    "each success allows one attempt more, up to the setting: "
+	    "%zu %zu %zu",
+	    got[0], got[1], got[2]);
+	for (int i = 3; i < 6; i++) {
+		struct try try;
 
-	m = add(run, "breaks");
-	destinations_begin_attempts(run);
-	tap_ok(serve(run, "breaks", "ok n=7", "") && is_deferred(m, ""),
-	    "an answer about another recipient is none");
-	end(run, m);
+		if (!begin(run, &try))
+			abort();
+		went(run, &try, DESTINATION_SILENT);
+		got[i] = try.d->allowed;
+	}
+	tap_ok(got[3] == 3 && got[4] == 2 && got[5] == 1 &&
+	        destination_next(run) != NULL,
+	    "each failure halves that, down to one");
+	end(run);
+}
+
+static void
+test_unproven(struct run *run)
+{
+	char name[16];
+	size_t n;
+
+	for (int i = 0; i < 30; i++) {
+		(void)snprintf(name, sizeof(name), "dark%d", i);
+		(void)add(run, name, 1);
+	}
+	n = round_of(run, DESTINATION_SILENT);
+	tap_ok(n == 10,
+	    "those that are not known to answer have half of all "
+	    "attempts: %zu",
+	    n);
+	end(run);
+
+	(void)add(run, "well", 1);
+	(void)round_of(run, DESTINATION_ANSWERED);
+	for (int i = 0; i < 30; i++) {
+		(void)snprintf(name, sizeof(name), "dark%d", i);
+		(void)add(run, name, 1);
+	}
+	for (int i = 0; i < 4; i++)
+		(void)add(run, "well", 1);
+	n = round_of(run, DESTINATION_ANSWERED);
+	tap_ok(n == 13, "one that is, has others: %zu", n);
+	n = round_of(run, DESTINATION_ANSWERED);
+	tap_ok(n == 11, "and so have those that answered since: %zu", n);
+	end(run);
+}
+
+/* One hangs, twenty are well. */
+static void
+test_hanging(struct run *run)
+{
+	struct try hung[64], try;
+	size_t hangs = 0, done = 0, turns = 0;
+	char name[16];
+
+	for (int i = 0; i < 8; i++)
+		(void)add(run, "hangs", 1);
+	for (int i = 0; i < 200; i++) {
+		(void)snprintf(name, sizeof(name), "well%d", i % 20);
+		(void)add(run, name, 1);
+	}
+	while (hangs < 64 && begin(run, &try)) {
+		turns++;
+		if (strcmp(try.d->nexthop, "hangs") == 0) {
+			hung[hangs++] = try;
+			continue;
+		}
+		went(run, &try, DESTINATION_ANSWERED);
+		done++;
+	}
+	tap_ok(hangs == 2 && done == 200 && turns == 202,
+	    "one that hangs has two attempts, and twenty others all the rest");
+	while (hangs > 0)
+		went(run, &hung[--hangs], DESTINATION_FAILED);
+	end(run);
 }
 
 static void
 test_closed(struct run *run)
 {
-	static const struct {
-		const char *title, *nexthop, *answer, *scope;
-		bool closes;
-	} cases[] = {
-		{ "a next hop that fails as a whole is closed", "away",
-		    "temp n=1 code=4.4.1 text=no%20such%20host",
-		    " scope=nexthop", true },
-		{ "a recipient that is refused there closes none", "strict",
-		    "perm n=1 code=5.1.1 text=no%20such%20host",
-		    " scope=nexthop", false },
-		{ "nor one that is delivered", "well", "ok n=1",
-		    " scope=nexthop", false },
-		{ "nor one that is put off", "slow",
-		    "temp n=1 code=4.4.1 text=no%20such%20host", "", false },
-	};
+	struct message *m = add(run, "away", 1), *waits, *later;
+	struct destination *d = find(run, m->status[0].transport, "away");
+	uint64_t pause;
+	struct try try[2];
 
-	prog.settings.queue.nexthop_attempts = 1;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct message *m = add(run, cases[i].nexthop);
-		struct message *waits = add(run, cases[i].nexthop), *later;
+	waits = add(run, "away", 1);
+	(void)add(run, "away", 1);
+	if (!begin(run, &try[0]) || !begin(run, &try[1]))
+		abort();
+	tap_ok(!begin(run, &(struct try){ .n = 0 }), "the third one waits");
+	waits = TAILQ_FIRST(&d->shares)->m;
+	went(run, &try[0], DESTINATION_FAILED);
+	later = add(run, "away", 1);
+	pause = d->pause_ms;
+	tap_ok(pause == run->set->retry_min_ms &&
+	        is_deferred(waits, "connection refused") && waits->listed,
+	    "one that fails as a whole is closed, and who waits for it "
+	    "deferred");
+	tap_ok(is_deferred(later, "connection refused") && !later->listed,
+	    "and who comes then");
+	went(run, &try[1], DESTINATION_FAILED);
+	tap_ok(d->pause_ms == pause, "two attempts at once are one failure");
 
-		destinations_begin_attempts(run);
-		(void)serve(
-		    run, cases[i].nexthop, cases[i].answer, cases[i].scope);
-		later = add(run, cases[i].nexthop);
-		tap_ok(m->attempts == 0 &&
-		        is_deferred(waits, "no such host") == cases[i].closes &&
-		        is_deferred(later, "no such host") == cases[i].closes,
-		    "%s", cases[i].title);
-		destination_cancel(run, NULL);
-		end(run, m);
-		end(run, waits);
-		end(run, later);
+	d->closed_ms = clock_mono_ms();
+	for (int i = 0; i < 3; i++)
+		later = add(run, "away", 1);
+	tap_ok(round_of(run, DESTINATION_FAILED) == 1 &&
+	        d->pause_ms == 2 * pause && later->attempts == 0,
+	    "after that time one attempt is made; if it fails, the next time "
+	    "is twice as long");
+	for (int i = 0; i < 20; i++) {
+		d->closed_ms = clock_mono_ms();
+		(void)add(run, "away", 1);
+		(void)round_of(run, DESTINATION_FAILED);
 	}
-	prog.settings.queue.nexthop_attempts = 3;
-}
-
-/* The transport does not run. */
-static void
-test_no_transport(struct run *run)
-{
-	struct message *m = add(run, "nobody");
-
-	if (rename("run/deliver-program", "run/away") != 0)
+	tap_ok(d->pause_ms == run->set->retry_max_ms, "up to the longest");
+	d->closed_ms = clock_mono_ms();
+	for (int i = 0; i < 3; i++)
+		(void)add(run, "away", 1);
+	tap_ok(round_of(run, DESTINATION_ANSWERED) == 1 && d->pause_ms == 0 &&
+	        round_of(run, DESTINATION_ANSWERED) == 2,
+	    "if it answers, more follow");
+	(void)add(run, "away", 1);
+	m = add(run, "away", 1);
+	if (!begin(run, &try[0]))
 		abort();
-	destinations_begin_attempts(run);
-	tap_ok(is_deferred(m, "deliver-program") &&
-	        find(run, m->status[0].transport, "nobody")->closed_ms > 0,
-	    "a transport that is not there closes its next hop");
-	if (rename("run/away", "run/deliver-program") != 0)
-		abort();
-	end(run, m);
+	went(run, &try[0], DESTINATION_FAILED);
+	tap_ok(d->closed_ms == 0 && m->attempts == 1,
+	    "one that answered is not closed by the first failure");
+	(void)round_of(run, DESTINATION_FAILED);
+	tap_ok(d->closed_ms > 0, "but by the second");
+	end(run);
 }
 
 /* A next hop has a tenth of the window. */
 static void
-test_share(struct run *run)
+test_full(struct run *run)
 {
 	uint64_t window = prog.settings.queue.window;
 	struct message *m[8], *other;
@@ -238,7 +326,7 @@ test_share(struct run *run)
 
 	prog.settings.queue.window = 30;
 	for (int i = 0; i < 8; i++) {
-		m[i] = add(run, "crowded");
+		m[i] = add(run, "crowded", 3);
 		waiting += m[i]->attempts;
 	}
 	tap_ok(waiting == 4, "so many wait for one next hop");
@@ -246,64 +334,79 @@ test_share(struct run *run)
 	        m[4]->status[0].postponed &&
 	        m[4]->status[0].next_ms > clock_wall_ms(),
 	    "the others go back to the disk without a try");
-	other = add(run, "quiet");
+	tap_ok(m[3]->status[2].state == STATUS_UNDER_WAY,
+	    "a message that waits, waits with all its recipients");
+	other = add(run, "quiet", 1);
 	tap_ok(other->attempts == 1, "another next hop has room");
 	destination_cancel(run, m[0]);
-	tap_ok(m[0]->attempts == 0 && m[0]->status[0].state == STATUS_OPEN &&
+	tap_ok(m[0]->attempts == 0 && m[0]->status[2].state == STATUS_OPEN &&
 	        m[0]->listed && m[1]->attempts == 1,
 	    "what was not begun is taken back, of one message");
 	destination_cancel(run, NULL);
-	tap_ok(m[1]->attempts == 0 && other->attempts == 0, "and of all");
-	for (int i = 0; i < 8; i++)
-		end(run, m[i]);
-	end(run, other);
+	tap_ok(m[1]->attempts == 0 && other->attempts == 0 &&
+	        destination_next(run) == NULL,
+	    "and of all");
 	prog.settings.queue.window = window;
+	end(run);
 }
 
-/* Recipients of one message for one next hop. */
 static void
-test_shared(struct run *run)
+test_undone(struct run *run)
 {
-	struct message *m = add(run, "one");
-	struct path path = test_path("second@example.org");
-	struct fault f;
+	struct message *first = add(run, "kept", 2);
+	struct try try;
 
-	if (envelope_add_recipient(
-	        &m->envelope, &path, SPAN_EMPTY, SPAN_EMPTY, &f) != OK)
+	(void)add(run, "kept", 1);
+	if (!begin(run, &try))
 		abort();
-	destination_cancel(run, m);
-	list_remove(&run->answered, m);
-	status_prepare(m);
-	for (size_t i = 0; i < 2; i++) {
-		m->status[i].transport = transport_find(TRANSPORT_PROGRAM);
-		m->status[i].path = message_keep(m, SPAN_LIT("one"));
-		destination_add(run, m, i);
-	}
-	tap_ok(m->attempts == 1, "they share one attempt");
-	destinations_begin_attempts(run);
-	tap_ok(serve(run, "one",
-	           "ok n=1\nperm n=2 code=5.1.1 text=no%20such%20user", "") &&
-	        m->status[0].state == STATUS_DELIVERED &&
-	        m->status[1].state == STATUS_FAILED,
-	    "and each has an end of its own");
-	end(run, m);
+	destination_undone(run, try.d, try.m, try.recipient, try.n);
+	tap_ok(first->attempts == 1 && try.d->busy == 0,
+	    "an attempt that had not begun waits again");
+	if (!begin(run, &try))
+		abort();
+	tap_ok(try.m == first && try.n == 2, "before all others");
+	run->draining = true;
+	destination_undone(run, try.d, try.m, try.recipient, try.n);
+	tap_ok(first->attempts == 0 && first->status[1].state == STATUS_OPEN &&
+	        destination_next(run) == NULL,
+	    "but not in a stop, in which none begins");
+	run->draining = false;
+	end(run);
 }
 
 static void
 test_forgotten(struct run *run)
 {
-	struct message *m;
+	struct destinations *all = run->destinations;
 	char name[16];
 
 	for (int i = 0; i < 50; i++) {
 		(void)snprintf(name, sizeof(name), "host%d", i);
-		m = add(run, name);
+		(void)add(run, name, 1);
 		destination_cancel(run, NULL);
-		end(run, m);
 	}
-	/* Those that are closed, or had too many, are still known. */
+	tap_ok(all->known < 5, "next hops without an attempt are forgotten");
+	(void)add(run, "well", 1);
+	(void)round_of(run, DESTINATION_ANSWERED);
+	(void)add(run, "away", 1);
+	(void)round_of(run, DESTINATION_FAILED);
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(name, sizeof(name), "host%d", i);
+		(void)add(run, name, 1);
+		destination_cancel(run, NULL);
+	}
+	tap_ok(find(run, transport_find(TRANSPORT_PROGRAM), "well")->answers &&
+	        find(run, transport_find(TRANSPORT_PROGRAM), "away")->why !=
+	            NULL,
+	    "what one had said is known for a while");
+	for (int i = 0; i < KNOWN_MAX + 1000; i++) {
+		(void)snprintf(name, sizeof(name), "x%d", i);
+		find(run, transport_find(TRANSPORT_PROGRAM), name)->known_ms =
+		    UINT64_MAX;
+	}
 	tap_ok(
-	    known(run) < 10, "next hops that nothing waits for are forgotten");
+	    all->known <= KNOWN_MAX + LOOKS, "but of so many: %zu", all->known);
+	end(run);
 }
 
 int
@@ -312,13 +415,13 @@ main(void)
 	static struct run run;
 
 	test_begin(&run);
-	listen_as_transport();
 	test_turns(&run);
-	test_broken(&run);
+	test_allowed(&run);
+	test_unproven(&run);
+	test_hanging(&run);
 	test_closed(&run);
-	test_no_transport(&run);
-	test_share(&run);
-	test_shared(&run);
+	test_full(&run);
+	test_undone(&run);
 	test_forgotten(&run);
 	return test_end(&run);
 }

@@ -37,6 +37,7 @@ queue-run_listing_OBJS := $(RUN_OBJS)
 queue-run_report_text_OBJS := $(RUN_OBJS)
 queue-run_deliver_OBJS := $(RUN_OBJS)
 queue-run_destination_OBJS := $(filter-out queue-run/destination,$(RUN_OBJS))
+queue-run_attempt_OBJS := $(filter-out queue-run/attempt,$(RUN_OBJS))
 queue-run_save_OBJS := $(RUN_OBJS) queue/tidy
 start_accept_OBJS := $(SUPERVISOR)
 start_accept_LIBS := $(JSON)
