@@ -79,7 +79,8 @@ COMPILED := resolve/accounts resolve/address resolve/compiled
 resolve_OBJS := $(COMPILED) resolve/answerer resolve/lookup resolve/main_resolve
 auth_OBJS := $(COMPILED) resolve/answerer resolve/scram_keys \
 	resolve/checker resolve/verify resolve/authority resolve/main_auth
-ROUTE := route/block route/dns route/route
+ROUTE := route/message route/block route/mx route/tlsa route/own route/dns \
+	route/target route/plan route/route
 route_OBJS := $(ROUTE) route/main_route
 DIRECTORY := $(COMPILED) resolve/scram_keys resolve/directory resolve/names \
 	resolve/directory_parse resolve/directory_write resolve/mailboxes \

@@ -2,7 +2,6 @@
 /* buf.c: owned octets with a hard maximum. */
 #include "buf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,22 +115,30 @@ buf_addc(struct buf *b, char c)
 }
 
 void
-buf_addf(struct buf *b, const char *format, ...)
+buf_addv(struct buf *b, const char *format, va_list ap)
 {
-	va_list ap;
+	va_list again;
 	int n;
 
-	va_start(ap, format);
-	n = vsnprintf(NULL, 0, format, ap);
-	va_end(ap);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, format, again);
+	va_end(again);
 	if (n < 0)
 		(void)miss(b, 1);
 	if (n <= 0 || !buf_reserve(b, (size_t)n))
 		return;
-	va_start(ap, format);
 	(void)vsnprintf(b->p + b->len, (size_t)n + 1, format, ap);
-	va_end(ap);
 	b->len += (size_t)n;
+}
+
+void
+buf_addf(struct buf *b, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	buf_addv(b, format, ap);
+	va_end(ap);
 }
 
 void

@@ -9,6 +9,8 @@
 #ifndef LIB_BUF_H
 #define LIB_BUF_H
 
+#include <stdarg.h>
+
 #include "span.h"
 
 struct buf {
@@ -34,6 +36,8 @@ void buf_add_printable(struct buf *, struct span);
 void buf_add_value(struct buf *, struct span);
 void buf_addf(struct buf *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void buf_addv(struct buf *, const char *format, va_list)
+    __attribute__((format(printf, 2, 0)));
 /* Room for n more octets at p + len, or false: over the maximum. */
 bool buf_reserve(struct buf *, size_t n);
 void buf_extend(struct buf *, size_t n); /* by what was put there */

@@ -56,6 +56,29 @@ net_parse_addr(struct span text, struct net_addr *out)
 	return true;
 }
 
+void
+net_set(struct net_addr *a, const unsigned char *octets, size_t n)
+{
+	*a = (struct net_addr){ .is_v6 = n == NET_OCTETS };
+	memcpy(a->octet, octets, n);
+	unmap(a);
+}
+
+bool
+net_same(const struct net_addr *a, const struct net_addr *b)
+{
+	return a->is_v6 == b->is_v6 &&
+	    memcmp(a->octet, b->octet, NET_OCTETS) == 0;
+}
+
+bool
+net_is_in(const struct net_addr *a, const struct net_range *range)
+{
+	return a->is_v6 == range->first.is_v6 &&
+	    memcmp(a->octet, range->first.octet, NET_OCTETS) >= 0 &&
+	    memcmp(a->octet, range->last.octet, NET_OCTETS) <= 0;
+}
+
 /* The bits behind the first so many become all 0, or all 1. */
 static void
 fill(struct net_addr *a, unsigned bits, bool ones)

@@ -25,6 +25,10 @@ struct net_range {
 
 /* False: the text is no address. */
 bool net_parse_addr(struct span text, struct net_addr *out);
+/* From so many octets, 4 or 16, as they stand in a packet. */
+void net_set(struct net_addr *, const unsigned char *octets, size_t n);
+bool net_same(const struct net_addr *, const struct net_addr *);
+bool net_is_in(const struct net_addr *, const struct net_range *);
 /*
  * `ADDRESS` or `ADDRESS/BITS`. NULL, or why it is none, for a person. Bits
  * behind the mask are an error: 192.0.2.7/24 may be meant as one address.

@@ -331,6 +331,17 @@ const struct setting_row setting_rows[] = {
 	    "/etc/resolv.conf"),
 	TIME("route", "timeout", route.timeout_ms, "2s", 100, MINUTE,
 	    "longest time that a question to the DNS may take"),
+	TIME("route", "mail_timeout", route.mail_timeout_ms, "30s", 100,
+	    10 * MINUTE,
+	    "longest time until it is known where mail for a domain goes"),
+	TEXT("route", "never", route.never,
+	    "0.0.0.0/8 127.0.0.0/8 169.254.0.0/16 224.0.0.0/3 ::/127 "
+	    "fe80::/10 ff00::/8",
+	    "networks that mail is never sent to because the DNS or an "
+	    "address in brackets says so; empty: none"),
+	LIST("route", "own", route.own, "",
+	    "another name or address by which this machine is reached, as "
+	    "from outside of a NAT; repeat for more"),
 	TIME("route", "self_test", route.self_test_ms, "1h", SECOND, DAY,
 	    "each block list is tested anew after this time"),
 

@@ -187,6 +187,9 @@ struct settings {
 		struct service_settings service;
 		struct setting_list resolver; /* "192.0.2.53@53" */
 		uint64_t timeout_ms, self_test_ms;
+		uint64_t mail_timeout_ms;
+		char *never; /* networks, with spaces between them */
+		struct setting_list own; /* names and addresses */
 	} route;
 	struct { /* [journal] */
 		struct service_settings write;

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * block.c: names and answers of block lists. The C library parses the message
- * (ns_initparse, ns_parserr); what is read here is the data of its records,
- * which the list's operator chose, or whoever answered in his place.
+ * block.c: names and answers of block lists. What is read here is the data of
+ * records, which the list's operator chose, or whoever answered in his place.
  */
 #include "block.h"
 
 #include <arpa/inet.h>
-#include <arpa/nameser.h>
 #include <stdio.h>
 #include <string.h>
 
-#define RECORDS_MAX 64 /* of an answer; more are not looked at. Ours */
+#include "message.h"
 
 bool
 block_is_v6(const char *ip)
@@ -72,50 +70,18 @@ is_stronger(enum block_meaning first, enum block_meaning second)
 	return weight[second] > weight[first];
 }
 
-/*
- * The next record of this type in the answer section, with data of at least
- * `least` octets; one that is not what it says ends the message.
- */
-static bool
-next_record(ns_msg *message, int *at, ns_type type, uint16_t least, ns_rr *rr)
-{
-	int n = ns_msg_count(*message, ns_s_an);
-
-	while (*at < n && *at < RECORDS_MAX)
-		if (ns_parserr(message, ns_s_an, (*at)++, rr) != 0)
-			return false;
-		else if (ns_rr_type(*rr) == type &&
-		    ns_rr_class(*rr) == ns_c_in && ns_rr_rdlen(*rr) >= least)
-			return true;
-	return false;
-}
-
-static bool
-is_answer(struct span packet, ns_msg *message)
-{
-	int rcode;
-
-	if (packet.len > NS_MAXMSG ||
-	    ns_initparse(
-	        (const unsigned char *)packet.p, (int)packet.len, message) != 0)
-		return false;
-	rcode = ns_msg_getflag(*message, ns_f_rcode);
-	return rcode == ns_r_noerror || rcode == ns_r_nxdomain;
-}
-
 enum block_meaning
 block_read(struct span packet, const struct block_list *list, char code[16])
 {
 	enum block_meaning all = MEANS_NOTHING;
 	struct in_addr in;
-	ns_msg message;
+	struct message m;
 	ns_rr rr;
-	int at = 0;
 
 	code[0] = '\0';
-	if (!is_answer(packet, &message))
+	if (message_begin(&m, packet) == MESSAGE_BROKEN)
 		return MEANS_NO_MESSAGE;
-	while (next_record(&message, &at, ns_t_a, sizeof(in), &rr)) {
+	while (message_next(&m, ns_t_a, sizeof(in), &rr)) {
 		enum block_meaning one;
 
 		memcpy(&in, ns_rr_rdata(rr), sizeof(in));
@@ -133,13 +99,12 @@ block_read_text(struct span packet, char out[ROUTE_TEXT_MAX + 1])
 {
 	size_t n = 0, left;
 	const unsigned char *p;
-	ns_msg message;
+	struct message m;
 	ns_rr rr;
-	int at = 0;
 
 	out[0] = '\0';
-	if (!is_answer(packet, &message) ||
-	    !next_record(&message, &at, ns_t_txt, 1, &rr))
+	if (message_begin(&m, packet) == MESSAGE_BROKEN ||
+	    !message_next(&m, ns_t_txt, 1, &rr))
 		return;
 	p = ns_rr_rdata(rr);
 	left = ns_rr_rdlen(rr);

@@ -43,11 +43,13 @@ struct dns {
 	struct ub_event_base base; /* first: libunbound knows this part */
 	struct ub_ctx *ctx;
 	struct event *events;
+	size_t pending; /* questions that libunbound has */
 	int epoll;
 };
 
 /* A question, until its answer comes. */
 struct asked {
+	struct dns *dns;
 	dns_done *done;
 	void *arg;
 };
@@ -205,7 +207,7 @@ static const char *const options[][2] = {
 static enum outcome
 no_unbound(const char *what, int error, struct fault *f)
 {
-	return fault_set(f, TEMP, "4.3.0", 0, "libunbound: %s: %s", what,
+	return fault_set(f, TEMP, "4.4.3", 0, "libunbound: %s: %s", what,
 	    ub_strerror(error));
 }
 
@@ -283,10 +285,10 @@ dns_ports(const struct settings *s, uint16_t port[RESOLVERS_MAX + 1])
 }
 
 static void
-forget(void *arg, bool failed, struct span packet)
+forget(void *arg, enum dns_trust trust, struct span packet)
 {
 	(void)arg;
-	(void)failed;
+	(void)trust;
 	(void)packet;
 }
 
@@ -307,6 +309,10 @@ dns_begin(struct dns **out, const struct settings *s, struct fault *f)
 	if (set_options(d, f) != OK ||
 	    set_resolvers(d, &s->route.resolver, f) != OK)
 		return f->outcome;
+	/* libunbound says of itself that nothing is there. That is for the
+	   resolvers to say: an intranet may have mail there. RFC 6761, 8375 */
+	(void)ub_ctx_zone_remove(d->ctx, "test.");
+	(void)ub_ctx_zone_remove(d->ctx, "home.arpa.");
 	/* It knows the answer; its first question makes it open everything. */
 	return dns_ask(d, "localhost", 1, forget, NULL, f);
 }
@@ -326,34 +332,51 @@ dns_free(struct dns *d)
 
 /* ---- Questions ---- */
 
+static enum dns_trust
+trust_of(int security)
+{
+	return security == 2 ? DNS_SECURE
+	    : security == 1  ? DNS_BOGUS
+	                     : DNS_INSECURE;
+}
+
 static void
 on_answer(void *arg, int rcode, void *packet, int len, int security,
     char *why_bogus, int was_ratelimited)
 {
 	struct asked a = *(struct asked *)arg;
 	struct span octets = SPAN_EMPTY;
+	enum dns_trust trust = DNS_FAILED;
 
-	(void)security;
 	(void)why_bogus;
 	(void)was_ratelimited;
 	free(arg);
+	a.dns->pending--;
 	if (rcode == 0 && packet != NULL && len > 0)
+		trust = trust_of(security);
+	if (trust > DNS_BOGUS)
 		octets = (struct span){ packet, (size_t)len };
-	a.done(a.arg, octets.len == 0, octets);
+	a.done(a.arg, trust, octets);
 }
 
 enum outcome
 dns_ask(struct dns *d, const char *name, int type, dns_done *done, void *arg,
     struct fault *f)
 {
-	struct asked *a = mem_new(1, sizeof(*a));
+	struct asked *a;
 	int error;
 
-	*a = (struct asked){ done, arg };
+	if (d->pending == DNS_PENDING_MAX)
+		return fault_set(f, TEMP, "4.4.3", 0,
+		    "too many questions are not answered yet");
+	a = mem_new(1, sizeof(*a));
+	*a = (struct asked){ d, done, arg };
+	d->pending++;
 	error = ub_resolve_event(d->ctx, name, type, 1, a, on_answer, NULL);
 	if (error == 0)
 		return OK;
 	free(a);
+	d->pending--;
 	return no_unbound(name, error, f);
 }
 

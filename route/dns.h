@@ -11,23 +11,31 @@
 #include "settings.h"
 #include "span.h"
 
-#define DNS_NAME_MAX 253 /* octets as text. RFC 1035 2.3.4 */
+#define DNS_PENDING_MAX 1024 /* questions not answered yet. Ours */
 
 struct dns;
 
+/* How far an answer is to be trusted. */
+enum dns_trust {
+	DNS_FAILED, /* there is none: SERVFAIL and the like, silence */
+	DNS_BOGUS, /* DNSSEC should prove it, and does not: as good as none */
+	DNS_INSECURE, /* nothing proves it */
+	DNS_SECURE, /* DNSSEC proves it */
+};
+
 /*
- * The answer to a question. failed: there is none (SERVFAIL and the like, or
- * the resolvers were silent). Else packet is a whole DNS message, of any
- * content, dead after the call. It may come within dns_ask().
+ * The answer to a question. Of FAILED and BOGUS the packet is empty; else it is a
+ * whole DNS message, of any content, dead after the call. It may come within
+ * dns_ask().
  */
-typedef void dns_done(void *arg, bool failed, struct span packet);
+typedef void dns_done(void *arg, enum dns_trust, struct span packet);
 
 /*
  * The resolvers of [route] resolver, else those of /etc/resolv.conf, else
  * 127.0.0.1 (resolv.conf(5)). Opens all that it will need: the sandbox can be
  * closed afterwards. Caller frees with dns_free().
  *
- * PERM 5.3.5: a resolver that is no address. TEMP 4.3.0: libunbound says no.
+ * PERM 5.3.5: a resolver that is no address. TEMP: libunbound says no.
  */
 enum outcome dns_begin(
     struct dns **, const struct settings *, struct fault *) MUST_USE;
@@ -35,8 +43,8 @@ void dns_free(struct dns *);
 /* The ports that its resolvers listen on; how many. */
 size_t dns_ports(const struct settings *, uint16_t port[RESOLVERS_MAX + 1]);
 
-/* name: text, no dot at its end. type: RFC 1035 3.2.2. TEMP 4.3.0: no memory,
-   or no name of the DNS; done is not called then. */
+/* name: text, no dot at its end. type: RFC 1035 3.2.2. TEMP 4.4.3: too many are
+   not answered yet, no memory, or no name of the DNS; done is not called then. */
 enum outcome dns_ask(struct dns *, const char *name, int type, dns_done *,
     void *arg, struct fault *) MUST_USE;
 

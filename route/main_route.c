@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * route: the only program that speaks DNS. A line service: requests on fd 0,
- * answers on fd 1; its caller is smtpd, which may be in an attacker's hands, and
- * what comes from the network is anybody's. It opens no file.
+ * answers on fd 1; its callers talk to the network and may be in an attacker's
+ * hands, and what comes from the network is anybody's. It opens no file.
  */
 #include <stdio.h>
 
@@ -30,8 +30,9 @@ main(int argc, char *argv[])
 {
 	static const struct prog_about about = { .name = "route",
 		.usage = "[-C DIR]",
-		.summary = "Is a client in a DNS block list: a line `block "
-		           "ip=192.0.2.7 zone=bl.example.org` each.",
+		.summary = "Asks the DNS: where mail goes, a line `route "
+		           "domain=example.net`; and block lists, a line "
+		           "`block ip=192.0.2.7 zone=bl.example.org`.",
 		.promises = "stdio dns",
 		.more = "`lists` answers how each list of the configuration "
 		        "does.\n" };

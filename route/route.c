@@ -22,7 +22,7 @@ static const char *const test_ip[ROUTE_TESTS] = { "127.0.0.2", "127.0.0.1",
 	"::ffff:7f00:2", "::ffff:7f00:1" };
 #define TESTS_V4 2 /* of these; the rest is IPv6 */
 
-enum kind { KIND_BLOCK, KIND_TEST, KIND_LISTS };
+enum kind { KIND_BLOCK, KIND_TEST, KIND_LISTS, KIND_PLAN };
 
 /* What one client waits for, in the order of its requests. */
 struct asks {
@@ -37,6 +37,7 @@ struct question {
 	struct asks *asks; /* NULL: nobody waits for it */
 	enum kind kind;
 	size_t test; /* which of the tests */
+	struct plan *plan; /* of KIND_PLAN */
 	struct list *list; /* NULL: of no list of the configuration */
 	struct block_req req;
 	uint64_t deadline_ms; /* monotonic */
@@ -168,15 +169,14 @@ decide(struct question *q, enum block_verdict verdict, const char *why)
 
 /* From libunbound: note what came, nothing else. */
 static void
-on_answer(void *arg, bool failed, struct span packet)
+on_answer(void *arg, enum dns_trust trust, struct span packet)
 {
 	struct question *q = arg;
 
 	q->pending = false;
-	q->route->pending--;
 	q->came = true;
-	q->failed = failed;
-	if (failed || q->decided)
+	q->failed = trust <= DNS_BOGUS;
+	if (q->failed || q->decided)
 		return;
 	if (q->asks_text)
 		block_read_text(packet, q->ans.text);
@@ -192,17 +192,11 @@ ask_dns(struct question *q, int type)
 	struct fault f;
 
 	q->came = false;
-	if (r->pending >= ROUTE_QUESTIONS_MAX) {
-		decide_temp(q, "too many questions are not answered yet");
-		return;
-	}
 	(void)block_name(q->req.ip, q->req.list.zone, name);
 	q->pending = true;
-	r->pending++;
 	if (dns_ask(r->dns, name, type, on_answer, q, &f) == OK)
 		return;
 	q->pending = false;
-	r->pending--;
 	decide_temp(q, f.text);
 }
 
@@ -330,12 +324,23 @@ judge_test(struct question *q)
 		judge_list(q->route, l);
 }
 
+static bool
+advance_plan(struct question *q, uint64_t now_ms)
+{
+	bool more = plan_advance(q->plan, now_ms);
+
+	q->decided = plan_is_done(q->plan);
+	return more;
+}
+
 /* True: there may be more to do at once. */
 static bool
 advance(struct question *q, uint64_t now_ms)
 {
 	bool late = now_ms >= q->deadline_ms;
 
+	if (q->kind == KIND_PLAN)
+		return advance_plan(q, now_ms);
 	if (q->kind == KIND_LISTS)
 		q->decided = true;
 	else if (q->kind == KIND_TEST && (q->came || late))
@@ -367,21 +372,32 @@ put_lists(const struct route *r, struct buf *out)
 	(void)!wire_route_put_end(out, &f);
 }
 
+/* False: when the client has read what is there. */
+static bool
+put_answer(const struct question *q, struct buf *out)
+{
+	struct fault f;
+
+	if (out->len > CLIENT_OUT_MAX)
+		return false;
+	if (q->kind == KIND_PLAN)
+		plan_put(q->plan, out);
+	else if (q->kind == KIND_LISTS)
+		put_lists(q->route, out);
+	else
+		(void)!wire_block_put_ans(
+		    out, &q->req, q->outcome, &q->ans, &q->fault, &f);
+	return true;
+}
+
 /* In the order of the requests, as far as they are decided. */
 static void
 answer_client(struct asks *a)
 {
 	struct question *q;
-	struct fault f;
 
-	while ((q = a->first) != NULL && q->decided) {
-		struct buf *out = &a->client->outbuf;
-
-		if (q->kind == KIND_LISTS)
-			put_lists(q->route, out);
-		else
-			(void)!wire_block_put_ans(
-			    out, &q->req, q->outcome, &q->ans, &q->fault, &f);
+	while ((q = a->first) != NULL && q->decided &&
+	    put_answer(q, &a->client->outbuf)) {
 		a->first = q->later;
 		q->asks = NULL;
 	}
@@ -389,15 +405,29 @@ answer_client(struct asks *a)
 }
 
 /* Nobody waits for it, nor libunbound with a pointer to it. */
+static bool
+is_over(const struct question *q)
+{
+	return q->decided && q->asks == NULL && !q->pending &&
+	    (q->plan == NULL || plan_is_idle(q->plan));
+}
+
+static void
+question_free(struct question *q)
+{
+	plan_free(q->plan);
+	free(q);
+}
+
 static void
 sweep(struct route *r)
 {
 	struct question **at = &r->questions, *q;
 
 	while ((q = *at) != NULL)
-		if (q->decided && q->asks == NULL && !q->pending) {
+		if (is_over(q)) {
 			*at = q->next;
-			free(q);
+			question_free(q);
 		} else {
 			at = &q->next;
 		}
@@ -458,6 +488,21 @@ enqueue(struct client *c, struct question *q)
 }
 
 static enum outcome
+take_plan(struct route *r, struct client *c, struct span line, struct fault *f)
+{
+	struct hosts_req req;
+	struct question *q;
+
+	if (wire_hosts_get_req(line, &req, f) != OK)
+		return f->outcome;
+	q = question_new(r, KIND_PLAN);
+	q->plan = plan_new(&r->planner, &req);
+	q->deadline_ms = plan_deadline_ms(q->plan);
+	enqueue(c, q);
+	return OK;
+}
+
+static enum outcome
 take_line(void *arg, struct client *c, struct span line, struct fault *f)
 {
 	struct route *r = arg;
@@ -469,6 +514,8 @@ take_line(void *arg, struct client *c, struct span line, struct fault *f)
 		enqueue(c, question_new(r, KIND_LISTS));
 		return OK;
 	}
+	if (wire_hosts_is_req(line))
+		return take_plan(r, c, line, f);
 	if (wire_block_get_req(line, &req, f) != OK)
 		return f->outcome;
 	if (!block_name(req.ip, req.list.zone, name))
@@ -527,6 +574,9 @@ prepare(void *arg, struct pollfd *p, size_t max, int *wait_ms)
 	for (const struct question *q = r->questions; q != NULL; q = q->next)
 		if (!q->decided)
 			sooner(wait_ms, q->deadline_ms, now_ms);
+		else if (q->asks != NULL && q->asks->first == q &&
+		    q->asks->client->outbuf.len <= CLIENT_OUT_MAX)
+			*wait_ms = 0; /* the client has read: the next one */
 	for (size_t i = 0; i < r->lists; i++)
 		if (r->list[i].test_ms != UINT64_MAX)
 			sooner(wait_ms, r->list[i].test_ms, now_ms);
@@ -572,7 +622,8 @@ route_begin(struct route *r, const struct settings *s, struct fault *f)
 		.self_test_ms = s->route.self_test_ms };
 	journal_open(&r->journal, prog.about->name);
 	if (begin_lists(r, &s->connect.rbl, f) != OK ||
-	    dns_begin(&r->dns, s, f) != OK)
+	    dns_begin(&r->dns, s, f) != OK ||
+	    planner_begin(&r->planner, r->dns, s, f) != OK)
 		return f->outcome;
 	return OK;
 }
@@ -585,8 +636,9 @@ route_free(struct route *r)
 		struct question *q = r->questions;
 
 		r->questions = q->next;
-		free(q);
+		question_free(q);
 	}
+	planner_free(&r->planner);
 	free(r->list);
 	journal_close(&r->journal);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * route.h: is a client in a block list? Questions of many clients, answered as
- * the DNS answers, and the lists themselves, which are tested before they are
- * believed.
+ * route.h: where does mail for a domain go, and is a client in a block list?
+ * Questions of many clients, answered as the DNS answers, and the lists
+ * themselves, which are tested before they are believed.
  */
 #ifndef ROUTE_ROUTE_H
 #define ROUTE_ROUTE_H
@@ -10,11 +10,11 @@
 #include "block.h"
 #include "dns.h"
 #include "journal.h"
+#include "plan.h"
 #include "serve.h"
 
-#define ROUTE_QUESTIONS_MAX 1024 /* not answered by the DNS yet. Ours */
-#define ROUTE_FAILURES_MAX  5 /* in a row, then a list is off. Ours */
-#define ROUTE_RETRY_MS      60000 /* first test of a list that is off; doubles */
+#define ROUTE_FAILURES_MAX 5 /* in a row, then a list is off. Ours */
+#define ROUTE_RETRY_MS     60000 /* first test of a list that is off; doubles */
 
 /* The entries that tell a list from a domain that answers to anything: two are
    in it, two are not. RFC 5782 5. */
@@ -34,15 +34,15 @@ struct question; /* route.c's own */
 
 struct route {
 	struct dns *dns;
+	struct planner planner;
 	struct journal journal;
 	uint64_t timeout_ms, self_test_ms; /* [route] */
 	struct list *list;
 	size_t lists;
 	struct question *questions; /* all of them */
-	size_t pending; /* of these the DNS still owes so many */
 };
 
-/* PERM 5.3.5: a line of [connect] rbl or [route] resolver is wrong. */
+/* PERM 5.3.5: a line of [connect] rbl or of [route] is wrong. */
 enum outcome route_begin(
     struct route *, const struct settings *, struct fault *) MUST_USE;
 void route_free(struct route *);

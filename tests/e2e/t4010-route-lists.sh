@@ -3,30 +3,8 @@
 # Block lists against a real DNS server: who is listed is refused with the
 # list's own words; a list that is broken, silent or gone refuses nobody.
 . "$(dirname "$0")/lib.sh"
-command -v nsd > /dev/null || skip_all "no nsd"
-DNS=$(free_ports 1)
-mkdir "$T/dns"
-zone() { # zone NAME RECORDS
-	printf '$TTL 1\n@ SOA ns. root. 1 3600 600 86400 1\n@ NS ns.\n%s\n' "$2" > "$T/dns/$1"
-	printf 'zone:\n name: %s\n zonefile: %s\n' "$1" "$1" >> "$T/dns/nsd.conf"
-}
-cat > "$T/dns/nsd.conf" <<E
-server:
- ip-address: 127.0.0.1@$DNS
- username: ""
- chroot: ""
- zonesdir: "$T/dns"
- database: ""
- pidfile: "$T/dns/pid"
- xfrdfile: "$T/dns/xfrd"
- xfrdir: "$T/dns"
- zonelistfile: "$T/dns/list"
- logfile: "$T/dns/log"
- server-count: 1
- rrl-ratelimit: 0
-remote-control:
- control-enable: no
-E
+. "$(dirname "$0")/dns.sh"
+dns_begin
 V6=0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0
 zone bl.example '2.0.0.127 A 127.0.0.2
 2.0.0.127 TXT "listed, see http://bl.example/?ip=127.0.0.2" "\010end"
@@ -40,14 +18,8 @@ zone odd.example '2.0.0.127 A 127.0.0.2
 zone every.example '* A 127.0.0.2'
 zone parked.example '* A 192.0.2.80'
 zone empty.example ''
-printf 'zone:\n name: broken.example\n zonefile: missing\n' >> "$T/dns/nsd.conf"
-chmod -R a+rwX "$T/dns"
-_exec_as nsd -d -c "$T/dns/nsd.conf" > "$T/dns/out" 2>&1 &
-NSD=$!
-family() { echo "$1"; for _c in $(pgrep -P "$1"); do family "$_c"; done; }
-dns() { kill "$1" $(family "$NSD"); } # dns -STOP
-end_dns() { dns -CONT; kill "$NSD"; wait "$NSD"; } 2> /dev/null
-trap 'end_dns; _end' EXIT
+broken_zone broken.example
+dns_start
 make_home
 conf route "resolver = 127.0.0.1@$DNS
 timeout = 500ms

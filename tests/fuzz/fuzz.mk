@@ -1,7 +1,7 @@
 # What a fuzz target needs besides lib.a: objects of its folder, libraries.
 fuzz_directory_OBJS := $(DIRECTORY)
 fuzz_directory_LIBS := -lcdb -lidn2 -lunistring
-fuzz_block_OBJS := route/block
+fuzz_block_OBJS := route/message route/block
 fuzz_block_LIBS := -lresolv
 fuzz_envelope_OBJS := store/envelope_file
 fuzz_smtp_OBJS := $(SMTPD_SESSION)
