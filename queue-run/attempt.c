@@ -74,6 +74,8 @@ take_answer(
 
 	if (ans->fault.outcome != OK) {
 		status_end_by_fault(m, i, &ans->fault);
+		m->status[i].host = message_keep(m, span_of(ans->host));
+		m->status[i].reply = (uint32_t)ans->reply;
 		return;
 	}
 	status_end(m, i, STATUS_DELIVERED, NULL);

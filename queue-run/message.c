@@ -90,7 +90,7 @@ status_prepare(struct message *m)
 		struct status *status = &m->status[i];
 
 		status->path = status->address = status->text = "";
-		status->notice = "";
+		status->notice = status->host = "";
 		if (m->envelope.recipient[i].state != RECIPIENT_WAITS)
 			status->state = STATUS_SETTLED;
 	}
@@ -105,8 +105,10 @@ status_end(
 	status->state = state;
 	status->put = status->saved = false;
 	status->journaled = status->postponed = status->parked = false;
-	status->delayed = status->in_report = status->reported = false;
-	status->notice = "";
+	status->delayed = status->relayed = false;
+	status->in_report = status->reported = false;
+	status->notice = status->host = "";
+	status->reply = 0;
 	if (f != NULL && f->outcome != OK) {
 		memcpy(status->code, f->code, sizeof(status->code));
 		status->text = message_keep(m, span_of(f->text));
@@ -138,7 +140,7 @@ report_is_wanted(
 	if (path_is_null(&e->reverse_path))
 		return false;
 	if (r->notify == NULL || r->notify[0] == '\0')
-		return true;
+		return strcmp(wanted, "SUCCESS") != 0;
 	rest = span_of(r->notify);
 	while (span_next(&rest, ',', &word))
 		if (span_same_nocase(word, span_of(wanted)))

@@ -55,6 +55,7 @@ struct status {
 	bool saved; /* its end is in the envelope file */
 	bool journaled; /* failed: the journal has it */
 	bool delayed; /* its sender is to be told that it is delayed */
+	bool relayed; /* delivered: so he is, that it was relayed */
 	bool keeps_detail; /* its address says more than its mailbox */
 	bool in_report; /* the one that is under way */
 	bool reported; /* a report covers it, or could not be entered */
@@ -67,6 +68,9 @@ struct status {
 	const char *address; /* where an alias leads */
 	struct quota quota; /* of its mailbox */
 	const char *text; /* why */
+	const char *host; /* who said so, or whom we tried to ask */
+	uint32_t
+	    reply; /* text is that of an SMTP reply with this code; 0: not */
 	const char *notice; /* qid of the report */
 	char code[FAULT_CODE_MAX];
 };
@@ -150,9 +154,10 @@ void history_add(
     struct message *, const char *word, const char *by, const char *text);
 
 /*
- * Does the sender get a report when this recipient fails (word FAILURE), or is
- * delayed (DELAY)? Never for a null reverse-path; else unless NOTIFY is given
- * without that word. Source: RFC 5321 4.5.5, RFC 3461 4.1.
+ * Does the sender get a report when this recipient fails (word FAILURE), is
+ * delayed (DELAY), or is relayed (SUCCESS)? Never for a null reverse-path; else
+ * as NOTIFY says, and without one of the first two. Source: RFC 5321 4.5.5, RFC
+ * 3461 4.1.
  */
 bool report_is_wanted(
     const struct envelope *, const struct recipient *, const char *word);

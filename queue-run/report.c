@@ -21,8 +21,9 @@ is_to_report(const struct message *m, size_t i, enum report_action action)
 {
 	const struct status *status = &m->status[i];
 
-	if (action == REPORT_DELAYED)
-		return status->delayed;
+	if (action != REPORT_FAILED)
+		return action == REPORT_DELAYED ? status->delayed
+		                                : status->relayed;
 	return status->state == STATUS_FAILED && !status->reported &&
 	    report_is_wanted(
 	        &m->envelope, &m->envelope.recipient[i], "FAILURE");
@@ -40,7 +41,8 @@ collect(const struct message *m, enum report_action action,
 		if (failed != NULL)
 			failed[n] = (struct report_recipient){
 				&m->envelope.recipient[i], m->status[i].code,
-				m->status[i].text
+				m->status[i].text, m->status[i].host,
+				m->status[i].reply
 			};
 		n++;
 	}
@@ -151,7 +153,7 @@ mark_told(struct message *m)
 
 		if (!status->in_report)
 			continue;
-		status->in_report = status->delayed = false;
+		status->in_report = status->delayed = status->relayed = false;
 		status->reported = true;
 		status->notice = qid;
 	}
@@ -179,9 +181,9 @@ report_not_entered(struct message *m, const struct fault *f)
 	for (size_t i = 0; i < m->envelope.recipients; i++) {
 		if (is_to_report(m, i, REPORT_FAILED))
 			status_end(m, i, STATUS_DEFERRED, &why);
-		else if (!m->status[i].delayed)
+		else if (!m->status[i].delayed && !m->status[i].relayed)
 			continue;
-		m->status[i].delayed = false;
+		m->status[i].delayed = m->status[i].relayed = false;
 		m->status[i].reported = true;
 	}
 }
@@ -219,10 +221,10 @@ report_message(struct run *run, struct message *m)
 {
 	size_t action = REPORT_FAILED;
 
-	while (action <= REPORT_DELAYED &&
+	while (action < REPORT_ACTIONS &&
 	    collect(m, (enum report_action)action, NULL) == 0)
 		action++;
-	if (action <= REPORT_DELAYED)
+	if (action < REPORT_ACTIONS)
 		stage_ask(&run->stage[STAGE_ADD], m, &question, action);
 	else
 		message_go(run, m, STEP_REST);

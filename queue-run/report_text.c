@@ -17,9 +17,10 @@ _Static_assert(REPORT_HEADER_MAX + REPORT_TEXT_MAX <= REPORT_MAX,
 
 /* What one recipient costs at most in both parts, besides its own texts. */
 #define REPORT_RECIPIENT_COST 512
-/* No number of a recipient: into the qid of a report of a delay. */
-#define DELAYED_MIX (UINT64_C(1) << 32)
-#define FNV_PRIME   1099511628211U
+/* No number of a recipient: into the qid of a report of a delay, twice that of
+   one of relaying. */
+#define ACTION_MIX (UINT64_C(1) << 32)
+#define FNV_PRIME  1099511628211U
 
 size_t
 report_share(const struct report *n, struct qid *qid)
@@ -33,6 +34,7 @@ report_share(const struct report *n, struct qid *qid)
 		/* Addresses and texts stand in both parts. */
 		octets += REPORT_RECIPIENT_COST +
 		    2 * (r->forward_path.len + strlen(n->failed[share].text)) +
+		    strlen(n->failed[share].host) +
 		    (r->orcpt == NULL ? 0 : strlen(r->orcpt));
 		if (share > 0 && octets > REPORT_TEXT_MAX)
 			break;
@@ -40,8 +42,8 @@ report_share(const struct report *n, struct qid *qid)
 		   a report about others must not meet `exists`. */
 		mix = share == 0 ? r->n : (mix ^ r->n) * FNV_PRIME;
 	}
-	if (n->action == REPORT_DELAYED)
-		mix = (mix ^ DELAYED_MIX) * FNV_PRIME;
+	if (n->action != REPORT_FAILED)
+		mix = (mix ^ n->action * ACTION_MIX) * FNV_PRIME;
 	qid_derive(&n->of->qid, mix, qid);
 	return share;
 }
@@ -102,6 +104,19 @@ put_date(struct buf *b, const char *field, uint64_t ms)
 
 /* ---- The parts of a report. ---- */
 
+static const struct {
+	const char *action; /* RFC 3464 2.3.3 */
+	const char *subject, *did, *will;
+} words[REPORT_ACTIONS] = {
+	[REPORT_FAILED] = { "failed", "Undelivered mail returned to sender",
+	    "could not be delivered to", "It will not be tried again" },
+	[REPORT_DELAYED] = { "delayed", "Delayed mail (still being tried)",
+	    "could not yet be delivered to", "It will be tried again" },
+	[REPORT_RELAYED] = { "relayed", "Relayed mail",
+	    "was relayed to a system that sends no report of success for",
+	    "You may hear of a failure, and of nothing else" },
+};
+
 /* Does it name an address in UTF-8? Then RFC 6533's types serve. */
 static bool
 is_global(const struct report *n)
@@ -129,10 +144,7 @@ put_top(struct buf *b, const struct report *n, const struct qid *qid)
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"=_%s\"\r\n\r\n"
 	    "This is a delivery report in MIME format.\r\n",
-	    qid->text, n->hostname,
-	    n->action == REPORT_DELAYED ? "Delayed mail (still being tried)"
-	                                : "Undelivered mail returned to sender",
-	    qid->text);
+	    qid->text, n->hostname, words[n->action].subject, qid->text);
 }
 
 static void
@@ -145,18 +157,18 @@ put_part(struct buf *b, const struct qid *qid, const char *type, bool ascii)
 static void
 put_for_people(struct buf *b, const struct report *n)
 {
-	bool delayed = n->action == REPORT_DELAYED;
-
 	buf_addf(b,
 	    "This is the mail system at %s.\r\n\r\n"
-	    "Your message could not %sbe delivered to %s below.\r\n"
-	    "It will %sbe tried again; its header section is attached.\r\n",
-	    n->hostname, delayed ? "yet " : "",
-	    n->n == 1 ? "the address" : "the addresses", delayed ? "" : "not ");
+	    "Your message %s %s below.\r\n"
+	    "%s; its header section is attached.\r\n",
+	    n->hostname, words[n->action].did,
+	    n->n == 1 ? "the address" : "the addresses", words[n->action].will);
 	for (size_t i = 0; i < n->n; i++) {
 		put_text(b, "\r\n    <",
 		    path_span(&n->failed[i].recipient->forward_path), ">");
-		put_text(b, "\r\n        ", span_of(n->failed[i].text), "");
+		put_text(b, "\r\n        ", span_of(n->failed[i].host),
+		    n->failed[i].host[0] == '\0' ? "" : ": ");
+		put_text(b, "", span_of(n->failed[i].text), "");
 		buf_addf(b, " (%s)\r\n", n->failed[i].code);
 	}
 }
@@ -170,6 +182,35 @@ put_message_fields(struct buf *b, const struct report *n)
 		put_xtext(b, "Original-Envelope-Id: ", span_of(n->of->envid));
 	buf_addf(b, "X-Pneu-Queue-Id: %s\r\n", n->of->qid.text);
 	put_date(b, "Arrival-Date", n->of->time_ms);
+}
+
+/* RFC 3464 2.3.5: a name, or the address in brackets where there is none. */
+static void
+put_remote(struct buf *b, const char *host)
+{
+	struct span s = span_of(host);
+	size_t name = span_find(s, '[');
+
+	if (name == 0)
+		name = span_find(s, ']') + 1;
+	if (s.len > 0)
+		put_text(b, "Remote-MTA: dns; ",
+		    span_head(s, name < s.len ? name : s.len), "\r\n");
+}
+
+/* RFC 3464 2.3.6: the reply of a remote server as it came, or our own words. */
+static void
+put_diagnostic(struct buf *b, const struct report_recipient *failed)
+{
+	bool has_code = span_has_prefix(span_of(failed->text), failed->code);
+
+	if (failed->reply != 0)
+		buf_addf(b, "Diagnostic-Code: smtp; %u ", failed->reply);
+	else
+		buf_adds(b, "Diagnostic-Code: x-pneu; ");
+	if (!has_code)
+		buf_addf(b, "%s ", failed->code);
+	put_text(b, "", span_of(failed->text), "\r\n");
 }
 
 /* RFC 3464 2.3: the fields of one recipient, in their order. */
@@ -192,10 +233,10 @@ put_recipient_fields(struct buf *b, const struct report *n,
 	    path_is_ascii(&r->forward_path) ? "Final-Recipient: rfc822; "
 	                                    : "Final-Recipient: utf-8; ",
 	    path_span(&r->forward_path), "\r\n");
-	/* No reply of a remote server: not type smtp. RFC 3464 2.3.6. */
-	buf_addf(b, "Action: %s\r\nStatus: %s\r\nDiagnostic-Code: x-pneu; %s ",
-	    delayed ? "delayed" : "failed", failed->code, failed->code);
-	put_text(b, "", span_of(failed->text), "\r\n");
+	buf_addf(b, "Action: %s\r\nStatus: %s\r\n", words[n->action].action,
+	    failed->code);
+	put_remote(b, failed->host);
+	put_diagnostic(b, failed);
 	put_date(b, "Last-Attempt-Date", n->now_ms);
 	if (delayed && n->until_ms > 0)
 		put_date(b, "Will-Retry-Until", n->until_ms);

@@ -20,13 +20,19 @@
 	36864 /* octets of all else; more recipients get a
 				   report of their own. Ours */
 
-enum report_action { REPORT_FAILED, REPORT_DELAYED }; /* RFC 3464 2.3.3 */
+/* RFC 3464 2.3.3 */
+enum report_action { REPORT_FAILED, REPORT_DELAYED, REPORT_RELAYED };
+#define REPORT_ACTIONS 3
 
-/* One recipient that failed, or is delayed. */
+/* One recipient that failed, is delayed, or was relayed. */
 struct report_recipient {
 	const struct recipient *recipient;
-	const char *code; /* 5.x.y, or 4.x.y */
+	const char *code; /* 5.x.y, 4.x.y or 2.x.y */
 	const char *text; /* one printable line */
+	const char
+	    *host; /* who said so: "mx.example.net[192.0.2.1]:25"; or "" */
+	uint32_t
+	    reply; /* text is that of an SMTP reply with this code; 0: not */
 };
 
 struct report {

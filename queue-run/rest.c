@@ -27,6 +27,8 @@ share_ends(struct run *run, struct message *m)
 		m->status[i].state = first->state;
 		m->status[i].how = first->how;
 		m->status[i].text = first->text;
+		m->status[i].host = first->host;
+		m->status[i].reply = first->reply;
 		m->status[i].parked = first->parked;
 		memcpy(m->status[i].code, first->code, sizeof(first->code));
 		failed |= first->state == STATUS_FAILED;
@@ -131,9 +133,12 @@ is_overdue(struct run *run, struct message *m, uint64_t now)
 		    status->parked)
 			continue;
 		if (expires) {
+			const char *host = status->host;
+
 			(void)fault_set(&f, PERM, "5.4.7", 0,
 			    "delivery time expired; last: %s", status->text);
 			status_end(m, i, STATUS_FAILED, &f);
+			status->host = host;
 		} else if (is_old(m, i, now, run->set->delay_warning_ms) &&
 		    !status->saved && !r->warned &&
 		    report_is_wanted(&m->envelope, r, "DELAY")) {

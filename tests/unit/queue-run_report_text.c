@@ -31,6 +31,7 @@ test_wanted(void)
 		{ "NOTIFY=DELAY alone gets none", "a@b.example", "DELAY",
 		    false },
 	};
+	struct envelope silent;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct envelope e;
@@ -43,6 +44,13 @@ test_wanted(void)
 		    "%s", cases[i].title);
 		envelope_free(&e);
 	}
+	test_envelope(&silent, "a@b.example", "x@example.org");
+	tap_ok(!report_is_wanted(&silent, &silent.recipient[0], "SUCCESS"),
+	    "a success is not reported by default");
+	silent.recipient[0].notify = strdup("SUCCESS");
+	tap_ok(report_is_wanted(&silent, &silent.recipient[0], "SUCCESS"),
+	    "NOTIFY=SUCCESS gets a report of it");
+	envelope_free(&silent);
 }
 
 static void
@@ -86,9 +94,9 @@ test_report(void)
 	e.recipient[0].orcpt = strdup("rfc822;x+2Bz@example.org");
 	strcpy(e.envid, "id+0D+0Aevil");
 	failed[0] = (struct report_recipient){ &e.recipient[0], "5.1.1",
-		"no such user" };
+		"no such user", "", 0 };
 	failed[1] = (struct report_recipient){ &e.recipient[1], "5.4.4",
-		"no\r\nroute" };
+		"no\r\nroute", "", 0 };
 	tap_ok(report_share(&n, &qid) == 2, "two share one report");
 	(void)report_share(&n, &again);
 	tap_ok(strcmp(qid.text, again.text) == 0,
@@ -134,6 +142,107 @@ test_report(void)
 	buf_free(&b);
 }
 
+/* What a host said, in a report of that action. */
+static bool
+says(enum report_action action, const struct report_recipient *what,
+    const char *want)
+{
+	struct envelope e, of_report;
+	struct buf b = BUF_INIT(REPORT_MAX);
+	struct report_recipient failed = *what;
+	struct report n = { .action = action,
+		.hostname = "mx.example.org",
+		.postmaster = "example.org",
+		.of = &e,
+		.failed = &failed,
+		.n = 1 };
+	struct qid qid;
+	struct fault f;
+	bool got;
+
+	test_envelope(&e, "ann@example.net", "x@example.org");
+	failed.recipient = &e.recipient[0];
+	n.n = report_share(&n, &qid);
+	got = report_put_text(&n, &qid, &of_report, &b, &f) == OK &&
+	    has(&b, want);
+	envelope_free(&of_report);
+	envelope_free(&e);
+	buf_free(&b);
+	return got;
+}
+
+static void
+test_hosts(void)
+{
+	static const struct {
+		const char *title;
+		struct report_recipient what;
+		const char *want;
+	} cases[] = {
+		{ "a host's reply is told as such, with its name",
+		    { NULL, "5.1.1", "no such user",
+		        "mx.example.net[192.0.2.1]:25", 550 },
+		    "Status: 5.1.1\r\nRemote-MTA: dns; mx.example.net\r\n"
+		    "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n" },
+		{ "its enhanced code stands once",
+		    { NULL, "5.1.1", "5.1.1 no such user", "mx.example.net",
+		        550 },
+		    "Remote-MTA: dns; mx.example.net\r\n"
+		    "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n" },
+		{ "without a name it is told by its address",
+		    { NULL, "5.1.1", "no", "[192.0.2.1]:25", 550 },
+		    "Remote-MTA: dns; [192.0.2.1]\r\n" },
+		{ "a host that did not answer is named",
+		    { NULL, "4.4.1", "connection refused",
+		        "mx.example.net[2001:db8::1]:25", 0 },
+		    "Remote-MTA: dns; mx.example.net\r\n"
+		    "Diagnostic-Code: x-pneu; 4.4.1 connection refused\r\n" },
+		{ "none is named that was not there",
+		    { NULL, "4.4.1", "no host", "", 0 },
+		    "Status: 4.4.1\r\nDiagnostic-Code: x-pneu; " },
+		{ "its words end no line",
+		    { NULL, "5.1.1", "no\r\nAction: delivered", "mx", 550 },
+		    "smtp; 550 5.1.1 no??Action: delivered\r\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		tap_ok(says(REPORT_FAILED, &cases[i].what, cases[i].want), "%s",
+		    cases[i].title);
+	tap_ok(says(REPORT_RELAYED,
+	           &(struct report_recipient){
+	               NULL, "2.0.0", "queued", "mx.example.net", 250 },
+	           "Action: relayed\r\nStatus: 2.0.0\r\n"
+	           "Remote-MTA: dns; mx.example.net\r\n"
+	           "Diagnostic-Code: smtp; 250 2.0.0 queued\r\n"),
+	    "what was relayed is told so");
+}
+
+/* A repeat meets `exists`: reports about different things must not. */
+static void
+test_qids(void)
+{
+	struct qid qid[REPORT_ACTIONS];
+	struct envelope e;
+
+	test_envelope(&e, "ann@example.net", "x@example.org");
+	for (size_t i = 0; i < REPORT_ACTIONS; i++) {
+		struct report_recipient one = { &e.recipient[0], "2.0.0", "",
+			"", 0 };
+
+		(void)report_share(
+		    &(struct report){ .action = (enum report_action)i,
+		        .of = &e,
+		        .failed = &one,
+		        .n = 1 },
+		    &qid[i]);
+	}
+	tap_ok(strcmp(qid[0].text, qid[1].text) != 0 &&
+	        strcmp(qid[0].text, qid[2].text) != 0 &&
+	        strcmp(qid[1].text, qid[2].text) != 0,
+	    "failure, delay and relaying have reports of their own");
+	envelope_free(&e);
+}
+
 static void
 test_many(void)
 {
@@ -154,7 +263,7 @@ test_many(void)
 	test_envelope(&e, "ann@example.net", to.p);
 	for (size_t i = 0; i < 2000; i++)
 		failed[i] = (struct report_recipient){ &e.recipient[i], "5.1.1",
-			"no such user" };
+			"no such user", "", 0 };
 	n.n = share = report_share(&n, &qid);
 	tap_ok(share > 10 && share < 2000,
 	    "of many recipients some share a report");
@@ -173,6 +282,8 @@ main(void)
 	test_wanted();
 	test_header();
 	test_report();
+	test_hosts();
+	test_qids();
 	test_many();
 	return tap_done();
 }
