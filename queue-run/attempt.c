@@ -24,6 +24,7 @@ struct delivery {
 	struct message *m;
 	uint32_t *recipient; /* indexes */
 	size_t n, answered;
+	struct fault last; /* what was said last */
 	struct service service;
 	uint64_t answered_ms; /* last progress; monotonic */
 };
@@ -90,11 +91,11 @@ take_answer(
 	    run, CODE_DELIVERED_RCPT, m, JOURNAL_FIELDS(RUN_RECIPIENT(m, i)));
 }
 
-/* OK: the attempt has ended, and last has what was said last. TEMP with EAGAIN:
-   there is more to come; else its connection is of no use any more. */
+/* OK: the attempt has ended. TEMP with EAGAIN: there is more to come; else its
+   connection is of no use any more. */
 static enum outcome
 take_lines(struct run *run, struct delivery *delivery, bool *all_nexthop,
-    struct fault *last, struct fault *f)
+    struct fault *f)
 {
 	const struct envelope *e = &delivery->m->envelope;
 	struct attempt_ans ans;
@@ -113,7 +114,7 @@ take_lines(struct run *run, struct delivery *delivery, bool *all_nexthop,
 		if (wire_attempt_get_ans(line, e->recipient[i].n, &ans, f) !=
 		    OK)
 			return f->outcome;
-		*last = ans.fault;
+		delivery->last = ans.fault;
 		take_answer(run, delivery, &ans);
 	}
 	return fault_set(f, TEMP, "4.3.0", EAGAIN, "no answer yet");
@@ -130,13 +131,15 @@ delivery_ends_ms(const struct delivery *delivery)
 static void
 delivery_read(struct run *run, struct delivery *delivery)
 {
-	struct fault f = FAULT_NONE, last = FAULT_NONE, gone = FAULT_NONE;
+	struct fault f = FAULT_NONE, gone = FAULT_NONE;
 	bool all_nexthop = false;
 
 	if (service_push(&delivery->service, &gone) == OK &&
 	    delivery->service.readable)
 		(void)!service_pull(&delivery->service, &gone);
-	if (take_lines(run, delivery, &all_nexthop, &last, &f) == OK) {
+	if (take_lines(run, delivery, &all_nexthop, &f) == OK) {
+		struct fault last = delivery->last; /* it goes */
+
 		delivery_end(run, delivery,
 		    all_nexthop && last.outcome == TEMP ? DESTINATION_FAILED
 		                                        : DESTINATION_ANSWERED,
