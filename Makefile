@@ -28,8 +28,8 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 SAN     ?=
 Q       := $(if $(V),,@)
 
-PROGRAMS := pneu smtpd pop3d pop3-session queue-add queue-run queue resolve \
-	route auth directory tls-keys certs deliver-mailbox deliver-program \
+PROGRAMS := pneu smtpd pop3d pop3-session passwdd queue-add queue-run queue resolve \
+	route auth directory directory-self tls-keys certs deliver-mailbox deliver-program \
 	journal-write journal sendmail
 
 # Each program lists its own objects and libraries; lib.a gives what it uses.
@@ -42,7 +42,7 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
 	lib/select lib/serve lib/serve_clients lib/serve_lines \
 	lib/serve_lead lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
-	lib/scram lib/trace lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_deliver \
+	lib/scram lib/trace lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_self lib/wire_deliver \
 	lib/usage lib/logins lib/sasl lib/lockouts lib/tls_provider lib/wire_tls lib/tls_server lib/tls
 # start/ is the supervisor, pneu/ the operator's verbs.
 SUPERVISOR := start/services start/wanted start/share start/layout start/listen start/services_print \
@@ -85,6 +85,8 @@ route_OBJS := $(ROUTE) route/main_route
 DIRECTORY := $(COMPILED) resolve/scram_keys resolve/directory resolve/names \
 	resolve/directory_parse resolve/directory_write resolve/mailboxes \
 	resolve/maker resolve/directory_check
+directory-self_OBJS := $(DIRECTORY) resolve/answerer resolve/edit \
+	resolve/self resolve/main_directory-self
 directory_OBJS := $(DIRECTORY) resolve/edit resolve/say resolve/verbs_use \
 	resolve/verbs_look resolve/clientinfo resolve/verbs \
 	resolve/main_directory
@@ -92,7 +94,10 @@ deliver-mailbox_OBJS := deliver/directories deliver/quota deliver/mailbox \
 	deliver/main_deliver-mailbox
 deliver-program_OBJS := deliver/runner deliver/program \
 	deliver/main_deliver-program
-pop3d_OBJS := pop3d/command pop3d/relay pop3d/login pop3d/main_pop3d
+pop3d_OBJS := pop3d/command pop3d/alone pop3d/secure pop3d/relay pop3d/login \
+	pop3d/main_pop3d
+passwdd_OBJS := pop3d/command pop3d/alone pop3d/secure pop3d/passwd \
+	pop3d/main_passwdd
 pop3-session_OBJS := pop3d/spool pop3d/snapshot pop3d/maildrop pop3d/command \
 	pop3d/session pop3d/main_pop3-session
 certs_OBJS := tls/pair tls/write tls/make tls/look tls/main_certs
@@ -113,6 +118,7 @@ LIBS    := $(SODIUM) $(SECCOMP) -pthread
 pneu_LIBS := $(JSON)
 smtpd_LIBS := $(OPENSSL)
 pop3d_LIBS := $(OPENSSL)
+passwdd_LIBS := $(OPENSSL)
 tls-keys_LIBS := $(OPENSSL)
 certs_LIBS := $(OPENSSL) $(JSON)
 queue_LIBS := $(JSON)
@@ -120,6 +126,7 @@ journal_LIBS := $(JSON)
 resolve_LIBS := $(CDB) $(IDN)
 route_LIBS := $(DNS)
 auth_LIBS := $(CDB) $(IDN)
+directory-self_LIBS := $(CDB) $(IDN)
 directory_LIBS := $(CDB) $(IDN) $(JSON)
 
 # Objects lie under obj/: a program may have the name of its folder.

@@ -202,6 +202,22 @@ const struct setting_row setting_rows[] = {
 	    "STLS; only: no login without it"),
 	POOL("pop3-session", pop3d.session, "8", "4", "4", "256"),
 
+	REPLACEMENT("passwdd", passwdd.service),
+	AUTOSTART("passwdd", passwdd.service),
+	LIST("passwdd", "listen", passwdd.listen, "",
+	    "address:port where users change their password, name and phone; "
+	    "`tls` may follow; repeat for more; none: nowhere"),
+	POOL("passwdd", passwdd.service, "1", "1", "1", "8"),
+	NUMBER("passwdd", "sessions", passwdd.service.sessions, "sessions",
+	    "200", 1, 1000000, "a worker's share"),
+	NUMBER("passwdd", "clients_per_address", passwdd.clients_per_address,
+	    "sessions", "4", 0, POOL_MAX,
+	    "sessions of one client address at once; 0, or max: no limit"),
+	TIME("passwdd", "timeout", passwdd.timeout_ms, "3m", SECOND, DAY,
+	    "longest time of a session"),
+	NUMBER("passwdd", "max_errors", passwdd.max_errors, "errors", "10", 1,
+	    10000, "wrong commands before the session is ended"),
+
 	TEXT("queue", "directory", queue.directory, "queue",
 	    "where the queue lies; relative to the home"),
 	SIZE("queue", "one_file_max", queue.one_file_max, "64K", 0, 64 * KB,

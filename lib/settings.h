@@ -132,6 +132,15 @@ struct settings {
 		uint64_t tls;
 		struct service_settings session;
 	} pop3d;
+	struct { /* [passwdd] */
+		struct service_settings service;
+		struct setting_list listen;
+		uint64_t clients_per_address;
+		uint64_t timeout_ms;
+		uint64_t max_errors;
+		struct service_settings
+		    self; /* of directory-self: no setting */
+	} passwdd;
 	struct tls_settings { /* [tls] */
 		struct service_settings keys;
 		/* "LABEL CHAINFILE [KEYFILE]" */

@@ -66,8 +66,8 @@ trace_redact(struct span line, bool *answers, struct buf *out)
 		*answers = true;
 		return;
 	}
-	if (!*answers && span_is_word(verb, "PASS"))
-		buf_addf(out, "PASS [...]");
+	if (!*answers && span_is_word(verb, "PASS NEWPASS"))
+		buf_addf(out, SPAN_FMT " [...]", SPAN_ARG(verb));
 	else
 		buf_addf(out, "[%zu octets]", line.len);
 }

@@ -12,6 +12,8 @@ const struct users_row users_rows[] = {
 	{ "smtpd", "smtpd", "auth resolve route queue-add tls-keys" },
 	{ "pop3d", "pop3d", "auth pop3-session tls-keys" },
 	{ "pop3-session", "store", "" },
+	{ "passwdd", "passwdd", "auth directory-self tls-keys" },
+	{ "directory-self", "directory", "" },
 	{ "resolve", "look", "" },
 	{ "route", "route", "" },
 	{ "auth", "secret", "" },
@@ -25,7 +27,7 @@ const struct users_row users_rows[] = {
 	/* The operator's. */
 	{ "queue", "store", "queue-run" },
 	{ "journal", "journal", "" },
-	{ "directory", NULL, "" },
+	{ "directory", "directory", "" },
 	{ "certs", NULL, "" },
 	{ "pneu", NULL, "resolve route" },
 	{ NULL, NULL, NULL },

@@ -27,8 +27,9 @@ enum users_mode { USERS_ALL_OWNER, USERS_SEPARATE };
 struct users_row {
 	const char *program;
 	/*
-	 * smtpd and pop3d talk to strangers, tls has their keys, route talks to
-	 * the DNS, look reads the directory without secrets, secret reads those, store owns queue and
+	 * smtpd, pop3d and passwdd talk to strangers, tls has their keys, route
+	 * talks to the DNS, directory owns the directory, look reads it without
+	 * secrets, secret reads those, store owns queue and
 	 * mailboxes, program runs the administrator's commands, journal owns
 	 * the journal. NULL: the home's owner.
 	 */

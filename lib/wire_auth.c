@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -126,9 +127,11 @@ is_answer(const struct auth_req *req, const struct auth_ans *ans)
 {
 	if (req->kind == AUTH_SCRAM)
 		return ans->iterations >= SCRAM_ITERATIONS_MIN;
-	return span_eq(req->service, AUTH_POP3)
-	    ? is_whole(ans)
-	    : ans->path[0] == '\0' && ans->ticket[0] == '\0';
+	if (span_eq(req->service, AUTH_POP3))
+		return is_whole(ans);
+	return ans->path[0] == '\0' &&
+	    strlen(ans->ticket) ==
+	    (span_eq(req->service, AUTH_PASSWD) ? AUTH_TICKET_LEN : 0);
 }
 
 enum outcome
@@ -243,6 +246,12 @@ auth_ticket_make(const unsigned char key[AUTH_KEY_LEN], struct auth_ans *ans)
 	ticket_hash(key, ans, ticket, ticket + 8);
 	(void)sodium_bin2hex(
 	    ans->ticket, sizeof(ans->ticket), ticket, sizeof(ticket));
+}
+
+void
+auth_ticket_for_change(struct auth_ans *ans, const char *hash)
+{
+	(void)snprintf(ans->path, sizeof(ans->path), "/%s", hash);
 }
 
 static enum outcome

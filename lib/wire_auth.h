@@ -4,7 +4,7 @@
  * opens one mailbox for twenty seconds.
  *
  *	auth user=bob@example.org password=... [ip=192.0.2.7] [service=pop3]
- *	ok user=bob@example.org [path=example.org/bob ticket=...]
+ *	ok user=bob@example.org [path=example.org/bob] [ticket=...]
  *	perm code=5.7.8 text=...
  *
  * or in two steps, of which auth remembers nothing, by SCRAM-SHA-256:
@@ -14,7 +14,8 @@
  *	proof user=bob@example.org message=AUTHMESSAGE proof=HEX [ip=] [service=]
  *	ok user=bob@example.org [path= ticket=] signature=HEX
  *
- * Only service=pop3 is given the mailbox and its ticket.
+ * Only service=pop3 is given the mailbox and its ticket; service=passwd is given
+ * a ticket to change the entry, lib/wire_self.h, and no mailbox.
  *
  * The ticket is hex(expiry seconds, 8 octets) hex(keyed BLAKE2b-256 over user,
  * path and expiry). The key is drawn when the supervisor starts and given to
@@ -39,6 +40,7 @@
 
 #define AUTH_POP3     "pop3" /* the service that opens mailboxes */
 #define AUTH_SMTP     "smtp"
+#define AUTH_PASSWD   "passwd" /* the service that changes entries */
 #define AUTH_SALT_MAX 88 /* characters: SCRAM_SALT_MAX octets in base64 */
 /* The code of a TEMP that is no trouble here: too many have failed. */
 #define AUTH_LOCKED "4.7.0"
@@ -85,6 +87,12 @@ enum outcome auth_ticket_take_key(
 enum outcome auth_ticket_draw_key(int *fd, struct fault *) MUST_USE;
 /* Fill ans->ticket from its user and path, good until now + AUTH_TICKET_S. */
 void auth_ticket_make(const unsigned char key[AUTH_KEY_LEN], struct auth_ans *);
+/*
+ * A ticket to change the user's entry is one for this in place of a mailbox: the
+ * hash of his password, "" for none. So it is good until another is set, and for
+ * no mailbox: no path of one begins with a slash.
+ */
+void auth_ticket_for_change(struct auth_ans *, const char *hash);
 /* In constant time. TEMP: forged, or from another key; with error ETIME it is
    genuine, and its time is over. */
 enum outcome auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],

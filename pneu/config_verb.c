@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "config_change.h"
+#include "identity.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -168,8 +169,10 @@ change(enum config_how how, int n, char *operand[], struct fault *f)
 static enum outcome
 look(bool checks, struct fault *f)
 {
-	/* The file as it is, never what runs in its place. */
-	if (prog_stand(f) != OK || prog_become(".", f) != OK)
+	/* The file as it is, never what runs in its place. Who checks has to see
+	   whose the parts of the home are, also in directories of others. */
+	if (prog_stand(f) != OK ||
+	    (checks ? identity_take(".", f) : prog_become(".", f)) != OK)
 		return f->outcome;
 	if (checks)
 		return check(f);

@@ -157,6 +157,13 @@ print(struct watch *w, struct span line)
 	(void)fflush(stdout);
 }
 
+static bool
+is_of_program(const struct watch *w, struct span program)
+{
+	return span_same(program, w->program) ||
+	    (span_eq(w->program, "pop3d") && span_eq(program, "pop3-session"));
+}
+
 static void
 take(struct watch *w, struct span line)
 {
@@ -167,9 +174,7 @@ take(struct watch *w, struct span line)
 	uint64_t ms = 0;
 
 	if (record_parse(line, &r, &f) != OK || !record_is(&r, "trace") ||
-	    !span_is_word(record_value(&r, "program"),
-	        span_eq(w->program, "smtpd") ? "smtpd"
-	                                     : "pop3d pop3-session") ||
+	    !is_of_program(w, record_value(&r, "program")) ||
 	    !num_parse(record_value(&r, "ms"), 0, UINT64_MAX, &ms) ||
 	    ms < w->since_ms || !is_of_client(w, &r))
 		return;
@@ -271,8 +276,8 @@ verb_trace(int argc, char *argv[], struct fault *f)
 
 	prog_options(argc, argv);
 	if (argc - optind != 1 ||
-	    !span_is_word(span_of(argv[optind]), "smtpd pop3d"))
-		prog_refuse("which program? smtpd or pop3d");
+	    !span_is_word(span_of(argv[optind]), "smtpd pop3d passwdd"))
+		prog_refuse("which program? smtpd, pop3d or passwdd");
 	w.program = span_of(argv[optind]);
 	for_ms = read_options(&w);
 	for (size_t i = 0; i < SESSIONS_MAX; i++)

@@ -267,7 +267,8 @@ const struct verb verbs[] = {
 	    .about.json = true, .about.operands = true },
 	{ VERB("trace", verb_trace,
 	      "[-C DIR] [--json] [--ip NETWORK] [--port PORT] "
-	      "[--user NAME] [--recipient ADDRESS] [--for TIME] smtpd|pop3d",
+	      "[--user NAME] [--recipient ADDRESS] [--for TIME] "
+	      "smtpd|pop3d|passwdd",
 	      "the dialogue of sessions that begin from now on"),
 	    .about.json = true, .about.operands = true,
 	    .about.options = trace_options,

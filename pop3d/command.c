@@ -132,9 +132,8 @@ talk_capabilities(struct talk *t, const char *mechanisms, bool stls)
 	             "EXPIRE NEVER\r\nIMPLEMENTATION Pneu\r\n.\r\n"));
 }
 
-/* False: no more comes. */
-static bool
-take_line(struct talk *t, size_t max, uint64_t *deadline_ms, struct span *line,
+bool
+talk_take(struct talk *t, size_t max, uint64_t *deadline_ms, struct span *line,
     enum line_ending *ending)
 {
 	struct fault f;
@@ -159,7 +158,7 @@ talk_line(struct talk *t, size_t max, uint64_t *deadline_ms, struct span *line)
 {
 	enum line_ending ending;
 
-	return take_line(t, max, deadline_ms, line, &ending) &&
+	return talk_take(t, max, deadline_ms, line, &ending) &&
 	    ending != LINE_LONG;
 }
 
@@ -169,7 +168,7 @@ talk_next(struct talk *t, uint64_t *deadline_ms, struct pop3_command *command)
 	enum line_ending ending;
 	struct span line;
 
-	if (!take_line(t, POP3_LINE_MAX, deadline_ms, &line, &ending))
+	if (!talk_take(t, POP3_LINE_MAX, deadline_ms, &line, &ending))
 		return false;
 	trace_line(t->trace, true, line);
 	*command = pop3_command_parse(line);

@@ -78,12 +78,17 @@ void talk_say(struct talk *, const char *format, ...)
 void talk_error(struct talk *, const char *line);
 /* The end, by SIGTERM. */
 void talk_stop(struct talk *);
-/* The next command; false: no more, or serve_stopping. deadline_ms: of the
-   whole conversation (serve_is_late()), or NULL. */
-/* A line of at most max octets with its end, which is no command: in *line,
-   until the next call. false: no more, or it was longer. */
+/*
+ * The next line, at most max octets of it with its end: in *line, until the next
+ * call. false: no more, or serve_stopping. deadline_ms: of the whole
+ * conversation (serve_is_late()), or NULL.
+ */
+bool talk_take(struct talk *, size_t max, uint64_t *deadline_ms,
+    struct span *line, enum line_ending *ending);
+/* The same, of one that is no command. false, too: it was longer. */
 bool talk_line(
     struct talk *, size_t max, uint64_t *deadline_ms, struct span *line);
+/* The same, as a command. */
 bool talk_next(struct talk *, uint64_t *deadline_ms, struct pop3_command *);
 
 #endif

@@ -11,14 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alone.h"
 #include "clock.h"
 #include "codes.h"
 #include "command.h"
 #include "fds.h"
 #include "relay.h"
 #include "sasl.h"
+#include "secure.h"
 
-#define AUTH_SOCKET    "run/auth"
 #define SESSION_SOCKET "run/pop3-session"
 #define HANDOVER_MS    15000 /* longer than pop3-session waits for it */
 _Static_assert(HANDOVER_MS < 1000 * AUTH_TICKET_S, "a ticket outlives it");
@@ -169,22 +170,15 @@ static void
 begin_tls(struct conversation *c)
 {
 	struct login *l = c->login;
-	struct fault f = FAULT_NONE;
 
 	c->user[0] = '\0';
-	if (stream_flush(&l->stream, &f) == OK &&
-	    tls_server_look(&l->tls_server, &f) == OK &&
-	    tls_accept(&l->tls, &l->tls_server, &l->stream, &f) == OK) {
+	if (secure_begin(&l->tls, &l->tls_server, &l->stream, &l->journal,
+	        c->logins.peer->ip)) {
 		c->tls = &l->tls;
 		stand(c); /* nobody reads it on the way */
-		return;
+	} else {
+		c->talk.over = true;
 	}
-	c->talk.over = true;
-	journal_tell(&l->journal, CODE_CONN_REFUSED, NULL,
-	    JOURNAL_FIELDS(JOURNAL_TEXT("rule", "tls"),
-	        JOURNAL_TEXT("ip", c->logins.peer->ip),
-	        JOURNAL_TEXT("text", f.text)));
-	journal_flush(&l->journal);
 }
 
 static void
@@ -471,47 +465,6 @@ login_session(void *arg, int in, int out, const struct peer *peer)
 
 /* ---- Begin and end ---- */
 
-/*
- * In a shell or under inetd: start what nobody has started yet. A program that
- * starts alone draws the ticket key and hands it to the children it starts. In
- * the system the supervisor does.
- */
-static enum outcome
-start_services(struct login *l, struct fault *f)
-{
-	char number[16];
-	enum outcome got = OK;
-	int key = -1;
-
-	if (l->alone) {
-		got = auth_ticket_draw_key(&key, f);
-		(void)snprintf(number, sizeof(number), "%d", key);
-		(void)setenv(AUTH_KEY_ENV, number, 1);
-		(void)fcntl(key, F_SETFD, 0);
-	}
-	if (got == OK)
-		got = service_open(&l->auth, f);
-	if (got == OK && l->alone)
-		got = service_open(&l->started, f);
-	/* We shall not make tickets, even if we could. */
-	fds_close(&key);
-	if (got == OK)
-		*f = FAULT_NONE; /* no socket there, but a child: no fault */
-	return got;
-}
-
-static bool
-is_somebody_at(const char *path)
-{
-	struct fault f;
-	int fd;
-
-	if (fds_connect_unix(path, &fd, &f) != OK)
-		return false;
-	(void)close(fd);
-	return true;
-}
-
 /* Are the two one socket, which can be handed over as one descriptor? */
 static bool
 is_one_socket(int in, int out)
@@ -540,12 +493,8 @@ login_begin(struct login *l, const struct settings *settings, bool begins_tls,
 		return f->outcome;
 	if (fds_kind(FD_IN) != FDS_SESSION)
 		return OK;
-	/* Both or none: they know each other by the key of tickets. */
-	l->alone =
-	    !is_somebody_at(AUTH_SOCKET) || !is_somebody_at(SESSION_SOCKET);
-	l->auth.own = l->started.own = l->alone;
 	l->waits = !is_one_socket(FD_IN, FD_OUT);
-	return start_services(l, f);
+	return alone_start(&l->auth, &l->started, &l->alone, f);
 }
 
 void

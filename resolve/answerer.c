@@ -40,7 +40,8 @@ look(struct answerer *a)
 {
 	struct fault f;
 
-	if (!a->looked && compiled_look(a->database, &f) != OK)
+	if (a->database != NULL && !a->looked &&
+	    compiled_look(a->database, &f) != OK)
 		answerer_alarm(a, "directory", f.text);
 	a->looked = !a->is_slow;
 }

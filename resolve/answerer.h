@@ -13,7 +13,7 @@
 #define ANSWERER_ALARM_MS 60000 /* at least, between two that clients cause */
 
 struct answerer {
-	struct compiled *database;
+	struct compiled *database; /* NULL: none */
 	/*
 	 * Append the answer to a request; PERM or TEMP: the request is
 	 * malformed.

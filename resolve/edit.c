@@ -2,6 +2,7 @@
 /* edit.c: changes to the text entries, all or nothing. */
 #include "edit.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "fds.h"
 #include "mailboxes.h"
 #include "maker.h"
+#include "scram_keys.h"
 
 #define MANY_AT_ONCE 8 /* mailboxes; more are synced together */
 
@@ -223,6 +225,23 @@ editor_change(struct editor *e, struct line *line,
 			line->wants_mailbox = true;
 	buf_free(&b);
 	return got;
+}
+
+enum outcome
+editor_hash(const struct settings *s, struct span password, struct buf *out,
+    struct fault *f)
+{
+	char hash[crypto_pwhash_STRBYTES], keys[SCRAM_TEXT_MAX] = "";
+
+	errno = 0;
+	if (crypto_pwhash_str(hash, password.p, password.len,
+	        s->resolve.hash_ops, (size_t)s->resolve.hash_memory) != 0)
+		return fault_set(f, TEMP, "4.3.0", errno,
+		    "hash the password ([auth] hash_memory)");
+	if (s->resolve.scram)
+		scram_keys_text(password, s->resolve.scram_iterations, keys);
+	buf_addf(out, "%s%s%s", hash, keys[0] == '\0' ? "" : " ", keys);
+	return f->outcome = OK;
 }
 
 enum outcome

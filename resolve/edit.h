@@ -56,6 +56,12 @@ enum outcome editor_find(const struct editor *, const struct address *,
 /* PERM 5.3.5: the line would be too long. */
 enum outcome editor_change(struct editor *, struct line *,
     const struct field_change *, size_t n, struct fault *) MUST_USE;
+/*
+ * What is kept of a password, by [auth] hash_ops, hash_memory and scram, is
+ * appended to out. It takes long, and needs no editor. TEMP: no memory.
+ */
+enum outcome editor_hash(const struct settings *, struct span password,
+    struct buf *out, struct fault *) MUST_USE;
 /* PERM 5.3.5: it is a program's. */
 enum outcome editor_set_hash(struct editor *, const struct line *,
     struct span hash, struct fault *) MUST_USE;

@@ -2,7 +2,6 @@
 /* verbs.c: what `directory` does, a row a verb. */
 #include "verbs.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,7 +12,6 @@
 #include "password.h"
 #include "prog.h"
 #include "say.h"
-#include "scram_keys.h"
 
 #define DISTRIBUTION " store=distribution"
 
@@ -63,20 +61,9 @@ request_read_password(struct request *r, struct fault *f)
 static enum outcome
 hash_password(struct request *r, struct span password, struct fault *f)
 {
-	char hash[crypto_pwhash_STRBYTES], keys[SCRAM_TEXT_MAX] = "";
-
-	errno = 0;
-	if (crypto_pwhash_str(hash, password.p, password.len,
-	        prog.settings.resolve.hash_ops,
-	        (size_t)prog.settings.resolve.hash_memory) != 0)
-		return fault_set(f, TEMP, "4.3.0", errno,
-		    "hash the password ([auth] hash_memory)");
-	if (prog.settings.resolve.scram)
-		scram_keys_text(
-		    password, prog.settings.resolve.scram_iterations, keys);
-	buf_addf(
-	    &r->hashes, "%s%s%s\n", hash, keys[0] == '\0' ? "" : " ", keys);
-	return OK;
+	if (editor_hash(&prog.settings, password, &r->hashes, f) == OK)
+		buf_addc(&r->hashes, '\n');
+	return f->outcome;
 }
 
 static enum outcome

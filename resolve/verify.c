@@ -22,6 +22,7 @@ struct secret {
 	struct record record;
 	struct address name;
 	bool is_known; /* he may be let in, if he has the password */
+	bool has_hash; /* of his own */
 	char hash[crypto_pwhash_STRBYTES];
 	struct scram_keys keys; /* made up where there are none */
 };
@@ -335,6 +336,7 @@ read_secret(struct verifier *v, const struct auth_req *req, struct span value,
 	/* He may fetch what is there, and send nothing. */
 	if (removed.len > 0 && !span_eq(req->service, AUTH_POP3))
 		s->is_known = false;
+	s->has_hash = hash.len > 0;
 	/* A user without a password is one with a password that nobody knows. */
 	if (hash.len == 0)
 		hash = span_of(v->dummy_hash);
@@ -458,6 +460,22 @@ judge(struct verifier *v, const struct auth_req *req, const struct secret *s,
 	return proven && s->is_known ? OK : wrong(f);
 }
 
+/* Of who is let in: what his service is given beside his name. */
+static void
+give_ticket(const struct verifier *v, const struct auth_req *req,
+    const struct secret *s, struct auth_ans *ans)
+{
+	bool reads = span_eq(req->service, AUTH_POP3);
+	bool changes = span_eq(req->service, AUTH_PASSWD);
+
+	if (changes)
+		auth_ticket_for_change(ans, s->has_hash ? s->hash : "");
+	if (req->kind != AUTH_SCRAM && (reads || changes))
+		auth_ticket_make(v->ticket_key, ans);
+	if (req->kind == AUTH_SCRAM || !reads)
+		ans->path[0] = '\0';
+}
+
 enum outcome
 verify_login(struct verifier *v, const struct auth_req *req, uint64_t now_ms,
     struct auth_ans *ans, struct fault *f)
@@ -472,12 +490,10 @@ verify_login(struct verifier *v, const struct auth_req *req, uint64_t now_ms,
 	got = find_secret(v, req, &s, ans, f);
 	if (got == OK)
 		got = judge(v, req, &s, now_ms, ans, f);
-	sodium_memzero(&s, sizeof(s));
-	if (got != OK)
-		*ans = (struct auth_ans){ .iterations = 0 };
-	else if (req->kind != AUTH_SCRAM && span_eq(req->service, AUTH_POP3))
-		auth_ticket_make(v->ticket_key, ans);
+	if (got == OK)
+		give_ticket(v, req, &s, ans);
 	else
-		ans->path[0] = '\0';
+		*ans = (struct auth_ans){ .iterations = 0 };
+	sodium_memzero(&s, sizeof(s));
 	return got;
 }

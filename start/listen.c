@@ -212,7 +212,7 @@ listen_list(const struct settings *s, struct listen_line out[LISTEN_LINES_MAX],
 	size_t n = 0;
 
 	for (const struct service_row *r = service_rows; r->name; r++) {
-		if (r->path == NULL)
+		if (r->path == NULL || !service_is_needed(r, s))
 			continue;
 		out[n] = (struct listen_line){ .row = r };
 		(void)snprintf(out[n].text, sizeof(out[n].text), "%s", r->path);

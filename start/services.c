@@ -9,9 +9,10 @@
 /* Replacements that run at once where no setting says how many. Chosen. */
 #define REPLACED_MAX 256
 
-#define BUSY_SMTP "421 4.3.2 all workers are busy, try again later\r\n"
-#define BUSY_POP3 "-ERR [SYS/TEMP] all workers are busy, try again later\r\n"
-#define BUSY_BOX  "busy\n" /* to pop3d, which then keeps the client */
+#define BUSY_SMTP   "421 4.3.2 all workers are busy, try again later\r\n"
+#define BUSY_POP3   "-ERR [SYS/TEMP] all workers are busy, try again later\r\n"
+#define BUSY_PASSWD "500 all workers are busy, try again later\r\n"
+#define BUSY_BOX    "busy\n" /* to pop3d, which then keeps the client */
 
 /* Where it listens, and its settings; of TCP also the program and section. */
 #define LOCAL(word, file, member)                                              \
@@ -41,6 +42,10 @@ const struct service_row service_rows[] = {
 	    .start = PHASE_LINES, .stop = 2, .tls = MEMORY_WRITE,
 	    .nofile = 1200,
 	    .does = "holds the private keys of TLS, and signs" },
+	{ LOCAL("directory-self", "run/directory-self", passwdd.self),
+	    .kind = SERVICE_LINES, .start = PHASE_LINES, .stop = 2,
+	    .serves = AT(passwdd.listen), .key = true, .nofile = 1024,
+	    .does = "changes an entry for its own user" },
 	{ LOCAL("queue-add", "run/queue-add", queue.add), .kind = SERVICE_LINES,
 	    .start = PHASE_LINES, .stop = 2, .nofile = 4096,
 	    .does = "puts a message on disk, then says ok" },
@@ -88,6 +93,10 @@ const struct service_row service_rows[] = {
 	{ NET("pop3d", "pop3d", "pop3d", pop3d), .listen = AT(pop3d.listen),
 	    .window = MEMORY_WRITE, .timeout = AT(pop3d.login_timeout_ms),
 	    .busy = BUSY_POP3, .does = "one POP3 session before login" },
+	{ NET("passwdd", "passwdd", "passwdd", passwdd),
+	    .listen = AT(passwdd.listen), .timeout = AT(passwdd.timeout_ms),
+	    .busy = BUSY_PASSWD,
+	    .does = "a user changes his password, name, phone" },
 	{ .name = NULL },
 };
 
@@ -104,6 +113,15 @@ service_replacement(const struct service_row *row, const struct settings *s)
 
 	/* NULL: there is no such setting, as of pop3-session */
 	return program == NULL || program[0] == '\0' ? NULL : program;
+}
+
+bool
+service_is_needed(const struct service_row *row, const struct settings *s)
+{
+	const struct setting_list *of =
+	    (const void *)((const char *)s + row->serves);
+
+	return row->serves == 0 || of->n > 0;
 }
 
 uint64_t

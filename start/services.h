@@ -34,6 +34,8 @@ struct service_row {
 	const char *role; /* of the program's listener; NULL: it has none */
 	const char *section; /* of its settings */
 	enum service_kind kind;
+	size_t serves; /* LINES: offset of the struct setting_list, `listen`, of
+	                  those that need it: without any it does not run */
 	enum service_phase start;
 	unsigned stop; /* 0 is stopped first */
 	const char *path; /* Unix socket or FIFO; NULL: TCP */
@@ -64,6 +66,8 @@ const struct service_settings *service_settings_of(
 /* What runs in its place; NULL: nothing. */
 const char *service_replacement(
     const struct service_row *, const struct settings *);
+/* false: nobody of this configuration could ask it. */
+bool service_is_needed(const struct service_row *, const struct settings *);
 /* How many processes at most. */
 uint64_t service_max(const struct service_row *, const struct settings *);
 const char *service_kind_name(enum service_kind);

@@ -17,7 +17,7 @@ import sys
 
 build, home, supervisor, alone = sys.argv[1:5]
 services = [json.loads(line) for line in subprocess.run(
-    [f"{build}/pneu", "services", "--json"], check=True,     # no home: of all
+    [f"{build}/pneu", "-C", alone, "-c", f"{alone}/all.conf", "services", "--json"], check=True,
     stdout=subprocess.PIPE).stdout.splitlines()]
 SOCKETS = sorted(os.path.basename(s) for r in services for s in r["sockets"]
                  if s.startswith("run/") and r["kind"] != "journal")
@@ -26,7 +26,7 @@ CALLS.update({"queue": {"queue-run"}})
 START = {   # program: its words
     "smtpd": ["-r", "mx"], "pop3d": [], "pop3-session": ["-m", "example.org/bob"],
     "queue-add": [], "queue-run": [], "queue": ["list"], "resolve": [], "auth": [],
-    "route": [], "tls-keys": [], "directory": ["list"], "maker": ["list"], "deliver-mailbox": [],
+    "route": [], "tls-keys": [], "passwdd": [], "directory-self": [], "directory": ["list"], "maker": ["list"], "deliver-mailbox": [],
     "deliver-program": ["-m", f"{home}/message", "drill"], "journal-write": [],
     "journal": ["show"],
 }
@@ -38,12 +38,12 @@ MAY = {     # attempt: who may
     "read:mail/example.org/bob/new": {"deliver-mailbox", "maker", "pop3-session"},
     "read:queue/in": STORE,
     "read:journal/000001": {"journal", "journal-write"},
-    "read:directory/entries": {"directory"},
-    "read:directory/entries.cdb": {"directory", "resolve"},
-    "read:secrets/secrets": {"directory"},
-    "read:secrets/secrets.cdb": {"directory", "auth"},
+    "read:directory/entries": {"directory", "directory-self"},
+    "read:directory/entries.cdb": {"directory", "directory-self", "resolve"},
+    "read:secrets/secrets": {"directory", "directory-self"},
+    "read:secrets/secrets.cdb": {"directory", "directory-self", "auth"},
     "read:tls/server.key": {"tls-keys"},
-    "read:/etc/passwd": {"directory"},      # whose accounts there are
+    "read:/etc/passwd": {"directory", "directory-self"},      # whose accounts there are
     "read:/etc/shadow": set(),
     "read:/proc/1/environ": set(),
     "read:run/journal": set(),
@@ -103,15 +103,17 @@ def attempt(program, what):
             and not path.startswith("/"):
         what = f"{head}:{where if head != 'connect' else home}/{path}"
     env = {"PATH": "/usr/bin:/bin", "DRILL": what}
+    if program == "directory-self":
+        env["PNEU_TICKET_KEY"] = str(KEY)
     if program == "pop3-session":
         env["DRILL_PATHS"] = "yes"      # in the session, in one mailbox
     name = "directory" if program == "maker" else program
     p = subprocess.run(["timeout", "10", f"{build}/drill/{name}", "-C", where] +
                        START[program], env=env,
-                       stdin=HELD, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                       pass_fds=[KEY], stdin=HELD, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     said = p.stderr.decode(errors="replace")
     # Its child, that is store, makes mailboxes; both try.
-    own = "pneu-store" if program == "maker" else "pneu" if program == "directory" else None
+    own = "pneu-store" if program == "maker" else "pneu-directory" if program == "directory" else None
     mark = "drill[" + (str(pwd.getpwnam(own).pw_uid) + "]" if own else "")
     said = "\n".join(x for x in said.split("\n") if own is None or mark in x or "drill[" not in x)
     if mark not in said and (p.returncode in (-31, 159) or program == "maker"):
@@ -125,6 +127,8 @@ def line(what, row):
     print("# %-34s %s" % (what, " ".join("%-5s" % c[:5] for c in row)))
 
 
+KEY = os.memfd_create("key")
+os.write(KEY, bytes(32))
 HELD, held = os.pipe()      # an input that neither comes nor ends
 line("", [p[:5] for p in START])
 for what in list(MAY) + [f"connect:run/{s}" for s in SOCKETS] + ["connect:run/pneu"]:
@@ -132,7 +136,7 @@ for what in list(MAY) + [f"connect:run/{s}" for s in SOCKETS] + ["connect:run/pn
     if what.startswith("connect:"):
         may = {p for p in START if what.split("/")[1] in CALLS.get(p, ())}
         if what == "connect:run/submit":    # everyone may: 0666
-            may = {"smtpd", "pop3d", "queue-add", "queue-run", "queue"}
+            may = {"smtpd", "pop3d", "passwdd", "queue-add", "queue-run", "queue"}
     row = {p: attempt(p, what) for p in START}
     line(what, row.values())
     wrong = {p: v for p, v in row.items()

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/users.sh"
 . "$(dirname "$0")/lib.sh"
 make_home
+conf passwdd "listen = 127.0.0.1:$(free_ports 1)"
 add_user bob@example.org secret > "$T/out" 2>&1 || diag "$(cat "$T/out")"
 start_pneu || exit 99
 pneu -C "$H" services --json > "$T/services"
