@@ -74,6 +74,7 @@ static const struct wire_field handover_fields[] = {
 	{ "path", WIRE_TEXT, OVER(who.path), RESOLVE_PATH_MAX, 0 },
 	{ "ticket", WIRE_TEXT, OVER(who.ticket), AUTH_TICKET_LEN, 0 },
 	{ "ip", WIRE_TEXT, OVER(ip), AUTH_IP_MAX, WIRE_OPTIONAL },
+	{ "port", WIRE_NUMBER, OVER(port), 65535, WIRE_OPTIONAL },
 	{ "unread", WIRE_NUMBER, OVER(unread), AUTH_UNREAD_MAX, 0 },
 	{ .key = NULL },
 };

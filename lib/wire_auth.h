@@ -103,7 +103,7 @@ enum outcome auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],
  * the first octet (SCM_RIGHTS), then the octets that pop3d had read already. Of a
  * client with two descriptors the one to write to comes with the last octet.
  *
- *	session user=... path=... ticket=... [ip=...] unread=N
+ *	session user=... path=... ticket=... [ip=... port=...] unread=N
  *	N octets
  */
 #define AUTH_UNREAD_MAX 65536 /* octets; what a stream keeps unread at most */
@@ -111,6 +111,7 @@ enum outcome auth_ticket_check(const unsigned char key[AUTH_KEY_LEN],
 struct auth_handover {
 	struct auth_ans who;
 	char ip[AUTH_IP_MAX + 1];
+	uint64_t port; /* the client's; 0: none */
 	uint64_t unread;
 };
 enum outcome wire_auth_put_handover(

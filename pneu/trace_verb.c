@@ -134,22 +134,23 @@ print(struct watch *w, struct span line)
 {
 	struct record r;
 	struct fault f;
-	uint64_t ms = 0, lost = 0;
+	uint64_t ms = 0, lost = 0, at_port = 0;
 	char at[16];
 
 	if (record_parse(line, &r, &f) != OK)
 		return;
 	(void)num_parse(record_value(&r, "ms"), 0, UINT64_MAX, &ms);
 	(void)num_parse(record_value(&r, "lost"), 0, INT64_MAX, &lost);
+	(void)num_parse(record_value(&r, "port"), 0, 65535, &at_port);
 	put_time(ms, at);
 	w->printed += line.len;
 	output(
-	    json_pack("{s:o, s:I, s:s, s:o, s:o, s:o, s:s, s:I, s:o}",
+	    json_pack("{s:o, s:I, s:s, s:o, s:o, s:I, s:o, s:s, s:I, s:o}",
 	        "program", json_text(record_value(&r, "program")), "ms",
 	        (json_int_t)ms, "time", at, "session",
 	        json_text(record_value(&r, "pid")), "ip",
-	        json_text(record_value(&r, "ip")), "user",
-	        json_text(record_value(&r, "user")), "by",
+	        json_text(record_value(&r, "ip")), "port", (json_int_t)at_port,
+	        "user", json_text(record_value(&r, "user")), "by",
 	        span_eq(record_value(&r, "client"), "1") ? "C" : "S", "lost",
 	        (json_int_t)lost, "text", json_text(record_value(&r, "text"))),
 	    "{time} {session:7} {ip:15} {by}: {text|text}"

@@ -52,7 +52,9 @@ send_handover(struct conversation *c, int session, int client,
 	bool has_two = client == -1 && c->login->waits;
 	struct span unread = stream_waiting(c->talk.stream), all;
 	struct buf b = BUF_INIT(RECORD_MAX + AUTH_UNREAD_MAX + 1);
-	struct auth_handover handover = { .who = *who, .unread = unread.len };
+	struct auth_handover handover = {
+		.who = *who, .port = c->logins.peer->port, .unread = unread.len
+	};
 	size_t first;
 	enum outcome got;
 

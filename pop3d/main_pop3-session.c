@@ -77,7 +77,8 @@ open_use(const struct keeper *k, struct session_about *about)
 }
 
 static enum outcome
-serve_mailbox(struct keeper *k, struct session_about *about, struct fault *f)
+serve_mailbox(struct keeper *k, struct session_about *about, uint64_t port,
+    struct fault *f)
 {
 	static struct session s;
 	int box = fds_open_beneath(k->mail, about->path);
@@ -89,7 +90,7 @@ serve_mailbox(struct keeper *k, struct session_about *about, struct fault *f)
 	if (confine(k, box, f) != OK)
 		return f->outcome;
 	serve_interrupt(-1, FD_IN);
-	trace_begin(&k->trace, about->ip, 0, about->user);
+	trace_begin(&k->trace, about->ip, (uint16_t)port, about->user);
 	about->trace = &k->trace;
 	session_begin(&s, about, box, FD_IN, FD_OUT);
 	session_run(&s);
@@ -220,7 +221,7 @@ serve_handover(struct keeper *k, struct fault *f)
 	about = (struct session_about){ k->settings, &k->journal, who->user,
 		who->path, h.record.ip, h.unread, NULL, NULL };
 	if (got == OK && auth_ticket_check(k->key, who, f) == OK &&
-	    serve_mailbox(k, &about, f) == OK)
+	    serve_mailbox(k, &about, h.record.port, f) == OK)
 		return OK;
 	journal_refusal(k, &h.record, f);
 	if (h.client[0] != -1)
@@ -272,7 +273,7 @@ serve_operator(struct keeper *k, const char *path, struct fault *f)
 	if (!resolve_path_is_safe(span_of(path)))
 		return fault_set(f, PERM, "5.3.5", 0,
 		    "a mailbox is named like example.org/bob");
-	return serve_mailbox(k, &about, f);
+	return serve_mailbox(k, &about, 0, f);
 }
 
 /*

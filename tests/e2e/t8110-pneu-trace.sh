@@ -48,6 +48,9 @@ as pneu -C "$H" trace pop3d > "$T/out" 2>&1; s=$?; end
 is "two at once would have half each" $s 111
 is "objects" "$(python3 -c 'import json, sys
 print(sum(json.loads(l)["by"] == "C" for l in open(sys.argv[1])) >= 4)' "$T/trace")" True
+is "one port of the client, before the login and after it" "$(python3 -c 'import json, sys
+ports = {json.loads(l)["port"] for l in open(sys.argv[1])}
+print(len(ports), 0 in ports)' "$T/trace")" "1 False"
 check "it ends by itself" as timeout 20 "$B/pneu" -C "$H" trace smtpd --for 1s
 for bad in '--for 2h' '--ip x' '--port 0'; do
 	# shellcheck disable=SC2086

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines of a client, as a trace shows them: bounded, and nothing behind PASS or in
+/* Lines of a client, as a trace shows them: bounded, and nothing behind PASS, NEWPASS or in
    an answer to AUTH. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,7 +26,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (before && !span_has_prefix(buf_span(&out), "["))
 			abort();
 		if (span_has_prefix_nocase(line, "PASS ") && !before &&
-		    !span_eq(buf_span(&out), "PASS [...]"))
+		    !span_same_nocase(buf_span(&out), span_of("PASS [...]")))
+			abort();
+		if (span_has_prefix_nocase(line, "NEWPASS ") && !before &&
+		    !span_same_nocase(buf_span(&out), span_of("NEWPASS [...]")))
 			abort();
 		buf_free(&out);
 	}

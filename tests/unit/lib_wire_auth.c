@@ -218,7 +218,7 @@ static void
 test_handover(void)
 {
 	struct auth_handover over = {
-		.who = bob(), .ip = "192.0.2.7", .unread = 17
+		.who = bob(), .ip = "192.0.2.7", .port = 65535, .unread = 17
 	};
 	struct auth_handover back;
 	struct buf b = BUF_INIT(RECORD_MAX);
@@ -227,8 +227,8 @@ test_handover(void)
 
 	tap_ok(wire_auth_put_handover(&b, &over, &f) == OK &&
 	        wire_auth_get_handover(buf_span(&b), &back, &f) == OK &&
-	        strcmp(back.ip, over.ip) == 0 && back.unread == 17 &&
-	        opens(key, &back.who),
+	        strcmp(back.ip, over.ip) == 0 && back.port == 65535 &&
+	        back.unread == 17 && opens(key, &back.who),
 	    "a hand-over goes there and comes back, its ticket too");
 	for (size_t n = 0; n + sizeof("7\n") - 1 < b.len; n++)
 		if (wire_auth_get_handover(
