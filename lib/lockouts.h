@@ -4,7 +4,8 @@
  * that all auth processes share, for SMTP and POP3 together.
  *
  * So many of them within a window, and the account or the address is locked out
- * for one window more; then it begins anew. A name counts whether there is such
+ * for one window more; then it begins anew. All names to log in with, of one
+ * account, are one. A name counts whether there is such
  * a user or not, so a lockout does not say who exists. Two rules keep strangers
  * from locking out whom they like:
  *

@@ -42,7 +42,7 @@ count_failure(struct authority *a, const struct auth_req *req,
 }
 
 /*
- * In the same words for all, and before anything is looked at: it says neither
+ * In the same words for all, and before a password is looked at: it says neither
  * whether there is such a user nor whether the password is right.
  */
 static enum outcome

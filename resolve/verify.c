@@ -268,21 +268,6 @@ make_address(const struct verifier *v, struct span user, struct address *a,
 	return address_make(span_of(text), a, f);
 }
 
-void
-verify_name(const struct verifier *v, struct span user, struct address *a)
-{
-	struct fault f;
-
-	if (make_address(v, user, a, &f) == OK)
-		return;
-	/* No address: as it is, in one case. */
-	*a = (struct address){ .len = user.len };
-	if (a->len > ADDRESS_KEY_MAX)
-		a->len = ADDRESS_KEY_MAX;
-	for (size_t i = 0; i < a->len; i++)
-		a->key[i] = (char)to_lower((unsigned char)user.p[i]);
-}
-
 /* A login, or an address. PERM: it is neither, and nobody's. */
 static enum outcome
 make_user(
@@ -293,6 +278,26 @@ make_user(
 	if (span_find(user, '@') == user.len)
 		got = find_login(v, user, a, f);
 	return got == PERM ? make_address(v, user, a, f) : got;
+}
+
+/* A name that is no address: as it is, in one case. */
+static void
+make_nobody(struct span user, struct address *a)
+{
+	*a = (struct address){ .len = user.len };
+	if (a->len > ADDRESS_KEY_MAX)
+		a->len = ADDRESS_KEY_MAX;
+	for (size_t i = 0; i < a->len; i++)
+		a->key[i] = (char)to_lower((unsigned char)user.p[i]);
+}
+
+void
+verify_name(struct verifier *v, struct span user, struct address *a)
+{
+	struct fault f;
+
+	if (make_user(v, user, a, &f) != OK)
+		make_nobody(user, a);
 }
 
 /* ---- secrets */
@@ -359,7 +364,7 @@ find_secret(struct verifier *v, const struct auth_req *req, struct secret *s,
 	struct span value;
 
 	if (got == PERM)
-		verify_name(v, req->user, &s->name);
+		make_nobody(req->user, &s->name);
 	if (got == OK)
 		got =
 		    compiled_get(&v->secrets, address_key(&s->name), &value, f);

@@ -82,9 +82,11 @@ enum outcome verify_login(struct verifier *, const struct auth_req *,
     uint64_t now_ms, struct auth_ans *ans, struct fault *) MUST_USE;
 
 /*
- * A name as failures are counted by: in one case, with the first local domain
- * where none was given, whether there is such a user or not.
+ * A name as failures are counted by: of a login= the address, else in one case,
+ * with the first local domain where none was given, whether there is such a user
+ * or not. All names of an account have one count: so who has locked it out can
+ * see which names those are.
  */
-void verify_name(const struct verifier *, struct span user, struct address *);
+void verify_name(struct verifier *, struct span user, struct address *);
 
 #endif

@@ -13,6 +13,7 @@ account_failures = 4
 address_failures = 6
 failures_window = 1h"
 for u in bob ann sue; do add_user $u@example.org secret > "$T/out"; done
+as directory -C "$H" change bob@example.org --login=BOBDOLE > "$T/out"
 check "the system becomes ready" start_pneu
 cat > "$T/login.py" <<'X'
 import base64, socket, sys
@@ -31,13 +32,15 @@ else:
 X
 pop() { timeout 60 python3 "$T/login.py" pop "$POP" "$@"; }
 smtp() { timeout 60 python3 "$T/login.py" smtp "$SUB" "$@"; }
-is "failures of both services" "$(smtp bob a; pop bob b; smtp bob@example.org c; pop BOB d)" '535 5.7.8
+is "failures of both services" "$(smtp bob a; pop bob b; smtp bobdole c; pop BOB d)" '535 5.7.8
 -ERR [AUTH] wron
 535 5.7.8
 -ERR [AUTH] wron'
 is "lock the account out, also for who has the password" "$(smtp bob secret; pop bob secret; smtp bob no)" '454 4.7.0
 -ERR [SYS/TEMP]
 454 4.7.0'
+is "by every name that he logs in with" "$(smtp BobDole secret; pop bobdole secret)" '454 4.7.0
+-ERR [SYS/TEMP]'
 is "and no other" "$(smtp ann secret)" '235 2.7.0'
 is "a name that nobody has is locked out in the same way" \
     "$(for n in 1 2 3 4 5; do smtp nobody x; done | tail -2)" '535 5.7.8
