@@ -63,7 +63,8 @@ words_of(const struct record *r)
 		return "  {name:15} {address:19} {state}: autostart = no";
 	if (span_eq(record_value(r, "kind"), "pool"))
 		return SERVICE_WORDS "  busy {busy} idle {idle} max {max} "
-		                     "served {served} refused {refused}";
+		                     "served {served} refused {refused}"
+		                     "[ waiting {waiting}][ leader {leader}]";
 	if (span_eq(record_value(r, "kind"), "replaced"))
 		return SERVICE_WORDS "  replaced; running {live} max {max}";
 	return SERVICE_WORDS;

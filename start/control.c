@@ -203,7 +203,11 @@ put_pool(struct buf *b, const struct pool *p, uint64_t now_ms, struct fault *f)
 	record_put_num(out, "served", pool_served(p));
 	record_put_num(out, "refused",
 	    p->refused + (p->board == NULL ? 0 : p->board->refused));
+	if (p->room.giver != -1)
+		record_put_num(out, "waiting", p->room.n);
 	record_put_num(out, "restarts", p->restarts);
+	if (p->leader.pid != 0)
+		record_put_num(out, "leader", (uint64_t)p->leader.pid);
 	if (first != 0)
 		record_put_num(out, "uptime-ms", now_ms - first);
 	record_put_optional(out, "pids", buf_span(&pids));

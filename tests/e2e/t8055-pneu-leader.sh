@@ -52,6 +52,27 @@ like "both deaths are in the journal" "$(grep -ha '^SD ' "$H"/journal/* | tr '\n
 check "a setting is changed, in force at once" as pneu -C "$H" config set smtpd.max 5
 alone() { [ "$(pids_of smtpd | wc -l)" -eq 3 ]; }
 wait_for alone; ok $? "one leader and its two workers are left"
+status() { as pneu -C "$H" status 2>&1 | grep '^. *smtpd '; }
+like "status shows who leads, and that nobody waits" "$(status)" " refused 0 leader $(leader)\$"
+
+# ---- a client that waits for a worker, while nobody is silent
+check "who is silent for seconds is not hurried" as pneu -C "$H" config set pneu.patience 3s
+cat > "$T/crowd.py" <<'X'
+import socket, sys, time
+def begin():
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 60); s.recv(4096); return s
+busy = [begin() for _ in range(5)]
+late = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 60)
+while True:
+    for s in busy: s.sendall(b"NOOP\r\n"); s.recv(4096)
+    time.sleep(0.1)
+X
+python3 "$T/crowd.py" "$SMTP" 2> "$T/crowd" & crowd=$!
+waits() { status | grep -q '^!.* busy 5 .* waiting 1 '; }
+wait_for waits; ok $? "status shows how many clients wait"
+kill "$crowd"; wait "$crowd" 2> /dev/null
+nobody_waits() { status | grep -q '^  .* refused 0 leader'; }
+wait_for nobody_waits; ok $? "and then nobody does"
 
 # ---- a signal that is for workers, sent to all of the name: nobody inherits it
 all=$(pids_of smtpd)
