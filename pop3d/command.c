@@ -154,15 +154,6 @@ talk_take(struct talk *t, size_t max, uint64_t *deadline_ms, struct span *line,
 }
 
 bool
-talk_line(struct talk *t, size_t max, uint64_t *deadline_ms, struct span *line)
-{
-	enum line_ending ending;
-
-	return talk_take(t, max, deadline_ms, line, &ending) &&
-	    ending != LINE_LONG;
-}
-
-bool
 talk_next(struct talk *t, uint64_t *deadline_ms, struct pop3_command *command)
 {
 	enum line_ending ending;

@@ -85,9 +85,6 @@ void talk_stop(struct talk *);
  */
 bool talk_take(struct talk *, size_t max, uint64_t *deadline_ms,
     struct span *line, enum line_ending *ending);
-/* The same, of one that is no command. false, too: it was longer. */
-bool talk_line(
-    struct talk *, size_t max, uint64_t *deadline_ms, struct span *line);
 /* The same, as a command. */
 bool talk_next(struct talk *, uint64_t *deadline_ms, struct pop3_command *);
 

@@ -308,19 +308,23 @@ on_pass(struct conversation *c, const struct pop3_command *command)
 /* The rest of an exchange: challenges and responses. RFC 5034 4. */
 static enum sasl_result
 exchange(struct conversation *c, struct sasl *s, enum sasl_result result,
-    struct fault *why)
+    bool *is_long, struct fault *why)
 {
+	enum line_ending ending;
 	struct span line;
 
 	while (result == SASL_MORE) {
 		talk_put(&c->talk, SPAN_LIT("+ "));
 		talk_put(&c->talk, buf_span(&s->text));
 		talk_put(&c->talk, SPAN_LIT("\r\n"));
-		if (!talk_line(&c->talk, SASL_LINE_MAX, &c->logins.deadline_ms,
-		        &line)) {
+		if (!talk_take(&c->talk, SASL_LINE_MAX, &c->logins.deadline_ms,
+		        &line, &ending)) {
 			c->talk.over = true;
 			return SASL_CANCELLED;
 		}
+		*is_long = ending == LINE_LONG;
+		if (*is_long)
+			return SASL_CANCELLED;
 		result = sasl_next(s, line, why);
 	}
 	return result;
@@ -332,9 +336,10 @@ authenticate(
 {
 	struct fault why;
 	struct sasl s;
+	bool is_long = false;
 	enum sasl_result result = exchange(c, &s,
 	    sasl_begin(&s, &c->logins, &c->offer, mechanism, initial, &why),
-	    &why);
+	    &is_long, &why);
 
 	if (result == SASL_DONE && !enter(c, span_of(s.who.user), &s.who, &why))
 		result = SASL_FAILED;
@@ -344,7 +349,9 @@ authenticate(
 		talk_error(
 		    &c->talk, "-ERR that is no response of this mechanism");
 	else if (result == SASL_CANCELLED)
-		talk_error(&c->talk, "-ERR cancelled");
+		talk_error(&c->talk,
+		    is_long ? "-ERR that response is too long"
+		            : "-ERR cancelled");
 	sasl_end(&s);
 }
 

@@ -32,6 +32,7 @@ is "an authorization identity that is another" "$(says "AUTH PLAIN $(b64 'ann\0b
 is "no base64, no mechanism, * cancels" "$(says 'AUTH PLAIN ====' AUTH 'AUTH FOO' 'AUTH PLAIN' '*')" '-ERR -ERR -ERR +  -ERR'
 long=$(head -c 12000 /dev/zero | tr '\0' A)
 is "a response of 12000 octets is a line" "$(says 'AUTH PLAIN' "$long" 'AUTH FOO')" '+  -ERR -ERR'
+like "a longer one is none, and that is said" "$(talk 'AUTH PLAIN' "$long$long" NOOP | tr '\n' ' ')" '^\+ +-ERR that response is too long -ERR .*\+OK bye'
 is "six failures end the session" "$(wrong="AUTH PLAIN $(b64 '\0bob\0no')"
 	talk "$wrong" "$wrong" "$wrong" "$wrong" "$wrong" "$wrong" "$wrong" | grep -c 'wrong name')" 6
 soon "a login has its entry" '^KI .* user=Bob@example.org' journal_text
