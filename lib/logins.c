@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "codes.h"
 #include "password.h"
+#include "prog.h"
 
 /*
  * A client that hangs up meanwhile is not waited for, and has no further guess:
@@ -71,6 +72,19 @@ logins_failed(struct logins *l, struct span user, const struct fault *why)
 	pause_for(l, ms < SERVE_DEBT_MAX_MS ? ms : SERVE_DEBT_MAX_MS);
 }
 
+/*
+ * A checkpassword program can hang, and with it the process of auth that asked:
+ * who kept a connection to that one would wait. So each question goes to one that
+ * has time.
+ */
+static bool
+asks_anew(const struct service *auth)
+{
+	const char *program = prog.settings.resolve.checkpassword;
+
+	return program != NULL && program[0] != '\0' && auth->child == 0;
+}
+
 static enum outcome
 ask_auth(struct logins *l, struct auth_req *req, struct auth_ans *who,
     struct fault *f)
@@ -84,6 +98,8 @@ ask_auth(struct logins *l, struct auth_req *req, struct auth_ans *who,
 	/* Whole at once: growing would leave copies of a password behind. */
 	(void)buf_reserve(&b, RECORD_MAX);
 	got = wire_auth_put_req(&b, req, f);
+	if (asks_anew(l->auth))
+		service_close(l->auth);
 	if (got == OK)
 		got = service_ask(l->auth, buf_span(&b), true, &line, f);
 	if (got == OK)

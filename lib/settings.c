@@ -301,7 +301,8 @@ const struct setting_row setting_rows[] = {
 	    "unlisted: or from those in lists/senders; report: the journal "
 	    "tells what that would refuse"),
 	NUMBER("auth", "max", resolve.auth.max, "processes", "2", 1, POOL_MAX,
-	    "processes that check passwords side by side"),
+	    "processes that check passwords side by side; of a checkpassword "
+	    "program so many run at once"),
 	TIME("auth", "cache", resolve.auth_cache_ms, "20m", 0, DAY,
 	    "a login repeated within this time costs no password hash"),
 	NUMBER("auth", "cache_max", resolve.auth_cache_max, "logins", "10000",

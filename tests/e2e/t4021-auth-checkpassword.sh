@@ -21,6 +21,7 @@ program() { # program NAME LINE: a program of the interface
 program real "MAILDIR=$T/maildir exec nsenter --user=/proc/$ns/ns/user $checkpw \"\$@\""
 program later 'exit 111'
 program hangs 'exec sleep 300'
+program some '[ "$(tr "\0" "\n" <&3 | head -n 1)" != ann ] || exec sleep 300; exit 0'
 program dies 'kill -KILL $$'
 program murders "[ -e $T/told/murdered ] || { : > $T/told/murdered; kill -KILL \$PPID; }; exit 0"
 program tells "cat <&3 > $T/told/octets; env > $T/told/env; exit 0"
@@ -79,5 +80,18 @@ is "and has no environment of ours" "$(grep -vE '^(PATH|PWD|_|OLDPWD|SHLVL)=' "$
 use "one that hangs is taken up" hangs
 is "it is killed after ten seconds" "$(smtp ann ann)" 454
 is "with all that it started" "$(pgrep -f 'sleep 300' -U nobody | wc -l)" 0
+
+# Two hang, and there are three: whoever else comes is served.
+sed -i 's/^max = 1/max = 3/' "$H/pneu.conf"
+use "one that hangs for one user is taken up" some
+smtp ann ann > "$T/first" & first=$!
+smtp ann ann > "$T/second" & second=$!
+hang() { [ "$(pgrep -f 'sleep 300' -U nobody | wc -l)" -ge 2 ]; }
+wait_for hang; ok $? "two questions hang"
+is "the others are answered meanwhile" "$(for n in 1 2 3 4 5 6; do smtp daemon any; done | sort -u; hang && echo yes)" '235 PLAIN LOGIN
+yes'
+wait "$first" "$second"
+is "they are killed, too" "$(cat "$T/first" "$T/second")" '454
+454'
 kill "$ns"
 done_testing
