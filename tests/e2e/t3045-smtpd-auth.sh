@@ -5,7 +5,8 @@
 D=$(dirname "$0")
 make_home
 SUB=$(free_ports 1)
-conf smtpd "listen = 127.0.0.1:$SUB submission"
+conf smtpd "listen = 127.0.0.1:$SUB submission
+vrfy = full"
 conf auth "hash_memory = 64K
 failed_login = 1ms
 scram_iterations = 4096
@@ -48,6 +49,9 @@ is "a wrong password" "$(codes "$SUB" "AUTH PLAIN $(b64 '\0bob\0no')")" '535 5.7
 is "an unknown user" "$(codes "$SUB" "AUTH PLAIN $(b64 '\0nobody\0no')")" '535 5.7.8'
 is "and then a right one" "$(codes "$SUB" "AUTH PLAIN $(b64 '\0bob\0no')" "AUTH PLAIN $PLAIN")" '535 5.7.8 235 2.7.0'
 is "twice" "$(codes "$SUB" "AUTH PLAIN $PLAIN" "AUTH PLAIN $PLAIN")" '235 2.7.0 503 5.5.1'
+is "VRFY says who there is to who has logged in, and to nobody else" \
+    "$(codes "$SUB" 'VRFY ann@example.org' 'VRFY no@example.org' "AUTH PLAIN $PLAIN" 'VRFY ann@example.org' 'VRFY no@example.org')" \
+    '252 2.5.0 252 2.5.0 235 2.7.0 250 2.1.5 550 5.1.1'
 is "before EHLO" "$(talk "$SUB" "AUTH PLAIN $PLAIN" | head -1 | cut -c1-9)" '503 5.5.1'
 is "after HELO" "$(talk "$SUB" 'HELO me' "AUTH PLAIN $PLAIN" | sed -n 2p | cut -c1-9)" '503 5.5.1'
 is "in a transaction" "$(codes "$SUB" "AUTH PLAIN $PLAIN" 'MAIL FROM:<bob@example.org>' "AUTH PLAIN $PLAIN")" '235 2.7.0 250 2.1.0 503 5.5.1'
