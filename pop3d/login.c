@@ -317,11 +317,13 @@ exchange(struct conversation *c, struct sasl *s, enum sasl_result result,
 		talk_put(&c->talk, SPAN_LIT("+ "));
 		talk_put(&c->talk, buf_span(&s->text));
 		talk_put(&c->talk, SPAN_LIT("\r\n"));
+		trace_line(c->talk.trace, false, SPAN_LIT("+ "));
 		if (!talk_take(&c->talk, SASL_LINE_MAX, &c->logins.deadline_ms,
 		        &line, &ending)) {
 			c->talk.over = true;
 			return SASL_CANCELLED;
 		}
+		trace_line(c->talk.trace, true, line);
 		*is_long = ending == LINE_LONG;
 		if (*is_long)
 			return SASL_CANCELLED;

@@ -34,6 +34,12 @@ like "POP3: the name" "$got" 'C: USER bob$'
 like "the session after the login" "$got" 'C: STAT$'
 grep -q 'hidden\|the content' "$T/trace"; is "no password, no content" $? 1
 
+begin pop3d; printf 'AUTH PLAIN\r\nAGJvYgBoaWRkZW4td29yZA==\r\nQUIT\r\n' | talk "$POP"
+wait_for seen 'C: QUIT'; end
+is "AUTH over POP3: that there is a challenge and an answer" "$(sed -n 's/^.* \([CS]\): \(AUTH.*\|\[.*\)$/\1 \2/p' "$T/trace")" 'C AUTH PLAIN
+S [challenge]
+C [24 octets]'
+
 begin smtpd --recipient sue@example.org; smtp bob@example.org; smtp sue@example.org
 wait_for seen 'C: QUIT'; end
 like "a recipient: his session" "$(cat "$T/trace")" 'RCPT TO:<sue@example\.org>'
