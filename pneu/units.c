@@ -117,6 +117,7 @@ print_service(void)
 	             "Slice=pneu.slice\n"
 	             "UMask=0077\n\n",
 	    home_of(), program, home_of(), program, home_of());
+	/* AF_NETLINK: route asks for the addresses of this machine's interfaces. */
 	(void)printf("CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_SETPCAP "
 	             "CAP_KILL CAP_NET_BIND_SERVICE CAP_DAC_READ_SEARCH\n"
 	             "NoNewPrivileges=yes\n"
@@ -132,7 +133,8 @@ print_service(void)
 	             "ProtectKernelModules=yes\n"
 	             "ProtectKernelLogs=yes\n"
 	             "ProtectControlGroups=yes\n"
-	             "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
+	             "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 "
+	             "AF_NETLINK\n"
 	             "RestrictNamespaces=yes\n"
 	             "RestrictRealtime=yes\n"
 	             "LockPersonality=yes\n"
