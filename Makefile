@@ -35,7 +35,7 @@ PROGRAMS := pneu smtpd pop3d pop3-session passwdd queue-add queue-run queue reso
 # Each program lists its own objects and libraries; lib.a gives what it uses.
 # Bottom-up: what a file needs stands before it (tests/layers.sh).
 LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/fds lib/path \
-	lib/record lib/net lib/lists lib/pop_window lib/limit lib/qid lib/wire lib/wire_resolve lib/hostname lib/settings lib/command \
+	lib/record lib/net lib/lists lib/pop_window lib/limit lib/qid lib/wire lib/wire_resolve lib/hostname lib/hub lib/settings lib/command \
 	lib/block_list lib/wire_route lib/wire_hosts \
 	lib/config_value lib/config lib/mounts lib/disk lib/space lib/envelope lib/field \
 	lib/identity lib/users lib/journal lib/maildir lib/password lib/phrase \

@@ -351,6 +351,9 @@ const struct setting_row setting_rows[] = {
 	TIME("route", "mail_timeout", route.mail_timeout_ms, "30s", 100,
 	    10 * MINUTE,
 	    "longest time until it is known where mail for a domain goes"),
+	TEXT("route", "mailhub", route.mailhub, "",
+	    "domain, [host] or [address] that mail for all other domains goes "
+	    "to; :PORT may follow; none: where the DNS says"),
 	TEXT("route", "never", route.never,
 	    "0.0.0.0/8 127.0.0.0/8 169.254.0.0/16 224.0.0.0/3 ::/127 "
 	    "fe80::/10 ff00::/8",

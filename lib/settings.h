@@ -197,6 +197,7 @@ struct settings {
 		struct setting_list resolver; /* "192.0.2.53@53" */
 		uint64_t timeout_ms, self_test_ms;
 		uint64_t mail_timeout_ms;
+		char *mailhub; /* hub.h; "" */
 		char *never; /* networks, with spaces between them */
 		struct setting_list own; /* names and addresses */
 	} route;

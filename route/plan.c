@@ -19,6 +19,7 @@ enum stage { STAGE_MX, STAGE_ADDRESSES, STAGE_DONE };
 struct plan {
 	struct planner *planner;
 	struct hosts_req req;
+	const char *name; /* the domain, or the mailhub */
 	uint64_t deadline_ms;
 	enum stage stage;
 	struct lookup mx_lookup;
@@ -64,12 +65,35 @@ finish(struct plan *p, enum outcome outcome)
 	p->outcome = outcome;
 }
 
+/* Told once, until it is found again. */
+static void
+lose_hub(struct planner *pl, const char *why)
+{
+	if (!pl->hub_is_lost)
+		journal_alarm(pl->journal, NULL,
+		    "mailhub %s: mail for other domains waits: %s",
+		    pl->hub.name, why);
+	pl->hub_is_lost = true;
+}
+
 static void
 fail(struct plan *p, enum outcome outcome, const char *code, const char *why)
 {
+	bool is_hub = p->source == HOSTS_MAILHUB;
+
+	if (is_hub)
+		lose_hub(p->planner, why);
 	finish(p,
-	    fault_set(
-	        &p->fault, outcome, code, 0, "%s: %s", p->req.domain, why));
+	    fault_set(&p->fault, is_hub ? TEMP : outcome,
+	        is_hub ? TEMP_CODE : code, 0, "%s%s: %s",
+	        is_hub ? "mailhub " : "", p->name, why));
+}
+
+/* Mail for it may go to this machine: at another port a filter waits, say. */
+static bool
+may_be_own(const struct plan *p)
+{
+	return p->planner->has_hub && p->planner->hub.port != SMTP_PORT;
 }
 
 /* ---- The addresses of its hosts. ---- */
@@ -81,6 +105,8 @@ own_preference(const struct plan *p)
 {
 	const struct own *own = &p->planner->own;
 
+	if (may_be_own(p))
+		return UINT16_MAX + 1U;
 	for (size_t i = 0; i < p->targets; i++) {
 		const struct target *t = &p->target[i];
 
@@ -141,16 +167,19 @@ judge_addresses(struct plan *p)
 
 		target_close(t);
 		has_failed = has_failed || (!is_cut && target_has_failed(t));
-		drop_never(&p->planner->own, &t->v4);
-		drop_never(&p->planner->own, &t->v6);
+		if (!p->planner->has_hub) { /* the operator chose it */
+			drop_never(&p->planner->own, &t->v4);
+			drop_never(&p->planner->own, &t->v6);
+		}
 		say_target(p, t, is_cut);
 		p->is_loop = p->is_loop || is_cut;
 		p->usable += !is_cut; /* they are sorted */
 		addresses += is_cut ? 0 : t->v4.n + t->v6.n;
 	}
-	if (addresses > 0)
+	if (addresses > 0) {
+		p->planner->hub_is_lost = false;
 		finish(p, OK);
-	else if (has_failed)
+	} else if (has_failed)
 		fail(p, TEMP, TEMP_CODE,
 		    "the DNS does not say what address its hosts have");
 	else if (p->is_loop)
@@ -178,7 +207,7 @@ add_target(struct plan *p, const char *name, uint16_t preference)
 static void
 cut_own(struct plan *p)
 {
-	for (size_t i = 0; i < p->set->n; i++)
+	for (size_t i = 0; i < p->set->n && !may_be_own(p); i++)
 		if (own_has_name(&p->planner->own, p->set->mx[i].name)) {
 			say(p, "mx", "%u %s: this machine",
 			    p->set->mx[i].preference, p->set->mx[i].name);
@@ -191,7 +220,8 @@ cut_own(struct plan *p)
 static void
 begin_hosts(struct plan *p)
 {
-	p->source = HOSTS_MX;
+	if (!p->planner->has_hub)
+		p->source = HOSTS_MX;
 	cut_own(p);
 	if (p->set->n == 0) {
 		judge_addresses(p);
@@ -207,9 +237,10 @@ begin_hosts(struct plan *p)
 static void
 begin_implicit(struct plan *p)
 {
-	p->source = HOSTS_IMPLICIT;
+	if (!p->planner->has_hub)
+		p->source = HOSTS_IMPLICIT;
 	p->target = mem_new(1, sizeof(p->target[0]));
-	add_target(p, p->req.domain, 0);
+	add_target(p, p->name, 0);
 	p->stage = STAGE_ADDRESSES;
 }
 
@@ -251,8 +282,8 @@ ask_mx(struct plan *p)
 {
 	p->set = mem_new(1, sizeof(*p->set));
 	p->mx_lookup.pending = true;
-	if (dns_ask(p->planner->dns, p->req.domain, ns_t_mx, on_mx, p,
-	        &p->fault) == OK)
+	if (dns_ask(p->planner->dns, p->name, ns_t_mx, on_mx, p, &p->fault) ==
+	    OK)
 		return;
 	p->mx_lookup.pending = false;
 	finish(p, TEMP);
@@ -275,33 +306,68 @@ parse_literal(struct span domain, struct net_addr *out)
 }
 
 static void
-judge_literal(struct plan *p)
+use_address(struct plan *p, const struct net_addr *a)
 {
 	struct target *t = p->target = mem_new(1, sizeof(*t));
-	struct addresses *to;
-	struct net_addr a;
+	struct addresses *to = a->is_v6 ? &t->v6 : &t->v4;
 
 	*t = (struct target){ .name = "" };
-	p->source = HOSTS_LITERAL;
-	if (!parse_literal(span_of(p->req.domain), &a)) {
-		fail(p, PERM, "5.1.2", "it is no address");
-		return;
-	}
 	p->targets = 1;
-	to = a.is_v6 ? &t->v6 : &t->v4;
-	to->address[to->n++] = a;
+	to->address[to->n++] = *a;
 	t->v4.lookup.trust = t->v6.lookup.trust = DNS_INSECURE;
 	judge_addresses(p);
+}
+
+static void
+judge_literal(struct plan *p)
+{
+	struct net_addr a;
+
+	p->source = HOSTS_LITERAL;
+	if (parse_literal(span_of(p->req.domain), &a))
+		use_address(p, &a);
+	else
+		fail(p, PERM, "5.1.2", "it is no address");
+}
+
+/* ---- The mailhub. ---- */
+
+static void
+begin_hub(struct plan *p)
+{
+	const struct hub *hub = &p->planner->hub;
+	struct net_addr a;
+
+	p->name = hub->name;
+	p->source = HOSTS_MAILHUB;
+	say(p, "mailhub", "[route] mailhub: %s, port %u", hub->name, hub->port);
+	if (hub->is_host && net_parse_addr(span_of(hub->name), &a))
+		use_address(p, &a);
+	else if (!mx_is_host(span_of(hub->name)))
+		fail(p, TEMP, TEMP_CODE, "it is no name of the DNS");
+	else if (hub->is_host)
+		begin_implicit(p);
+	else
+		ask_mx(p);
 }
 
 /* ---- From its beginning to its end. ---- */
 
 enum outcome
-planner_begin(struct planner *pl, struct dns *dns, const struct settings *s,
-    struct fault *f)
+planner_begin(struct planner *pl, struct dns *dns, struct journal *journal,
+    const struct settings *s, struct fault *f)
 {
+	struct span hub = span_of(s->route.mailhub);
+
 	*pl = (struct planner){ .dns = dns,
+		.journal = journal,
+		.has_hub = hub.len > 0,
 		.timeout_ms = s->route.mail_timeout_ms };
+	if (pl->has_hub && !hub_parse(hub, &pl->hub))
+		return fault_set(f, PERM, "5.3.5", 0,
+		    "[route] mailhub = %s: a domain, [host] or [address]; "
+		    ":PORT may follow",
+		    s->route.mailhub);
 	return own_begin(&pl->own, s, f);
 }
 
@@ -321,9 +387,12 @@ plan_new(struct planner *pl, const struct hosts_req *req)
 		.req = *req,
 		.steps = BUF_INIT(STEPS_MAX),
 		.deadline_ms = clock_mono_ms() + pl->timeout_ms };
+	p->name = p->req.domain;
 	pl->plans++;
 	if (pl->plans > PLANS_MAX)
 		fail(p, TEMP, TEMP_CODE, "too many domains are looked up");
+	else if (pl->has_hub)
+		begin_hub(p);
 	else if (domain.p[0] == '[')
 		judge_literal(p);
 	else if (domain.len > MESSAGE_NAME_MAX || !mx_is_host(domain))
@@ -407,9 +476,10 @@ make_answer(const struct plan *p, struct hosts *h)
 {
 	bool v6_first = p->planner->own.has_v6;
 
-	*h = (struct hosts){
-		.source = p->source, .tls = HOSTS_TLS_MAY, .port = SMTP_PORT
-	};
+	*h = (struct hosts){ .source = p->source,
+		.tls = HOSTS_TLS_MAY,
+		.port =
+		    p->planner->has_hub ? p->planner->hub.port : SMTP_PORT };
 	for (size_t i = 0; i < p->usable; i++) {
 		const struct target *t = &p->target[i];
 

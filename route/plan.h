@@ -8,11 +8,15 @@
  *	5.1.10	it takes no mail (null MX)
  *	5.4.4	none of its hosts has an address that mail may go to
  *	5.4.6	the first of its hosts is this machine
+ *
+ * With a mailhub all is TEMP 4.4.3, and an alarm: it is no fault of the domain.
  */
 #ifndef ROUTE_PLAN_H
 #define ROUTE_PLAN_H
 
 #include "dns.h"
+#include "hub.h"
+#include "journal.h"
 #include "own.h"
 #include "wire_hosts.h"
 
@@ -22,13 +26,17 @@
 struct planner {
 	struct dns *dns;
 	struct own own;
+	struct journal *journal;
+	bool has_hub; /* [route] mailhub: where all mail goes */
+	struct hub hub;
+	bool hub_is_lost; /* the operator was told */
 	uint64_t timeout_ms; /* [route] mail_timeout */
 	size_t plans; /* that are not freed */
 	struct hosts answer; /* too big for a stack; of the one that is put */
 };
 
-/* See own_begin(). */
-enum outcome planner_begin(struct planner *, struct dns *,
+/* See own_begin(). PERM 5.3.5: [route] mailhub is none, too. */
+enum outcome planner_begin(struct planner *, struct dns *, struct journal *,
     const struct settings *, struct fault *) MUST_USE;
 void planner_free(struct planner *);
 

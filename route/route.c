@@ -623,7 +623,7 @@ route_begin(struct route *r, const struct settings *s, struct fault *f)
 	journal_open(&r->journal, prog.about->name);
 	if (begin_lists(r, &s->connect.rbl, f) != OK ||
 	    dns_begin(&r->dns, s, f) != OK ||
-	    planner_begin(&r->planner, r->dns, s, f) != OK)
+	    planner_begin(&r->planner, r->dns, &r->journal, s, f) != OK)
 		return f->outcome;
 	return OK;
 }

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "config.h"
 #include "hostname.h"
+#include "hub.h"
 #include "layout.h"
 #include "limit.h"
 #include "listen.h"
@@ -95,6 +96,19 @@ check_dns(const struct settings *s, struct buf *errors)
 			    "[route] resolver = %s: an address, 192.0.2.53 "
 			    "or 2001:db8::53; @PORT may follow",
 			    resolver->value[i]);
+}
+
+static void
+check_mailhub(const struct settings *s, struct buf *errors)
+{
+	struct hub hub;
+
+	if (s->route.mailhub[0] != '\0' &&
+	    !hub_parse(span_of(s->route.mailhub), &hub))
+		config_wrong(s, &s->route.mailhub, 0, errors,
+		    "[route] mailhub = %s: a domain, [host] or [address]; "
+		    ":PORT may follow",
+		    s->route.mailhub);
 }
 
 /* Of each role. */
@@ -235,6 +249,7 @@ check_config(struct settings *s, const char *path, struct buf *errors,
 	check_programs(s, errors);
 	check_commands(s, errors);
 	check_dns(s, errors);
+	check_mailhub(s, errors);
 	check_limits(s, errors);
 	why = why_no_directory(s->queue.directory);
 	if (why != NULL)
