@@ -42,7 +42,7 @@ LIB := lib/mem lib/span lib/operator lib/buf lib/clock lib/codes lib/fault lib/f
 	lib/sandbox_landlock lib/sandbox lib/prog lib/output lib/receivers \
 	lib/select lib/serve lib/serve_clients lib/serve_lines \
 	lib/serve_lead lib/serve_sessions lib/service lib/store_state lib/stream lib/trouble \
-	lib/scram lib/trace lib/wire_add lib/wire_attempt lib/wire_auth lib/wire_self lib/wire_deliver \
+	lib/scram lib/trace lib/wire_add lib/submit lib/wire_attempt lib/attempts lib/wire_auth lib/wire_self lib/wire_deliver \
 	lib/usage lib/logins lib/sasl lib/lockouts lib/tls_provider lib/wire_tls lib/tls_server lib/tls
 # start/ is the supervisor, pneu/ the operator's verbs.
 SUPERVISOR := start/services start/wanted start/share start/layout start/listen start/services_print \
@@ -56,7 +56,7 @@ VERBS := pneu/config_edit pneu/text_change pneu/config_change pneu/list_edit pne
 pneu_OBJS := $(SUPERVISOR) $(VERBS) pneu/main
 # Without its main: tests link the same.
 SMTPD_SESSION := smtpd/blocks smtpd/policy smtpd/fixup smtpd/content \
-	smtpd/parameters smtpd/submit smtpd/state smtpd/reply smtpd/local \
+	smtpd/parameters smtpd/state smtpd/reply smtpd/local \
 	smtpd/access smtpd/input smtpd/secure smtpd/auth_command \
 	smtpd/transfer smtpd/commands smtpd/session
 smtpd_OBJS := $(SMTPD_SESSION) smtpd/explain smtpd/main

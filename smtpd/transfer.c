@@ -78,7 +78,7 @@ keep_up(struct session *s, struct fault *why)
 	struct submit *submit = &s->server->submit;
 
 	if (c->refused == RULE_NONE &&
-	    submit_spill(submit, s->envelope, c, why) != OK)
+	    submit_spill(submit, s->envelope, &c->buf, why) != OK)
 		c->refused = rule_of_queue(why);
 	if (c->refused != RULE_NONE)
 		submit_drop(submit);
@@ -122,8 +122,8 @@ finish_message(struct session *s, struct fault *why)
 
 	content_end(s->content);
 	if (refused == RULE_NONE &&
-	    submit_finish(&s->server->submit, s->envelope, s->content, why) !=
-	        OK)
+	    submit_finish(&s->server->submit, s->envelope, &s->content->buf,
+	        s->content->dots, why) != OK)
 		refused = rule_of_queue(why);
 	if (refused != RULE_NONE) {
 		refuse_for(s, refused, why, SPAN_EMPTY);

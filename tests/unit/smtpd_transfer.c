@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* transfer.c and submit.c: content, from the client to queue-add. */
+/* transfer.c and lib/submit.c: content, from the client to queue-add. */
 #include "smtpd_rig.h"
 
 #include "clock.h"

@@ -3,10 +3,10 @@
  * submit.h: hands a message to queue-add: up to ADD_INLINE_MAX in the request
  * itself, in one write; beyond it over a descriptor that queue-add passes.
  */
-#ifndef SMTPD_SUBMIT_H
-#define SMTPD_SUBMIT_H
+#ifndef LIB_SUBMIT_H
+#define LIB_SUBMIT_H
 
-#include "content.h"
+#include "envelope.h"
 #include "service.h"
 
 struct submit {
@@ -14,6 +14,9 @@ struct submit {
 	struct buf request;
 	int fd; /* the file of a big message; -1: none */
 	bool has_held; /* held one: this process ends with its session */
+	/* Its qid is always the same (qid_derive()): `exists` says that it is
+	   queued. */
+	bool is_derived;
 	struct envelope_digest digest;
 	uint64_t written;
 	uint64_t behind; /* of these, told to the disk */
@@ -30,15 +33,16 @@ void submit_begin(struct submit *);
 void submit_free(struct submit *);
 
 /*
- * If the content has outgrown one request, open its file (once) and write what
- * has come. TEMP, PERM: queue-add's answer, or it went away; the message is
- * dropped.
+ * If the content has outgrown one request, open its file (once), write what has
+ * come and empty the buffer. TEMP, PERM: queue-add's answer, or it went away;
+ * the message is dropped.
  */
 enum outcome submit_spill(struct submit *, const struct envelope *,
-    struct content *, struct fault *) MUST_USE;
-/* OK: the message is on disk and queued. */
+    struct buf *content, struct fault *) MUST_USE;
+/* content: the rest. dots: some line of all of it begins with a dot. OK: the
+   message is on disk and queued. */
 enum outcome submit_finish(struct submit *, const struct envelope *,
-    struct content *, struct fault *) MUST_USE;
+    struct buf *content, bool dots, struct fault *) MUST_USE;
 /* The message in hand is no more; queue-add takes back what it began. */
 void submit_drop(struct submit *);
 

@@ -108,7 +108,7 @@ wait_for_answer(struct submit *s, const struct qid *qid, enum add_answer want,
 			service_close(&s->add);
 		return f->outcome;
 	}
-	if (answer == want)
+	if (answer == want || (answer == ADD_EXISTS && s->is_derived))
 		return OK;
 	/* `exists`: another message has this qid, which cannot be by chance */
 	service_close(&s->add);
@@ -146,9 +146,9 @@ begin_file(struct submit *s, const struct envelope *e, struct fault *f)
 
 /* All of the content that is there, to the file. */
 static enum outcome
-write_out(struct submit *s, struct content *c, struct fault *f)
+write_out(struct submit *s, struct buf *c, struct fault *f)
 {
-	struct span piece, rest = buf_span(&c->buf);
+	struct span piece, rest = buf_span(c);
 
 	for (; rest.len > 0; rest = span_from(rest, piece.len)) {
 		piece = span_head(rest, WRITE_PIECE);
@@ -158,20 +158,20 @@ write_out(struct submit *s, struct content *c, struct fault *f)
 		/* Whoever waits to handle a small message goes first. */
 		(void)sched_yield();
 	}
-	s->written += c->buf.len;
+	s->written += c->len;
 	if (s->written - s->behind >= WRITE_BEHIND) {
 		(void)sync_file_range(s->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 		s->behind = s->written;
 	}
-	buf_reset(&c->buf);
+	buf_reset(c);
 	return OK;
 }
 
 enum outcome
-submit_spill(struct submit *s, const struct envelope *e, struct content *c,
-    struct fault *f)
+submit_spill(
+    struct submit *s, const struct envelope *e, struct buf *c, struct fault *f)
 {
-	if (c->buf.len <= ADD_INLINE_MAX)
+	if (c->len <= ADD_INLINE_MAX)
 		return OK;
 	if (s->fd == -1 && begin_file(s, e, f) != OK)
 		return f->outcome;
@@ -180,9 +180,9 @@ submit_spill(struct submit *s, const struct envelope *e, struct content *c,
 
 /* The rest of a big message, and that it is whole. */
 static enum outcome
-finish_file(struct submit *s, struct content *c, struct fault *f)
+finish_file(struct submit *s, struct buf *c, bool dots, struct fault *f)
 {
-	struct add_line written = { .word = ADD_WRITTEN, .dots = c->dots };
+	struct add_line written = { .word = ADD_WRITTEN, .dots = dots };
 
 	if (write_out(s, c, f) != OK)
 		return f->outcome;
@@ -205,26 +205,27 @@ finish_file(struct submit *s, struct content *c, struct fault *f)
 
 /* Request lines, content and `end`, in one write. */
 static enum outcome
-send_whole(struct submit *s, const struct envelope *e, struct content *c,
-    struct fault *f)
+send_whole(
+    struct submit *s, const struct envelope *e, struct buf *c, struct fault *f)
 {
-	const struct add_line data = { .word = ADD_DATA, .size = c->buf.len };
+	const struct add_line data = { .word = ADD_DATA, .size = c->len };
 
 	buf_reset(&s->request);
 	if (wire_add_put(&s->request, e, f) != OK ||
 	    wire_add_put_line(&s->request, &data, f) != OK)
 		return f->outcome;
-	buf_add(&s->request, buf_span(&c->buf));
+	buf_add(&s->request, buf_span(c));
 	wire_add_put_end(&s->request);
 	return send_request(s, f);
 }
 
 enum outcome
-submit_finish(struct submit *s, const struct envelope *e, struct content *c,
-    struct fault *f)
+submit_finish(struct submit *s, const struct envelope *e, struct buf *c,
+    bool dots, struct fault *f)
 {
 	if (submit_spill(s, e, c, f) != OK ||
-	    (s->fd == -1 ? send_whole(s, e, c, f) : finish_file(s, c, f)) != OK)
+	    (s->fd == -1 ? send_whole(s, e, c, f)
+	                 : finish_file(s, c, dots, f)) != OK)
 		return f->outcome;
 	return wait_for_answer(s, &e->qid, ADD_OK, f);
 }
